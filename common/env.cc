@@ -1,0 +1,33 @@
+#include "common/env.h"
+
+#include <chrono>
+#include <cmath>
+#include <numbers>
+#include <random>
+
+namespace rubato {
+
+Instant MonotonicNow() {
+  const auto since_boot = std::chrono::steady_clock::now().time_since_epoch();
+  return Instant::FromNanos(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(since_boot).count());
+}
+
+int64_t WallMillis() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+}
+
+uint64_t RandomSeed() {
+  std::random_device device;
+  return (static_cast<uint64_t>(device()) << 32) | device();
+}
+
+double Rng::Normal() {
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - Uniform()));
+  return radius * std::cos(2.0 * std::numbers::pi * Uniform());
+}
+
+double Rng::Exponential(double mean) { return -mean * std::log(1.0 - Uniform()); }
+
+}  // namespace rubato

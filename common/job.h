@@ -1,0 +1,40 @@
+// What a fleet trains, fixed before it starts: `rubato-data prepare` writes it, all processes read
+// it. Servers learn of a model through its tables here and in no other way.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/ids.h"
+#include "common/table_spec.h"
+
+namespace rubato {
+
+struct Job {
+  std::vector<TableSpec> tables;
+  uint32_t places = 1;
+  uint32_t seats = 1;
+  Clock last_clock;  // T
+  uint64_t seed = 0;
+  int64_t iterations_per_epoch = 1;   // of a data epoch, its evaluation iteration included
+  bool evaluate = false;              // the last iteration of a data epoch is empty and evaluates
+  bool best_epoch = false;            // cut at each evaluation, wait for its commit
+  int64_t snapshot_every_clocks = 0;  // 0: only the last
+  uint64_t retention_soft_pushes = 256;  // DESIGN "Retention": ask for a snapshot / drop the oldest
+  uint64_t retention_hard_pushes = 4096;
+
+  // Smallest bound of the tables: the gate of the run.
+  Staleness staleness() const;
+  // Hash of all fields that make two processes disagree about the model (tables, seed).
+  uint64_t Fingerprint() const;
+  friend bool operator==(const Job&, const Job&) = default;
+};
+
+// JSON text of a job, and back; errors name the field.
+std::string FormatJob(const Job& job);
+absl::StatusOr<Job> ParseJob(const std::string& json);
+
+}  // namespace rubato

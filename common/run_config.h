@@ -1,0 +1,119 @@
+// The run file: TOML, the one configuration of a run. Parsed and validated whole, here and nowhere
+// else: an unknown key or a bad value is an error with its line and, for a key, the nearest known
+// one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/ids.h"
+
+namespace rubato {
+
+struct FleetConfig {
+  int64_t servers = 2;
+  int64_t shards_per_server = 1;
+  int64_t workers = 2;
+  std::string transport = "auto";  // "auto" (ipc on one host), "ipc", "tcp"
+  std::string host = "127.0.0.1";  // loopback only
+  int64_t port = 0;                // 0: any free port
+};
+
+struct DataConfig {
+  std::string path;               // "" with format = "generated"
+  std::string test_path;          // "": the test rows come from the split
+  std::string format = "csv";     // "csv", "libsvm", "generated"
+  std::string label;              // column name (csv)
+  std::string positive = "1";     // label value that counts as 1
+  std::vector<std::string> drop;  // columns left out
+  std::vector<std::string>
+      categorical;                   // columns that are categories although they look like numbers
+  std::vector<std::string> numeric;  // columns that are numbers although they look like categories
+  std::string time;                  // column to split by (split.kind = "time")
+  int64_t rows = 200000;             // generated: how many rows
+  int64_t seed = 1;                  // generated: seed of the loan book
+};
+
+struct SplitConfig {
+  std::string kind = "hash";  // "hash" of the row index, or "time": oldest rows train
+  int64_t train_percent = 70;
+  int64_t validation_percent = 15;
+};
+
+struct CleanseConfig {
+  int64_t min_level_count = 5;   // rarer levels (in training rows) become "other"
+  double clip_sigma = 8.0;       // after standardising
+  double signed_log_skew = 3.0;  // |skew| above it: sign(x) log(1 + |x|) first
+  bool class_weights = false;    // weight classes so that each sums to half
+};
+
+struct ModelConfig {
+  std::string kind = "logistic";           // "logistic", "mlp"
+  std::vector<int64_t> hidden = {64, 32};  // mlp: widths of the hidden layers
+  int64_t embedding_dim = 8;               // mlp: floats per category level
+};
+
+struct OptimizerConfig {
+  std::string kind = "adagrad";  // "sgd", "momentum", "adagrad", "adam", "ftrl"
+  double learning_rate = 0.05;
+  double l1 = 0.0;
+  double l2 = 0.0;
+  double momentum = 0.9;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+};
+
+struct TrainConfig {
+  Staleness staleness{4};
+  int64_t epochs = 5;
+  int64_t batch = 256;  // rows per worker and iteration
+  int64_t seed = 1;
+  bool best_epoch = false;
+  bool cache = false;              // reuse pulled rows for as long as the bound allows
+  int64_t prefetch = 1;            // batches pulled ahead
+  std::string push_codec = "f32";  // "f32", "bf16"
+};
+
+struct SnapshotConfig {
+  int64_t every_clocks = 0;  // 0: only at the end
+  int64_t keep = 2;          // committed epochs kept
+};
+
+struct RunConfig {
+  FleetConfig fleet;
+  DataConfig data;
+  SplitConfig split;
+  CleanseConfig cleanse;
+  ModelConfig model;
+  OptimizerConfig optimizer;
+  TrainConfig train;
+  SnapshotConfig snapshot;
+  std::string device = "cpu";
+};
+
+// One `--set key=value`: value is TOML, or a bare word taken as a string.
+struct Override {
+  std::string key;
+  std::string value;
+};
+
+// Value of an environment variable, nullopt if unset: handed in by main, for ${NAME} in paths.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+// Reads, overrides, expands and validates. Relative paths are relative to the run file's folder.
+// InvalidArgument: "FILE:LINE: ...".
+absl::StatusOr<RunConfig> LoadRunConfig(const std::string& path,
+                                        const std::vector<Override>& overrides,
+                                        const Environment& environment);
+// The resolved configuration as JSON (what the launcher reads) and as TOML (kept in the run folder;
+// loading it gives the same RunConfig).
+std::string FormatRunConfigJson(const RunConfig& config);
+std::string FormatRunConfigToml(const RunConfig& config);
+
+}  // namespace rubato

@@ -1,0 +1,56 @@
+// Images: one shard's part of a snapshot, immutable once captured, and where they are kept.
+// Two stores: RocksDB (server/snapshot_store.cc) and memory (server/memory_snapshot_store.h), the
+// latter for the simulator and for tests.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/ids.h"
+#include "common/message.h"
+#include "common/table_spec.h"
+
+namespace rubato {
+
+// Rows of one table: keys[n] and rows[n, row_floats] (weights, then slots) row-major.
+struct TableImage {
+  TableId table;
+  uint32_t row_floats = 0;
+  std::vector<RowKey> keys;
+  std::vector<float> rows;
+  friend bool operator==(const TableImage&, const TableImage&) = default;
+};
+
+struct Image {
+  ImageName name;
+  Generation generation;
+  Clock clock;  // C; torn (exact = false): highest position
+  bool exact = true;
+  uint64_t job_fingerprint = 0;     // of the model it belongs to
+  uint32_t places = 1;              // shards of the map it was cut under
+  std::vector<Position> positions;  // applied(w, p) of members and sealed lives: never `received`
+  std::vector<TableImage> tables;
+  friend bool operator==(const Image&, const Image&) = default;
+};
+
+// Thread-safe: shards of one process share a store and write from a thread of their own.
+class SnapshotStore {
+ public:
+  virtual ~SnapshotStore() = default;
+  // Durable and visible, whole or not at all, when it returns OK. A full disk is ResourceExhausted
+  // with a sentence; whatever was written of it is removed and older images stay as they were.
+  virtual absl::Status Write(const Image& image) = 0;
+  // NotFound, DataLoss (a checksum is wrong: which file), or the image.
+  virtual absl::StatusOr<Image> Read(const ImageName& name) = 0;
+  virtual absl::StatusOr<std::vector<ImageName>> List() = 0;
+  // Removes images of `place` that are not in `keep` and are older than the newest of `keep`.
+  virtual absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) = 0;
+};
+
+// Opens (or makes) the folder `path`, made with mode 0700.
+absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStore(const std::string& path);
+
+}  // namespace rubato

@@ -1,0 +1,48 @@
+// A model: which rows of which tables a batch needs, and the gradients and predictions they give.
+// CPU reference here; a CUDA backend will stand behind the same interface.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/ids.h"
+#include "common/run_config.h"
+#include "common/table_spec.h"
+#include "worker/data/dataset.h"
+
+namespace rubato {
+
+// Rows of one table that a batch needs: sorted distinct keys, and after a pull their weights
+// [keys.size(), dim] row-major. Gradients have the same shape and order.
+struct ParameterRows {
+  TableId table;
+  std::vector<RowKey> keys;
+  std::vector<float> values;
+};
+using Parameters = std::vector<ParameterRows>;
+
+// One object per thread: it keeps scratch memory from call to call.
+class Model {
+ public:
+  virtual ~Model() = default;
+  // Tables at the servers, ids 0, 1, ... in order.
+  virtual const std::vector<TableSpec>& tables() const = 0;
+  // Keys of `batch`, one entry per table in the order of tables(); values are left empty.
+  virtual void FindKeys(const Batch& batch, Parameters* keys) const = 0;
+  // Mean gradient of the weighted loss over the batch, for the rows of `parameters` (as FindKeys gave
+  // them, values filled in). Returns the mean loss. Requires batch.rows > 0.
+  virtual double Gradients(const Batch& batch, const Parameters& parameters,
+                           Parameters* gradients) = 0;
+  // probability[batch.rows] of label 1.
+  virtual void Predict(const Batch& batch, const Parameters& parameters,
+                       std::span<float> probability) = 0;
+};
+
+// The model that a run file names, over data of this shape.
+absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config, const DatasetShape& shape);
+
+}  // namespace rubato
