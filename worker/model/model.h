@@ -33,8 +33,8 @@ class Model {
   virtual const std::vector<TableSpec>& tables() const = 0;
   // Keys of `batch`, one entry per table in the order of tables(); values are left empty.
   virtual void FindKeys(const Batch& batch, Parameters* keys) const = 0;
-  // Mean gradient of the weighted loss over the batch, for the rows of `parameters` (as FindKeys gave
-  // them, values filled in). Returns the mean loss. Requires batch.rows > 0.
+  // Mean gradient of the weighted loss over the batch, for the rows of `parameters` (as FindKeys
+  // gave them, values filled in). Returns the mean loss. Requires batch.rows > 0.
   virtual double Gradients(const Batch& batch, const Parameters& parameters,
                            Parameters* gradients) = 0;
   // probability[batch.rows] of label 1.
@@ -43,6 +43,7 @@ class Model {
 };
 
 // The model that a run file names, over data of this shape.
-absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config, const DatasetShape& shape);
+absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config,
+                                                 const DatasetShape& shape);
 
 }  // namespace rubato

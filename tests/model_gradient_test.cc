@@ -1,0 +1,213 @@
+// Gradients against central differences of a second implementation of each model, written here in
+// double precision and in the plainest way: from keys and formulas, without inverses or BLAS.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/run_config.h"
+#include "gtest/gtest.h"
+#include "tests/random_batch.h"
+#include "worker/model/model.h"
+
+namespace rubato {
+namespace {
+
+// Weights of one table in double: row of each key.
+struct ReferenceTable {
+  TableSpec spec;
+  std::map<uint64_t, std::vector<double>> rows;
+  // Element i of a dense table.
+  double At(size_t i) const { return rows.at(i / spec.dim)[i % spec.dim]; }
+};
+using ReferenceTables = std::map<std::string, ReferenceTable>;
+
+ReferenceTables ToReference(const std::vector<TableSpec>& specs, const Parameters& parameters) {
+  ReferenceTables out;
+  for (size_t t = 0; t < specs.size(); ++t) {
+    ReferenceTable table{specs[t], {}};
+    for (size_t i = 0; i < parameters[t].keys.size(); ++i) {
+      const float* row = &parameters[t].values[i * specs[t].dim];
+      table.rows[parameters[t].keys[i].value()].assign(row, row + specs[t].dim);
+    }
+    out[specs[t].name] = table;
+  }
+  return out;
+}
+
+double LogisticMargin(const DatasetShape& shape, const Batch& batch, size_t row,
+                      const ReferenceTables& tables) {
+  const auto& weights = tables.at("weights").rows;
+  double margin = tables.at("bias").At(0);
+  for (size_t k = 0; k < shape.numeric_columns; ++k) {
+    margin += double{batch.numeric[row * shape.numeric_columns + k]} * weights.at(k)[0];
+  }
+  for (size_t c = 0; c < shape.category_columns; ++c) {
+    const uint64_t level = batch.categories[row * shape.category_columns + c];
+    margin += weights.at(shape.numeric_columns + level)[0];
+  }
+  if (shape.sparse_keys == 0) return margin;
+  for (size_t i = batch.row_begin[row]; i < batch.row_begin[row + 1]; ++i) {
+    const uint64_t key = shape.numeric_columns + shape.levels + batch.keys[i];
+    margin += double{batch.values[i]} * weights.at(key)[0];
+  }
+  return margin;
+}
+
+double Margin(const RunConfig& config, const DatasetShape& shape, const Batch& batch, size_t row,
+              const ReferenceTables& tables) {
+  (void)config;
+  return LogisticMargin(shape, batch, row, tables);
+}
+
+double ReferenceLoss(const RunConfig& config, const DatasetShape& shape, const Batch& batch,
+                     const ReferenceTables& tables) {
+  double sum = 0.0;
+  for (size_t r = 0; r < batch.rows; ++r) {
+    const double z = Margin(config, shape, batch, r, tables);
+    const double signed_margin = batch.labels[r] == 1.0F ? z : -z;
+    sum += double{batch.weights[r]} * std::log1p(std::exp(-signed_margin));
+  }
+  return sum / static_cast<double>(batch.rows);
+}
+
+struct Case {
+  std::string name;
+  std::string kind;
+  DatasetShape shape;
+  BatchOptions batch;
+  std::vector<int64_t> hidden = {5, 3};
+  int64_t embedding_dim = 3;
+};
+
+class GradientTest : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    const Case& test = GetParam();
+    config_.model.kind = test.kind;
+    config_.model.hidden = test.hidden;
+    config_.model.embedding_dim = test.embedding_dim;
+    auto model = MakeModel(config_, test.shape);
+    ASSERT_TRUE(model.ok()) << model.status();
+    model_ = *std::move(model);
+    batch_ = RandomBatch(test.shape, test.batch, &rng_);
+    model_->FindKeys(batch_, &parameters_);
+    RandomValues(model_->tables(), 0.5, &rng_, &parameters_);
+  }
+
+  double Loss(const ReferenceTables& tables) const {
+    return ReferenceLoss(config_, GetParam().shape, batch_, tables);
+  }
+
+  // d loss / d (element `j` of the row `key`): a five-point difference, exact to about 1e-12 here.
+  double Slope(ReferenceTables* tables, const std::string& name, uint64_t key, size_t j) const {
+    double& weight = tables->at(name).rows.at(key)[j];
+    const double at = weight;
+    const double h = 1e-4;
+    double f[5];
+    for (int i = -2; i <= 2; ++i) {
+      weight = at + i * h;
+      f[i + 2] = Loss(*tables);
+    }
+    weight = at;
+    return (f[0] - 8 * f[1] + 8 * f[3] - f[4]) / (12 * h);
+  }
+
+  Rng rng_{20240229};
+  RunConfig config_;
+  std::unique_ptr<Model> model_;
+  Batch batch_;
+  Parameters parameters_;
+};
+
+TEST_P(GradientTest, EveryParameterMatchesADifference) {
+  Parameters gradients;
+  const double loss = model_->Gradients(batch_, parameters_, &gradients);
+  ReferenceTables tables = ToReference(model_->tables(), parameters_);
+  EXPECT_NEAR(loss, Loss(tables), 1e-5);
+  ASSERT_EQ(gradients.size(), parameters_.size());
+  for (size_t t = 0; t < gradients.size(); ++t) {
+    const TableSpec& spec = model_->tables()[t];
+    EXPECT_EQ(gradients[t].table, spec.id);
+    ASSERT_EQ(gradients[t].keys, parameters_[t].keys);
+    ASSERT_EQ(gradients[t].values.size(), parameters_[t].values.size());
+    for (size_t i = 0; i < gradients[t].values.size(); ++i) {
+      const RowKey key = gradients[t].keys[i / spec.dim];
+      const double slope = Slope(&tables, spec.name, key.value(), i % spec.dim);
+      EXPECT_NEAR(double{gradients[t].values[i]}, slope, 2e-6 + 2e-5 * std::fabs(slope))
+          << spec.name << " key " << key << " element " << i % spec.dim;
+    }
+  }
+}
+
+TEST_P(GradientTest, PredictionsGiveTheLoss) {
+  Parameters gradients;
+  const double loss = model_->Gradients(batch_, parameters_, &gradients);
+  std::vector<float> probability(batch_.rows);
+  model_->Predict(batch_, parameters_, probability);
+  double sum = 0.0;
+  for (size_t r = 0; r < batch_.rows; ++r) {
+    const double p = double{probability[r]};
+    ASSERT_GT(p, 0.0);
+    ASSERT_LT(p, 1.0);
+    sum -= double{batch_.weights[r]} * std::log(batch_.labels[r] == 1.0F ? p : 1.0 - p);
+  }
+  EXPECT_NEAR(sum / static_cast<double>(batch_.rows), loss, 1e-5);
+}
+
+// A worker finds the keys of later batches before it computes this one.
+TEST_P(GradientTest, AnotherBatchInBetweenChangesNothing) {
+  Parameters expected;
+  model_->Gradients(batch_, parameters_, &expected);
+  const Batch other = RandomBatch(GetParam().shape, {.rows = 13}, &rng_);
+  Parameters other_parameters;
+  model_->FindKeys(other, &other_parameters);
+  Parameters gradients;
+  model_->Gradients(batch_, parameters_, &gradients);
+  RandomValues(model_->tables(), 1.0, &rng_, &other_parameters);
+  Parameters scratch = gradients;
+  model_->Gradients(other, other_parameters, &scratch);
+  Parameters again = scratch;  // reused memory of another shape
+  model_->Gradients(batch_, parameters_, &again);
+  for (size_t t = 0; t < expected.size(); ++t) {
+    EXPECT_EQ(gradients[t].values, expected[t].values);
+    EXPECT_EQ(again[t].values, expected[t].values);
+    EXPECT_EQ(again[t].keys, expected[t].keys);
+  }
+}
+
+TEST_P(GradientTest, KeysAreSortedAndDistinct) {
+  for (size_t t = 0; t < parameters_.size(); ++t) {
+    const auto& keys = parameters_[t].keys;
+    EXPECT_EQ(std::adjacent_find(keys.begin(), keys.end(), std::greater_equal<>()), keys.end());
+    const TableSpec& spec = model_->tables()[t];
+    if (spec.kind == TableKind::kDense) {
+      EXPECT_EQ(keys.size(), spec.blocks());
+    }
+  }
+}
+
+constexpr uint64_t kHugeKeySpace = uint64_t{1} << 40;
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  for (const std::string kind : {"logistic"}) {
+    cases.push_back({kind + "Everything", kind, MakeShape(3, {2, 4}, 6), {}});
+    cases.push_back({kind + "NumericOnly", kind, MakeShape(4, {}, 0), {}});
+    cases.push_back({kind + "CategoriesOnly", kind, MakeShape(0, {3, 1, 5}, 0), {}});
+    cases.push_back({kind + "SparseOnly", kind, MakeShape(0, {}, 9), {}});
+    cases.push_back({kind + "HugeKeySpace", kind, MakeShape(2, {3}, kHugeKeySpace), {}});
+    cases.push_back({kind + "OneRow", kind, MakeShape(3, {2, 4}, 6), {.rows = 1}});
+    cases.push_back({kind + "OneColumn", kind, MakeShape(1, {}, 0), {}});
+    cases.push_back({kind + "SameKeys", kind, MakeShape(1, {3, 3}, 4), {.same_keys = true}});
+    cases.push_back({kind + "OneLevel", kind, MakeShape(0, {1}, 0), {.rows = 3}});
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GradientTest, testing::ValuesIn(Cases()),
+                         [](const auto& param) { return param.param.name; });
+
+}  // namespace
+}  // namespace rubato

@@ -1,0 +1,38 @@
+// Dense single-precision products: the one door to OpenBLAS.
+//
+// A matrix is a view of contiguous row-major floats. OpenBLAS's own threads are left unused: a
+// worker is one compute thread, and a host runs several workers.
+#pragma once
+
+#include <cstddef>
+
+namespace rubato {
+
+struct ConstMatrix {
+  const float* data = nullptr;  // [rows, cols] row-major
+  size_t rows = 0;
+  size_t cols = 0;
+};
+
+struct Matrix {
+  float* data = nullptr;  // [rows, cols] row-major
+  size_t rows = 0;
+  size_t cols = 0;
+  operator ConstMatrix() const { return {data, rows, cols}; }
+};
+
+enum class Transpose { kNo, kYes };
+
+struct Operand {
+  ConstMatrix matrix;
+  Transpose transpose = Transpose::kNo;
+};
+
+// c = op(a) op(b) + beta c. c must not overlap a or b. An empty inner dimension gives beta c.
+void Multiply(Operand a, Operand b, float beta, Matrix c);
+
+// Keeps OpenBLAS to the calling thread, in the whole process. To be called before the first
+// product.
+void UseOneBlasThread();
+
+}  // namespace rubato
