@@ -23,7 +23,8 @@ struct Job {
   bool evaluate = false;              // the last iteration of a data epoch is empty and evaluates
   bool best_epoch = false;            // cut at each evaluation, wait for its commit
   int64_t snapshot_every_clocks = 0;  // 0: only the last
-  uint64_t retention_soft_pushes = 256;  // DESIGN "Retention": ask for a snapshot / drop the oldest
+  // ARCHITECTURE.md, "Retention": ask for a snapshot / drop the oldest.
+  uint64_t retention_soft_pushes = 256;
   uint64_t retention_hard_pushes = 4096;
 
   // Smallest bound of the tables: the gate of the run.

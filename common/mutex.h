@@ -1,5 +1,5 @@
-// std::mutex with clang's thread-safety annotations (absl::Mutex of Debian 12 gives false races under
-// the thread sanitizer). Data that a mutex guards says so with GUARDED_BY.
+// std::mutex with clang's thread-safety annotations (absl::Mutex of Debian 12 gives false races
+// under the thread sanitizer). Data that a mutex guards says so with GUARDED_BY.
 #pragma once
 
 #include <mutex>

@@ -2,8 +2,8 @@
 // CHECK for our own bugs: it is never compiled out and never sees bytes from outside.
 //
 // A message is one sentence: what, where, what to do; static text first, run-time values last.
-// The code of a Status is also the exit code of the process that ends with it (DESIGN: exit codes),
-// see ExitCode().
+// The code of a Status is also the exit code of the process that ends with it (ARCHITECTURE.md,
+// "Exit codes"), see ExitCode().
 #pragma once
 
 #include <string>

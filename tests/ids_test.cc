@@ -8,7 +8,9 @@ namespace rubato {
 namespace {
 
 template <class A, class B>
-concept Addable = requires(A a, B b) { a + b; };
+concept Addable = requires(A a, B b) {
+  a + b;
+};
 
 TEST(Ids, PointsAndDistancesDoNotMix) {
   static_assert(std::same_as<decltype(Clock(5) - Clock(3)), ClockDelta>);

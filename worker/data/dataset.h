@@ -1,9 +1,9 @@
 // Prepared data: what a model sees. Columns of one split (train, validation or test) in one file,
 // checksummed and mapped into memory; rows are read in any order.
 //
-// A row has `numeric_columns` floats (cleansed, standardised), `category_columns` level ids in one id
-// space over all columns (column k owns [level_begin[k], level_begin[k+1])), and, for LIBSVM input, a
-// sparse list of (key, value). Each of the three may be empty.
+// A row has `numeric_columns` floats (cleansed, standardised), `category_columns` level ids in one
+// id space over all columns (column k owns [level_begin[k], level_begin[k+1])), and, for LIBSVM
+// input, a sparse list of (key, value). Each of the three may be empty.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct Batch {
   size_t category_columns = 0;
   std::vector<float> numeric;        // [rows, numeric_columns]
   std::vector<uint32_t> categories;  // [rows, category_columns] level ids
-  std::vector<uint32_t> row_begin;   // [rows + 1] offsets into keys and values (empty: no sparse part)
+  std::vector<uint32_t> row_begin;   // [rows + 1] offsets into keys, values; or empty
   std::vector<uint64_t> keys;        // sparse feature keys
   std::vector<float> values;         // and their values
   std::vector<float> labels;         // [rows] 0 or 1
@@ -35,8 +35,8 @@ struct Batch {
 struct DatasetShape {
   uint64_t numeric_columns = 0;
   uint64_t category_columns = 0;
-  uint64_t levels = 0;            // size of the id space of category levels
-  uint64_t sparse_keys = 0;       // one past the largest sparse key
+  uint64_t levels = 0;                // size of the id space of category levels
+  uint64_t sparse_keys = 0;           // one past the largest sparse key
   std::vector<uint64_t> level_begin;  // [category_columns + 1]
   friend bool operator==(const DatasetShape&, const DatasetShape&) = default;
 };

@@ -1,0 +1,396 @@
+#!/usr/bin/env python3
+"""The law of the repository as a test: what may include what, and how code must look.
+
+Each rule is a function from a Tree to findings, listed in RULES; tests/tidy_test.py holds a failing
+sample of each, so that no rule can rot. There is no list of exceptions: a finding is fixed, or the
+rule is changed for everybody. Rules see C++ with comments and strings blanked out, so that prose
+about a banned name is fine.
+
+Usage: tests/tidy.py [ROOT]     exit 0: clean; 1: one line per finding, FILE:LINE: RULE: what to do
+"""
+
+import ast
+import fnmatch
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+from tidy_source import Finding, Tree, functions_of, parameters_in
+
+PRODUCT = ("schemas", "common", "server", "worker")
+LINE_COLUMNS_MAX = 100
+FUNCTION_LINES_MAX = 60
+PARAMETERS_MAX = 5
+FILE_LINES_SOFT = 400  # noted, not refused
+FILE_LINES_MAX = 500
+
+TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "ARCHITECTURE.md", "LICENSE",
+             "schemas", "common", "server", "worker", "launch", "tests", "bench"}
+
+# Room -> rooms it may include. Others (system headers, libraries) are the doors' business.
+ARROWS = {"schemas": {"schemas"}, "common": {"schemas", "common"},
+          "server": {"schemas", "common", "server"}, "worker": {"schemas", "common", "worker"},
+          "tests": {"schemas", "common", "server", "worker", "tests", "bench"},
+          "bench": {"schemas", "common", "server", "worker", "tests", "bench"}}
+
+# One door per library: pattern of the included name -> product files that may include it.
+DOORS = (
+    ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/endpoint.cc", "common/endpoint_*.cc")),
+    ("RocksDB", r"rocksdb/", ("server/snapshot_store.cc",)),
+    ("FlatBuffers", r"flatbuffers/|schemas/\w+_generated\.h$",
+     ("common/wire*.cc", "server/snapshot_store.cc", "server/*state*.cc", "server/*manifest*.cc",
+      "worker/data/dataset*.cc")),
+    ("toml++", r"toml\+\+", ("common/run_config*.cc",)),
+    ("CLI11", r"CLI/", ("*_main.cc",)),
+    ("spdlog", r"spdlog/", ("common/log.cc",)),
+    ("nlohmann", r"nlohmann/",
+     ("common/job*.cc", "common/run_config*.cc", "common/telemetry.cc", "worker/data/*.cc",
+      "worker/analysis/*.cc", "worker/metrics*.cc")),
+    ("OpenSSL", r"openssl/", ("worker/data/split*.cc", "*/digest.cc")),
+    ("BLAS", r"cblas|openblas", ("worker/compute/*.cc",)),
+    ("CUDA", r"cuda|cublas|cub/", ("worker/compute/cuda/*",)),
+    ("zlib", r"zlib\.h$", ("worker/data/*.cc",)),
+    ("zstd", r"zstd\.h$", ("worker/data/*.cc",)),
+    ("httplib", r"httplib\.h$", ("server/status_page.cc",)),
+)
+
+# Sans-I/O machines: no thread, lock, clock, file or socket of their own.
+MACHINES = re.compile(r"server/(shard|scheduler|clock_table|dense_table|sparse_table)\w*\.|"
+                      r"worker/(ps_client|row_cache)\w*\.")
+DRIVERS = re.compile(r"_(main|driver|thread|loop)\.(cc|h)$")
+MACHINE_INCLUDES = re.compile(
+    r"^(thread|mutex|shared_mutex|condition_variable|atomic|future|chrono|ctime|fstream|iostream|"
+    r"unistd\.h|common/(endpoint|mutex|log|telemetry)\.h|zmq.*|rocksdb/.*)$")
+MACHINE_CALLS = re.compile(r"\b(MonotonicNow|WallMillis|RandomSeed)\s*\(")
+
+MAINS_AND_TESTS = ("*_main.cc", "tests/*", "bench/*")
+# Name, pattern on blanked code, where it is fine, what to do instead.
+BANNED = (
+    ("getenv", r"\bgetenv\s*\(", MAINS_AND_TESTS, "read the environment in main and hand it in"),
+    ("now", r"::now\s*\(\)|\b(time|gettimeofday|clock_gettime)\s*\((?!\))", ("common/env.cc",),
+     "take `Instant now` as a parameter, or MonotonicNow() in a driver"),
+    ("random", r"\bs?rand(_r)?\s*\(|\brandom_device\b|\bmt19937|\b(uniform|normal)_\w*distribution",
+     ("common/env.cc",), "take `Rng&` as a parameter: one seed is one history everywhere"),
+    ("output", r"\bstd::(cout|cerr|clog)\b|(?<!\w)(std::)?(printf|puts)\s*\(", MAINS_AND_TESTS,
+     "return a Status, or log; only mains write to the terminal"),
+    ("exit", r"(?<![\w.>])(std::)?(exit|_exit|_Exit|quick_exit|abort)\s*\(",
+     MAINS_AND_TESTS + ("common/status.cc",), "return a Status; only mains end the process"),
+    ("throw", r"\bthrow\b", (), "return a Status"),
+    ("using-namespace", r"\busing\s+namespace\b", (), "name the things used"),
+    ("frame-cast",
+     r"\breinterpret_cast<\s*(const\s+)?(float|double|u?int(16|32|64)_t)\s*(const)?\s*\*",
+     ("worker/data/dataset*.cc", "worker/compute/*", "tests/*", "bench/*"),
+     "frames come at odd addresses: memcpy, or common/codec.h"),
+    ("string-view", r"\bstd::string_view\b", (),
+     "this Abseil does not take it: absl::string_view or std::string"),
+    ("salted-hash", r"\babsl::Hash(Of)?\b", (), "salted per process: XXH3 (common/shard_map.h)"),
+    ("singleton", r"\bstatic\s+[\w:<>]+\s*[&*]\s*(Get|Instance|Singleton)\s*\(\s*\)", (),
+     "no singletons: main wires, constructors take what they need"),
+    ("clock-sleep", r"\bsleep_(for|until)\s*\(|\bu?sleep\s*\(", MAINS_AND_TESTS,
+     "wait on the endpoint or a condition with a deadline"),
+)
+# Exceptions of libraries are caught where they enter.
+TRY_DOORS = ("common/endpoint*.cc", "common/job*.cc", "common/run_config*.cc", "common/log.cc",
+             "*_main.cc", "tests/*", "bench/*")
+# Where a variable may live outside functions: the simulator's switch, and what signals reach.
+GLOBAL_DOORS = ("common/mutation.h", "*_main.cc")
+BAD_NAME = "(Utils?|Helpers?|Manager|Common|Context)"
+BAD_CLASS = re.compile(r"\b(?:class|struct)\s+(?:\w+\([^)]*\)\s+)?(\w*" + BAD_NAME + r")\b(?!\s*;)")
+BAD_STEM = re.compile(r"(^|_)" + BAD_NAME.lower() + r"$")
+RAW_ID = re.compile(r"\b(?:u?int(?:32|64)_t|size_t|int)\s+"
+                    r"(key|clock|shard|life|seat|place|generation)\s*[,)]")
+DEAD_CODE = re.compile(r"^\s*//+\s*(return\b.*;|#include\b|(if|for|while) \(.*\{|\}|"
+                       r"[\w.:>-]+\(.*\);|[\w:<>*& ]+ [+-]?= .*;)\s*$")
+GLOBAL = re.compile(r"^(?!using|return|typedef|class|struct|enum|union|const\b|constexpr|"
+                    r"(inline|static) const|extern|friend|namespace|template|static_assert|public|"
+                    r"private|goto|break|case|default|else)"
+                    r"((static|inline|thread_local)\s+)*[\w:]+(<.*>)?[*&\s]\s*\w+"
+                    r"(\[\w*\])?(\s*=[^=(].*|\{.*\})?;")
+# Text a reader of the repository cannot follow: the sources of design are its own documents.
+PRIVATE_POINTER = re.compile(r"\bDESIGN\b|\bSTYLE\.md\b|/work/\w")
+HEADING_POINTER = re.compile(r'ARCHITECTURE\.md,\s+(?:(?://|#)\s*)?"([^"]+)"')
+
+
+def _matches(path, globs):
+    return any(fnmatch.fnmatch(path, glob) for glob in globs)
+
+
+# What may include what -------------------------------------------------------------------------
+
+
+def check_layout(tree):
+    for source in tree.sources.values():
+        top = source.path.split("/")[0]
+        if top not in TOP_LEVEL and not top.startswith("."):
+            yield source.finding(1, "layout", f"no top-level name {top}: put it into a room")
+        if source.room == "launch" and (source.cpp or source.stem == "CMakeLists"):
+            yield source.finding(1, "layout", "launch links nothing: C++ lives in the other rooms")
+
+
+def check_arrows(tree):
+    for source in tree.cpp():
+        for line, name, quote in source.includes:
+            room = name.split("/")[0]
+            known = room in TOP_LEVEL and "." not in room
+            if known and room not in ARROWS.get(source.room, {room}):
+                yield source.finding(line, "arrows", f"{source.room} must not see {room}: move "
+                                     "what both need down, or hand it in from above")
+            elif quote == '"' and "/" not in name:
+                yield source.finding(line, "arrows",
+                                     f'"ROOM/{name}" if it is ours, <{name}> if not')
+
+
+def check_doors(tree):
+    for source in tree.cpp(PRODUCT):
+        for line, name, _ in source.includes:
+            for library, pattern, doors in DOORS:
+                if re.match(pattern, name) and not _matches(source.path, doors):
+                    yield source.finding(line, "doors", f"{library} is included only in "
+                                         f"{', '.join(doors)}: use what stands there")
+
+
+def check_machines(tree):
+    for source in tree.cpp(("server", "worker")):
+        if not MACHINES.match(source.path) or DRIVERS.search(source.path):
+            continue
+        for line, name, _ in source.includes:
+            if MACHINE_INCLUDES.match(name):
+                yield source.finding(line, "machines", f"a machine has no {name}: its driver has")
+        for match in MACHINE_CALLS.finditer(source.code):
+            yield source.finding(source.line_of(match.start()), "machines",
+                                 f"a machine is handed its time and chance: no {match.group(1)}()")
+
+
+# How C++ looks ---------------------------------------------------------------------------------
+
+
+def check_banned(tree):
+    for source in tree.cpp():
+        for rule, pattern, allowed, advice in BANNED:
+            if _matches(source.path, allowed):
+                continue
+            for match in re.finditer(pattern, source.code):
+                yield source.finding(source.line_of(match.start()), rule, advice)
+        for match in re.finditer(r"\btry\s*\{", source.code):
+            if not _matches(source.path, TRY_DOORS):
+                yield source.finding(source.line_of(match.start()), "try",
+                                     "catch where the throwing library enters, or avoid throwing")
+
+
+def check_names(tree):
+    for source in tree.sources.values():
+        if (source.cpp or source.python) and BAD_STEM.search(source.stem.lower()):
+            yield source.finding(1, "names", "name the file after the thing that is in it")
+    for source in tree.cpp():
+        for match in BAD_CLASS.finditer(source.code):
+            yield source.finding(source.line_of(match.start()), "names",
+                                 f"{match.group(1)}: say what it is, not that it helps")
+        for match in re.finditer(r"^namespace\s+([\w:]+)", source.code, re.MULTILINE):
+            if match.group(1) != "rubato":
+                yield source.finding(source.line_of(match.start()), "names",
+                                     "one namespace: rubato, and anonymous ones inside it")
+    for source in tree.cpp(("common", "server", "worker")):
+        if source.path.startswith("worker/") and source.path.count("/") > 1:
+            continue  # data and models compute with keys; ids begin where messages do
+        for match in RAW_ID.finditer(source.code):
+            yield source.finding(source.line_of(match.start()), "raw-id",
+                                 f"a raw integer called {match.group(1)}: use common/ids.h")
+
+
+def check_headers(tree):
+    for source in tree.cpp():
+        if source.path.endswith((".h", ".cuh")):
+            if not re.search(r"^#pragma once$", source.code, re.MULTILINE):
+                yield source.finding(1, "pragma-once", "start with #pragma once")
+            guard = re.search(r"^#ifndef \w+_H_*$", source.code, re.MULTILINE)
+            if guard:
+                yield source.finding(source.line_of(guard.start()), "pragma-once",
+                                     "#pragma once instead of an include guard")
+            if not source.text.startswith("//"):
+                yield source.finding(1, "essay", "open the header with what it is and promises")
+        own = re.sub(r"\.(cc|cu)$", ".h", source.path)
+        if own != source.path and own in tree.sources:
+            line, name, _ = (source.includes or [(1, "", "")])[0]
+            if name != own:
+                yield source.finding(line, "own-header", f'include "{own}" first')
+
+
+def check_comments(tree):
+    for source in tree.cpp():
+        for number, line in enumerate(source.lines, 1):
+            if DEAD_CODE.match(line):
+                yield source.finding(number, "dead-code", "git remembers it: delete it")
+
+
+def check_globals(tree):
+    for source in tree.cpp(PRODUCT):
+        if _matches(source.path, GLOBAL_DOORS):
+            continue
+        for number, line in enumerate(source.code.split("\n"), 1):
+            if GLOBAL.match(line):
+                yield source.finding(number, "globals", "no mutable state at namespace scope")
+
+
+# Sizes -----------------------------------------------------------------------------------------
+
+
+def check_sizes(tree):
+    for source in tree.sources.values():
+        cmake = source.path.endswith(("CMakeLists.txt", ".cmake", ".fbs"))
+        if not (source.cpp or source.python or source.bash or cmake):
+            continue
+        count = source.text.count("\n")
+        if count > FILE_LINES_MAX:
+            yield source.finding(count, "file-size", f"{count} lines: cut it by what it is about")
+        for number, line in enumerate(source.lines, 1):
+            if len(line) > LINE_COLUMNS_MAX:
+                yield source.finding(number, "line-length", f"{len(line)} columns: break the line")
+
+
+def check_functions(tree):
+    for source in tree.cpp():
+        for body in functions_of(source):
+            lines = body.last - body.first + 1
+            if lines > FUNCTION_LINES_MAX:
+                yield source.finding(body.first, "function-size", f"{lines} lines: cut it by step")
+            count = parameters_in(body.header)
+            if count > PARAMETERS_MAX:
+                yield source.finding(body.first, "parameters", f"{count} parameters: group them "
+                                     "into a struct with designated initialisers")
+
+
+# Scripts and documents -------------------------------------------------------------------------
+
+
+def check_python(tree):
+    local = {s.stem for s in tree.sources.values() if s.python} | {"rubato_cli"}
+    for source in tree.sources.values():
+        if not source.python:
+            continue
+        try:
+            module = ast.parse(source.text, source.path)
+        except SyntaxError as error:
+            yield source.finding(error.lineno or 1, "python", f"does not compile: {error.msg}")
+            continue
+        for node in ast.walk(module):
+            yield from _check_python_node(source, node, local)
+
+
+def _check_python_node(source, node, local):
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        lines = node.end_lineno - node.lineno + 1
+        if lines > FUNCTION_LINES_MAX:
+            yield source.finding(node.lineno, "function-size", f"{lines} lines: cut it by step")
+    names = []
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.level == 0:
+        names = [node.module]
+    for name in names:
+        top = name.split(".")[0]
+        if top not in sys.stdlib_module_names and top not in local:
+            yield source.finding(node.lineno, "python", f"{top}: only the standard library")
+        if top == "tomllib" and source.room == "launch":
+            yield source.finding(node.lineno, "python",
+                                 "only C++ reads run files: ask `rubato-data config`")
+
+
+def check_bash(tree):
+    for source in tree.sources.values():
+        if source.text.startswith("#!") and not os.access(tree.root / source.path, os.X_OK):
+            yield source.finding(1, "scripts", "chmod +x, or drop the #! line")
+        if not source.bash:
+            continue
+        parsed = subprocess.run(["bash", "-n", source.path], cwd=tree.root, capture_output=True,
+                                text=True, check=False)
+        if parsed.returncode != 0:
+            yield source.finding(1, "scripts", f"bash -n: {parsed.stderr.strip().splitlines()[0]}")
+        if "set -euo pipefail" not in source.text:
+            yield source.finding(1, "scripts", "begin with set -euo pipefail")
+
+
+def check_documents(tree):
+    architecture = tree.sources.get("ARCHITECTURE.md")
+    headings = {re.sub(r"^#+\s*", "", line).strip() for line in architecture.lines
+                if line.startswith("#")} if architecture else None
+    for source in tree.sources.values():
+        if source.stem in ("tidy", "tidy_test"):
+            continue
+        for match in re.finditer(r"\b(TODO|FIXME)\b", source.text):
+            yield source.finding(source.line_of(match.start()), "todo", "do it, or drop it")
+        for match in PRIVATE_POINTER.finditer(source.text):
+            yield source.finding(source.line_of(match.start()), "pointers", f"{match.group()} is "
+                                 'not in this repository: ARCHITECTURE.md, "Heading"')
+        for match in HEADING_POINTER.finditer(source.text):
+            if headings is not None and match.group(1) not in headings:
+                yield source.finding(source.line_of(match.start()), "pointers",
+                                     f'ARCHITECTURE.md has no heading "{match.group(1)}"')
+        if source.path.endswith(".md"):
+            yield from _check_links(tree, source)
+
+
+def _check_links(tree, source):
+    for match in re.finditer(r"\]\((?!\w+:|#)([^)#\s]+)|\bsrc=\"(?!\w+:)([^\"]+)\"", source.text):
+        target = match.group(1) or match.group(2)
+        if not (tree.root / source.path).parent.joinpath(target).exists():
+            yield source.finding(source.line_of(match.start()), "links", f"no file {target}")
+
+
+def check_whitespace(tree):
+    for source in tree.sources.values():
+        if source.text and not source.text.endswith("\n"):
+            yield source.finding(len(source.lines), "whitespace", "end the file with a newline")
+        for number, line in enumerate(source.lines, 1):
+            if line != line.rstrip() or "\t" in line:
+                yield source.finding(number, "whitespace", "no tabs, no blanks at the line's end")
+
+
+def check_format(tree):
+    paths = [source.path for source in tree.cpp()]
+    if not paths:
+        return
+    if not shutil.which("clang-format"):
+        print("tidy: clang-format is not installed: the format was not checked", file=sys.stderr)
+        return
+    jobs = max(1, min(8, len(paths) // 8))
+    running = [subprocess.Popen(["clang-format", "--dry-run", "-Werror", *paths[i::jobs]],
+                                cwd=tree.root, stderr=subprocess.PIPE, text=True)
+               for i in range(jobs)]
+    seen = set()
+    for process in running:
+        for line in process.communicate()[1].splitlines():
+            match = re.match(r"(.+?):(\d+):\d+: error: ", line)
+            if match and match.group(1) not in seen:
+                seen.add(match.group(1))
+                yield Finding(match.group(1), int(match.group(2)), "format",
+                              f"clang-format -i {match.group(1)}")
+
+
+RULES = (check_layout, check_arrows, check_doors, check_machines, check_banned, check_names,
+         check_headers, check_comments, check_globals, check_sizes, check_functions, check_python,
+         check_bash, check_documents, check_whitespace, check_format)
+
+
+def findings_of(root):
+    tree = Tree(root)
+    return sorted(finding for rule in RULES for finding in rule(tree)), tree
+
+
+def main(arguments):
+    root = arguments[0] if arguments else pathlib.Path(__file__).resolve().parent.parent
+    findings, tree = findings_of(root)
+    for finding in findings:
+        print(finding)
+    long = [f"{s.path} ({s.text.count(chr(10))})" for s in tree.sources.values()
+            if (s.cpp or s.python) and s.text.count("\n") > FILE_LINES_SOFT]
+    if long:
+        print(f"note: above {FILE_LINES_SOFT} lines: {', '.join(long)}")
+    print(f"{len(tree.sources)} files, {len(findings)} findings")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Every rule of tests/tidy.py against a sample that breaks it and a near miss that does not."""
+
+import contextlib
+import io
+import pathlib
+import re
+import shutil
+import tempfile
+import unittest
+
+import tidy
+import tidy_source
+
+ESSAY = "// What it is.\n#pragma once\n"
+LONG = "  x += 1;\n" * 60
+
+# rule -> [(path, text that breaks it)]
+BROKEN = {
+    "layout": [("utils/x.cc", "int F();\n"), ("launch/x.cc", "int F();\n")],
+    "arrows": [("common/x.cc", '#include "server/shard.h"\n'),
+               ("server/x.cc", '#include "worker/trainer.h"\n'),
+               ("worker/x.cc", '#include "server/table.h"\n'),
+               ("worker/x.cc", '#include "tests/sim.h"\n'),
+               ("server/x.cc", '#include "bench/load.h"\n'),
+               ("server/x.cc", '#include "shard.h"\n')],
+    "doors": [("server/x.cc", "#include <zmq.hpp>\n"), ("common/x.h", ESSAY + "#include <zmq.h>\n"),
+              ("server/x.cc", "#include <rocksdb/db.h>\n"),
+              ("server/shard.cc", '#include "schemas/wire_generated.h"\n'),
+              ("common/message.h", ESSAY + "#include <flatbuffers/flatbuffers.h>\n"),
+              ("worker/x.cc", "#include <toml++/toml.h>\n"),
+              ("worker/x.cc", '#include "CLI/CLI.hpp"\n'),
+              ("server/x.cc", "#include <spdlog/spdlog.h>\n"),
+              ("common/job.h", ESSAY + "#include <nlohmann/json.hpp>\n"),
+              ("common/x.cc", "#include <openssl/evp.h>\n"),
+              ("worker/model/x.cc", "#include <cblas.h>\n"),
+              ("worker/compute/x.cc", "#include <cuda_runtime.h>\n"),
+              ("server/x.cc", "#include <zlib.h>\n"), ("server/x.cc", "#include <zstd.h>\n"),
+              ("server/x.cc", "#include <httplib.h>\n")],
+    "machines": [("server/shard.cc", "#include <thread>\n"),
+                 ("server/scheduler_view.h", ESSAY + "#include <chrono>\n"),
+                 ("worker/ps_client.cc", '#include "common/mutex.h"\n'),
+                 ("worker/row_cache.h", ESSAY + "#include <mutex>\n"),
+                 ("server/sparse_table.cc", "#include <fstream>\n"),
+                 ("server/shard.cc", "void F() { G(MonotonicNow()); }\n")],
+    "getenv": [("common/x.cc", 'auto x = std::getenv("HOME");\n')],
+    "now": [("server/x.cc", "auto t = std::chrono::steady_clock::now();\n"),
+            ("tests/x_test.cc", "auto t = time(nullptr);\n")],
+    "random": [("server/x.cc", "int x = rand();\n"), ("tests/x_test.cc", "std::mt19937 rng(1);\n")],
+    "output": [("worker/x.cc", "void F() { std::cout << 1; }\n"),
+               ("worker/x.cc", 'void F() { printf("x"); }\n')],
+    "exit": [("worker/x.cc", "void F() { std::exit(1); }\n")],
+    "throw": [("worker/x.cc", "void F() { throw 1; }\n")],
+    "try": [("worker/x.cc", "void F() {\n  try {\n    G();\n  } catch (...) {\n  }\n}\n")],
+    "using-namespace": [("tests/x_test.cc", "using namespace std;\n")],
+    "frame-cast": [("common/x.cc", "auto p = reinterpret_cast<const float*>(frame.data());\n")],
+    "string-view": [("common/x.cc", "void F(std::string_view text);\n")],
+    "salted-hash": [("common/x.cc", "auto h = absl::HashOf(key);\n")],
+    "singleton": [("common/x.h", ESSAY + "struct A {\n  static A& Get();\n};\n")],
+    "clock-sleep": [("worker/x.cc", "void F() { std::this_thread::sleep_for(d); }\n")],
+    "names": [("server/row_utils.cc", "int F();\n"), ("launch/rubato_cli/helpers.py", "X = 1\n"),
+              ("server/x.h", ESSAY + "class RowManager {};\n"),
+              ("server/x.h", ESSAY + "namespace rubato::detail {}\n")],
+    "raw-id": [("server/x.h", ESSAY + "void F(uint64_t key, float x);\n"),
+               ("worker/x.h", ESSAY + "void F(int64_t clock);\n")],
+    "pragma-once": [("server/x.h", "// What.\nint F();\n"),
+                    ("server/x.h", ESSAY + "#ifndef SERVER_X_H_\n#endif\n")],
+    "essay": [("server/x.h", "#pragma once\n")],
+    "own-header": [("server/shard.cc", '#include <vector>\n#include "server/shard.h"\n')],
+    "dead-code": [("server/x.cc", "// return Fetch(row);\n"), ("server/x.cc", "  // x.Put(y);\n"),
+                  ("server/x.cc", "// if (old) {\n"), ("server/x.cc", "// count += 1;\n")],
+    "globals": [("server/x.cc", "static int counter = 0;\n"),
+                ("common/x.cc", "std::vector<int> rows;\n")],
+    "file-size": [("server/x.cc", "int F();\n" * 501)],
+    "line-length": [("server/x.cc", "// " + "x" * 98 + "\n"),
+                    ("tests/x.py", "# " + "x" * 99 + "\n")],
+    "function-size": [("server/x.cc", "void F() {\n" + LONG + "}\n"),
+                      ("server/x.cc", "struct A {\n  A() : x(0) {\n" + LONG + "  }\n};\n"),
+                      ("launch/x.py", "def f(x):\n" + "    x += 1\n" * 60)],
+    "parameters": [("server/x.cc", "int F(int a, int b, int c, int d, int e, int f) {}\n")],
+    "python": [("launch/x.py", "def f(:\n"), ("launch/x.py", "import numpy\n"),
+               ("launch/x.py", "import tomllib\n")],
+    "scripts": [("tests/x", "#!/usr/bin/env bash\nset -euo pipefail\nif true; then\n"),
+                ("tests/x", "#!/usr/bin/env bash\necho\n")],
+    "todo": [("server/x.cc", "// TODO: think\n"), ("launch/x.py", "# FIXME\n")],
+    "pointers": [("server/x.cc", "// See DESIGN 2.\n"), ("tests/x", "cat /work/data\n"),
+                 ("server/x.cc", '// See ARCHITECTURE.md, "Nowhere".\n')],
+    "links": [("README.md", "[a](missing.md)\n"), ("README.md", '<img src="missing.png">\n')],
+    "whitespace": [("server/x.cc", "int F(); \n"), ("server/x.cc", "int F();"),
+                   ("launch/x.py", "if 1:\n\tpass\n")],
+    "format": [("server/x.cc", "int   F();\n")],
+}
+
+# What must pass: near misses of the rules above.
+CLEAN = {
+    ".clang-format": pathlib.Path(tidy.__file__).parents[1].joinpath(".clang-format").read_text(),
+    "ARCHITECTURE.md": "# Map\n\n## Fence\n[the map](server/shard.h) [web](https://debian.org)\n",
+    "common/endpoint.cc": "#include <zmq.hpp>\n",
+    "common/env.cc": "const auto t = std::chrono::steady_clock::now();\n",
+    "common/text.cc": 'const char* kText = "std::cout, rand() and getenv()";\n',
+    "launch/start.py": "import json\n\n\ndef load(text):\n    return json.loads(text)\n",
+    "server/shard.cc": '#include "server/shard.h"\n\n#include <vector>\n',
+    "server/shard.h": '// A machine; std::thread is for its driver. See ARCHITECTURE.md, "Fence".\n'
+                      "#pragma once\n\n#include <vector>\n\n#include \"common/ids.h\"\n",
+    "server/shard_thread.cc": "#include <thread>\n",
+    "server/snapshot_store.cc": "#include <rocksdb/db.h>\n",
+    "server/sum.cc": "// Sums: a row is kept when clock >= 1.\n"
+                     "int Five(int a, int b, int c, int d, int e) { return a + b + c + d + e; }\n",
+    "server/table_main.cc": '#include <iostream>\n\nint main() { std::cout << "hello"; }\n',
+    "tests/go": "#!/usr/bin/env bash\nset -euo pipefail\necho\n",
+    "tests/x_test.cc": '#include "server/shard.h"\n#include "worker/trainer.h"\n',
+    "worker/local.cc": "void F() {\n  static const int kSize = 3;\n  int x = kSize;\n  G(x);\n}\n",
+}
+
+
+class TidyTest(unittest.TestCase):
+    def check(self, files):
+        with tempfile.TemporaryDirectory() as folder:
+            for path, text in files.items():
+                file = pathlib.Path(folder, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, "utf-8")
+                if text.startswith("#!"):
+                    file.chmod(0o755)
+            return tidy.findings_of(folder)[0]
+
+    def test_every_rule_finds_its_sample(self):
+        for rule, samples in BROKEN.items():
+            if rule == "format" and not shutil.which("clang-format"):
+                continue
+            for path, text in samples:
+                with self.subTest(rule=rule, path=path, text=text[:60]):
+                    files = {"ARCHITECTURE.md": "# Map\n", "server/shard.h": ESSAY, path: text}
+                    found = self.check(files)
+                    self.assertIn((path, rule), [(f.path, f.rule) for f in found])
+
+    def test_near_misses_pass(self):
+        self.assertEqual([str(finding) for finding in self.check(CLEAN)], [])
+
+    def test_every_rule_has_a_sample(self):
+        source = pathlib.Path(tidy.__file__).read_text("utf-8")
+        named = set(re.findall(r'[Ff]inding\([^"]*"([a-z-]+)"', source))
+        named |= {rule for rule, _, _, _ in tidy.BANNED}
+        self.assertGreater(len(named), 30)
+        self.assertEqual(named, set(BROKEN))
+
+    def test_every_door_has_a_sample(self):
+        samples = [text for _, text in BROKEN["doors"]]
+        for library, pattern, _ in tidy.DOORS:
+            names = [name for text in samples
+                     for _, name, _ in tidy_source.Source("server/x.cc", text).includes]
+            self.assertTrue(any(re.match(pattern, name) for name in names), library)
+
+    def test_a_script_that_cannot_be_started(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "tests").mkdir()
+            script = pathlib.Path(folder, "tests", "go")
+            script.write_text("#!/usr/bin/env bash\nset -euo pipefail\n")
+            self.assertEqual([f.rule for f in tidy.findings_of(folder)[0]], ["scripts"])
+
+    def test_main_prints_one_line_per_finding_and_fails(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "server").mkdir()
+            pathlib.Path(folder, "server", "x.cc").write_text("using namespace std;\n")
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                self.assertEqual(tidy.main([folder]), 1)
+            self.assertEqual(printed.getvalue().splitlines()[0],
+                             "server/x.cc:1: using-namespace: name the things used")
+
+
+class FunctionsTest(unittest.TestCase):
+    def functions(self, text):
+        return tidy_source.functions_of(tidy_source.Source("server/x.cc", text))
+
+    def test_bodies_are_told_from_scopes(self):
+        found = self.functions("namespace rubato {\nclass A : public B<int()> {\n  void F() {\n"
+                               "    if (x) {\n    }\n  }\n};\nconst int kX[] = {1};\n"
+                               "int G(int a) {\n  return a;\n}\n}\n")
+        self.assertEqual([(f.first, f.last) for f in found], [(3, 6), (9, 11)])
+
+    def test_braces_in_text_and_macros_do_not_count(self):
+        found = self.functions('#define M(x) \\\n  if (x) {\n'
+                               'void F() {\n  G("{{{", \'{\'); // {\n}\n')
+        self.assertEqual([(f.first, f.last) for f in found], [(3, 5)])
+
+    def test_parameters(self):
+        count = tidy_source.parameters_in
+        self.assertEqual(count("void F()"), 0)
+        self.assertEqual(count("void F(\n )"), 0)
+        self.assertEqual(count("int F(std::map<int, int> a, int (*b)(int, int))"), 2)
+        self.assertEqual(count("bool operator()(int a, int b) const"), 2)
+        self.assertEqual(count("A(int a) : x_(a), y_(a)"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
