@@ -1,6 +1,7 @@
 #include "worker/data/dataset.h"
 
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -12,7 +13,6 @@
 #include "gtest/gtest.h"
 #include "worker/data/dataset_format.h"
 #include "worker/data/dataset_writer.h"
-#include "xxhash.h"
 
 namespace rubato {
 namespace {

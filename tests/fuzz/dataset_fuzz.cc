@@ -3,6 +3,7 @@
 // what gets at the header decoder and at the checks of the contents.
 #include <sys/mman.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <cstring>
 #include <numeric>
@@ -11,7 +12,6 @@
 #include "common/status.h"
 #include "worker/data/dataset.h"
 #include "worker/data/dataset_format.h"
-#include "xxhash.h"
 
 namespace rubato {
 namespace {

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <cerrno>
 #include <cmath>
@@ -16,7 +17,6 @@
 
 #include "common/status.h"
 #include "worker/data/dataset_format.h"
-#include "xxhash.h"
 
 namespace rubato {
 namespace {

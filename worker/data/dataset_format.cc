@@ -1,12 +1,13 @@
 #include "worker/data/dataset_format.h"
 
+#include <xxhash.h>
+
 #include <bit>
 #include <cstring>
 #include <vector>
 
 #include "common/status.h"
 #include "schemas/dataset_generated.h"
-#include "xxhash.h"
 
 namespace rubato {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <array>
 #include <cerrno>
@@ -13,7 +14,6 @@
 
 #include "common/status.h"
 #include "worker/data/dataset_format.h"
-#include "xxhash.h"
 
 namespace rubato {
 namespace {
