@@ -1,6 +1,6 @@
 // The run file: TOML, the one configuration of a run. Parsed and validated whole, here and nowhere
 // else: an unknown key or a bad value is an error with its line and, for a key, the nearest known
-// one.
+// one. The keys, their types and their limits are declared once, in common/run_config_fields.h.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct FleetConfig {
   std::string transport = "auto";  // "auto" (ipc on one host), "ipc", "tcp"
   std::string host = "127.0.0.1";  // loopback only
   int64_t port = 0;                // 0: any free port
+  friend bool operator==(const FleetConfig&, const FleetConfig&) = default;
 };
 
 struct DataConfig {
@@ -37,12 +38,14 @@ struct DataConfig {
   std::string time;                  // column to split by (split.kind = "time")
   int64_t rows = 200000;             // generated: how many rows
   int64_t seed = 1;                  // generated: seed of the loan book
+  friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 
 struct SplitConfig {
   std::string kind = "hash";  // "hash" of the row index, or "time": oldest rows train
   int64_t train_percent = 70;
   int64_t validation_percent = 15;
+  friend bool operator==(const SplitConfig&, const SplitConfig&) = default;
 };
 
 struct CleanseConfig {
@@ -50,12 +53,14 @@ struct CleanseConfig {
   double clip_sigma = 8.0;       // after standardising
   double signed_log_skew = 3.0;  // |skew| above it: sign(x) log(1 + |x|) first
   bool class_weights = false;    // weight classes so that each sums to half
+  friend bool operator==(const CleanseConfig&, const CleanseConfig&) = default;
 };
 
 struct ModelConfig {
   std::string kind = "logistic";           // "logistic", "mlp"
   std::vector<int64_t> hidden = {64, 32};  // mlp: widths of the hidden layers
   int64_t embedding_dim = 8;               // mlp: floats per category level
+  friend bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 
 struct OptimizerConfig {
@@ -67,6 +72,7 @@ struct OptimizerConfig {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
+  friend bool operator==(const OptimizerConfig&, const OptimizerConfig&) = default;
 };
 
 struct TrainConfig {
@@ -78,11 +84,13 @@ struct TrainConfig {
   bool cache = false;              // reuse pulled rows for as long as the bound allows
   int64_t prefetch = 1;            // batches pulled ahead
   std::string push_codec = "f32";  // "f32", "bf16"
+  friend bool operator==(const TrainConfig&, const TrainConfig&) = default;
 };
 
 struct SnapshotConfig {
   int64_t every_clocks = 0;  // 0: only at the end
   int64_t keep = 2;          // committed epochs kept
+  friend bool operator==(const SnapshotConfig&, const SnapshotConfig&) = default;
 };
 
 struct RunConfig {
@@ -95,6 +103,7 @@ struct RunConfig {
   TrainConfig train;
   SnapshotConfig snapshot;
   std::string device = "cpu";
+  friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
 
 // One `--set key=value`: value is TOML, or a bare word taken as a string.
@@ -106,11 +115,21 @@ struct Override {
 // Value of an environment variable, nullopt if unset: handed in by main, for ${NAME} in paths.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
+// "key=value", as typed after --set.
+absl::StatusOr<Override> ParseOverride(const std::string& text);
+
 // Reads, overrides, expands and validates. Relative paths are relative to the run file's folder.
 // InvalidArgument: "FILE:LINE: ...".
 absl::StatusOr<RunConfig> LoadRunConfig(const std::string& path,
                                         const std::vector<Override>& overrides,
                                         const Environment& environment);
+// The same of text already read; `path` names it in errors and anchors relative paths.
+absl::StatusOr<RunConfig> ParseRunConfig(const std::string& text, const std::string& path,
+                                         const std::vector<Override>& overrides,
+                                         const Environment& environment);
+// Whether a run begun with `before` may be resumed with `now`: else InvalidArgument names the keys
+// that changed and may not (all but train.epochs, train.staleness and snapshot.*).
+absl::Status CheckResumable(const RunConfig& before, const RunConfig& now);
 // The resolved configuration as JSON (what the launcher reads) and as TOML (kept in the run folder;
 // loading it gives the same RunConfig).
 std::string FormatRunConfigJson(const RunConfig& config);

@@ -1,0 +1,107 @@
+#include "common/job.h"
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
+#include "common/status.h"
+
+namespace rubato {
+namespace {
+
+TableSpec Table(uint32_t id, const char* name, TableKind kind, uint32_t dim) {
+  TableSpec table;
+  table.id = TableId(id);
+  table.name = name;
+  table.kind = kind;
+  table.dim = dim;
+  return table;
+}
+
+Job TwoTables() {
+  Job job;
+  TableSpec embedding = Table(0, "embedding", TableKind::kSparse, 8);
+  embedding.initializer = {InitializerKind::kNormal, 0.05F};
+  embedding.optimizer.kind = OptimizerKind::kFtrl;
+  embedding.optimizer.l1 = 0.1F;
+  embedding.staleness = Staleness::Infinite();
+  TableSpec layer = Table(1, "layer", TableKind::kDense, 4096);
+  layer.size = 10'000;
+  layer.staleness = Staleness(4);
+  job.tables = {embedding, layer};
+  job.places = 3;
+  job.seats = 2;
+  job.last_clock = Clock(1234);
+  job.seed = 0xffff'ffff'ffff'fff0u;
+  job.iterations_per_epoch = 41;
+  job.evaluate = true;
+  job.best_epoch = true;
+  return job;
+}
+
+// The error of a job whose JSON was changed.
+std::string ErrorAfter(const std::string& from, const std::string& to) {
+  const std::string text = FormatJob(TwoTables());
+  const std::string changed = absl::StrReplaceAll(text, {{from, to}});
+  EXPECT_NE(text, changed) << from;
+  const auto job = ParseJob(changed);
+  EXPECT_EQ(ExitCode(job.status()), kExitUsage);
+  return std::string(job.status().message());
+}
+
+TEST(Job, ParsesBackWhatItFormats) {
+  const auto job = ParseJob(FormatJob(TwoTables()));
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(*job, TwoTables());
+}
+
+TEST(Job, StalenessIsTheSmallestBound) {
+  EXPECT_EQ(TwoTables().staleness(), Staleness(4));
+  Job job = TwoTables();
+  job.tables.pop_back();
+  EXPECT_TRUE(job.staleness().infinite());
+}
+
+TEST(Job, ErrorsNameTheField) {
+  EXPECT_EQ(ErrorAfter("\"places\": 3", "\"places\": 0"),
+            "job: run.places must be an integer from 1 to 65536; prepare the run again");
+  EXPECT_EQ(ErrorAfter("\"seats\": 2,", ""), "job: run.seats is missing; prepare the run again");
+  EXPECT_EQ(ErrorAfter("\"last_clock\": 1234", "\"last_clock\": -1"),
+            "job: run.last_clock must be an integer from 0 to 281474976710656; prepare the run "
+            "again");
+  EXPECT_EQ(ErrorAfter("\"ftrl\"", "\"adamw\""),
+            "job: tables[0].optimizer.kind is not a word this version knows: adamw; prepare the "
+            "run again");
+  EXPECT_EQ(ErrorAfter("\"seats\": 2", "\"seats\": 2, \"extra\": 1"),
+            "job: run holds a field this version lacks; prepare the run again");
+  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"size\": 10000", "\"size\": 0"), "tables[1].size"));
+  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"inf\"", "-3"), "tables[0].staleness"));
+  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"id\": 1", "\"id\": 7"), "tables[1].id"));
+  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"evaluate\": true", "\"evaluate\": 1"),
+                                "run.evaluate must be true or false"));
+}
+
+TEST(Job, NotJsonIsASentence) {
+  for (const auto* text : {"", "{", "[]", "3", "{\"tables\": 3}", "\xff\xfe"}) {
+    EXPECT_EQ(ExitCode(ParseJob(text).status()), kExitUsage) << text;
+  }
+}
+
+TEST(Job, FingerprintIsOfTheModelOnly) {
+  const uint64_t model = TwoTables().Fingerprint();
+  Job same = TwoTables();
+  same.last_clock = Clock(9);
+  same.places = 7;
+  same.tables[0].staleness = Staleness(0);
+  EXPECT_EQ(same.Fingerprint(), model);
+  Job seed = TwoTables();
+  seed.seed = 5;
+  Job rate = TwoTables();
+  rate.tables[1].optimizer.learning_rate = 0.2F;
+  Job shape = TwoTables();
+  shape.tables[1].size = 10'001;
+  for (const Job& other : {seed, rate, shape}) EXPECT_NE(other.Fingerprint(), model);
+}
+
+}  // namespace
+}  // namespace rubato

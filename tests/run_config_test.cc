@@ -1,0 +1,232 @@
+#include "common/run_config.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "common/status.h"
+
+namespace rubato {
+namespace {
+
+constexpr char kFile[] = "/runs/my.toml";
+constexpr char kCsv[] = "[data]\npath = \"loans.csv\"\nlabel = \"default\"\n";
+
+Environment Variables(std::map<std::string, std::string> values) {
+  return [values = std::move(values)](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    if (found == values.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+absl::StatusOr<RunConfig> Parse(const std::string& text, const std::vector<Override>& set = {}) {
+  return ParseRunConfig(text, kFile, set, Variables({{"DATA", "/data"}, {"LOOP", "${DATA}"}}));
+}
+
+// The error of a run file that must be refused.
+std::string ErrorOf(const std::string& text, const std::vector<Override>& set = {}) {
+  const auto config = Parse(text, set);
+  if (config.ok()) return "no error";
+  EXPECT_EQ(ExitCode(config.status()), kExitUsage);
+  return std::string(config.status().message());
+}
+
+// The error of the small valid file with one more line at its end, inside [data].
+std::string ErrorWith(const std::string& lines) { return ErrorOf(std::string(kCsv) + lines); }
+
+TEST(RunConfig, ReadsEveryTypeOfValue) {
+  const auto config = Parse(
+      "device = \"cpu\"\n"
+      "[data]\npath = \"loans.csv\"\nlabel = \"default\"\ndrop = [\"ID\", \"date\"]\n"
+      "[model]\nkind = \"mlp\"\nhidden = [32, 16, 8]\n"
+      "[optimizer]\nkind = \"adam\"\nlearning_rate = 1\nl2 = 1e-4\n"
+      "[train]\nstaleness = \"inf\"\nbatch = 64\nbest_epoch = true\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->data.path, "/runs/loans.csv");
+  EXPECT_EQ(config->data.drop, (std::vector<std::string>{"ID", "date"}));
+  EXPECT_EQ(config->model.hidden, (std::vector<int64_t>{32, 16, 8}));
+  EXPECT_EQ(config->optimizer.learning_rate, 1.0);
+  EXPECT_EQ(config->optimizer.l2, 1e-4);
+  EXPECT_TRUE(config->train.staleness.infinite());
+  EXPECT_EQ(config->train.batch, 64);
+  EXPECT_TRUE(config->train.best_epoch);
+  EXPECT_EQ(config->fleet, FleetConfig{}) << "absent keys keep their defaults";
+}
+
+TEST(RunConfig, UnknownKeyNamesLineAndNearestKey) {
+  EXPECT_EQ(ErrorWith("[train]\nepochs = 1\nstalenes = 3\n"),
+            "/runs/my.toml:6: unknown key 'train.stalenes'; did you mean 'train.staleness'?");
+  EXPECT_EQ(ErrorWith("[trian]\nepochs = 1\n"),
+            "/runs/my.toml:4: unknown key 'trian'; did you mean 'train'?");
+  EXPECT_EQ(ErrorOf("batch = 3\n"),
+            "/runs/my.toml:1: unknown key 'batch'; did you mean 'train.batch'?");
+  EXPECT_EQ(ErrorWith("[train]\nlearning_rate = 1.0\n"),
+            "/runs/my.toml:5: unknown key 'train.learning_rate'; did you mean "
+            "'optimizer.learning_rate'?");
+  EXPECT_NE(ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, split"), std::string::npos);
+}
+
+TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {
+  EXPECT_EQ(ErrorWith("[train]\nbatch = 0\n"),
+            "/runs/my.toml:5: train.batch is 0; it must be an integer from 1 to 1048576");
+  EXPECT_EQ(ErrorWith("[train]\nbatch = \"many\"\n"),
+            "/runs/my.toml:5: train.batch must be an integer from 1 to 1048576");
+  EXPECT_EQ(ErrorWith("[train]\nstaleness = -1\n"),
+            "/runs/my.toml:5: train.staleness must be an integer from 0 to 1000000, or \"inf\"");
+  EXPECT_EQ(ErrorWith("[train]\nbest_epoch = 1\n"),
+            "/runs/my.toml:5: train.best_epoch must be true or false");
+  EXPECT_EQ(ErrorWith("[optimizer]\nkind = \"adamw\"\n"),
+            "/runs/my.toml:5: optimizer.kind is unknown: \"adamw\"; it must be one of \"sgd\", "
+            "\"momentum\", \"adagrad\", \"adam\", \"ftrl\"");
+  EXPECT_EQ(ErrorWith("[optimizer]\nlearning_rate = nan\n"),
+            "/runs/my.toml:5: optimizer.learning_rate is nan; it must be a number from 1e-12 to "
+            "1e+06");
+  EXPECT_EQ(ErrorWith("positive = 1\n"),
+            "/runs/my.toml:4: data.positive must be a string, in quotes");
+  EXPECT_EQ(ErrorWith("drop = \"ID\"\n"),
+            "/runs/my.toml:4: data.drop must be a list of column names, as in [\"ID\", \"date\"]");
+  EXPECT_EQ(ErrorWith("[model]\nhidden = [8, 0]\n"),
+            "/runs/my.toml:5: model.hidden must be a list of integers from 1 to 65536, as in "
+            "[64, 32]");
+  EXPECT_EQ(ErrorOf("train = 3\n"),
+            "/runs/my.toml:1: 'train' is a section; write [train] and its keys below it");
+  EXPECT_EQ(ErrorOf("[data\n").substr(0, 18), "/runs/my.toml:1:6:");
+}
+
+TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
+  EXPECT_EQ(ErrorOf("[data]\npath = \"x.csv\"\n"),
+            "/runs/my.toml:1: data.label is missing; name the column to predict, as in label = "
+            "\"default\"");
+  EXPECT_EQ(ErrorOf("").substr(0, 37), "/runs/my.toml:1: data.path is missing");
+  EXPECT_EQ(ErrorWith("[fleet]\nhost = \"0.0.0.0\"\n"),
+            "/runs/my.toml:5: fleet.host '0.0.0.0' is not a loopback address, and this version "
+            "has no encryption; use fleet.host = \"127.0.0.1\"");
+  EXPECT_EQ(ErrorOf(std::string("device = \"cuda\"\n") + kCsv),
+            "/runs/my.toml:1: device 'cuda' is not available in this build; use device = \"cpu\"");
+  EXPECT_EQ(ErrorWith("[split]\ntrain_percent = 80\nvalidation_percent = 20\n"),
+            "/runs/my.toml:5: split.train_percent + split.validation_percent is 100, which leaves "
+            "no rows to test on; together they may be 99 at most");
+  EXPECT_TRUE(Parse(std::string(kCsv) +
+                    "test_path = \"t.csv\"\n[split]\ntrain_percent = 80\nvalidation_percent = 20\n")
+                  .ok());
+  for (const auto* lines :
+       {"drop = [\"default\"]\n", "categorical = [\"a\"]\nnumeric = [\"a\"]\n", "time = \"day\"\n",
+        "[split]\nkind = \"time\"\n", "[model]\nkind = \"mlp\"\nhidden = []\n",
+        "[optimizer]\nl1 = 0.1\n", "[fleet]\ntransport = \"ipc\"\nport = 5555\n",
+        "[train]\nbest_epoch = true\n[split]\nvalidation_percent = 0\n"}) {
+    EXPECT_NE(ErrorWith(lines), "no error") << lines;
+  }
+  EXPECT_NE(ErrorOf("[data]\nformat = \"generated\"\npath = \"x\"\n"), "no error");
+  EXPECT_NE(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"x\"\nlabel = \"y\"\n"), "no error");
+}
+
+TEST(RunConfig, OverridesAreTomlOrBareWords) {
+  const auto config = Parse(kCsv, {{"train.staleness", "inf"},
+                                   {"train.batch", "8"},
+                                   {"optimizer.kind", "ftrl"},
+                                   {"data.positive", "2"},
+                                   {"data.drop", "[\"a b\"]"},
+                                   {"data.label", "\"quoted\""},
+                                   {"data.path", "a/b.csv"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->train.staleness.infinite());
+  EXPECT_EQ(config->train.batch, 8);
+  EXPECT_EQ(config->optimizer.kind, "ftrl");
+  EXPECT_EQ(config->data.positive, "2");
+  EXPECT_EQ(config->data.drop, (std::vector<std::string>{"a b"}));
+  EXPECT_EQ(config->data.label, "quoted");
+  EXPECT_EQ(config->data.path, "/runs/a/b.csv");
+}
+
+TEST(RunConfig, OverrideErrorsNameTheOverride) {
+  EXPECT_EQ(ErrorOf(kCsv, {{"train.stalenes", "8"}}),
+            "--set train.stalenes: unknown key 'train.stalenes'; did you mean 'train.staleness'?");
+  EXPECT_EQ(ErrorOf(kCsv, {{"train.batch", "0"}}),
+            "--set train.batch: train.batch is 0; it must be an integer from 1 to 1048576");
+  EXPECT_NE(ErrorOf(kCsv, {{"data.drop", "[1"}}), "no error");
+  EXPECT_NE(ErrorOf(kCsv, {{"data.label", "x\nother = 3"}}), "no error");
+  EXPECT_NE(ErrorOf(kCsv, {{"train.batch.size", "3"}}), "no error");
+  EXPECT_NE(ErrorOf(kCsv, {{"", "3"}}), "no error");
+  EXPECT_FALSE(ParseOverride("train.batch").ok());
+  EXPECT_FALSE(ParseOverride("=3").ok());
+  EXPECT_EQ(ParseOverride("a.b=c=d")->value, "c=d");
+}
+
+TEST(RunConfig, PathsExpandVariablesAndStartAtTheRunFile) {
+  EXPECT_EQ(Parse("[data]\nformat = \"libsvm\"\npath = \"${DATA}/a.gz\"\n")->data.path,
+            "/data/a.gz");
+  EXPECT_EQ(Parse("[data]\nformat = \"libsvm\"\npath = \"../x/./a\"\n")->data.path, "/x/a");
+  EXPECT_EQ(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"${NOPE}/a\"\n"),
+            "/runs/my.toml:3: data.path '${NOPE}/a' needs the environment variable NOPE, which is "
+            "not set; export it, or write the path out");
+  EXPECT_NE(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"${DATA/a\"\n"), "no error");
+  EXPECT_NE(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"${LOOP}/a\"\n"), "no error");
+}
+
+TEST(RunConfig, ResolvedTomlLoadsBackToTheSameConfig) {
+  const auto config = Parse(
+      "[data]\npath = \"odd \\\"name\\\" \\u0007\\\\.csv\"\nlabel = \"d\\u00e9faut\"\n"
+      "drop = [\"a\", \"b\"]\n[train]\nstaleness = \"inf\"\n"
+      "[optimizer]\nlearning_rate = 0.1\nepsilon = 1e-8\nl2 = 3\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const auto again =
+      ParseRunConfig(FormatRunConfigToml(*config), "/elsewhere/run.toml", {}, Variables({}));
+  ASSERT_TRUE(again.ok()) << again.status() << FormatRunConfigToml(*config);
+  EXPECT_EQ(*again, *config);
+}
+
+TEST(RunConfig, JsonHasEverySectionAndEscapes) {
+  const auto config = Parse("[data]\npath = \"a\\\"b\\n.csv\"\nlabel = \"y\"\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const std::string json = FormatRunConfigJson(*config);
+  EXPECT_NE(json.find("\"path\": \"/runs/a\\\"b\\u000a.csv\""), std::string::npos) << json;
+  EXPECT_NE(json.find("\"train\": {\n    \"staleness\": 4,"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"epsilon\": 1e-08"), std::string::npos) << json;
+}
+
+TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
+  const RunConfig before = *Parse(kCsv);
+  RunConfig now = before;
+  now.train.epochs = 99;
+  now.train.staleness = Staleness::Infinite();
+  now.snapshot.every_clocks = 7;
+  EXPECT_TRUE(CheckResumable(before, now).ok());
+  now.train.batch = 8;
+  now.model.kind = "mlp";
+  const absl::Status refused = CheckResumable(before, now);
+  EXPECT_EQ(ExitCode(refused), kExitUsage);
+  EXPECT_EQ(std::string(refused.message()),
+            "cannot resume: changed since the run began: model.kind (\"logistic\", now \"mlp\"), "
+            "train.batch (256, now 8); only train.epochs, train.staleness and snapshot.* may "
+            "change, so undo that or start a new run");
+}
+
+TEST(RunConfig, MissingFileFolderAndGiantAreSentences) {
+  const auto load = [](const std::string& path) {
+    return std::string(LoadRunConfig(path, {}, Variables({})).status().message());
+  };
+  EXPECT_EQ(load("/nope/x.toml"),
+            "/nope/x.toml: cannot read this run file; check its name, or write one with "
+            "`rubato init`");
+  EXPECT_NE(load(::testing::TempDir()).find("cannot read this run file"), std::string::npos);
+  EXPECT_NE(load("/dev/zero").find("larger than 1 MiB"), std::string::npos);
+}
+
+TEST(RunConfig, ShippedRunFilesLoad) {
+  const auto runs = std::filesystem::path(RUBATO_SOURCE_DIR) / "launch/runs";
+  int loaded = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(runs)) {
+    if (entry.path().extension() != ".toml") continue;
+    const auto config =
+        LoadRunConfig(entry.path().string(), {}, Variables({{"RUBATO_DATA_DIR", "/data"}}));
+    EXPECT_TRUE(config.ok()) << config.status();
+    ++loaded;
+  }
+  EXPECT_GE(loaded, 3);
+}
+
+}  // namespace
+}  // namespace rubato
