@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,51 +15,95 @@
 namespace rubato {
 namespace {
 
-// Weights of one table in double: row of each key.
+// Weights of one table in double.
 struct ReferenceTable {
   TableSpec spec;
-  std::map<uint64_t, std::vector<double>> rows;
+  std::vector<double> values;       // [rows, dim]
+  std::map<uint64_t, size_t> rows;  // row of each key
+
   // Element i of a dense table.
-  double At(size_t i) const { return rows.at(i / spec.dim)[i % spec.dim]; }
+  double At(size_t i) const { return values[i]; }
+  std::span<const double> Row(uint64_t key) const {
+    return std::span(values).subspan(rows.at(key) * spec.dim, spec.dim);
+  }
 };
 using ReferenceTables = std::map<std::string, ReferenceTable>;
 
 ReferenceTables ToReference(const std::vector<TableSpec>& specs, const Parameters& parameters) {
   ReferenceTables out;
   for (size_t t = 0; t < specs.size(); ++t) {
-    ReferenceTable table{specs[t], {}};
-    for (size_t i = 0; i < parameters[t].keys.size(); ++i) {
-      const float* row = &parameters[t].values[i * specs[t].dim];
-      table.rows[parameters[t].keys[i].value()].assign(row, row + specs[t].dim);
-    }
-    out[specs[t].name] = table;
+    const ParameterRows& rows = parameters[t];
+    ReferenceTable& table = out[specs[t].name];
+    table.spec = specs[t];
+    table.values.assign(rows.values.begin(), rows.values.end());
+    for (size_t i = 0; i < rows.keys.size(); ++i) table.rows[rows.keys[i].value()] = i;
   }
   return out;
 }
 
 double LogisticMargin(const DatasetShape& shape, const Batch& batch, size_t row,
                       const ReferenceTables& tables) {
-  const auto& weights = tables.at("weights").rows;
+  const ReferenceTable& weights = tables.at("weights");
   double margin = tables.at("bias").At(0);
   for (size_t k = 0; k < shape.numeric_columns; ++k) {
-    margin += double{batch.numeric[row * shape.numeric_columns + k]} * weights.at(k)[0];
+    margin += double{batch.numeric[row * shape.numeric_columns + k]} * weights.Row(k)[0];
   }
   for (size_t c = 0; c < shape.category_columns; ++c) {
     const uint64_t level = batch.categories[row * shape.category_columns + c];
-    margin += weights.at(shape.numeric_columns + level)[0];
+    margin += weights.Row(shape.numeric_columns + level)[0];
   }
   if (shape.sparse_keys == 0) return margin;
   for (size_t i = batch.row_begin[row]; i < batch.row_begin[row + 1]; ++i) {
     const uint64_t key = shape.numeric_columns + shape.levels + batch.keys[i];
-    margin += double{batch.values[i]} * weights.at(key)[0];
+    margin += double{batch.values[i]} * weights.Row(key)[0];
   }
   return margin;
 }
 
+// [numeric | embeddings of the categories | bag of the sparse features] of one row.
+std::vector<double> MlpInput(const DatasetShape& shape, const Batch& batch, size_t row,
+                             const ReferenceTables& tables) {
+  std::vector<double> x;
+  for (size_t k = 0; k < shape.numeric_columns; ++k) {
+    x.push_back(double{batch.numeric[row * shape.numeric_columns + k]});
+  }
+  for (size_t c = 0; c < shape.category_columns; ++c) {
+    const uint64_t level = batch.categories[row * shape.category_columns + c];
+    for (const double v : tables.at("embedding").Row(level)) x.push_back(v);
+  }
+  if (shape.sparse_keys == 0) return x;
+  const ReferenceTable& embedding = tables.at("embedding");
+  std::vector<double> bag(embedding.spec.dim, 0.0);
+  for (size_t i = batch.row_begin[row]; i < batch.row_begin[row + 1]; ++i) {
+    const std::span<const double> v = embedding.Row(shape.levels + batch.keys[i]);
+    for (size_t j = 0; j < bag.size(); ++j) bag[j] += double{batch.values[i]} * v[j];
+  }
+  x.insert(x.end(), bag.begin(), bag.end());
+  return x;
+}
+
+double MlpMargin(std::vector<double> x, const ReferenceTables& tables) {
+  for (int l = 0; tables.contains("mlp." + std::to_string(l) + ".weight"); ++l) {
+    const std::string name = "mlp." + std::to_string(l);
+    const ReferenceTable& weight = tables.at(name + ".weight");
+    const ReferenceTable& bias = tables.at(name + ".bias");
+    std::vector<double> y(bias.spec.size);
+    for (size_t o = 0; o < y.size(); ++o) {
+      y[o] = bias.At(o);
+      for (size_t i = 0; i < x.size(); ++i) y[o] += x[i] * weight.At(i * y.size() + o);
+    }
+    if (tables.contains("mlp." + std::to_string(l + 1) + ".weight")) {
+      for (double& v : y) v = std::max(v, 0.0);
+    }
+    x = y;
+  }
+  return x.at(0);
+}
+
 double Margin(const RunConfig& config, const DatasetShape& shape, const Batch& batch, size_t row,
               const ReferenceTables& tables) {
-  (void)config;
-  return LogisticMargin(shape, batch, row, tables);
+  if (config.model.kind == "logistic") return LogisticMargin(shape, batch, row, tables);
+  return MlpMargin(MlpInput(shape, batch, row, tables), tables);
 }
 
 double ReferenceLoss(const RunConfig& config, const DatasetShape& shape, const Batch& batch,
@@ -100,15 +145,15 @@ class GradientTest : public testing::TestWithParam<Case> {
     return ReferenceLoss(config_, GetParam().shape, batch_, tables);
   }
 
-  // d loss / d (element `j` of the row `key`): a five-point difference, exact to about 1e-12 here.
-  double Slope(ReferenceTables* tables, const std::string& name, uint64_t key, size_t j) const {
-    double& weight = tables->at(name).rows.at(key)[j];
+  // d loss / d (element `i` of the table): a five-point difference, exact to about 1e-12 here.
+  double Slope(ReferenceTables* tables, const std::string& name, size_t i) const {
+    double& weight = tables->at(name).values[i];
     const double at = weight;
     const double h = 1e-4;
     double f[5];
-    for (int i = -2; i <= 2; ++i) {
-      weight = at + i * h;
-      f[i + 2] = Loss(*tables);
+    for (int step = -2; step <= 2; ++step) {
+      weight = at + step * h;
+      f[step + 2] = Loss(*tables);
     }
     weight = at;
     return (f[0] - 8 * f[1] + 8 * f[3] - f[4]) / (12 * h);
@@ -133,10 +178,9 @@ TEST_P(GradientTest, EveryParameterMatchesADifference) {
     ASSERT_EQ(gradients[t].keys, parameters_[t].keys);
     ASSERT_EQ(gradients[t].values.size(), parameters_[t].values.size());
     for (size_t i = 0; i < gradients[t].values.size(); ++i) {
-      const RowKey key = gradients[t].keys[i / spec.dim];
-      const double slope = Slope(&tables, spec.name, key.value(), i % spec.dim);
+      const double slope = Slope(&tables, spec.name, i);
       EXPECT_NEAR(double{gradients[t].values[i]}, slope, 2e-6 + 2e-5 * std::fabs(slope))
-          << spec.name << " key " << key << " element " << i % spec.dim;
+          << spec.name << " key " << gradients[t].keys[i / spec.dim] << " element " << i % spec.dim;
     }
   }
 }
@@ -192,7 +236,7 @@ constexpr uint64_t kHugeKeySpace = uint64_t{1} << 40;
 
 std::vector<Case> Cases() {
   std::vector<Case> cases;
-  for (const std::string kind : {"logistic"}) {
+  for (const std::string kind : {"logistic", "mlp"}) {
     cases.push_back({kind + "Everything", kind, MakeShape(3, {2, 4}, 6), {}});
     cases.push_back({kind + "NumericOnly", kind, MakeShape(4, {}, 0), {}});
     cases.push_back({kind + "CategoriesOnly", kind, MakeShape(0, {3, 1, 5}, 0), {}});
@@ -203,6 +247,9 @@ std::vector<Case> Cases() {
     cases.push_back({kind + "SameKeys", kind, MakeShape(1, {3, 3}, 4), {.same_keys = true}});
     cases.push_back({kind + "OneLevel", kind, MakeShape(0, {1}, 0), {.rows = 3}});
   }
+  cases.push_back({"mlpNoHiddenLayer", "mlp", MakeShape(2, {3}, 4), {}, {}, 2});
+  cases.push_back({"mlpWidthOne", "mlp", MakeShape(1, {2}, 3), {}, {1, 1}, 1});
+  cases.push_back({"mlpManyBlocks", "mlp", MakeShape(3, {9}, 0), {.rows = 3}, {140, 31}, 8});
   return cases;
 }
 

@@ -3,6 +3,7 @@
 #include "common/status.h"
 #include "worker/compute/blas.h"
 #include "worker/model/logistic.h"
+#include "worker/model/mlp.h"
 
 namespace rubato {
 
@@ -10,8 +11,9 @@ absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config,
                                                  const DatasetShape& shape) {
   UseOneBlasThread();
   if (config.model.kind == "logistic") return MakeLogistic(config, shape);
+  if (config.model.kind == "mlp") return MakeMlp(config, shape);
   return absl::InvalidArgumentError(
-      absl::StrCat("model.kind is not one of \"logistic\": \"", config.model.kind, "\""));
+      absl::StrCat("model.kind is not one of \"logistic\", \"mlp\": \"", config.model.kind, "\""));
 }
 
 }  // namespace rubato

@@ -1,0 +1,25 @@
+#include "worker/model/layers/linear.h"
+
+#include <algorithm>
+
+namespace rubato {
+
+void LinearForward(ConstMatrix x, const LinearWeights& weights, Matrix y) {
+  for (size_t r = 0; r < y.rows; ++r) std::copy_n(weights.bias, y.cols, y.data + r * y.cols);
+  Multiply({.matrix = x}, {.matrix = weights.weight}, 1.0F, y);
+}
+
+void LinearBackwardWeights(ConstMatrix x, ConstMatrix dy, const LinearGradients& gradients) {
+  Multiply({.matrix = x, .transpose = Transpose::kYes}, {.matrix = dy}, 0.0F, gradients.weight);
+  std::fill_n(gradients.bias, dy.cols, 0.0F);
+  for (size_t r = 0; r < dy.rows; ++r) {
+    const float* row = dy.data + r * dy.cols;
+    for (size_t c = 0; c < dy.cols; ++c) gradients.bias[c] += row[c];
+  }
+}
+
+void LinearBackwardInput(ConstMatrix dy, ConstMatrix weight, Matrix dx) {
+  Multiply({.matrix = dy}, {.matrix = weight, .transpose = Transpose::kYes}, 0.0F, dx);
+}
+
+}  // namespace rubato

@@ -1,0 +1,158 @@
+#include "worker/model/mlp.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/status.h"
+#include "worker/compute/blas.h"
+#include "worker/compute/key_index.h"
+#include "worker/model/layers/embedding.h"
+#include "worker/model/layers/linear.h"
+#include "worker/model/layers/logistic_loss.h"
+#include "worker/model/layers/relu.h"
+#include "worker/model/mlp_shape.h"
+#include "worker/model/parameter_rows.h"
+
+namespace rubato {
+namespace {
+
+constexpr size_t kEmbedding = 0;  // when mlp_.has_embedding()
+
+class Mlp : public Model {
+ public:
+  explicit Mlp(MlpShape shape)
+      : mlp_(std::move(shape)),
+        index_(mlp_.embedding_keys),
+        activations_(mlp_.layers() + 1),
+        d_activations_(mlp_.layers() + 1) {}
+
+  const std::vector<TableSpec>& tables() const override { return mlp_.tables; }
+  void FindKeys(const Batch& batch, Parameters* keys) const override;
+  double Gradients(const Batch& batch, const Parameters& parameters,
+                   Parameters* gradients) override;
+  void Predict(const Batch& batch, const Parameters& parameters,
+               std::span<float> probability) override;
+
+ private:
+  // Fills activations_, of which the last is the margin.
+  void Forward(const Batch& batch, const Parameters& parameters);
+  void GatherInput(const Batch& batch, const Parameters& parameters);
+  // From d_activations_.back() to all gradients.
+  void Backward(const Batch& batch, const Parameters& parameters, Parameters* gradients);
+  void ScatterInput(const Batch& batch, Parameters* gradients);
+
+  CategoryPositions Categories() const { return {category_position_, mlp_.categories}; }
+  BagPositions Bag(const Batch& batch) const {
+    return {batch.row_begin, sparse_position_, batch.values};
+  }
+  // [rows, widths[level]]
+  Matrix Activation(size_t level) { return View(&activations_[level], level); }
+  Matrix Slope(size_t level) { return View(&d_activations_[level], level); }
+  Matrix View(std::vector<float>* memory, size_t level) {
+    memory->resize(rows_ * mlp_.widths[level]);
+    return {memory->data(), rows_, mlp_.widths[level]};
+  }
+  LinearWeights Weights(const Parameters& parameters, size_t layer) const;
+
+  MlpShape mlp_;
+  mutable KeyIndex index_;
+  size_t rows_ = 0;                                // of the batch under way
+  std::vector<uint32_t> category_position_;        // [rows, categories] in the embedding's keys
+  std::vector<uint32_t> sparse_position_;          // [nonzeros]
+  std::vector<std::vector<float>> activations_;    // [layers + 1][rows, width]
+  std::vector<std::vector<float>> d_activations_;  // the same
+};
+
+void Mlp::FindKeys(const Batch& batch, Parameters* keys) const {
+  ClearRows(mlp_.tables, keys);
+  if (mlp_.has_embedding()) {
+    index_.Begin(batch.categories.size() + batch.keys.size());
+    index_.Add(std::span<const uint32_t>(batch.categories), 0);
+    index_.Add(std::span<const uint64_t>(batch.keys), mlp_.levels);
+    index_.Finish(&(*keys)[kEmbedding].keys);
+  }
+  for (size_t t = mlp_.weight_table(0); t < mlp_.tables.size(); ++t) {
+    AllBlocks(mlp_.tables[t], &(*keys)[t]);
+  }
+}
+
+void Mlp::GatherInput(const Batch& batch, const Parameters& parameters) {
+  const Matrix x = Activation(0);
+  for (size_t r = 0; r < rows_; ++r) {
+    std::copy_n(batch.numeric.data() + r * mlp_.numeric, mlp_.numeric, x.data + r * x.cols);
+  }
+  if (!mlp_.has_embedding()) return;
+  const ParameterRows& rows = parameters[kEmbedding];
+  index_.Assign(rows.keys);
+  category_position_.resize(batch.categories.size());
+  sparse_position_.resize(batch.keys.size());
+  index_.Positions(std::span<const uint32_t>(batch.categories), 0, category_position_.data());
+  index_.Positions(std::span<const uint64_t>(batch.keys), mlp_.levels, sparse_position_.data());
+  const ConstMatrix weights{rows.values.data(), rows.keys.size(), mlp_.embedding_dim};
+  GatherCategories(Categories(), weights, mlp_.numeric, x);
+  if (mlp_.has_bag) GatherBag(Bag(batch), weights, mlp_.bag_column(), x);
+}
+
+LinearWeights Mlp::Weights(const Parameters& parameters, size_t layer) const {
+  return {.weight = {parameters[mlp_.weight_table(layer)].values.data(), mlp_.widths[layer],
+                     mlp_.widths[layer + 1]},
+          .bias = parameters[mlp_.bias_table(layer)].values.data()};
+}
+
+void Mlp::Forward(const Batch& batch, const Parameters& parameters) {
+  CheckParameters(mlp_.tables, parameters);
+  CHECK(batch.numeric_columns == mlp_.numeric && batch.category_columns == mlp_.categories);
+  CHECK(!mlp_.has_bag || batch.row_begin.size() == batch.rows + 1);
+  rows_ = batch.rows;
+  GatherInput(batch, parameters);
+  for (size_t l = 0; l < mlp_.layers(); ++l) {
+    const Matrix y = Activation(l + 1);
+    LinearForward(Activation(l), Weights(parameters, l), y);
+    if (l + 1 < mlp_.layers()) ReluForward(activations_[l + 1]);
+  }
+}
+
+void Mlp::Backward(const Batch& batch, const Parameters& parameters, Parameters* gradients) {
+  for (size_t l = mlp_.layers(); l-- > 0;) {
+    const LinearWeights weights = Weights(parameters, l);
+    LinearBackwardWeights(Activation(l), Slope(l + 1),
+                          {.weight = {(*gradients)[mlp_.weight_table(l)].values.data(),
+                                      weights.weight.rows, weights.weight.cols},
+                           .bias = (*gradients)[mlp_.bias_table(l)].values.data()});
+    if (l == 0 && !mlp_.has_embedding()) return;
+    LinearBackwardInput(Slope(l + 1), weights.weight, Slope(l));
+    if (l > 0) ReluBackward(activations_[l], d_activations_[l]);
+  }
+  ScatterInput(batch, gradients);
+}
+
+void Mlp::ScatterInput(const Batch& batch, Parameters* gradients) {
+  ParameterRows& rows = (*gradients)[kEmbedding];
+  const Matrix d_weights{rows.values.data(), rows.keys.size(), mlp_.embedding_dim};
+  ScatterCategories(Categories(), Slope(0), mlp_.numeric, d_weights);
+  if (mlp_.has_bag) ScatterBag(Bag(batch), Slope(0), mlp_.bag_column(), d_weights);
+}
+
+double Mlp::Gradients(const Batch& batch, const Parameters& parameters, Parameters* gradients) {
+  Forward(batch, parameters);
+  ShapeGradients(mlp_.tables, parameters, gradients);
+  const Matrix d_margin = Slope(mlp_.layers());
+  const double loss = LogisticLossGradient(activations_.back(), batch.labels, batch.weights,
+                                           {d_margin.data, rows_});
+  Backward(batch, parameters, gradients);
+  return loss;
+}
+
+void Mlp::Predict(const Batch& batch, const Parameters& parameters, std::span<float> probability) {
+  Forward(batch, parameters);
+  Sigmoid(activations_.back(), probability);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Model>> MakeMlp(const RunConfig& config, const DatasetShape& shape) {
+  ASSIGN_OR_RETURN(MlpShape mlp, MakeMlpShape(config, shape));
+  return std::make_unique<Mlp>(std::move(mlp));
+}
+
+}  // namespace rubato
