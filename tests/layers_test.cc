@@ -4,8 +4,8 @@
 
 #include "common/env.h"
 #include "gtest/gtest.h"
+#include "worker/compute/batch_keys.h"
 #include "worker/compute/blas.h"
-#include "worker/compute/key_index.h"
 #include "worker/model/layers/embedding.h"
 #include "worker/model/layers/linear.h"
 #include "worker/model/layers/logistic_loss.h"
@@ -144,11 +144,11 @@ TEST(LogisticLoss, HandComputedAndFiniteAtTheEnds) {
   EXPECT_NEAR(double{probability[3]}, 0.731058579, 1e-7);
 }
 
-class KeyIndexTest : public testing::TestWithParam<uint64_t> {};
+class BatchKeysTest : public testing::TestWithParam<uint64_t> {};
 
-TEST_P(KeyIndexTest, FindsDistinctKeysAndTheirPositions) {
+TEST_P(BatchKeysTest, FindsDistinctKeysAndTheirPositions) {
   Rng rng(7);
-  KeyIndex index(GetParam());
+  BatchKeys index(GetParam());
   for (const size_t n : {size_t{0}, size_t{1}, size_t{1000}, size_t{3}}) {
     std::vector<uint64_t> keys(n);
     for (uint64_t& k : keys) k = rng.Below(GetParam() - 5);
@@ -173,13 +173,13 @@ TEST_P(KeyIndexTest, FindsDistinctKeysAndTheirPositions) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Spaces, KeyIndexTest,
+INSTANTIATE_TEST_SUITE_P(Spaces, BatchKeysTest,
                          testing::Values(70, 1000, kMaxDirectKeys, kMaxDirectKeys + 1,
                                          uint64_t{1} << 60));
 
-TEST(KeyIndexDeathTest, RefusesKeysBeyondItsSpaceAndRowsOfAnotherBatch) {
+TEST(BatchKeysDeathTest, RefusesKeysBeyondItsSpaceAndRowsOfAnotherBatch) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";  // OpenBLAS has threads
-  KeyIndex index(100);
+  BatchKeys index(100);
   const std::vector<uint32_t> keys = {3, 99};
   index.Begin(2);
   EXPECT_DEATH(index.Add(std::span<const uint32_t>(keys), 1), "beyond the data's shape");

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/status.h"
+#include "worker/compute/batch_keys.h"
 #include "worker/compute/blas.h"
-#include "worker/compute/key_index.h"
 #include "worker/model/layers/logistic_loss.h"
 #include "worker/model/parameter_rows.h"
 
@@ -37,7 +37,7 @@ class Logistic : public Model {
       : tables_(std::move(tables)),
         numeric_(shape.numeric_columns),
         sparse_offset_(shape.numeric_columns + shape.levels),
-        index_(features) {}
+        batch_keys_(features) {}
 
   const std::vector<TableSpec>& tables() const override { return tables_; }
   void FindKeys(const Batch& batch, Parameters* keys) const override;
@@ -55,7 +55,7 @@ class Logistic : public Model {
   std::vector<TableSpec> tables_;
   size_t numeric_;
   uint64_t sparse_offset_;
-  mutable KeyIndex index_;
+  mutable BatchKeys batch_keys_;
   std::vector<uint32_t> category_position_;  // [rows, category_columns] in the batch's keys
   std::vector<uint32_t> sparse_position_;    // [nonzeros]
   std::vector<float> margin_;                // [rows]
@@ -67,10 +67,10 @@ void Logistic::FindKeys(const Batch& batch, Parameters* keys) const {
   ClearRows(tables_, keys);
   std::vector<RowKey>& weights = (*keys)[kWeights].keys;
   for (size_t k = 0; k < numeric_; ++k) weights.push_back(RowKey(k));
-  index_.Begin(batch.categories.size() + batch.keys.size());
-  index_.Add(std::span<const uint32_t>(batch.categories), numeric_);
-  index_.Add(std::span<const uint64_t>(batch.keys), sparse_offset_);
-  index_.Finish(&weights);
+  batch_keys_.Begin(batch.categories.size() + batch.keys.size());
+  batch_keys_.Add(std::span<const uint32_t>(batch.categories), numeric_);
+  batch_keys_.Add(std::span<const uint64_t>(batch.keys), sparse_offset_);
+  batch_keys_.Finish(&weights);
   AllBlocks(tables_[kBias], &(*keys)[kBias]);
 }
 
@@ -78,12 +78,13 @@ void Logistic::Forward(const Batch& batch, const Parameters& parameters) {
   CheckParameters(tables_, parameters);
   CHECK(batch.numeric_columns == numeric_ && parameters[kWeights].keys.size() >= numeric_);
   const float* weights = parameters[kWeights].values.data();
-  index_.Assign(parameters[kWeights].keys);
+  batch_keys_.Assign(parameters[kWeights].keys);
   category_position_.resize(batch.categories.size());
   sparse_position_.resize(batch.keys.size());
-  index_.Positions(std::span<const uint32_t>(batch.categories), numeric_,
-                   category_position_.data());
-  index_.Positions(std::span<const uint64_t>(batch.keys), sparse_offset_, sparse_position_.data());
+  batch_keys_.Positions(std::span<const uint32_t>(batch.categories), numeric_,
+                        category_position_.data());
+  batch_keys_.Positions(std::span<const uint64_t>(batch.keys), sparse_offset_,
+                        sparse_position_.data());
 
   margin_.assign(batch.rows, parameters[kBias].values[0]);
   if (numeric_ > 0) {

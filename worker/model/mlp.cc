@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/status.h"
+#include "worker/compute/batch_keys.h"
 #include "worker/compute/blas.h"
-#include "worker/compute/key_index.h"
 #include "worker/model/layers/embedding.h"
 #include "worker/model/layers/linear.h"
 #include "worker/model/layers/logistic_loss.h"
@@ -22,7 +22,7 @@ class Mlp : public Model {
  public:
   explicit Mlp(MlpShape shape)
       : mlp_(std::move(shape)),
-        index_(mlp_.embedding_keys),
+        batch_keys_(mlp_.embedding_keys),
         activations_(mlp_.layers() + 1),
         d_activations_(mlp_.layers() + 1) {}
 
@@ -55,7 +55,7 @@ class Mlp : public Model {
   LinearWeights Weights(const Parameters& parameters, size_t layer) const;
 
   MlpShape mlp_;
-  mutable KeyIndex index_;
+  mutable BatchKeys batch_keys_;
   size_t rows_ = 0;                                // of the batch under way
   std::vector<uint32_t> category_position_;        // [rows, categories] in the embedding's keys
   std::vector<uint32_t> sparse_position_;          // [nonzeros]
@@ -66,10 +66,10 @@ class Mlp : public Model {
 void Mlp::FindKeys(const Batch& batch, Parameters* keys) const {
   ClearRows(mlp_.tables, keys);
   if (mlp_.has_embedding()) {
-    index_.Begin(batch.categories.size() + batch.keys.size());
-    index_.Add(std::span<const uint32_t>(batch.categories), 0);
-    index_.Add(std::span<const uint64_t>(batch.keys), mlp_.levels);
-    index_.Finish(&(*keys)[kEmbedding].keys);
+    batch_keys_.Begin(batch.categories.size() + batch.keys.size());
+    batch_keys_.Add(std::span<const uint32_t>(batch.categories), 0);
+    batch_keys_.Add(std::span<const uint64_t>(batch.keys), mlp_.levels);
+    batch_keys_.Finish(&(*keys)[kEmbedding].keys);
   }
   for (size_t t = mlp_.weight_table(0); t < mlp_.tables.size(); ++t) {
     AllBlocks(mlp_.tables[t], &(*keys)[t]);
@@ -83,11 +83,12 @@ void Mlp::GatherInput(const Batch& batch, const Parameters& parameters) {
   }
   if (!mlp_.has_embedding()) return;
   const ParameterRows& rows = parameters[kEmbedding];
-  index_.Assign(rows.keys);
+  batch_keys_.Assign(rows.keys);
   category_position_.resize(batch.categories.size());
   sparse_position_.resize(batch.keys.size());
-  index_.Positions(std::span<const uint32_t>(batch.categories), 0, category_position_.data());
-  index_.Positions(std::span<const uint64_t>(batch.keys), mlp_.levels, sparse_position_.data());
+  batch_keys_.Positions(std::span<const uint32_t>(batch.categories), 0, category_position_.data());
+  batch_keys_.Positions(std::span<const uint64_t>(batch.keys), mlp_.levels,
+                        sparse_position_.data());
   const ConstMatrix weights{rows.values.data(), rows.keys.size(), mlp_.embedding_dim};
   GatherCategories(Categories(), weights, mlp_.numeric, x);
   if (mlp_.has_bag) GatherBag(Bag(batch), weights, mlp_.bag_column(), x);

@@ -23,10 +23,10 @@ namespace rubato {
 // 16 MiB of positions and 512 KiB of bitmap.
 inline constexpr uint64_t kMaxDirectKeys = uint64_t{1} << 22;
 
-class KeyIndex {
+class BatchKeys {
  public:
   // Keys are < `key_space`.
-  explicit KeyIndex(uint64_t key_space);
+  explicit BatchKeys(uint64_t key_space);
 
   // Starts a set of at most `most_keys` additions.
   void Begin(size_t most_keys);

@@ -1,4 +1,4 @@
-#include "worker/compute/key_index.h"
+#include "worker/compute/batch_keys.h"
 
 #include <algorithm>
 #include <bit>
@@ -7,20 +7,20 @@
 
 namespace rubato {
 
-KeyIndex::KeyIndex(uint64_t key_space) : key_space_(key_space) {
+BatchKeys::BatchKeys(uint64_t key_space) : key_space_(key_space) {
   if (!direct()) return;
   seen_.assign((key_space + 63) / 64, 0);
   positions_.assign(key_space, 0);
 }
 
-void KeyIndex::Begin(size_t most_keys) {
+void BatchKeys::Begin(size_t most_keys) {
   if (direct()) return;
   distinct_.clear();
   set_slots_.assign(std::bit_ceil(2 * most_keys + 2), Slot{});
 }
 
 // The slot that holds `key` or the free one where it belongs (linear probing).
-size_t KeyIndex::SlotOf(const std::vector<Slot>& slots, uint64_t key) const {
+size_t BatchKeys::SlotOf(const std::vector<Slot>& slots, uint64_t key) const {
   const size_t mask = slots.size() - 1;
   size_t i = MixBits(key) & mask;
   while (slots[i].position != kFree && slots[i].key != key) i = (i + 1) & mask;
@@ -28,7 +28,7 @@ size_t KeyIndex::SlotOf(const std::vector<Slot>& slots, uint64_t key) const {
 }
 
 template <class T>
-void KeyIndex::Add(std::span<const T> keys, uint64_t offset) {
+void BatchKeys::Add(std::span<const T> keys, uint64_t offset) {
   uint64_t largest = 0;
   for (const T k : keys) largest = std::max<uint64_t>(largest, k);
   CHECK(keys.empty() || largest < key_space_ - offset, "a feature key is beyond the data's shape");
@@ -48,7 +48,7 @@ void KeyIndex::Add(std::span<const T> keys, uint64_t offset) {
   }
 }
 
-void KeyIndex::Finish(std::vector<RowKey>* sorted) {
+void BatchKeys::Finish(std::vector<RowKey>* sorted) {
   if (!direct()) {
     std::sort(distinct_.begin(), distinct_.end());
     for (const uint64_t key : distinct_) sorted->push_back(RowKey(key));
@@ -62,7 +62,7 @@ void KeyIndex::Finish(std::vector<RowKey>* sorted) {
   }
 }
 
-void KeyIndex::Assign(std::span<const RowKey> keys) {
+void BatchKeys::Assign(std::span<const RowKey> keys) {
   assigned_ = keys.size();
   CHECK(assigned_ < kFree);
   if (!direct()) slots_.assign(std::bit_ceil(2 * keys.size() + 2), Slot{});
@@ -78,7 +78,7 @@ void KeyIndex::Assign(std::span<const RowKey> keys) {
 }
 
 template <class T>
-void KeyIndex::Positions(std::span<const T> keys, uint64_t offset, uint32_t* out) const {
+void BatchKeys::Positions(std::span<const T> keys, uint64_t offset, uint32_t* out) const {
   uint32_t largest = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
     const uint64_t key = offset + keys[i];
@@ -89,15 +89,15 @@ void KeyIndex::Positions(std::span<const T> keys, uint64_t offset, uint32_t* out
 }
 
 // A position left over from another batch would be an index out of range: stop here instead.
-void KeyIndex::CheckPositions(uint32_t largest) const {
+void BatchKeys::CheckPositions(uint32_t largest) const {
   CHECK(largest < assigned_, "parameters are not those of this batch");
 }
 
-template void KeyIndex::Add(std::span<const uint32_t> keys, uint64_t offset);
-template void KeyIndex::Add(std::span<const uint64_t> keys, uint64_t offset);
-template void KeyIndex::Positions(std::span<const uint32_t> keys, uint64_t offset,
-                                  uint32_t* out) const;
-template void KeyIndex::Positions(std::span<const uint64_t> keys, uint64_t offset,
-                                  uint32_t* out) const;
+template void BatchKeys::Add(std::span<const uint32_t> keys, uint64_t offset);
+template void BatchKeys::Add(std::span<const uint64_t> keys, uint64_t offset);
+template void BatchKeys::Positions(std::span<const uint32_t> keys, uint64_t offset,
+                                   uint32_t* out) const;
+template void BatchKeys::Positions(std::span<const uint64_t> keys, uint64_t offset,
+                                   uint32_t* out) const;
 
 }  // namespace rubato
