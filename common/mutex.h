@@ -9,7 +9,9 @@
 #else
 #define RUBATO_THREAD(x)
 #endif
+#if !defined(GUARDED_BY)  // Abseil's headers define it too, and alike
 #define GUARDED_BY(mutex) RUBATO_THREAD(guarded_by(mutex))
+#endif
 #define REQUIRES_LOCK(mutex) RUBATO_THREAD(requires_capability(mutex))
 
 namespace rubato {

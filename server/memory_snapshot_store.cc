@@ -8,8 +8,10 @@ namespace rubato {
 
 absl::Status MemorySnapshotStore::Write(const Image& image) {
   MutexLock lock(&mutex_);
-  images_[image.name] = image;
-  return absl::OkStatus();
+  if (images_.try_emplace(image.name, image).second) return absl::OkStatus();
+  return absl::AlreadyExistsError(
+      absl::StrFormat("image of epoch %d, shard %d, life %d", image.name.epoch.value(),
+                      image.name.place.value(), image.name.life.value()));
 }
 
 absl::StatusOr<Image> MemorySnapshotStore::Read(const ImageName& name) {

@@ -42,6 +42,7 @@ class SnapshotStore {
   virtual ~SnapshotStore() = default;
   // Durable and visible, whole or not at all, when it returns OK. A full disk is ResourceExhausted
   // with a sentence; whatever was written of it is removed and older images stay as they were.
+  // An image that is there already is never replaced: AlreadyExists.
   virtual absl::Status Write(const Image& image) = 0;
   // NotFound, DataLoss (a checksum is wrong: which file), or the image.
   virtual absl::StatusOr<Image> Read(const ImageName& name) = 0;
@@ -51,6 +52,11 @@ class SnapshotStore {
 };
 
 // Opens (or makes) the folder `path`, made with mode 0700.
+// What crashed writers left in it is removed. Several processes may open one store.
 absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStore(const std::string& path);
+
+// Reads every byte of every image of the store at `path` and changes nothing: OK, or DataLoss with
+// a line for each damaged image.
+absl::Status VerifySnapshots(const std::string& path);
 
 }  // namespace rubato

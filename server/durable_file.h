@@ -1,0 +1,59 @@
+// Files that survive a crash: written whole, forced to disk, and only then given their name.
+//
+// A file under its final name is complete, since it was written under another one, fsynced and
+// renamed; the folder is fsynced last, because a rename is durable only when its folder is.
+// Errors name the path, what was being done and what the user can do. No function here throws,
+// and none follows a symbolic link in the last part of a path it reads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace rubato {
+
+// Closes what it owns. -1 owns nothing.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor();
+  FileDescriptor(FileDescriptor&& other) noexcept;
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+// The sentence for errno `error`: a full disk is ResourceExhausted, a missing file NotFound.
+absl::Status FileError(int error, absl::string_view doing, const std::string& path);
+
+// Writes and fsyncs a file that must not exist yet (mode 0600). Its folder is not fsynced.
+absl::Status WriteNewFile(const std::string& path, absl::string_view bytes);
+// Replaces `path`, durably: a reader, also after a crash, sees the old bytes or the new ones.
+// One writer per path: it goes through `path`.tmp.
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes);
+absl::Status SyncFolder(const std::string& path);
+
+// The whole regular file. DataLoss if it is longer than max_bytes; NotFound if it is not there.
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path, uint64_t max_bytes);
+
+// Length of a regular file, and the XXH3-64 (seed 0) of its bytes; reads it once, front to back.
+struct FileDigest {
+  uint64_t bytes = 0;
+  uint64_t xxh3 = 0;
+  friend bool operator==(const FileDigest&, const FileDigest&) = default;
+};
+absl::StatusOr<uint64_t> FileBytes(const std::string& path);
+absl::StatusOr<FileDigest> DigestFile(const std::string& path);
+
+// Bytes that an unprivileged writer may still add to the file system of `path`;
+// without limit if that does not say (ramfs, some network file systems).
+absl::StatusOr<uint64_t> BytesAvailable(const std::string& path);
+
+}  // namespace rubato

@@ -1,0 +1,39 @@
+// The outermost layer of every small file that the servers keep: who wrote it, how long it is, and
+// a checksum, so that a file is taken whole as it was written or not at all.
+//
+//   sealed file  = magic  length  xxh3  payload          (24 bytes, then the payload; nothing
+//   after) magic        = 8 bytes, one value per kind of file length       = u64, bytes of the
+//   payload xxh3         = u64, XXH3-64 with seed 0 of the payload
+//
+// Numbers are little-endian. The payload is a FlatBuffer (schemas/snapshot.fbs), whose first field
+// is the format version. Every bit is covered: magic and length are compared, the rest is hashed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace rubato {
+
+// The payload at an address that a FlatBuffer may be read from.
+class AlignedBytes {
+ public:
+  explicit AlignedBytes(absl::string_view bytes);
+  const uint8_t* data() const;
+  size_t size() const { return size_; }
+
+ private:
+  std::vector<uint64_t> words_;
+  size_t size_;
+};
+
+// Requires magic.size() == 8.
+std::string Seal(absl::string_view magic, absl::string_view payload);
+// DataLoss with what is wrong, without the file's name: the caller knows it.
+absl::StatusOr<AlignedBytes> Unseal(absl::string_view magic, absl::string_view sealed);
+
+}  // namespace rubato

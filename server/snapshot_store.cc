@@ -1,0 +1,371 @@
+// Images as RocksDB table files, written with SstFileWriter and read with SstFileReader; there is
+// no database around them, so no log, no compaction and no background thread. Formats and their
+// reasons: server/image_manifest.h (files of an image), server/image_folder.h (publishing).
+//
+// Bytes reach RocksDB only after their file's checksum is known to be right: its reader then sees
+// nothing but what its writer wrote. Two threads take row files in turn, so that one is hashed and
+// copied while the other is on the disk; a store holds two chunks of memory for each beside the
+// image. Writes go past the page cache where the file system can, which keeps a long image from
+// stalling in write-back.
+#include "server/snapshot_store.h"
+
+#include <fcntl.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <span>
+#include <thread>
+#include <utility>
+
+#include "common/status.h"
+#include "rocksdb/file_checksum.h"
+#include "rocksdb/options.h"
+#include "rocksdb/sst_file_reader.h"
+#include "rocksdb/sst_file_writer.h"
+#include "rocksdb/table.h"
+#include "server/image_folder.h"
+#include "server/image_manifest.h"
+
+namespace rubato {
+namespace {
+
+constexpr char kManifestFile[] = "manifest";
+constexpr size_t kThreads = 2;
+static_assert(sizeof(RowKey) == sizeof(uint64_t) && std::is_trivially_copyable_v<RowKey>);
+
+// RocksDB hashes what it writes: the checksum costs no second reading.
+class Xxh3Checksum : public rocksdb::FileChecksumGenerator {
+ public:
+  Xxh3Checksum() { XXH3_64bits_reset(state_.get()); }
+  void Update(const char* data, size_t n) override { XXH3_64bits_update(state_.get(), data, n); }
+  void Finalize() override {
+    const uint64_t digest = XXH3_64bits_digest(state_.get());
+    text_.assign(reinterpret_cast<const char*>(&digest), sizeof(digest));
+  }
+  std::string GetChecksum() const override { return text_; }
+  const char* Name() const override { return "XXH3"; }
+
+ private:
+  std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state_{XXH3_createState(),
+                                                                         &XXH3_freeState};
+  std::string text_;
+};
+
+class Xxh3ChecksumFactory : public rocksdb::FileChecksumGenFactory {
+ public:
+  std::unique_ptr<rocksdb::FileChecksumGenerator> CreateFileChecksumGenerator(
+      const rocksdb::FileChecksumGenContext& /*context*/) override {
+    return std::make_unique<Xxh3Checksum>();
+  }
+  const char* Name() const override { return "Xxh3ChecksumFactory"; }
+};
+
+enum class WriteMode { kDirect, kBuffered };
+
+// tmpfs and some network file systems refuse O_DIRECT.
+WriteMode WriteModeOf(const std::string& store) {
+  const FileDescriptor probe(
+      open(store.c_str(), O_TMPFILE | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600));
+  return probe.valid() ? WriteMode::kDirect : WriteMode::kBuffered;
+}
+
+rocksdb::Options TableFileOptions() {
+  rocksdb::BlockBasedTableOptions table;
+  table.no_block_cache = true;
+  table.checksum = rocksdb::kXXH3;
+  table.format_version = 5;
+  rocksdb::Options options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression = rocksdb::kNoCompression;  // weights hardly compress
+  options.file_checksum_gen_factory = std::make_shared<Xxh3ChecksumFactory>();
+  options.bytes_per_sync = kChunkBytes;  // buffered: write-back starts at once
+  return options;
+}
+
+absl::Status FromRocksDb(const rocksdb::Status& status, const std::string& path) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string sentence = absl::StrFormat("row file %s: %s", path, status.ToString());
+  if (status.IsNoSpace()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(sentence, "; free some space or choose another folder"));
+  }
+  if (status.IsCorruption()) return absl::DataLossError(sentence);
+  return absl::InternalError(sentence);
+}
+
+// Runs run(0) to run(count - 1) on kThreads threads; the first error of them stops all.
+absl::Status RunInParallel(size_t count, const std::function<absl::Status(size_t)>& run) {
+  std::vector<absl::Status> results(count);
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  const auto work = [&] {
+    for (size_t i = next++; i < count && !failed; i = next++) {
+      results[i] = run(i);
+      if (!results[i].ok()) failed = true;
+    }
+  };
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < std::min(kThreads, count); ++i) others.emplace_back(work);
+  work();
+  for (std::thread& thread : others) thread.join();
+  for (absl::Status& status : results) RETURN_IF_ERROR(status);
+  return absl::OkStatus();
+}
+
+std::string RowFilePath(const std::string& folder, size_t number) {
+  return absl::StrFormat("%s/rows-%05d.sst", folder, number);
+}
+
+std::span<const Chunk> ChunksOfFile(const std::vector<Chunk>& chunks, size_t number) {
+  const auto from = std::span(chunks).subspan(number * kChunksPerFile);
+  return from.first(std::min<size_t>(kChunksPerFile, from.size()));
+}
+
+// Writing -----------------------------------------------------------------------------------------
+
+rocksdb::Slice BytesOf(const Image& image, const Chunk& chunk) {
+  const TableImage& table = image.tables[chunk.table];
+  const auto bytes = chunk.column == Column::kKeys ? std::as_bytes(std::span(table.keys))
+                                                   : std::as_bytes(std::span(table.rows));
+  return {reinterpret_cast<const char*>(bytes.data()) + chunk.offset, chunk.bytes};
+}
+
+absl::StatusOr<FileDigest> WriteRowFile(const std::string& path, const Image& image,
+                                        std::span<const Chunk> chunks, WriteMode mode) {
+  const rocksdb::Options options = TableFileOptions();
+  rocksdb::EnvOptions env(options);
+  env.use_direct_writes = mode == WriteMode::kDirect;
+  rocksdb::SstFileWriter writer(env, options, nullptr, /*invalidate_page_cache=*/false);
+  rocksdb::Status status = writer.Open(path);
+  for (const Chunk& chunk : chunks) {
+    if (!status.ok()) break;
+    status = writer.Put(chunk.Key(), BytesOf(image, chunk));
+  }
+  rocksdb::ExternalSstFileInfo info;
+  if (status.ok()) status = writer.Finish(&info);  // fsyncs
+  RETURN_IF_ERROR(FromRocksDb(status, path));
+  FileDigest digest{.bytes = info.file_size};
+  CHECK(info.file_checksum.size() == sizeof(digest.xxh3));
+  std::memcpy(&digest.xxh3, info.file_checksum.data(), sizeof(digest.xxh3));
+  return digest;
+}
+
+absl::StatusOr<std::vector<FileDigest>> WriteRows(const std::string& folder, const Image& image,
+                                                  const std::vector<Chunk>& chunks,
+                                                  WriteMode mode) {
+  std::vector<FileDigest> files(FilesForChunks(chunks.size()));
+  RETURN_IF_ERROR(RunInParallel(files.size(), [&](size_t i) -> absl::Status {
+    ASSIGN_OR_RETURN(files[i],
+                     WriteRowFile(RowFilePath(folder, i), image, ChunksOfFile(chunks, i), mode));
+    return absl::OkStatus();
+  }));
+  return files;
+}
+
+// Reading -----------------------------------------------------------------------------------------
+
+using TakeChunk = std::function<void(const Chunk&, const char* bytes)>;
+
+absl::Status CheckDigest(const std::string& path, const FileDigest& expected) {
+  ASSIGN_OR_RETURN(const FileDigest found, DigestFile(path));
+  if (found == expected) return absl::OkStatus();
+  return absl::DataLossError(absl::StrFormat("row file %s: its checksum is wrong", path));
+}
+
+absl::Status ReadRowFile(const std::string& path, const FileDigest& expected,
+                         std::span<const Chunk> chunks, const TakeChunk& take) {
+  RETURN_IF_ERROR(CheckDigest(path, expected));
+  rocksdb::SstFileReader reader(TableFileOptions());
+  RETURN_IF_ERROR(FromRocksDb(reader.Open(path), path));
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> entry(reader.NewIterator(options));
+  entry->SeekToFirst();
+  for (const Chunk& chunk : chunks) {
+    if (!entry->Valid() || entry->key() != chunk.Key() || entry->value().size() != chunk.bytes) {
+      RETURN_IF_ERROR(FromRocksDb(entry->status(), path));
+      return absl::DataLossError(absl::StrFormat("row file %s: not what its manifest says", path));
+    }
+    take(chunk, entry->value().data());
+    entry->Next();
+  }
+  RETURN_IF_ERROR(FromRocksDb(entry->status(), path));
+  if (!entry->Valid()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrFormat("row file %s: more than its manifest says", path));
+}
+
+absl::Status CheckLength(const std::string& path, uint64_t expected) {
+  ASSIGN_OR_RETURN(const uint64_t found, FileBytes(path));
+  if (found == expected) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrFormat("row file %s: it has %d bytes, not %d", path, found, expected));
+}
+
+absl::StatusOr<ImageManifest> ReadManifest(const std::string& folder, const ImageName& name) {
+  const std::string path = absl::StrCat(folder, "/", kManifestFile);
+  ASSIGN_OR_RETURN(const std::string sealed, ReadSmallFile(path, kMaxManifestBytes));
+  absl::StatusOr<ImageManifest> manifest = DecodeManifest(sealed);
+  if (!manifest.ok()) return Annotate(manifest.status(), "manifest " + path);
+  if (manifest->name != name) {
+    return absl::DataLossError(absl::StrFormat("manifest %s: it is of another image, %s", path,
+                                               ImageFolderName(manifest->name)));
+  }
+  for (size_t i = 0; i < manifest->files.size(); ++i) {
+    RETURN_IF_ERROR(CheckLength(RowFilePath(folder, i), manifest->files[i].bytes));
+  }
+  return manifest;
+}
+
+absl::Status ReadRows(const std::string& folder, const ImageManifest& manifest,
+                      const TakeChunk& take) {
+  const std::vector<Chunk> chunks = ChunksOf(manifest.tables);
+  return RunInParallel(manifest.files.size(), [&](size_t i) {
+    return ReadRowFile(RowFilePath(folder, i), manifest.files[i], ChunksOfFile(chunks, i), take);
+  });
+}
+
+// An image with room for the rows that ReadRows then fills in.
+Image RoomFor(const ImageManifest& manifest) {
+  Image image = EmptyImage(manifest);
+  for (size_t i = 0; i < image.tables.size(); ++i) {
+    image.tables[i].keys.resize(manifest.tables[i].rows);
+    image.tables[i].rows.resize(manifest.tables[i].rows * manifest.tables[i].row_floats);
+  }
+  return image;
+}
+
+void PutChunk(const Chunk& chunk, const char* bytes, Image* image) {
+  TableImage& table = image->tables[chunk.table];
+  const auto column = chunk.column == Column::kKeys ? std::as_writable_bytes(std::span(table.keys))
+                                                    : std::as_writable_bytes(std::span(table.rows));
+  std::memcpy(column.data() + chunk.offset, bytes, chunk.bytes);
+}
+
+absl::StatusOr<Image> ReadImage(const std::string& folder, const ImageName& name) {
+  ASSIGN_OR_RETURN(const ImageManifest manifest, ReadManifest(folder, name));
+  Image image = RoomFor(manifest);
+  RETURN_IF_ERROR(ReadRows(folder, manifest, [&](const Chunk& chunk, const char* bytes) {
+    PutChunk(chunk, bytes, &image);
+  }));
+  return image;
+}
+
+absl::Status VerifyImage(const std::string& folder, const ImageName& name) {
+  ASSIGN_OR_RETURN(const ImageManifest manifest, ReadManifest(folder, name));
+  return ReadRows(folder, manifest, [](const Chunk&, const char*) {});
+}
+
+// What an error in a published image means to its reader: it was whole once.
+absl::Status Damaged(const absl::Status& cause, const std::string& folder) {
+  if (cause.code() != absl::StatusCode::kDataLoss && cause.code() != absl::StatusCode::kNotFound) {
+    return cause;
+  }
+  return absl::DataLossError(absl::StrFormat(
+      "%s; restore %s from a copy, or remove that folder and resume from an older epoch",
+      cause.message(), folder));
+}
+
+// The store
+// -----------------------------------------------------------------------------------------
+
+class RocksDbSnapshotStore : public SnapshotStore {
+ public:
+  explicit RocksDbSnapshotStore(std::string path)
+      : path_(std::move(path)), mode_(WriteModeOf(path_)) {}
+
+  absl::Status Write(const Image& image) override;
+  absl::StatusOr<Image> Read(const ImageName& name) override;
+  absl::StatusOr<std::vector<ImageName>> List() override { return ListImageFolders(path_); }
+  absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) override;
+
+ private:
+  absl::Status CheckRoom(const Image& image, const std::vector<Chunk>& chunks) const;
+  std::string FolderOf(const ImageName& name) const {
+    return absl::StrCat(path_, "/", ImageFolderName(name));
+  }
+
+  const std::string path_;
+  const WriteMode mode_;
+};
+
+absl::Status RocksDbSnapshotStore::CheckRoom(const Image& image,
+                                             const std::vector<Chunk>& chunks) const {
+  // Of RocksDB's own: 64 bytes a chunk, 4 KiB a file; of ours: the manifest, 16 bytes an entry.
+  uint64_t needed = 4096 + 16 * (image.positions.size() + image.tables.size());
+  for (const Chunk& chunk : chunks) needed += chunk.bytes + 64;
+  needed += 4096 * FilesForChunks(chunks.size());
+  ASSIGN_OR_RETURN(const uint64_t available, BytesAvailable(path_));
+  if (needed <= available) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrFormat(
+      "no room for image %s: it needs %d bytes and the disk of %s has %d; free some space",
+      ImageFolderName(image.name), needed, path_, available));
+}
+
+absl::Status RocksDbSnapshotStore::Write(const Image& image) {
+  for (const TableImage& table : image.tables) {
+    CHECK(table.rows.size() == table.keys.size() * table.row_floats);
+  }
+  ImageManifest manifest = ManifestOf(image);
+  const std::vector<Chunk> chunks = ChunksOf(manifest.tables);
+  RETURN_IF_ERROR(CheckRoom(image, chunks));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ImageDraft> draft, ImageDraft::Begin(path_));
+  ASSIGN_OR_RETURN(manifest.files, WriteRows(draft->path(), image, chunks, mode_));
+  RETURN_IF_ERROR(
+      WriteNewFile(absl::StrCat(draft->path(), "/", kManifestFile), EncodeManifest(manifest)));
+  return draft->Publish(image.name);
+}
+
+absl::StatusOr<Image> RocksDbSnapshotStore::Read(const ImageName& name) {
+  const std::string folder = FolderOf(name);
+  absl::StatusOr<Image> image = ReadImage(folder, name);
+  if (image.ok()) return image;
+  // Asked last, since it may have been pruned meanwhile.
+  ASSIGN_OR_RETURN(const std::vector<ImageName> present, List());
+  if (std::binary_search(present.begin(), present.end(), name)) {
+    return Damaged(image.status(), folder);
+  }
+  return absl::NotFoundError(absl::StrFormat("no image of epoch %d, shard %d, life %d in %s",
+                                             name.epoch.value(), name.place.value(),
+                                             name.life.value(), path_));
+}
+
+absl::Status RocksDbSnapshotStore::Prune(PlaceId place, const std::vector<ImageName>& keep) {
+  if (keep.empty()) return absl::OkStatus();
+  const EpochId newest = std::max_element(keep.begin(), keep.end())->epoch;
+  ASSIGN_OR_RETURN(const std::vector<ImageName> present, List());
+  for (const ImageName& name : present) {
+    if (name.place != place || name.epoch >= newest) continue;
+    if (std::find(keep.begin(), keep.end(), name) != keep.end()) continue;
+    RETURN_IF_ERROR(RemoveImageFolder(path_, name));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStore(const std::string& path) {
+  RETURN_IF_ERROR(MakeStoreFolder(path));
+  RETURN_IF_ERROR(RemoveLeftovers(path));
+  return std::make_unique<RocksDbSnapshotStore>(path);
+}
+
+absl::Status VerifySnapshots(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::vector<ImageName> present, ListImageFolders(path));
+  size_t damaged = 0;
+  std::string sentences;
+  for (const ImageName& name : present) {
+    const std::string folder = absl::StrCat(path, "/", ImageFolderName(name));
+    const absl::Status status = VerifyImage(folder, name);
+    if (status.ok()) continue;
+    ++damaged;
+    absl::StrAppend(&sentences, "\n  ", Damaged(status, folder).message());
+  }
+  if (damaged == 0) return absl::OkStatus();
+  return absl::DataLossError(absl::StrFormat("%d of %d images in %s are damaged:%s", damaged,
+                                             present.size(), path, sentences));
+}
+
+}  // namespace rubato
