@@ -1,0 +1,51 @@
+// What a report says about predictions on one split: all the figures at once, and their JSON.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "worker/analysis/metrics.h"
+#include "worker/analysis/ranking.h"
+
+namespace rubato {
+
+// What the best possible model would reach: the true probabilities, judged by the same labels.
+struct OracleEvaluation {
+  double auc = 0;
+  double logloss = 0;
+  double brier = 0;
+};
+
+struct Evaluation {
+  uint64_t rows = 0;
+  uint64_t positives = 0;
+  double auc = 0;
+  double auc_low = 0;  // 95 % interval (DeLong)
+  double auc_high = 0;
+  double gini = 0;
+  double ks = 0;
+  double ks_cut = 0;  // score at which ks is reached
+  double logloss = 0;
+  double brier = 0;
+  double pr_auc = 0;                  // average precision
+  std::vector<ScoreBin> calibration;  // 10 bins at most, by increasing score
+  std::vector<LiftRow> lift;          // 10 bins at most, by decreasing score
+  std::vector<RocPoint> roc;          // at most 200 points
+  std::optional<OracleEvaluation> oracle;
+};
+
+// `true_probabilities` may be empty; else all three have one entry per row.
+// FailedPrecondition: no rows, an empty class, or a probability that is not finite.
+absl::StatusOr<Evaluation> Evaluate(std::span<const float> labels,
+                                    std::span<const float> probabilities,
+                                    std::span<const float> true_probabilities);
+
+// One JSON object: the fields above by their names, the tables as arrays of objects, "oracle" as an
+// object that is there only when known.
+std::string FormatEvaluationJson(const Evaluation& evaluation);
+
+}  // namespace rubato
