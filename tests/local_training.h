@@ -1,0 +1,53 @@
+// A model trained in one process, on a server's tables without a server: pull, compute, push.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "server/table.h"
+#include "worker/model/model.h"
+
+namespace rubato {
+
+class LocalTraining {
+ public:
+  LocalTraining(Model* model, uint64_t seed) : model_(model) {
+    for (const TableSpec& spec : model->tables()) {
+      tables_.push_back(MakeTable(spec, PlaceId(0), 1, seed));
+    }
+  }
+
+  // One step on `batch`; returns its loss before the step.
+  double Step(const Batch& batch) {
+    Pull(batch);
+    const double loss = model_->Gradients(batch, parameters_, &gradients_);
+    for (size_t t = 0; t < tables_.size(); ++t) {
+      tables_[t]->Apply(gradients_[t].keys, gradients_[t].values.data());
+    }
+    return loss;
+  }
+
+  std::vector<float> Predict(const Batch& batch) {
+    Pull(batch);
+    std::vector<float> probability(batch.rows);
+    model_->Predict(batch, parameters_, probability);
+    return probability;
+  }
+
+ private:
+  void Pull(const Batch& batch) {
+    model_->FindKeys(batch, &parameters_);
+    for (size_t t = 0; t < tables_.size(); ++t) {
+      ParameterRows& rows = parameters_[t];
+      rows.values.resize(rows.keys.size() * tables_[t]->spec().dim);
+      tables_[t]->Gather(rows.keys, rows.values.data());
+    }
+  }
+
+  Model* model_;  // not owned
+  std::vector<std::unique_ptr<Table>> tables_;
+  Parameters parameters_;
+  Parameters gradients_;
+};
+
+}  // namespace rubato
