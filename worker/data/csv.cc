@@ -1,0 +1,241 @@
+#include "worker/data/csv.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
+#include "common/status.h"
+
+namespace rubato {
+namespace {
+
+constexpr size_t kFirstBufferBytes = size_t{64} << 10;
+
+// A byte of the buffer, to be changed in place: the views point into memory that is ours.
+char* Writable(absl::string_view view) { return const_cast<char*>(view.data()); }
+
+}  // namespace
+
+CsvReader::CsvReader(std::unique_ptr<ByteSource> source, std::string name)
+    : source_(std::move(source)), name_(std::move(name)), buffer_(kFirstBufferBytes + 1) {
+  stop_[static_cast<unsigned char>('\n')] = true;
+  stop_[static_cast<unsigned char>('\0')] = true;
+}
+
+absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Open(const std::string& path) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenByteSource(path));
+  return Read(std::move(source), path);
+}
+
+absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Read(std::unique_ptr<ByteSource> source,
+                                                           std::string name) {
+  std::unique_ptr<CsvReader> reader(new CsvReader(std::move(source), std::move(name)));
+  RETURN_IF_ERROR(reader->ReadHeader());
+  return reader;
+}
+
+absl::Status CsvReader::Error(uint64_t line, absl::string_view sentence) const {
+  return absl::DataLossError(absl::StrFormat("%s:%d: %s", name_, line, sentence));
+}
+
+absl::StatusOr<bool> CsvReader::Next() {
+  ASSIGN_OR_RETURN(const bool found, NextRecord());
+  if (!found) return false;
+  ++rows_;
+  RETURN_IF_ERROR(CheckRow());
+  return true;
+}
+
+absl::Status CsvReader::CheckRow() const {
+  if (fields_.size() == header_.size()) return absl::OkStatus();
+  return Error(row_line_,
+               absl::StrFormat("the row has %d fields, the header has %d; correct the row "
+                               "or quote fields that hold a separator",
+                               fields_.size(), header_.size()));
+}
+
+absl::StatusOr<bool> CsvReader::NextRecord() {
+  for (;;) {
+    while (begin_ < end_ && PassBlankLine()) {
+    }
+    if (begin_ == end_ && source_ended_) return false;
+    if (begin_ < end_) {
+      ASSIGN_OR_RETURN(const Scan scan, ScanRecord());
+      if (scan == Scan::kRecord) break;
+    }
+    RETURN_IF_ERROR(Refill());
+  }
+  JoinDoubledQuotes();
+  row_line_ = line_;
+  line_ += record_lines_ + 1;
+  return true;
+}
+
+bool CsvReader::PassBlankLine() {
+  const size_t end = begin_ + (buffer_[begin_] == '\r' ? 1 : 0);
+  const bool cut_off = end == end_ && !source_ended_;
+  if (cut_off || buffer_[end] != '\n') return false;
+  begin_ = std::min(end + 1, end_);
+  ++line_;
+  return true;
+}
+
+absl::Status CsvReader::Refill() {
+  std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
+  if (end_ + 1 == buffer_.size()) {
+    if (end_ >= kMaxRowBytes) {
+      return Error(line_, absl::StrFormat("the row is longer than %d bytes; is a quote not closed?",
+                                          kMaxRowBytes));
+    }
+    buffer_.resize(2 * end_ + 1);
+  }
+  while (!source_ended_ && end_ + 1 < buffer_.size()) {
+    ASSIGN_OR_RETURN(const size_t n,
+                     source_->Read({buffer_.data() + end_, buffer_.size() - 1 - end_}));
+    end_ += n;
+    source_ended_ = n == 0;
+  }
+  buffer_[end_] = '\n';
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CsvReader::Scan> CsvReader::ScanRecord() {
+  fields_.clear();
+  doubled_.clear();
+  record_lines_ = 0;
+  for (size_t position = begin_;; ++position) {
+    if (buffer_[position] == '"') {
+      RETURN_IF_ERROR(ScanQuoted(&position));
+    } else {
+      ScanUnquoted(&position);
+    }
+    if (position == end_ && !source_ended_) return Scan::kNeedMore;
+    if (fields_.back().size() > kMaxFieldBytes) {
+      return Error(line_,
+                   absl::StrFormat("field %d is longer than %d bytes; is a quote not closed?",
+                                   fields_.size(), kMaxFieldBytes));
+    }
+    if (buffer_[position] == '\n') {
+      begin_ = std::min(position + 1, end_);
+      return Scan::kRecord;
+    }
+    if (buffer_[position] == '\0') {
+      return Error(line_, "the row holds a NUL byte; if the file is UTF-16, save it as UTF-8");
+    }
+    if (fields_.size() == kMaxColumns) {
+      return Error(line_, absl::StrFormat("the row has more than %d fields", kMaxColumns));
+    }
+  }
+}
+
+void CsvReader::ScanUnquoted(size_t* position) {
+  const char* const begin = buffer_.data() + *position;
+  const char* end = begin;
+  // Ends at the sentinel at the latest.
+  while (!stop_[static_cast<unsigned char>(*end)]) ++end;
+  *position += static_cast<size_t>(end - begin);
+  if (*end == '\n' && end > begin && end[-1] == '\r') --end;
+  fields_.emplace_back(begin, static_cast<size_t>(end - begin));
+}
+
+absl::Status CsvReader::ScanQuoted(size_t* position) {
+  const size_t begin = *position + 1;
+  size_t end = begin;
+  bool doubled = false;
+  for (; end < end_; ++end) {
+    if (buffer_[end] == '\n') ++record_lines_;
+    if (buffer_[end] == '\0') break;
+    if (buffer_[end] != '"') continue;
+    if (buffer_[end + 1] != '"' || end + 1 == end_) break;
+    doubled = true;
+    ++end;
+  }
+  if (end < end_ && buffer_[end] == '\0') {
+    return Error(line_ + record_lines_, "a quoted field holds a NUL byte; is this a text file?");
+  }
+  if (end == end_ && source_ended_) {
+    return Error(line_, "a quote that opens in this row is never closed");
+  }
+  fields_.emplace_back(buffer_.data() + begin, end - begin);
+  if (doubled) doubled_.push_back(fields_.size() - 1);
+  *position = std::min(end + 1, end_);
+  if (*position < end_ && buffer_[*position] == '\r') ++*position;
+  if (*position < end_ && !stop_[static_cast<unsigned char>(buffer_[*position])]) {
+    return Error(line_ + record_lines_,
+                 "text follows a closing quote; write a quote inside a quoted field as two");
+  }
+  return absl::OkStatus();
+}
+
+void CsvReader::JoinDoubledQuotes() {
+  for (const size_t index : doubled_) {
+    absl::string_view& field = fields_[index];
+    char* out = Writable(field);
+    for (size_t i = 0; i < field.size(); ++i) {
+      *out++ = field[i];
+      if (field[i] == '"') ++i;
+    }
+    field = field.substr(0, static_cast<size_t>(out - field.data()));
+  }
+}
+
+absl::Status CsvReader::ReadHeader() {
+  RETURN_IF_ERROR(Refill());
+  RETURN_IF_ERROR(PassByteOrderMark());
+  SniffSeparator();
+  ASSIGN_OR_RETURN(const bool found, NextRecord());
+  if (!found) return Error(1, "the file is empty; its first line must name the columns");
+  return NameColumns();
+}
+
+absl::Status CsvReader::PassByteOrderMark() {
+  const absl::string_view text(buffer_.data(), end_);
+  if (absl::StartsWith(text, "\xef\xbb\xbf")) begin_ = 3;
+  if (absl::StartsWith(text, "\xff\xfe") || absl::StartsWith(text, "\xfe\xff")) {
+    return Error(1, "the file is UTF-16; save it as UTF-8");
+  }
+  return absl::OkStatus();
+}
+
+void CsvReader::SniffSeparator() {
+  static constexpr char kSeparators[] = {',', ';', '\t'};
+  size_t counts[3] = {0, 0, 0};
+  bool quoted = false;
+  bool text_seen = false;
+  for (size_t i = begin_; i < end_; ++i) {
+    const char c = buffer_[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '\n' && text_seen) break;
+    text_seen = text_seen || (c != '\n' && c != '\r');
+    const auto* found = std::find(std::begin(kSeparators), std::end(kSeparators), c);
+    if (found != std::end(kSeparators)) ++counts[found - kSeparators];
+  }
+  separator_ = kSeparators[std::max_element(std::begin(counts), std::end(counts)) - counts];
+  stop_[static_cast<unsigned char>(separator_)] = true;
+}
+
+absl::Status CsvReader::NameColumns() {
+  absl::flat_hash_set<std::string> seen;
+  bool all_numbers = true;
+  for (const absl::string_view field : fields_) {
+    const absl::string_view name = TrimField(field);
+    all_numbers = all_numbers && ParseNumber(name, decimal_comma()).has_value();
+    header_.push_back(name.empty() ? absl::StrCat("column ", header_.size() + 1)
+                                   : std::string(name));
+    if (!seen.insert(header_.back()).second) {
+      return Error(row_line_, absl::StrFormat("the header names the column '%s' twice; rename one",
+                                              header_.back()));
+    }
+  }
+  if (all_numbers) {
+    return Error(row_line_, "the first line holds only numbers; it must name the columns");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rubato
