@@ -1,0 +1,60 @@
+#include "worker/data/digest.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "common/status.h"
+
+namespace rubato {
+namespace {
+
+constexpr size_t kReadBytes = size_t{1} << 20;
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+struct FreeDigest {
+  void operator()(EVP_MD_CTX* digest) const { EVP_MD_CTX_free(digest); }
+};
+
+}  // namespace
+
+uint32_t Md5Prefix(absl::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> md = {};
+  CHECK(EVP_Digest(text.data(), text.size(), md.data(), nullptr, EVP_md5(), nullptr) == 1,
+        "OpenSSL offers no MD5");
+  return (uint32_t{md[0]} << 24) | (uint32_t{md[1]} << 16) | (uint32_t{md[2]} << 8) | md[3];
+}
+
+absl::StatusOr<FileDigest> DigestFile(const std::string& path) {
+  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
+  if (file == nullptr) {
+    return absl::NotFoundError(
+        absl::StrFormat("%s: cannot be opened: %s; check the path", path, strerror(errno)));
+  }
+  const std::unique_ptr<EVP_MD_CTX, FreeDigest> digest(EVP_MD_CTX_new());
+  CHECK(EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) == 1, "OpenSSL offers no SHA-256");
+  FileDigest result{.path = path, .sha256 = "", .bytes = 0};
+  std::vector<char> chunk(kReadBytes);
+  while (const size_t n = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
+    EVP_DigestUpdate(digest.get(), chunk.data(), n);
+    result.bytes += n;
+  }
+  if (std::ferror(file.get()) != 0) {
+    return absl::DataLossError(absl::StrFormat("%s: cannot be read: %s", path, strerror(errno)));
+  }
+  std::array<unsigned char, 32> md = {};
+  EVP_DigestFinal_ex(digest.get(), md.data(), nullptr);
+  result.sha256 = absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(md.data()), md.size()));
+  return result;
+}
+
+}  // namespace rubato
