@@ -1,0 +1,293 @@
+#include "worker/data/cleanse.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "worker/data/column_plan.h"
+#include "worker/data/csv.h"
+#include "worker/data/encoding.h"
+#include "worker/data/label.h"
+#include "worker/data/scan.h"
+
+namespace rubato {
+namespace {
+
+constexpr auto kNegative = Cleanser::Class::kNegative;
+constexpr auto kPositive = Cleanser::Class::kPositive;
+
+CsvScan Scan(const std::string& text, const ScanRequest& request = {}) {
+  auto reader = CsvReader::Read(MakeMemorySource(text), "t.csv");
+  EXPECT_TRUE(reader.ok()) << reader.status();
+  auto scan = ScanCsv(**reader, request);
+  EXPECT_TRUE(scan.ok()) << scan.status();
+  return *std::move(scan);
+}
+
+// Fits one column on values, alternately negative and positive rows.
+FitResult FitOne(FeatureKind kind, const std::vector<std::string>& values,
+                 const CleanseConfig& config = {}) {
+  Cleanser cleanser({{0, "x", kind}}, config, DecimalComma::kNo);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const absl::string_view field = values[i];
+    EXPECT_TRUE(cleanser.Add({&field, 1}, i % 2 == 0 ? kNegative : kPositive).ok());
+  }
+  return cleanser.Finish();
+}
+
+struct Encoded {
+  std::vector<float> numeric;
+  std::vector<uint32_t> categories;
+};
+
+Encoded Encode(const Encoding& encoding, const std::vector<std::string>& header,
+               const std::vector<absl::string_view>& fields) {
+  auto encoder = Encoder::Bind(encoding, header, DecimalComma::kNo);
+  EXPECT_TRUE(encoder.ok()) << encoder.status();
+  (*encoder)->Encode(fields);
+  return {{(*encoder)->numeric().begin(), (*encoder)->numeric().end()},
+          {(*encoder)->categories().begin(), (*encoder)->categories().end()}};
+}
+
+TEST(Cleanse, NumbersAreStandardisedAndClipped) {
+  const FitResult fit = FitOne(FeatureKind::kNumeric, {"1", " 3 ", "5", "7"});
+  const NumericEncoding& column = fit.encoding.numeric[0];
+  EXPECT_EQ(column.median, 4.0);
+  EXPECT_EQ(column.mean, 4.0);
+  EXPECT_DOUBLE_EQ(column.deviation, std::sqrt(5.0));
+  EXPECT_FALSE(column.signed_log);
+  EXPECT_FALSE(column.indicator);
+  EXPECT_EQ(fit.encoding.Shape().numeric_columns, 1u);
+  EXPECT_FLOAT_EQ(Encode(fit.encoding, {"x"}, {"9"}).numeric[0], 5.0F / std::sqrt(5.0F));
+  EXPECT_EQ(Encode(fit.encoding, {"x"}, {"1e9"}).numeric[0], 8.0F);
+  EXPECT_EQ(Encode(fit.encoding, {"x"}, {"-1e9"}).numeric[0], -8.0F);
+  // Missing only after training: the median, and no indicator to say so.
+  EXPECT_EQ(Encode(fit.encoding, {"x"}, {"NA"}).numeric, (std::vector<float>{0.0F}));
+}
+
+TEST(Cleanse, MissingNumbersBecomeTheMedianAndAnIndicator) {
+  const FitResult fit = FitOne(FeatureKind::kNumeric, {"1", "", "2", "?", "9", "oops"});
+  const NumericEncoding& column = fit.encoding.numeric[0];
+  EXPECT_EQ(column.median, 2.0);
+  EXPECT_TRUE(column.indicator);
+  EXPECT_EQ(column.mean, 3.0);  // of 1 2 9 and three times 2
+  EXPECT_EQ(fit.encoding.Shape().numeric_columns, 2u);
+  EXPECT_EQ(Encode(fit.encoding, {"x"}, {"NaN"}).numeric,
+            Encode(fit.encoding, {"x"}, {"text"}).numeric);
+  EXPECT_EQ(Encode(fit.encoding, {"x"}, {""}).numeric[1], 1.0F);
+  EXPECT_EQ(Encode(fit.encoding, {"x"}, {"2"}).numeric[1], 0.0F);
+  EXPECT_EQ(Encode(fit.encoding, {"x"}, {""}).numeric[0],
+            Encode(fit.encoding, {"x"}, {"2"}).numeric[0]);
+}
+
+TEST(Cleanse, HeavyTailsAreLoggedWithTheirSign) {
+  std::vector<std::string> values;
+  for (int i = 0; i < 200; ++i) values.push_back(absl::StrCat(i % 10));
+  EXPECT_FALSE(FitOne(FeatureKind::kNumeric, values).encoding.numeric[0].signed_log);
+  values.push_back("-1000000");
+  const FitResult fit = FitOne(FeatureKind::kNumeric, values);
+  const NumericEncoding& column = fit.encoding.numeric[0];
+  EXPECT_TRUE(column.signed_log);
+  double mean = SignedLog(-1e6);
+  for (int i = 0; i < 200; ++i) mean += std::log(1.0 + i % 10);
+  EXPECT_NEAR(column.mean, mean / 201, 1e-12);
+  EXPECT_EQ(SignedLog(-1e6), -std::log1p(1e6));
+  EXPECT_FALSE(FitOne(FeatureKind::kNumeric, values, {.signed_log_skew = 1e6})
+                   .encoding.numeric[0]
+                   .signed_log);
+}
+
+TEST(Cleanse, LargeOffsetsAndExtremesStayFinite) {
+  const FitResult offset = FitOne(FeatureKind::kNumeric, {"1e15", "1000000000000001"});
+  EXPECT_EQ(offset.encoding.numeric[0].deviation, 0.5);
+  const FitResult fit = FitOne(FeatureKind::kNumeric, {"1e999", "-1e999", "0", "1"});
+  for (const char* value : {"1e999", "-1e999", "0", ""}) {
+    EXPECT_TRUE(std::isfinite(Encode(fit.encoding, {"x"}, {value}).numeric[0])) << value;
+  }
+}
+
+TEST(Cleanse, LevelsSeenOftenEnoughGetIds) {
+  const FitResult fit =
+      FitOne(FeatureKind::kCategory, {"b", "b", "c", "a", "a", "a", "rare", "", " b "},
+             {.min_level_count = 3});
+  EXPECT_EQ(fit.encoding.categories[0].levels, (std::vector<std::string>{"a", "b"}));
+  const DatasetShape shape = fit.encoding.Shape();
+  EXPECT_EQ(shape.level_begin, (std::vector<uint64_t>{0, 4}));
+  EXPECT_EQ(shape.levels, 4u);
+  const auto id = [&](const char* value) {
+    return Encode(fit.encoding, {"x"}, {value}).categories[0];
+  };
+  EXPECT_EQ(id("rare"), 0u);
+  EXPECT_EQ(id("never seen"), 0u);
+  EXPECT_EQ(id("NA"), 1u);
+  EXPECT_EQ(id("a"), 2u);
+  EXPECT_EQ(id("b "), 3u);
+}
+
+TEST(Cleanse, ColumnsKeepTheirOrderAndAreFoundByName) {
+  Encoding encoding;
+  encoding.numeric = {{.name = "n1", .mean = 0, .deviation = 1, .indicator = true},
+                      {.name = "n2", .mean = 0, .deviation = 1, .indicator = false},
+                      {.name = "n3", .mean = 0, .deviation = 1, .indicator = true}};
+  encoding.categories = {{"c1", {"u", "v"}}, {"c2", {"u"}}};
+  EXPECT_EQ(encoding.Shape().level_begin, (std::vector<uint64_t>{0, 4, 7}));
+  const Encoded row =
+      Encode(encoding, {"c2", "extra", "n3", "n2", "n1", "c1"}, {"u", "zzz", "?", "2", "1", "v"});
+  EXPECT_EQ(row.numeric, (std::vector<float>{1, 2, 0, 0, 1}));
+  EXPECT_EQ(row.categories, (std::vector<uint32_t>{3, 6}));
+  const auto missing = Encoder::Bind(encoding, {"c2", "N3", "n2", "n1", "c1"}, DecimalComma::kNo);
+  EXPECT_EQ(missing.status().message(),
+            "there is no column 'n3' (the model reads it); did you mean 'N3'?");
+}
+
+bool HasWarning(const std::vector<Warning>& warnings, const std::string& column,
+                const std::string& kind) {
+  for (const Warning& warning : warnings) {
+    if (warning.column == column && warning.kind == kind) return true;
+  }
+  return false;
+}
+
+TEST(Cleanse, WarnsOfConstantColumns) {
+  EXPECT_TRUE(HasWarning(FitOne(FeatureKind::kNumeric, {"3", "3.0"}).warnings, "x", "constant"));
+  EXPECT_TRUE(HasWarning(FitOne(FeatureKind::kNumeric, {"", ""}).warnings, "x", "constant"));
+  EXPECT_TRUE(HasWarning(FitOne(FeatureKind::kCategory, {"a", "a"}).warnings, "x", "constant"));
+  EXPECT_TRUE(FitOne(FeatureKind::kNumeric, {"3", ""}).warnings.empty());
+  EXPECT_TRUE(FitOne(FeatureKind::kCategory, {"a", "b"}).warnings.empty());
+  const Encoding constant = FitOne(FeatureKind::kNumeric, {"3", "3"}).encoding;
+  EXPECT_EQ(Encode(constant, {"x"}, {"4"}).numeric[0], 0.0F);
+}
+
+TEST(Cleanse, WarnsOfColumnsThatKnowTheAnswer) {
+  std::vector<std::string> values;
+  std::vector<std::string> texts;
+  std::vector<std::string> missing;
+  std::vector<std::string> noise;
+  for (int i = 0; i < 200; ++i) {  // odd rows are positive
+    values.push_back(absl::StrCat(i % 2 == 1 ? -i : i));
+    texts.push_back(i % 2 == 1 ? (i % 3 == 0 ? "late" : "lost") : "paid");
+    missing.push_back(i % 2 == 1 ? "" : absl::StrCat(i));
+    noise.push_back(absl::StrCat(i / 2 % 7));
+  }
+  EXPECT_TRUE(HasWarning(FitOne(FeatureKind::kNumeric, values).warnings, "x", "leak"));
+  EXPECT_TRUE(HasWarning(FitOne(FeatureKind::kCategory, texts).warnings, "x", "leak"));
+  EXPECT_TRUE(HasWarning(FitOne(FeatureKind::kNumeric, missing).warnings, "x", "leak"));
+  EXPECT_TRUE(FitOne(FeatureKind::kNumeric, noise).warnings.empty());
+  EXPECT_TRUE(FitOne(FeatureKind::kCategory, noise).warnings.empty());
+}
+
+TEST(Cleanse, GroupedAucCountsTiesHalf) {
+  // Negatives 1 1 2, positives 1 2 3: of 9 pairs 5 rise, 3 tie.
+  const std::vector<ClassCounts> groups = {{2, 1}, {1, 1}, {0, 1}};
+  EXPECT_DOUBLE_EQ(GroupedAuc(groups), (5.0 + 1.5) / 9.0);
+  const std::vector<ClassCounts> falling = {{0, 1}, {1, 1}, {2, 1}};
+  EXPECT_DOUBLE_EQ(GroupedAuc(falling), (5.0 + 1.5) / 9.0);
+  EXPECT_EQ(GroupedAuc(std::vector<ClassCounts>{{5, 0}, {3, 0}}), 0.5);
+}
+
+TEST(ColumnPlan, InfersKindsAndObeysTheRunFile) {
+  const CsvScan scan = Scan("id,n,c,code,mix,y\n1,1.5,a,7,1,0\n2,,b,8,x,1\n3,2,?,7,2,0\n");
+  DataConfig data;
+  data.label = "y";
+  data.drop = {"id"};
+  data.categorical = {"code"};
+  data.numeric = {"mix"};
+  const auto plan = PlanColumns(scan, data, "");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  std::vector<std::string> kinds;
+  for (const Feature& feature : plan->features) {
+    kinds.push_back(absl::StrCat(feature.name, feature.field,
+                                 feature.kind == FeatureKind::kNumeric ? " number" : " category"));
+  }
+  EXPECT_EQ(kinds, (std::vector<std::string>{"n1 number", "c2 category", "code3 category",
+                                             "mix4 number"}));
+  EXPECT_EQ(plan->dropped, (std::vector<std::string>{"id"}));
+  ASSERT_TRUE(HasWarning(plan->warnings, "mix", "mixed"));
+  EXPECT_EQ(plan->warnings[0].sentence,
+            "column 'mix': 1 values that are no numbers, the first 'x' in line 3, are taken as "
+            "missing");
+}
+
+TEST(ColumnPlan, WarnsOfIds) {
+  std::string text = "number,text,amount,few,y\n";
+  for (int i = 0; i < 200; ++i) {
+    absl::StrAppend(&text, 7 * i, ",k", i, ",", i, ".5,", i % 5, ",", i % 2, "\n");
+  }
+  DataConfig data;
+  data.label = "y";
+  const auto plan = PlanColumns(Scan(text), data, "");
+  ASSERT_TRUE(plan.ok());
+  EXPECT_TRUE(HasWarning(plan->warnings, "number", "id_like"));
+  EXPECT_TRUE(HasWarning(plan->warnings, "text", "id_like"));
+  EXPECT_EQ(plan->warnings.size(), 2u);
+}
+
+TEST(ColumnPlan, UnknownNamesOfferTheNearest) {
+  const CsvScan scan = Scan("income,age,class\n1,2,0\n");
+  DataConfig data;
+  data.label = "class";
+  data.drop = {"incone"};
+  EXPECT_EQ(PlanColumns(scan, data, "").status().message(),
+            "t.csv: there is no column 'incone' (data.drop); did you mean 'income'?");
+  data.drop = {"AGE"};
+  EXPECT_TRUE(absl::StrContains(PlanColumns(scan, data, "").status().message(), "mean 'age'?"));
+  data.drop = {"something else"};
+  EXPECT_TRUE(absl::StrContains(PlanColumns(scan, data, "").status().message(),
+                                "3 columns, from 'income' to 'class'"));
+  data.drop = {"age", "income"};
+  EXPECT_TRUE(
+      absl::StrContains(PlanColumns(scan, data, "").status().message(), "no column is left"));
+}
+
+TEST(Scan, CountsWhatColumnsHold) {
+  const CsvScan scan = Scan("a,b,y,t\n1,x,1,2001\n2.5,x,1.0,2000\n?,3,,NA\n", {"y", "t"});
+  EXPECT_EQ(scan.rows, 3u);
+  EXPECT_EQ(scan.columns[0].numbers, 2u);
+  EXPECT_EQ(scan.columns[0].fractions, 1u);
+  EXPECT_EQ(scan.columns[0].missing, 1u);
+  EXPECT_TRUE(scan.columns[0].LooksNumeric());
+  EXPECT_EQ(scan.columns[1].texts, 2u);
+  EXPECT_EQ(scan.columns[1].distinct, 2u);
+  EXPECT_FALSE(scan.columns[1].LooksNumeric());
+  EXPECT_EQ(scan.labels, (std::vector<uint8_t>{0, 0, kNoLabel}));
+  ASSERT_EQ(scan.label_values.size(), 1u);
+  EXPECT_EQ(scan.label_values[0].rows, 2u);
+  EXPECT_EQ(scan.times[1], 2000.0);
+  EXPECT_TRUE(std::isnan(scan.times[2]));
+}
+
+TEST(Scan, ATimeThatIsNoneNamesItsLine) {
+  auto reader = CsvReader::Read(MakeMemorySource("y,t\n1,2001-02-03\n0,03.02.2001\n"), "t.csv");
+  const auto scan = ScanCsv(**reader, {"y", "t"});
+  EXPECT_TRUE(absl::StrContains(scan.status().message(), "t.csv:3: '03.02.2001'")) << scan.status();
+}
+
+TEST(Label, TwoValuesMakeARule) {
+  const auto rule = MakeLabelRule({{"-1", 3}, {"+1", 2}}, "1", "t");
+  ASSERT_TRUE(rule.ok()) << rule.status();
+  EXPECT_EQ(rule->IsPositive("1.0"), true);
+  EXPECT_EQ(rule->IsPositive("-1.0"), false);
+  EXPECT_EQ(rule->IsPositive("0"), std::nullopt);
+}
+
+TEST(Label, WhatIsNotBinaryShowsItsValues) {
+  EXPECT_EQ(
+      MakeLabelRule({{"0", 5}, {"1", 4}, {"2", 3}}, "1", "t.csv, column 'y'").status().message(),
+      "t.csv, column 'y': the label is not binary, it holds '0' (5 rows), '1' (4 rows), '2' "
+      "(3 rows); use another column, or make it one of two values");
+  EXPECT_TRUE(absl::StrContains(MakeLabelRule({{"0", 5}}, "1", "t").status().message(),
+                                "one value only, '0' (5 rows)"));
+  EXPECT_TRUE(absl::StrContains(MakeLabelRule({}, "1", "t").status().message(), "missing"));
+  const auto wrong = MakeLabelRule({{"good", 5}, {"bad", 4}}, "1", "t");
+  EXPECT_EQ(wrong.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::StrContains(wrong.status().message(), "'good' (5 rows), 'bad' (4 rows)"));
+  std::vector<LabelValue> values;
+  for (int i = 0; i < 1000; ++i) CountLabel(absl::StrCat(i), &values);
+  EXPECT_EQ(values.size(), kMaxLabelValues + 1);
+}
+
+}  // namespace
+}  // namespace rubato

@@ -1,0 +1,266 @@
+#include "worker/data/cleanse.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "common/status.h"
+
+namespace rubato {
+namespace {
+
+void Count(ClassCounts* counts, Cleanser::Class label) {
+  ++(label == Cleanser::Class::kPositive ? counts->positives : counts->negatives);
+}
+
+// Mean, population standard deviation and skewness (m3 / m2^1.5) of values.
+struct Moments {
+  double mean = 0.0;
+  double deviation = 0.0;
+  double skew = 0.0;
+};
+
+// `values` once, and `fill` standing in `fills` times.
+struct FilledValues {
+  const std::vector<double>& negatives;
+  const std::vector<double>& positives;
+  double fill = 0.0;
+  uint64_t fills = 0;
+
+  // Calls f(value, times) for all.
+  template <class F>
+  void Visit(F f) const {
+    for (const double value : negatives) f(value, 1.0);
+    for (const double value : positives) f(value, 1.0);
+    if (fills > 0) f(fill, static_cast<double>(fills));
+  }
+  double size() const { return static_cast<double>(negatives.size() + positives.size() + fills); }
+  bool Constant() const {
+    bool constant = true;
+    const double first = negatives.empty() ? positives.empty() ? fill : positives[0] : negatives[0];
+    Visit([&](double value, double) { constant = constant && value == first; });
+    return constant;
+  }
+};
+
+// Two passes: the centre first, so that large offsets cancel before they are squared.
+template <class Transform>
+Moments MomentsOf(const FilledValues& values, Transform transform) {
+  Moments moments;
+  values.Visit([&](double x, double times) { moments.mean += times * transform(x); });
+  moments.mean /= values.size();
+  double second = 0.0;
+  double third = 0.0;
+  values.Visit([&](double x, double times) {
+    const double d = transform(x) - moments.mean;
+    second += times * d * d;
+    third += times * d * d * d;
+  });
+  moments.deviation = std::sqrt(second / values.size());
+  const double cube = moments.deviation * moments.deviation * moments.deviation;
+  moments.skew = cube > 0.0 ? third / values.size() / cube : 0.0;
+  return moments;
+}
+
+// Walks two sorted lists as one; calls f(group of equal values, counts).
+template <class F>
+void VisitGroups(const std::vector<double>& negatives, const std::vector<double>& positives, F f) {
+  size_t n = 0;
+  size_t p = 0;
+  while (n < negatives.size() || p < positives.size()) {
+    const bool from_negatives =
+        p == positives.size() || (n < negatives.size() && negatives[n] < positives[p]);
+    const double value = from_negatives ? negatives[n] : positives[p];
+    ClassCounts counts;
+    for (; n < negatives.size() && negatives[n] == value; ++n) ++counts.negatives;
+    for (; p < positives.size() && positives[p] == value; ++p) ++counts.positives;
+    f(value, counts);
+  }
+}
+
+struct Order {
+  double median = 0.0;  // the mean of the middle two when their number is even; 0 without values
+  std::vector<ClassCounts> groups;  // of equal values, ascending
+};
+
+Order OrderOf(const std::vector<double>& negatives, const std::vector<double>& positives) {
+  Order order;
+  const uint64_t size = negatives.size() + positives.size();
+  uint64_t before = 0;
+  double low = 0.0;
+  VisitGroups(negatives, positives, [&](double value, const ClassCounts& counts) {
+    order.groups.push_back(counts);
+    const uint64_t after = before + counts.rows();
+    if (before <= (size - 1) / 2 && (size - 1) / 2 < after) low = value;
+    if (before <= size / 2 && size / 2 < after) order.median = low / 2.0 + value / 2.0;
+    before = after;
+  });
+  return order;
+}
+
+bool ByPositiveRate(const ClassCounts& a, const ClassCounts& b) {
+  return static_cast<double>(a.positives) * static_cast<double>(b.rows()) <
+         static_cast<double>(b.positives) * static_cast<double>(a.rows());
+}
+
+}  // namespace
+
+double GroupedAuc(std::span<const ClassCounts> groups) {
+  double negatives_below = 0.0;
+  double positives = 0.0;
+  double pairs = 0.0;
+  for (const ClassCounts& group : groups) {
+    const auto n = static_cast<double>(group.negatives);
+    const auto p = static_cast<double>(group.positives);
+    pairs += p * (negatives_below + n / 2.0);
+    negatives_below += n;
+    positives += p;
+  }
+  if (negatives_below == 0.0 || positives == 0.0) return 0.5;
+  const double auc = pairs / (negatives_below * positives);
+  return std::max(auc, 1.0 - auc);
+}
+
+Cleanser::Cleanser(const std::vector<Feature>& features, const CleanseConfig& config,
+                   DecimalComma comma)
+    : features_(features), config_(config), comma_(comma) {
+  for (const Feature& feature : features_) {
+    if (feature.kind == FeatureKind::kNumeric) {
+      numeric_.emplace_back();
+    } else {
+      categories_.emplace_back();
+    }
+  }
+}
+
+absl::Status Cleanser::Add(std::span<const absl::string_view> fields, Class label) {
+  Count(&rows_, label);
+  size_t n = 0;
+  size_t k = 0;
+  for (const Feature& feature : features_) {
+    const absl::string_view field = TrimField(fields[feature.field]);
+    if (feature.kind == FeatureKind::kCategory) {
+      RETURN_IF_ERROR(AddLevel(feature, field, label, &categories_[k++]));
+      continue;
+    }
+    NumericFit& fit = numeric_[n++];
+    const auto value = IsMissing(field) ? std::nullopt : ParseNumber(field, comma_);
+    if (!value) {
+      Count(&fit.missing, label);
+    } else {
+      (label == Class::kPositive ? fit.positives : fit.negatives).push_back(*value);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Cleanser::AddLevel(const Feature& feature, absl::string_view field, Class label,
+                                CategoryFit* fit) const {
+  if (IsMissing(field)) {
+    Count(&fit->missing, label);
+    return absl::OkStatus();
+  }
+  auto found = fit->levels.find(field);
+  if (found == fit->levels.end()) {
+    if (fit->levels.size() == kMaxLevels) {
+      return absl::ResourceExhaustedError(
+          absl::StrFormat("column '%s' has more than %d distinct values; leave it out with "
+                          "data.drop",
+                          feature.name, kMaxLevels));
+    }
+    found = fit->levels.emplace(std::string(field), ClassCounts{}).first;
+  }
+  Count(&found->second, label);
+  return absl::OkStatus();
+}
+
+FitResult Cleanser::Finish() {
+  FitResult result;
+  result.encoding.clip_sigma = config_.clip_sigma;
+  size_t n = 0;
+  size_t k = 0;
+  for (const Feature& feature : features_) {
+    if (feature.kind == FeatureKind::kNumeric) {
+      result.encoding.numeric.push_back(FitNumeric(feature.name, &numeric_[n++]));
+    } else {
+      result.encoding.categories.push_back(FitCategory(feature.name, categories_[k++]));
+    }
+  }
+  result.warnings = std::move(warnings_);
+  return result;
+}
+
+NumericEncoding Cleanser::FitNumeric(const std::string& name, NumericFit* fit) {
+  std::sort(fit->negatives.begin(), fit->negatives.end());
+  std::sort(fit->positives.begin(), fit->positives.end());
+  const Order order = OrderOf(fit->negatives, fit->positives);
+  NumericEncoding encoding;
+  encoding.name = name;
+  encoding.median = order.median;
+  encoding.indicator = fit->missing.rows() > 0;
+  const FilledValues values = {fit->negatives, fit->positives, order.median, fit->missing.rows()};
+  if (values.Constant()) {
+    if (!encoding.indicator || order.groups.empty()) WarnConstant(name);
+  } else {
+    Moments moments = MomentsOf(values, [](double x) { return x; });
+    encoding.signed_log = std::abs(moments.skew) > config_.signed_log_skew;
+    if (encoding.signed_log) moments = MomentsOf(values, SignedLog);
+    encoding.mean = moments.mean;
+    encoding.deviation = moments.deviation;
+  }
+  WarnLeak(name, GroupedAuc(order.groups), "its values");
+  const ClassCounts present = {rows_.negatives - fit->missing.negatives,
+                               rows_.positives - fit->missing.positives};
+  const ClassCounts groups[] = {present, fit->missing};
+  WarnLeak(name, GroupedAuc(groups), "whether it is missing");
+  *fit = NumericFit{};  // gives the memory back before the next column needs its copy
+  return encoding;
+}
+
+CategoryEncoding Cleanser::FitCategory(const std::string& name, const CategoryFit& fit) {
+  std::vector<std::pair<uint64_t, std::string>> kept;
+  std::vector<ClassCounts> groups;
+  ClassCounts other;
+  for (const auto& [level, counts] : fit.levels) {
+    if (counts.rows() >= static_cast<uint64_t>(config_.min_level_count)) {
+      kept.emplace_back(counts.rows(), level);
+      groups.push_back(counts);
+    } else {
+      other.negatives += counts.negatives;
+      other.positives += counts.positives;
+    }
+  }
+  const bool constant = fit.levels.size() + (fit.missing.rows() > 0 ? 1 : 0) <= 1;
+  if (constant) WarnConstant(name);
+  if (other.rows() > 0) groups.push_back(other);
+  if (fit.missing.rows() > 0) groups.push_back(fit.missing);
+  std::sort(groups.begin(), groups.end(), ByPositiveRate);
+  WarnLeak(name, GroupedAuc(groups), "its levels");
+  // The most frequent first, and by name where that does not decide: the same ids on every run.
+  std::sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  CategoryEncoding encoding;
+  encoding.name = name;
+  for (auto& [rows, level] : kept) encoding.levels.push_back(std::move(level));
+  return encoding;
+}
+
+void Cleanser::WarnConstant(const std::string& name) {
+  warnings_.push_back({name, "constant",
+                       absl::StrFormat("column '%s' has the same value in all training rows; it "
+                                       "tells the model nothing",
+                                       name)});
+}
+
+void Cleanser::WarnLeak(const std::string& name, double auc, absl::string_view what) {
+  if (auc <= kLeakAuc || std::min(rows_.negatives, rows_.positives) < kLeakRows) return;
+  warnings_.push_back(
+      {name, "leak",
+       absl::StrFormat("column '%s' alone predicts the label (AUC %.4f by %s); leave it out with "
+                       "data.drop if it is known only afterwards",
+                       name, auc, what)});
+}
+
+}  // namespace rubato

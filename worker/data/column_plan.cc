@@ -1,0 +1,105 @@
+#include "worker/data/column_plan.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "common/run_config_check.h"
+#include "common/status.h"
+
+namespace rubato {
+namespace {
+
+bool Contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+absl::Status CheckNames(const std::vector<std::string>& header,
+                        const std::vector<std::string>& names, absl::string_view key) {
+  for (const std::string& name : names) RETURN_IF_ERROR(FindColumn(header, name, key).status());
+  return absl::OkStatus();
+}
+
+FeatureKind KindOf(const ColumnScan& column, const DataConfig& data) {
+  if (Contains(data.categorical, column.name)) return FeatureKind::kCategory;
+  if (Contains(data.numeric, column.name)) return FeatureKind::kNumeric;
+  return column.texts == 0 ? FeatureKind::kNumeric : FeatureKind::kCategory;
+}
+
+bool LooksLikeId(const ColumnScan& column) {
+  if (column.counted < kIdLikeRows || column.fractions > 0) return false;
+  if (column.texts == 0) return column.distinct == column.counted;
+  return static_cast<double>(column.distinct) >= kIdLikeShare * static_cast<double>(column.counted);
+}
+
+void WarnOf(const ColumnScan& column, FeatureKind kind, std::vector<Warning>* warnings) {
+  if (LooksLikeId(column)) {
+    warnings->push_back(
+        {column.name, "id_like",
+         absl::StrFormat(
+             "column '%s' looks like an id: %d distinct values in %d; leave it out with "
+             "data.drop unless it means something",
+             column.name, column.distinct, column.counted)});
+  }
+  if (column.texts == 0 || column.numbers == 0) return;
+  if (kind == FeatureKind::kNumeric) {
+    warnings->push_back(
+        {column.name, "mixed",
+         absl::StrFormat("column '%s': %d values that are no numbers, the first "
+                         "'%s' in line %d, are taken as missing",
+                         column.name, column.texts, column.first_text, column.first_text_line)});
+  } else if (column.numbers > 9 * column.texts) {
+    warnings->push_back(
+        {column.name, "mixed",
+         absl::StrFormat(
+             "column '%s' is taken as a category for its %d values that are no numbers, "
+             "the first '%s' in line %d; name it in data.numeric to take those as "
+             "missing",
+             column.name, column.texts, column.first_text, column.first_text_line)});
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& header, const std::string& name,
+                                  absl::string_view wanted_for) {
+  const auto found = std::find(header.begin(), header.end(), name);
+  if (found != header.end()) return static_cast<size_t>(found - header.begin());
+  const auto same_letters = [&name](const std::string& column) {
+    return absl::EqualsIgnoreCase(column, name);
+  };
+  const auto near = std::find_if(header.begin(), header.end(), same_letters);
+  const std::string nearest = near != header.end() ? *near : NearestKey(name, header);
+  const std::string advice = nearest.empty()
+                                 ? absl::StrFormat("the file has %d columns, from '%s' to '%s'",
+                                                   header.size(), header.front(), header.back())
+                                 : absl::StrFormat("did you mean '%s'?", nearest);
+  return absl::InvalidArgumentError(
+      absl::StrFormat("there is no column '%s' (%s); %s", name, wanted_for, advice));
+}
+
+absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,
+                                       const std::string& oracle) {
+  RETURN_IF_ERROR(Annotate(CheckNames(scan.header, data.drop, "data.drop"), scan.path));
+  RETURN_IF_ERROR(
+      Annotate(CheckNames(scan.header, data.categorical, "data.categorical"), scan.path));
+  RETURN_IF_ERROR(Annotate(CheckNames(scan.header, data.numeric, "data.numeric"), scan.path));
+  ColumnPlan plan;
+  for (size_t i = 0; i < scan.columns.size(); ++i) {
+    const ColumnScan& column = scan.columns[i];
+    if (Contains(data.drop, column.name)) {
+      plan.dropped.push_back(column.name);
+      continue;
+    }
+    if (column.name == data.label || column.name == data.time || column.name == oracle) continue;
+    const FeatureKind kind = KindOf(column, data);
+    plan.features.push_back({i, column.name, kind});
+    WarnOf(column, kind, &plan.warnings);
+  }
+  if (plan.features.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: no column is left to learn from; shorten data.drop", scan.path));
+  }
+  return plan;
+}
+
+}  // namespace rubato

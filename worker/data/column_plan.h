@@ -1,0 +1,56 @@
+// Which columns of a CSV file are features, and of which kind.
+//
+// A column is a number when every value that is not missing is one, else a category; the run file
+// overrules that (data.categorical, data.numeric: there what is no number counts as missing) and
+// leaves columns out (data.drop). The label, the time column and the oracle column are no features.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/run_config.h"
+#include "worker/data/scan.h"
+
+namespace rubato {
+
+enum class FeatureKind : uint8_t { kNumeric, kCategory };
+
+struct Feature {
+  size_t field = 0;  // index into a row
+  std::string name;
+  FeatureKind kind = FeatureKind::kNumeric;
+};
+
+// Something about a column that a person should look at; the data is prepared all the same.
+struct Warning {
+  std::string column;
+  std::string kind;      // "constant", "id_like", "leak", "mixed"
+  std::string sentence;  // whole, with the column's name
+};
+
+struct ColumnPlan {
+  std::vector<Feature> features;     // in the order of the file
+  std::vector<std::string> dropped;  // by data.drop
+  std::vector<Warning> warnings;
+};
+
+// Share of distinct values from which a column of texts looks like an id; whole numbers only when
+// all differ, as amounts often nearly do. Told from at least kIdLikeRows values.
+inline constexpr double kIdLikeShare = 0.95;
+inline constexpr uint64_t kIdLikeRows = 100;
+
+// `oracle`: the column of a generated file with the true probability; "" when there is none.
+// InvalidArgument: a name of the run file that is no column, or no feature left.
+absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,
+                                       const std::string& oracle);
+
+// Index of `name` in `header`; InvalidArgument says what it is wanted for ("data.label") and offers
+// the nearest name.
+absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& header, const std::string& name,
+                                  absl::string_view wanted_for);
+
+}  // namespace rubato

@@ -1,0 +1,131 @@
+#include "worker/data/scan.h"
+
+#include <xxhash.h>
+
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "absl/container/flat_hash_set.h"
+#include "common/status.h"
+#include "worker/data/column_plan.h"
+#include "worker/data/label.h"
+#include "worker/data/split.h"
+
+namespace rubato {
+namespace {
+
+class Scanner {
+ public:
+  explicit Scanner(CsvReader& reader) : reader_(reader) {}
+  absl::StatusOr<CsvScan> Run(const ScanRequest& request);
+
+ private:
+  absl::Status FindColumns(const ScanRequest& request);
+  absl::Status AddRow();
+  void AddField(size_t column, absl::string_view field);
+  void AddLabel(absl::string_view field);
+  absl::Status AddTime(absl::string_view field);
+
+  CsvReader& reader_;
+  CsvScan scan_;
+  std::vector<absl::flat_hash_set<uint64_t>> seen_;  // [column] hashes of values
+  std::optional<size_t> label_;
+  std::optional<size_t> time_;
+};
+
+absl::StatusOr<CsvScan> Scanner::Run(const ScanRequest& request) {
+  scan_.path = reader_.name();
+  scan_.header = reader_.header();
+  scan_.separator = reader_.separator();
+  for (const std::string& name : scan_.header) scan_.columns.emplace_back().name = name;
+  seen_.resize(scan_.header.size());
+  RETURN_IF_ERROR(FindColumns(request));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool found, reader_.Next());
+    if (!found) break;
+    RETURN_IF_ERROR(AddRow());
+  }
+  for (size_t i = 0; i < seen_.size(); ++i) scan_.columns[i].distinct = seen_[i].size();
+  if (scan_.rows == 0) {
+    return absl::DataLossError(absl::StrFormat("%s: has a header but no rows", scan_.path));
+  }
+  return std::move(scan_);
+}
+
+absl::Status Scanner::FindColumns(const ScanRequest& request) {
+  if (!request.label.empty()) {
+    ASSIGN_OR_RETURN(label_, FindColumn(scan_.header, request.label, "data.label"));
+  }
+  if (!request.time.empty()) {
+    ASSIGN_OR_RETURN(time_, FindColumn(scan_.header, request.time, "data.time"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Scanner::AddRow() {
+  const auto fields = reader_.fields();
+  ++scan_.rows;
+  for (size_t i = 0; i < fields.size(); ++i) AddField(i, TrimField(fields[i]));
+  if (label_) AddLabel(TrimField(fields[*label_]));
+  return time_ ? AddTime(TrimField(fields[*time_])) : absl::OkStatus();
+}
+
+void Scanner::AddField(size_t index, absl::string_view field) {
+  ColumnScan& column = scan_.columns[index];
+  if (IsMissing(field)) {
+    ++column.missing;
+    return;
+  }
+  if (const auto number = ParseNumber(field, reader_.decimal_comma())) {
+    ++column.numbers;
+    if (std::trunc(*number) != *number) ++column.fractions;
+  } else if (column.texts++ == 0) {
+    column.first_text = std::string(field.substr(0, 60));
+    column.first_text_line = reader_.line();
+  }
+  if (scan_.rows > kDistinctRows) return;
+  ++column.counted;
+  seen_[index].insert(XXH3_64bits(field.data(), field.size()));
+}
+
+void Scanner::AddLabel(absl::string_view field) {
+  if (IsMissing(field)) {
+    scan_.labels.push_back(kNoLabel);
+    return;
+  }
+  scan_.labels.push_back(static_cast<uint8_t>(CountLabel(field, &scan_.label_values)));
+}
+
+absl::Status Scanner::AddTime(absl::string_view field) {
+  if (IsMissing(field)) {
+    scan_.times.push_back(std::numeric_limits<double>::quiet_NaN());
+    return absl::OkStatus();
+  }
+  const std::optional<double> time = ParseTime(field);
+  if (!time) {
+    return absl::DataLossError(absl::StrFormat(
+        "%s:%d: '%s' in the time column '%s' is neither a number nor a date like 2015-03-31; "
+        "rewrite the column",
+        reader_.name(), reader_.line(), field.substr(0, 60), scan_.header[*time_]));
+  }
+  scan_.times.push_back(*time);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<CsvScan> ScanCsv(CsvReader& reader, const ScanRequest& request) {
+  return Scanner(reader).Run(request);
+}
+
+absl::StatusOr<CsvScan> ScanCsv(const std::string& path, const ScanRequest& request) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(path));
+  absl::StatusOr<CsvScan> scan = ScanCsv(*reader, request);
+  // Errors of rows carry file and line already.
+  if (scan.status().code() == absl::StatusCode::kInvalidArgument)
+    return Annotate(scan.status(), path);
+  return scan;
+}
+
+}  // namespace rubato

@@ -1,0 +1,54 @@
+// The first look at a CSV file: what each column holds, and each row's label and time. One pass, in
+// memory that grows with the rows only by the label (1 byte) and the time (8 bytes) of each.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "worker/data/csv.h"
+#include "worker/data/label.h"
+
+namespace rubato {
+
+// Distinct values are counted exactly, in the first rows only: enough to tell an id from a
+// measurement, and at most 100,000 x 8 bytes of hashes a column.
+inline constexpr uint64_t kDistinctRows = 100'000;
+
+struct ColumnScan {
+  std::string name;
+  uint64_t missing = 0;
+  uint64_t numbers = 0;
+  uint64_t fractions = 0;  // numbers that are not whole
+  uint64_t texts = 0;      // neither missing nor a number
+  uint64_t distinct = 0;   // values among the first kDistinctRows rows, missing left out
+  uint64_t counted = 0;    // values looked at for `distinct`
+  std::string first_text;
+  uint64_t first_text_line = 0;
+  bool LooksNumeric() const { return numbers > 0 && texts == 0; }
+};
+
+inline constexpr uint8_t kNoLabel = 255;
+
+struct ScanRequest {
+  std::string label;  // "": none
+  std::string time;   // "": none
+};
+
+struct CsvScan {
+  std::string path;
+  std::vector<std::string> header;
+  char separator = ',';
+  uint64_t rows = 0;
+  std::vector<ColumnScan> columns;       // [header.size()]
+  std::vector<LabelValue> label_values;  // in order of appearance, see CountLabel
+  std::vector<uint8_t> labels;           // [rows] index into label_values, or kNoLabel
+  std::vector<double> times;             // [rows] see ParseTime, NaN when missing; or empty
+};
+
+// DataLoss: a broken row, or a time that is none; NotFound: the file; InvalidArgument: a column.
+absl::StatusOr<CsvScan> ScanCsv(const std::string& path, const ScanRequest& request);
+absl::StatusOr<CsvScan> ScanCsv(CsvReader& reader, const ScanRequest& request);
+
+}  // namespace rubato
