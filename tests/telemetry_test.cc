@@ -1,0 +1,112 @@
+#include "common/telemetry.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/log.h"
+#include "gtest/gtest.h"
+
+namespace rubato {
+namespace {
+
+class TelemetryTest : public testing::Test {
+ protected:
+  TelemetryTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "rubato-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~TelemetryTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path() const { return folder_ + "/events.jsonl"; }
+
+  std::unique_ptr<EventLog> MustOpen() {
+    auto log = EventLog::Open(
+        {.path = Path(), .process = "worker-0", .wall_millis = [] { return int64_t{1000}; }});
+    EXPECT_TRUE(log.ok()) << log.status();
+    return *std::move(log);
+  }
+
+  std::vector<std::string> Lines() const {
+    std::ifstream file(Path());
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+
+  std::string folder_;
+};
+
+TEST_F(TelemetryTest, OneObjectALine) {
+  MustOpen()->Write(Event("iteration").Int("clock", -3).Real("loss", 0.1).Flag("last", true));
+  MustOpen()->Write(Event("end"));  // appended, by another life of the log
+  EXPECT_EQ(Lines(), (std::vector<std::string>{
+                         R"({"time_ms":1000,"process":"worker-0","event":"iteration","clock":-3,)"
+                         R"("loss":0.1,"last":true})",
+                         R"({"time_ms":1000,"process":"worker-0","event":"end"})"}));
+}
+
+TEST_F(TelemetryTest, EveryLineIsJson) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  MustOpen()->Write(Event("e")
+                        .Real("nan", kNan)
+                        .Real("tiny", 5e-324)
+                        .Real("large", -1.7976931348623157e308)
+                        .Text("text", "a\"b\\c\nd\x01")
+                        .Text("utf8", "\xc3\xa9\xff"));
+  EXPECT_EQ(Lines().at(0),
+            R"({"time_ms":1000,"process":"worker-0","event":"e","nan":null,"tiny":5e-324,)"
+            R"("large":-1.7976931348623157e+308,"text":"a\"b\\c\nd\u0001",)"
+            "\"utf8\":\"\xc3\xa9\xef\xbf\xbd\"}");
+}
+
+TEST_F(TelemetryTest, LinesOfThreadsDoNotMix) {
+  const auto log = MustOpen();
+  constexpr int kThreads = 4;
+  constexpr int kEach = 200;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&log, t] {
+      for (int i = 0; i < kEach; ++i) log->Write(Event("e").Int("n", t * kEach + i));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::set<std::string> expected;
+  for (int n = 0; n < kThreads * kEach; ++n) {
+    expected.insert(R"({"time_ms":1000,"process":"worker-0","event":"e","n":)" + std::to_string(n) +
+                    "}");
+  }
+  const std::vector<std::string> lines = Lines();
+  EXPECT_EQ(lines.size(), expected.size());
+  EXPECT_EQ(std::set<std::string>(lines.begin(), lines.end()), expected);
+}
+
+TEST_F(TelemetryTest, AFullDiskIsCountedAndSurvived) {
+  const auto log = EventLog::Open({.path = "/dev/full", .process = "worker-0"});
+  ASSERT_TRUE(log.ok()) << log.status();
+  (*log)->Write(Event("e"));
+  EXPECT_EQ((*log)->lost(), 1u);
+}
+
+TEST_F(TelemetryTest, AMissingFolderIsASentence) {
+  const auto log = EventLog::Open({.path = folder_ + "/none/x", .process = "worker-0"});
+  EXPECT_EQ(log.status().message(), folder_ +
+                                        "/none/x: cannot be opened to append telemetry: "
+                                        "No such file or directory");
+}
+
+TEST(Log, NamesProcessAndLevelAndKeepsTheTextAsItIs) {
+  testing::internal::CaptureStderr();
+  SetLogName("server-%v");
+  LogWarning("50% {} done");
+  const std::string line = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(line.substr(line.find("server")), "server-%v warning: 50% {} done\n");
+}
+
+}  // namespace
+}  // namespace rubato
