@@ -8,7 +8,7 @@ void GatherCategories(const CategoryPositions& categories, ConstMatrix weights, 
                       Matrix x) {
   const size_t dim = weights.cols;
   for (size_t r = 0; r < x.rows; ++r) {
-    const uint32_t* position = &categories.positions[r * categories.columns];
+    const uint32_t* position = categories.positions.data() + r * categories.columns;
     float* out = x.data + r * x.cols + first_column;
     for (size_t c = 0; c < categories.columns; ++c, out += dim) {
       std::copy_n(weights.data + position[c] * dim, dim, out);
@@ -20,7 +20,7 @@ void ScatterCategories(const CategoryPositions& categories, ConstMatrix dx, size
                        Matrix d_weights) {
   const size_t dim = d_weights.cols;
   for (size_t r = 0; r < dx.rows; ++r) {
-    const uint32_t* position = &categories.positions[r * categories.columns];
+    const uint32_t* position = categories.positions.data() + r * categories.columns;
     const float* in = dx.data + r * dx.cols + first_column;
     for (size_t c = 0; c < categories.columns; ++c, in += dim) {
       float* out = d_weights.data + position[c] * dim;
