@@ -23,9 +23,9 @@
 namespace rubato {
 
 // One chunk is a megabyte: large enough that an entry's overhead is nothing, small enough that the
-// buffers around it are. A file of 64 is written and hashed while another is.
+// buffers around it are. A file of 32 is written and hashed while another is.
 inline constexpr uint64_t kChunkBytes = 1 << 20;
-inline constexpr uint64_t kChunksPerFile = 64;
+inline constexpr uint64_t kChunksPerFile = 32;
 // 24 MB of positions, tables and files: an image of 100 GB has 1600 files.
 inline constexpr uint64_t kMaxManifestBytes = 24u << 20;
 
