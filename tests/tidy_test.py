@@ -108,7 +108,8 @@ CLEAN = {
                      "int Five(int a, int b, int c, int d, int e) { return a + b + c + d + e; }\n",
     "server/table_main.cc": '#include <iostream>\n\nint main() { std::cout << "hello"; }\n',
     "tests/go": "#!/usr/bin/env bash\nset -euo pipefail\necho\n",
-    "tests/x_test.cc": '#include "server/shard.h"\n#include "worker/trainer.h"\n',
+    "tests/x_test.cc": '#include "server/shard.h"\n#include "worker/trainer.h"\n\n'
+                       "namespace rubato::sim {}\n",
     "worker/local.cc": "void F() {\n  static const int kSize = 3;\n  int x = kSize;\n  G(x);\n}\n",
 }
 
