@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "common/status.h"
@@ -23,6 +22,11 @@ struct CloseFile {
 struct FreeDigest {
   void operator()(EVP_MD_CTX* digest) const { EVP_MD_CTX_free(digest); }
 };
+
+std::string ToHex(const std::array<unsigned char, 32>& digest) {
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
+}
 
 }  // namespace
 
@@ -52,9 +56,18 @@ absl::StatusOr<FileDigest> DigestFile(const std::string& path) {
   }
   std::array<unsigned char, 32> md = {};
   EVP_DigestFinal_ex(digest.get(), md.data(), nullptr);
-  result.sha256 = absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(md.data()), md.size()));
+  result.sha256 = ToHex(md);
   return result;
+}
+
+std::string DigestOfAll(const std::vector<FileDigest>& files) {
+  if (files.size() == 1) return files[0].sha256;
+  std::string text;
+  for (const FileDigest& file : files) absl::StrAppend(&text, file.sha256, "\n");
+  std::array<unsigned char, 32> md = {};
+  CHECK(EVP_Digest(text.data(), text.size(), md.data(), nullptr, EVP_sha256(), nullptr) == 1,
+        "OpenSSL offers no SHA-256");
+  return ToHex(md);
 }
 
 }  // namespace rubato

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -20,5 +21,7 @@ struct FileDigest {
 };
 
 absl::StatusOr<FileDigest> DigestFile(const std::string& path);
+// One name for several files: the digest of the only one, else that of their digests' text.
+std::string DigestOfAll(const std::vector<FileDigest>& files);
 
 }  // namespace rubato

@@ -1,0 +1,78 @@
+#include "worker/data/data_json.h"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "worker/data/inspect.h"
+
+namespace rubato {
+namespace {
+
+TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
+  Encoding encoding;
+  encoding.label =
+      "d\xc3\xa9"
+      "faut";
+  encoding.positive = "oui";
+  encoding.clip_sigma = 5.5;
+  encoding.sparse_keys = 7;
+  encoding.numeric = {{"a \"quoted\"\n", 0.1, true, -1e-300, 1e300, true}};
+  encoding.categories = {{"ville",
+                          {"Orl\xe9"
+                           "ans",
+                           "M\xc3\xbcnchen", "\xff\xc0", ""}}};
+  const auto parsed = ParseEncoding(FormatEncoding(encoding));
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(*parsed, encoding);
+}
+
+TEST(EncodingJson, ErrorsNameTheField) {
+  Encoding encoding;
+  encoding.numeric = {{"x", 0, false, 0, 1, false}};
+  encoding.categories = {{"c", {"a"}}};
+  const std::string good = FormatEncoding(encoding);
+  const auto broken = [&good](const std::string& from, const std::string& to) {
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    return std::string(ParseEncoding(text).status().message());
+  };
+  EXPECT_EQ(ParseEncoding("{").status().message(), "it is not JSON");
+  EXPECT_TRUE(absl::StrContains(broken("\"version\": 1", "\"version\": 2"), "version 2"));
+  EXPECT_TRUE(absl::StrContains(broken("\"median\"", "\"mode\""), "'median'"));
+  EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": -1.0"), "deviation"));
+  EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": 1e999"), "JSON"));
+  EXPECT_TRUE(absl::StrContains(broken("\"a\"", "3"), "levels[]"));
+  EXPECT_TRUE(absl::StrContains(broken("\"sparse_keys\": 0", "\"sparse_keys\": -1"), "sparse"));
+  EXPECT_EQ(ParseEncoding("[]").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Inspect, SaysWhatAFileHolds) {
+  std::string text = "id,code,grade,after,y\n";
+  for (int i = 0; i < 300; ++i) {
+    absl::StrAppend(&text, i, ",", i % 7, ",", i % 3 == 0 ? "A" : "B", ",", i % 2 == 0 ? 0 : i, ",",
+                    i % 2, "\n");
+  }
+  const std::string path = testing::TempDir() + "/rubato_inspect.csv";
+  std::ofstream(path) << text;
+  const auto inspection = InspectCsv(path, "y");
+  std::filesystem::remove(path);
+  ASSERT_TRUE(inspection.ok()) << inspection.status();
+  EXPECT_EQ(inspection->rows, 300u);
+  std::vector<std::string> found;
+  for (const Warning& warning : inspection->warnings) {
+    found.push_back(absl::StrCat(warning.column, " ", warning.kind));
+  }
+  EXPECT_EQ(found, (std::vector<std::string>{"id id_like", "code code_like", "after leak"}));
+  EXPECT_EQ(inspection->columns[2].levels, (std::vector<std::string>{"B", "A"}));
+  EXPECT_EQ(inspection->columns[4].type, "label");
+  EXPECT_TRUE(absl::StrContains(FormatInspection(*inspection), "\"type\": \"category\""));
+  EXPECT_TRUE(absl::StrContains(FormatInspectionText(*inspection), "label '1': 150 rows"));
+}
+
+}  // namespace
+}  // namespace rubato

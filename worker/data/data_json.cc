@@ -1,0 +1,275 @@
+#include "worker/data/data_json.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/status.h"
+
+namespace rubato {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kEncodingVersion = 1;
+constexpr int kIndent = 1;
+
+// Length of the UTF-8 sequence that begins with `lead`; 0 when none does (RFC 3629).
+size_t SequenceLength(unsigned char lead) {
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return 2;
+  if (lead >= 0xe0 && lead <= 0xef) return 3;
+  return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+}
+
+// What the second byte may be is narrower behind some leads: no overlong forms, no surrogates.
+bool ValidSecond(unsigned char lead, unsigned char second) {
+  const unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  return second >= low && second <= high;
+}
+
+bool IsUtf8(const std::string& text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const size_t length = SequenceLength(lead);
+    if (length == 0 || length > text.size() - i) return false;
+    for (size_t j = 1; j < length; ++j) {
+      const auto byte = static_cast<unsigned char>(text[i + j]);
+      if (j == 1 ? !ValidSecond(lead, byte) : (byte & 0xc0) != 0x80) return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
+Json TextToJson(const std::string& text) {
+  if (IsUtf8(text)) return text;
+  std::string widened;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) widened.push_back(static_cast<char>(0xc0 | (byte >> 6)));
+    widened.push_back(byte >= 0x80 ? static_cast<char>(0x80 | (byte & 0x3f)) : c);
+  }
+  return {{"latin1", widened}};
+}
+
+// A message may hold a column's name in any bytes: '?' for those that are no UTF-8.
+std::string Printable(std::string text) {
+  if (IsUtf8(text)) return text;
+  for (char& c : text) c = static_cast<unsigned char>(c) < 0x80 ? c : '?';
+  return text;
+}
+
+absl::Status Wrong(const std::string& name, const char* wanted) {
+  return absl::InvalidArgumentError(
+      absl::StrFormat("field '%s' is missing or is not %s", name, wanted));
+}
+
+const Json* Find(const Json& object, const std::string& name) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(name);
+  return found == object.end() ? nullptr : &*found;
+}
+
+absl::StatusOr<std::string> TextFromJson(const Json* json, const std::string& name) {
+  if (json != nullptr && json->is_string()) return json->get<std::string>();
+  const Json* latin1 = json == nullptr ? nullptr : Find(*json, "latin1");
+  if (latin1 == nullptr || !latin1->is_string()) return Wrong(name, "a text");
+  const auto& widened = latin1->get_ref<const std::string&>();
+  std::string text;
+  for (size_t i = 0; i < widened.size(); ++i) {
+    const auto lead = static_cast<unsigned char>(widened[i]);
+    if (lead < 0x80) {
+      text.push_back(widened[i]);
+      continue;
+    }
+    if (lead > 0xc3 || ++i == widened.size()) return Wrong(name, "a Latin-1 text");
+    text.push_back(
+        static_cast<char>((lead << 6) | (static_cast<unsigned char>(widened[i]) & 0x3f)));
+  }
+  return text;
+}
+
+absl::StatusOr<double> NumberFromJson(const Json& object, const std::string& name) {
+  const Json* json = Find(object, name);
+  if (json == nullptr || !json->is_number()) return Wrong(name, "a number");
+  const auto value = json->get<double>();
+  if (!std::isfinite(value)) return Wrong(name, "a finite number");
+  return value;
+}
+
+absl::StatusOr<bool> BoolFromJson(const Json& object, const std::string& name) {
+  const Json* json = Find(object, name);
+  if (json == nullptr || !json->is_boolean()) return Wrong(name, "true or false");
+  return json->get<bool>();
+}
+
+absl::StatusOr<const Json*> ArrayFromJson(const Json& object, const std::string& name) {
+  const Json* json = Find(object, name);
+  if (json == nullptr || !json->is_array()) return Wrong(name, "a list");
+  return json;
+}
+
+absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
+  NumericEncoding column;
+  ASSIGN_OR_RETURN(column.name, TextFromJson(Find(json, "name"), "numeric[].name"));
+  ASSIGN_OR_RETURN(column.median, NumberFromJson(json, "median"));
+  ASSIGN_OR_RETURN(column.signed_log, BoolFromJson(json, "signed_log"));
+  ASSIGN_OR_RETURN(column.mean, NumberFromJson(json, "mean"));
+  ASSIGN_OR_RETURN(column.deviation, NumberFromJson(json, "deviation"));
+  ASSIGN_OR_RETURN(column.indicator, BoolFromJson(json, "indicator"));
+  if (column.deviation < 0.0) return Wrong("deviation", "a number >= 0");
+  return column;
+}
+
+absl::StatusOr<CategoryEncoding> CategoryFromJson(const Json& json) {
+  CategoryEncoding column;
+  ASSIGN_OR_RETURN(column.name, TextFromJson(Find(json, "name"), "categories[].name"));
+  ASSIGN_OR_RETURN(const Json* levels, ArrayFromJson(json, "levels"));
+  for (const Json& level : *levels) {
+    ASSIGN_OR_RETURN(column.levels.emplace_back(), TextFromJson(&level, "levels[]"));
+  }
+  return column;
+}
+
+Json ShapeToJson(const DatasetShape& shape) {
+  return {{"numeric_columns", shape.numeric_columns},
+          {"category_columns", shape.category_columns},
+          {"levels", shape.levels},
+          {"sparse_keys", shape.sparse_keys}};
+}
+
+Json WarningsToJson(const std::vector<Warning>& warnings) {
+  Json list = Json::array();
+  for (const Warning& warning : warnings) {
+    list.push_back({{"column", TextToJson(warning.column)},
+                    {"kind", warning.kind},
+                    {"sentence", Printable(warning.sentence)}});
+  }
+  return list;
+}
+
+Json ColumnToJson(const ColumnReport& column) {
+  Json json = {
+      {"name", TextToJson(column.name)}, {"role", column.role}, {"missing", column.missing}};
+  if (column.role == "category") json["levels"] = column.levels;
+  if (column.role == "number") json["signed_log"] = column.signed_log;
+  return json;
+}
+
+Json InspectedToJson(const InspectedColumn& column) {
+  Json json = {{"name", TextToJson(column.scan.name)},
+               {"type", column.type},
+               {"missing", column.scan.missing},
+               {"numbers", column.scan.numbers},
+               {"texts", column.scan.texts},
+               {"distinct", column.scan.distinct},
+               {"whole", column.scan.fractions == 0 && column.scan.LooksNumeric()}};
+  if (column.type == "category") {
+    json["levels"] = Json::array();
+    for (const std::string& level : column.levels) json["levels"].push_back(TextToJson(level));
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string FormatEncoding(const Encoding& encoding) {
+  Json json = {{"version", kEncodingVersion},
+               {"format", encoding.format},
+               {"label", TextToJson(encoding.label)},
+               {"positive", TextToJson(encoding.positive)},
+               {"clip_sigma", encoding.clip_sigma},
+               {"sparse_keys", encoding.sparse_keys},
+               {"numeric", Json::array()},
+               {"categories", Json::array()}};
+  for (const NumericEncoding& column : encoding.numeric) {
+    json["numeric"].push_back({{"name", TextToJson(column.name)},
+                               {"median", column.median},
+                               {"signed_log", column.signed_log},
+                               {"mean", column.mean},
+                               {"deviation", column.deviation},
+                               {"indicator", column.indicator}});
+  }
+  for (const CategoryEncoding& column : encoding.categories) {
+    Json levels = Json::array();
+    for (const std::string& level : column.levels) levels.push_back(TextToJson(level));
+    json["categories"].push_back({{"name", TextToJson(column.name)}, {"levels", levels}});
+  }
+  return json.dump(kIndent) + "\n";
+}
+
+absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return absl::InvalidArgumentError("it is not JSON");
+  ASSIGN_OR_RETURN(const double version, NumberFromJson(json, "version"));
+  if (version != kEncodingVersion) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("it has version %g, this program reads %d; prepare the run again", version,
+                        kEncodingVersion));
+  }
+  Encoding encoding;
+  ASSIGN_OR_RETURN(encoding.format, TextFromJson(Find(json, "format"), "format"));
+  ASSIGN_OR_RETURN(encoding.label, TextFromJson(Find(json, "label"), "label"));
+  ASSIGN_OR_RETURN(encoding.positive, TextFromJson(Find(json, "positive"), "positive"));
+  ASSIGN_OR_RETURN(encoding.clip_sigma, NumberFromJson(json, "clip_sigma"));
+  if (encoding.clip_sigma <= 0.0) return Wrong("clip_sigma", "a number > 0");
+  const Json* sparse_keys = Find(json, "sparse_keys");
+  if (sparse_keys == nullptr || !sparse_keys->is_number_unsigned()) {
+    return Wrong("sparse_keys", "a whole number");
+  }
+  encoding.sparse_keys = sparse_keys->get<uint64_t>();
+  ASSIGN_OR_RETURN(const Json* numeric, ArrayFromJson(json, "numeric"));
+  for (const Json& column : *numeric) {
+    ASSIGN_OR_RETURN(encoding.numeric.emplace_back(), NumericFromJson(column));
+  }
+  ASSIGN_OR_RETURN(const Json* categories, ArrayFromJson(json, "categories"));
+  for (const Json& column : *categories) {
+    ASSIGN_OR_RETURN(encoding.categories.emplace_back(), CategoryFromJson(column));
+  }
+  return encoding;
+}
+
+std::string FormatDataReport(const DataReport& report) {
+  Json json;
+  json["data_sha256"] = DigestOfAll(report.inputs);
+  for (const FileDigest& input : report.inputs) {
+    json["inputs"].push_back(
+        {{"path", TextToJson(input.path)}, {"sha256", input.sha256}, {"bytes", input.bytes}});
+  }
+  json["rows"] = {{"read", report.rows_read},
+                  {"dropped_missing_label", report.dropped_missing_label},
+                  {"dropped_missing_time", report.dropped_missing_time}};
+  for (size_t i = 0; i < kSplitParts; ++i) {
+    const char* name = SplitPartName(static_cast<SplitPart>(i));
+    json["rows"][name] = report.parts[i].rows;
+    json["positives"][name] = report.parts[i].positives;
+  }
+  json["shape"] = ShapeToJson(report.shape);
+  json["columns"] = Json::array();
+  for (const ColumnReport& column : report.columns) {
+    json["columns"].push_back(ColumnToJson(column));
+  }
+  json["warnings"] = WarningsToJson(report.warnings);
+  return json.dump(kIndent) + "\n";
+}
+
+std::string FormatInspection(const Inspection& inspection) {
+  Json json = {{"path", TextToJson(inspection.path)},
+               {"separator", std::string(1, inspection.separator)},
+               {"rows", inspection.rows},
+               {"columns", Json::array()},
+               {"label_values", Json::array()}};
+  for (const InspectedColumn& column : inspection.columns) {
+    json["columns"].push_back(InspectedToJson(column));
+  }
+  for (const LabelValue& value : inspection.label_values) {
+    json["label_values"].push_back({{"value", TextToJson(value.text)}, {"rows", value.rows}});
+  }
+  json["warnings"] = WarningsToJson(inspection.warnings);
+  return json.dump(kIndent) + "\n";
+}
+
+}  // namespace rubato

@@ -1,0 +1,23 @@
+// The JSON files of prepared data, and the door of JSON in this folder.
+//
+// encoding.json is read back by predict, from a folder that anybody may have edited: parsing checks
+// every field. Texts that are not UTF-8 (Latin-1 files are common) are written as
+// {"latin1": "..."} with each byte as the code point of its value, so that no level changes.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "worker/data/data_report.h"
+#include "worker/data/encoding.h"
+#include "worker/data/inspect.h"
+
+namespace rubato {
+
+std::string FormatEncoding(const Encoding& encoding);
+// InvalidArgument names the field that is missing or wrong.
+absl::StatusOr<Encoding> ParseEncoding(const std::string& json);
+std::string FormatDataReport(const DataReport& report);
+std::string FormatInspection(const Inspection& inspection);
+
+}  // namespace rubato

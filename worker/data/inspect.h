@@ -1,0 +1,41 @@
+// What a CSV file holds, for a person who is about to write a run file: types, missing values,
+// levels, and what to look at. All rows are looked at as if they trained.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "worker/data/column_plan.h"
+#include "worker/data/scan.h"
+
+namespace rubato {
+
+// Levels that are listed of a category, the most frequent.
+inline constexpr size_t kShownLevels = 20;
+// Whole numbers with so few different values may be codes.
+inline constexpr uint64_t kMostCodes = 20;
+
+struct InspectedColumn {
+  ColumnScan scan;
+  std::string type;  // "number", "category", "label"
+  std::vector<std::string> levels;
+};
+
+struct Inspection {
+  std::string path;
+  char separator = ',';
+  uint64_t rows = 0;
+  std::vector<InspectedColumn> columns;
+  std::vector<LabelValue> label_values;  // empty without a label
+  std::vector<Warning> warnings;
+};
+
+// With a label ("" for none) columns that know the answer are warned of, whatever its values are
+// called: the second value seen stands for 1.
+absl::StatusOr<Inspection> InspectCsv(const std::string& path, const std::string& label);
+// The same as text for a terminal.
+std::string FormatInspectionText(const Inspection& inspection);
+
+}  // namespace rubato
