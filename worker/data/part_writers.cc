@@ -1,0 +1,51 @@
+#include "worker/data/part_writers.h"
+
+#include <utility>
+
+#include "common/status.h"
+
+namespace rubato {
+
+std::string PartPath(const std::string& folder, SplitPart part) {
+  return absl::StrCat(folder, "/", SplitPartName(part), ".rbd");
+}
+
+absl::StatusOr<std::unique_ptr<PartWriters>> PartWriters::Create(const std::string& folder,
+                                                                 const DatasetShape& shape) {
+  std::unique_ptr<PartWriters> writers(new PartWriters());
+  for (size_t i = 0; i < kSplitParts; ++i) {
+    const std::string path = PartPath(folder, static_cast<SplitPart>(i));
+    ASSIGN_OR_RETURN(writers->writers_[i], DatasetWriter::Create(path, shape));
+  }
+  return writers;
+}
+
+absl::Status PartWriters::Add(SplitPart part, RowView row) {
+  if (part != SplitPart::kTrain) row.weight = 1.0F;
+  return writers_[static_cast<size_t>(part)]->AddRow(row);
+}
+
+absl::Status PartWriters::Finish() {
+  for (const auto& writer : writers_) RETURN_IF_ERROR(writer->Finish());
+  return absl::OkStatus();
+}
+
+absl::Status CheckClasses(const PartCounts& counts, SplitPart part, const SplitConfig& split,
+                          const std::string& where) {
+  if (counts.positives > 0 && counts.positives < counts.rows) return absl::OkStatus();
+  if (part == SplitPart::kValidation && split.validation_percent == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "%s: the %s part has %d rows, %d of them positive, and needs rows of both classes; use more "
+      "rows, or change the split section of the run file",
+      where, SplitPartName(part), counts.rows, counts.positives));
+}
+
+std::array<float, 2> ClassWeights(const PartCounts& train, const CleanseConfig& config) {
+  if (!config.class_weights) return {1.0F, 1.0F};
+  const auto rows = static_cast<double>(train.rows);
+  const auto positives = static_cast<double>(train.positives);
+  return {static_cast<float>(rows / (2.0 * (rows - positives))),
+          static_cast<float>(rows / (2.0 * positives))};
+}
+
+}  // namespace rubato

@@ -1,0 +1,44 @@
+// The three dataset files of a run, counted while they are written: FOLDER/train.rbd,
+// validation.rbd, test.rbd. Errors end the preparation; what was written is the caller's to remove.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/run_config.h"
+#include "worker/data/data_report.h"
+#include "worker/data/dataset_writer.h"
+#include "worker/data/split.h"
+
+namespace rubato {
+
+class PartWriters {
+ public:
+  static absl::StatusOr<std::unique_ptr<PartWriters>> Create(const std::string& folder,
+                                                             const DatasetShape& shape);
+  PartWriters(const PartWriters&) = delete;
+  PartWriters& operator=(const PartWriters&) = delete;
+
+  // Requires a part that has rows. Only training rows keep their weight: figures of the other parts
+  // are about the world as it is.
+  absl::Status Add(SplitPart part, RowView row);
+  absl::Status Finish();
+
+ private:
+  PartWriters() = default;
+  std::array<std::unique_ptr<DatasetWriter>, kSplitParts> writers_;
+};
+
+std::string PartPath(const std::string& folder, SplitPart part);
+
+// FailedPrecondition when a part that must have rows of both classes lacks one; `where` names the
+// file. Validation may be empty when split.validation_percent is 0.
+absl::Status CheckClasses(const PartCounts& counts, SplitPart part, const SplitConfig& split,
+                          const std::string& where);
+
+// Weight of a training row of each class, so that both sum to half of all: [negative, positive].
+std::array<float, 2> ClassWeights(const PartCounts& train, const CleanseConfig& config);
+
+}  // namespace rubato

@@ -1,0 +1,106 @@
+#include "worker/data/prepare.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "common/status.h"
+#include "worker/data/batch_order.h"
+#include "worker/data/data_json.h"
+#include "worker/data/dataset.h"
+#include "worker/data/part_writers.h"
+#include "worker/data/run_folder.h"
+#include "worker/model/model.h"
+
+namespace rubato {
+namespace {
+
+absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const std::string& folder) {
+  RETURN_IF_ERROR(WriteTextFile(folder + "/job.json", FormatJob(job)));
+  RETURN_IF_ERROR(WriteTextFile(folder + "/config.json", FormatRunConfigJson(config)));
+  return WriteTextFile(folder + "/run.toml", FormatRunConfigToml(config));
+}
+
+absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const std::string& folder,
+                                       const StopCheck& stop) {
+  std::error_code error;
+  std::filesystem::create_directory(folder, error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("cannot create folder %s: %s", folder, error.message()));
+  }
+  if (config.data.format == "libsvm") return PrepareLibsvm({config, ""}, folder, stop);
+  return PrepareCsv({config, ""}, folder, stop);
+}
+
+absl::StatusOr<Prepared> PrepareNew(const RunConfig& config, const std::string& folder,
+                                    const StopCheck& stop) {
+  ASSIGN_OR_RETURN(const auto staged, StagedFolder::Create(folder));
+  const std::string data = staged->path() + "/data";
+  Prepared prepared;
+  ASSIGN_OR_RETURN(prepared.report, PrepareData(config, data, stop));
+  const uint64_t rows = prepared.report.parts[0].rows;
+  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, prepared.report.shape, rows));
+  RETURN_IF_ERROR(WriteTextFile(data + "/cleansing.json", FormatDataReport(prepared.report)));
+  RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, staged->path()));
+  RETURN_IF_ERROR(staged->Publish());
+  return prepared;
+}
+
+absl::StatusOr<Prepared> PrepareResumed(const RunConfig& config, const std::string& folder) {
+  const std::string path = folder + "/run.toml";
+  const absl::StatusOr<std::string> text = ReadTextFile(path);
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: is not the folder of a run, it has no run.toml; choose another --out", folder));
+  }
+  const auto no_variables = [](const std::string&) { return std::optional<std::string>(); };
+  ASSIGN_OR_RETURN(const RunConfig before, ParseRunConfig(*text, path, {}, no_variables));
+  RETURN_IF_ERROR(Annotate(CheckResumable(before, config), folder));
+  ASSIGN_OR_RETURN(const auto train, OpenDataset(PartPath(folder + "/data", SplitPart::kTrain)));
+  Prepared prepared;
+  prepared.outcome = PrepareOutcome::kKept;
+  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, train->shape(), train->rows()));
+  RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, folder));
+  return prepared;
+}
+
+}  // namespace
+
+absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
+                            uint64_t train_rows) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, MakeModel(config, shape));
+  Job job;
+  job.tables = model->tables();
+  for (TableSpec& table : job.tables) table.staleness = config.train.staleness;
+  job.places = static_cast<uint32_t>(config.fleet.servers * config.fleet.shards_per_server);
+  job.seats = static_cast<uint32_t>(config.fleet.workers);
+  job.seed = static_cast<uint64_t>(config.train.seed);
+  const BatchOrder order(train_rows, static_cast<uint64_t>(config.train.batch), job.seats,
+                         job.seed);
+  job.iterations_per_epoch = order.IterationsPerEpoch() + 1;
+  job.last_clock = Clock(config.train.epochs * job.iterations_per_epoch);
+  job.evaluate = true;
+  job.best_epoch = config.train.best_epoch;
+  job.snapshot_every_clocks = config.snapshot.every_clocks;
+  return job;
+}
+
+absl::StatusOr<Prepared> PrepareRun(const RunConfig& config, const std::string& folder,
+                                    PrepareMode mode, const StopCheck& stop) {
+  ASSIGN_OR_RETURN(const FolderState state, LookAtFolder(folder));
+  if (mode == PrepareMode::kResume && state == FolderState::kFilled) {
+    return PrepareResumed(config, folder);
+  }
+  if (state == FolderState::kFilled) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: is there already and not empty; choose another --out, or --resume the run in it",
+        folder));
+  }
+  ASSIGN_OR_RETURN(Prepared prepared, PrepareNew(config, folder, stop));
+  if (mode == PrepareMode::kResume) prepared.outcome = PrepareOutcome::kNothingToResume;
+  return prepared;
+}
+
+}  // namespace rubato

@@ -1,0 +1,251 @@
+#include <array>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/status.h"
+#include "worker/data/cleanse.h"
+#include "worker/data/column_plan.h"
+#include "worker/data/csv.h"
+#include "worker/data/data_json.h"
+#include "worker/data/encoding.h"
+#include "worker/data/label.h"
+#include "worker/data/part_writers.h"
+#include "worker/data/prepare_data.h"
+#include "worker/data/run_folder.h"
+#include "worker/data/scan.h"
+
+namespace rubato {
+namespace {
+
+absl::Status Stopped() { return absl::CancelledError("stopped while preparing the data"); }
+
+// One preparation; the steps of Run in order, each filling what the next ones read.
+class CsvPreparation {
+ public:
+  CsvPreparation(const DataSource& source, std::string folder, const StopCheck& stop)
+      : config_(source.config), oracle_(source.oracle), folder_(std::move(folder)), stop_(stop) {}
+
+  absl::StatusOr<DataReport> Run() {
+    RETURN_IF_ERROR(Scan());
+    RETURN_IF_ERROR(Split());
+    RETURN_IF_ERROR(Fit());
+    RETURN_IF_ERROR(Write());
+    ReportColumns();
+    return std::move(report_);
+  }
+
+ private:
+  absl::Status Scan();
+  absl::Status Split();
+  absl::Status Fit();
+  absl::Status Write();
+  absl::Status WriteTestFile();
+  absl::Status WriteTestRow(const CsvReader& reader, size_t label, Encoder* encoder);
+  // Reads the main file again; visit(reader, row's part, whether positive) for rows not dropped.
+  template <class Visit>
+  absl::Status ForEachRow(Visit visit);
+  absl::Status AddRow(SplitPart part, const RowView& row);
+  absl::StatusOr<std::optional<float>> TrueProbability(const CsvReader& reader) const;
+  void ReportColumns();
+  std::string RoleOf(const std::string& column) const;
+  bool HasTestFile() const { return !config_.data.test_path.empty(); }
+  bool IsPositive(uint64_t row) const { return scan_.labels[row] == positive_value_; }
+
+  const RunConfig& config_;
+  const std::string oracle_;
+  const std::string folder_;
+  const StopCheck& stop_;
+
+  DataReport report_;
+  CsvScan scan_;
+  ColumnPlan plan_;
+  LabelRule rule_;
+  uint8_t positive_value_ = 0;  // index into scan_.label_values
+  std::optional<size_t> oracle_field_;
+  std::vector<SplitPart> parts_;  // [rows]
+  Encoding encoding_;
+  std::unique_ptr<PartWriters> writers_;
+};
+
+absl::Status CsvPreparation::Scan() {
+  const DataConfig& data = config_.data;
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(data.path));
+  ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, ScanRequest{.label = data.label, .time = data.time}));
+  ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, data, oracle_));
+  const std::string where = absl::StrFormat("%s, column '%s'", data.path, data.label);
+  ASSIGN_OR_RETURN(rule_, MakeLabelRule(scan_.label_values, data.positive, where));
+  positive_value_ = SameLabel(scan_.label_values[0].text, data.positive) ? 0 : 1;
+  if (!oracle_.empty()) {
+    ASSIGN_OR_RETURN(oracle_field_, FindColumn(scan_.header, oracle_, "the true probability"));
+  }
+  report_.warnings = plan_.warnings;
+  report_.rows_read = scan_.rows;
+  return absl::OkStatus();
+}
+
+absl::Status CsvPreparation::Split() {
+  const TestFile test_file = HasTestFile() ? TestFile::kGiven : TestFile::kNone;
+  if (config_.split.kind == "time") {
+    parts_ = TimeSplit(scan_.times, config_.split, test_file);
+  } else {
+    parts_.reserve(scan_.rows);
+    for (uint64_t row = 0; row < scan_.rows; ++row) {
+      parts_.push_back(HashSplit(row, config_.split, test_file));
+    }
+  }
+  for (uint64_t row = 0; row < scan_.rows; ++row) {
+    if (scan_.labels[row] == kNoLabel) {
+      ++report_.dropped_missing_label;
+      parts_[row] = SplitPart::kDropped;
+    } else if (parts_[row] == SplitPart::kDropped) {
+      ++report_.dropped_missing_time;
+    } else {
+      report_.parts[static_cast<size_t>(parts_[row])].Add(IsPositive(row));
+    }
+  }
+  for (size_t i = 0; i < (HasTestFile() ? 2 : kSplitParts); ++i) {
+    RETURN_IF_ERROR(CheckClasses(report_.parts[i], static_cast<SplitPart>(i), config_.split,
+                                 config_.data.path));
+  }
+  return absl::OkStatus();
+}
+
+template <class Visit>
+absl::Status CsvPreparation::ForEachRow(Visit visit) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(config_.data.path));
+  uint64_t rows = 0;
+  for (;; ++rows) {
+    ASSIGN_OR_RETURN(const bool found, reader->Next());
+    if (!found || rows == scan_.rows) break;
+    if (rows % kRowsBetweenStopChecks == 0 && stop_()) return Stopped();
+    if (parts_[rows] == SplitPart::kDropped) continue;
+    RETURN_IF_ERROR(visit(*reader, parts_[rows], IsPositive(rows)));
+  }
+  if (rows != scan_.rows || reader->row() + 1 != rows || reader->header() != scan_.header) {
+    return absl::DataLossError(absl::StrFormat(
+        "%s: changed while it was being read; prepare again when it is whole", config_.data.path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CsvPreparation::Fit() {
+  const DecimalComma comma = scan_.separator == ';' ? DecimalComma::kYes : DecimalComma::kNo;
+  Cleanser cleanser(plan_.features, config_.cleanse, comma);
+  RETURN_IF_ERROR(ForEachRow([&](const CsvReader& reader, SplitPart part, bool positive) {
+    if (part != SplitPart::kTrain) return absl::OkStatus();
+    return cleanser.Add(reader.fields(),
+                        positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative);
+  }));
+  FitResult fit = cleanser.Finish();
+  encoding_ = std::move(fit.encoding);
+  encoding_.label = config_.data.label;
+  encoding_.positive = config_.data.positive;
+  report_.shape = encoding_.Shape();
+  std::move(fit.warnings.begin(), fit.warnings.end(), std::back_inserter(report_.warnings));
+  return absl::OkStatus();
+}
+
+absl::Status CsvPreparation::Write() {
+  ASSIGN_OR_RETURN(writers_, PartWriters::Create(folder_, report_.shape));
+  const DecimalComma comma = scan_.separator == ';' ? DecimalComma::kYes : DecimalComma::kNo;
+  ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, comma));
+  const auto weights = ClassWeights(report_.parts[0], config_.cleanse);
+  RETURN_IF_ERROR(
+      ForEachRow([&](const CsvReader& reader, SplitPart part, bool positive) -> absl::Status {
+        encoder->Encode(reader.fields());
+        ASSIGN_OR_RETURN(const std::optional<float> oracle, TrueProbability(reader));
+        return writers_->Add(part, {.numeric = encoder->numeric(),
+                                    .categories = encoder->categories(),
+                                    .label = positive ? 1.0F : 0.0F,
+                                    .weight = weights[positive ? 1 : 0],
+                                    .true_probability = oracle});
+      }));
+  if (HasTestFile()) RETURN_IF_ERROR(WriteTestFile());
+  RETURN_IF_ERROR(writers_->Finish());
+  return WriteTextFile(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
+}
+
+absl::StatusOr<std::optional<float>> CsvPreparation::TrueProbability(
+    const CsvReader& reader) const {
+  if (!oracle_field_) return std::nullopt;
+  const auto value = ParseNumber(TrimField(reader.fields()[*oracle_field_]), DecimalComma::kNo);
+  if (value) return static_cast<float>(*value);
+  return absl::DataLossError(absl::StrFormat("%s:%d: column '%s' is not a probability",
+                                             reader.name(), reader.line(), oracle_));
+}
+
+absl::Status CsvPreparation::WriteTestFile() {
+  const std::string& path = config_.data.test_path;
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(path));
+  auto encoder = Encoder::Bind(encoding_, reader->header(), reader->decimal_comma());
+  auto label = FindColumn(reader->header(), config_.data.label, "data.label");
+  RETURN_IF_ERROR(Annotate(encoder.status(), path));
+  RETURN_IF_ERROR(Annotate(label.status(), path));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool found, reader->Next());
+    if (!found) break;
+    if (reader->row() % kRowsBetweenStopChecks == 0 && stop_()) return Stopped();
+    RETURN_IF_ERROR(WriteTestRow(*reader, *label, encoder->get()));
+  }
+  return CheckClasses(report_.parts[2], SplitPart::kTest, config_.split, path);
+}
+
+absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label, Encoder* encoder) {
+  ++report_.rows_read;
+  const absl::string_view text = TrimField(reader.fields()[label]);
+  if (IsMissing(text)) {
+    ++report_.dropped_missing_label;
+    return absl::OkStatus();
+  }
+  const std::optional<bool> positive = rule_.IsPositive(text);
+  if (!positive) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "%s:%d: the label '%s' is neither '%s' nor '%s', those of %s", reader.name(), reader.line(),
+        text.substr(0, 40), rule_.positive, rule_.negative, config_.data.path));
+  }
+  report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(*positive);
+  encoder->Encode(reader.fields());
+  return writers_->Add(SplitPart::kTest, {.numeric = encoder->numeric(),
+                                          .categories = encoder->categories(),
+                                          .label = *positive ? 1.0F : 0.0F});
+}
+
+std::string CsvPreparation::RoleOf(const std::string& column) const {
+  if (column == config_.data.label) return "label";
+  if (column == config_.data.time) return "time";
+  return column == oracle_ ? "oracle" : "dropped";
+}
+
+void CsvPreparation::ReportColumns() {
+  for (const ColumnScan& column : scan_.columns) {
+    report_.columns.push_back({.name = column.name,
+                               .role = RoleOf(column.name),
+                               .missing = column.missing,
+                               .levels = 0,
+                               .signed_log = false});
+  }
+  size_t n = 0;
+  size_t k = 0;
+  for (const Feature& feature : plan_.features) {
+    ColumnReport& column = report_.columns[feature.field];
+    if (feature.kind == FeatureKind::kNumeric) {
+      column.role = "number";
+      column.signed_log = encoding_.numeric[n++].signed_log;
+    } else {
+      column.role = "category";
+      column.levels = kReservedLevels + encoding_.categories[k++].levels.size();
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<DataReport> PrepareCsv(const DataSource& source, const std::string& folder,
+                                      const StopCheck& stop) {
+  return CsvPreparation(source, folder, stop).Run();
+}
+
+}  // namespace rubato

@@ -1,0 +1,41 @@
+// The folder of a run comes into being whole or not at all: it is filled under a name beside its
+// own and renamed at the end. Errors are sentences with the path; ResourceExhausted = disk full.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace rubato {
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& path);
+// Written beside `path` and renamed, so that a reader never sees half of it.
+absl::Status WriteTextFile(const std::string& path, const std::string& text);
+
+enum class FolderState : uint8_t { kAbsent, kEmpty, kFilled };
+// InvalidArgument when `path` is there but no folder.
+absl::StatusOr<FolderState> LookAtFolder(const std::string& path);
+
+class StagedFolder {
+ public:
+  // A new folder to fill; makes the folders above `final_path` where they are missing.
+  static absl::StatusOr<std::unique_ptr<StagedFolder>> Create(const std::string& final_path);
+  StagedFolder(const StagedFolder&) = delete;
+  StagedFolder& operator=(const StagedFolder&) = delete;
+  // Removes the folder with all in it, unless it was published.
+  ~StagedFolder();
+
+  const std::string& path() const { return path_; }
+  // Gives it its name; what stands there must be absent or an empty folder.
+  absl::Status Publish();
+
+ private:
+  StagedFolder(std::string path, std::string final_path);
+  std::string path_;
+  std::string final_path_;
+  bool published_ = false;
+};
+
+}  // namespace rubato

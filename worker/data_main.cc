@@ -1,0 +1,138 @@
+// rubato-data: from files to a prepared run.
+//   prepare RUN --out DIR [--set key=value]... [--resume]
+//   inspect FILE [--label COLUMN] [--json]
+//   config RUN [--set key=value]...
+// Exit codes: common/status.h; 130 and 143 when a signal stopped a preparation, which then leaves
+// nothing behind.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/run_config.h"
+#include "common/status.h"
+#include "worker/data/data_json.h"
+#include "worker/data/inspect.h"
+#include "worker/data/prepare.h"
+
+namespace rubato {
+namespace {
+
+volatile std::sig_atomic_t stop_signal = 0;
+
+extern "C" void RememberSignal(int signal) { stop_signal = signal; }
+
+struct Arguments {
+  std::string run;
+  std::vector<std::string> overrides;
+  std::string out;
+  bool resume = false;
+  std::string file;
+  std::string label;
+  bool json = false;
+};
+
+std::optional<std::string> FromEnvironment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+absl::StatusOr<RunConfig> Load(const Arguments& arguments) {
+  std::vector<Override> overrides;
+  for (const std::string& text : arguments.overrides) {
+    ASSIGN_OR_RETURN(overrides.emplace_back(), ParseOverride(text));
+  }
+  return LoadRunConfig(arguments.run, overrides, FromEnvironment);
+}
+
+void PrintReport(const DataReport& report) {
+  std::printf("rows: %s read", absl::StrCat(report.rows_read).c_str());
+  for (size_t i = 0; i < kSplitParts; ++i) {
+    const PartCounts& counts = report.parts[i];
+    std::printf(", %s %s (%s positive)", SplitPartName(static_cast<SplitPart>(i)),
+                absl::StrCat(counts.rows).c_str(), absl::StrCat(counts.positives).c_str());
+  }
+  const uint64_t dropped = report.dropped_missing_label + report.dropped_missing_time;
+  std::printf(", %s dropped\n", absl::StrCat(dropped).c_str());
+  for (const Warning& warning : report.warnings) {
+    std::printf("warning: %s\n", warning.sentence.c_str());
+  }
+}
+
+absl::Status Prepare(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const RunConfig config, Load(arguments));
+  ASSIGN_OR_RETURN(
+      const Prepared prepared,
+      PrepareRun(config, arguments.out, arguments.resume ? PrepareMode::kResume : PrepareMode::kNew,
+                 [] { return stop_signal != 0; }));
+  if (prepared.outcome == PrepareOutcome::kKept) {
+    std::printf("%s: keeps its prepared data\n", arguments.out.c_str());
+    return absl::OkStatus();
+  }
+  if (prepared.outcome == PrepareOutcome::kNothingToResume) {
+    std::printf("%s: holds no run to resume; prepared a new one\n", arguments.out.c_str());
+  }
+  PrintReport(prepared.report);
+  return absl::OkStatus();
+}
+
+absl::Status Inspect(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const Inspection inspection, InspectCsv(arguments.file, arguments.label));
+  const std::string text =
+      arguments.json ? FormatInspection(inspection) : FormatInspectionText(inspection);
+  std::fputs(text.c_str(), stdout);
+  return absl::OkStatus();
+}
+
+absl::Status PrintConfig(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const RunConfig config, Load(arguments));
+  std::fputs(FormatRunConfigJson(config).c_str(), stdout);
+  return absl::OkStatus();
+}
+
+CLI::App* AddRunCommand(CLI::App* app, const std::string& name, const std::string& help,
+                        Arguments* arguments) {
+  CLI::App* command = app->add_subcommand(name, help);
+  command->add_option("RUN", arguments->run, "the run file")->required();
+  command->add_option("--set", arguments->overrides, "key=value over the run file's")
+      ->expected(1)
+      ->take_all();
+  return command;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Prepares data for Rubato runs, and looks at it.", "rubato-data");
+  app.require_subcommand(1);
+  Arguments arguments;
+  CLI::App* prepare = AddRunCommand(&app, "prepare", "make the folder of a run", &arguments);
+  prepare->add_option("--out", arguments.out, "the folder, absent or empty")->required();
+  prepare->add_flag("--resume", arguments.resume, "go on with the run that is in the folder");
+  CLI::App* inspect = app.add_subcommand("inspect", "what a CSV file holds, and what to look at");
+  inspect->add_option("FILE", arguments.file, "CSV, also .gz or .zst")->required();
+  inspect->add_option("--label", arguments.label, "the column to predict");
+  inspect->add_flag("--json", arguments.json, "print JSON");
+  AddRunCommand(&app, "config", "print the resolved run file as JSON", &arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  const absl::Status status = prepare->parsed()   ? Prepare(arguments)
+                              : inspect->parsed() ? Inspect(arguments)
+                                                  : PrintConfig(arguments);
+  if (status.ok()) return kExitDone;
+  std::fprintf(stderr, "rubato-data: %s\n", std::string(status.message()).c_str());
+  return stop_signal != 0 ? 128 + stop_signal : ExitCode(status);
+}
+
+}  // namespace
+}  // namespace rubato
+
+int main(int argc, char** argv) {
+  std::signal(SIGINT, rubato::RememberSignal);
+  std::signal(SIGTERM, rubato::RememberSignal);
+  return rubato::Main(argc, argv);
+}
