@@ -1,11 +1,37 @@
 #include "worker/compute/batch_keys.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "common/status.h"
 
 namespace rubato {
+namespace {
+
+// Below this std::sort is faster than the counts of a radix sort.
+constexpr size_t kFewKeys = 256;
+
+// One stable pass by the 8 bits from `shift`.
+void SortByDigit(const std::vector<uint64_t>& from, int shift, std::vector<uint64_t>* to) {
+  std::array<size_t, 257> begin{};
+  for (const uint64_t key : from) ++begin[(key >> shift & 0xff) + 1];
+  for (size_t d = 1; d < begin.size(); ++d) begin[d] += begin[d - 1];
+  for (const uint64_t key : from) (*to)[begin[key >> shift & 0xff]++] = key;
+}
+
+// Radix sort from the lowest digit up (Knuth 5.2.5): as many passes as the largest key has bytes.
+void Sort(std::vector<uint64_t>* keys, std::vector<uint64_t>* scratch) {
+  if (keys->size() < kFewKeys) return std::sort(keys->begin(), keys->end());
+  const uint64_t largest = *std::max_element(keys->begin(), keys->end());
+  scratch->resize(keys->size());
+  for (int shift = 0; shift < 64 && largest >> shift != 0; shift += 8) {
+    SortByDigit(*keys, shift, scratch);
+    keys->swap(*scratch);
+  }
+}
+
+}  // namespace
 
 BatchKeys::BatchKeys(uint64_t key_space) : key_space_(key_space) {
   if (!direct()) return;
@@ -50,7 +76,7 @@ void BatchKeys::Add(std::span<const T> keys, uint64_t offset) {
 
 void BatchKeys::Finish(std::vector<RowKey>* sorted) {
   if (!direct()) {
-    std::sort(distinct_.begin(), distinct_.end());
+    Sort(&distinct_, &sort_scratch_);
     for (const uint64_t key : distinct_) sorted->push_back(RowKey(key));
     return;
   }

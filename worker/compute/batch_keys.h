@@ -59,8 +59,9 @@ class BatchKeys {
   std::vector<uint64_t> seen_;       // direct: a bit per key, all zero between sets
   std::vector<uint32_t> positions_;  // direct: [key_space]
   std::vector<Slot> set_slots_;      // hashed: the set under way
-  std::vector<uint64_t> distinct_;   // hashed: its keys as they came
-  std::vector<Slot> slots_;          // hashed: the assigned keys
+  std::vector<uint64_t> sort_scratch_;
+  std::vector<uint64_t> distinct_;  // hashed: its keys as they came
+  std::vector<Slot> slots_;         // hashed: the assigned keys
 };
 
 }  // namespace rubato
