@@ -26,11 +26,8 @@ std::vector<Out> Map(const List& list, Convert convert) {
 
 template <class Out, class Struct, class Convert>
 std::vector<Out> GetList(const flatbuffers::Vector<const Struct*>* list, Convert convert) {
-  std::vector<Out> out;
-  if (list == nullptr) return out;
-  out.reserve(list->size());
-  for (const Struct* item : *list) out.push_back(convert(*item));
-  return out;
+  if (list == nullptr) return {};
+  return Map<Out>(CopyStructs<Struct>(list->Data(), list->size()), convert);
 }
 
 ImageManifest FromBuffer(const snapshot_file::ImageManifest& m) {

@@ -10,7 +10,9 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,6 +32,16 @@ class AlignedBytes {
   std::vector<uint64_t> words_;
   size_t size_;
 };
+
+// The `count` structs that lie at `from`, at an aligned place: FlatBuffers' verifier checks the
+// alignment of a vector's length, not of its elements.
+template <class Struct>
+std::vector<Struct> CopyStructs(const uint8_t* from, size_t count) {
+  static_assert(std::is_trivially_copyable_v<Struct>);
+  std::vector<Struct> out(count);
+  if (count > 0) std::memcpy(static_cast<void*>(out.data()), from, count * sizeof(Struct));
+  return out;
+}
 
 // Requires magic.size() == 8.
 std::string Seal(absl::string_view magic, absl::string_view payload);
