@@ -1,0 +1,163 @@
+"""One process of a fleet: started so that it cannot outlive the launcher, its events read.
+
+A process writes JSON events, one a line, to stdout, and log lines for people to stderr. Both are
+kept in files; events are handed on as well. Events:
+  {"event": "listening", "address": A}                      scheduler, servers
+  {"event": "progress", "clock", "epoch", "loss", "rows", "samples_per_second"}     workers
+  {"event": "view", "min_clock", "max_clock", "committed"}  scheduler
+  {"event": "committed", "epoch", "clock"}                  scheduler
+  {"event": "resumed", "clock"}                             scheduler, after --resume
+  {"event": "validation", "data_epoch", "clock", "auc", "logloss"}
+  {"event": "done", ...}                                    summary, see metrics.py
+  {"event": "error", "message": one sentence}
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+Event = dict[str, Any]
+
+# An event is a short line; more without an end of line is no event and is only kept in the file.
+EVENT_BYTES_MAX = 1 << 20
+LOG_TAIL_BYTES = 4096
+PR_SET_PDEATHSIG = 1
+# Loaded here, as nothing may be imported between fork and exec.
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """Where a process's stdout (events) and stderr (log) are kept."""
+
+    telemetry: pathlib.Path
+    log: pathlib.Path
+
+
+def die_with_parent() -> Callable[[], None]:
+    """For Popen's preexec_fn: the kernel kills the child when the launcher ends, however it ends.
+
+    The launcher has one thread, the one that forks: PR_SET_PDEATHSIG is about that thread."""
+    launcher = os.getpid()
+
+    def arm() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != launcher:  # it died before the line above
+            os._exit(1)
+
+    return arm
+
+
+class Child:
+    """A running or finished process. Owned by a Fleet, which reads and reaps it."""
+
+    def __init__(self, name: str, command: list[str], files: Files, group: int) -> None:
+        self.name = name
+        self.files = files
+        self.last_error = ""
+        self.address = ""  # what it listens on, once it says so
+        self.exit_code: int | None = None  # negative: the signal that killed it
+        self.peak_memory_bytes = 0
+        self.cpu_seconds = 0.0
+        self._partial = b""
+        self._telemetry = open(files.telemetry, "ab", buffering=0)
+        # A run folder may hold several starts of a run: this line begins one.
+        self._record({"event": "launched", "wall_ms": time.time_ns() // 1_000_000,
+                      "command": command})
+        with open(files.log, "ab") as log:
+            self._log_start = log.tell()
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                process_group=group, preexec_fn=die_with_parent())
+        assert self._process.stdout is not None
+        self.stdout = self._process.stdout
+        os.set_blocking(self.stdout.fileno(), False)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.exit_code is None
+
+    def signal(self, number: int) -> None:
+        if self.running:
+            os.kill(self.pid, number)
+
+    def read_events(self) -> tuple[list[Event], bool]:
+        """What has come since the last call, and whether stdout has ended."""
+        events: list[Event] = []
+        while True:
+            try:
+                data = os.read(self.stdout.fileno(), 1 << 16)
+            except BlockingIOError:
+                return events, False
+            if not data:
+                return events, True
+            self._telemetry.write(data)
+            events += self._split(data)
+
+    def reap(self) -> bool:
+        """Whether the process has ended; then its exit code and what it used are known."""
+        if not self.running:
+            return True
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        if pid == 0:
+            return False
+        self.exit_code = os.waitstatus_to_exitcode(status)
+        self._process.returncode = self.exit_code  # Popen must not wait for it a second time
+        self.peak_memory_bytes = usage.ru_maxrss * 1024
+        self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        return True
+
+    def close(self) -> None:
+        self.stdout.close()
+        self._telemetry.close()
+
+    def why(self) -> str:
+        """Why it ended: its last error event, the signal, or the last line of its log."""
+        if self.exit_code is not None and self.exit_code < 0:
+            number = -self.exit_code
+            return f"was killed by signal {number} ({signal.Signals(number).name})"
+        reason = self.last_error or self._last_log_line() or "it gave no reason"
+        return f"ended with exit code {self.exit_code}: {reason.rstrip('.')}"
+
+    def _last_log_line(self) -> str:
+        with open(self.files.log, "rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(self._log_start, size - LOG_TAIL_BYTES))
+            lines = log.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def _split(self, data: bytes) -> list[Event]:
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        if len(self._partial) > EVENT_BYTES_MAX:
+            self._partial = b""
+        events = [event for event in map(_parse, lines) if event is not None]
+        for event in events:
+            if event["event"] == "error":
+                self.last_error = str(event.get("message", ""))
+            elif event["event"] == "listening":
+                self.address = str(event.get("address", ""))
+        return events
+
+    def _record(self, event: Event) -> None:
+        self._telemetry.write(json.dumps(event).encode() + b"\n")
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -1,0 +1,81 @@
+"""`rubato-data`, the one reader of run files and data: a child process that answers in JSON, or
+refuses with a sentence on stderr."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+from typing import Any
+
+from rubato_cli.builds import Build
+from rubato_cli.child import Files, die_with_parent
+from rubato_cli.console import Console
+from rubato_cli.failure import DONE, FATAL, RETRYABLE, USAGE, Failure, StoppedBySignal
+from rubato_cli.fleet import Fleet
+from rubato_cli.run_folder import RunFolder
+from rubato_cli.stop_signals import StopSignals
+
+PROGRAM = "rubato-data"
+
+
+def ask(build: Build, arguments: list[str]) -> dict[str, Any]:
+    """Runs `rubato-data arguments` and returns the JSON document that it prints."""
+    done = subprocess.run([build.program(PROGRAM), *arguments], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, errors="replace", check=False,
+                          preexec_fn=die_with_parent())
+    if done.returncode != 0:
+        raise _refusal(done.returncode, done.stderr, arguments[0])
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError as error:
+        raise Failure(f"{PROGRAM} {arguments[0]} printed no JSON; build again", FATAL) from error
+    return dict(answer)
+
+
+def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSignals,
+            console: Console) -> None:
+    """Runs `rubato-data prepare arguments`, which makes `folder` whole or not at all, and shows
+    what it says about the data. Its output waits in a scratch folder until `folder` is there."""
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="rubato-prepare-"))
+    try:
+        files = Files(scratch / "stdout", scratch / "stderr")
+        code = _run_to_end(build, ["prepare", *arguments], files, stop)
+        said = files.telemetry.read_text(errors="replace").splitlines()[1:]  # not our "launched"
+        complaints = files.log.read_text(errors="replace")
+        if code != DONE:
+            raise _refusal(code, complaints, "prepare")
+        for line in said:
+            console.note(line)
+        with open(folder.files("", "prepare-0").log, "a", encoding="utf-8") as log:
+            log.write("\n".join([*said, complaints]))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _run_to_end(build: Build, arguments: list[str], files: Files, stop: StopSignals) -> int:
+    """Its exit code. A first stop signal is passed on: preparing cleans up behind itself."""
+    with Fleet(build, lambda _: files, stop) as fleet:
+        child = fleet.start("prepare-0", PROGRAM, arguments)
+        fleet.may_end(child, *range(256))
+        fleet.signals_bearable = 1
+        asked = False
+        while child.running:
+            fleet.step()
+            if stop.count and not asked:
+                child.signal(signal.SIGTERM)
+                asked = True
+    if stop.count:
+        raise StoppedBySignal(stop.number)
+    return child.exit_code or DONE
+
+
+def _refusal(code: int, stderr: str, verb: str) -> Failure:
+    """The last line that it wrote, without its name."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    sentence = lines[-1].removeprefix(f"{PROGRAM}: ") if lines else ""
+    return Failure(sentence or f"{PROGRAM} {verb} ended with exit code {code}",
+                   code if code in (USAGE, FATAL) else RETRYABLE)

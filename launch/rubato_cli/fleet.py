@@ -1,0 +1,143 @@
+"""The processes of one fleet as one process group, and the loop that watches them.
+
+One thread, one selector: pipes, stop signals and deaths are all seen by step(). Leaving the `with`
+block kills what is left, so no exception can leave a process behind.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable, Iterable
+
+from rubato_cli.builds import Build
+from rubato_cli.child import Child, Event, Files
+from rubato_cli.failure import FATAL, RETRYABLE, USAGE, Failure, StoppedBySignal
+from rubato_cli.stop_signals import StopSignals
+
+STEP_SECONDS = 0.1  # how late a death can be noticed
+SETTLE_SECONDS = 0.3  # one death brings others: wait for them before one is blamed
+LISTEN_SECONDS = 60.0  # a server may load a large snapshot first
+END_SECONDS = 15.0  # after SIGTERM
+
+
+class Fleet:
+    """Starts, watches and ends children. Children may end only as `may_end` allows."""
+
+    def __init__(self, build: Build, files: Callable[[str], Files], stop: StopSignals) -> None:
+        self.children: list[Child] = []
+        self.stop = stop
+        # Is told of every event, whoever is waiting for what.
+        self.on_event: Callable[[Child, Event], None] = lambda child, event: None
+        # A first stop signal ends the fleet at once unless somebody takes care of it.
+        self.signals_bearable = 0
+        self._build = build
+        self._files = files
+        self._group = 0
+        self._may_end: dict[str, tuple[int, ...]] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(stop.wakeup, selectors.EVENT_READ)
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self.children:
+            child.signal(signal.SIGKILL)
+        deadline = time.monotonic() + END_SECONDS
+        while any(not child.reap() for child in self.children) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        for child in self.children:
+            child.close()
+        self._selector.close()
+
+    def start(self, name: str, program: str, arguments: Iterable[str]) -> Child:
+        """Starts one process; the first one leads the process group of all."""
+        command = [self._build.program(program), *arguments]
+        try:
+            child = Child(name, command, self._files(name), self._group)
+        except OSError as error:
+            self._check_deaths()  # a leader that is gone is the reason, when it is
+            raise Failure(f"cannot start {name} ({command[0]}): {error.strerror}",
+                          RETRYABLE) from error
+        self._group = self._group or child.pid
+        self.children.append(child)
+        self._selector.register(child.stdout, selectors.EVENT_READ, child)
+        return child
+
+    def may_end(self, child: Child, *codes: int) -> None:
+        """From now on `child` may end with one of `codes`; anything else fails the fleet."""
+        self._may_end[child.name] = codes
+
+    def step(self, seconds: float = STEP_SECONDS) -> None:
+        """Waits at most `seconds` for events. Raises when a child has died, or to stop."""
+        for key, _ in self._selector.select(seconds):
+            if key.data is None:
+                self.stop.drain()
+            else:
+                self._read(key.data)
+        for child in self.children:
+            if child.running and child.reap():
+                self._read(child)
+        if self.stop.count > self.signals_bearable:
+            raise StoppedBySignal(self.stop.number)
+        self._check_deaths()
+
+    def wait_listening(self, child: Child) -> str:
+        """The address that `child` says it listens on."""
+        deadline = time.monotonic() + LISTEN_SECONDS
+        while time.monotonic() < deadline:
+            if child.address:
+                return child.address
+            self.step()
+        raise Failure(f"{child.name} did not come up within {LISTEN_SECONDS:.0f} s; its log is "
+                      f"{child.files.log}", RETRYABLE)
+
+    def end(self, children: Iterable[Child]) -> None:
+        """Asks `children` to end (SIGTERM) and waits for their last events."""
+        asked = [child for child in children if child.running]
+        for child in asked:
+            self.may_end(child, 0, 75, 128 + signal.SIGTERM, -signal.SIGTERM)
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + END_SECONDS
+        while any(child.running for child in asked) and time.monotonic() < deadline:
+            self.step()
+
+    def _read(self, child: Child) -> None:
+        events, ended = child.read_events()
+        if ended and child.stdout in self._selector.get_map():
+            self._selector.unregister(child.stdout)
+        for event in events:
+            self.on_event(child, event)
+
+    def _check_deaths(self) -> None:
+        if not self._dead():
+            return
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline:
+            for child in self.children:
+                child.reap()
+            time.sleep(STEP_SECONDS / 4)
+        for child in self.children:
+            self._read(child)
+        raise _death(min(self._dead(), key=_blame))
+
+    def _dead(self) -> list[Child]:
+        return [child for child in self.children
+                if child.exit_code is not None
+                and child.exit_code not in self._may_end.get(child.name, ())]
+
+
+def _blame(child: Child) -> int:
+    """A process that lost its peers ends with 3: whoever ended otherwise is the cause."""
+    if child.exit_code is not None and child.exit_code < 0:
+        return 0
+    return {FATAL: 1, USAGE: 1, RETRYABLE: 3}.get(child.exit_code or 0, 2)
+
+
+def _death(child: Child) -> Failure:
+    code = child.exit_code if child.exit_code in (USAGE, FATAL) else RETRYABLE
+    return Failure(f"{child.name} {child.why()}; its log is {os.path.relpath(child.files.log)}",
+                   code)

@@ -1,0 +1,139 @@
+"""`rubato init my.csv --label L`: writes a run file for one's own data."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+from typing import Any
+
+from rubato_cli import data_tool
+from rubato_cli.failure import DONE, Failure
+from rubato_cli.session import Command, Session
+
+TEMPLATE = """\
+# Written by `rubato init`. All keys with their defaults: `rubato-data config {name}`.
+
+[data]
+path = {path}
+label = {label}
+positive = {positive}
+drop = {drop}
+categorical = {categorical}
+
+[model]
+kind = "mlp"  # or "logistic"
+
+[optimizer]
+kind = "adam"
+learning_rate = 0.001
+
+[train]
+staleness = 4  # 0: all workers in step; "inf": nobody waits
+epochs = 10
+best_epoch = true  # use the data epoch with the best validation log loss
+"""
+
+POSITIVE_WORDS = ("1", "yes", "y", "true", "t")
+DROPPED_KINDS = ("id_like", "constant", "leak")
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("csv", metavar="my.csv", help="data with a header line (.gz, .zst too)")
+    parser.add_argument("--label", required=True, metavar="COLUMN", help="column to predict")
+    parser.add_argument("--out", metavar="RUN.toml",
+                        help="run file to write; default: named like the data, in this folder")
+
+
+def _run(arguments: argparse.Namespace, session: Session) -> int:
+    source = pathlib.Path(arguments.csv)
+    target = pathlib.Path(arguments.out or f"{source.name.split('.')[0]}.toml")
+    if target.exists():
+        raise Failure(f"{target} exists already; remove it, or choose another name with --out")
+    build = session.build()
+    seen = data_tool.ask(build, ["inspect", str(source), "--label", arguments.label, "--json"])
+    choices = _choose(seen, source, arguments.label)
+    with open(target, "x", encoding="utf-8") as file:
+        file.write(_format(choices, source, target))
+    try:
+        data_tool.ask(build, ["config", str(target)])
+    except Failure:
+        target.unlink()  # what would not load is not worth keeping
+        raise
+    session.console.result(_report(seen, choices, target), {"run_file": str(target), **seen})
+    return DONE
+
+
+@dataclasses.dataclass(frozen=True)
+class _Choices:
+    """What goes into the [data] section."""
+
+    label: str
+    positive: str
+    positives: int
+    drop: list[str]
+    categorical: list[str]
+
+
+def _choose(seen: dict[str, Any], source: pathlib.Path, label: str) -> _Choices:
+    """From what `rubato-data inspect` saw: {"rows", "columns": [{"name", "type"}], "label_values":
+    [{"value", "rows"}], "warnings": [{"column", "kind", "sentence"}]}. A name that is no UTF-8 is
+    an object, and cannot stand in a run file."""
+    if not all(isinstance(column["name"], str) for column in seen["columns"]):
+        raise Failure(f"{source}: a column's name is not UTF-8; convert the file, as in "
+                      "iconv -f latin1 -t utf-8")
+    values = {str(value["value"]): int(value["rows"]) for value in seen["label_values"]}
+    if len(values) != 2:
+        raise Failure(f"{source}: column '{label}' has {len(values)} values and a label needs two; "
+                      "choose another --label")
+    # What is called 1 or yes is meant as positive; else it is the rarer of the two.
+    named = [value for value in values if value.lower() in POSITIVE_WORDS]
+    positive = named[0] if len(named) == 1 else min(values, key=lambda value: values[value])
+    warned = {kind: [w["column"] for w in seen["warnings"] if w["kind"] in kinds]
+              for kind, kinds in (("drop", DROPPED_KINDS), ("codes", ("code_like",)))}
+    drop = list(dict.fromkeys(warned["drop"]))  # once each, in order
+    categorical = [column["name"] for column in seen["columns"]
+                   if (column["type"] == "category" or column["name"] in warned["codes"])
+                   and column["name"] not in drop]
+    return _Choices(label, positive, values[positive], drop, categorical)
+
+
+def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> str:
+    return TEMPLATE.format(
+        name=target.name, path=_quote(os.path.relpath(source, target.absolute().parent)),
+        label=_quote(choices.label), positive=_quote(choices.positive),
+        drop=_list(choices.drop), categorical=_list(choices.categorical))
+
+
+def _report(seen: dict[str, Any], choices: _Choices, target: pathlib.Path) -> list[str]:
+    features = len(seen["columns"]) - 1 - len(choices.drop)
+    return [f"{seen['rows']:,} rows, {choices.positives:,} of them with {choices.label} = "
+            f"{choices.positive}; {features - len(choices.categorical)} numeric and "
+            f"{len(choices.categorical)} categorical columns, {len(choices.drop)} left out",
+            *(f"  {_note(warning, choices)}" for warning in seen["warnings"]),
+            f"wrote {target}; look at its drop and categorical, then: rubato train {target} "
+            f"--out {target.stem}-run"]
+
+
+def _note(warning: dict[str, Any], choices: _Choices) -> str:
+    """What was seen, and, where that settled it, what was done instead of what could be."""
+    seen = str(warning["sentence"]).split(";")[0]
+    if warning["column"] in choices.drop:
+        return f"left out: {seen}"
+    if warning["column"] in choices.categorical and warning["kind"] == "code_like":
+        return f"taken as a category: {seen}"
+    return str(warning["sentence"])
+
+
+def _quote(text: str) -> str:
+    """A TOML string: JSON's notation, but for the one control character that JSON leaves bare."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _list(names: list[str]) -> str:
+    return "[" + ", ".join(map(_quote, names)) + "]"
+
+
+COMMAND = Command("init", "write a run file for a CSV", _add_arguments, _run)

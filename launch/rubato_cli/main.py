@@ -1,0 +1,71 @@
+"""Command line of `rubato`: the dispatch table, and the one place where failures end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from rubato_cli import builds, doctor, init, predict, status, train
+from rubato_cli.console import Console
+from rubato_cli.failure import DONE, FATAL, Failure
+from rubato_cli.session import Session
+
+COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, status.COMMAND, doctor.COMMAND)
+
+EPILOG = """\
+exit codes:
+  0 done, 2 usage or configuration, 3 a process of the fleet died (go on with --resume),
+  4 fatal data or model, 75 stopped by one Ctrl-C or SIGTERM with its snapshot committed,
+  130 or 143 stopped at once
+
+environment:
+  RUBATO_BIN   folder of executables to use instead of build/release/bin
+  NO_COLOR     no colours
+"""
+
+
+class _Version(argparse.Action):
+    """Asks git when it is wanted only."""
+
+    def __call__(self, *_: object, **__: object) -> None:
+        print(f"rubato {builds.version()}")
+        raise SystemExit(DONE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rubato", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Trains risk models on a fleet of parameter servers and workers.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        child = commands.add_parser(command.name, help=command.help, description=command.help)
+        command.add_arguments(child)
+        child.add_argument("--quiet", action="store_true", help="errors only")
+        child.add_argument("--json", action="store_true",
+                           help="stdout is one JSON document, results and errors alike")
+        child.set_defaults(run_command=command.run)
+    return parser
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    # https://no-color.org: present and not empty, whatever its value.
+    console = Console(arguments.quiet, arguments.json, bool(os.environ.get("NO_COLOR")))
+    try:
+        code: int = arguments.run_command(arguments, Session(console, os.environ))
+        return code
+    except Failure as failure:
+        console.error(failure.sentence, failure.code)
+        return failure.code
+    except BrokenPipeError:  # the reader of our output went away
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+        return FATAL
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        console.error(f"{where}{error.strerror}; check space and permissions there", FATAL)
+        return FATAL
+    except KeyboardInterrupt:  # between two commands' own handling
+        console.error("stopped at once", 130)
+        return 130

@@ -1,0 +1,91 @@
+"""A run's output folder: where things are in it, and the lock that keeps it to one launcher.
+
+  run.toml config.json job.json     the resolved run file, and what the fleet trains
+  data/                             prepared rows and how they were encoded
+  snapshots/                        committed and pending images
+  telemetry/NAME.jsonl logs/NAME.log    events and log of each process
+  evaluation.json metrics.json report.html
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pathlib
+from typing import Any, TextIO
+
+from rubato_cli.child import Files
+from rubato_cli.failure import FATAL, Failure
+
+
+class RunFolder:
+    """Paths and JSON files of one run."""
+
+    def __init__(self, path: str) -> None:
+        self.path = pathlib.Path(path).resolve()
+        self.shown = path
+        self._lock: TextIO | None = None
+
+    def files(self, prefix: str, name: str) -> Files:
+        """Telemetry and log of process `name`; their folders are made."""
+        telemetry, logs = self.path / "telemetry", self.path / "logs"
+        telemetry.mkdir(exist_ok=True)
+        logs.mkdir(exist_ok=True)
+        return Files(telemetry / f"{prefix}{name}.jsonl", logs / f"{prefix}{name}.log")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """One of the JSON files; a sentence when it is missing or broken."""
+        path = self.path / name
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise Failure(f"{self.shown} has no {name}, so it is not the folder of a run; name "
+                          "the --out folder of a `rubato train`") from error
+        except ValueError as error:
+            raise Failure(f"{path} is not JSON ({error}); prepare the run again", FATAL) from error
+        if not isinstance(content, dict):
+            raise Failure(f"{path} is no JSON object; prepare the run again", FATAL)
+        return content
+
+    def find_json(self, name: str) -> dict[str, Any]:
+        """The same, {} when the file is not there (yet)."""
+        return self.read_json(name) if (self.path / name).exists() else {}
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Whole or not at all: an earlier file stays until the new one is on disk."""
+        temporary = self.path / f".{name}.new"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(self.path / name)
+
+    def lock(self) -> None:
+        """Keeps this folder to this process until it ends."""
+        file = open(self.path / ".lock", "a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            owner = file.read().strip()
+            file.close()
+            raise Failure(f"{self.shown} is in use by another rubato (process {owner}); wait for "
+                          "it, or choose another --out") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._lock = file
+
+    def owner(self) -> int | None:
+        """Process id of the launcher that trains this run now, if one does."""
+        try:
+            with open(self.path / ".lock", encoding="utf-8") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return int(file.read().strip() or 0)
+        except FileNotFoundError:
+            pass
+        return None

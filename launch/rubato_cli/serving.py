@@ -1,0 +1,35 @@
+"""Reading a trained model: a fresh small fleet that serves a committed snapshot to one reader."""
+
+from __future__ import annotations
+
+from rubato_cli.child import Child, Event
+from rubato_cli.console import Console
+from rubato_cli.fleet import Fleet
+from rubato_cli.run_folder import RunFolder
+from rubato_cli.sockets import Addresses
+from rubato_cli.training import start_servers
+
+
+def serve(fleet: Fleet, folder: RunFolder, addresses: Addresses, epoch: int | None,
+          reader: tuple[str, list[str]], console: Console) -> None:
+    """Starts scheduler and servers on snapshot `epoch` (None: the last), runs the worker command
+    `reader` (its verb and arguments) to its end, and ends the fleet."""
+    verb, arguments = reader
+    run = ["--run", str(folder.path)]
+    chosen = [] if epoch is None else ["--epoch", str(epoch)]
+    fleet.on_event = lambda child, event: _show(child, event, console)
+    scheduler = fleet.start("scheduler-0", "rubato-scheduler",
+                            [*run, "--listen", addresses.scheduler(), "--serve", *chosen])
+    address = fleet.wait_listening(scheduler)
+    servers = start_servers(fleet, folder, addresses, address)
+    worker = fleet.start(f"{verb}-0", "rubato-worker",
+                         [verb, *run, "--scheduler", address, *arguments])
+    fleet.may_end(worker, 0)
+    while worker.running:
+        fleet.step()
+    fleet.end([scheduler, *servers])
+
+
+def _show(child: Child, event: Event, console: Console) -> None:
+    if event["event"] == "progress":
+        console.live(f"{child.name.split('-')[0]}: {int(event.get('rows', 0)):,} rows")

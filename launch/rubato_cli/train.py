@@ -1,0 +1,98 @@
+"""`rubato train RUN --out DIR`: prepare, train, evaluate, metrics.json."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from rubato_cli import best_epoch, builds, data_tool, metrics
+from rubato_cli.builds import Build
+from rubato_cli.failure import DONE
+from rubato_cli.fleet import Fleet
+from rubato_cli.run_folder import RunFolder
+from rubato_cli.serving import serve
+from rubato_cli.session import Command, Session
+from rubato_cli.sockets import Addresses, SocketFolder
+from rubato_cli.stop_signals import StopSignals
+from rubato_cli.training import Training
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="run file (TOML)")
+    parser.add_argument("--out", required=True, metavar="DIR",
+                        help="folder to write, new unless --resume")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override a key of the run file; may be repeated")
+    parser.add_argument("--resume", action="store_true",
+                        help="go on from the last committed snapshot in DIR")
+
+
+def _run(arguments: argparse.Namespace, session: Session) -> int:
+    build = session.build()
+    folder = RunFolder(arguments.out)
+    resumes = arguments.resume and (folder.path / "config.json").exists()
+    if resumes:
+        folder.lock()
+    overrides = [text for value in arguments.set for text in ("--set", value)]
+    with StopSignals() as stop:
+        data_tool.prepare(
+            build, [arguments.run, "--out", str(folder.path), *overrides,
+                    *(["--resume"] if arguments.resume else [])], folder, stop, session.console)
+        if not resumes:
+            folder.lock()
+        elif _is_finished(folder, session):
+            return DONE
+        with SocketFolder() as sockets:
+            result = _train_and_evaluate(session, _Parts(build, folder, stop, sockets), resumes)
+    result = metrics.finish(result, {}, {"run": {
+        "version": builds.version(),
+        "data_sha256": folder.read_json("data/cleansing.json").get("data_sha256", "")}})
+    folder.write_json("metrics.json", result)
+    session.console.result([*metrics.summary(result), f"metrics: {arguments.out}/metrics.json"],
+                           result)
+    return DONE
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parts:
+    """What a start of a run is made of."""
+
+    build: Build
+    folder: RunFolder
+    stop: StopSignals
+    sockets: SocketFolder
+
+
+def _is_finished(folder: RunFolder, session: Session) -> bool:
+    """Whether an earlier start has trained all that the run file now asks for."""
+    before = folder.find_json("metrics.json")
+    last_clock = int(folder.read_json("job.json")["last_clock"])
+    if not before or int(before["train"]["clock"]) < last_clock:
+        return False
+    session.console.result(
+        [f"{folder.shown}: this run is finished (clock {before['train']['clock']}); nothing to do",
+         *metrics.summary(before)], before)
+    return True
+
+
+def _train_and_evaluate(session: Session, parts: _Parts, resumes: bool) -> dict[str, Any]:
+    folder = parts.folder
+    config = folder.read_json("config.json")
+    with Fleet(parts.build, lambda name: folder.files("", name), parts.stop) as fleet:
+        training = Training(fleet, folder, session.console)
+        training.run(Addresses(config["fleet"], parts.sockets, "train"), resumes)
+    trained = metrics.collect(folder, training.progress, training.seconds, fleet.children)
+    chosen = best_epoch.choose(folder) if config["train"]["best_epoch"] else None
+    more: dict[str, dict[str, Any]] = {"train": {"epoch_used": int(config["train"]["epochs"])}}
+    if chosen is not None:
+        more = {"train": {"epoch_used": chosen.data_epoch, "snapshot_used": chosen.snapshot},
+                "validation": {"auc": chosen.auc, "logloss": chosen.logloss}}
+    session.console.note("evaluating")
+    with Fleet(parts.build, lambda name: folder.files("serve-", name), parts.stop) as fleet:
+        serve(fleet, folder, Addresses(config["fleet"], parts.sockets, "serve"),
+              chosen.snapshot if chosen else None, ("evaluate", []), session.console)
+    return metrics.finish(trained, folder.read_json("evaluation.json"), more)
+
+
+COMMAND = Command("train", "train the model of a run file", _add_arguments, _run)

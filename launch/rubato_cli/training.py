@@ -1,0 +1,110 @@
+"""Training: a scheduler, servers and workers from the first clock to the commit at the last one."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+from rubato_cli.child import Child
+from rubato_cli.console import Console
+from rubato_cli.failure import RETRYABLE, STOPPED, Failure, StoppedBySignal
+from rubato_cli.fleet import Fleet
+from rubato_cli.progress import Progress
+from rubato_cli.run_folder import RunFolder
+from rubato_cli.sockets import Addresses
+
+# The last commit and the end of the other processes, once the first of them has ended.
+LINGER_SECONDS = 120.0
+
+
+class Training:
+    """One start of a run's fleet. Raises what ends it early; returns when all is committed."""
+
+    def __init__(self, fleet: Fleet, folder: RunFolder, console: Console) -> None:
+        self.progress = Progress(folder.read_json("config.json"), folder.read_json("job.json"))
+        self.seconds = 0.0
+        self._fleet = fleet
+        self._folder = folder
+        self._console = console
+        fleet.on_event = self._take
+
+    def run(self, addresses: Addresses, resume: bool) -> None:
+        config = self._folder.read_json("config.json")["fleet"]
+        run = ["--run", str(self._folder.path)]
+        scheduler = self._fleet.start(
+            "scheduler-0", "rubato-scheduler",
+            [*run, "--listen", addresses.scheduler(), *(["--resume"] if resume else [])])
+        address = self._fleet.wait_listening(scheduler)
+        servers = start_servers(self._fleet, self._folder, addresses, address)
+        begin = time.monotonic()
+        workers = [
+            self._fleet.start(f"worker-{seat}", "rubato-worker",
+                              ["train", *run, "--scheduler", address, "--seat", str(seat)])
+            for seat in range(int(config["workers"]))]
+        for child in (scheduler, *workers):
+            self._fleet.may_end(child, 0)
+        self._watch(scheduler, workers)
+        self.seconds = time.monotonic() - begin
+        self._fleet.end(servers)
+
+    def _watch(self, scheduler: Child, workers: list[Child]) -> None:
+        """Until scheduler and workers have ended by themselves, or after a stop signal."""
+        self._fleet.signals_bearable = 1
+        deadline = float("inf")
+        while scheduler.running or any(worker.running for worker in workers):
+            self._fleet.step()
+            self._console.live(self.progress.line())
+            if self._fleet.stop.count:
+                self._stop(scheduler, workers)
+            over = not scheduler.running or not any(worker.running for worker in workers)
+            deadline = min(deadline, time.monotonic() + LINGER_SECONDS) if over else float("inf")
+            if time.monotonic() > deadline:
+                late = next(c for c in (scheduler, *workers) if c.running)
+                raise Failure(f"{late.name} did not end within {LINGER_SECONDS:.0f} s of the "
+                              f"others; its log is {late.files.log}", RETRYABLE)
+        self._fleet.signals_bearable = 0
+
+    def _stop(self, scheduler: Child, workers: list[Child]) -> None:
+        """One signal: the scheduler commits and ends with 75. Always raises."""
+        self._console.note("stopping: waiting for a last snapshot (once more to stop at once)")
+        number = self._fleet.stop.number
+        self._fleet.may_end(scheduler, 0, STOPPED)
+        for worker in workers:
+            self._fleet.may_end(worker, 0, STOPPED)
+        scheduler.signal(signal.SIGTERM)
+        try:
+            while scheduler.running:
+                self._fleet.step()
+        except StoppedBySignal:
+            raise
+        except Failure as failure:
+            raise StoppedBySignal(
+                number, f"stopped, and no snapshot could be committed: {failure.sentence}"
+            ) from failure
+        clock = self.progress.commits[-1]["clock"] if self.progress.commits else "the last commit"
+        raise Failure(f"stopped with a snapshot at clock {clock}; go on with `rubato train` and "
+                      f"--resume, --out {self._folder.shown}", STOPPED)
+
+    def _take(self, child: Child, event: dict[str, Any]) -> None:
+        line = self.progress.take(child, event)
+        if line:
+            self._console.note(line)
+
+
+def start_servers(fleet: Fleet, folder: RunFolder, addresses: Addresses,
+                  scheduler: str) -> list[Child]:
+    """The servers of the run, each with its places, all listening."""
+    config = folder.read_json("config.json")["fleet"]
+    each = int(config["shards_per_server"])
+    servers = []
+    for index in range(int(config["servers"])):
+        places = [text for place in range(index * each, (index + 1) * each)
+                  for text in ("--place", str(place))]
+        servers.append(fleet.start(
+            f"server-{index}", "rubato-server",
+            ["--run", str(folder.path), "--scheduler", scheduler,
+             "--listen", addresses.server(index), *places]))
+    for server in servers:
+        fleet.wait_listening(server)
+    return servers

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Stands in for the C++ executables in launch_test.py: the same command lines, events and exit
+codes, with a fate for each process instead of work.
+
+Usage: launch_fleet_fake.py PROGRAM ARGUMENTS...   A run file is JSON: {"servers", "workers",
+"clocks", "best_epoch", "transport", "fates": {NAME: FATE}}; FATE is "kill" (by signal 9), "error4"
+(a reason, exit 4), "lose" (exit 3 once a server has gone), "slow" (never done by itself) or
+"silent" (exit 1 with nothing but a log line).
+"""
+
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+
+
+def say(event, **fields):
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+
+def fail(message, code):
+    say("error", message=message)
+    sys.exit(code)
+
+
+def option(name, default=None):
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
+
+
+def wait_until(condition):
+    while not condition():
+        time.sleep(0.005)
+
+
+class Run:
+    """The run folder as the fakes use it: their fates, and marks by which they meet."""
+
+    def __init__(self, name):
+        self.path = pathlib.Path(option("--run"))
+        self.config = json.loads((self.path / "config.json").read_text())
+        self.fake = self.config["fake"]
+        self.name = name
+        self.fate = self.fake["fates"].get(name)
+        self.marks = self.path / "marks"
+        self.marks.mkdir(exist_ok=True)
+        self.mark("pid-" + name, str(os.getpid()))
+
+    def mark(self, name, text=""):
+        new = self.marks / f".{name}"
+        new.write_text(text)
+        new.rename(self.marks / name)
+
+    def marked(self, name):
+        return (self.marks / name).exists()
+
+    def meet_fate(self):
+        print(f"{self.name} lives", file=sys.stderr, flush=True)
+        if self.fate == "kill":
+            self.mark("gone")
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.fate == "error4":
+            fail("labels are all the same in train.rbd; check data.label", 4)
+        if self.fate == "lose":
+            wait_until(lambda: self.marked("gone"))
+            fail("lost the connection to server-0", 3)
+        if self.fate == "silent":
+            print("something went wrong in the engine", file=sys.stderr, flush=True)
+            sys.exit(1)
+
+
+def refuse(sentence):
+    print(f"rubato-data: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
+def prepare():
+    out = pathlib.Path(option("--out"))
+    if "--resume" not in sys.argv:
+        if out.exists() and any(out.iterdir()):
+            refuse(f"{out}: is there already and not empty; choose another --out")
+        out.mkdir(parents=True, exist_ok=True)
+    fake = json.loads(pathlib.Path(sys.argv[3]).read_text())
+    if "--set" in sys.argv and not option("--set").startswith("train."):
+        refuse(f"--set: unknown key '{option('--set').split('=')[0]}'")
+    config = {"fleet": {"servers": fake["servers"], "workers": fake["workers"],
+                        "shards_per_server": 2, "transport": fake.get("transport", "auto"),
+                        "host": "127.0.0.1", "port": 0},
+              "train": {"epochs": 2, "seed": 7, "staleness": 4,
+                        "best_epoch": fake.get("best_epoch", False)}, "fake": fake}
+    (out / "config.json").write_text(json.dumps(config))
+    (out / "job.json").write_text(json.dumps({"last_clock": fake["clocks"]}))
+    (out / "data").mkdir(exist_ok=True)
+    (out / "data" / "cleansing.json").write_text(json.dumps({"data_sha256": "00ff"}))
+    print("rows: 30 read")
+
+
+def inspect():
+    if not os.path.exists(sys.argv[3]):
+        refuse(f"{sys.argv[3]}: cannot be opened: No such file or directory")
+    columns = [{"name": "ID", "type": "number"}, {"name": 'odd "name"', "type": "category"},
+               {"name": "CODE", "type": "number"}, {"name": "AGE", "type": "number"},
+               {"name": option("--label"), "type": "label"}]
+    warnings = [{"column": "ID", "kind": "id_like", "sentence": "column 'ID' looks like an id"},
+                {"column": "CODE", "kind": "code_like", "sentence": "column 'CODE' holds codes"}]
+    values = pathlib.Path(sys.argv[3]).read_text().split()[1:]
+    print(json.dumps({"rows": len(values), "columns": columns, "warnings": warnings,
+                      "label_values": [{"value": value, "rows": values.count(value)}
+                                       for value in dict.fromkeys(values)]}))
+
+
+def data():
+    {"prepare": prepare, "inspect": inspect, "config": lambda: print("{}")}[sys.argv[2]]()
+
+
+def scheduler():
+    run = Run("serve-scheduler" if "--serve" in sys.argv else "scheduler")
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+    run.mark(run.name + "-arguments", json.dumps(sys.argv))
+    say("listening", address=option("--listen").replace(":0", ":4711"))
+    if "--serve" in sys.argv:
+        wait_until(lambda: stopped)
+        return
+    if "--resume" in sys.argv:
+        say("resumed", clock=8)
+    run.meet_fate()
+    workers = [f"done-worker-{seat}" for seat in range(run.fake["workers"])]
+    wait_until(lambda: stopped or all(run.marked(worker) for worker in workers))
+    if stopped and run.fate == "slow":
+        time.sleep(600)
+    clock = run.fake["clocks"]
+    say("committed", epoch=1, clock=clock // 2)
+    say("committed", epoch=2, clock=clock)
+    if stopped:
+        sys.exit(75)
+    say("done", clock=clock, lost=0)
+
+
+def server():
+    run = Run(f"server-{int(option('--place')) // 2}")
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+    say("listening", address=option("--listen"))
+    run.meet_fate()
+    wait_until(lambda: stopped)
+    places = [int(place) for flag, place in zip(sys.argv, sys.argv[1:]) if flag == "--place"]
+    say("done", shards=[{"place": place, "pushes": 10, "duplicates_refused": 1}
+                        for place in places])
+
+
+def train():
+    run = Run(f"worker-{option('--seat')}")
+    run.meet_fate()
+    for clock in range(run.fake["clocks"]):
+        say("progress", clock=clock, epoch=0, loss=0.5, samples_per_second=100, rows=clock)
+        time.sleep(0.002)
+    run.mark("progress-" + run.name)
+    wait_until(lambda: run.fate != "slow")
+    if option("--seat") == "0":
+        half = run.fake["clocks"] // 2
+        say("validation", data_epoch=0, clock=half - 1, auc=0.8, logloss=0.3)
+        say("validation", data_epoch=1, clock=2 * half - 1, auc=0.7, logloss=0.4)
+    say("done", seat=int(option("--seat")), rows=100, seconds=2.0, pushes=20, max_staleness=3)
+    run.mark("done-" + run.name)
+
+
+def evaluate():
+    run = Run("evaluate")
+    test = {"auc": 0.75, "auc_low": 0.7, "auc_high": 0.8, "ks": 0.4, "logloss": 0.5, "brier": 0.2,
+            "rows": 1000, "positives": 100}
+    (run.path / "evaluation.json").write_text(json.dumps({"test": test, "oracle": {"auc": 0.8}}))
+
+
+def predict():
+    run = Run("predict")
+    pathlib.Path(option("--out")).write_text("half")
+    run.meet_fate()
+    pathlib.Path(option("--out")).write_text("x,pd\n1,0.5\n")
+
+
+def worker():
+    {"train": train, "evaluate": evaluate, "predict": predict}[sys.argv[2]]()
+
+
+if __name__ == "__main__":
+    {"rubato-data": data, "rubato-scheduler": scheduler, "rubato-server": server,
+     "rubato-worker": worker}[sys.argv[1]]()

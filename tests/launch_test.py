@@ -1,0 +1,365 @@
+#!/usr/bin/env python3
+"""The launcher against fake executables: order, failures, signals, and nothing left behind."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+FAKE = ROOT / "tests" / "launch_fleet_fake.py"
+sys.path.insert(0, str(ROOT / "launch"))
+
+from rubato_cli.failure import Failure  # noqa: E402
+from rubato_cli.run_folder import RunFolder  # noqa: E402
+from rubato_cli.sockets import SocketFolder  # noqa: E402
+
+DEADLINE_SECONDS = 60.0
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("waited in vain")
+        time.sleep(0.01)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class LaunchTest(unittest.TestCase):
+    """Each test has its own folder with fake executables in bin/ and a run file."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="launch-test-")
+        self.addCleanup(scratch.cleanup)
+        self.path = pathlib.Path(scratch.name)
+        self.out = self.path / "out"
+        (self.path / "bin").mkdir()
+        for program in ("rubato-data", "rubato-scheduler", "rubato-server", "rubato-worker"):
+            script = self.path / "bin" / program
+            script.write_text(f'#!/bin/sh\nexec {sys.executable} -S -B {FAKE} {program} "$@"\n')
+            script.chmod(0o755)
+        self.environment = {**os.environ, "RUBATO_BIN": str(self.path / "bin")}
+
+    def write_run(self, **changes):
+        run = {"servers": 2, "workers": 2, "clocks": 20, "fates": {}, **changes}
+        (self.path / "run.toml").write_text(json.dumps(run))
+        return str(self.path / "run.toml")
+
+    def start(self, *arguments):
+        return subprocess.Popen([sys.executable, str(ROOT / "launch" / "rubato"), *arguments],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                cwd=self.path, env=self.environment)
+
+    def rubato(self, *arguments):
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+        self.assertNotIn("Traceback", stderr)
+        return process.returncode, stdout, stderr
+
+    def train(self, *arguments, **run):
+        return self.rubato("train", self.write_run(**run), "--out", "out", *arguments)
+
+    def pids(self):
+        return [int(mark.read_text()) for mark in (self.out / "marks").glob("pid-*")]
+
+    def assert_nobody_left(self):
+        self.assertTrue(self.pids())
+        wait_until(lambda: not any(map(alive, self.pids())))
+
+    def start_slow(self, **run):
+        """A run that is in the middle of training and will not end by itself."""
+        fates = {"worker-0": "slow", "worker-1": "slow", **run.pop("fates", {})}
+        process = self.start("train", self.write_run(fates=fates, **run), "--out", "out")
+        wait_until(lambda: (self.out / "marks" / "progress-worker-1").exists())
+        return process
+
+
+class TrainTest(LaunchTest):
+    def test_writes_metrics_from_all_processes(self):
+        code, stdout, stderr = self.train()
+        self.assertEqual(code, 0, stderr)
+        metrics = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual(metrics["test"]["auc"], 0.75)
+        self.assertEqual(metrics["oracle"]["auc"], 0.8)
+        self.assertEqual(metrics["train"], {
+            "seconds": 2.0, "rows": 200, "samples_per_second": 100.0, "clock": 20,
+            "resumed_from_clock": 0, "epoch_used": 2})
+        self.assertEqual(metrics["run"]["data_sha256"], "00ff")
+        self.assertEqual(metrics["run"]["seed"], 7)
+        self.assertEqual(metrics["staleness"], {"bound": 4, "max_observed": 3})
+        self.assertEqual(metrics["updates"], {"lost": 0, "duplicates_refused": 4})
+        self.assertEqual([shard["place"] for shard in metrics["shards"]], [0, 1, 2, 3])
+        self.assertEqual([worker["pushes"] for worker in metrics["workers"]], [20, 20])
+        self.assertGreater(metrics["processes"][0]["peak_memory_bytes"], 0)
+        self.assertIn("test AUC 0.7500 [0.7000, 0.8000]", stdout)
+        self.assertIn("best possible AUC 0.8000", stdout)
+        self.assertIn("using RUBATO_BIN=", stderr)
+
+    def test_keeps_events_and_logs_of_each_process_and_no_sockets(self):
+        self.assertEqual(self.train()[0], 0)
+        for name in ("scheduler-0", "server-1", "worker-0", "serve-evaluate-0"):
+            self.assertTrue((self.out / "telemetry" / f"{name}.jsonl").exists(), name)
+        self.assertIn("rows: 30 read", (self.out / "logs" / "prepare-0.log").read_text())
+        self.assertIn("worker-0 lives", (self.out / "logs" / "worker-0.log").read_text())
+        arguments = json.loads((self.out / "marks" / "scheduler-arguments").read_text())
+        address = arguments[arguments.index("--listen") + 1]
+        self.assertTrue(address.startswith("ipc:///tmp/rubato-"))
+        self.assertFalse(pathlib.Path(address.removeprefix("ipc://")).parent.exists())
+        self.assert_nobody_left()
+
+    def test_tcp_is_loopback_with_any_port(self):
+        self.assertEqual(self.train(transport="tcp")[0], 0)
+        arguments = (self.out / "marks" / "scheduler-arguments").read_text()
+        self.assertIn("tcp://127.0.0.1:0", arguments)
+
+    def test_best_epoch_is_evaluated_from_its_own_snapshot(self):
+        self.assertEqual(self.train(best_epoch=True)[0], 0)
+        metrics = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual(metrics["train"]["epoch_used"], 0)
+        self.assertEqual(metrics["validation"], {"auc": 0.8, "logloss": 0.3})
+        arguments = json.loads((self.out / "marks" / "serve-scheduler-arguments").read_text())
+        self.assertEqual(arguments[-2:], ["--epoch", "1"])
+
+    def test_json_and_quiet(self):
+        code, stdout, _ = self.train("--json")
+        self.assertEqual(code, 0)
+        self.assertEqual(json.loads(stdout)["test"]["rows"], 1000)
+        code, stdout, _ = self.train("--json")
+        self.assertEqual(json.loads(stdout)["exit_code"], code)
+        code, stdout, stderr = self.rubato("train", self.write_run(), "--out", "b", "--quiet")
+        self.assertEqual((code, stdout, stderr), (0, "", ""))
+
+    def test_refusals_of_prepare_are_the_sentence_and_change_nothing(self):
+        self.out.mkdir()
+        (self.out / "mine.txt").write_text("earlier")
+        code, _, stderr = self.train()
+        self.assertEqual(code, 2)
+        self.assertEqual(stderr.splitlines()[-1],
+                         f"rubato: {self.out}: is there already and not empty; choose another "
+                         "--out")
+        self.assertEqual([path.name for path in self.out.iterdir()], ["mine.txt"])
+        code, _, stderr = self.rubato("train", self.write_run(), "--out", "c", "--set", "a.b=1")
+        self.assertEqual(code, 2)
+        self.assertIn("unknown key 'a.b'", stderr)
+
+    def test_resume(self):
+        self.assertEqual(self.train(fates={"worker-0": "kill"})[0], 3)
+        for mark in (self.out / "marks").glob("*"):
+            mark.unlink()
+        code, _, stderr = self.train("--resume")
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("resumed from clock 8", stderr)
+        metrics = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual(metrics["train"]["resumed_from_clock"], 8)
+        code, stdout, _ = self.train("--resume")
+        self.assertEqual(code, 0)
+        self.assertIn("this run is finished", stdout)
+
+
+class FailureTest(LaunchTest):
+    def test_a_killed_process_is_named_with_its_log(self):
+        code, _, stderr = self.train(fates={"worker-1": "kill"})
+        self.assertEqual(code, 3)
+        self.assertEqual(stderr.splitlines()[-1],
+                         "rubato: worker-1 was killed by signal 9 (SIGKILL); its log is "
+                         "out/logs/worker-1.log")
+        self.assertFalse((self.out / "metrics.json").exists())
+        self.assert_nobody_left()
+
+    def test_who_lost_its_peer_is_not_blamed(self):
+        code, _, stderr = self.train(
+            fates={"server-0": "kill", "worker-0": "lose", "worker-1": "lose"})
+        self.assertEqual(code, 3)
+        self.assertIn("rubato: server-0 was killed by signal 9", stderr)
+        self.assert_nobody_left()
+
+    def test_fatal_errors_keep_their_code_and_reason(self):
+        code, _, stderr = self.train(fates={"worker-0": "error4"})
+        self.assertEqual(code, 4)
+        self.assertIn("worker-0 ended with exit code 4: labels are all the same in train.rbd; "
+                      "check data.label; its log is out/logs/worker-0.log", stderr)
+        self.assert_nobody_left()
+
+    def test_without_an_error_event_the_log_speaks(self):
+        code, _, stderr = self.train(fates={"scheduler": "silent"})
+        self.assertEqual(code, 3)
+        self.assertIn("scheduler-0 ended with exit code 1: something went wrong in the engine",
+                      stderr)
+        self.assert_nobody_left()
+
+    def test_missing_executables(self):
+        (self.path / "bin" / "rubato-server").unlink()
+        code, _, stderr = self.train()
+        self.assertEqual(code, 2)
+        self.assertIn("has no rubato-server", stderr)
+
+
+class SignalTest(LaunchTest):
+    def test_one_signal_waits_for_the_commit(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number=number):
+                self.out = self.path / "out"
+                process = self.start_slow()
+                process.send_signal(number)
+                _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+                self.assertEqual(process.returncode, 75, stderr)
+                self.assertIn("stopped with a snapshot at clock 20", stderr)
+                self.assert_nobody_left()
+                self.out.rename(self.path / f"was-{number}")
+
+    def test_a_second_signal_stops_at_once(self):
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            with self.subTest(number=number):
+                process = self.start_slow(fates={"scheduler": "slow"})
+                process.send_signal(number)
+                while "stopping" not in process.stderr.readline():
+                    pass
+                process.send_signal(number)
+                process.communicate(timeout=DEADLINE_SECONDS)
+                self.assertEqual(process.returncode, code)
+                self.assert_nobody_left()
+                self.out.rename(self.path / f"was-{number}")
+
+    def test_nothing_survives_a_killed_launcher(self):
+        process = self.start_slow()
+        process.kill()
+        process.communicate()
+        self.assert_nobody_left()
+
+    def test_no_commit_after_the_signal(self):
+        process = self.start_slow(fates={"scheduler": "slow"})
+        process.send_signal(signal.SIGINT)
+        while "stopping" not in process.stderr.readline():
+            pass
+        os.kill(int((self.out / "marks" / "pid-server-0").read_text()), signal.SIGKILL)
+        _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+        self.assertEqual(process.returncode, 130)
+        self.assertIn("no snapshot could be committed: server-0 was killed by signal 9", stderr)
+        self.assert_nobody_left()
+
+    def test_two_runs_at_once_do_not_clash_and_one_folder_is_for_one(self):
+        first = self.start_slow()
+        code, _, stderr = self.rubato("train", self.write_run(), "--out", "other")
+        self.assertEqual(code, 0, stderr)
+        code, stdout, _ = self.rubato("status", "out")
+        self.assertIn(f"running (process {first.pid})", stdout)
+        code, _, stderr = self.train("--resume")
+        self.assertEqual(code, 2)
+        self.assertIn(f"in use by another rubato (process {first.pid})", stderr)
+        first.kill()
+        first.communicate()
+        self.assertIn("out: stopped, clock 0 of 20", self.rubato("status", "out")[1])
+
+
+class CommandTest(LaunchTest):
+    def test_predict_writes_whole_files_only(self):
+        self.assertEqual(self.train()[0], 0)
+        (self.path / "x.csv").write_text("x\n1\n")
+        predict = ("predict", "--run", "out", "--in", "x.csv", "--out", "y.csv")
+        code, stdout, stderr = self.rubato(*predict)
+        self.assertEqual(code, 0, stderr)
+        self.assertEqual((self.path / "y.csv").read_text(), "x,pd\n1,0.5\n")
+        self.assertFalse(list((self.out / "logs").glob("predict-*")))
+        config = json.loads((self.out / "config.json").read_text())
+        config["fake"]["fates"]["predict"] = "error4"
+        (self.out / "config.json").write_text(json.dumps(config))
+        (self.path / "y.csv").write_text("earlier")
+        self.assertEqual(self.rubato(*predict)[0], 4)
+        self.assertEqual((self.path / "y.csv").read_text(), "earlier")
+        self.assertFalse(list(self.path.glob(".rubato-*")))
+        code, _, stderr = self.rubato("predict", "--run", "out", "--in", "no", "--out", "y")
+        self.assertEqual((code, stderr), (2, "rubato: there is no file no; check --in\n"))
+
+    def test_init_writes_a_run_file_once(self):
+        (self.path / "my.csv").write_text("ID,AGE,y good bad good")
+        code, stdout, stderr = self.rubato("init", "my.csv", "--label", "y")
+        self.assertEqual(code, 0, stderr)
+        text = (self.path / "my.toml").read_text()
+        for line in ('path = "my.csv"', 'label = "y"', 'positive = "bad"', 'drop = ["ID"]',
+                     'categorical = ["odd \\"name\\"", "CODE"]'):
+            self.assertIn(line + "\n", text)
+        self.assertIn("3 rows, 1 of them with y = bad; 1 numeric and 2 categorical columns, 1 left "
+                      "out\n  left out: column 'ID' looks like an id\n  taken as a category: "
+                      "column 'CODE' holds codes\n", stdout)
+        code, _, stderr = self.rubato("init", "my.csv", "--label", "y")
+        self.assertEqual(code, 2)
+        self.assertIn("my.toml exists already", stderr)
+        code, _, stderr = self.rubato("init", "nope.csv", "--label", "y")
+        self.assertEqual((code, stderr.splitlines()[-1]), (2, "rubato: nope.csv: cannot be opened: "
+                                                       "No such file or directory"))
+        (self.path / "three.csv").write_text("y 1 2 3")
+        code, _, stderr = self.rubato("init", "three.csv", "--label", "y")
+        self.assertEqual(code, 2)
+        self.assertIn("column 'y' has 3 values and a label needs two", stderr)
+        self.assertFalse((self.path / "three.toml").exists())
+
+    def test_status_of_a_finished_run(self):
+        self.assertEqual(self.train()[0], 0)
+        code, stdout, _ = self.rubato("status", "out", "--json")
+        self.assertEqual(code, 0)
+        self.assertEqual(json.loads(stdout), {
+            "state": "finished", "process": None, "last_clock": 20, "min_clock": 0,
+            "committed_clock": 20})
+        self.assertEqual(self.rubato("status", "nothing")[0], 2)
+
+    def test_doctor_says_what_it_checked(self):
+        code, stdout, _ = self.rubato("doctor", "--json")
+        findings = {finding["what"]: finding for finding in json.loads(stdout)["findings"]}
+        for what in ("python", "executables", "cores", "ipc", "tcp", "disk"):
+            self.assertIn(what, findings)
+        # The fakes take no --help, so they "do not start": that must show, and fail.
+        self.assertEqual(findings["rubato-server"]["verdict"], "bad")
+        self.assertEqual(code, 2)
+
+    def test_help_and_version(self):
+        code, stdout, _ = self.rubato("--help")
+        self.assertEqual(code, 0)
+        for command in ("init", "train", "predict", "status", "doctor"):
+            self.assertIn(command, stdout)
+        self.assertRegex(self.rubato("--version")[1], r"^rubato \d+\.\d+\.\d+")
+        self.assertEqual(self.rubato("trian")[0], 2)
+
+
+class SharedThingsTest(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.path = scratch.name
+
+    def test_socket_folders_of_the_dead_are_swept_away(self):
+        dead = pathlib.Path(self.path) / "rubato-dead"
+        dead.mkdir()
+        (dead / "lock").touch()
+        with SocketFolder(self.path) as first, SocketFolder(self.path) as second:
+            self.assertFalse(dead.exists())
+            self.assertTrue(first.path.exists())
+            self.assertNotEqual(first.path, second.path)
+            self.assertEqual(first.path.stat().st_mode & 0o777, 0o700)
+        self.assertEqual(list(pathlib.Path(self.path).iterdir()), [])
+
+    def test_socket_paths_fit(self):
+        with SocketFolder(self.path) as folder, self.assertRaises(Failure):
+            folder.ipc("x" * 108)
+
+    def test_broken_json_is_a_sentence(self):
+        (pathlib.Path(self.path) / "config.json").write_text("{")
+        with self.assertRaises(Failure) as caught:
+            RunFolder(self.path).read_json("config.json")
+        self.assertEqual(caught.exception.code, 4)
+
+
+if __name__ == "__main__":
+    unittest.main()
