@@ -96,7 +96,8 @@ class TrainTest(LaunchTest):
         self.assertEqual(metrics["oracle"]["auc"], 0.8)
         self.assertEqual(metrics["train"], {
             "seconds": 2.0, "rows": 200, "samples_per_second": 100.0, "clock": 20,
-            "resumed_from_clock": 0, "epoch_used": 2})
+            "resumed_from_clock": 0, "epoch_used": 2, "snapshot_used": None})
+        self.assertEqual(metrics["validation"], {"auc": 0.7, "logloss": 0.4})
         self.assertEqual(metrics["run"]["data_sha256"], "00ff")
         self.assertEqual(metrics["run"]["seed"], 7)
         self.assertEqual(metrics["staleness"], {"bound": 4, "max_observed": 3})
@@ -128,7 +129,7 @@ class TrainTest(LaunchTest):
     def test_best_epoch_is_evaluated_from_its_own_snapshot(self):
         self.assertEqual(self.train(best_epoch=True)[0], 0)
         metrics = json.loads((self.out / "metrics.json").read_text())
-        self.assertEqual(metrics["train"]["epoch_used"], 0)
+        self.assertEqual(metrics["train"]["epoch_used"], 1)
         self.assertEqual(metrics["validation"], {"auc": 0.8, "logloss": 0.3})
         arguments = json.loads((self.out / "marks" / "serve-scheduler-arguments").read_text())
         self.assertEqual(arguments[-2:], ["--epoch", "1"])

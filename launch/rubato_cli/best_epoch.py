@@ -13,31 +13,48 @@ from rubato_cli.run_folder import RunFolder
 
 @dataclasses.dataclass(frozen=True)
 class Chosen:
-    """A snapshot by its number, with the data epoch it ends (both from 0 on and as events say)."""
+    """What was validated at the end of a data epoch (counted from 1, as people do), and the
+    snapshot that holds those weights; None: the last one of the run."""
 
     data_epoch: int
-    snapshot: int
+    snapshot: int | None
     auc: float
     logloss: float
 
 
-def choose(folder: RunFolder) -> Chosen | None:
+def last(folder: RunFolder) -> Chosen | None:
+    """The last data epoch. None when nothing was validated."""
+    validations, _ = _read(folder)
+    return _chosen(validations[max(validations)], None) if validations else None
+
+
+def best(folder: RunFolder) -> Chosen | None:
     """The data epoch with the best validation log loss, and the snapshot cut at its end: the first
     commit at or after the clock of the validation. Reads the telemetry of all starts of the run, as
     the best epoch may lie before a resume. None when nothing was validated."""
+    validations, commits = _read(folder)
+    for event in sorted(validations.values(), key=lambda event: float(event["logloss"])):
+        clocks = [clock for clock in commits if clock >= int(event["clock"])]
+        if clocks:
+            return _chosen(event, commits[min(clocks)])
+    return None
+
+
+def _chosen(event: Event, snapshot: int | None) -> Chosen:
+    return Chosen(int(event["data_epoch"]) + 1, snapshot, float(event["auc"]),
+                  float(event["logloss"]))
+
+
+def _read(folder: RunFolder) -> tuple[dict[int, Event], dict[int, int]]:
+    """The newest validation of each data epoch, and snapshot numbers by clock."""
     validations: dict[int, Event] = {}
     commits: dict[int, int] = {}
     for event in _events(folder.path / "telemetry"):
         if event.get("event") == "validation":
-            validations[int(event["data_epoch"])] = event  # a repeated epoch: the newest counts
+            validations[int(event["data_epoch"])] = event
         elif event.get("event") == "committed":
             commits[int(event["clock"])] = int(event["epoch"])
-    for event in sorted(validations.values(), key=lambda event: float(event["logloss"])):
-        clocks = [clock for clock in commits if clock >= int(event["clock"])]
-        if clocks:
-            return Chosen(int(event["data_epoch"]), commits[min(clocks)], float(event["auc"]),
-                          float(event["logloss"]))
-    return None
+    return validations, commits
 
 
 def _events(telemetry: pathlib.Path) -> Iterator[Event]:

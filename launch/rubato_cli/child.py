@@ -8,6 +8,7 @@ kept in files; events are handed on as well. Events:
   {"event": "committed", "epoch", "clock"}                  scheduler
   {"event": "resumed", "clock"}                             scheduler, after --resume
   {"event": "validation", "data_epoch", "clock", "auc", "logloss"}
+                                                            data epochs count from 0
   {"event": "done", ...}                                    summary, see metrics.py
   {"event": "error", "message": one sentence}
 """

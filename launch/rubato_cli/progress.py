@@ -42,7 +42,7 @@ class Progress:
         elif kind == "committed":
             self.commits.append(event)
         elif kind == "validation":
-            return (f"epoch {event['data_epoch']}: validation AUC {event['auc']:.4f}, "
+            return (f"epoch {int(event['data_epoch']) + 1}: validation AUC {event['auc']:.4f}, "
                     f"log loss {event['logloss']:.4f}")
         return ""
 

@@ -83,7 +83,8 @@ def _train_and_evaluate(session: Session, parts: _Parts, resumes: bool) -> dict[
         training = Training(fleet, folder, session.console)
         training.run(Addresses(config["fleet"], parts.sockets, "train"), resumes)
     trained = metrics.collect(folder, training.progress, training.seconds, fleet.children)
-    chosen = best_epoch.choose(folder) if config["train"]["best_epoch"] else None
+    choose = best_epoch.best if config["train"]["best_epoch"] else best_epoch.last
+    chosen = choose(folder)
     more: dict[str, dict[str, Any]] = {"train": {"epoch_used": int(config["train"]["epochs"])}}
     if chosen is not None:
         more = {"train": {"epoch_used": chosen.data_epoch, "snapshot_used": chosen.snapshot},
