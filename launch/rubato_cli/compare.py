@@ -1,0 +1,84 @@
+"""`rubato compare DIR DIR...`: the figures of several runs side by side."""
+
+from __future__ import annotations
+
+import argparse
+
+from rubato_cli import record, units
+from rubato_cli.failure import DONE, Failure
+from rubato_cli.record import Record, Tree, dig, number
+from rubato_cli.session import Command, Session
+
+# Path in metrics.json, words, how it is written, and which end is better (0: neither).
+ROWS = (
+    ("test.auc", "test AUC", units.metric, 1),
+    ("test.auc_low", "  95 % from", units.metric, 0),
+    ("test.auc_high", "  to", units.metric, 0),
+    ("test.ks", "test KS", units.metric, 1),
+    ("test.logloss", "test log loss", units.metric, -1),
+    ("test.brier", "test Brier", units.metric, -1),
+    ("validation.auc", "validation AUC", units.metric, 1),
+    ("oracle.auc", "best possible AUC", units.metric, 0),
+    ("train.seconds", "training time", units.duration, -1),
+    ("train.samples_per_second", "samples/s", units.count, 1),
+    ("train.rows", "rows trained", units.count, 0),
+    ("train.clock", "last clock", units.count, 0),
+    ("staleness.bound", "staleness bound", units.count, 0),
+    ("staleness.max_observed", "largest observed", units.count, 0),
+    ("updates.lost", "updates lost", units.count, -1),
+)
+
+
+def table(runs: list[Record]) -> list[str]:
+    """Lines of text: a row per figure, a column per run, the best of a row marked with *."""
+    body = [["", *(run.name for run in runs)]]
+    for path, words, text, better in ROWS:
+        values = [number(run.metrics, path) for run in runs]
+        if all(value is None for value in values):
+            continue
+        body.append([words, *(text(value) + ("*" if i in _best(values, better) else " ")
+                              for i, value in enumerate(values))])
+    body += [["data", *(str(_digest(run))[:12] + " " for run in runs)]]
+    body[0][1:] = [name + " " for name in body[0][1:]]
+    widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
+    lines = [(row[0].ljust(widths[0]) + "  "
+              + "  ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))).rstrip()
+             for row in body]
+    if len({_digest(run) for run in runs}) > 1:
+        lines.append("These runs are of different data: their figures do not compare.")
+    return lines
+
+
+def _best(values: list[float | None], better: int) -> set[int]:
+    """Indices of the best known values; none where all are the same or no end is better."""
+    known = [value for value in values if value is not None]
+    if not better or len(known) < 2 or min(known) == max(known):
+        return set()
+    best = max(known) if better > 0 else min(known)
+    return {i for i, value in enumerate(values) if value == best}
+
+
+def _digest(run: Record) -> str:
+    return str(dig(run.metrics, "run.data_sha256") or units.ABSENT)
+
+
+def document(runs: list[Record]) -> Tree:
+    paths = [path for path, _, _, _ in ROWS]
+    return {"runs": [{"dir": str(run.path), "data_sha256": dig(run.metrics, "run.data_sha256"),
+                      **{path: number(run.metrics, path) for path in paths}} for run in runs]}
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dirs", metavar="DIR", nargs="+",
+                        help="the --out folders of two or more `rubato train`s")
+
+
+def _run(arguments: argparse.Namespace, session: Session) -> int:
+    if len(arguments.dirs) < 2:
+        raise Failure("there is nothing to compare with one run; name two or more folders")
+    runs = [record.read(path) for path in arguments.dirs]
+    session.console.result(table(runs), document(runs))
+    return DONE
+
+
+COMMAND = Command("compare", "set the figures of several runs side by side", _add_arguments, _run)

@@ -1,0 +1,64 @@
+"""`rubato report DIR`: one page about a run, DIR/report.html, which needs nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+
+from rubato_cli import page, record, units
+from rubato_cli.data_sections import data_section, facts_section
+from rubato_cli.failure import DONE
+from rubato_cli.record import Record, dig
+from rubato_cli.risk_sections import hero, model_section
+from rubato_cli.session import Command, Session
+from rubato_cli.training_sections import fleet_section, training_section
+
+PLACES = (("model", "Model"), ("training", "Training"), ("fleet", "Fleet"), ("data", "Data"),
+          ("facts", "Run"))
+
+
+def write(folder: str) -> pathlib.Path:
+    """Writes the page of the run in `folder`, whole or not at all, and returns where it is."""
+    run = record.read(folder)
+    target = run.path / "report.html"
+    temporary = run.path / ".report.html.new"
+    temporary.write_text(render(run), encoding="utf-8")
+    os.replace(temporary, target)
+    return target
+
+
+def render(run: Record) -> str:
+    places = "".join(f'<li><a href="#{name}">{word}</a></li>' for name, word in PLACES)
+    kicker = " · ".join(page.escape(word) for word in _kicker(run))
+    header = (f'<p class="kicker"><b>Rubato</b> · {kicker}</p><h1>{page.escape(run.name)}</h1>'
+              f'<nav aria-label="Sections"><ul>{places}</ul></nav>{hero(run)}')
+    version = dig(run.metrics, "run.version")
+    footer = (f"<p>Written by Rubato {page.escape(version or '')}. Intervals are DeLong’s; "
+              "staleness is counted in iterations of the slowest worker.</p>")
+    return page.document(f"{run.name} · Rubato", header,
+                         [model_section(run), training_section(run), fleet_section(run),
+                          data_section(run), facts_section(run)], footer)
+
+
+def _kicker(run: Record) -> list[str]:
+    kind = {"mlp": "multi-layer perceptron", "logistic": "logistic regression"}.get(
+        str(dig(run.config, "model.kind")))
+    bound = run.metric("staleness.bound")
+    workers = len(run.workers)
+    words = [kind, units.plural(workers, "worker") if workers else None,
+             f"staleness {bound:.0f}" if bound is not None else "no staleness bound"]
+    return [word.replace(" ", "\u00a0") for word in words if word]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", metavar="DIR", help="the --out folder of a `rubato train`")
+
+
+def _run(arguments: argparse.Namespace, session: Session) -> int:
+    target = write(arguments.dir)
+    session.console.result([f"report: {target}"], {"report": str(target)})
+    return DONE
+
+
+COMMAND = Command("report", "write the report page of a finished run", _add_arguments, _run)
