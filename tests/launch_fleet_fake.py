@@ -162,7 +162,8 @@ def train():
         half = run.fake["clocks"] // 2
         say("validation", data_epoch=0, clock=half - 1, auc=0.8, logloss=0.3)
         say("validation", data_epoch=1, clock=2 * half - 1, auc=0.7, logloss=0.4)
-    say("done", seat=int(option("--seat")), rows=100, seconds=2.0, pushes=20, max_staleness=3)
+    say("done", seat=int(option("--seat")), rows=100, pushes=20, max_staleness=3,
+        seconds={"compute": 1.5, "wait": 0.25, "pull": 0.125, "push": 0.0625, "other": 0.0625})
     run.mark("done-" + run.name)
 
 

@@ -91,6 +91,7 @@ class TrainTest(LaunchTest):
     def test_writes_metrics_from_all_processes(self):
         code, stdout, stderr = self.train()
         self.assertEqual(code, 0, stderr)
+        self.assertIn("0.7500", (self.out / "report.html").read_text())
         metrics = json.loads((self.out / "metrics.json").read_text())
         self.assertEqual(metrics["test"]["auc"], 0.75)
         self.assertEqual(metrics["oracle"]["auc"], 0.8)

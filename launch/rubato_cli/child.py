@@ -3,7 +3,8 @@
 A process writes JSON events, one a line, to stdout, and log lines for people to stderr. Both are
 kept in files; events are handed on as well. Events:
   {"event": "listening", "address": A}                      scheduler, servers
-  {"event": "progress", "clock", "epoch", "loss", "rows", "samples_per_second"}     workers
+  {"event": "progress", "clock", "epoch", "loss", "rows", "samples_per_second",
+   "seconds_since_start"}                                   workers
   {"event": "view", "min_clock", "max_clock", "committed"}  scheduler
   {"event": "committed", "epoch", "clock"}                  scheduler
   {"event": "resumed", "clock"}                             scheduler, after --resume

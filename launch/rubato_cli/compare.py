@@ -31,7 +31,10 @@ ROWS = (
 
 def table(runs: list[Record]) -> list[str]:
     """Lines of text: a row per figure, a column per run, the best of a row marked with *."""
-    body = [["", *(run.name for run in runs)]]
+    names = [run.name for run in runs]
+    if len(set(names)) < len(names):
+        names = [str(run.path) for run in runs]
+    body = [["", *(name + " " for name in names)]]
     for path, words, text, better in ROWS:
         values = [number(run.metrics, path) for run in runs]
         if all(value is None for value in values):
@@ -39,7 +42,6 @@ def table(runs: list[Record]) -> list[str]:
         body.append([words, *(text(value) + ("*" if i in _best(values, better) else " ")
                               for i, value in enumerate(values))])
     body += [["data", *(str(_digest(run))[:12] + " " for run in runs)]]
-    body[0][1:] = [name + " " for name in body[0][1:]]
     widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
     lines = [(row[0].ljust(widths[0]) + "  "
               + "  ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))).rstrip()

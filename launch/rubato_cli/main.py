@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 
-from rubato_cli import builds, doctor, init, predict, status, train
+from rubato_cli import builds, compare, doctor, init, predict, report, status, train
 from rubato_cli.console import Console
 from rubato_cli.failure import DONE, FATAL, Failure
 from rubato_cli.session import Session
 
-COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, status.COMMAND, doctor.COMMAND)
+COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
+            status.COMMAND, doctor.COMMAND)
 
 EPILOG = """\
 exit codes:

@@ -1,8 +1,11 @@
 """metrics.json: what a finished run has to show, from the last events of its processes.
 
 Fields of "done" events (others are kept, under workers[i] and shards[i]):
-  worker     seat, rows, seconds, pushes, max_staleness, lost
-  server     shards: list of {place, pushes, duplicates_refused}
+  worker     seat, rows, pushes, max_staleness, lost, samples_per_second, bytes_pulled,
+             bytes_pushed, seconds: {compute, wait, pull, push, other}, which add up to the time
+             from its first iteration to its last
+  server     shards: list of {place, pushes, rows, duplicates_refused, staleness_histogram:
+             [[staleness, pushes], ...]}
   scheduler  clock, epoch, lost
 evaluation.json has "test", "validation" and, for generated data, "oracle" by the names of
 metrics.json; what else it holds is kept too.
@@ -26,8 +29,8 @@ def collect(folder: RunFolder, progress: Progress, seconds: float,
                     key=lambda shard: int(shard.get("place", 0)))
     schedulers = _of(progress, "scheduler")
     rows = _sum(workers, "rows")
-    # From the first worker's first iteration to the last one's last, when they say it.
-    seconds = max((float(worker["seconds"]) for worker in workers if "seconds" in worker),
+    # Iterations only, without the start of the processes, when the workers say it.
+    seconds = max((sum(worker["seconds"].values()) for worker in workers if "seconds" in worker),
                   default=seconds)
     config = folder.read_json("config.json")
     return {

@@ -1,4 +1,4 @@
-"""`rubato train RUN --out DIR`: prepare, train, evaluate, metrics.json."""
+"""`rubato train RUN --out DIR`: prepare, train, evaluate, metrics.json, report.html."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from rubato_cli import best_epoch, builds, data_tool, metrics
+from rubato_cli import best_epoch, builds, data_tool, metrics, report
 from rubato_cli.builds import Build
 from rubato_cli.failure import DONE
 from rubato_cli.fleet import Fleet
@@ -49,8 +49,9 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         "version": builds.version(),
         "data_sha256": folder.read_json("data/cleansing.json").get("data_sha256", "")}})
     folder.write_json("metrics.json", result)
-    session.console.result([*metrics.summary(result), f"metrics: {arguments.out}/metrics.json"],
-                           result)
+    report.write(arguments.out)
+    session.console.result([*metrics.summary(result), f"metrics: {arguments.out}/metrics.json",
+                            f"report: {arguments.out}/report.html"], result)
     return DONE
 
 
