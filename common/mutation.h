@@ -1,0 +1,51 @@
+// Deliberate protocol mistakes, for the simulator alone: `tests/simulate` compiles the machines a second
+// time with RUBATO_MUTATIONS and must catch every one of them. In product binaries MUTATED(x) is the
+// constant false and nothing of this remains.
+//
+// The list is DESIGN's: each entry is the name for --mutation and what the mistake is.
+#pragma once
+
+#define RUBATO_MUTATION_LIST(X)                                                        \
+  X(apply_duplicate, "a push with number < received is applied again")                 \
+  X(take_gap, "a push with number > received is taken")                                \
+  X(unnumbered_tick, "an empty push is sent outside the numbered stream")              \
+  X(late_cut, "a shard cuts although it applied an iteration >= C")                    \
+  X(no_hold_back, "iterations >= C are not held back before the cut")                  \
+  X(late_image, "the image is captured when written instead of at the cut")            \
+  X(image_received, "an image saves received instead of applied positions")            \
+  X(gate_off_by_one, "the gate lets a pull pass one clock too early")                  \
+  X(cache_reader_clock, "a cached row is tagged with the reader's clock")              \
+  X(cache_over_life, "cached rows are kept over a change of shard life")               \
+  X(join_at_known_min, "a joiner starts at the last known min_clock")                  \
+  X(numbers_over_lives, "push numbers are continued over worker lives")                \
+  X(old_ack, "an ack of an old shard life is taken")                                   \
+  X(sealed_push, "a push of a sealed life is taken")                                   \
+  X(dead_life_commit, "a commit counts the report of a dead shard life")               \
+  X(image_name_without_life, "image names lack the shard life")                        \
+  X(no_seal_check, "positions of sealed lives are not compared after a restart")       \
+  X(prune_before_commit, "the log is pruned when one shard is durable, before commit") \
+  X(load_newest, "a shard loads its own newest image instead of the committed one")    \
+  X(leave_early, "a worker leaves before all it pushed is durable")                    \
+  X(block_at_retention, "a worker blocks at the retention bound")                      \
+  X(nan_not_consumed, "a refused NaN push does not consume its number")                \
+  X(cut_beyond_end, "a cut is announced beyond the last clock")                        \
+  X(stop_when_out_of_data, "a worker out of data just stops")                          \
+  X(older_view, "an older view is accepted")                                           \
+  X(bsp_on_arrival, "at s = 0 a push is applied on arrival")                           \
+  X(take_beyond_window, "a push beyond min_clock + s is taken")
+
+#ifdef RUBATO_MUTATIONS
+namespace rubato {
+enum class Mutation {
+  none,
+#define RUBATO_MUTATION_NAME(name, what) name,
+  RUBATO_MUTATION_LIST(RUBATO_MUTATION_NAME)
+#undef RUBATO_MUTATION_NAME
+};
+// Set once by the simulator before a history starts.
+inline Mutation active_mutation = Mutation::none;
+}  // namespace rubato
+#define MUTATED(name) (::rubato::active_mutation == ::rubato::Mutation::name)
+#else
+#define MUTATED(name) false
+#endif

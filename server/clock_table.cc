@@ -1,0 +1,48 @@
+#include "server/clock_table.h"
+
+#include <algorithm>
+
+namespace rubato {
+
+void ClockTable::Set(Life life, Clock next) {
+  members_[life] = Member{next, false};
+  Raise();
+}
+
+void ClockTable::AddPending(Life life) { members_.try_emplace(life, Member{min_clock_, true}); }
+
+void ClockTable::Remove(Life life) {
+  members_.erase(life);
+  Raise();
+}
+
+void ClockTable::RemovePendingBut(const std::function<bool(Life)>& keep) {
+  std::erase_if(members_, [&](const auto& member) {
+    return member.second.pending && !keep(member.first);
+  });
+  Raise();
+}
+
+bool ClockTable::pending(Life life) const {
+  const auto found = members_.find(life);
+  return found != members_.end() && found->second.pending;
+}
+
+bool ClockTable::any_pending() const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const auto& member) { return member.second.pending; });
+}
+
+std::optional<Life> ClockTable::slowest() const {
+  const auto slowest = std::min_element(
+      members_.begin(), members_.end(),
+      [](const auto& a, const auto& b) { return a.second.next < b.second.next; });
+  if (slowest == members_.end()) return std::nullopt;
+  return slowest->first;
+}
+
+void ClockTable::Raise() {
+  if (const auto life = slowest()) min_clock_ = std::max(min_clock_, members_.at(*life).next);
+}
+
+}  // namespace rubato

@@ -1,0 +1,332 @@
+// Hellos, reports and views: see server/scheduler.h.
+#include "server/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/mutation.h"
+#include "common/status.h"
+
+namespace rubato {
+
+Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now)
+    : options_(std::move(options)),
+      state_(std::move(state)),
+      started_at_(now),
+      margin_(options_.first_margin),
+      generation_since_(now) {
+  for (const Position& position : state_.high_water) high_water_[position.life] = position.clock;
+  for (const MemberEntry& member : view().members) added_[member.life] = view().version;
+}
+
+SchedulerState Scheduler::FirstState(const Job& job) {
+  SchedulerState state;
+  state.job_fingerprint = job.Fingerprint();
+  state.view.version = ViewVersion(1);
+  state.view.shards.resize(job.places);
+  return state;
+}
+
+void Scheduler::Receive(Instant now, Nonce from, const Message& message, SchedulerOutput* out) {
+  if (const auto* hello = std::get_if<Hello>(&message)) return ReceiveHello(now, from, *hello, out);
+  if (const auto* beat = std::get_if<Heartbeat>(&message)) {
+    return ReceiveHeartbeat(now, from, *beat, out);
+  }
+  if (const auto* report = std::get_if<ShardReport>(&message)) {
+    return ReceiveReport(now, from, *report, out);
+  }
+}
+
+void Scheduler::Tick(Instant now, SchedulerOutput* out) {
+  EvictSilent(now, out);
+  StartPending(now, out);
+  CheckSealed(now, out);
+  WithdrawIfOverdue(now, out);
+  OpenCutIfDue(now, out);
+  ResendViews(out);
+}
+
+// Hello ------------------------------------------------------------------------------------------
+
+absl::Status Scheduler::CheckHello(const Hello& hello) const {
+  if (hello.protocol != kProtocolVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("the fleet speaks protocol %d and this process %d: start it from the same "
+                        "build as the scheduler",
+                        kProtocolVersion, hello.protocol));
+  }
+  if (hello.job_fingerprint != options_.job.Fingerprint()) {
+    return absl::FailedPreconditionError(
+        "this process trains another model than the fleet: give it the run folder of the fleet");
+  }
+  if (hello.role == Role::kWorker && hello.index >= options_.job.seats) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "seat %d does not exist: this run has %d workers", hello.index, options_.job.seats));
+  }
+  if (hello.role == Role::kShard && hello.index >= view().shards.size()) {
+    return absl::InvalidArgumentError(absl::StrFormat("place %d does not exist: this run has %d shards",
+                                                      hello.index, view().shards.size()));
+  }
+  return absl::OkStatus();
+}
+
+void Scheduler::ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out) {
+  if (const absl::Status status = CheckHello(hello); !status.ok()) {
+    out->messages.push_back({from, ErrorReply{static_cast<uint32_t>(status.code()),
+                                              std::string(status.message())}});
+    return;
+  }
+  const auto& retired = state_.retired;
+  if (std::find(retired.begin(), retired.end(), from) != retired.end()) return;
+  switch (hello.role) {
+    case Role::kWorker:
+      return HelloFromWorker(now, from, SeatId(hello.index), out);
+    case Role::kShard:
+      return HelloFromShard(from, hello, out);
+    case Role::kReader:
+      return HelloFromReader(now, from, out);
+  }
+}
+
+void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerOutput* out) {
+  Life old = kNoLife;
+  for (const MemberEntry& member : view().members) {
+    if (member.nonce == from) {
+      peers_[member.life].heard = now;
+      out->messages.push_back({from, view()});
+      return;
+    }
+    if (member.seat == seat) old = member.life;
+  }
+  if (old != kNoLife) Seal(old, Departure::kEvicted, "its seat said Hello again", out);
+  MemberEntry member;
+  member.life = NextLife();
+  member.seat = seat;
+  member.nonce = from;
+  if (MUTATED(join_at_known_min) && AllShardsReported()) member.start = known_min_clock();
+  added_[member.life] = ViewVersion(view().version.value() + 1);
+  peers_[member.life] = Peer{now, ViewVersion(0), Clock(0), Clock(0), now};
+  state_.view.members.push_back(member);
+  Emit(out, {SchedulerEventKind::kJoined, member.life, Clock(0), Clock(0),
+             absl::StrCat("seat ", seat.value())});
+  Publish(out);
+}
+
+void Scheduler::HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* out) {
+  const PlaceId place(hello.index);
+  ShardEntry& entry = state_.view.shards[hello.index];
+  if (entry.life != kNoLife && entry.nonce == from) {
+    out->messages.push_back({from, view()});
+    return;
+  }
+  const bool replaces = entry.life != kNoLife;
+  if (replaces) {
+    state_.retired.push_back(entry.nonce);
+    // What sealed lives had pushed to the last life of this shard may be gone with it.
+    for (const SealedEntry& sealed : view().sealed) ReportPossibleLoss(sealed.life, out);
+  }
+  entry = {NextLife(), from, hello.address};
+  reports_.erase(place);
+  if (!MUTATED(dead_life_commit)) durable_.erase(place);
+  Emit(out, {SchedulerEventKind::kShardLife, entry.life, Clock(0), Clock(0),
+             absl::StrCat("place ", place.value())});
+  Publish(out);
+}
+
+void Scheduler::HelloFromReader(Instant now, Nonce from, SchedulerOutput* out) {
+  for (const ReaderEntry& reader : view().readers) {
+    if (reader.nonce == from) {
+      peers_[reader.life].heard = now;
+      out->messages.push_back({from, view()});
+      return;
+    }
+  }
+  const ReaderEntry reader{NextLife(), from};
+  peers_[reader.life] = Peer{now, ViewVersion(0), Clock(0), Clock(0), now};
+  state_.view.readers.push_back(reader);
+  Publish(out);
+}
+
+// Heartbeats and reports -------------------------------------------------------------------------
+
+void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
+                                 SchedulerOutput* out) {
+  const MemberEntry* member = FindMember(beat.life);
+  const bool reader = std::any_of(view().readers.begin(), view().readers.end(),
+                                  [&](const ReaderEntry& r) { return r.life == beat.life; });
+  if ((member == nullptr && !reader) || beat.generation != view().generation) {
+    out->messages.push_back({from, view()});
+    return;
+  }
+  Peer& peer = peers_[beat.life];
+  peer.heard = now;
+  peer.seen = std::max(peer.seen, beat.seen);
+  peer.clock = std::max(peer.clock, beat.clock);
+  if (reader) {
+    if (beat.leaving) {
+      std::erase_if(state_.view.readers, [&](const ReaderEntry& r) { return r.life == beat.life; });
+      Publish(out);
+    }
+    return;
+  }
+  if (member->start) high_water_[beat.life] = std::max(high_water_[beat.life], *member->start);
+  if (beat.gap) {
+    FleetResume(now, static_cast<uint32_t>(view().shards.size()),
+                absl::StrFormat("life %d cannot replay what shard %d needs", beat.life.value(),
+                                beat.gap->value()),
+                out);
+  } else if (beat.leaving) {
+    Seal(beat.life, Departure::kLeft, "done", out);
+  } else if (beat.wants_snapshot) {
+    RequestSnapshot(now, out);
+  }
+}
+
+void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report,
+                              SchedulerOutput* out) {
+  const size_t place = report.place.value();
+  if (place >= view().shards.size()) return;
+  const ShardEntry& entry = view().shards[place];
+  const bool cuts = view().cut && report.durable == view().cut->epoch;
+  if (entry.life != report.life || entry.nonce != from) {
+    if (MUTATED(dead_life_commit) && cuts) {
+      durable_[report.place] = *report.durable;
+      CommitIfDurable(out);
+    }
+    return;
+  }
+  if (report.generation != view().generation) return;
+  ShardReport& known = reports_[report.place];
+  const bool newer = known.life != report.life || report.seen >= known.seen;
+  for (const Position& p : report.positions) {
+    high_water_[p.life] = std::max(high_water_[p.life], p.clock);
+  }
+  if (!newer) return;
+  known = report;
+  NoteProgress(now, report);
+  if (report.load_failed) {
+    Emit(out, {SchedulerEventKind::kLoss, report.life, Clock(0), Clock(0),
+               absl::StrFormat("shard %d cannot load the committed image", place)});
+    return;
+  }
+  if (view().cut && report.refused == view().cut->epoch) {
+    margin_ = std::max<int64_t>(1, 2 * margin_);
+    Withdraw(absl::StrFormat("refused by shard %d", place), out);
+  }
+  if (cuts) {
+    durable_[report.place] = *report.durable;
+    CommitIfDurable(out);
+  }
+  StartPending(now, out);
+  CheckSealed(now, out);
+}
+
+// Views ------------------------------------------------------------------------------------------
+
+void Scheduler::Publish(SchedulerOutput* out) {
+  View& view = state_.view;
+  view.version = ViewVersion(view.version.value() + 1);
+  for (const auto& [place, report] : reports_) view.floor = std::max(view.floor, report.min_clock);
+  state_.high_water.clear();
+  for (const auto& [life, clock] : high_water_) state_.high_water.push_back({life, clock});
+  out->persist = state_;
+  for (const ShardEntry& shard : view.shards) {
+    if (shard.life != kNoLife) out->messages.push_back({shard.nonce, view});
+  }
+  for (const MemberEntry& member : view.members) out->messages.push_back({member.nonce, view});
+  for (const ReaderEntry& reader : view.readers) out->messages.push_back({reader.nonce, view});
+}
+
+void Scheduler::ResendViews(SchedulerOutput* out) {
+  const ViewVersion version = view().version;
+  for (size_t i = 0; i < view().shards.size(); ++i) {
+    const ShardEntry& shard = view().shards[i];
+    if (shard.life == kNoLife) continue;
+    const auto report = reports_.find(PlaceId(static_cast<uint32_t>(i)));
+    if (report == reports_.end() || report->second.seen < version) {
+      out->messages.push_back({shard.nonce, view()});
+    }
+  }
+  for (const MemberEntry& member : view().members) {
+    if (peers_[member.life].seen < version) out->messages.push_back({member.nonce, view()});
+  }
+  for (const ReaderEntry& reader : view().readers) {
+    if (peers_[reader.life].seen < version) out->messages.push_back({reader.nonce, view()});
+  }
+}
+
+void Scheduler::FleetResume(Instant now, uint32_t places, const std::string& why,
+                            SchedulerOutput* out) {
+  if (finished()) return;
+  View& view = state_.view;
+  for (const MemberEntry& member : view.members) state_.retired.push_back(member.nonce);
+  for (size_t i = places; i < view.shards.size(); ++i) {
+    if (view.shards[i].life == kNoLife) continue;
+    state_.retired.push_back(view.shards[i].nonce);
+    // Not in the next view any more, so it would never hear of it: told here, and again by its Reports.
+  }
+  std::vector<ShardEntry> dropped;
+  if (places < view.shards.size()) {
+    dropped.assign(view.shards.begin() + places, view.shards.end());
+  }
+  view.shards.resize(places);
+  for (ShardEntry& shard : view.shards) {
+    if (shard.life != kNoLife) shard.life = NextLife();
+  }
+  view.generation = Generation(view.generation.value() + 1);
+  view.members.clear();
+  view.sealed.clear();
+  view.cut.reset();
+  view.floor = view.committed.clock;
+  reports_.clear();
+  durable_.clear();
+  high_water_.clear();
+  added_.clear();
+  torn_reported_.clear();
+  start_timed_out_ = false;
+  generation_since_ = now;
+  Emit(out, {SchedulerEventKind::kFleetResume, kNoLife, view.committed.clock, Clock(places), why});
+  Publish(out);
+  for (const ShardEntry& shard : dropped) {
+    if (shard.life != kNoLife) out->messages.push_back({shard.nonce, view});
+  }
+}
+
+MemberEntry* Scheduler::FindMember(Life life) {
+  for (MemberEntry& member : state_.view.members) {
+    if (member.life == life) return &member;
+  }
+  return nullptr;
+}
+
+bool Scheduler::AllShardsHaveLives() const {
+  return std::all_of(view().shards.begin(), view().shards.end(),
+                     [](const ShardEntry& shard) { return shard.life != kNoLife; });
+}
+
+bool Scheduler::AllShardsReported() const {
+  return AllShardsHaveLives() && reports_.size() == view().shards.size() &&
+         std::all_of(reports_.begin(), reports_.end(),
+                     [](const auto& report) { return report.second.seen > ViewVersion(0); });
+}
+
+Clock Scheduler::known_min_clock() const {
+  std::optional<Clock> lowest;
+  for (const auto& [place, report] : reports_) {
+    lowest = std::min(lowest.value_or(report.min_clock), report.min_clock);
+  }
+  return lowest.value_or(view().committed.clock);
+}
+
+// Members' own clocks count too: a started iteration may be applied anywhere at any moment.
+Clock Scheduler::known_end() const {
+  Clock end = view().committed.clock;
+  for (const auto& [place, report] : reports_) end = std::max(end, report.end);
+  for (const MemberEntry& member : view().members) {
+    const auto peer = peers_.find(member.life);
+    if (member.start && peer != peers_.end()) end = std::max(end, peer->second.clock);
+  }
+  return end;
+}
+
+}  // namespace rubato

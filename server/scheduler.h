@@ -1,0 +1,173 @@
+// The scheduler: membership, shard map, snapshot epochs. A sans-I/O machine, never on the data path.
+//
+// Input: a message or a tick, with the time. Output: a new state to persist, then messages, then events.
+// Ordering duty of the driver: if `persist` is set it must be durable before any message of the same
+// output is sent; a crash in between is harmless, since nobody has seen the new view.
+//
+// All that changes the fleet travels as a View (common/message.h) with a growing version, resent until
+// acknowledged. Everything outside SchedulerState is soft: leases, reports, known clocks. A restarted
+// scheduler therefore waits one full lease before it evicts, and opens no cut before every shard of the
+// view has reported again.
+//
+// Rules: ARCHITECTURE.md, "Join", "Eviction", "Cut" and "Fleet resume".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/env.h"
+#include "common/ids.h"
+#include "common/job.h"
+#include "common/message.h"
+
+namespace rubato {
+
+// What survives a restart of the scheduler, all of it written at every change.
+struct SchedulerState {
+  View view;
+  uint64_t life_counter = 0;   // lives given so far: never reused
+  uint64_t epoch_counter = 0;  // epochs opened so far
+  uint64_t job_fingerprint = 0;
+  std::vector<Nonce> retired;         // nonces whose life has ended: a late Hello of theirs is ignored
+  std::vector<Position> high_water;   // F(w): highest position ever reported of a life
+  friend bool operator==(const SchedulerState&, const SchedulerState&) = default;
+};
+
+enum class OnLoss { kResume, kReport };
+
+struct SchedulerOptions {
+  Job job;
+  Duration lease = Duration::Seconds(10);          // no heartbeat for this long: evicted
+  Duration stall = Duration::Seconds(60);          // slowest and without progress: evicted
+  Duration start_timeout = Duration::Seconds(30);  // seats missing after this are left behind
+  Duration cut_deadline = Duration::Seconds(120);  // all shards passed C and no image: withdraw
+  int64_t first_margin = 2;                        // clocks between the highest known one and C
+  bool deterministic = false;                      // any eviction is a fleet resume
+  OnLoss on_loss = OnLoss::kResume;
+};
+
+// Things worth telling a person or a test; nothing in the protocol depends on them.
+enum class SchedulerEventKind {
+  kJoined,
+  kStarted,
+  kEvicted,
+  kLeft,
+  kShardLife,
+  kCutOpened,
+  kCutWithdrawn,
+  kCommitted,
+  kFleetResume,
+  kTornIterations,  // a sealed life's last iterations reached some shards only: [clock, clock2)
+  kPossibleLoss,    // a life was sealed while a shard life is younger than it
+  kLoss,
+  kSeatsMissing,
+};
+
+struct SchedulerEvent {
+  SchedulerEventKind kind;
+  Life life;
+  Clock clock;
+  Clock clock2;
+  std::string text;
+};
+
+struct SchedulerOutput {
+  std::optional<SchedulerState> persist;
+  Outbox messages;
+  std::vector<SchedulerEvent> events;
+};
+
+class Scheduler {
+ public:
+  // A fresh run starts from FirstState(); a restart from what was persisted last.
+  Scheduler(SchedulerOptions options, SchedulerState state, Instant now);
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  static SchedulerState FirstState(const Job& job);
+
+  void Receive(Instant now, Nonce from, const Message& message, SchedulerOutput* out);
+  void Tick(Instant now, SchedulerOutput* out);
+  // Everybody goes back to the committed epoch, with `places` shards. `why` is for people.
+  void FleetResume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out);
+  // A snapshot as soon as possible (a stop, an operator's wish).
+  void RequestSnapshot(Instant now, SchedulerOutput* out);
+
+  const SchedulerState& state() const { return state_; }
+  const View& view() const { return state_.view; }
+  // The commit at the last clock ends the run.
+  bool finished() const { return view().committed.clock >= options_.job.last_clock; }
+  // Lowest and highest clock of the fleet as last reported; for people.
+  Clock known_min_clock() const;
+  Clock known_end() const;
+
+ private:
+  void ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out);
+  void ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat, SchedulerOutput* out);
+  void ReceiveReport(Instant now, Nonce from, const ShardReport& report, SchedulerOutput* out);
+  void HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerOutput* out);
+  void HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* out);
+  void HelloFromReader(Instant now, Nonce from, SchedulerOutput* out);
+  absl::Status CheckHello(const Hello& hello) const;
+
+  // Membership (scheduler_members.cc).
+  void StartPending(Instant now, SchedulerOutput* out);
+  bool QuorumReached(Instant now, SchedulerOutput* out);
+  std::optional<Clock> StartClockFor(const MemberEntry& member) const;
+  enum class Departure { kLeft, kEvicted };
+  void Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out);
+  void EvictSilent(Instant now, SchedulerOutput* out);
+  void NoteProgress(Instant now, const ShardReport& report);
+  void CheckSealed(Instant now, SchedulerOutput* out);
+  bool ReportPossibleLoss(Life life, SchedulerOutput* out);
+
+  // Snapshots (scheduler_cut.cc).
+  void OpenCutIfDue(Instant now, SchedulerOutput* out);
+  std::optional<OpenCut> NextCut() const;
+  Clock NextPlanned(Clock after) const;
+  void OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out);
+  void Withdraw(const std::string& why, SchedulerOutput* out);
+  void WithdrawIfOverdue(Instant now, SchedulerOutput* out);
+  void CommitIfDurable(SchedulerOutput* out);
+
+  // Views.
+  void Publish(SchedulerOutput* out);
+  void ResendViews(SchedulerOutput* out);
+  MemberEntry* FindMember(Life life);
+  bool AllShardsHaveLives() const;
+  bool AllShardsReported() const;
+  Life NextLife() { return Life(++state_.life_counter); }
+  Staleness staleness() const { return options_.job.staleness(); }
+  void Emit(SchedulerOutput* out, SchedulerEvent event) { out->events.push_back(std::move(event)); }
+
+  const SchedulerOptions options_;
+  SchedulerState state_;
+  const Instant started_at_;
+
+  // Soft state of the current shard lives, by place.
+  std::map<PlaceId, ShardReport> reports_;
+  std::map<PlaceId, EpochId> durable_;  // of the open cut
+  // Soft state of peers, by life: lease and acknowledged view.
+  struct Peer {
+    Instant heard;
+    ViewVersion seen;
+    Clock clock;
+    Clock progress;          // last position that the slowest-of-a-shard check saw
+    Instant progress_since;
+  };
+  std::map<Life, Peer> peers_;
+  std::map<Life, ViewVersion> added_;   // version that made a pending member
+  std::map<Life, Clock> high_water_;    // F(w)
+  std::set<Life> torn_reported_;
+  Instant cut_passed_at_;               // since when every shard's min_clock is >= C
+  int64_t margin_;
+  bool snapshot_requested_ = false;
+  bool start_timed_out_ = false;
+  Instant generation_since_;
+};
+
+}  // namespace rubato

@@ -1,0 +1,125 @@
+// Snapshots: when a cut is opened, withdrawn and committed.
+#include <algorithm>
+#include <utility>
+
+#include "common/mutation.h"
+#include "common/status.h"
+#include "server/scheduler.h"
+
+namespace rubato {
+
+void Scheduler::RequestSnapshot(Instant now, SchedulerOutput* out) {
+  if (finished()) return;
+  snapshot_requested_ = true;
+  OpenCutIfDue(now, out);
+}
+
+void Scheduler::OpenCutIfDue(Instant now, SchedulerOutput* out) {
+  const bool members = std::any_of(view().members.begin(), view().members.end(),
+                                   [](const MemberEntry& m) { return m.start.has_value(); });
+  if (finished() || !AllShardsReported() || !members) return;
+  const std::optional<OpenCut> cut = NextCut();
+  if (!cut) return;
+  if (view().cut) {
+    // A planned cut may lie far ahead; a snapshot that is wanted now does not wait for it.
+    if (!snapshot_requested_ || view().cut->clock <= cut->clock) return;
+    Withdraw("a snapshot is wanted sooner", out);
+  }
+  OpenAt(now, *cut, out);
+}
+
+// C = min(T, max(highest known clock + margin, clock of the committed epoch + 1)), moved up to the next
+// planned clock unless a snapshot is wanted at once. ASP has no common clock but T: every other cut is
+// torn, and T is announced only when all shards are there.
+std::optional<OpenCut> Scheduler::NextCut() const {
+  const Clock last = options_.job.last_clock;
+  const Clock committed = view().committed.clock;
+  const EpochId epoch(state_.epoch_counter + 1);
+  if (staleness().infinite()) {
+    if (known_min_clock() >= last) return OpenCut{epoch, last, true};
+    const int64_t every = options_.job.snapshot_every_clocks;
+    const bool due = every > 0 && known_min_clock() >= committed + ClockDelta(every);
+    if (!due && !snapshot_requested_) return std::nullopt;
+    return OpenCut{epoch, std::max(known_end(), committed.Next()), false};
+  }
+  const Clock soonest = std::max(known_end() + ClockDelta(margin_), committed.Next());
+  Clock clock = snapshot_requested_ ? soonest : NextPlanned(soonest);
+  if (MUTATED(cut_beyond_end)) {
+    if (clock > last || (clock == last && !snapshot_requested_)) clock = soonest + ClockDelta(1);
+  } else {
+    clock = std::min(clock, last);
+  }
+  return OpenCut{epoch, clock, true};
+}
+
+// The first planned clock that can still be reached in time: multiples of snapshot_every_clocks and,
+// with best_epoch, each evaluation, at which the workers wait for the commit (so no margin is needed).
+Clock Scheduler::NextPlanned(Clock soonest) const {
+  const Job& job = options_.job;
+  Clock planned = job.last_clock;
+  if (job.snapshot_every_clocks > 0) {
+    const int64_t every = job.snapshot_every_clocks;
+    planned = std::min(planned, Clock((soonest.value() + every - 1) / every * every));
+  }
+  if (job.best_epoch) {
+    const Clock from = std::max(known_end(), view().committed.clock.Next());
+    const int64_t per = job.iterations_per_epoch;
+    planned = std::min(planned, Clock((from.value() + per) / per * per - 1));
+  }
+  return planned;
+}
+
+void Scheduler::OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out) {
+  ++state_.epoch_counter;
+  state_.view.cut = cut;
+  durable_.clear();
+  cut_passed_at_ = now;
+  Emit(out, {SchedulerEventKind::kCutOpened, kNoLife, cut.clock, Clock(0),
+             absl::StrCat("epoch ", cut.epoch.value())});
+  Publish(out);
+}
+
+void Scheduler::Withdraw(const std::string& why, SchedulerOutput* out) {
+  Emit(out, {SchedulerEventKind::kCutWithdrawn, kNoLife, view().cut->clock, Clock(0), why});
+  state_.view.cut.reset();
+  durable_.clear();
+  Publish(out);
+}
+
+void Scheduler::WithdrawIfOverdue(Instant now, SchedulerOutput* out) {
+  if (!view().cut) return;
+  const bool passed = AllShardsReported() && known_min_clock() >= view().cut->clock;
+  if (!passed) cut_passed_at_ = now;
+  if (now - cut_passed_at_ <= options_.cut_deadline) return;
+  margin_ = std::max<int64_t>(1, 2 * margin_);
+  Withdraw("no image after the deadline", out);
+}
+
+// The commit is a view: it names the exact image of each current shard life.
+void Scheduler::CommitIfDurable(SchedulerOutput* out) {
+  const std::optional<OpenCut> cut = view().cut;
+  if (!cut || durable_.size() != view().shards.size()) return;
+  CommittedEpoch committed;
+  committed.epoch = cut->epoch;
+  committed.clock = cut->clock;
+  committed.generation = view().generation;
+  for (size_t i = 0; i < view().shards.size(); ++i) {
+    const PlaceId place(static_cast<uint32_t>(i));
+    const Life life = MUTATED(image_name_without_life) ? kNoLife : view().shards[i].life;
+    committed.images.push_back({cut->epoch, place, life});
+    const auto report = reports_.find(place);
+    if (!cut->exact && report != reports_.end()) {
+      committed.clock = std::max(committed.clock, report->second.durable_clock);
+    }
+  }
+  state_.view.committed = committed;
+  state_.view.cut.reset();
+  durable_.clear();
+  margin_ = options_.first_margin;
+  snapshot_requested_ = false;
+  Emit(out, {SchedulerEventKind::kCommitted, kNoLife, committed.clock, Clock(0),
+             absl::StrCat("epoch ", committed.epoch.value())});
+  Publish(out);
+}
+
+}  // namespace rubato

@@ -1,0 +1,172 @@
+// Joining, leaving, eviction, and what a death may have cost.
+#include <algorithm>
+#include <utility>
+
+#include "common/mutation.h"
+#include "common/status.h"
+#include "server/scheduler.h"
+
+namespace rubato {
+
+// Gives J to pending members once every current shard life holds its min_clock for them.
+void Scheduler::StartPending(Instant now, SchedulerOutput* out) {
+  if (!AllShardsReported() || !QuorumReached(now, out)) return;
+  bool any = false;
+  for (MemberEntry& member : state_.view.members) {
+    if (member.start) continue;
+    const std::optional<Clock> start = StartClockFor(member);
+    if (!start) continue;
+    member.start = start;
+    high_water_[member.life] = *start;
+    any = true;
+    Emit(out, {SchedulerEventKind::kStarted, member.life, *start, Clock(0),
+               absl::StrCat("seat ", member.seat.value())});
+  }
+  if (any) Publish(out);
+}
+
+// J = the highest min_clock that any shard holds for it, and never below one reported before: no read
+// that was already answered becomes false.
+std::optional<Clock> Scheduler::StartClockFor(const MemberEntry& member) const {
+  Clock start = view().floor;
+  const auto added = added_.find(member.life);
+  for (const auto& [place, report] : reports_) {
+    if (added == added_.end() || report.seen < added->second) return std::nullopt;
+    const auto held =
+        std::find_if(report.pending.begin(), report.pending.end(),
+                     [&](const Position& position) { return position.life == member.life; });
+    if (held == report.pending.end()) return std::nullopt;
+    start = std::max({start, held->clock, report.min_clock});
+  }
+  return start;
+}
+
+// At the start of a run and of each generation all seats begin together.
+bool Scheduler::QuorumReached(Instant now, SchedulerOutput* out) {
+  const std::vector<MemberEntry>& members = view().members;
+  const bool begun = !view().sealed.empty() ||
+                     std::any_of(members.begin(), members.end(),
+                                 [](const MemberEntry& member) { return member.start.has_value(); });
+  if (begun || start_timed_out_) return true;
+  if (members.size() >= options_.job.seats) {
+    return std::all_of(members.begin(), members.end(),
+                       [&](const MemberEntry& member) { return StartClockFor(member).has_value(); });
+  }
+  if (options_.deterministic || now - generation_since_ < options_.start_timeout) return false;
+  start_timed_out_ = true;
+  std::string missing;
+  for (uint32_t seat = 0; seat < options_.job.seats; ++seat) {
+    const bool here = std::any_of(members.begin(), members.end(), [&](const MemberEntry& member) {
+      return member.seat == SeatId(seat);
+    });
+    if (!here) absl::StrAppend(&missing, missing.empty() ? "" : ", ", seat);
+  }
+  Emit(out, {SchedulerEventKind::kSeatsMissing, kNoLife, Clock(0), Clock(0), missing});
+  return true;
+}
+
+void Scheduler::Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out) {
+  View& view = state_.view;
+  const auto member = std::find_if(view.members.begin(), view.members.end(),
+                                   [&](const MemberEntry& m) { return m.life == life; });
+  if (member == view.members.end()) return;
+  const bool left = departure == Departure::kLeft;
+  state_.retired.push_back(member->nonce);
+  if (member->start) {
+    view.sealed.push_back({life, member->seat, *member->start,
+                           ViewVersion(view.version.value() + 1)});
+  }
+  const bool started = member->start.has_value();
+  view.members.erase(member);
+  Emit(out, {left ? SchedulerEventKind::kLeft : SchedulerEventKind::kEvicted, life,
+             high_water_[life], Clock(0), why});
+  const bool shard_is_younger = std::any_of(view.shards.begin(), view.shards.end(),
+                                            [&](const ShardEntry& s) { return s.life > life; });
+  if (!left && started && shard_is_younger) ReportPossibleLoss(life, out);
+  if (!left && started && options_.deterministic) {
+    return FleetResume(generation_since_, static_cast<uint32_t>(view.shards.size()),
+                       absl::StrFormat("life %d was evicted", life.value()), out);
+  }
+  Publish(out);
+}
+
+bool Scheduler::ReportPossibleLoss(Life life, SchedulerOutput* out) {
+  if (MUTATED(no_seal_check)) return false;
+  Emit(out, {SchedulerEventKind::kPossibleLoss, life, Clock(0), Clock(0),
+             "sealed while a shard life is younger"});
+  return true;
+}
+
+// A restarted scheduler has heard nobody yet: it waits one full lease before it evicts.
+void Scheduler::EvictSilent(Instant now, SchedulerOutput* out) {
+  std::vector<std::pair<Life, std::string>> silent;
+  for (const MemberEntry& member : view().members) {
+    Peer& peer = peers_.try_emplace(member.life, Peer{now, ViewVersion(0), Clock(0), Clock(0), now})
+                     .first->second;
+    if (now - peer.heard > options_.lease) silent.emplace_back(member.life, "no heartbeat");
+  }
+  for (const auto& [place, report] : reports_) {
+    const MemberEntry* member = report.slowest ? FindMember(*report.slowest) : nullptr;
+    if (member == nullptr || !member->start || known_end() == report.min_clock) continue;
+    if (now - peers_[member->life].progress_since > options_.stall) {
+      silent.emplace_back(member->life,
+                          absl::StrFormat("no progress on shard %d", place.value()));
+    }
+  }
+  for (const auto& [life, why] : silent) Seal(life, Departure::kEvicted, why, out);
+  const size_t before = view().readers.size();
+  std::erase_if(state_.view.readers, [&](const ReaderEntry& reader) {
+    const Peer& peer =
+        peers_.try_emplace(reader.life, Peer{now, ViewVersion(0), Clock(0), Clock(0), now})
+            .first->second;
+    return now - peer.heard > options_.lease;
+  });
+  if (view().readers.size() != before) Publish(out);
+}
+
+// The slowest member of a shard must move, on that shard: its heartbeats prove nothing of its pushes.
+void Scheduler::NoteProgress(Instant now, const ShardReport& report) {
+  for (const Position& position : report.positions) {
+    const auto found = peers_.find(position.life);
+    if (found == peers_.end()) continue;
+    Peer& peer = found->second;
+    const bool holds = report.slowest == position.life;
+    if (!holds || position.clock != peer.progress) {
+      peer.progress_since = now;
+      if (holds) peer.progress = position.clock;
+    }
+  }
+}
+
+// Once every shard has acknowledged the view that sealed a life, its positions are final: compare them
+// with each other and with the highest ever reported.
+void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {
+  if (!AllShardsReported()) return;
+  for (const SealedEntry& sealed : view().sealed) {
+    Clock highest = std::max(sealed.start, high_water_[sealed.life]);
+    Clock lowest = highest;
+    bool final = true;
+    for (const auto& [place, report] : reports_) {
+      const auto position =
+          std::find_if(report.positions.begin(), report.positions.end(),
+                       [&](const Position& p) { return p.life == sealed.life; });
+      final = final && report.seen >= sealed.sealed_at && position != report.positions.end();
+      if (final) lowest = std::min(lowest, position->clock);
+    }
+    if (!final || highest == lowest || MUTATED(no_seal_check)) continue;
+    const bool lost = !staleness().infinite() &&
+                      highest - lowest > staleness().bound() + ClockDelta(1);
+    if (torn_reported_.insert(sealed.life).second || lost) {
+      Emit(out, {lost ? SchedulerEventKind::kLoss : SchedulerEventKind::kTornIterations, sealed.life,
+                 lowest, highest, "applied on some shards only"});
+    }
+    if (lost && options_.on_loss == OnLoss::kResume) {
+      return FleetResume(now, static_cast<uint32_t>(view().shards.size()),
+                         absl::StrFormat("pushes %d to %d of sealed life %d are lost",
+                                         lowest.value(), highest.value() - 1, sealed.life.value()),
+                         out);
+    }
+  }
+}
+
+}  // namespace rubato

@@ -1,0 +1,150 @@
+// Pushes on their way in: numbered, taken in order, each at most once.
+#include <utility>
+
+#include "common/codec.h"
+#include "common/mutation.h"
+#include "common/status.h"
+#include "server/shard.h"
+
+namespace rubato {
+
+void Shard::ReceivePush(Nonce from, const Push& push, ShardOutput* out) {
+  if (push.to != life_ || !IsMember(push.from)) return AnswerStale(from, push.from, out);
+  Inbox& inbox = inboxes_[push.from];
+  if (MUTATED(unnumbered_tick) && push.rows.empty() && push.clock >= inbox.received) {
+    inbox.received = applied_[push.from] = push.clock.Next();
+    clocks_.Set(push.from, inbox.received);
+  } else if (push.clock < inbox.received) {
+    ++counters_.duplicates_refused;
+    if (MUTATED(apply_duplicate) && push.parts == 1 && push.clock < applied_[push.from]) {
+      if (auto decoded = Decode({push}); decoded.ok()) {
+        for (const DecodedRows& rows : decoded->rows) {
+          rows.table->Apply(rows.keys, rows.gradients.data());
+        }
+      }
+    }
+  } else if (push.clock > inbox.received && !MUTATED(take_gap)) {
+    ++counters_.gaps_refused;
+  } else if (!MayTake(push.clock)) {
+    ++counters_.window_refused;
+  } else {
+    if (push.clock > inbox.received) inbox.received = push.clock;
+    TakePart(push.from, push, out);
+  }
+  SendAck(push.from, out);
+}
+
+// The sender still has what is not taken here, so refusing is always safe.
+bool Shard::MayTake(Clock number) const {
+  if (staleness_.infinite() || MUTATED(take_beyond_window)) return true;
+  return number <= clocks_.min_clock() + staleness_.bound();
+}
+
+void Shard::TakePart(Life life, const Push& push, ShardOutput* out) {
+  Inbox& inbox = inboxes_[life];
+  if (inbox.parts.size() != push.parts || (inbox.parts[0] && inbox.parts[0]->clock != push.clock)) {
+    inbox.parts.assign(push.parts, std::nullopt);
+  }
+  inbox.parts[push.part] = push;
+  for (const auto& part : inbox.parts) {
+    if (!part) return;
+  }
+  TakePush(life, out);
+}
+
+// All parts are there. A push that is not finite, or not of this job, is consumed as an empty one: its
+// number must not hold up the numbers behind it.
+void Shard::TakePush(Life life, ShardOutput* out) {
+  Inbox& inbox = inboxes_[life];
+  absl::StatusOr<DecodedPush> push = Decode(inbox.parts);
+  inbox.parts.clear();
+  if (!push.ok()) {
+    inbox.refused = inbox.received;
+    if (push.status().code() == absl::StatusCode::kOutOfRange) {
+      ++counters_.nonfinite_refused;
+    } else {
+      ++counters_.malformed_refused;
+      out->messages.push_back({inbox.nonce, ErrorReply{static_cast<uint32_t>(push.status().code()),
+                                                       std::string(push.status().message())}});
+    }
+    if (MUTATED(nan_not_consumed)) return;
+    push = DecodedPush{};
+    push->oldest_read = inbox.received;
+  }
+  if (MUTATED(take_gap)) applied_[life] = inbox.received;
+  inbox.held[inbox.received] = *std::move(push);
+  inbox.received = inbox.received.Next();
+  Advance(out);
+}
+
+absl::StatusOr<Shard::DecodedPush> Shard::Decode(
+    const std::vector<std::optional<Push>>& parts) const {
+  DecodedPush push;
+  push.oldest_read = parts[0]->oldest_read;
+  for (const auto& part : parts) {
+    for (const TableRows& rows : part->rows) {
+      push.rows.emplace_back();
+      RETURN_IF_ERROR(DecodeRows(rows, &push.rows.back()));
+    }
+  }
+  return push;
+}
+
+absl::Status Shard::DecodeRows(const TableRows& rows, DecodedRows* out) const {
+  out->table = FindTable(rows.table);
+  if (out->table == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("push to a table that the job does not have: %d", rows.table.value()));
+  }
+  const TableSpec& spec = out->table->spec();
+  const size_t value_bytes = size_t{rows.rows} * spec.dim * ValueBytes(rows.codec);
+  if (rows.keys.size() != rows.rows * sizeof(RowKey) || rows.values.size() != value_bytes) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "push to table '%s' whose frames do not hold its %d rows", spec.name, rows.rows));
+  }
+  DecodeKeys(rows.keys, &out->keys);
+  RETURN_IF_ERROR(DecodeValues(rows.codec, rows.values, &out->gradients));
+  if (!AllFinite(out->gradients)) {
+    return absl::OutOfRangeError(absl::StrFormat("NaN or Inf in a push to '%s'", spec.name));
+  }
+  if (spec.kind == TableKind::kSparse) return absl::OkStatus();
+  for (const RowKey key : out->keys) {
+    if (!out->table->Owns(key)) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "push to block %d of table '%s', which is not here", key.value(), spec.name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Shard::ReceiveSync(Nonce from, const Sync& sync, ShardOutput* out) {
+  if (sync.to != life_ || !IsMember(sync.from)) return AnswerStale(from, sync.from, out);
+  SendAck(sync.from, out);
+}
+
+void Shard::SendAck(Life life, ShardOutput* out) {
+  const Inbox& inbox = inboxes_[life];
+  Ack ack;
+  ack.from = life_;
+  ack.to = life;
+  ack.received = inbox.received;
+  ack.applied = applied_[life];
+  ack.durable = DurableFor(life);
+  ack.min_clock = clocks_.min_clock();
+  ack.refused = inbox.refused;
+  out->messages.push_back({inbox.nonce, ack});
+}
+
+void Shard::SendAckToAll(ShardOutput* out) {
+  for (const auto& [life, inbox] : inboxes_) SendAck(life, out);
+}
+
+// Never what is merely on this shard's disk: an epoch counts once it is committed.
+Clock Shard::DurableFor(Life life) const {
+  if (MUTATED(prune_before_commit)) return durable_clock_;
+  if (!staleness_.infinite()) return committed_clock_;
+  const auto found = torn_durable_.find(life);
+  return found == torn_durable_.end() ? Clock(0) : found->second;
+}
+
+}  // namespace rubato
