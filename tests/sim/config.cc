@@ -1,0 +1,125 @@
+#include "tests/sim/config.h"
+
+#include <initializer_list>
+
+#include "absl/strings/str_format.h"
+#include "common/env.h"
+
+namespace rubato::sim {
+namespace {
+
+template <class T>
+T Pick(Rng* rng, std::initializer_list<T> values) {
+  return values.begin()[rng->Below(values.size())];
+}
+
+void DrawFaults(Rng* rng, Config* c) {
+  c->loss = Pick(rng, {0.0, 0.02, 0.1, 0.25});
+  c->duplicate = Pick(rng, {0.0, 0.05, 0.2});
+  c->long_delay = Pick(rng, {0.0, 0.02, 0.08});
+  c->worker_crashes = Pick(rng, {0, 1, 1, 2});
+  c->worker_freezes = Pick(rng, {0, 0, 1, 2});
+  c->shard_crashes = Pick(rng, {0, 1, 1, 2, 3});
+  c->shard_zombies = Pick(rng, {0, 0, 1});
+  c->scheduler_crashes = Pick(rng, {0, 0, 1});
+  c->half_open_links = Pick(rng, {0, 0, 0, 1});
+  c->operator_resumes = Pick(rng, {0, 0, 0, 1});
+  c->reshard = Pick(rng, {false, true});
+  c->late_workers = Pick(rng, {false, false, true});
+  c->write_failure = Pick(rng, {0.0, 0.0, 0.1});
+  c->nan_share = Pick(rng, {0.0, 0.0, 0.05});
+}
+
+// Rare mistakes need the situation they are made in.
+void Bias(const std::string& profile, Config* c) {
+  if (profile == "image_name_without_life" || profile == "dead_life_commit") {
+    c->shard_zombies = 2;
+    c->shard_crashes = 3;
+    c->write_ms = 120;
+    c->snapshot_every = 2;
+    c->operator_resumes = 1;
+  } else if (profile == "prune_before_commit" || profile == "load_newest") {
+    c->shard_crashes = 4;
+    c->write_ms = 120;
+    c->snapshot_every = 2;
+    c->long_delay = 0.08;
+  } else if (profile == "numbers_over_lives" || profile == "sealed_push" ||
+             profile == "no_seal_check") {
+    c->worker_crashes = 4;
+    c->shard_crashes = 3;
+    c->loss = 0.1;
+    c->long_delay = 0.08;
+  } else if (profile == "old_ack" || profile == "take_beyond_window" ||
+             profile == "cache_over_life") {
+    c->shard_crashes = 4;
+    c->long_delay = 0.08;
+    c->operator_resumes = 1;
+    c->cache = true;
+  } else if (profile == "cache_reader_clock") {
+    c->cache = true;
+  } else if (profile == "block_at_retention") {
+    c->retention_soft = c->retention_hard = 4;
+    c->snapshot_every = 0;
+  } else if (profile == "nan_not_consumed") {
+    c->nan_share = 0.05;
+  } else if (profile == "stop_when_out_of_data") {
+    c->early = 3;
+  } else if (profile == "unnumbered_tick") {
+    c->empty_share = 0.5;
+    c->loss = 0.1;
+  } else if (profile == "cut_beyond_end") {
+    c->shard_zombies = 0;
+  }
+}
+
+}  // namespace
+
+Config DrawConfig(uint64_t seed, const std::string& profile) {
+  Rng rng(MixBits(seed));
+  Config c;
+  c.seed = seed;
+  c.places = Pick(&rng, {2u, 2u, 2u, 3u});
+  c.seats = Pick(&rng, {3u, 3u, 4u});
+  c.last_clock = Pick<int64_t>(&rng, {10, 14, 18});
+  const auto s = Pick<int64_t>(&rng, {0, 0, 1, 1, 1, 2, 2, 3, 3, -1});
+  c.staleness = s < 0 ? Staleness::Infinite() : Staleness(s);
+  c.cache = Pick(&rng, {false, true});
+  c.prefetch = Pick(&rng, {0, 0, 1, 2});
+  c.max_part_bytes = Pick<size_t>(&rng, {64, 4096});
+  c.snapshot_every = Pick<int64_t>(&rng, {0, 2, 3, 5});
+  c.retention_soft = c.retention_hard = Pick<uint64_t>(&rng, {1000, 1000, 5, 8});
+  c.empty_share = Pick(&rng, {0.0, 0.5});
+  c.early = Pick<int64_t>(&rng, {0, 0, 3});
+  c.write_ms = Pick<int64_t>(&rng, {5, 40, 80});
+  DrawFaults(&rng, &c);
+  c.deterministic = s == 0 && rng.Chance(0.3);
+  Bias(profile, &c);
+  if (c.deterministic) {
+    c.nan_share = 0;
+    c.empty_share = 0;
+    c.retention_soft = c.retention_hard = 1000;
+  }
+  return c;
+}
+
+Config WithoutFaults(Config c) {
+  c.loss = c.duplicate = c.long_delay = c.write_failure = c.nan_share = 0;
+  c.worker_crashes = c.worker_freezes = c.shard_crashes = c.shard_zombies = 0;
+  c.scheduler_crashes = c.half_open_links = c.operator_resumes = 0;
+  c.late_workers = false;
+  return c;
+}
+
+std::string Config::Describe() const {
+  return absl::StrFormat(
+      "shards %d, workers %d, s %s, T %d%s%s, prefetch %d, snapshot every %d, retention %d, loss %g, "
+      "dup %g, delay %g; crashes: worker %d, shard %d, zombie %d, scheduler %d; freezes %d, half-open "
+      "%d, resumes %d%s, write failure %g",
+      places, seats, staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()),
+      last_clock, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch,
+      snapshot_every, retention_soft, loss, duplicate, long_delay, worker_crashes, shard_crashes,
+      shard_zombies, scheduler_crashes, worker_freezes, half_open_links, operator_resumes,
+      reshard ? " with reshard" : "", write_failure);
+}
+
+}  // namespace rubato::sim

@@ -1,0 +1,51 @@
+// The shape of one simulated history: sizes, rules and fault rates, all drawn from its seed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/ids.h"
+
+namespace rubato::sim {
+
+struct Config {
+  uint64_t seed = 0;
+  uint32_t places = 2;
+  uint32_t seats = 3;
+  Staleness staleness{1};
+  int64_t last_clock = 16;
+  bool deterministic = false;
+  bool cache = false;
+  int prefetch = 0;              // iterations pulled ahead
+  size_t max_part_bytes = 4096;  // small: pushes travel in parts
+  int64_t snapshot_every = 0;
+  uint64_t retention_soft = 1000;
+  uint64_t retention_hard = 1000;
+  double empty_share = 0;  // of (iteration, shard) pairs that touch nothing
+  double nan_share = 0;    // of iterations with a NaN gradient that nobody checked
+  int64_t early = 0;       // seat 0 is out of data this many clocks before the end
+  // Network.
+  double loss = 0;
+  double duplicate = 0;
+  double long_delay = 0;
+  // Numbers of faults over the history.
+  int worker_crashes = 0;
+  int worker_freezes = 0;
+  int shard_crashes = 0;
+  int shard_zombies = 0;  // cut off from the scheduler, but alive
+  int scheduler_crashes = 0;
+  int half_open_links = 0;  // worker -> shard only
+  int operator_resumes = 0;
+  bool reshard = false;       // resumes change the number of shards
+  bool late_workers = false;
+  double write_failure = 0;   // of image writes
+  int64_t write_ms = 40;      // longest image write
+  std::string Describe() const;
+};
+
+// `profile` biases the draw towards what catches a mutation (its name), "" for none.
+Config DrawConfig(uint64_t seed, const std::string& profile);
+// The same run without any fault.
+Config WithoutFaults(Config config);
+
+}  // namespace rubato::sim

@@ -1,0 +1,207 @@
+// Lives and views of a client: see worker/ps_client.h.
+#include "worker/ps_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/mutation.h"
+#include "common/status.h"
+
+namespace rubato {
+
+PsClient::PsClient(PsClientOptions options, uint64_t seed, Instant now)
+    : options_(std::move(options)),
+      staleness_(options_.job.staleness()),
+      rng_(seed),
+      nonce_(rng_.Next() | 1),
+      cache_(options_.job.tables),
+      last_beat_(now - options_.heartbeat_every) {}
+
+void PsClient::Receive(Instant now, Nonce, const Message& message, ClientOutput* out) {
+  if (left_) return;
+  if (const auto* view = std::get_if<View>(&message)) return ReceiveView(now, *view, out);
+  if (const auto* error = std::get_if<ErrorReply>(&message)) {
+    out->events.push_back(Refused{error->code, error->sentence});
+    return;
+  }
+  if (life_ == kNoLife) return;
+  if (const auto* reply = std::get_if<PullReply>(&message)) return ReceiveReply(now, *reply, out);
+  if (const auto* ack = std::get_if<Ack>(&message)) return ReceiveAck(now, *ack, out);
+  if (const auto* parked = std::get_if<Parked>(&message)) {
+    const std::optional<size_t> place = FindPlace(parked->from);
+    if (parked->to != life_ || !place) return;
+    out->events.push_back(Waiting{PlaceId(static_cast<uint32_t>(*place)), parked->min_clock,
+                                  parked->slowest});
+    return;
+  }
+  if (const auto* stale = std::get_if<Stale>(&message)) {
+    if (stale->to == life_ && now - last_beat_ >= options_.heartbeat_every) Beat(out);
+  }
+}
+
+void PsClient::Tick(Instant now, ClientOutput* out) {
+  if (left_) return;
+  if (now - last_beat_ >= options_.heartbeat_every) {
+    last_beat_ = now;
+    if (life_ == kNoLife) {
+      SendHello(out);
+    } else {
+      Beat(out);
+    }
+  }
+  if (life_ == kNoLife) return;
+  ResendPulls(now, out);
+  ResendPushes(now, out);
+}
+
+void PsClient::SendHello(ClientOutput* out) {
+  Hello hello;
+  hello.role = options_.role;
+  hello.index = options_.role == Role::kWorker ? options_.seat.value() : 0;
+  hello.job_fingerprint = options_.job.Fingerprint();
+  out->messages.push_back({kSchedulerNonce, hello});
+}
+
+void PsClient::Beat(ClientOutput* out) {
+  Heartbeat beat;
+  beat.life = life_;
+  beat.generation = view_.generation;
+  beat.seen = view_.version;
+  beat.clock = clock_;
+  beat.leaving = leaving_ || (options_.role == Role::kWorker && Finished() && CanLeave());
+  beat.gap = gap_;
+  beat.unprotected = counters_.unprotected;
+  for (const Place& place : places_) {
+    beat.wants_snapshot |= place.log.size() > options_.job.retention_soft_pushes;
+  }
+  out->messages.push_back({kSchedulerNonce, beat});
+}
+
+// Until then a shard may still die and need what it pushed.
+bool PsClient::CanLeave() const {
+  const Clock last = options_.job.last_clock;
+  return std::all_of(places_.begin(), places_.end(), [&](const Place& place) {
+    return place.synced && (MUTATED(leave_early) ? place.applied : place.durable) >= last;
+  });
+}
+
+void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {
+  if (view.version <= view_.version && !MUTATED(older_view)) return;
+  view_ = view;
+  if (options_.role == Role::kReader) {
+    const auto reader = std::find_if(view.readers.begin(), view.readers.end(),
+                                     [&](const ReaderEntry& r) { return r.nonce == nonce_; });
+    if (life_ != kNoLife && (reader == view.readers.end() || reader->life != life_)) {
+      return ResetLife("this reader is no longer in the fleet's view", out);
+    }
+    if (life_ == kNoLife && reader != view.readers.end()) {
+      Begin(now, reader->life, Clock(0), out);
+    }
+  } else {
+    const auto member = std::find_if(view.members.begin(), view.members.end(),
+                                     [&](const MemberEntry& m) { return m.nonce == nonce_; });
+    if (life_ != kNoLife && (member == view.members.end() || member->life != life_)) {
+      const bool sealed = std::any_of(view.sealed.begin(), view.sealed.end(),
+                                      [&](const SealedEntry& s) { return s.life == life_; });
+      if (sealed && Finished() && CanLeave()) {
+        left_ = true;
+        out->events.push_back(Left{});
+        return;
+      }
+      return ResetLife("the scheduler evicted this worker, or the fleet resumed", out);
+    }
+    if (life_ == kNoLife && member != view.members.end() && member->start) {
+      Begin(now, member->life, *member->start, out);
+    }
+  }
+  if (life_ != kNoLife) FollowShards(now, out);
+}
+
+void PsClient::Begin(Instant now, Life life, Clock start, ClientOutput* out) {
+  // A life without shards to talk to has nothing to do: wait for a view that names them all.
+  for (const ShardEntry& shard : view_.shards) {
+    if (shard.life == kNoLife) return;
+  }
+  life_ = life;
+  start_clock_ = clock_ = start;
+  places_.assign(view_.shards.size(), Place{});
+  for (Place& place : places_) {
+    place.next_send = place.received = place.applied = start;
+    place.progress_at = now;
+    place.log = PushLog(start);
+  }
+  out->events.push_back(Started{life, start, view_.generation});
+}
+
+// A new life of a shard holds only what its image held: what this worker knew of the old one is void.
+void PsClient::FollowShards(Instant now, ClientOutput* out) {
+  for (size_t i = 0; i < places_.size(); ++i) {
+    Place& place = places_[i];
+    const ShardEntry& shard = view_.shards[i];
+    if (place.life == shard.life) continue;
+#ifdef RUBATO_MUTATIONS
+    past_lives_[place.life] = i;
+#endif
+    place.life = shard.life;
+    place.nonce = shard.nonce;
+    place.synced = false;
+    place.min_clock.reset();
+    place.received = place.applied = place.next_send = start_clock_;
+    place.durable = Clock(0);
+    place.progress_at = now;
+    if (!MUTATED(cache_over_life)) cache_.Drop(PlaceId(static_cast<uint32_t>(i)));
+    for (auto& [clock, fetch] : fetches_) {
+      if (fetch.ready) continue;
+      FillFromCache(clock, i, &fetch);
+      Ask(now, clock, i, out);
+    }
+    if (options_.role == Role::kWorker) {
+      out->messages.push_back({place.nonce, Sync{life_, place.life}});
+    }
+  }
+  TryReady(now, out);
+}
+
+void PsClient::ResetLife(const std::string& why, ClientOutput* out) {
+  nonce_ = Nonce(rng_.Next() | 1);
+  life_ = kNoLife;
+  clock_ = start_clock_ = Clock(0);
+  places_.clear();
+  fetches_.clear();
+  requests_.clear();
+  if (!MUTATED(cache_over_life)) cache_.Clear();
+  gap_.reset();
+  last_beat_ = last_beat_ - options_.heartbeat_every;  // say Hello at the next tick
+  out->events.push_back(Reset{why});
+}
+
+std::optional<size_t> PsClient::FindPlace(Life shard) const {
+  for (size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].life == shard) return i;
+  }
+  return std::nullopt;
+}
+
+Clock PsClient::applied() const {
+  std::optional<Clock> lowest;
+  for (const Place& place : places_) {
+    lowest = std::min(lowest.value_or(place.applied), place.applied);
+  }
+  return lowest.value_or(Clock(0));
+}
+
+Clock PsClient::durable() const {
+  std::optional<Clock> lowest;
+  for (const Place& place : places_) {
+    lowest = std::min(lowest.value_or(place.durable), place.durable);
+  }
+  return lowest.value_or(Clock(0));
+}
+
+void PsClient::Leave(ClientOutput* out) {
+  leaving_ = true;
+  if (life_ != kNoLife) Beat(out);
+  left_ = true;
+}
+
+}  // namespace rubato

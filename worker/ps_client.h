@@ -1,0 +1,218 @@
+// The parameter-server client of a worker or a reader: a sans-I/O machine owned by one thread.
+//
+// A trainer drives it: Prefetch(c, keys) asks for rows ahead of time, Start(c) says that iteration c may
+// begin, event Ready hands the rows over once the read rule allows, Push(c, gradients) ends iteration c.
+// Iterations run in order from the J of event Started; after the last clock of the job the client waits
+// until all it pushed is durable, leaves, and says Left. After Reset everything of the old life is void:
+// the trainer drops what it has and waits for the next Started.
+//
+// A reader (Role::kReader) has no J and no pushes: Read(at_least, keys), then Ready.
+//
+// Rules: ARCHITECTURE.md, "Read", "Push" and "Retention". Invariants V2, V5, V9 and V10 are checked by
+// tests/simulate.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/env.h"
+#include "common/ids.h"
+#include "common/job.h"
+#include "common/message.h"
+#include "worker/model/model.h"
+#include "worker/push_log.h"
+#include "worker/row_cache.h"
+
+namespace rubato {
+
+enum class CacheMode { kOff, kOn };
+// kTrust is for tests of the shard's own check: gradients go out as they are.
+enum class FiniteCheck { kCheck, kTrust };
+
+struct PsClientOptions {
+  Job job;
+  Role role = Role::kWorker;
+  SeatId seat;
+  CacheMode cache = CacheMode::kOff;
+  ValueCodec push_codec = ValueCodec::kF32;
+  ValueCodec pull_codec = ValueCodec::kF32;
+  FiniteCheck finite = FiniteCheck::kCheck;
+  size_t max_part_bytes = size_t{1} << 20;  // of values in one message
+  Duration heartbeat_every = Duration::Millis(200);
+  Duration resend_after = Duration::Seconds(2);
+};
+
+// Iterations may begin with `start`.
+struct Started {
+  Life life;
+  Clock start;
+  Generation generation;
+};
+// Rows of iteration `clock` (of Read: its at_least), as asked for, with values.
+struct Ready {
+  Clock clock;
+  Clock oldest_read;  // smallest tag k among them; `clock` when there are none
+  Parameters rows;
+};
+struct Reset {
+  std::string why;
+};
+struct Left {};
+// A pull has been waiting at a shard for a while; for people.
+struct Waiting {
+  PlaceId place;
+  Clock min_clock;
+  Life slowest;
+};
+// The scheduler or a shard refused us with a sentence.
+struct Refused {
+  uint32_t code = 0;
+  std::string sentence;
+};
+using ClientEvent = std::variant<Started, Ready, Reset, Left, Waiting, Refused>;
+
+struct ClientOutput {
+  Outbox messages;
+  std::vector<ClientEvent> events;
+};
+
+struct ClientCounters {
+  uint64_t pushes = 0;
+  uint64_t nonfinite = 0;     // iterations made empty because a gradient was NaN or Inf
+  uint64_t unprotected = 0;   // pushes dropped at the hard retention bound
+  uint64_t resent = 0;
+  uint64_t rows_pulled = 0;
+  uint64_t rows_cached = 0;   // rows that needed no pull
+  uint64_t bytes_pulled = 0;  // values
+  uint64_t bytes_pushed = 0;  // keys and values
+};
+
+class PsClient {
+ public:
+  // `seed` draws the nonces of this client's lives.
+  PsClient(PsClientOptions options, uint64_t seed, Instant now);
+  PsClient(const PsClient&) = delete;
+  PsClient& operator=(const PsClient&) = delete;
+
+  void Receive(Instant now, Nonce from, const Message& message, ClientOutput* out);
+  void Tick(Instant now, ClientOutput* out);
+
+  void Prefetch(Instant now, Clock clock, Parameters keys, ClientOutput* out);
+  // Requires a Prefetch of the same clock in this life; clock == this->clock().
+  void Start(Instant now, Clock clock, ClientOutput* out);
+  // Gradients of the rows of Ready, same tables, keys and order; or none at all: an empty iteration.
+  void Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out);
+  // Readers: rows once every shard's min_clock is >= at_least.
+  void Read(Instant now, Clock at_least, Parameters keys, ClientOutput* out);
+  // Readers: say goodbye.
+  void Leave(ClientOutput* out);
+
+  // The transport address of the current life; changes with Reset.
+  Nonce nonce() const { return nonce_; }
+  Life life() const { return life_; }
+  Clock clock() const { return clock_; }
+  Clock start_clock() const { return start_clock_; }
+  const View& view() const { return view_; }
+  const ClientCounters& counters() const { return counters_; }
+  bool left() const { return left_; }
+  // Lowest `applied` and `durable` over the shards, as acknowledged to this life.
+  Clock applied() const;
+  Clock durable() const;
+  const PushLog& log(PlaceId place) const { return places_[place.value()].log; }
+
+ private:
+  // What this life knows of one shard.
+  struct Place {
+    Life life;
+    Nonce nonce;
+    bool synced = false;              // received is known for this shard life
+    Clock received;
+    Clock applied;
+    Clock durable;
+    std::optional<Clock> min_clock;   // best known of this shard life
+    Clock next_send;
+    Instant progress_at;              // when `received` last moved, or a push or Sync was sent
+    PushLog log;
+  };
+  // One shard's share of a fetch.
+  struct PlaceFetch {
+    std::vector<std::vector<uint32_t>> rows;     // by table: indices of all rows that live there
+    std::vector<std::vector<uint32_t>> missing;  // by table: those asked for
+    RequestId id;
+    bool asked = false;
+    bool answered = false;
+    Instant asked_at;
+  };
+  struct Fetch {
+    Parameters rows;
+    std::vector<std::vector<Clock>> tags;  // by table and row: k
+    std::vector<PlaceFetch> places;
+    std::optional<Clock> at_least;         // readers
+    bool started = false;
+    bool ready = false;                    // handed over
+  };
+
+  // Lives (ps_client.cc).
+  void ReceiveView(Instant now, const View& view, ClientOutput* out);
+  void FollowShards(Instant now, ClientOutput* out);
+  void Begin(Instant now, Life life, Clock start, ClientOutput* out);
+  void ResetLife(const std::string& why, ClientOutput* out);
+  void SendHello(ClientOutput* out);
+  void Beat(ClientOutput* out);
+  bool CanLeave() const;
+  bool Finished() const { return clock_ >= options_.job.last_clock; }
+  std::optional<size_t> FindPlace(Life shard) const;
+
+  // Pulls (ps_client_pull.cc).
+  void Plan(Clock clock, Fetch* fetch);
+  void FillFromCache(Clock clock, size_t place, Fetch* fetch);
+  void Ask(Instant now, Clock clock, size_t place, ClientOutput* out);
+  void AskWhereNeeded(Instant now, Clock clock, ClientOutput* out);
+  void ResendPulls(Instant now, ClientOutput* out);
+  void ReceiveReply(Instant now, const PullReply& reply, ClientOutput* out);
+  bool TakeRows(const PullReply& reply, size_t place, Clock use, Fetch* fetch);
+  void TryReady(Instant now, ClientOutput* out);
+  bool GatePassed(Clock clock, const Place& place) const;
+  size_t TableIndex(TableId id) const;
+
+  // Pushes (ps_client_push.cc).
+  void ReceiveAck(Instant now, const Ack& ack, ClientOutput* out);
+  LoggedPush Encode(Clock clock, Clock oldest_read, const PlaceFetch& share,
+                    const Parameters& gradients);
+  TableRows EncodeRows(const ParameterRows& gradients, size_t dim,
+                       std::span<const uint32_t> indices);
+  void Pump(Instant now, size_t place, ClientOutput* out);
+  void ResendPushes(Instant now, ClientOutput* out);
+  void SendPush(const LoggedPush& push, size_t place, ClientOutput* out);
+  void KeepWithinBounds(Place* place);
+  bool MaySend(Clock number, const Place& place) const;
+
+  const PsClientOptions options_;
+  const Staleness staleness_;
+  Rng rng_;
+  Nonce nonce_;
+  Life life_;
+  View view_;
+  Clock start_clock_;
+  Clock clock_;
+  bool left_ = false;
+  bool leaving_ = false;
+  std::vector<Place> places_;
+  std::map<Clock, Fetch> fetches_;
+  std::map<RequestId, std::pair<Clock, size_t>> requests_;
+  uint64_t request_counter_ = 0;
+  RowCache cache_;
+  std::optional<PlaceId> gap_;
+  ClientCounters counters_;
+  Instant last_beat_;
+#ifdef RUBATO_MUTATIONS
+  std::map<Life, size_t> past_lives_;
+#endif
+};
+
+}  // namespace rubato

@@ -1,0 +1,226 @@
+// Pulls: which rows to ask where, what may be used, and when an iteration may begin.
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "common/codec.h"
+#include "common/mutation.h"
+#include "common/shard_map.h"
+#include "common/status.h"
+#include "worker/ps_client.h"
+
+namespace rubato {
+
+void PsClient::Prefetch(Instant now, Clock clock, Parameters keys, ClientOutput* out) {
+  if (life_ == kNoLife) return;
+  Fetch& fetch = fetches_[clock];
+  fetch.rows = std::move(keys);
+  Plan(clock, &fetch);
+  AskWhereNeeded(now, clock, out);
+}
+
+void PsClient::Read(Instant now, Clock at_least, Parameters keys, ClientOutput* out) {
+  if (life_ == kNoLife) return;
+  Fetch& fetch = fetches_[at_least];
+  fetch = Fetch{};
+  fetch.rows = std::move(keys);
+  fetch.at_least = at_least;
+  fetch.started = true;
+  Plan(at_least, &fetch);
+  AskWhereNeeded(now, at_least, out);
+  TryReady(now, out);
+}
+
+void PsClient::Start(Instant now, Clock clock, ClientOutput* out) {
+  if (life_ == kNoLife || clock != clock_) return;
+  const auto fetch = fetches_.find(clock);
+  CHECK(fetch != fetches_.end(), "Start without Prefetch");
+  fetch->second.started = true;
+  AskWhereNeeded(now, clock, out);
+  TryReady(now, out);
+}
+
+// Deals the rows of a fetch out to the shards that own them.
+void PsClient::Plan(Clock clock, Fetch* fetch) {
+  const auto places = static_cast<uint32_t>(places_.size());
+  fetch->tags.assign(fetch->rows.size(), {});
+  fetch->places.assign(places, PlaceFetch{});
+  for (PlaceFetch& share : fetch->places) share.rows.resize(fetch->rows.size());
+  for (size_t t = 0; t < fetch->rows.size(); ++t) {
+    ParameterRows& rows = fetch->rows[t];
+    const TableSpec& spec = options_.job.tables[TableIndex(rows.table)];
+    rows.values.resize(rows.keys.size() * spec.dim);
+    fetch->tags[t].assign(rows.keys.size(), clock);
+    for (size_t i = 0; i < rows.keys.size(); ++i) {
+      const PlaceId place = PlaceOf(spec, rows.keys[i], places);
+      fetch->places[place.value()].rows[t].push_back(static_cast<uint32_t>(i));
+    }
+  }
+  for (size_t place = 0; place < places_.size(); ++place) FillFromCache(clock, place, fetch);
+}
+
+void PsClient::FillFromCache(Clock clock, size_t place, Fetch* fetch) {
+  PlaceFetch& share = fetch->places[place];
+  share.asked = share.answered = false;
+  share.missing = share.rows;
+  if (options_.cache == CacheMode::kOff) return;
+  for (size_t t = 0; t < share.rows.size(); ++t) {
+    ParameterRows& rows = fetch->rows[t];
+    const size_t table = TableIndex(rows.table);
+    const size_t dim = options_.job.tables[table].dim;
+    share.missing[t].clear();
+    for (const uint32_t i : share.rows[t]) {
+      if (cache_.Get(table, rows.keys[i], clock, &fetch->tags[t][i], &rows.values[i * dim])) {
+        ++counters_.rows_cached;
+      } else {
+        share.missing[t].push_back(i);
+      }
+    }
+  }
+}
+
+// A place is asked for the rows that are missing; for an iteration that is about to begin also, with no
+// rows, to learn that its gate is open.
+void PsClient::AskWhereNeeded(Instant now, Clock clock, ClientOutput* out) {
+  const Fetch& fetch = fetches_[clock];
+  for (size_t place = 0; place < places_.size(); ++place) {
+    const PlaceFetch& share = fetch.places[place];
+    if (share.asked) continue;
+    const bool rows = std::any_of(share.missing.begin(), share.missing.end(),
+                                  [](const auto& missing) { return !missing.empty(); });
+    const bool gate = fetch.started && !fetch.at_least && !GatePassed(clock, places_[place]);
+    if (rows || gate) Ask(now, clock, place, out);
+  }
+}
+
+void PsClient::Ask(Instant now, Clock clock, size_t place, ClientOutput* out) {
+  Fetch& fetch = fetches_[clock];
+  PlaceFetch& share = fetch.places[place];
+  if (!share.asked) {
+    share.id = RequestId(++request_counter_);
+    requests_[share.id] = {clock, place};
+  }
+  share.asked = true;
+  share.asked_at = now;
+  Pull pull;
+  pull.from = life_;
+  pull.to = places_[place].life;
+  pull.id = share.id;
+  pull.use = clock;
+  pull.at_least = fetch.at_least;
+  std::vector<RowKey> keys;
+  for (size_t t = 0; t < share.missing.size(); ++t) {
+    if (share.missing[t].empty()) continue;
+    keys.clear();
+    for (const uint32_t i : share.missing[t]) keys.push_back(fetch.rows[t].keys[i]);
+    TableRows rows;
+    rows.table = fetch.rows[t].table;
+    rows.rows = static_cast<uint32_t>(keys.size());
+    rows.codec = options_.pull_codec;
+    rows.keys = EncodeKeys(keys);
+    pull.rows.push_back(std::move(rows));
+  }
+  out->messages.push_back({places_[place].nonce, std::move(pull)});
+}
+
+void PsClient::ResendPulls(Instant now, ClientOutput* out) {
+  for (auto& [clock, fetch] : fetches_) {
+    for (size_t place = 0; place < fetch.places.size(); ++place) {
+      const PlaceFetch& share = fetch.places[place];
+      if (!share.asked || share.answered || now - share.asked_at < options_.resend_after) continue;
+      ++counters_.resent;
+      Ask(now, clock, place, out);
+    }
+  }
+}
+
+void PsClient::ReceiveReply(Instant now, const PullReply& reply, ClientOutput* out) {
+  const auto request = requests_.find(reply.id);
+  if (reply.to != life_ || request == requests_.end()) return;
+  const auto [use, place] = request->second;
+  if (places_[place].life != reply.from) return;
+  Place& from = places_[place];
+  from.min_clock = std::max(from.min_clock.value_or(reply.min_clock), reply.min_clock);
+  Fetch& fetch = fetches_[use];
+  if (!TakeRows(reply, place, use, &fetch)) return;
+  requests_.erase(request);
+  fetch.places[place].answered = true;
+  TryReady(now, out);
+}
+
+// Copies the values to their rows and tags them with the shard's min_clock when it answered.
+bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, Fetch* fetch) {
+  PlaceFetch& share = fetch->places[place];
+  const Clock tag = reply.min_clock;
+  size_t answer = 0;
+  std::vector<float> values;
+  for (size_t t = 0; t < share.missing.size(); ++t) {
+    if (share.missing[t].empty()) continue;
+    ParameterRows& rows = fetch->rows[t];
+    const size_t table = TableIndex(rows.table);
+    const size_t dim = options_.job.tables[table].dim;
+    if (answer >= reply.rows.size() || reply.rows[answer].table != rows.table) return false;
+    const TableRows& answered = reply.rows[answer++];
+    if (!DecodeValues(answered.codec, answered.values, &values).ok() ||
+        values.size() != share.missing[t].size() * dim) {
+      return false;
+    }
+    const float* value = values.data();
+    for (const uint32_t i : share.missing[t]) {
+      std::copy_n(value, dim, &rows.values[i * dim]);
+      fetch->tags[t][i] = tag;
+      if (options_.cache == CacheMode::kOn) {
+        cache_.Put(table, PlaceId(static_cast<uint32_t>(place)), rows.keys[i],
+                   MUTATED(cache_reader_clock) ? use : tag, std::span(value, dim));
+      }
+      value += dim;
+    }
+    counters_.rows_pulled += share.missing[t].size();
+    counters_.bytes_pulled += answered.values.size();
+  }
+  return true;
+}
+
+bool PsClient::GatePassed(Clock clock, const Place& place) const {
+  if (staleness_.infinite()) return true;
+  return place.min_clock && staleness_.Allows(*place.min_clock + ClockDelta(MUTATED(gate_off_by_one)),
+                                              clock);
+}
+
+// Iteration clock_ begins when every shard has let it pass and every row asked for is here.
+void PsClient::TryReady(Instant, ClientOutput* out) {
+  const bool reader = options_.role == Role::kReader;
+  for (auto& [clock, fetch] : fetches_) {
+    if (!fetch.started || fetch.ready || (!reader && clock != clock_)) continue;
+    if (MUTATED(block_at_retention)) {
+      for (const Place& place : places_) {
+        if (place.log.size() >= options_.job.retention_soft_pushes) return;
+      }
+    }
+    bool complete = true;
+    for (size_t place = 0; place < places_.size(); ++place) {
+      const PlaceFetch& share = fetch.places[place];
+      complete = complete && (!share.asked || share.answered) &&
+                 (reader || GatePassed(clock, places_[place]));
+    }
+    if (!complete) continue;
+    fetch.ready = true;
+    Ready ready;
+    ready.clock = ready.oldest_read = clock;
+    for (const auto& tags : fetch.tags) {
+      for (const Clock tag : tags) ready.oldest_read = std::min(ready.oldest_read, tag);
+    }
+    ready.rows = std::move(fetch.rows);
+    // Push needs the keys and the shares; the values are the trainer's.
+    fetch.rows.clear();
+    out->events.push_back(std::move(ready));
+  }
+  if (reader) std::erase_if(fetches_, [](const auto& fetch) { return fetch.second.ready; });
+}
+
+size_t PsClient::TableIndex(TableId id) const {
+  CHECK(id.value() < options_.job.tables.size() && options_.job.tables[id.value()].id == id);
+  return id.value();
+}
+
+}  // namespace rubato

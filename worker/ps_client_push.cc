@@ -1,0 +1,177 @@
+// Pushes: one numbered push to every shard per iteration, kept until a committed snapshot holds it.
+#include <algorithm>
+#include <utility>
+
+#include "common/codec.h"
+#include "common/mutation.h"
+#include "common/status.h"
+#include "worker/ps_client.h"
+
+namespace rubato {
+
+void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out) {
+  if (life_ == kNoLife || clock != clock_) return;
+  const auto found = fetches_.find(clock);
+  CHECK(found != fetches_.end() && found->second.ready, "Push of an iteration that never began");
+  const Fetch& fetch = found->second;
+  if (MUTATED(stop_when_out_of_data) && gradients.empty()) return;
+  const bool finite =
+      options_.finite == FiniteCheck::kTrust ||
+      std::all_of(gradients.begin(), gradients.end(),
+                  [](const ParameterRows& rows) { return AllFinite(rows.values); });
+  if (!finite) ++counters_.nonfinite;
+  const Parameters none;
+  Clock oldest_read = clock;
+  for (const auto& tags : fetch.tags) {
+    for (const Clock tag : tags) oldest_read = std::min(oldest_read, tag);
+  }
+  clock_ = clock.Next();
+  ++counters_.pushes;
+  for (size_t i = 0; i < places_.size(); ++i) {
+    LoggedPush push = Encode(clock, oldest_read, fetch.places[i], finite ? gradients : none);
+    if (MUTATED(unnumbered_tick) && push.parts[0].empty()) SendPush(push, i, out);
+    places_[i].log.Append(std::move(push));
+    KeepWithinBounds(&places_[i]);
+    Pump(now, i, out);
+  }
+  fetches_.erase(found);
+  std::erase_if(requests_, [&](const auto& request) { return request.second.first <= clock; });
+  for (size_t i = 0; i < places_.size() && fetches_.contains(clock_); ++i) {
+    if (fetches_[clock_].started) AskWhereNeeded(now, clock_, out);
+  }
+}
+
+// The rows of one shard, in parts of at most max_part_bytes of values.
+LoggedPush PsClient::Encode(Clock clock, Clock oldest_read, const PlaceFetch& share,
+                            const Parameters& gradients) {
+  LoggedPush push;
+  push.clock = clock;
+  push.oldest_read = oldest_read;
+  push.parts.emplace_back();
+  size_t part_bytes = 0;
+  for (size_t t = 0; t < gradients.size(); ++t) {
+    const size_t dim = options_.job.tables[TableIndex(gradients[t].table)].dim;
+    const size_t row_bytes = dim * ValueBytes(options_.push_codec);
+    const std::vector<uint32_t>& indices = share.rows[t];
+    size_t begin = 0;
+    while (begin < indices.size()) {
+      if (part_bytes + row_bytes > options_.max_part_bytes && part_bytes > 0) {
+        push.parts.emplace_back();
+        part_bytes = 0;
+      }
+      const size_t room = std::max<size_t>(1, (options_.max_part_bytes - part_bytes) / row_bytes);
+      const size_t count = std::min(room, indices.size() - begin);
+      const std::span<const uint32_t> chunk(&indices[begin], count);
+      push.parts.back().push_back(EncodeRows(gradients[t], dim, chunk));
+      part_bytes += count * row_bytes;
+      begin += count;
+    }
+  }
+  return push;
+}
+
+TableRows PsClient::EncodeRows(const ParameterRows& gradients, size_t dim,
+                               std::span<const uint32_t> indices) {
+  std::vector<RowKey> keys;
+  std::vector<float> values;
+  keys.reserve(indices.size());
+  values.reserve(indices.size() * dim);
+  for (const uint32_t i : indices) {
+    keys.push_back(gradients.keys[i]);
+    const auto row = gradients.values.begin() + static_cast<ptrdiff_t>(i * dim);
+    values.insert(values.end(), row, row + static_cast<ptrdiff_t>(dim));
+  }
+  TableRows rows;
+  rows.table = gradients.table;
+  rows.rows = static_cast<uint32_t>(keys.size());
+  rows.codec = options_.push_codec;
+  rows.keys = Buffer::Own(std::move(keys));
+  rows.values = EncodeOwnedValues(options_.push_codec, std::move(values));
+  counters_.bytes_pushed += rows.keys.size() + rows.values.size();
+  return rows;
+}
+
+// Never blocks: the snapshot that would free the log may need this worker's next iterations.
+void PsClient::KeepWithinBounds(Place* place) {
+  if (MUTATED(block_at_retention)) return;
+  counters_.unprotected +=
+      place->log.DropApplied(place->applied, options_.job.retention_hard_pushes);
+}
+
+bool PsClient::MaySend(Clock number, const Place& place) const {
+  if (staleness_.infinite() || MUTATED(take_beyond_window)) return true;
+  return place.min_clock && number <= *place.min_clock + staleness_.bound();
+}
+
+// Sends what the shard may take now and has not been sent yet.
+void PsClient::Pump(Instant now, size_t i, ClientOutput* out) {
+  Place& place = places_[i];
+  if (!place.synced) return;
+  place.next_send = std::max(place.next_send, place.received);
+  while (const LoggedPush* push = place.log.Find(place.next_send)) {
+    if (!MaySend(push->clock, place)) break;
+    SendPush(*push, i, out);
+    place.next_send = place.next_send.Next();
+    place.progress_at = now;
+  }
+}
+
+void PsClient::SendPush(const LoggedPush& push, size_t i, ClientOutput* out) {
+  const auto parts = static_cast<uint32_t>(push.parts.size());
+  for (uint32_t part = 0; part < parts; ++part) {
+    rubato::Push message;
+    message.from = life_;
+    message.to = places_[i].life;
+    message.clock = push.clock;
+    message.oldest_read = push.oldest_read;
+    message.part = part;
+    message.parts = parts;
+    message.rows = push.parts[part];
+    out->messages.push_back({places_[i].nonce, std::move(message)});
+  }
+}
+
+// A shard that says nothing new for a while is asked where it stands, and sent again what it lacks.
+// While it waits for others that is a Sync now and then, never a push.
+void PsClient::ResendPushes(Instant now, ClientOutput* out) {
+  if (options_.role == Role::kReader) return;
+  for (size_t i = 0; i < places_.size(); ++i) {
+    Place& place = places_[i];
+    if (now - place.progress_at < options_.resend_after) continue;
+    place.progress_at = now;
+    if (place.synced && place.next_send > place.received) {
+      ++counters_.resent;
+      place.next_send = place.received;
+      Pump(now, i, out);
+    } else if (!place.synced || place.next_send < clock_ || Finished()) {
+      out->messages.push_back({place.nonce, Sync{life_, place.life}});
+    }
+  }
+}
+
+void PsClient::ReceiveAck(Instant now, const Ack& ack, ClientOutput* out) {
+  std::optional<size_t> found = FindPlace(ack.from);
+#ifdef RUBATO_MUTATIONS
+  if (MUTATED(old_ack) && !found && past_lives_.contains(ack.from)) found = past_lives_[ack.from];
+#endif
+  if (ack.to != life_ || !found) return;
+  Place& place = places_[*found];
+  if (ack.received > place.received || !place.synced) place.progress_at = now;
+  place.received = std::max(place.received, ack.received);
+  place.applied = std::max(place.applied, ack.applied);
+  place.durable = std::max(place.durable, ack.durable);
+  place.min_clock = std::max(place.min_clock.value_or(ack.min_clock), ack.min_clock);
+  if (!place.synced) {
+    place.synced = true;
+    if (place.received < place.log.start()) {
+      // It needs a push that was dropped at the hard bound: only a fleet resume repairs that.
+      gap_ = PlaceId(static_cast<uint32_t>(*found));
+      return Beat(out);
+    }
+  }
+  place.log.Prune(place.durable);
+  Pump(now, *found, out);
+  TryReady(now, out);
+}
+
+}  // namespace rubato
