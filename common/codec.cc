@@ -73,6 +73,11 @@ Buffer EncodeValues(ValueCodec codec, std::span<const float> values) {
   return Buffer::Own(std::move(out));
 }
 
+Buffer EncodeOwnedValues(ValueCodec codec, std::vector<float> values) {
+  if (codec == ValueCodec::kF32) return Buffer::Own(std::move(values));
+  return EncodeValues(codec, values);
+}
+
 absl::Status DecodeValues(ValueCodec codec, const Buffer& bytes, std::span<float> out) {
   const size_t wanted = out.size() * ValueBytes(codec);
   if (bytes.size() != wanted) return WrongSize(bytes.size(), wanted);

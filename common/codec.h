@@ -25,6 +25,8 @@ namespace rubato {
 size_t ValueBytes(ValueCodec codec);
 
 Buffer EncodeValues(ValueCodec codec, std::span<const float> values);
+// The same without a copy where the codec allows: f32 takes the vector's memory.
+Buffer EncodeOwnedValues(ValueCodec codec, std::vector<float> values);
 
 // InvalidArgument unless `bytes` holds exactly out.size() values.
 absl::Status DecodeValues(ValueCodec codec, const Buffer& bytes, std::span<float> out);

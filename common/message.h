@@ -218,10 +218,13 @@ struct Ack {
   friend bool operator==(const Ack&, const Ack&) = default;
 };
 
-// "One of us is of another life": the receiver asks the scheduler for the newest view.
+// "One of us is of another life": the receiver asks the scheduler for the newest view. From the
+// scheduler, to a process whose nonce is used up: it needs a new one (a worker draws it and says Hello
+// again, a shard ends).
 struct Stale {
   Life to;
   ViewVersion seen;
+  Nonce nonce;  // of the receiver, as the sender knows it
   friend bool operator==(const Stale&, const Stale&) = default;
 };
 

@@ -125,7 +125,7 @@ struct Put {
   }
 
   auto operator()(const Stale& m) const {
-    return wire::CreateStale(b, m.to.value(), m.seen.value());
+    return wire::CreateStale(b, m.to.value(), m.seen.value(), m.nonce.value());
   }
 
   auto operator()(const ErrorReply& m) const {

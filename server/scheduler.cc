@@ -77,7 +77,10 @@ void Scheduler::ReceiveHello(Instant now, Nonce from, const Hello& hello, Schedu
     return;
   }
   const auto& retired = state_.retired;
-  if (std::find(retired.begin(), retired.end(), from) != retired.end()) return;
+  if (std::find(retired.begin(), retired.end(), from) != retired.end()) {
+    out->messages.push_back({from, Stale{kNoLife, view().version, from}});
+    return;
+  }
   switch (hello.role) {
     case Role::kWorker:
       return HelloFromWorker(now, from, SeatId(hello.index), out);

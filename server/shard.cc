@@ -32,6 +32,12 @@ size_t Shard::held(Life life) const {
 void Shard::Receive(Instant now, Nonce from, const Message& message, ShardOutput* out) {
   if (state_ == State::kStopped) return;
   if (const auto* view = std::get_if<View>(&message)) return ReceiveView(now, *view, out);
+  if (const auto* stale = std::get_if<Stale>(&message)) {
+    if (stale->nonce != options_.nonce || stale->to != kNoLife) return;
+    state_ = State::kStopped;  // its life ended before it was ever heard of
+    out->stop = true;
+    return;
+  }
   if (state_ != State::kServing) return;
   if (const auto* pull = std::get_if<Pull>(&message)) return ReceivePull(now, from, *pull, out);
   if (const auto* push = std::get_if<Push>(&message)) return ReceivePush(from, *push, out);
@@ -41,7 +47,7 @@ void Shard::Receive(Instant now, Nonce from, const Message& message, ShardOutput
 void Shard::Tick(Instant now, ShardOutput* out) {
   if (state_ == State::kStopped || now - last_report_ < options_.report_every) return;
   last_report_ = now;
-  if (state_ == State::kNoLife) {
+  if (state_ == State::kUnborn) {
     Hello hello;
     hello.role = Role::kShard;
     hello.index = options_.place.value();
@@ -239,7 +245,7 @@ bool Shard::IsReader(Life life) const {
 
 void Shard::AnswerStale(Nonce to, Life life, ShardOutput* out) {
   ++counters_.stale_refused;
-  out->messages.push_back({to, Stale{life, view_.version}});
+  out->messages.push_back({to, Stale{life, view_.version, to}});
 }
 
 Table* Shard::FindTable(TableId id) const {

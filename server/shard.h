@@ -98,7 +98,7 @@ class Shard {
   const std::map<Life, Clock>& positions() const { return applied_; }
 
  private:
-  enum class State { kNoLife, kLoading, kServing, kStopped };
+  enum class State { kUnborn, kLoading, kServing, kStopped };
   // Gradients of one table, decoded and checked.
   struct DecodedRows {
     Table* table = nullptr;
@@ -174,7 +174,7 @@ class Shard {
 
   const ShardOptions options_;
   const Staleness staleness_;
-  State state_ = State::kNoLife;
+  State state_ = State::kUnborn;
   View view_;
   Life life_;
   std::vector<std::unique_ptr<Table>> tables_;

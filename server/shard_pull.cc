@@ -37,7 +37,7 @@ absl::Status Shard::CheckPull(const Pull& pull) const {
     }
     if (table->spec().kind == TableKind::kSparse) continue;  // any key is a row here
     std::vector<RowKey> keys;
-    DecodeKeys(rows.keys, &keys);
+    RETURN_IF_ERROR(DecodeKeys(rows.keys, &keys));
     for (const RowKey key : keys) {
       if (!table->Owns(key)) {
         return absl::InvalidArgumentError(absl::StrFormat(
@@ -76,7 +76,7 @@ void Shard::Answer(Nonce to, const Pull& pull, ShardOutput* out) {
   std::vector<RowKey> keys;
   for (const TableRows& wanted : pull.rows) {
     const Table* table = FindTable(wanted.table);
-    DecodeKeys(wanted.keys, &keys);
+    CHECK(DecodeKeys(wanted.keys, &keys).ok());  // CheckPull has seen it
     std::vector<float> values(keys.size() * table->spec().dim);
     table->Gather(keys, values.data());
     TableRows rows;

@@ -102,7 +102,7 @@ absl::Status Shard::DecodeRows(const TableRows& rows, DecodedRows* out) const {
     return absl::InvalidArgumentError(absl::StrFormat(
         "push to table '%s' whose frames do not hold its %d rows", spec.name, rows.rows));
   }
-  DecodeKeys(rows.keys, &out->keys);
+  RETURN_IF_ERROR(DecodeKeys(rows.keys, &out->keys));
   RETURN_IF_ERROR(DecodeValues(rows.codec, rows.values, &out->gradients));
   if (!AllFinite(out->gradients)) {
     return absl::OutOfRangeError(absl::StrFormat("NaN or Inf in a push to '%s'", spec.name));

@@ -24,6 +24,7 @@ void PsClient::Receive(Instant now, Nonce, const Message& message, ClientOutput*
     out->events.push_back(Refused{error->code, error->sentence});
     return;
   }
+  if (const auto* stale = std::get_if<Stale>(&message)) return ReceiveStale(now, *stale, out);
   if (life_ == kNoLife) return;
   if (const auto* reply = std::get_if<PullReply>(&message)) return ReceiveReply(now, *reply, out);
   if (const auto* ack = std::get_if<Ack>(&message)) return ReceiveAck(now, *ack, out);
@@ -32,10 +33,16 @@ void PsClient::Receive(Instant now, Nonce, const Message& message, ClientOutput*
     if (parked->to != life_ || !place) return;
     out->events.push_back(Waiting{PlaceId(static_cast<uint32_t>(*place)), parked->min_clock,
                                   parked->slowest});
-    return;
   }
-  if (const auto* stale = std::get_if<Stale>(&message)) {
-    if (stale->to == life_ && now - last_beat_ >= options_.heartbeat_every) Beat(out);
+}
+
+void PsClient::ReceiveStale(Instant now, const Stale& stale, ClientOutput* out) {
+  if (stale.nonce != nonce_) return;
+  if (life_ == kNoLife && stale.to == kNoLife) {
+    nonce_ = Nonce(rng_.Next() | 1);  // the life it stood for ended before it was ever heard of
+  } else if (stale.to == life_ && now - last_beat_ >= options_.heartbeat_every) {
+    last_beat_ = now;
+    Beat(out);
   }
 }
 

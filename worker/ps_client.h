@@ -159,6 +159,7 @@ class PsClient {
 
   // Lives (ps_client.cc).
   void ReceiveView(Instant now, const View& view, ClientOutput* out);
+  void ReceiveStale(Instant now, const Stale& stale, ClientOutput* out);
   void FollowShards(Instant now, ClientOutput* out);
   void Begin(Instant now, Life life, Clock start, ClientOutput* out);
   void ResetLife(const std::string& why, ClientOutput* out);

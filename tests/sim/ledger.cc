@@ -1,5 +1,6 @@
 #include "tests/sim/ledger.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -73,7 +74,7 @@ bool Ledger::Marks(const LifeInfo& info, Life life, Clock clock, PlaceId place) 
 }
 
 Parameters Ledger::Keys(const LifeInfo& info, Life life, Clock clock,
-                        const std::set<Life>& readable) const {
+                        const std::set<RowKey>& readable) const {
   Parameters keys(2);
   keys[0].table = kLedger;
   keys[1].table = kSums;
@@ -82,7 +83,11 @@ Parameters Ledger::Keys(const LifeInfo& info, Life life, Clock clock,
     const PlaceId place(p);
     if (!Touches(info.seat, clock, place)) continue;
     ledger.insert(KeyOf(life, place, info.places));
-    for (const Life other : readable) ledger.insert(KeyOf(other, place, info.places));
+    TableSpec rows;
+    rows.id = kLedger;
+    for (const RowKey key : readable) {
+      if (PlaceOf(rows, key, info.places) == place) ledger.insert(key);
+    }
     TableSpec sums;
     sums.id = kSums;
     sums.kind = TableKind::kDense;
@@ -91,6 +96,7 @@ Parameters Ledger::Keys(const LifeInfo& info, Life life, Clock clock,
     }
   }
   keys[0].keys.assign(ledger.begin(), ledger.end());
+  std::sort(keys[1].keys.begin(), keys[1].keys.end());
   return keys;
 }
 

@@ -46,9 +46,10 @@ class Ledger {
   bool Touches(SeatId seat, Clock clock, PlaceId place) const;
   bool IsNan(Life life, Clock clock) const;
 
-  // Rows that iteration `clock` of `life` reads, and their gradients. `readable` lives' ledger rows are
-  // read as well.
-  Parameters Keys(const LifeInfo& info, Life life, Clock clock, const std::set<Life>& readable) const;
+  // Rows that iteration `clock` of `life` reads, and their gradients. Of `readable` ledger rows those are
+  // read as well that live on shards which the iteration touches.
+  Parameters Keys(const LifeInfo& info, Life life, Clock clock,
+                  const std::set<RowKey>& readable) const;
   Parameters Gradients(const LifeInfo& info, Life life, Clock clock, const Parameters& read) const;
 
   // The integer that iteration (life, clock) adds to element i of a block (not in deterministic mode).

@@ -1,0 +1,219 @@
+// Messages, disks and events between the machines of a simulated world.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/mutation.h"
+#include "tests/sim/world.h"
+
+namespace rubato::sim {
+namespace {
+
+constexpr int64_t kMs = 1000;
+
+}  // namespace
+
+bool World::LinkCut(Nonce from, Nonce to) const {
+  const bool scheduler = from == kSchedulerNonce || to == kSchedulerNonce;
+  for (const Nonce end : {from, to}) {
+    const auto shard = shard_of_.find(end);
+    if (scheduler && shard != shard_of_.end() && shard->second->zombie) return true;
+  }
+  const auto worker = worker_of_.find(from);
+  return worker != worker_of_.end() && half_open_.contains({worker->second->seat, to});
+}
+
+void World::Send(Nonce from, const Envelope& envelope) {
+  ++stats_.messages;
+  if (LinkCut(from, envelope.to)) return;
+  if (!quiet_ && rng_.Chance(config_.loss)) {
+    ++stats_.lost;
+    return;
+  }
+  const bool twice = !quiet_ && rng_.Chance(config_.duplicate);
+  stats_.duplicated += twice;
+  auto message = std::make_shared<const Message>(envelope.message);
+  for (int copy = 0; copy < (twice ? 2 : 1); ++copy) {
+    int64_t delay = 200 + static_cast<int64_t>(rng_.Exponential(2.0) * kMs);
+    if (!quiet_ && rng_.Chance(config_.long_delay)) {
+      ++stats_.long_delays;
+      delay += 10 * kMs + static_cast<int64_t>(rng_.Below(70 * kMs));
+    }
+    const Nonce to = envelope.to;
+    At(delay, [this, from, to, message] { Deliver(from, to, *message); });
+  }
+}
+
+void World::Deliver(Nonce from, Nonce to, const Message& message) {
+  if (to == kSchedulerNonce) {
+    if (!scheduler_) return;
+    if (const auto* report = std::get_if<ShardReport>(&message); report && report->load_failed) {
+      return Violate("V4", "a shard cannot load the committed image");
+    }
+    SchedulerOutput out;
+    scheduler_->Receive(now(), from, message, &out);
+    return FlushScheduler(&out);
+  }
+  if (const auto shard = shard_of_.find(to); shard != shard_of_.end()) {
+    if (shard->second->alive) DeliverToShard(shard->second, from, message);
+    return;
+  }
+  const auto worker = worker_of_.find(to);
+  if (worker != worker_of_.end() && worker->second->alive) {
+    DeliverToWorker(worker->second, from, to, message);
+  }
+}
+
+void World::DeliverToShard(ShardProcess* shard, Nonce from, const Message& message) {
+  const auto* push = std::get_if<Push>(&message);
+  Shard& machine = *shard->machine;
+  const bool foreign =
+      push != nullptr &&
+      (push->to != machine.life() ||
+       std::none_of(machine.view().members.begin(), machine.view().members.end(),
+                    [&](const MemberEntry& m) { return m.life == push->from && m.start; }));
+  const auto before = push != nullptr ? machine.received(push->from) : std::nullopt;
+  ShardOutput out;
+  machine.Receive(now(), from, message, &out);
+  if (foreign && machine.received(push->from) != before) {
+    return Violate("V6", absl::StrCat("push ", push->clock.value(), " of life ",
+                                      push->from.value(), " for shard life ", push->to.value(),
+                                      " taken by ", machine.life().value()));
+  }
+  Flush(shard, &out);
+  CheckShard(shard);
+}
+
+void World::DeliverToWorker(WorkerProcess* worker, Nonce from, Nonce to, const Message& message) {
+  if (worker->frozen_until > now_us_) {
+    At(worker->frozen_until - now_us_ + 100,
+       [this, from, to, message] { Deliver(from, to, message); });
+    return;
+  }
+  ClientOutput out;
+  worker->machine->Receive(now(), from, message, &out);
+  if (const auto* ack = std::get_if<Ack>(&message); ack && ack->to == worker->machine->life()) {
+    const View& view = worker->machine->view();
+    for (uint32_t p = 0; p < view.shards.size(); ++p) {
+      if (view.shards[p].life != ack->from) continue;
+      Acked& acked = acked_[{ack->to, PlaceId(p)}];
+      acked = {view.generation, ack->to, PlaceId(p), std::max(acked.applied, ack->applied)};
+    }
+  }
+  Flush(worker, &out);
+}
+
+void World::Flush(ShardProcess* shard, ShardOutput* out) {
+  if (out->stop) shard->alive = false;
+  for (const Envelope& envelope : out->messages) Send(shard->nonce, envelope);
+  for (const auto& image : out->write) WriteImage(shard, image);
+  if (out->load) LoadImages(shard, *out->load);
+}
+
+// A crash before the write is done leaves nothing.
+void World::WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image) {
+  const bool fails = !quiet_ && rng_.Chance(config_.write_failure);
+  const int64_t delay = kMs + static_cast<int64_t>(rng_.Below(
+                                  static_cast<uint64_t>(config_.write_ms * kMs)));
+  At(delay, [this, shard, image, fails] {
+    if (!shard->alive) return;
+    ShardOutput out;
+    if (fails) {
+      ++stats_.write_failures;
+      shard->machine->ImageWritten(image->name, absl::ResourceExhaustedError("disk full"), &out);
+    } else {
+      disk_[image->name] = *image;
+      shard->machine->ImageWritten(image->name, absl::OkStatus(), &out);
+    }
+    Flush(shard, &out);
+  });
+}
+
+void World::LoadImages(ShardProcess* shard, const LoadRequest& request) {
+  std::vector<ImageName> names = request.images;
+  if (MUTATED(load_newest) && names.size() == 1) {
+    for (const auto& [name, image] : disk_) {
+      if (name.place == shard->place && name.epoch > names[0].epoch) names[0] = name;
+    }
+  }
+  At(static_cast<int64_t>(rng_.Below(5 * kMs)), [this, shard, request, names] {
+    if (!shard->alive) return;
+    std::vector<Image> images;
+    for (const ImageName& name : names) {
+      const auto found = disk_.find(name);
+      if (found == disk_.end()) return Violate("V4", "a committed image is not on disk");
+      images.push_back(found->second);
+    }
+    ShardOutput out;
+    shard->machine->ImagesLoaded(request.life, std::move(images), &out);
+    Flush(shard, &out);
+    CheckShard(shard);
+  });
+}
+
+void World::Flush(WorkerProcess* worker, ClientOutput* out) {
+  // The nonce may just have changed; answers to the old one still find the process.
+  const Nonce nonce = worker->machine->nonce();
+  worker->nonces.insert(nonce);
+  worker_of_[nonce] = worker;
+  for (const Envelope& envelope : out->messages) {
+    const auto* beat = std::get_if<Heartbeat>(&envelope.message);
+    if (beat != nullptr && beat->gap && beat->unprotected == 0) {
+      return Violate("V10", absl::StrCat("life ", beat->life.value(), " lacks a push that shard ",
+                                         beat->gap->value(), " needs"));
+    }
+    Send(nonce, envelope);
+  }
+  const std::vector<ClientEvent> events = std::move(out->events);
+  for (const ClientEvent& event : events) Handle(worker, event);
+}
+
+// The state is durable before a message leaves; a crash may come between the two.
+void World::FlushScheduler(SchedulerOutput* out) {
+  if (out->persist) {
+    scheduler_disk_ = *out->persist;
+    NoteGeneration(scheduler_disk_.view);
+    CheckCommit(scheduler_disk_.view);
+  }
+  for (const SchedulerEvent& event : out->events) Handle(event);
+  const bool crash = !quiet_ && out->persist && config_.scheduler_crashes > 0 && rng_.Chance(0.02);
+  if (crash) return CrashScheduler();
+  for (const Envelope& envelope : out->messages) Send(kSchedulerNonce, envelope);
+  SpawnMissingShards();
+}
+
+void World::Handle(const SchedulerEvent& event) {
+  constexpr const char* kNames[] = {"joined",        "started",     "evicted",      "left",
+                                    "shard life",    "cut opened",  "cut withdrawn", "committed",
+                                    "FLEET RESUME",  "torn",        "possible loss", "LOSS",
+                                    "seats missing"};
+  Log(absl::StrCat("scheduler: ", kNames[static_cast<int>(event.kind)], " life ", event.life.value(),
+                   " clock ", event.clock.value(), " ", event.clock2.value(), " ", event.text));
+  const Generation generation = scheduler_disk_.view.generation;
+  switch (event.kind) {
+    case SchedulerEventKind::kEvicted:
+      ++stats_.evictions;
+      break;
+    case SchedulerEventKind::kStarted:
+      ++stats_.joins;
+      break;
+    case SchedulerEventKind::kCommitted:
+      ++stats_.commits;
+      break;
+    case SchedulerEventKind::kCutWithdrawn:
+      ++stats_.cuts_withdrawn;
+      break;
+    case SchedulerEventKind::kFleetResume:
+      ++stats_.fleet_resumes;
+      break;
+    case SchedulerEventKind::kTornIterations:
+    case SchedulerEventKind::kPossibleLoss:
+    case SchedulerEventKind::kLoss:
+      reported_.insert({generation, event.life});
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace rubato::sim

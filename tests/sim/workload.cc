@@ -1,0 +1,80 @@
+// What a simulated worker does with its client: pull, check what it reads, compute, push.
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "tests/sim/world.h"
+
+namespace rubato::sim {
+
+void World::Handle(WorkerProcess* worker, const ClientEvent& event) {
+  if (const auto* started = std::get_if<Started>(&event)) return Begin(worker, *started);
+  if (const auto* ready = std::get_if<Ready>(&event)) {
+    CheckRead(worker, *ready);
+    if (!violation_) Compute(worker, *ready);
+  }
+}
+
+void World::Begin(WorkerProcess* worker, const Started& started) {
+  Log(absl::StrCat("seat ", worker->seat.value(), " begins life ", started.life.value(), " at ",
+                   started.start.value()));
+  worker->info = lives_[started.life];
+  worker->prefetched = started.start;
+  NextIteration(worker);
+}
+
+void World::NextIteration(WorkerProcess* worker) {
+  const Clock clock = worker->machine->clock();
+  const Clock last(config_.last_clock);
+  if (worker->machine->life() == kNoLife || clock >= last) return;
+  while (worker->prefetched <= std::min(clock + ClockDelta(config_.prefetch), last - ClockDelta(1))) {
+    const Clock next = worker->prefetched;
+    worker->prefetched = next.Next();
+    Prefetch(worker, next);
+    if (worker->machine->life() == kNoLife) return;
+  }
+  ClientOutput out;
+  worker->machine->Start(now(), clock, &out);
+  Flush(worker, &out);
+}
+
+void World::Prefetch(WorkerProcess* worker, Clock clock) {
+  // Everybody's rows: of members for V2, of abandoned lives for V5.
+  std::set<RowKey> readable;
+  for (const MemberEntry& member : scheduler_disk_.view.members) {
+    for (uint32_t p = 0; member.start && p < worker->info.places; ++p) {
+      readable.insert(ledger_.KeyOf(member.life, PlaceId(p), worker->info.places));
+    }
+  }
+  for (const auto& [key, contents] : abandoned_) readable.insert(key);
+  const Life life = worker->machine->life();
+  Parameters keys = ledger_.Keys(worker->info, life, clock, readable);
+  ClientOutput out;
+  worker->machine->Prefetch(now(), clock, std::move(keys), &out);
+  Flush(worker, &out);
+}
+
+void World::Compute(WorkerProcess* worker, const Ready& ready) {
+  constexpr int64_t kComputeUs[] = {1000, 3000, 6000, 6000, 15000};
+  const Life life = worker->machine->life();
+  At(kComputeUs[rng_.Below(5)], [this, worker, life, ready] {
+    if (!worker->alive || worker->machine->life() != life) return;
+    if (worker->frozen_until > now_us_) {
+      At(worker->frozen_until - now_us_ + 100, [this, worker, life, ready] {
+        if (worker->alive && worker->machine->life() == life) Compute(worker, ready);
+      });
+      return;
+    }
+    const bool empty = ready.rows[0].keys.empty();
+    stats_.nan_pushes += !empty && ledger_.IsNan(life, ready.clock);
+    const Parameters gradients =
+        empty ? Parameters{} : ledger_.Gradients(worker->info, life, ready.clock, ready.rows);
+    ++stats_.iterations;
+    ClientOutput out;
+    worker->machine->Push(now(), ready.clock, gradients, &out);
+    Flush(worker, &out);
+    if (worker->machine->life() == life) NextIteration(worker);
+  });
+}
+
+}  // namespace rubato::sim

@@ -1,0 +1,197 @@
+#include "tests/sim/world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace rubato::sim {
+namespace {
+
+constexpr int64_t kMs = 1000;
+constexpr int64_t kTickUs = 5 * kMs;
+constexpr int64_t kFaultsUntilUs = 400 * kMs;
+// V11: after faults stop, the run and its final commit take at most this long.
+constexpr int64_t kEndUs = 6000 * kMs;
+
+}  // namespace
+
+void Stats::Add(const Stats& other) {
+  const auto fields = [](Stats* s) {
+    return std::vector<uint64_t*>{
+        &s->steps,          &s->messages,        &s->lost,           &s->duplicated,
+        &s->long_delays,    &s->worker_crashes,  &s->worker_freezes, &s->shard_crashes,
+        &s->shard_zombies,  &s->scheduler_crashes, &s->half_open_links, &s->write_failures,
+        &s->evictions,      &s->joins,           &s->commits,        &s->cuts_withdrawn,
+        &s->fleet_resumes,  &s->iterations,      &s->reads_checked,  &s->nan_pushes};
+  };
+  Stats copy = other;
+  const std::vector<uint64_t*> from = fields(&copy);
+  const std::vector<uint64_t*> to = fields(this);
+  for (size_t i = 0; i < to.size(); ++i) *to[i] += *from[i];
+}
+
+World::World(const Config& config, Trace trace)
+    : config_(config),
+      trace_(trace),
+      ledger_(config),
+      job_(ledger_.MakeJob()),
+      rng_(MixBits(config.seed ^ 0x5157)),
+      scheduler_disk_(Scheduler::FirstState(job_)),
+      seats_(config.seats, nullptr) {
+  StartScheduler();
+  for (uint32_t p = 0; p < config_.places; ++p) SpawnShard(PlaceId(p));
+  for (uint32_t seat = 0; seat < config_.seats; ++seat) {
+    const int64_t late = config_.late_workers && seat > 0
+                             ? static_cast<int64_t>(rng_.Below(60 * kMs))
+                             : 0;
+    At(late, [this, seat] { SpawnWorker(SeatId(seat)); });
+  }
+  ScheduleFaults();
+  At(kFaultsUntilUs, [this] { GoQuiet(); });
+}
+
+World::~World() = default;
+
+void World::Log(const std::string& line) {
+  constexpr size_t kKeptLines = 400;
+  if (trace_ == Trace::kOff) return;
+  log_.push_back(absl::StrCat("  ", now_us_ / 1000, " ms: ", line));
+  if (log_.size() > kKeptLines) log_.pop_front();
+}
+
+void World::At(int64_t delay_us, std::function<void()> run) {
+  events_.push({now_us_ + delay_us, order_++, std::move(run)});
+}
+
+std::optional<Violation> World::Run() {
+  while (!events_.empty() && !violation_) {
+    const Event event = events_.top();
+    events_.pop();
+    now_us_ = event.at;
+    if (now_us_ > kEndUs) {
+      std::string where;
+      for (const WorkerProcess* worker : seats_) {
+        if (worker != nullptr) absl::StrAppend(&where, " ", worker->machine->clock().value());
+      }
+      Violate("V11", absl::StrCat("no end in time; worker clocks:", where));
+      break;
+    }
+    ++stats_.steps;
+    event.run();
+    if (quiet_ && Finished()) {
+      CheckEnd();
+      break;
+    }
+  }
+  if (violation_ && trace_ == Trace::kOn) {
+    for (const std::string& line : log_) std::printf("%s\n", line.c_str());
+  }
+  return violation_;
+}
+
+void World::StartScheduler() {
+  SchedulerOptions options;
+  options.job = job_;
+  options.lease = Duration::Millis(40);
+  options.stall = Duration::Millis(150);
+  options.start_timeout = Duration::Millis(70);
+  options.cut_deadline = Duration::Millis(150);
+  options.first_margin = static_cast<int64_t>(rng_.Below(3));
+  options.deterministic = config_.deterministic;
+  scheduler_ = std::make_unique<Scheduler>(options, scheduler_disk_, now());
+  TickScheduler(++scheduler_starts_);
+}
+
+void World::TickScheduler(uint64_t start) {
+  if (!scheduler_ || start != scheduler_starts_) return;
+  SchedulerOutput out;
+  scheduler_->Tick(now(), &out);
+  FlushScheduler(&out);
+  At(kTickUs, [this, start] { TickScheduler(start); });
+}
+
+void World::SpawnShard(PlaceId place) {
+  shards_.push_back(std::make_unique<ShardProcess>());
+  ShardProcess* shard = shards_.back().get();
+  shard->nonce = Nonce(rng_.Next() | 1);
+  shard->place = place;
+  ShardOptions options;
+  options.place = place;
+  options.nonce = shard->nonce;
+  options.address = absl::StrCat("sim://", shards_.size());
+  options.job = job_;
+  options.report_every = Duration::Millis(4);
+  options.parked_notice = Duration::Millis(30);
+  shard->machine = std::make_unique<Shard>(options, now());
+  shard_of_[shard->nonce] = shard;
+  TickShard(shard);
+}
+
+void World::TickShard(ShardProcess* shard) {
+  if (!shard->alive) return;
+  ShardOutput out;
+  shard->machine->Tick(now(), &out);
+  Flush(shard, &out);
+  CheckShard(shard);
+  At(kTickUs, [this, shard] { TickShard(shard); });
+}
+
+void World::SpawnWorker(SeatId seat) {
+  workers_.push_back(std::make_unique<WorkerProcess>());
+  WorkerProcess* worker = workers_.back().get();
+  worker->seat = seat;
+  PsClientOptions options;
+  options.job = job_;
+  options.seat = seat;
+  options.cache = config_.cache ? CacheMode::kOn : CacheMode::kOff;
+  options.finite = FiniteCheck::kTrust;
+  options.max_part_bytes = config_.max_part_bytes;
+  options.heartbeat_every = Duration::Millis(5);
+  options.resend_after = Duration::Millis(8);
+  worker->machine = std::make_unique<PsClient>(options, rng_.Next(), now());
+  seats_[seat.value()] = worker;
+  TickWorker(worker);
+}
+
+void World::TickWorker(WorkerProcess* worker) {
+  if (!worker->alive || worker->machine->left()) return;
+  if (worker->frozen_until > now_us_) {
+    At(worker->frozen_until - now_us_, [this, worker] { TickWorker(worker); });
+    return;
+  }
+  ClientOutput out;
+  worker->machine->Tick(now(), &out);
+  Flush(worker, &out);
+  At(kTickUs, [this, worker] { TickWorker(worker); });
+}
+
+void World::SpawnMissingShards() {
+  if (!scheduler_) return;
+  for (uint32_t p = 0; p < scheduler_->view().shards.size(); ++p) {
+    if (CurrentShard(PlaceId(p)) == nullptr) SpawnShard(PlaceId(p));
+  }
+}
+
+// The newest process of a place, whether or not it has a life yet; nullptr if none is alive.
+World::ShardProcess* World::CurrentShard(PlaceId place) {
+  for (auto shard = shards_.rbegin(); shard != shards_.rend(); ++shard) {
+    if ((*shard)->place == place && (*shard)->alive && !(*shard)->zombie) return shard->get();
+  }
+  return nullptr;
+}
+
+void World::GoQuiet() {
+  quiet_ = true;
+  half_open_.clear();
+  for (auto& shard : shards_) shard->zombie = false;
+}
+
+bool World::Finished() const {
+  if (!scheduler_ || !scheduler_->finished()) return false;
+  return std::all_of(seats_.begin(), seats_.end(), [](const WorkerProcess* worker) {
+    return worker != nullptr && worker->alive && worker->machine->left();
+  });
+}
+
+}  // namespace rubato::sim

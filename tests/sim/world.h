@@ -1,0 +1,198 @@
+// One simulated history: the product's own machines under virtual time, a lossy network, disks that
+// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V12 of
+// ARCHITECTURE.md are checked after every step (checks.cc); the first that breaks ends the history.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/env.h"
+#include "server/scheduler.h"
+#include "server/shard.h"
+#include "tests/sim/config.h"
+#include "tests/sim/ledger.h"
+#include "worker/ps_client.h"
+
+namespace rubato::sim {
+
+struct Stats {
+  uint64_t steps = 0;
+  uint64_t messages = 0;
+  uint64_t lost = 0;
+  uint64_t duplicated = 0;
+  uint64_t long_delays = 0;
+  uint64_t worker_crashes = 0;
+  uint64_t worker_freezes = 0;
+  uint64_t shard_crashes = 0;
+  uint64_t shard_zombies = 0;
+  uint64_t scheduler_crashes = 0;
+  uint64_t half_open_links = 0;
+  uint64_t write_failures = 0;
+  uint64_t evictions = 0;
+  uint64_t joins = 0;
+  uint64_t commits = 0;
+  uint64_t cuts_withdrawn = 0;
+  uint64_t fleet_resumes = 0;
+  uint64_t iterations = 0;
+  uint64_t reads_checked = 0;
+  uint64_t nan_pushes = 0;
+  void Add(const Stats& other);
+};
+
+struct Violation {
+  std::string invariant;  // "V1" .. "V12"
+  std::string what;
+};
+
+// Final weights of table "sums", by block.
+using FinalSums = std::map<RowKey, std::vector<float>>;
+
+class World {
+ public:
+  enum class Trace { kOff, kOn };
+  World(const Config& config, Trace trace);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // Runs the history to its end; the violation that ended it, if any.
+  std::optional<Violation> Run();
+  const Stats& stats() const { return stats_; }
+  const FinalSums& final_sums() const { return final_sums_; }
+
+ private:
+  struct ShardProcess {
+    Nonce nonce;
+    PlaceId place;
+    std::unique_ptr<Shard> machine;
+    bool alive = true;
+    bool zombie = false;
+  };
+  struct WorkerProcess {
+    SeatId seat;
+    std::unique_ptr<PsClient> machine;
+    bool alive = true;
+    int64_t frozen_until = 0;
+    std::set<Nonce> nonces;
+    LifeInfo info;              // of the current life
+    Clock prefetched;           // next clock to prefetch
+  };
+  struct Event {
+    int64_t at;
+    uint64_t order;
+    std::function<void()> run;
+    bool operator>(const Event& other) const {
+      return std::pair(at, order) > std::pair(other.at, other.order);
+    }
+  };
+
+  // Time and processes (world.cc).
+  void At(int64_t delay_us, std::function<void()> run);
+  Instant now() const { return Instant::FromNanos(now_us_ * 1000); }
+  void StartScheduler();
+  void SpawnShard(PlaceId place);
+  void SpawnWorker(SeatId seat);
+  void SpawnMissingShards();
+  void TickScheduler(uint64_t start);
+  void TickShard(ShardProcess* shard);
+  void TickWorker(WorkerProcess* worker);
+  bool Finished() const;
+  void GoQuiet();
+  Rng& rng() { return rng_; }
+  // Keeps a line for --trace.
+  void Log(const std::string& line);
+
+  // Network (network.cc).
+  void Send(Nonce from, const Envelope& envelope);
+  bool LinkCut(Nonce from, Nonce to) const;
+  void Deliver(Nonce from, Nonce to, const Message& message);
+  void DeliverToShard(ShardProcess* shard, Nonce from, const Message& message);
+  void DeliverToWorker(WorkerProcess* worker, Nonce from, Nonce to, const Message& message);
+  void Flush(ShardProcess* shard, ShardOutput* out);
+  void Flush(WorkerProcess* worker, ClientOutput* out);
+  void FlushScheduler(SchedulerOutput* out);
+  void WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image);
+  void LoadImages(ShardProcess* shard, const LoadRequest& request);
+  void Handle(WorkerProcess* worker, const ClientEvent& event);
+  void Handle(const SchedulerEvent& event);
+
+  // What a worker does with its client (workload.cc).
+  void Begin(WorkerProcess* worker, const Started& started);
+  void NextIteration(WorkerProcess* worker);
+  void Prefetch(WorkerProcess* worker, Clock clock);
+  void Compute(WorkerProcess* worker, const Ready& ready);
+
+  // Faults (faults.cc).
+  void ScheduleFaults();
+  void CrashWorker();
+  void FreezeWorker();
+  void CrashShard(bool zombie);
+  void CrashScheduler();
+  void CutHalfOpenLink();
+  void OperatorResume();
+  ShardProcess* CurrentShard(PlaceId place);
+
+  // Invariants (checks.cc).
+  void Violate(const std::string& invariant, const std::string& what);
+  void CheckShard(ShardProcess* shard);
+  void CheckRead(WorkerProcess* worker, const Ready& ready);
+  void CheckAbandoned(WorkerProcess* worker, const Ready& ready);
+  void CheckCommit(const View& view);
+  void CheckImage(const Image& image, const View& view);
+  void CheckSums(const std::map<RowKey, Contents>& ledger, const FinalSums& sums);
+  void CheckEnd();
+  void CheckAcknowledged();
+  void NoteGeneration(const View& view);
+  Contents ShardContents(const Shard& shard, RowKey key) const;
+
+  const Config config_;
+  const Trace trace_;
+  const Ledger ledger_;
+  const Job job_;
+  Rng rng_;
+  int64_t now_us_ = 0;
+  uint64_t order_ = 0;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  bool quiet_ = false;
+  Stats stats_;
+  std::optional<Violation> violation_;
+  FinalSums final_sums_;
+
+  std::unique_ptr<Scheduler> scheduler_;
+  SchedulerState scheduler_disk_;
+  uint64_t scheduler_starts_ = 0;
+  std::vector<std::unique_ptr<ShardProcess>> shards_;
+  std::vector<std::unique_ptr<WorkerProcess>> workers_;
+  std::vector<WorkerProcess*> seats_;  // newest process of each seat
+  std::map<Nonce, ShardProcess*> shard_of_;
+  std::map<Nonce, WorkerProcess*> worker_of_;
+  std::map<ImageName, Image> disk_;
+  std::set<std::pair<SeatId, Nonce>> half_open_;
+
+  // What the checks remember.
+  std::map<Life, LifeInfo> lives_;
+  std::map<std::pair<Nonce, Life>, Clock> lowest_min_clock_;
+  std::set<std::pair<Generation, Life>> reported_;
+  struct Acked {
+    Generation generation;
+    Life life;
+    PlaceId place;
+    Clock applied;
+  };
+  std::map<std::pair<Life, PlaceId>, Acked> acked_;
+  // Ledger rows of lives before the last fleet resume: they must stay as they were committed.
+  std::map<RowKey, Contents> abandoned_;
+  Generation generation_;
+  EpochId checked_epoch_;
+  std::deque<std::string> log_;
+};
+
+}  // namespace rubato::sim
