@@ -219,8 +219,8 @@ struct Ack {
 };
 
 // "One of us is of another life": the receiver asks the scheduler for the newest view. From the
-// scheduler, to a process whose nonce is used up: it needs a new one (a worker draws it and says Hello
-// again, a shard ends).
+// scheduler, to a process whose nonce is used up: it needs a new one (a worker draws it and says
+// Hello again, a shard ends).
 struct Stale {
   Life to;
   ViewVersion seen;

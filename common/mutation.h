@@ -1,6 +1,6 @@
-// Deliberate protocol mistakes, for the simulator alone: `tests/simulate` compiles the machines a second
-// time with RUBATO_MUTATIONS and must catch every one of them. In product binaries MUTATED(x) is the
-// constant false and nothing of this remains.
+// Deliberate protocol mistakes, for the simulator alone: `tests/simulate` compiles the machines a
+// second time with RUBATO_MUTATIONS and must catch every one of them. In product binaries
+// MUTATED(x) is the constant false and nothing of this remains.
 //
 // The list is DESIGN's: each entry is the name for --mutation and what the mistake is.
 #pragma once

@@ -4,23 +4,16 @@
 
 namespace rubato {
 
-void ClockTable::Set(Life life, Clock next) {
-  members_[life] = Member{next, false};
-  Raise();
+void ClockTable::Advance(Life life, Clock next) {
+  members_.at(life).next = next;
+  Settle();
 }
 
 void ClockTable::AddPending(Life life) { members_.try_emplace(life, Member{min_clock_, true}); }
 
-void ClockTable::Remove(Life life) {
-  members_.erase(life);
-  Raise();
-}
-
 void ClockTable::RemovePendingBut(const std::function<bool(Life)>& keep) {
-  std::erase_if(members_, [&](const auto& member) {
-    return member.second.pending && !keep(member.first);
-  });
-  Raise();
+  std::erase_if(members_,
+                [&](const auto& member) { return member.second.pending && !keep(member.first); });
 }
 
 bool ClockTable::pending(Life life) const {
@@ -34,14 +27,14 @@ bool ClockTable::any_pending() const {
 }
 
 std::optional<Life> ClockTable::slowest() const {
-  const auto slowest = std::min_element(
-      members_.begin(), members_.end(),
-      [](const auto& a, const auto& b) { return a.second.next < b.second.next; });
+  const auto slowest =
+      std::min_element(members_.begin(), members_.end(),
+                       [](const auto& a, const auto& b) { return a.second.next < b.second.next; });
   if (slowest == members_.end()) return std::nullopt;
   return slowest->first;
 }
 
-void ClockTable::Raise() {
+void ClockTable::Settle() {
   if (const auto life = slowest()) min_clock_ = std::max(min_clock_, members_.at(*life).next);
 }
 

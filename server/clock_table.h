@@ -1,10 +1,12 @@
-// Who has completed what, as one shard knows it, and the minimum that the staleness gate compares with.
+// Who has completed what, as one shard knows it, and the minimum that the staleness gate compares
+// with.
 //
 // Invariants:
 //   min_clock() never falls in the life of a table, whoever joins or leaves.
-//   A pending member counts with the min_clock at the moment it was added, so that a joiner's start can
-//   never be below a min_clock already answered. Without members min_clock keeps its value.
-// A fleet has tens of members: the minimum is one pass over them, taken only when the slowest moves.
+//   A pending member counts with the min_clock at the moment it was added, so that a joiner's start
+//   can never be below a min_clock already answered. Without members min_clock keeps its value.
+// A fleet has tens of members: the minimum is one pass over them, taken only when the slowest
+// moves.
 #pragma once
 
 #include <functional>
@@ -20,13 +22,19 @@ class ClockTable {
   ClockTable() = default;
   explicit ClockTable(Clock start) : min_clock_(start) {}
 
-  // A member whose next iteration is `next`; replaces its pending entry.
-  void Set(Life life, Clock next);
-  // A member that has no start yet: holds min_clock. No effect if it is known already.
-  void AddPending(Life life);
-  void Remove(Life life);
+  // A member's next iteration is now `next`.
+  void Advance(Life life, Clock next);
+
+  // Members change together: Remove and Add, then Settle raises min_clock over those that are left,
+  // then AddPending (min_clock must not rise over the first of several additions).
+  void Remove(Life life) { members_.erase(life); }
   // Removes the pending members that `keep` does not want.
   void RemovePendingBut(const std::function<bool(Life)>& keep);
+  // Replaces a pending entry.
+  void Add(Life life, Clock next) { members_[life] = Member{next, false}; }
+  void Settle();
+  // A member that has no start yet: holds min_clock. No effect if it is known already.
+  void AddPending(Life life);
 
   bool Contains(Life life) const { return members_.contains(life); }
   bool pending(Life life) const;
@@ -42,8 +50,6 @@ class ClockTable {
     Clock next;
     bool pending = false;
   };
-  void Raise();
-
   std::map<Life, Member> members_;
   Clock min_clock_;
 };

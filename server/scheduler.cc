@@ -64,16 +64,16 @@ absl::Status Scheduler::CheckHello(const Hello& hello) const {
         "seat %d does not exist: this run has %d workers", hello.index, options_.job.seats));
   }
   if (hello.role == Role::kShard && hello.index >= view().shards.size()) {
-    return absl::InvalidArgumentError(absl::StrFormat("place %d does not exist: this run has %d shards",
-                                                      hello.index, view().shards.size()));
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "place %d does not exist: this run has %d shards", hello.index, view().shards.size()));
   }
   return absl::OkStatus();
 }
 
 void Scheduler::ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out) {
   if (const absl::Status status = CheckHello(hello); !status.ok()) {
-    out->messages.push_back({from, ErrorReply{static_cast<uint32_t>(status.code()),
-                                              std::string(status.message())}});
+    out->messages.push_back(
+        {from, ErrorReply{static_cast<uint32_t>(status.code()), std::string(status.message())}});
     return;
   }
   const auto& retired = state_.retired;
@@ -196,6 +196,8 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
       durable_[report.place] = *report.durable;
       CommitIfDurable(out);
     }
+    out->messages.push_back(
+        {from, view()});  // an old life of this place: it stops when it reads this
     return;
   }
   if (report.generation != view().generation) return;
@@ -266,7 +268,8 @@ void Scheduler::FleetResume(Instant now, uint32_t places, const std::string& why
   for (size_t i = places; i < view.shards.size(); ++i) {
     if (view.shards[i].life == kNoLife) continue;
     state_.retired.push_back(view.shards[i].nonce);
-    // Not in the next view any more, so it would never hear of it: told here, and again by its Reports.
+    // Not in the next view any more, so it would never hear of it: told here, and again by its
+    // Reports.
   }
   std::vector<ShardEntry> dropped;
   if (places < view.shards.size()) {

@@ -1,13 +1,14 @@
-// The scheduler: membership, shard map, snapshot epochs. A sans-I/O machine, never on the data path.
+// The scheduler: membership, shard map, snapshot epochs. A sans-I/O machine, never on the data
+// path.
 //
-// Input: a message or a tick, with the time. Output: a new state to persist, then messages, then events.
-// Ordering duty of the driver: if `persist` is set it must be durable before any message of the same
-// output is sent; a crash in between is harmless, since nobody has seen the new view.
+// Input: a message or a tick, with the time. Output: a new state to persist, then messages, then
+// events. Ordering duty of the driver: if `persist` is set it must be durable before any message of
+// the same output is sent; a crash in between is harmless, since nobody has seen the new view.
 //
-// All that changes the fleet travels as a View (common/message.h) with a growing version, resent until
-// acknowledged. Everything outside SchedulerState is soft: leases, reports, known clocks. A restarted
-// scheduler therefore waits one full lease before it evicts, and opens no cut before every shard of the
-// view has reported again.
+// All that changes the fleet travels as a View (common/message.h) with a growing version, resent
+// until acknowledged. Everything outside SchedulerState is soft: leases, reports, known clocks. A
+// restarted scheduler therefore waits one full lease before it evicts, and opens no cut before
+// every shard of the view has reported again.
 //
 // Rules: ARCHITECTURE.md, "Join", "Eviction", "Cut" and "Fleet resume".
 #pragma once
@@ -32,8 +33,8 @@ struct SchedulerState {
   uint64_t life_counter = 0;   // lives given so far: never reused
   uint64_t epoch_counter = 0;  // epochs opened so far
   uint64_t job_fingerprint = 0;
-  std::vector<Nonce> retired;         // nonces whose life has ended: a late Hello of theirs is ignored
-  std::vector<Position> high_water;   // F(w): highest position ever reported of a life
+  std::vector<Nonce> retired;  // nonces whose life has ended: a late Hello of theirs is ignored
+  std::vector<Position> high_water;  // F(w): highest position ever reported of a life
   friend bool operator==(const SchedulerState&, const SchedulerState&) = default;
 };
 
@@ -156,14 +157,14 @@ class Scheduler {
     Instant heard;
     ViewVersion seen;
     Clock clock;
-    Clock progress;          // last position that the slowest-of-a-shard check saw
+    Clock progress;  // last position that the slowest-of-a-shard check saw
     Instant progress_since;
   };
   std::map<Life, Peer> peers_;
-  std::map<Life, ViewVersion> added_;   // version that made a pending member
-  std::map<Life, Clock> high_water_;    // F(w)
+  std::map<Life, ViewVersion> added_;  // version that made a pending member
+  std::map<Life, Clock> high_water_;   // F(w)
   std::set<Life> torn_reported_;
-  Instant cut_passed_at_;               // since when every shard's min_clock is >= C
+  Instant cut_passed_at_;  // since when every shard's min_clock is >= C
   int64_t margin_;
   bool snapshot_requested_ = false;
   bool start_timed_out_ = false;

@@ -15,9 +15,11 @@ void Scheduler::RequestSnapshot(Instant now, SchedulerOutput* out) {
 }
 
 void Scheduler::OpenCutIfDue(Instant now, SchedulerOutput* out) {
+  if (finished() || !AllShardsReported()) return;
+  // Without members no clock moves: nothing would reach C, unless all are through already.
   const bool members = std::any_of(view().members.begin(), view().members.end(),
                                    [](const MemberEntry& m) { return m.start.has_value(); });
-  if (finished() || !AllShardsReported() || !members) return;
+  if (!members && known_min_clock() < options_.job.last_clock) return;
   const std::optional<OpenCut> cut = NextCut();
   if (!cut) return;
   if (view().cut) {
@@ -28,9 +30,9 @@ void Scheduler::OpenCutIfDue(Instant now, SchedulerOutput* out) {
   OpenAt(now, *cut, out);
 }
 
-// C = min(T, max(highest known clock + margin, clock of the committed epoch + 1)), moved up to the next
-// planned clock unless a snapshot is wanted at once. ASP has no common clock but T: every other cut is
-// torn, and T is announced only when all shards are there.
+// C = min(T, max(highest known clock + margin, clock of the committed epoch + 1)), moved up to the
+// next planned clock unless a snapshot is wanted at once. ASP has no common clock but T: every
+// other cut is torn, and T is announced only when all shards are there.
 std::optional<OpenCut> Scheduler::NextCut() const {
   const Clock last = options_.job.last_clock;
   const Clock committed = view().committed.clock;
@@ -39,8 +41,8 @@ std::optional<OpenCut> Scheduler::NextCut() const {
     if (known_min_clock() >= last) return OpenCut{epoch, last, true};
     const int64_t every = options_.job.snapshot_every_clocks;
     const bool due = every > 0 && known_min_clock() >= committed + ClockDelta(every);
-    if (!due && !snapshot_requested_) return std::nullopt;
-    return OpenCut{epoch, std::max(known_end(), committed.Next()), false};
+    if ((!due && !snapshot_requested_) || committed.Next() >= last) return std::nullopt;
+    return OpenCut{epoch, committed.Next(), false};
   }
   const Clock soonest = std::max(known_end() + ClockDelta(margin_), committed.Next());
   Clock clock = snapshot_requested_ ? soonest : NextPlanned(soonest);
@@ -52,8 +54,9 @@ std::optional<OpenCut> Scheduler::NextCut() const {
   return OpenCut{epoch, clock, true};
 }
 
-// The first planned clock that can still be reached in time: multiples of snapshot_every_clocks and,
-// with best_epoch, each evaluation, at which the workers wait for the commit (so no margin is needed).
+// The first planned clock that can still be reached in time: multiples of snapshot_every_clocks
+// and, with best_epoch, each evaluation, at which the workers wait for the commit (so no margin is
+// needed).
 Clock Scheduler::NextPlanned(Clock soonest) const {
   const Job& job = options_.job;
   Clock planned = job.last_clock;
@@ -111,6 +114,10 @@ void Scheduler::CommitIfDurable(SchedulerOutput* out) {
     if (!cut->exact && report != reports_.end()) {
       committed.clock = std::max(committed.clock, report->second.durable_clock);
     }
+  }
+  // A torn epoch never ends the run, even if one fast worker was done with it.
+  if (!cut->exact) {
+    committed.clock = std::min(committed.clock, options_.job.last_clock - ClockDelta(1));
   }
   state_.view.committed = committed;
   state_.view.cut.reset();

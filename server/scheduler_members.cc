@@ -25,8 +25,8 @@ void Scheduler::StartPending(Instant now, SchedulerOutput* out) {
   if (any) Publish(out);
 }
 
-// J = the highest min_clock that any shard holds for it, and never below one reported before: no read
-// that was already answered becomes false.
+// J = the highest min_clock that any shard holds for it, and never below one reported before: no
+// read that was already answered becomes false.
 std::optional<Clock> Scheduler::StartClockFor(const MemberEntry& member) const {
   Clock start = view().floor;
   const auto added = added_.find(member.life);
@@ -45,12 +45,14 @@ std::optional<Clock> Scheduler::StartClockFor(const MemberEntry& member) const {
 bool Scheduler::QuorumReached(Instant now, SchedulerOutput* out) {
   const std::vector<MemberEntry>& members = view().members;
   const bool begun = !view().sealed.empty() ||
-                     std::any_of(members.begin(), members.end(),
-                                 [](const MemberEntry& member) { return member.start.has_value(); });
+                     std::any_of(members.begin(), members.end(), [](const MemberEntry& member) {
+                       return member.start.has_value();
+                     });
   if (begun || start_timed_out_) return true;
   if (members.size() >= options_.job.seats) {
-    return std::all_of(members.begin(), members.end(),
-                       [&](const MemberEntry& member) { return StartClockFor(member).has_value(); });
+    return std::all_of(members.begin(), members.end(), [&](const MemberEntry& member) {
+      return StartClockFor(member).has_value();
+    });
   }
   if (options_.deterministic || now - generation_since_ < options_.start_timeout) return false;
   start_timed_out_ = true;
@@ -73,8 +75,8 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
   const bool left = departure == Departure::kLeft;
   state_.retired.push_back(member->nonce);
   if (member->start) {
-    view.sealed.push_back({life, member->seat, *member->start,
-                           ViewVersion(view.version.value() + 1)});
+    view.sealed.push_back(
+        {life, member->seat, *member->start, ViewVersion(view.version.value() + 1)});
   }
   const bool started = member->start.has_value();
   view.members.erase(member);
@@ -109,8 +111,7 @@ void Scheduler::EvictSilent(Instant now, SchedulerOutput* out) {
     const MemberEntry* member = report.slowest ? FindMember(*report.slowest) : nullptr;
     if (member == nullptr || !member->start || known_end() == report.min_clock) continue;
     if (now - peers_[member->life].progress_since > options_.stall) {
-      silent.emplace_back(member->life,
-                          absl::StrFormat("no progress on shard %d", place.value()));
+      silent.emplace_back(member->life, absl::StrFormat("no progress on shard %d", place.value()));
     }
   }
   for (const auto& [life, why] : silent) Seal(life, Departure::kEvicted, why, out);
@@ -124,7 +125,8 @@ void Scheduler::EvictSilent(Instant now, SchedulerOutput* out) {
   if (view().readers.size() != before) Publish(out);
 }
 
-// The slowest member of a shard must move, on that shard: its heartbeats prove nothing of its pushes.
+// The slowest member of a shard must move, on that shard: its heartbeats prove nothing of its
+// pushes.
 void Scheduler::NoteProgress(Instant now, const ShardReport& report) {
   for (const Position& position : report.positions) {
     const auto found = peers_.find(position.life);
@@ -138,8 +140,8 @@ void Scheduler::NoteProgress(Instant now, const ShardReport& report) {
   }
 }
 
-// Once every shard has acknowledged the view that sealed a life, its positions are final: compare them
-// with each other and with the highest ever reported.
+// Once every shard has acknowledged the view that sealed a life, its positions are final: compare
+// them with each other and with the highest ever reported.
 void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {
   if (!AllShardsReported()) return;
   for (const SealedEntry& sealed : view().sealed) {
@@ -147,18 +149,17 @@ void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {
     Clock lowest = highest;
     bool final = true;
     for (const auto& [place, report] : reports_) {
-      const auto position =
-          std::find_if(report.positions.begin(), report.positions.end(),
-                       [&](const Position& p) { return p.life == sealed.life; });
+      const auto position = std::find_if(report.positions.begin(), report.positions.end(),
+                                         [&](const Position& p) { return p.life == sealed.life; });
       final = final && report.seen >= sealed.sealed_at && position != report.positions.end();
       if (final) lowest = std::min(lowest, position->clock);
     }
     if (!final || highest == lowest || MUTATED(no_seal_check)) continue;
-    const bool lost = !staleness().infinite() &&
-                      highest - lowest > staleness().bound() + ClockDelta(1);
+    const bool lost =
+        !staleness().infinite() && highest - lowest > staleness().bound() + ClockDelta(1);
     if (torn_reported_.insert(sealed.life).second || lost) {
-      Emit(out, {lost ? SchedulerEventKind::kLoss : SchedulerEventKind::kTornIterations, sealed.life,
-                 lowest, highest, "applied on some shards only"});
+      Emit(out, {lost ? SchedulerEventKind::kLoss : SchedulerEventKind::kTornIterations,
+                 sealed.life, lowest, highest, "applied on some shards only"});
     }
     if (lost && options_.on_loss == OnLoss::kResume) {
       return FleetResume(now, static_cast<uint32_t>(view().shards.size()),

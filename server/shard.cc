@@ -83,8 +83,8 @@ void Shard::ReceiveView(Instant, const View& view, ShardOutput* out) {
   Report(out);
 }
 
-// Nothing of the last life remains: what it held comes back from the committed image and from the logs
-// of the workers.
+// Nothing of the last life remains: what it held comes back from the committed image and from the
+// logs of the workers.
 void Shard::BeginLife(Life life, ShardOutput* out) {
   life_ = life;
   state_ = State::kLoading;
@@ -126,9 +126,10 @@ absl::Status Shard::Restore(const std::vector<Image>& images) {
     tables_.push_back(MakeTable(spec, options_.place, places, options_.job.seed));
   }
   for (const Image& image : images) RETURN_IF_ERROR(RestoreTables(image));
-  // Positions mean something only in the generation, and under the shard map, that they were cut in.
-  const bool same_lives = images.size() == 1 && images[0].places == places &&
-                          images[0].generation == view_.generation;
+  // Positions mean something only in the generation, and under the shard map, that they were cut
+  // in.
+  const bool same_lives =
+      images.size() == 1 && images[0].places == places && images[0].generation == view_.generation;
   if (same_lives) RestorePositions(images[0]);
   return absl::OkStatus();
 }
@@ -145,8 +146,8 @@ absl::Status Shard::RestoreTables(const Image& image) {
     }
     for (size_t i = 0; i < rows.keys.size(); ++i) {
       if (!table->Owns(rows.keys[i])) continue;
-      table->RestoreRow(rows.keys[i], std::span(rows.rows).subspan(i * rows.row_floats,
-                                                                   rows.row_floats));
+      table->RestoreRow(rows.keys[i],
+                        std::span(rows.rows).subspan(i * rows.row_floats, rows.row_floats));
     }
   }
   return absl::OkStatus();
@@ -185,9 +186,7 @@ void Shard::FollowMembers() {
   clocks_.RemovePendingBut([&](Life life) { return members.contains(life); });
   for (const SealedEntry& sealed : view_.sealed) applied_.try_emplace(sealed.life, sealed.start);
   for (const auto& [life, member] : members) {
-    if (!member->start) {
-      clocks_.AddPending(life);
-    } else if (!inboxes_.contains(life)) {
+    if (member->start && !inboxes_.contains(life)) {
       Clock position = *member->start;
       if (MUTATED(numbers_over_lives)) {
         for (const SealedEntry& sealed : view_.sealed) {
@@ -197,8 +196,12 @@ void Shard::FollowMembers() {
       position = applied_.try_emplace(life, position).first->second;
       inboxes_[life].nonce = member->nonce;
       inboxes_[life].received = position;
-      clocks_.Set(life, position);
+      clocks_.Add(life, position);
     }
+  }
+  clocks_.Settle();
+  for (const auto& [life, member] : members) {
+    if (!member->start) clocks_.AddPending(life);
   }
 }
 

@@ -1,16 +1,16 @@
 // A shard: one share-nothing slice of the model. A sans-I/O machine owned by one thread.
 //
-// It takes numbered pushes in order per worker life, applies each at most once, answers pulls when the
-// staleness gate allows, and cuts an immutable image of itself when min_clock reaches the clock of an
-// open cut. It does exactly what the newest View says about lives, members and cuts.
+// It takes numbered pushes in order per worker life, applies each at most once, answers pulls when
+// the staleness gate allows, and cuts an immutable image of itself when min_clock reaches the clock
+// of an open cut. It does exactly what the newest View says about lives, members and cuts.
 //
 // Output: messages; images to write; images to load; `stop` when a newer life owns its place. The
-// driver writes and loads in the background and reports back with ImageWritten and ImagesLoaded. It may
-// send messages at once: nothing a shard says promises more than memory, except `durable`, which names
-// committed epochs only.
+// driver writes and loads in the background and reports back with ImageWritten and ImagesLoaded. It
+// may send messages at once: nothing a shard says promises more than memory, except `durable`,
+// which names committed epochs only.
 //
-// Rules: ARCHITECTURE.md, "Push", "Read", "Cut" and "Fence". Invariants V1 to V8 are checked after every
-// step by tests/simulate.
+// Rules: ARCHITECTURE.md, "Push", "Read", "Cut" and "Fence". Invariants V1 to V8 are checked after
+// every step by tests/simulate.
 #pragma once
 
 #include <cstdint>
@@ -59,11 +59,11 @@ struct ShardCounters {
   uint64_t pushes_applied = 0;
   uint64_t rows_applied = 0;
   uint64_t duplicates_refused = 0;
-  uint64_t gaps_refused = 0;     // number > received
-  uint64_t window_refused = 0;   // number > min_clock + s
+  uint64_t gaps_refused = 0;    // number > received
+  uint64_t window_refused = 0;  // number > min_clock + s
   uint64_t nonfinite_refused = 0;
   uint64_t malformed_refused = 0;
-  uint64_t stale_refused = 0;    // fence
+  uint64_t stale_refused = 0;  // fence
   uint64_t pulls_answered = 0;
   uint64_t rows_pulled = 0;
   uint64_t cuts = 0;
@@ -185,7 +185,7 @@ class Shard {
   Clock end_;                      // one past the highest iteration applied
   std::vector<ParkedPull> parked_;
 
-  EpochId cut_handled_;            // newest epoch that was cut or refused
+  EpochId cut_handled_;  // newest epoch that was cut or refused
   std::optional<OpenCut> armed_;
   std::optional<EpochId> refused_;
   std::optional<EpochId> durable_epoch_;
@@ -195,8 +195,8 @@ class Shard {
     std::vector<Position> positions;
   };
   std::map<EpochId, Captured> captured_;  // images of this life that are not committed yet
-  std::map<Life, Clock> torn_durable_;  // ASP: positions in the committed image
-  Clock committed_clock_;               // otherwise every number below it is durable
+  std::map<Life, Clock> torn_durable_;    // ASP: positions in the committed image
+  Clock committed_clock_;                 // otherwise every number below it is durable
 #ifdef RUBATO_MUTATIONS
   std::shared_ptr<Image> late_image_;
 #endif

@@ -37,8 +37,8 @@ bool Shard::ApplyReady() {
   return any;
 }
 
-// s = 0: iteration b of all members together, in seat order, so that every read at c sees exactly the
-// iterations < c, and the result does not depend on arrival.
+// s = 0: iteration b of all members together, in seat order, so that every read at c sees exactly
+// the iterations < c, and the result does not depend on arrival.
 bool Shard::ApplyBoundary() {
   const Clock boundary = clocks_.min_clock();
   if (inboxes_.empty() || clocks_.any_pending() || HeldBack(boundary)) return false;
@@ -67,7 +67,7 @@ void Shard::Apply(Life life, Clock number, const DecodedPush& push) {
   if (!push.rows.empty()) ++counters_.staleness[(number - push.oldest_read).value()];
   applied_[life] = number.Next();
   end_ = std::max(end_, number.Next());
-  if (clocks_.Contains(life)) clocks_.Set(life, number.Next());
+  if (clocks_.Contains(life)) clocks_.Advance(life, number.Next());
 #ifdef RUBATO_MUTATIONS
   if (late_image_) *late_image_ = *Capture(OpenCut{late_image_->name.epoch, late_image_->clock});
 #endif

@@ -11,11 +11,12 @@ namespace rubato {
 
 void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* out) {
   const bool reader = IsReader(pull.from);
-  if (pull.to != life_ || (!reader && !IsMember(pull.from))) return AnswerStale(from, pull.from, out);
+  if (pull.to != life_ || (!reader && !IsMember(pull.from)))
+    return AnswerStale(from, pull.from, out);
   if (const absl::Status status = CheckPull(pull); !status.ok()) {
     ++counters_.malformed_refused;
-    out->messages.push_back({from, ErrorReply{static_cast<uint32_t>(status.code()),
-                                              std::string(status.message())}});
+    out->messages.push_back(
+        {from, ErrorReply{static_cast<uint32_t>(status.code()), std::string(status.message())}});
     return;
   }
   if (MayAnswer(pull)) return Answer(from, pull, out);

@@ -13,7 +13,7 @@ void Shard::ReceivePush(Nonce from, const Push& push, ShardOutput* out) {
   Inbox& inbox = inboxes_[push.from];
   if (MUTATED(unnumbered_tick) && push.rows.empty() && push.clock >= inbox.received) {
     inbox.received = applied_[push.from] = push.clock.Next();
-    clocks_.Set(push.from, inbox.received);
+    clocks_.Advance(push.from, inbox.received);
   } else if (push.clock < inbox.received) {
     ++counters_.duplicates_refused;
     if (MUTATED(apply_duplicate) && push.parts == 1 && push.clock < applied_[push.from]) {
@@ -52,8 +52,8 @@ void Shard::TakePart(Life life, const Push& push, ShardOutput* out) {
   TakePush(life, out);
 }
 
-// All parts are there. A push that is not finite, or not of this job, is consumed as an empty one: its
-// number must not hold up the numbers behind it.
+// All parts are there. A push that is not finite, or not of this job, is consumed as an empty one:
+// its number must not hold up the numbers behind it.
 void Shard::TakePush(Life life, ShardOutput* out) {
   Inbox& inbox = inboxes_[life];
   absl::StatusOr<DecodedPush> push = Decode(inbox.parts);
@@ -143,8 +143,14 @@ void Shard::SendAckToAll(ShardOutput* out) {
 Clock Shard::DurableFor(Life life) const {
   if (MUTATED(prune_before_commit)) return durable_clock_;
   if (!staleness_.infinite()) return committed_clock_;
-  const auto found = torn_durable_.find(life);
-  return found == torn_durable_.end() ? Clock(0) : found->second;
+  if (const auto found = torn_durable_.find(life); found != torn_durable_.end()) {
+    return found->second;
+  }
+  // It joined after the cut and has nothing below its start.
+  for (const MemberEntry& member : view_.members) {
+    if (member.life == life && member.start) return *member.start;
+  }
+  return Clock(0);
 }
 
 }  // namespace rubato

@@ -1,4 +1,5 @@
-// tests/simulate: seeded histories of the real machines under faults, and the mutations they must catch.
+// tests/simulate: seeded histories of the real machines under faults, and the mutations they must
+// catch.
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -123,7 +124,8 @@ int RunAll(const Arguments& arguments) {
 
 int Main(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app("Simulates a fleet under faults and checks the protocol's invariants after every step");
+  CLI::App app(
+      "Simulates a fleet under faults and checks the protocol's invariants after every step");
   app.add_option("--seeds", arguments.seeds, "number of histories");
   app.add_option("--first-seed", arguments.first_seed, "seed of the first one");
   app.add_option("--mutation", arguments.mutation, "make this mistake on purpose");

@@ -31,8 +31,8 @@ void PsClient::Receive(Instant now, Nonce, const Message& message, ClientOutput*
   if (const auto* parked = std::get_if<Parked>(&message)) {
     const std::optional<size_t> place = FindPlace(parked->from);
     if (parked->to != life_ || !place) return;
-    out->events.push_back(Waiting{PlaceId(static_cast<uint32_t>(*place)), parked->min_clock,
-                                  parked->slowest});
+    out->events.push_back(
+        Waiting{PlaceId(static_cast<uint32_t>(*place)), parked->min_clock, parked->slowest});
   }
 }
 
@@ -140,7 +140,8 @@ void PsClient::Begin(Instant now, Life life, Clock start, ClientOutput* out) {
   out->events.push_back(Started{life, start, view_.generation});
 }
 
-// A new life of a shard holds only what its image held: what this worker knew of the old one is void.
+// A new life of a shard holds only what its image held: what this worker knew of the old one is
+// void.
 void PsClient::FollowShards(Instant now, ClientOutput* out) {
   for (size_t i = 0; i < places_.size(); ++i) {
     Place& place = places_[i];

@@ -1,15 +1,15 @@
 // The parameter-server client of a worker or a reader: a sans-I/O machine owned by one thread.
 //
-// A trainer drives it: Prefetch(c, keys) asks for rows ahead of time, Start(c) says that iteration c may
-// begin, event Ready hands the rows over once the read rule allows, Push(c, gradients) ends iteration c.
-// Iterations run in order from the J of event Started; after the last clock of the job the client waits
-// until all it pushed is durable, leaves, and says Left. After Reset everything of the old life is void:
-// the trainer drops what it has and waits for the next Started.
+// A trainer drives it: Prefetch(c, keys) asks for rows ahead of time, Start(c) says that iteration
+// c may begin, event Ready hands the rows over once the read rule allows, Push(c, gradients) ends
+// iteration c. Iterations run in order from the J of event Started; after the last clock of the job
+// the client waits until all it pushed is durable, leaves, and says Left. After Reset everything of
+// the old life is void: the trainer drops what it has and waits for the next Started.
 //
 // A reader (Role::kReader) has no J and no pushes: Read(at_least, keys), then Ready.
 //
-// Rules: ARCHITECTURE.md, "Read", "Push" and "Retention". Invariants V2, V5, V9 and V10 are checked by
-// tests/simulate.
+// Rules: ARCHITECTURE.md, "Read", "Push" and "Retention". Invariants V2, V5, V9 and V10 are checked
+// by tests/simulate.
 #pragma once
 
 #include <cstdint>
@@ -83,8 +83,8 @@ struct ClientOutput {
 
 struct ClientCounters {
   uint64_t pushes = 0;
-  uint64_t nonfinite = 0;     // iterations made empty because a gradient was NaN or Inf
-  uint64_t unprotected = 0;   // pushes dropped at the hard retention bound
+  uint64_t nonfinite = 0;    // iterations made empty because a gradient was NaN or Inf
+  uint64_t unprotected = 0;  // pushes dropped at the hard retention bound
   uint64_t resent = 0;
   uint64_t rows_pulled = 0;
   uint64_t rows_cached = 0;   // rows that needed no pull
@@ -105,7 +105,8 @@ class PsClient {
   void Prefetch(Instant now, Clock clock, Parameters keys, ClientOutput* out);
   // Requires a Prefetch of the same clock in this life; clock == this->clock().
   void Start(Instant now, Clock clock, ClientOutput* out);
-  // Gradients of the rows of Ready, same tables, keys and order; or none at all: an empty iteration.
+  // Gradients of the rows of Ready, same tables, keys and order; or none at all: an empty
+  // iteration.
   void Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out);
   // Readers: rows once every shard's min_clock is >= at_least.
   void Read(Instant now, Clock at_least, Parameters keys, ClientOutput* out);
@@ -130,13 +131,13 @@ class PsClient {
   struct Place {
     Life life;
     Nonce nonce;
-    bool synced = false;              // received is known for this shard life
+    bool synced = false;  // received is known for this shard life
     Clock received;
     Clock applied;
     Clock durable;
-    std::optional<Clock> min_clock;   // best known of this shard life
+    std::optional<Clock> min_clock;  // best known of this shard life
     Clock next_send;
-    Instant progress_at;              // when `received` last moved, or a push or Sync was sent
+    Instant progress_at;  // when `received` last moved, or a push or Sync was sent
     PushLog log;
   };
   // One shard's share of a fetch.
@@ -152,9 +153,9 @@ class PsClient {
     Parameters rows;
     std::vector<std::vector<Clock>> tags;  // by table and row: k
     std::vector<PlaceFetch> places;
-    std::optional<Clock> at_least;         // readers
+    std::optional<Clock> at_least;  // readers
     bool started = false;
-    bool ready = false;                    // handed over
+    bool ready = false;  // handed over
   };
 
   // Lives (ps_client.cc).

@@ -79,8 +79,8 @@ void PsClient::FillFromCache(Clock clock, size_t place, Fetch* fetch) {
   }
 }
 
-// A place is asked for the rows that are missing; for an iteration that is about to begin also, with no
-// rows, to learn that its gate is open.
+// A place is asked for the rows that are missing; for an iteration that is about to begin also,
+// with no rows, to learn that its gate is open.
 void PsClient::AskWhereNeeded(Instant now, Clock clock, ClientOutput* out) {
   const Fetch& fetch = fetches_[clock];
   for (size_t place = 0; place < places_.size(); ++place) {
@@ -183,8 +183,8 @@ bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, Fetch* 
 
 bool PsClient::GatePassed(Clock clock, const Place& place) const {
   if (staleness_.infinite()) return true;
-  return place.min_clock && staleness_.Allows(*place.min_clock + ClockDelta(MUTATED(gate_off_by_one)),
-                                              clock);
+  return place.min_clock &&
+         staleness_.Allows(*place.min_clock + ClockDelta(MUTATED(gate_off_by_one)), clock);
 }
 
 // Iteration clock_ begins when every shard has let it pass and every row asked for is here.

@@ -15,10 +15,9 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
   CHECK(found != fetches_.end() && found->second.ready, "Push of an iteration that never began");
   const Fetch& fetch = found->second;
   if (MUTATED(stop_when_out_of_data) && gradients.empty()) return;
-  const bool finite =
-      options_.finite == FiniteCheck::kTrust ||
-      std::all_of(gradients.begin(), gradients.end(),
-                  [](const ParameterRows& rows) { return AllFinite(rows.values); });
+  const bool finite = options_.finite == FiniteCheck::kTrust ||
+                      std::all_of(gradients.begin(), gradients.end(),
+                                  [](const ParameterRows& rows) { return AllFinite(rows.values); });
   if (!finite) ++counters_.nonfinite;
   const Parameters none;
   Clock oldest_read = clock;

@@ -1,5 +1,5 @@
-// A worker's pushes to one shard, kept as encoded bytes until a committed snapshot holds them, so that a
-// restarted shard can be given again exactly what it lost.
+// A worker's pushes to one shard, kept as encoded bytes until a committed snapshot holds them, so
+// that a restarted shard can be given again exactly what it lost.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ class PushLog {
   const LoggedPush* Find(Clock clock) const;
   // Forgets numbers < durable.
   void Prune(Clock durable);
-  // At the hard bound: forgets the oldest ones that are < applied until `bound` remain; returns how many
-  // were forgotten though no snapshot holds them.
+  // At the hard bound: forgets the oldest ones that are < applied until `bound` remain; returns how
+  // many were forgotten though no snapshot holds them.
   uint64_t DropApplied(Clock applied, size_t bound);
 
  private:

@@ -18,7 +18,8 @@ void RowCache::Put(size_t table, PlaceId place, RowKey key, Clock tag, std::span
 
 bool RowCache::Get(size_t table, RowKey key, Clock use, Clock* tag, float* out) const {
   const auto found = rows_[table].find(key);
-  if (found == rows_[table].end() || !staleness_[table].Allows(found->second.tag, use)) return false;
+  if (found == rows_[table].end() || !staleness_[table].Allows(found->second.tag, use))
+    return false;
   *tag = found->second.tag;
   std::copy(found->second.values.begin(), found->second.values.end(), out);
   return true;

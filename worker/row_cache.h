@@ -1,6 +1,6 @@
-// Pulled rows kept for as long as the staleness bound allows, so that s buys less traffic and not only
-// less waiting. Each row carries the tag k of the answer that brought it: it may be used at iteration c
-// iff k >= c - s of its table. Rows die with the shard life they came from.
+// Pulled rows kept for as long as the staleness bound allows, so that s buys less traffic and not
+// only less waiting. Each row carries the tag k of the answer that brought it: it may be used at
+// iteration c iff k >= c - s of its table. Rows die with the shard life they came from.
 //
 // Owned by one PsClient. A device-memory cache will stand behind the same three calls.
 #pragma once
@@ -32,8 +32,8 @@ class RowCache {
     Clock tag;
     std::vector<float> values;
   };
-  std::vector<Staleness> staleness_;                      // by table
-  std::vector<absl::flat_hash_map<RowKey, Row>> rows_;    // by table
+  std::vector<Staleness> staleness_;                    // by table
+  std::vector<absl::flat_hash_map<RowKey, Row>> rows_;  // by table
 };
 
 }  // namespace rubato

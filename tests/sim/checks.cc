@@ -26,8 +26,8 @@ void World::CheckShard(ShardProcess* process) {
   Clock& lowest = lowest_min_clock_[{process->nonce, shard.life()}];
   const Clock min_clock = shard.clocks().min_clock();
   if (min_clock < lowest) {
-    return Violate("V1", absl::StrCat("min_clock of shard life ", shard.life().value(), " fell from ",
-                                      lowest.value(), " to ", min_clock.value()));
+    return Violate("V1", absl::StrCat("min_clock of shard life ", shard.life().value(),
+                                      " fell from ", lowest.value(), " to ", min_clock.value()));
   }
   lowest = min_clock;
   const auto places = static_cast<uint32_t>(shard.view().shards.size());
@@ -36,7 +36,8 @@ void World::CheckShard(ShardProcess* process) {
     if (!config_.staleness.infinite()) {
       const auto bound = static_cast<size_t>(config_.staleness.bound().value());
       if (shard.held(life) > std::max<size_t>(bound, 1)) {
-        return Violate("V7", absl::StrCat(shard.held(life), " pushes of life ", life.value(), " held"));
+        return Violate("V7",
+                       absl::StrCat(shard.held(life), " pushes of life ", life.value(), " held"));
       }
     }
     const Contents contents = ShardContents(shard, ledger_.KeyOf(life, process->place, places));
@@ -51,8 +52,8 @@ void World::CheckShard(ShardProcess* process) {
   }
 }
 
-// V2: every row used at c holds [J, c - s) of every member; s = 0: nothing >= c. (A member whose start
-// came after the answer has J >= the answer's min_clock, so the current view serves for all.)
+// V2: every row used at c holds [J, c - s) of every member; s = 0: nothing >= c. (A member whose
+// start came after the answer has J >= the answer's min_clock, so the current view serves for all.)
 void World::CheckRead(WorkerProcess* worker, const Ready& ready) {
   const View& view = scheduler_disk_.view;
   const Life reader = worker->machine->life();
@@ -70,18 +71,18 @@ void World::CheckRead(WorkerProcess* worker, const Ready& ready) {
       if (!other.start || found == rows.keys.end()) continue;
       ++stats_.reads_checked;
       const auto index = static_cast<size_t>(found - rows.keys.begin());
-      const Contents contents =
-          Ledger::Decode(&rows.values[index * static_cast<size_t>(config_.last_clock)],
-                         config_.last_clock);
+      const Contents contents = Ledger::Decode(
+          &rows.values[index * static_cast<size_t>(config_.last_clock)], config_.last_clock);
       for (int64_t c = 0; c < config_.last_clock; ++c) {
         const bool marks = ledger_.Marks(lives_[other.life], other.life, Clock(c), PlaceId(p));
         const bool missing = marks && Clock(c) < must && contents[static_cast<size_t>(c)] == 0;
         const bool early = config_.staleness == Staleness(0) && Clock(c) >= ready.clock &&
                            contents[static_cast<size_t>(c)] != 0;
         if (!missing && !early) continue;
-        return Violate("V2", absl::StrCat("life ", reader.value(), " at clock ", ready.clock.value(),
-                                          missing ? " misses iteration " : " sees iteration ", c,
-                                          " of life ", other.life.value(), " on shard ", p));
+        return Violate(
+            "V2", absl::StrCat("life ", reader.value(), " at clock ", ready.clock.value(),
+                               missing ? " misses iteration " : " sees iteration ", c, " of life ",
+                               other.life.value(), " on shard ", p));
       }
     }
   }
@@ -137,7 +138,8 @@ void World::CheckCommit(const View& view) {
   const CommittedEpoch& committed = view.committed;
   if (committed.epoch == checked_epoch_ || committed.images.empty()) return;
   checked_epoch_ = committed.epoch;
-  if (committed.clock > Clock(config_.last_clock)) return Violate("V4", "a cut beyond the last clock");
+  if (committed.clock > Clock(config_.last_clock))
+    return Violate("V4", "a cut beyond the last clock");
   std::map<RowKey, Contents> ledger;
   FinalSums sums;
   for (const ImageName& name : committed.images) {
@@ -161,8 +163,8 @@ void World::CheckCommit(const View& view) {
 // V4: an exact image holds [J, C) of every member and of sealed lives exactly their positions.
 void World::CheckImage(const Image& image, const View& view) {
   const PlaceId place = image.name.place;
-  const auto places = static_cast<uint32_t>(view.shards.size());
-  if (image.generation != view.generation || image.places != places) {
+  const auto places = static_cast<uint32_t>(view.committed.images.size());
+  if (image.generation != view.committed.generation || image.places != places) {
     return Violate("V4", "a committed image is of another generation");
   }
   std::map<RowKey, Contents> rows;
@@ -175,11 +177,12 @@ void World::CheckImage(const Image& image, const View& view) {
   std::map<Life, Clock> positions;
   for (const Position& position : image.positions) positions[position.life] = position.clock;
   for (const MemberEntry& member : view.members) {
-    const bool due = member.start && *member.start < image.clock && image.exact;
+    const bool due = member.start && *member.start < image.clock && image.exact &&
+                     image.generation == view.generation;
     if (due && (!positions.contains(member.life) || positions[member.life] != image.clock)) {
-      return Violate("V4", absl::StrCat("image of shard ", place.value(), " at C = ",
-                                        image.clock.value(), " has a wrong position of life ",
-                                        member.life.value()));
+      return Violate("V4",
+                     absl::StrCat("image of shard ", place.value(), " at C = ", image.clock.value(),
+                                  " has a wrong position of life ", member.life.value()));
     }
   }
   for (const auto& [life, position] : positions) {
@@ -190,9 +193,10 @@ void World::CheckImage(const Image& image, const View& view) {
       const bool due = Clock(c) < position && ledger_.Marks(lives_[life], life, Clock(c), place);
       const bool beyond = image.exact && Clock(c) >= image.clock;
       if (contents[static_cast<size_t>(c)] == static_cast<int>(due && !beyond)) continue;
-      return Violate("V4", absl::StrCat("image of shard ", place.value(), " at C = ",
-                                        image.clock.value(), " holds iteration ", c, " of life ",
-                                        life.value(), " ", contents[static_cast<size_t>(c)], " times"));
+      return Violate("V4",
+                     absl::StrCat("image of shard ", place.value(), " at C = ", image.clock.value(),
+                                  " holds iteration ", c, " of life ", life.value(), " ",
+                                  contents[static_cast<size_t>(c)], " times"));
     }
   }
 }
@@ -212,15 +216,15 @@ void World::CheckSums(const std::map<RowKey, Contents>& ledger, const FinalSums&
       if (row == ledger.end()) continue;
       for (int64_t c = 0; c < config_.last_clock; ++c) {
         for (uint32_t i = 0; i < kSumDim; ++i) {
-          expected[i] += row->second[static_cast<size_t>(c)] *
-                         ledger_.SumTerm(life, Clock(c), block, i);
+          expected[i] +=
+              row->second[static_cast<size_t>(c)] * ledger_.SumTerm(life, Clock(c), block, i);
         }
       }
     }
     for (uint32_t i = 0; i < kSumDim; ++i) {
       if (static_cast<float>(expected[i]) == weights[i]) continue;
-      return Violate("V8", absl::StrCat("block ", block.value(), " is ", weights[i], ", its contents sum to ",
-                                        expected[i]));
+      return Violate("V8", absl::StrCat("block ", block.value(), " is ", weights[i],
+                                        ", its contents sum to ", expected[i]));
     }
   }
 }

@@ -112,8 +112,10 @@ Config WithoutFaults(Config c) {
 
 std::string Config::Describe() const {
   return absl::StrFormat(
-      "shards %d, workers %d, s %s, T %d%s%s, prefetch %d, snapshot every %d, retention %d, loss %g, "
-      "dup %g, delay %g; crashes: worker %d, shard %d, zombie %d, scheduler %d; freezes %d, half-open "
+      "shards %d, workers %d, s %s, T %d%s%s, prefetch %d, snapshot every %d, retention %d, loss "
+      "%g, "
+      "dup %g, delay %g; crashes: worker %d, shard %d, zombie %d, scheduler %d; freezes %d, "
+      "half-open "
       "%d, resumes %d%s, write failure %g",
       places, seats, staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()),
       last_clock, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch,

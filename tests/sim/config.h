@@ -36,10 +36,10 @@ struct Config {
   int scheduler_crashes = 0;
   int half_open_links = 0;  // worker -> shard only
   int operator_resumes = 0;
-  bool reshard = false;       // resumes change the number of shards
+  bool reshard = false;  // resumes change the number of shards
   bool late_workers = false;
-  double write_failure = 0;   // of image writes
-  int64_t write_ms = 40;      // longest image write
+  double write_failure = 0;  // of image writes
+  int64_t write_ms = 40;     // longest image write
   std::string Describe() const;
 };
 

@@ -11,7 +11,8 @@ constexpr int64_t kMs = 1000;
 
 void World::ScheduleFaults() {
   const auto schedule = [this](int count, auto fault) {
-    for (int i = 0; i < count; ++i) At(5 * kMs + static_cast<int64_t>(rng_.Below(345 * kMs)), fault);
+    for (int i = 0; i < count; ++i)
+      At(5 * kMs + static_cast<int64_t>(rng_.Below(345 * kMs)), fault);
   };
   schedule(config_.worker_crashes, [this] { CrashWorker(); });
   schedule(config_.worker_freezes, [this] { FreezeWorker(); });
@@ -42,8 +43,8 @@ void World::FreezeWorker() {
   worker->frozen_until = now_us_ + 30 * kMs + static_cast<int64_t>(rng_.Below(90 * kMs));
 }
 
-// A zombie keeps talking to workers, but the scheduler and it no longer hear each other; a new process
-// takes its place.
+// A zombie keeps talking to workers, but the scheduler and it no longer hear each other; a new
+// process takes its place.
 void World::CrashShard(bool zombie) {
   const auto places = scheduler_disk_.view.shards.size();
   ShardProcess* shard = CurrentShard(PlaceId(static_cast<uint32_t>(rng_.Below(places))));
@@ -82,7 +83,8 @@ void World::CutHalfOpenLink() {
   ++stats_.half_open_links;
   const std::pair link(SeatId(static_cast<uint32_t>(rng_.Below(config_.seats))), shard->nonce);
   half_open_.insert(link);
-  At(30 * kMs + static_cast<int64_t>(rng_.Below(250 * kMs)), [this, link] { half_open_.erase(link); });
+  At(30 * kMs + static_cast<int64_t>(rng_.Below(250 * kMs)),
+     [this, link] { half_open_.erase(link); });
 }
 
 void World::OperatorResume() {

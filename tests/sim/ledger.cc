@@ -141,7 +141,8 @@ Parameters Ledger::Gradients(const LifeInfo& info, Life life, Clock clock,
 
 Contents Ledger::Decode(const float* row, int64_t last_clock) {
   Contents contents;
-  for (int64_t c = 0; c < last_clock; ++c) contents.push_back(static_cast<int>(std::lround(row[c])));
+  for (int64_t c = 0; c < last_clock; ++c)
+    contents.push_back(static_cast<int>(std::lround(row[c])));
   return contents;
 }
 

@@ -1,9 +1,10 @@
 // What simulated workers train, chosen so that the weights themselves say which pushes they hold.
 //
-// Table "ledger" (sparse, dim = T): one row per worker life and shard; iteration c adds 1 to its element
-// c, so a 0 is a missing push and a 2 one applied twice. Table "sums" (dense): each iteration adds small
-// integers, so that with SGD at rate 1 the weights must be the exact sum of the contents. In deterministic
-// mode the sums depend on what was read and on the order of application.
+// Table "ledger" (sparse, dim = T): one row per worker life and shard; iteration c adds 1 to its
+// element c, so a 0 is a missing push and a 2 one applied twice. Table "sums" (dense): each
+// iteration adds small integers, so that with SGD at rate 1 the weights must be the exact sum of
+// the contents. In deterministic mode the sums depend on what was read and on the order of
+// application.
 #pragma once
 
 #include <map>
@@ -46,13 +47,14 @@ class Ledger {
   bool Touches(SeatId seat, Clock clock, PlaceId place) const;
   bool IsNan(Life life, Clock clock) const;
 
-  // Rows that iteration `clock` of `life` reads, and their gradients. Of `readable` ledger rows those are
-  // read as well that live on shards which the iteration touches.
+  // Rows that iteration `clock` of `life` reads, and their gradients. Of `readable` ledger rows
+  // those are read as well that live on shards which the iteration touches.
   Parameters Keys(const LifeInfo& info, Life life, Clock clock,
                   const std::set<RowKey>& readable) const;
   Parameters Gradients(const LifeInfo& info, Life life, Clock clock, const Parameters& read) const;
 
-  // The integer that iteration (life, clock) adds to element i of a block (not in deterministic mode).
+  // The integer that iteration (life, clock) adds to element i of a block (not in deterministic
+  // mode).
   int SumTerm(Life life, Clock clock, RowKey block, uint32_t i) const;
   static Contents Decode(const float* row, int64_t last_clock);
 

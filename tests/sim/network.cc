@@ -76,9 +76,9 @@ void World::DeliverToShard(ShardProcess* shard, Nonce from, const Message& messa
   ShardOutput out;
   machine.Receive(now(), from, message, &out);
   if (foreign && machine.received(push->from) != before) {
-    return Violate("V6", absl::StrCat("push ", push->clock.value(), " of life ",
-                                      push->from.value(), " for shard life ", push->to.value(),
-                                      " taken by ", machine.life().value()));
+    return Violate("V6", absl::StrCat("push ", push->clock.value(), " of life ", push->from.value(),
+                                      " for shard life ", push->to.value(), " taken by ",
+                                      machine.life().value()));
   }
   Flush(shard, &out);
   CheckShard(shard);
@@ -113,8 +113,8 @@ void World::Flush(ShardProcess* shard, ShardOutput* out) {
 // A crash before the write is done leaves nothing.
 void World::WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image) {
   const bool fails = !quiet_ && rng_.Chance(config_.write_failure);
-  const int64_t delay = kMs + static_cast<int64_t>(rng_.Below(
-                                  static_cast<uint64_t>(config_.write_ms * kMs)));
+  const int64_t delay =
+      kMs + static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(config_.write_ms * kMs)));
   At(delay, [this, shard, image, fails] {
     if (!shard->alive) return;
     ShardOutput out;
@@ -183,12 +183,13 @@ void World::FlushScheduler(SchedulerOutput* out) {
 }
 
 void World::Handle(const SchedulerEvent& event) {
-  constexpr const char* kNames[] = {"joined",        "started",     "evicted",      "left",
-                                    "shard life",    "cut opened",  "cut withdrawn", "committed",
-                                    "FLEET RESUME",  "torn",        "possible loss", "LOSS",
+  constexpr const char* kNames[] = {"joined",       "started",    "evicted",       "left",
+                                    "shard life",   "cut opened", "cut withdrawn", "committed",
+                                    "FLEET RESUME", "torn",       "possible loss", "LOSS",
                                     "seats missing"};
-  Log(absl::StrCat("scheduler: ", kNames[static_cast<int>(event.kind)], " life ", event.life.value(),
-                   " clock ", event.clock.value(), " ", event.clock2.value(), " ", event.text));
+  Log(absl::StrCat("scheduler: ", kNames[static_cast<int>(event.kind)], " life ",
+                   event.life.value(), " clock ", event.clock.value(), " ", event.clock2.value(),
+                   " ", event.text));
   const Generation generation = scheduler_disk_.view.generation;
   switch (event.kind) {
     case SchedulerEventKind::kEvicted:

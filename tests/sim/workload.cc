@@ -27,7 +27,8 @@ void World::NextIteration(WorkerProcess* worker) {
   const Clock clock = worker->machine->clock();
   const Clock last(config_.last_clock);
   if (worker->machine->life() == kNoLife || clock >= last) return;
-  while (worker->prefetched <= std::min(clock + ClockDelta(config_.prefetch), last - ClockDelta(1))) {
+  while (worker->prefetched <=
+         std::min(clock + ClockDelta(config_.prefetch), last - ClockDelta(1))) {
     const Clock next = worker->prefetched;
     worker->prefetched = next.Next();
     Prefetch(worker, next);

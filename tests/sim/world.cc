@@ -18,12 +18,26 @@ constexpr int64_t kEndUs = 6000 * kMs;
 
 void Stats::Add(const Stats& other) {
   const auto fields = [](Stats* s) {
-    return std::vector<uint64_t*>{
-        &s->steps,          &s->messages,        &s->lost,           &s->duplicated,
-        &s->long_delays,    &s->worker_crashes,  &s->worker_freezes, &s->shard_crashes,
-        &s->shard_zombies,  &s->scheduler_crashes, &s->half_open_links, &s->write_failures,
-        &s->evictions,      &s->joins,           &s->commits,        &s->cuts_withdrawn,
-        &s->fleet_resumes,  &s->iterations,      &s->reads_checked,  &s->nan_pushes};
+    return std::vector<uint64_t*>{&s->steps,
+                                  &s->messages,
+                                  &s->lost,
+                                  &s->duplicated,
+                                  &s->long_delays,
+                                  &s->worker_crashes,
+                                  &s->worker_freezes,
+                                  &s->shard_crashes,
+                                  &s->shard_zombies,
+                                  &s->scheduler_crashes,
+                                  &s->half_open_links,
+                                  &s->write_failures,
+                                  &s->evictions,
+                                  &s->joins,
+                                  &s->commits,
+                                  &s->cuts_withdrawn,
+                                  &s->fleet_resumes,
+                                  &s->iterations,
+                                  &s->reads_checked,
+                                  &s->nan_pushes};
   };
   Stats copy = other;
   const std::vector<uint64_t*> from = fields(&copy);
@@ -39,12 +53,11 @@ World::World(const Config& config, Trace trace)
       rng_(MixBits(config.seed ^ 0x5157)),
       scheduler_disk_(Scheduler::FirstState(job_)),
       seats_(config.seats, nullptr) {
-  StartScheduler();
   for (uint32_t p = 0; p < config_.places; ++p) SpawnShard(PlaceId(p));
+  StartScheduler();
   for (uint32_t seat = 0; seat < config_.seats; ++seat) {
-    const int64_t late = config_.late_workers && seat > 0
-                             ? static_cast<int64_t>(rng_.Below(60 * kMs))
-                             : 0;
+    const int64_t late =
+        config_.late_workers && seat > 0 ? static_cast<int64_t>(rng_.Below(60 * kMs)) : 0;
     At(late, [this, seat] { SpawnWorker(SeatId(seat)); });
   }
   ScheduleFaults();
@@ -72,7 +85,10 @@ std::optional<Violation> World::Run() {
     if (now_us_ > kEndUs) {
       std::string where;
       for (const WorkerProcess* worker : seats_) {
-        if (worker != nullptr) absl::StrAppend(&where, " ", worker->machine->clock().value());
+        if (worker == nullptr) continue;
+        const PsClient& client = *worker->machine;
+        absl::StrAppend(&where, " ", client.clock().value(), " (applied ", client.applied().value(),
+                        ", durable ", client.durable().value(), ")");
       }
       Violate("V11", absl::StrCat("no end in time; worker clocks:", where));
       break;
@@ -189,6 +205,12 @@ void World::GoQuiet() {
 
 bool World::Finished() const {
   if (!scheduler_ || !scheduler_->finished()) return false;
+  for (const ShardEntry& entry : scheduler_->view().shards) {
+    const auto process = shard_of_.find(entry.nonce);
+    if (process == shard_of_.end() || !process->second->alive) return false;
+    const Shard& shard = *process->second->machine;
+    if (!shard.serving() || shard.view().version != scheduler_->view().version) return false;
+  }
   return std::all_of(seats_.begin(), seats_.end(), [](const WorkerProcess* worker) {
     return worker != nullptr && worker->alive && worker->machine->left();
   });

@@ -82,8 +82,8 @@ class World {
     bool alive = true;
     int64_t frozen_until = 0;
     std::set<Nonce> nonces;
-    LifeInfo info;              // of the current life
-    Clock prefetched;           // next clock to prefetch
+    LifeInfo info;     // of the current life
+    Clock prefetched;  // next clock to prefetch
   };
   struct Event {
     int64_t at;
