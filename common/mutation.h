@@ -2,7 +2,7 @@
 // second time with RUBATO_MUTATIONS and must catch every one of them. In product binaries
 // MUTATED(x) is the constant false and nothing of this remains.
 //
-// The list is DESIGN's: each entry is the name for --mutation and what the mistake is.
+// Each entry of the list is the name for --mutation and what the mistake is.
 #pragma once
 
 #define RUBATO_MUTATION_LIST(X)                                                        \

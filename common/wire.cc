@@ -176,8 +176,7 @@ Ack Take(const wire::Ack& m) {
           .refused = Typed<Clock>(m.refused())};
 }
 
-Stale Take(const wire::Stale& m) { return {Life(m.to()), ViewVersion(m.seen()), Nonce(m.nonce())};
-}
+Stale Take(const wire::Stale& m) { return {Life(m.to()), ViewVersion(m.seen()), Nonce(m.nonce())}; }
 
 ErrorReply Take(const wire::ErrorReply& m) {
   return {m.code(), Text(m.sentence(), kMaxSentenceBytes)};

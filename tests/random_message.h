@@ -54,7 +54,7 @@ class RandomMessages {
         message = Ack{Any<Life>(), Any<Life>(), At(), At(), At(), At(), Maybe(At())};
         break;
       case 10:
-        message = Stale{Any<Life>(), Any<ViewVersion>()};
+        message = Stale{Any<Life>(), Any<ViewVersion>(), Any<Nonce>()};
         break;
       default:
         message = ErrorReply{Number<uint32_t>(17), Text(kMaxSentenceBytes)};
