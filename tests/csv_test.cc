@@ -120,6 +120,7 @@ TEST(Csv, RefusesWhatItCannotRead) {
   ExpectError("\n\r\n", "the file is empty");
   ExpectError("a,b,a\n", "names the column 'a' twice");
   ExpectError("1,2.5\n3,4\n", "only numbers");
+  ExpectError("-1 3:1 11:1\n+1 2:1\n", "t.csv:1: the first line looks like LIBSVM");
   ExpectError("a,b\n1,\"x\n2,3\n", "t.csv:2: a quote that opens in this row is never closed");
   ExpectError("a,b\n1,\"x\"y\n", "t.csv:2: text follows a closing quote");
   ExpectError(std::string("a,b\n1,\0\n", 8), "t.csv:2: the row holds a NUL byte");

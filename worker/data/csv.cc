@@ -16,6 +16,14 @@ constexpr size_t kFirstBufferBytes = size_t{64} << 10;
 // A byte of the buffer, to be changed in place: the views point into memory that is ours.
 char* Writable(absl::string_view view) { return const_cast<char*>(view.data()); }
 
+// "-1 3:1 11:1": no header of columns, but the first row of the other format.
+bool LooksLikeLibsvm(absl::string_view line) {
+  const size_t blank = line.find(' ');
+  const size_t colon = line.find(':');
+  return blank < colon && colon != absl::string_view::npos &&
+         ParseNumber(line.substr(0, blank), DecimalComma::kNo).has_value();
+}
+
 }  // namespace
 
 CsvReader::CsvReader(std::unique_ptr<ByteSource> source, std::string name)
@@ -234,6 +242,9 @@ absl::Status CsvReader::NameColumns() {
   }
   if (all_numbers) {
     return Error(row_line_, "the first line holds only numbers; it must name the columns");
+  }
+  if (header_.size() == 1 && LooksLikeLibsvm(header_[0])) {
+    return Error(row_line_, "the first line looks like LIBSVM; use data.format = \"libsvm\"");
   }
   return absl::OkStatus();
 }

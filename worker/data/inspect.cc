@@ -84,6 +84,9 @@ std::string FormatInspectionText(const Inspection& inspection) {
                                      inspection.separator == '\t'  ? "tabs"
                                      : inspection.separator == ';' ? "semicolons"
                                                                    : "commas");
+  if (inspection.rows > kDistinctRows) {
+    absl::StrAppendFormat(&text, "(distinct values counted in the first %d rows)\n", kDistinctRows);
+  }
   for (const InspectedColumn& column : inspection.columns) {
     absl::StrAppend(&text, FormatColumn(column));
   }
