@@ -1,0 +1,57 @@
+// The scheduler's state must survive any bytes, and what is accepted must survive a round trip.
+// Input: one byte of mode, then 0: a sealed file; 1: a payload, sealed first; other: three-byte
+// edits (place, place, byte) of the payload of a legal state, sealed again.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "absl/strings/string_view.h"
+#include "common/status.h"
+#include "server/scheduler_state.h"
+#include "server/sealed_bytes.h"
+#include "tests/random_message.h"
+
+namespace {
+
+constexpr char kMagic[] = "RBTsched";
+constexpr size_t kSealBytes = 24;
+constexpr size_t kViewKind = 3;
+
+std::string LegalPayload(uint8_t seed) {
+  rubato::RandomMessages messages(seed);
+  rubato::SchedulerState state;
+  state.view = std::get<rubato::View>(messages.OfKind(kViewKind));
+  state.life_counter = 9;
+  state.retired = {rubato::Nonce(5), rubato::Nonce(6)};
+  state.high_water = {{rubato::Life(4), rubato::Clock(300)}};
+  return rubato::EncodeSchedulerState(state).value().substr(kSealBytes);
+}
+
+std::string Edited(std::string payload, absl::string_view edits) {
+  for (; edits.size() >= 3; edits.remove_prefix(3)) {
+    const size_t place = static_cast<uint8_t>(edits[0]) + 256U * static_cast<uint8_t>(edits[1]);
+    payload[place % payload.size()] = edits[2];
+  }
+  return payload;
+}
+
+std::string SealedFile(uint8_t mode, absl::string_view rest) {
+  if (mode == 0) return std::string(rest);
+  if (mode == 1) return rubato::Seal(kMagic, rest);
+  return rubato::Seal(kMagic, Edited(LegalPayload(mode), rest));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  const absl::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const auto state = rubato::DecodeSchedulerState(SealedFile(data[0], rest));
+  if (!state.ok()) return 0;
+  const auto sealed = rubato::EncodeSchedulerState(*state);
+  CHECK(sealed.ok(), sealed.status().ToString());
+  const auto again = rubato::DecodeSchedulerState(*sealed);
+  CHECK(again.ok() && *again == *state);
+  return 0;
+}
