@@ -3,7 +3,6 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "tests/scratch_folder.h"
 #include "worker/data/byte_source.h"
 #include "worker/data/field.h"
 
@@ -166,18 +166,17 @@ std::string Zstd(const std::string& text) {
 class CompressedFile : public testing::Test {
  protected:
   Table ReadFile(const std::string& bytes) {
-    const auto path = std::filesystem::path(testing::TempDir()) / "rubato_csv_test.bin";
+    const std::string path = scratch_.path() + "/table.bin";
     std::ofstream(path, std::ios::binary) << bytes;
-    auto source = OpenByteSource(path.string());
+    auto source = OpenByteSource(path);
     EXPECT_TRUE(source.ok()) << source.status();
-    Table table = ReadAll(*std::move(source));
-    std::filesystem::remove(path);
-    return table;
+    return ReadAll(*std::move(source));
   }
   CompressedFile() {
     text_ = "a,b\n";
     for (int i = 0; i < 200'000; ++i) absl::StrAppend(&text_, i, ",", i * 7919 % 100'003, "\n");
   }
+  ScratchFolder scratch_;
   std::string text_;
 };
 

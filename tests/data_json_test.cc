@@ -1,6 +1,5 @@
 #include "worker/data/data_json.h"
 
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/scratch_folder.h"
 #include "worker/data/inspect.h"
 
 namespace rubato {
@@ -57,10 +57,10 @@ TEST(Inspect, SaysWhatAFileHolds) {
     absl::StrAppend(&text, i, ",", i % 7, ",", i % 3 == 0 ? "A" : "B", ",", i % 2 == 0 ? 0 : i, ",",
                     i % 2, "\n");
   }
-  const std::string path = testing::TempDir() + "/rubato_inspect.csv";
+  const ScratchFolder scratch;
+  const std::string path = scratch.path() + "/inspect.csv";
   std::ofstream(path) << text;
   const auto inspection = InspectCsv(path, "y");
-  std::filesystem::remove(path);
   ASSERT_TRUE(inspection.ok()) << inspection.status();
   EXPECT_EQ(inspection->rows, 300u);
   std::vector<std::string> found;

@@ -1,6 +1,5 @@
 #include "worker/data/dataset.h"
 
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "common/env.h"
 #include "gtest/gtest.h"
+#include "tests/scratch_folder.h"
 #include "worker/data/dataset_format.h"
 #include "worker/data/dataset_writer.h"
 
@@ -69,14 +69,6 @@ Row RandomRow(const DatasetShape& shape, bool oracle, Rng* rng) {
 
 class DatasetTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "rubato.XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    path_ = folder_ + "/train.rbd";
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   void Write(const DatasetShape& shape, const std::vector<Row>& rows) const {
     auto writer = DatasetWriter::Create(path_, shape);
     ASSERT_TRUE(writer.ok()) << writer.status();
@@ -107,8 +99,9 @@ class DatasetTest : public testing::Test {
     EXPECT_NE(status.message().find("prepare the data again"), absl::string_view::npos) << status;
   }
 
-  std::string folder_;
-  std::string path_;
+  ScratchFolder scratch_;
+  const std::string folder_ = scratch_.path();
+  const std::string path_ = folder_ + "/train.rbd";
 };
 
 void ExpectRow(const Row& row, const Batch& batch, size_t i) {

@@ -1,9 +1,6 @@
 #include "common/endpoint.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
-#include <filesystem>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -11,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/random_message.h"
+#include "tests/scratch_folder.h"
 
 namespace rubato {
 namespace {
@@ -27,12 +25,6 @@ std::unique_ptr<Endpoint> MustOpen(const EndpointOptions& options) {
 
 class EndpointTest : public testing::TestWithParam<const char*> {
  protected:
-  EndpointTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "rubato-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~EndpointTest() override { std::filesystem::remove_all(folder_); }
-
   std::string ListenAddress() const {
     return std::string(GetParam()) == "ipc" ? "ipc://" + folder_ + "/shard" : "tcp://127.0.0.1:0";
   }
@@ -62,7 +54,8 @@ class EndpointTest : public testing::TestWithParam<const char*> {
     return all;
   }
 
-  std::string folder_;
+  ScratchFolder scratch_;
+  const std::string folder_ = scratch_.path();
 };
 
 INSTANTIATE_TEST_SUITE_P(Transports, EndpointTest, testing::Values("ipc", "tcp"),

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "gtest/gtest.h"
+#include "tests/scratch_folder.h"
 #include "worker/data/batch_order.h"
 #include "worker/data/data_json.h"
 #include "worker/data/part_writers.h"
@@ -24,15 +25,6 @@ bool NeverStop() { return false; }
 
 class Prepare : public testing::Test {
  protected:
-  Prepare() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ =
-        std::filesystem::path(testing::TempDir()) / absl::StrCat("rubato_prepare_", test->name());
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  ~Prepare() override { std::filesystem::remove_all(folder_); }
-
   std::string Path(const std::string& name) const { return (folder_ / name).string(); }
   std::string Write(const std::string& name, const std::string& text) const {
     std::ofstream(Path(name), std::ios::binary) << text;
@@ -88,7 +80,8 @@ class Prepare : public testing::Test {
     EXPECT_TRUE(Leftovers().empty()) << Leftovers().front();
   }
 
-  std::filesystem::path folder_;
+  ScratchFolder scratch_;
+  const std::filesystem::path folder_ = scratch_.path();
 };
 
 TEST_F(Prepare, CsvEndToEnd) {

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "common/status.h"
+#include "tests/scratch_folder.h"
 
 namespace rubato {
 namespace {
@@ -211,7 +212,7 @@ TEST(RunConfig, MissingFileFolderAndGiantAreSentences) {
   EXPECT_EQ(load("/nope/x.toml"),
             "/nope/x.toml: cannot read this run file; check its name, or write one with "
             "`rubato init`");
-  EXPECT_NE(load(::testing::TempDir()).find("cannot read this run file"), std::string::npos);
+  EXPECT_NE(load(ScratchFolder().path()).find("cannot read this run file"), std::string::npos);
   EXPECT_NE(load("/dev/zero").find("larger than 1 MiB"), std::string::npos);
 }
 

@@ -1,36 +1,15 @@
-// Images with random rows, and a folder of one's own, for the tests of what is kept on disk.
+// Images with random rows, for the tests of what is kept on disk.
 #pragma once
 
-#include <stdlib.h>
-
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "common/env.h"
-#include "gtest/gtest.h"
 #include "server/snapshot_store.h"
+#include "tests/scratch_folder.h"
 
 namespace rubato {
-
-// A folder under the test's temporary one, removed with it.
-class ScratchFolder {
- public:
-  ScratchFolder() : path_(::testing::TempDir() + "/rubato-XXXXXX") {
-    if (mkdtemp(path_.data()) == nullptr) ADD_FAILURE() << "cannot make " << path_;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 inline ImageName NameOf(uint64_t epoch, uint32_t place, uint64_t life_number) {
   return {EpochId(epoch), PlaceId(place), Life(life_number)};

@@ -1,7 +1,6 @@
 #include "common/telemetry.h"
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <set>
@@ -11,18 +10,13 @@
 
 #include "common/log.h"
 #include "gtest/gtest.h"
+#include "tests/scratch_folder.h"
 
 namespace rubato {
 namespace {
 
 class TelemetryTest : public testing::Test {
  protected:
-  TelemetryTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "rubato-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~TelemetryTest() override { std::filesystem::remove_all(folder_); }
-
   std::string Path() const { return folder_ + "/events.jsonl"; }
 
   std::unique_ptr<EventLog> MustOpen() {
@@ -39,7 +33,8 @@ class TelemetryTest : public testing::Test {
     return lines;
   }
 
-  std::string folder_;
+  ScratchFolder scratch_;
+  const std::string folder_ = scratch_.path();
 };
 
 TEST_F(TelemetryTest, OneObjectALine) {

@@ -89,6 +89,9 @@ BANNED = (
     ("salted-hash", r"\babsl::Hash(Of)?\b", (), "salted per process: XXH3 (common/shard_map.h)"),
     ("singleton", r"\bstatic\s+[\w:<>]+\s*[&*]\s*(Get|Instance|Singleton)\s*\(\s*\)", (),
      "no singletons: main wires, constructors take what they need"),
+    ("scratch", r"\b(TempDir|temp_directory_path|mkdtemp|tmpnam)\s*\(",
+     ("tests/scratch_folder.h", "common/*", "server/*", "worker/*", "bench/*"),
+     "tests run side by side: ScratchFolder of tests/scratch_folder.h"),
     ("clock-sleep", r"\bsleep_(for|until)\s*\(|\bu?sleep\s*\(", MAINS_AND_TESTS,
      "wait on the endpoint or a condition with a deadline"),
 )

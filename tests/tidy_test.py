@@ -57,6 +57,7 @@ BROKEN = {
     "string-view": [("common/x.cc", "void F(std::string_view text);\n")],
     "salted-hash": [("common/x.cc", "auto h = absl::HashOf(key);\n")],
     "singleton": [("common/x.h", ESSAY + "struct A {\n  static A& Get();\n};\n")],
+    "scratch": [("tests/x_test.cc", "auto path = testing::TempDir();\n")],
     "clock-sleep": [("worker/x.cc", "void F() { std::this_thread::sleep_for(d); }\n")],
     "names": [("server/row_utils.cc", "int F();\n"), ("launch/rubato_cli/helpers.py", "X = 1\n"),
               ("server/x.h", ESSAY + "class RowManager {};\n"),
