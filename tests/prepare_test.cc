@@ -1,10 +1,7 @@
 #include "worker/data/prepare.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -12,77 +9,15 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "gtest/gtest.h"
-#include "tests/scratch_folder.h"
+#include "tests/prepare_fixture.h"
 #include "worker/data/batch_order.h"
 #include "worker/data/data_json.h"
-#include "worker/data/part_writers.h"
 #include "worker/data/run_folder.h"
 
 namespace rubato {
 namespace {
 
-bool NeverStop() { return false; }
-
-class Prepare : public testing::Test {
- protected:
-  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
-  std::string Write(const std::string& name, const std::string& text) const {
-    std::ofstream(Path(name), std::ios::binary) << text;
-    return Path(name);
-  }
-  // A small loan book: `amount` numbers with gaps, `grade` a category, y follows both.
-  static std::string Loans(int rows) {
-    std::string text = "id,amount,grade,when,y\n";
-    for (int i = 0; i < rows; ++i) {
-      const std::string amount = i % 10 == 3 ? "" : absl::StrCat(100 + i * 37 % 1000);
-      absl::StrAppend(&text, i, ",", amount, ",", i % 3 == 0 ? "A" : "B", ",", 2000 + i, ",",
-                      (i * 37 % 1000 + 300 * (i % 3)) % 4 == 0 ? "bad" : "good", "\n");
-    }
-    return text;
-  }
-  RunConfig LoanConfig(int rows) const {
-    RunConfig config;
-    config.data.path = Write("loans.csv", Loans(rows));
-    config.data.label = "y";
-    config.data.positive = "bad";
-    config.data.drop = {"id", "when"};
-    return config;
-  }
-  absl::StatusOr<Prepared> Run(const RunConfig& config, PrepareMode mode = PrepareMode::kNew) {
-    return PrepareRun(config, Path("out"), mode, NeverStop);
-  }
-  std::unique_ptr<Dataset> Open(SplitPart part) const {
-    auto dataset = OpenDataset(PartPath(Path("out/data"), part));
-    EXPECT_TRUE(dataset.ok()) << dataset.status();
-    return *std::move(dataset);
-  }
-  static Batch ReadAll(const Dataset& dataset) {
-    std::vector<uint64_t> rows(dataset.rows());
-    std::iota(rows.begin(), rows.end(), 0);
-    Batch batch;
-    dataset.Read(rows, &batch);
-    return batch;
-  }
-  // Files and folders beside the inputs, which a failure must not leave.
-  std::vector<std::string> Leftovers() const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-      if (!entry.is_regular_file()) names.push_back(entry.path().filename());
-    }
-    return names;
-  }
-  void ExpectFailure(const RunConfig& config, const std::string& part, int exit_code) {
-    const auto prepared = Run(config);
-    ASSERT_FALSE(prepared.ok());
-    EXPECT_TRUE(absl::StrContains(std::string(prepared.status().message()), part))
-        << prepared.status();
-    EXPECT_EQ(ExitCode(prepared.status()), exit_code) << prepared.status();
-    EXPECT_TRUE(Leftovers().empty()) << Leftovers().front();
-  }
-
-  ScratchFolder scratch_;
-  const std::filesystem::path folder_ = scratch_.path();
-};
+using Prepare = PrepareFixture;
 
 TEST_F(Prepare, CsvEndToEnd) {
   const auto prepared = Run(LoanConfig(1000));
@@ -325,94 +260,6 @@ TEST_F(Prepare, BadInputs) {
   ExpectFailure(config, "test.csv:3: the label 'so-so' is neither 'bad' nor 'good'", kExitFatal);
   config.data.test_path = Write("test.csv", "amount,y\n1,good\n");
   ExpectFailure(config, "test.csv: there is no column 'grade' (the model reads it)", kExitUsage);
-}
-
-std::string Libsvm(int rows) {
-  std::string text;
-  for (int i = 0; i < rows; ++i) {
-    absl::StrAppend(&text, i % 3 == 0 ? "+1" : "-1", " ", 1 + i % 5, ":1 ", 7 + i % 11, ":0.5\n");
-  }
-  return text;
-}
-
-TEST_F(Prepare, LibsvmWithATestFile) {
-  RunConfig config;
-  config.data.format = "libsvm";
-  config.data.path = Write("train.svm", Libsvm(500));
-  config.data.test_path = Write("test.svm", "-1 2:1\n1 3:1 40:2\n");
-  const auto prepared = Run(config);
-  ASSERT_TRUE(prepared.ok()) << prepared.status();
-  EXPECT_EQ(prepared->report.rows_read, 502u);
-  EXPECT_EQ(prepared->report.shape.sparse_keys, 41u);
-  EXPECT_EQ(prepared->report.parts[2].rows, 2u);
-  EXPECT_EQ(prepared->report.parts[2].positives, 1u);
-  EXPECT_EQ(prepared->report.parts[0].rows + prepared->report.parts[1].rows, 500u);
-  const Batch test = ReadAll(*Open(SplitPart::kTest));
-  EXPECT_EQ(test.keys, (std::vector<uint64_t>{2, 3, 40}));
-  EXPECT_EQ(test.values, (std::vector<float>{1, 1, 2}));
-  const auto encoding = ParseEncoding(*ReadTextFile(Path("out/data/encoding.json")));
-  ASSERT_TRUE(encoding.ok());
-  EXPECT_EQ(encoding->format, "libsvm");
-  EXPECT_EQ(encoding->sparse_keys, 41u);
-}
-
-TEST_F(Prepare, LibsvmBadInputs) {
-  RunConfig config;
-  config.data.format = "libsvm";
-  config.data.path = Write("bad.svm", Libsvm(500) + "1 3:x\n");
-  ExpectFailure(config, "bad.svm:501: the value of '3:x'", kExitFatal);
-  config.data.path = Write("three.svm", Libsvm(500) + "7 3:1\n");
-  ExpectFailure(config, "the label is not binary, it holds '1' (167 rows), '-1' (333 rows), '7'",
-                kExitFatal);
-  config.data.path = Write("empty.svm", "# nothing\n");
-  ExpectFailure(config, "empty.svm: has no rows", kExitFatal);
-}
-
-class RealData : public Prepare {
- protected:
-  RealData() {
-    if (const char* folder = std::getenv("RUBATO_DATA_DIR")) data_folder_ = folder;
-  }
-  std::string data_folder_;  // "" when there is none
-};
-
-constexpr char kNoRealData[] = "needs RUBATO_DATA_DIR, the folder of the real data sets";
-
-TEST_F(RealData, TaiwanDefault) {
-  if (data_folder_.empty()) GTEST_SKIP() << kNoRealData;
-  RunConfig config;
-  config.data.path = data_folder_ + "/taiwan_default/UCI_Credit_Card.csv.gz";
-  config.data.label = "class";
-  config.data.drop = {"ID"};
-  config.data.categorical = {"SEX",   "EDUCATION", "MARRIAGE", "PAY_0", "PAY_2",
-                             "PAY_3", "PAY_4",     "PAY_5",    "PAY_6"};
-  const auto prepared = Run(config);
-  ASSERT_TRUE(prepared.ok()) << prepared.status();
-  const DataReport& report = prepared->report;
-  EXPECT_EQ(report.rows_read, 30'000u);
-  EXPECT_EQ(report.parts[0].rows, 20'915u);
-  EXPECT_EQ(report.parts[1].rows, 4'662u);
-  EXPECT_EQ(report.parts[2].rows, 4'423u);
-  EXPECT_EQ(report.parts[0].positives + report.parts[1].positives + report.parts[2].positives,
-            6'636u);
-  EXPECT_EQ(report.shape.category_columns, 9u);
-  EXPECT_EQ(report.shape.numeric_columns, 14u);  // no value is missing
-}
-
-TEST_F(RealData, A9a) {
-  if (data_folder_.empty()) GTEST_SKIP() << kNoRealData;
-  RunConfig config;
-  config.data.format = "libsvm";
-  config.data.path = data_folder_ + "/a9a/a9a.gz";
-  config.data.test_path = data_folder_ + "/a9a/a9a.t.gz";
-  const auto prepared = Run(config);
-  ASSERT_TRUE(prepared.ok()) << prepared.status();
-  const DataReport& report = prepared->report;
-  EXPECT_EQ(report.parts[0].rows, 32'561u - 5'036u);
-  EXPECT_EQ(report.parts[1].rows, 5'036u);
-  EXPECT_EQ(report.parts[2].rows, 16'281u);
-  EXPECT_EQ(report.parts[2].positives, 3'846u);
-  EXPECT_EQ(report.shape.sparse_keys, 124u);
 }
 
 }  // namespace

@@ -2,12 +2,14 @@
 //   prepare RUN --out DIR [--set key=value]... [--resume]
 //   inspect FILE [--label COLUMN] [--json]
 //   config RUN [--set key=value]...
+//   generate --rows N [--seed S] --out X.csv
 // Exit codes: common/status.h; 130 and 143 when a signal stopped a preparation, which then leaves
 // nothing behind.
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "common/run_config.h"
 #include "common/status.h"
 #include "worker/data/data_json.h"
+#include "worker/data/generate.h"
 #include "worker/data/inspect.h"
 #include "worker/data/prepare.h"
 
@@ -33,6 +36,8 @@ struct Arguments {
   std::string file;
   std::string label;
   bool json = false;
+  uint64_t rows = 0;
+  uint64_t seed = 1;
 };
 
 std::optional<std::string> FromEnvironment(const std::string& name) {
@@ -93,6 +98,19 @@ absl::Status PrintConfig(const Arguments& arguments) {
   return absl::OkStatus();
 }
 
+absl::Status Generate(const Arguments& arguments) {
+  if (std::filesystem::exists(arguments.out)) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: is there already; choose another --out", arguments.out));
+  }
+  RETURN_IF_ERROR(
+      GenerateLoanBook({.rows = arguments.rows, .seed = arguments.seed}, arguments.out));
+  std::printf("%s: %s loans; the label is '%s'; data.drop '%s', the true probability of default\n",
+              arguments.out.c_str(), absl::StrCat(arguments.rows).c_str(), kLoanBookLabel,
+              kLoanBookOracle);
+  return absl::OkStatus();
+}
+
 CLI::App* AddRunCommand(CLI::App* app, const std::string& name, const std::string& help,
                         Arguments* arguments) {
   CLI::App* command = app->add_subcommand(name, help);
@@ -115,14 +133,20 @@ int Main(int argc, char** argv) {
   inspect->add_option("--label", arguments.label, "the column to predict");
   inspect->add_flag("--json", arguments.json, "print JSON");
   AddRunCommand(&app, "config", "print the resolved run file as JSON", &arguments);
+  CLI::App* generate =
+      app.add_subcommand("generate", "write a loan book of which the truth is known");
+  generate->add_option("--rows", arguments.rows, "how many loans")->required();
+  generate->add_option("--seed", arguments.seed, "another seed, another book");
+  generate->add_option("--out", arguments.out, "CSV file to write")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
-  const absl::Status status = prepare->parsed()   ? Prepare(arguments)
-                              : inspect->parsed() ? Inspect(arguments)
-                                                  : PrintConfig(arguments);
+  const absl::Status status = prepare->parsed()    ? Prepare(arguments)
+                              : inspect->parsed()  ? Inspect(arguments)
+                              : generate->parsed() ? Generate(arguments)
+                                                   : PrintConfig(arguments);
   if (status.ok()) return kExitDone;
   std::fprintf(stderr, "rubato-data: %s\n", std::string(status.message()).c_str());
   return stop_signal != 0 ? 128 + stop_signal : ExitCode(status);

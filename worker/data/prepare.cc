@@ -9,6 +9,7 @@
 #include "worker/data/batch_order.h"
 #include "worker/data/data_json.h"
 #include "worker/data/dataset.h"
+#include "worker/data/generate.h"
 #include "worker/data/part_writers.h"
 #include "worker/data/run_folder.h"
 #include "worker/model/model.h"
@@ -22,6 +23,22 @@ absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const st
   return WriteTextFile(folder + "/run.toml", FormatRunConfigToml(config));
 }
 
+// The generated book is a file for as long as it is prepared; its spec names it afterwards.
+absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const std::string& folder,
+                                            const StopCheck& stop) {
+  const LoanBookSpec spec = {.rows = static_cast<uint64_t>(config.data.rows),
+                             .seed = static_cast<uint64_t>(config.data.seed)};
+  config.data.path = folder + "/loans.csv";
+  config.data.label = kLoanBookLabel;
+  config.data.positive = "1";
+  RETURN_IF_ERROR(GenerateLoanBook(spec, config.data.path));
+  ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, kLoanBookOracle}, folder, stop));
+  std::error_code error;
+  std::filesystem::remove(config.data.path, error);
+  report.inputs[0].path = absl::StrFormat("generated: %d rows, seed %d", spec.rows, spec.seed);
+  return report;
+}
+
 absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const std::string& folder,
                                        const StopCheck& stop) {
   std::error_code error;
@@ -30,6 +47,7 @@ absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const std::strin
     return absl::FailedPreconditionError(
         absl::StrFormat("cannot create folder %s: %s", folder, error.message()));
   }
+  if (config.data.format == "generated") return PrepareGenerated(config, folder, stop);
   if (config.data.format == "libsvm") return PrepareLibsvm({config, ""}, folder, stop);
   return PrepareCsv({config, ""}, folder, stop);
 }

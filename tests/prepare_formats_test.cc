@@ -1,0 +1,135 @@
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+#include "gtest/gtest.h"
+#include "tests/prepare_fixture.h"
+#include "worker/data/data_json.h"
+#include "worker/data/prepare.h"
+#include "worker/data/run_folder.h"
+
+namespace rubato {
+namespace {
+
+using PrepareFormats = PrepareFixture;
+
+std::string Libsvm(int rows) {
+  std::string text;
+  for (int i = 0; i < rows; ++i) {
+    absl::StrAppend(&text, i % 3 == 0 ? "+1" : "-1", " ", 1 + i % 5, ":1 ", 7 + i % 11, ":0.5\n");
+  }
+  return text;
+}
+
+TEST_F(PrepareFormats, LibsvmWithATestFile) {
+  RunConfig config;
+  config.data.format = "libsvm";
+  config.data.path = Write("train.svm", Libsvm(500));
+  config.data.test_path = Write("test.svm", "-1 2:1\n1 3:1 40:2\n");
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(prepared->report.rows_read, 502u);
+  EXPECT_EQ(prepared->report.shape.sparse_keys, 41u);
+  EXPECT_EQ(prepared->report.parts[2].rows, 2u);
+  EXPECT_EQ(prepared->report.parts[2].positives, 1u);
+  EXPECT_EQ(prepared->report.parts[0].rows + prepared->report.parts[1].rows, 500u);
+  const Batch test = ReadAll(*Open(SplitPart::kTest));
+  EXPECT_EQ(test.keys, (std::vector<uint64_t>{2, 3, 40}));
+  EXPECT_EQ(test.values, (std::vector<float>{1, 1, 2}));
+  const auto encoding = ParseEncoding(*ReadTextFile(Path("out/data/encoding.json")));
+  ASSERT_TRUE(encoding.ok());
+  EXPECT_EQ(encoding->format, "libsvm");
+  EXPECT_EQ(encoding->sparse_keys, 41u);
+}
+
+TEST_F(PrepareFormats, LibsvmBadInputs) {
+  RunConfig config;
+  config.data.format = "libsvm";
+  config.data.path = Write("bad.svm", Libsvm(500) + "1 3:x\n");
+  ExpectFailure(config, "bad.svm:501: the value of '3:x'", kExitFatal);
+  config.data.path = Write("three.svm", Libsvm(500) + "7 3:1\n");
+  ExpectFailure(config, "the label is not binary, it holds '1' (167 rows), '-1' (333 rows), '7'",
+                kExitFatal);
+  config.data.path = Write("empty.svm", "# nothing\n");
+  ExpectFailure(config, "empty.svm: has no rows", kExitFatal);
+}
+
+TEST_F(PrepareFormats, GeneratedLoansKeepTheirTruth) {
+  RunConfig config;
+  config.data.format = "generated";
+  config.data.rows = 2000;
+  config.data.seed = 3;
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(prepared->report.rows_read, 2000u);
+  EXPECT_EQ(prepared->report.inputs[0].path, "generated: 2000 rows, seed 3");
+  EXPECT_FALSE(std::filesystem::exists(Path("out/data/loans.csv")));
+  for (const ColumnReport& column : prepared->report.columns) {
+    EXPECT_EQ(column.role == "oracle", column.name == "true_pd");
+    EXPECT_EQ(column.role == "label", column.name == "default");
+  }
+  const auto test = Open(SplitPart::kTest);
+  ASSERT_EQ(test->true_probability().size(), test->rows());
+  // The labels follow the truth: their sum is within 5 standard deviations of its sum.
+  double expected = 0.0;
+  double variance = 0.0;
+  for (const float p : test->true_probability()) {
+    expected += p;
+    variance += p * (1.0 - p);
+  }
+  EXPECT_NEAR(static_cast<double>(test->positives()), expected, 5.0 * std::sqrt(variance));
+}
+
+class RealData : public PrepareFixture {
+ protected:
+  RealData() {
+    if (const char* folder = std::getenv("RUBATO_DATA_DIR")) data_folder_ = folder;
+  }
+  std::string data_folder_;  // "" when there is none
+};
+
+constexpr char kNoRealData[] = "needs RUBATO_DATA_DIR, the folder of the real data sets";
+
+TEST_F(RealData, TaiwanDefault) {
+  if (data_folder_.empty()) GTEST_SKIP() << kNoRealData;
+  RunConfig config;
+  config.data.path = data_folder_ + "/taiwan_default/UCI_Credit_Card.csv.gz";
+  config.data.label = "class";
+  config.data.drop = {"ID"};
+  config.data.categorical = {"SEX",   "EDUCATION", "MARRIAGE", "PAY_0", "PAY_2",
+                             "PAY_3", "PAY_4",     "PAY_5",    "PAY_6"};
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  const DataReport& report = prepared->report;
+  EXPECT_EQ(report.rows_read, 30'000u);
+  EXPECT_EQ(report.parts[0].rows, 20'915u);
+  EXPECT_EQ(report.parts[1].rows, 4'662u);
+  EXPECT_EQ(report.parts[2].rows, 4'423u);
+  EXPECT_EQ(report.parts[0].positives + report.parts[1].positives + report.parts[2].positives,
+            6'636u);
+  EXPECT_EQ(report.shape.category_columns, 9u);
+  EXPECT_EQ(report.shape.numeric_columns, 14u);  // no value is missing
+}
+
+TEST_F(RealData, A9a) {
+  if (data_folder_.empty()) GTEST_SKIP() << kNoRealData;
+  RunConfig config;
+  config.data.format = "libsvm";
+  config.data.path = data_folder_ + "/a9a/a9a.gz";
+  config.data.test_path = data_folder_ + "/a9a/a9a.t.gz";
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  const DataReport& report = prepared->report;
+  EXPECT_EQ(report.parts[0].rows, 32'561u - 5'036u);
+  EXPECT_EQ(report.parts[1].rows, 5'036u);
+  EXPECT_EQ(report.parts[2].rows, 16'281u);
+  EXPECT_EQ(report.parts[2].positives, 3'846u);
+  EXPECT_EQ(report.shape.sparse_keys, 124u);
+}
+
+}  // namespace
+}  // namespace rubato
