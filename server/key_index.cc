@@ -1,45 +1,67 @@
 #include "server/key_index.h"
 
+#include <cstring>
 #include <utility>
 
 namespace rubato {
 namespace {
 
-constexpr uint64_t kFirstCapacity = 16;
+constexpr uint64_t kFirstBuckets = 4;
 
 }  // namespace
 
-KeyIndex::KeyIndex() {
-  for (Part& part : parts_) {
-    part.entries = MakeSlabArray<Entry>(kFirstCapacity);
-    part.mask = kFirstCapacity - 1;
+KeyIndex::KeyIndex(size_t payload_bytes)
+    : payload_bytes_(payload_bytes),
+      stride_(kSlots * (sizeof(uint64_t) + payload_bytes)),
+      zero_(MakeSlabArray<std::byte>(payload_bytes)) {
+  for (Part& part : parts_) part = MakePart(kFirstBuckets);
+}
+
+std::byte* KeyIndex::Find(uint64_t hash, RowKey key) const {
+  if (key.value() == kEmpty) return has_zero_ ? zero_.get() : nullptr;
+  const Part& part = parts_[hash >> kPartShift];
+  for (uint64_t i = hash & part.mask;; i = (i + 1) & part.mask) {
+    const uint64_t* bucket = BucketAt(part, i);
+    if (std::byte* payload = FindIn(bucket, key); payload != nullptr) return payload;
+    if (bucket[kSlots - 1] == kEmpty) return nullptr;
   }
 }
 
-uint64_t KeyIndex::size() const {
-  uint64_t sum = 0;
-  for (const Part& part : parts_) sum += part.used;
-  return sum;
+KeyIndex::Part KeyIndex::MakePart(uint64_t buckets) const {
+  return {.buckets = MakeSlabArray<std::byte>(buckets * stride_), .mask = buckets - 1, .used = 0};
 }
 
-float*& KeyIndex::Add(Part& part, uint64_t hash, RowKey key) {
-  if (4 * (part.used + 1) > 3 * (part.mask + 1)) Double(part);
+std::byte* KeyIndex::Add(uint64_t hash, RowKey key) {
+  ++size_;
+  if (key.value() == kEmpty) {
+    has_zero_ = true;
+    return zero_.get();
+  }
+  Part& part = parts_[hash >> kPartShift];
+  // Far from full, so that every probe ends soon.
+  if (8 * (part.used + 1) > 5 * kSlots * (part.mask + 1)) Double(part);
+  return Insert(part, hash, key);
+}
+
+std::byte* KeyIndex::Insert(Part& part, uint64_t hash, RowKey key) {
   ++part.used;
-  Entry* entry = Probe(part, hash, key);
-  entry->key = key;
-  return entry->row;
+  for (uint64_t i = hash & part.mask;; i = (i + 1) & part.mask) {
+    uint64_t* bucket = BucketAt(part, i);
+    for (int slot = 0; slot < kSlots; ++slot) {
+      if (bucket[slot] != kEmpty) continue;
+      bucket[slot] = key.value();
+      return PayloadAt(bucket, slot);
+    }
+  }
 }
 
 void KeyIndex::Double(Part& part) {
-  Part grown;
-  grown.mask = 2 * part.mask + 1;
-  grown.used = part.used;
-  grown.entries = MakeSlabArray<Entry>(grown.mask + 1);
-  for (uint64_t i = 0; i <= part.mask; ++i) {
-    const Entry& entry = part.entries[i];
-    if (entry.row != nullptr) *Probe(grown, MixBits(entry.key.value()), entry.key) = entry;
-  }
+  Part grown = MakePart(2 * (part.mask + 1));
+  ForEachIn(part, [&](RowKey key, const std::byte* payload) {
+    std::memcpy(Insert(grown, Hash(key), key), payload, payload_bytes_);
+  });
   part = std::move(grown);
+  ++moves_;
 }
 
 }  // namespace rubato

@@ -1,80 +1,120 @@
-// From row key to row: open addressing with linear probing over {key, row} entries of 16 bytes.
+// From row key to a small payload: open addressing over buckets of four keys.
 //
-// The index is cut into 64 parts by hash, and each part doubles by itself when it is 3/4 full: a
-// growing table of n rows stalls for n / 64 entries at a time, not for all, and rows never move.
-// Every 64-bit number is a legal key, since an entry is empty by its row, not by its key. Nothing
-// is ever removed.
+// A bucket is [4 keys | 4 payloads]; with 8-byte payloads it is one cache line, so a look-up is one
+// miss. It is entered at a hash and overflows to the next bucket. The index is cut into 64 parts by
+// hash, and each part doubles by itself when it is 5/8 full (then 1 key in 10 lies in an overflow
+// bucket): an index of n keys stalls for n / 64 of them at a time, not for all. Doubling moves
+// payloads (see moves()). Nothing is ever removed.
+//
+// Key 0 marks an empty slot, so the row with that key has a place of its own beside the parts.
+// The caller hashes once and passes the hash along: to prefetch, then to find.
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "common/env.h"
 #include "common/ids.h"
+#include "common/prefetch.h"
 #include "server/slab.h"
 
 namespace rubato {
 
 class KeyIndex {
  public:
-  struct Entry {
-    RowKey key;
-    float* row;  // nullptr: empty
-  };
-
-  KeyIndex();
+  // `payload_bytes`: a multiple of 8. Payloads are aligned to 8 bytes.
+  explicit KeyIndex(size_t payload_bytes);
   KeyIndex(const KeyIndex&) = delete;
   KeyIndex& operator=(const KeyIndex&) = delete;
 
-  uint64_t size() const;
+  static uint64_t Hash(RowKey key) { return MixBits(key.value()); }
 
-  void Prefetch(RowKey key) const {
-    const uint64_t hash = MixBits(key.value());
+  uint64_t size() const { return size_; }
+  // How often payloads have moved: pointers to them hold while this does not change.
+  uint64_t moves() const { return moves_; }
+
+  // Asks for the bucket where a look-up begins, or the one where it would go on.
+  void PrefetchHome(uint64_t hash) const { PrefetchBucket(hash, 0); }
+  void PrefetchOverflow(uint64_t hash) const { PrefetchBucket(hash, 1); }
+
+  // The payload of `key` if it lies in its first bucket; nullptr says nothing yet.
+  std::byte* FindHome(uint64_t hash, RowKey key) const {
     const Part& part = parts_[hash >> kPartShift];
-    __builtin_prefetch(&part.entries[hash & part.mask]);
+    return FindIn(BucketAt(part, hash & part.mask), key);
   }
 
-  // The row of `key`, or nullptr.
-  float* Find(RowKey key) const {
-    const uint64_t hash = MixBits(key.value());
-    return Probe(parts_[hash >> kPartShift], hash, key)->row;
-  }
+  // The payload of `key`, or nullptr.
+  std::byte* Find(uint64_t hash, RowKey key) const;
 
-  // Where the row of `key` is kept. If it is nullptr, `key` is new and the caller puts its row
-  // there before the next call.
-  float*& FindOrAdd(RowKey key) {
-    const uint64_t hash = MixBits(key.value());
-    Part& part = parts_[hash >> kPartShift];
-    Entry* entry = Probe(part, hash, key);
-    return entry->row != nullptr ? entry->row : Add(part, hash, key);
-  }
+  // A zero payload for a key that has none yet. May move the others.
+  std::byte* Add(uint64_t hash, RowKey key);
 
-  static constexpr size_t kParts = 64;
-  // The entries of part i < kParts, empty ones included.
-  std::span<const Entry> PartAt(size_t i) const {
-    return {parts_[i].entries.get(), parts_[i].mask + 1};
+  // Calls visit(key, payload) for every key, in no particular order.
+  template <class Visit>
+  void ForEach(Visit visit) const {
+    if (has_zero_) visit(RowKey(kEmpty), zero_.get());
+    for (const Part& part : parts_) ForEachIn(part, visit);
   }
 
  private:
-  static constexpr int kPartShift = 58;  // the upper 6 bits of a hash name the part
+  static constexpr uint64_t kEmpty = 0;
+  static constexpr int kSlots = 4;
+  static constexpr size_t kParts = 64;
+  static constexpr int kPartShift = 58;  // the upper 6 bits of a hash name its part
 
   struct Part {
-    SlabArray<Entry> entries;
-    uint64_t mask = 0;  // capacity - 1, capacity a power of two
-    uint64_t used = 0;
+    SlabArray<std::byte> buckets;
+    uint64_t mask = 0;  // number of buckets, a power of two, - 1
+    uint64_t used = 0;  // keys
   };
 
-  // The entry of `key`, or the empty one where it belongs. Ends since a part is never full.
-  static Entry* Probe(const Part& part, uint64_t hash, RowKey key) {
-    uint64_t i = hash & part.mask;
-    while (part.entries[i].row != nullptr && part.entries[i].key != key) i = (i + 1) & part.mask;
-    return &part.entries[i];
+  uint64_t* BucketAt(const Part& part, uint64_t i) const {
+    return reinterpret_cast<uint64_t*>(part.buckets.get() + i * stride_);
+  }
+  std::byte* PayloadAt(const uint64_t* bucket, int slot) const {
+    auto* payloads = reinterpret_cast<std::byte*>(const_cast<uint64_t*>(bucket + kSlots));
+    return payloads + static_cast<size_t>(slot) * payload_bytes_;
+  }
+  // Bit i is set where slot i holds `key`: no branch that a random bucket would mispredict.
+  static unsigned Match(const uint64_t* bucket, uint64_t key) {
+    unsigned match = 0;
+    for (int i = 0; i < kSlots; ++i) match |= static_cast<unsigned>(bucket[i] == key) << i;
+    return match;
   }
 
-  static float*& Add(Part& part, uint64_t hash, RowKey key);
-  static void Double(Part& part);
+  void PrefetchBucket(uint64_t hash, uint64_t distance) const {
+    const Part& part = parts_[hash >> kPartShift];
+    PrefetchLine(BucketAt(part, (hash + distance) & part.mask));
+  }
+  std::byte* FindIn(const uint64_t* bucket, RowKey key) const {
+    const unsigned match = Match(bucket, key.value());
+    if (match == 0 || key.value() == kEmpty) [[unlikely]]
+      return nullptr;
+    return PayloadAt(bucket, std::countr_zero(match));
+  }
 
+  template <class Visit>
+  void ForEachIn(const Part& part, Visit visit) const {
+    for (uint64_t i = 0; i <= part.mask; ++i) {
+      const uint64_t* bucket = BucketAt(part, i);
+      for (int slot = 0; slot < kSlots && bucket[slot] != kEmpty; ++slot) {
+        visit(RowKey(bucket[slot]), PayloadAt(bucket, slot));
+      }
+    }
+  }
+
+  Part MakePart(uint64_t buckets) const;
+  std::byte* Insert(Part& part, uint64_t hash, RowKey key);
+  void Double(Part& part);
+
+  size_t payload_bytes_;
+  size_t stride_;  // bytes of a bucket
+  uint64_t size_ = 0;
+  uint64_t moves_ = 0;
+  bool has_zero_ = false;
+  SlabArray<std::byte> zero_;
   std::array<Part, kParts> parts_;
 };
 

@@ -1,31 +1,35 @@
 #include "server/sparse_table.h"
 
 #include <algorithm>
-#include <array>
+#include <cstring>
+#include <utility>
 
+#include "common/prefetch.h"
 #include "common/shard_map.h"
 #include "common/status.h"
 
 namespace rubato {
 namespace {
 
-// Keys looked up together: enough misses in flight to cover the latency of memory.
-constexpr size_t kGroup = 16;
 constexpr size_t kLineFloats = 16;
 // Lines of a row that are prefetched; the hardware follows a longer one by itself.
 constexpr size_t kPrefetchedFloats = 8 * kLineFloats;
+// Rows up to this size lie in the index: a bucket of four is then at most 1.5 lines.
+constexpr size_t kInlineFloats = 4;
 
-// Calls use(group of keys, index of its first) for all keys, `prefetch` one group ahead of it.
-template <class Prefetch, class Use>
-void ForGroups(std::span<const RowKey> keys, Prefetch prefetch, Use use) {
-  for (const RowKey key : keys.first(std::min(kGroup, keys.size()))) prefetch(key);
-  for (size_t begin = 0; begin < keys.size(); begin += kGroup) {
-    const auto rest = keys.subspan(begin);
-    const auto group = rest.first(std::min(kGroup, rest.size()));
-    const auto after = rest.subspan(group.size());
-    for (const RowKey key : after.first(std::min(kGroup, after.size()))) prefetch(key);
-    use(group, begin);
+size_t PayloadBytes(size_t row_floats) {
+  return row_floats <= 2 || row_floats > kInlineFloats ? sizeof(float*) : kInlineFloats * 4;
+}
+
+// memcpy of a row: a call per narrow row would cost more than the copy.
+void CopyWeights(const float* row, size_t dim, float* out) {
+  if (dim > 4 * kLineFloats) {
+    std::memcpy(out, row, dim * sizeof(float));
+    return;
   }
+  size_t i = 0;
+  for (; i + 4 <= dim; i += 4) std::memcpy(out + i, row + i, 4 * sizeof(float));
+  for (; i < dim; ++i) out[i] = row[i];
 }
 
 }  // namespace
@@ -37,70 +41,126 @@ SparseTable::SparseTable(const TableSpec& spec, PlaceId place, uint32_t places, 
       seed_(seed),
       optimizer_(MakeOptimizer(spec.optimizer)),
       row_floats_(spec.dim + optimizer_->SlotFloats(spec.dim)),
+      inline_rows_(row_floats_ <= kInlineFloats),
+      index_(PayloadBytes(row_floats_)),
       slab_(row_floats_) {}
 
 bool SparseTable::Owns(RowKey key) const { return PlaceOf(spec_, key, places_) == place_; }
 
-void SparseTable::Gather(std::span<const RowKey> keys, float* out) const {
-  const auto prefetch = [this](RowKey key) { index_.Prefetch(key); };
-  std::array<const float*, kGroup> rows;
-  ForGroups(keys, prefetch, [&](std::span<const RowKey> group, size_t) {
-    for (size_t i = 0; i < group.size(); ++i) {
-      rows[i] = index_.Find(group[i]);
-      if (rows[i] != nullptr) PrefetchRow(rows[i], spec_.dim);
+void SparseTable::Enter(std::span<const RowKey> keys, Group& group) const {
+  group.keys = keys.first(std::min(kGroup, keys.size()));
+  for (size_t i = 0; i < group.keys.size(); ++i) {
+    group.hashes[i] = KeyIndex::Hash(group.keys[i]);
+    index_.PrefetchHome(group.hashes[i]);
+  }
+}
+
+void SparseTable::LookAtHome(size_t floats, Group& group) const {
+  group.moves = index_.moves();
+  for (size_t i = 0; i < group.keys.size(); ++i) {
+    std::byte* payload = index_.FindHome(group.hashes[i], group.keys[i]);
+    if (payload != nullptr) [[likely]] {
+      group.rows[i] = RowOf(payload);
+      PrefetchRow(group.rows[i], floats);
+    } else {
+      group.rows[i] = nullptr;
+      index_.PrefetchOverflow(group.hashes[i]);
     }
-    for (size_t i = 0; i < group.size(); ++i, out += spec_.dim) {
-      if (rows[i] != nullptr) {
-        std::copy_n(rows[i], spec_.dim, out);
+  }
+}
+
+// late(hash, key) looks up, or makes, the row that is not in its home bucket.
+template <class Late>
+void SparseTable::LookFurther(size_t floats, Late late, Group& group) const {
+  for (size_t i = 0; i < group.keys.size(); ++i) {
+    if (group.rows[i] != nullptr) [[likely]]
+      continue;
+    group.rows[i] = late(group.hashes[i], group.keys[i]);
+    if (group.rows[i] != nullptr) PrefetchRow(group.rows[i], floats);
+  }
+}
+
+template <class Late, class Use>
+void SparseTable::ForGroups(std::span<const RowKey> keys, size_t floats, Late late, Use use) const {
+  std::array<Group, kStages> ring = {};
+  const size_t rounds = (keys.size() + kGroup - 1) / kGroup + kStages - 1;
+  for (size_t r = 0; r < rounds; ++r) {
+    Group& entering = ring[r % kStages];
+    Enter(keys, entering);
+    keys = keys.subspan(entering.keys.size());
+    LookAtHome(floats, ring[(r + kStages - 2) % kStages]);
+    LookFurther(floats, late, ring[(r + kStages - 4) % kStages]);
+    use(ring[(r + 1) % kStages]);
+  }
+}
+
+void SparseTable::Gather(std::span<const RowKey> keys, float* out) const {
+  const auto find = [this](uint64_t hash, RowKey key) { return FindRow(hash, key); };
+  ForGroups(keys, spec_.dim, find, [&](const Group& group) {
+    for (size_t i = 0; i < group.keys.size(); ++i, out += spec_.dim) {
+      if (group.rows[i] != nullptr) [[likely]] {
+        CopyWeights(group.rows[i], spec_.dim, out);
       } else {
-        InitialWeights(spec_, group[i], seed_, out);
+        InitialWeights(spec_, group.keys[i], seed_, out);
       }
     }
   });
 }
 
 void SparseTable::Apply(std::span<const RowKey> keys, const float* gradients) {
-  const auto prefetch = [this](RowKey key) { index_.Prefetch(key); };
-  std::array<float*, kGroup> rows;
-  ForGroups(keys, prefetch, [&](std::span<const RowKey> group, size_t begin) {
-    for (size_t i = 0; i < group.size(); ++i) {
-      rows[i] = FindOrMakeRow(group[i]);
-      PrefetchRow(rows[i], row_floats_);
+  const auto find = [this](uint64_t hash, RowKey key) { return FindOrMakeRow(hash, key); };
+  ForGroups(keys, row_floats_, find, [&](Group& group) {
+    const size_t count = group.keys.size();
+    if (inline_rows_ && index_.moves() != group.moves) {
+      for (size_t i = 0; i < count; ++i) group.rows[i] = FindRow(group.hashes[i], group.keys[i]);
     }
-    optimizer_->StepRows({rows.data(), group.size()}, spec_.dim, gradients + begin * spec_.dim);
+    optimizer_->StepRows({group.rows, count}, spec_.dim, gradients);
+    gradients += count * spec_.dim;
   });
 }
 
-float* SparseTable::FindOrMakeRow(RowKey key) {
-  float*& row = index_.FindOrAdd(key);
-  if (row == nullptr) [[unlikely]] {
-    row = slab_.NewRow();
-    InitialWeights(spec_, key, seed_, row);
-    optimizer_->Init({row, spec_.dim}, {row + spec_.dim, row_floats_ - spec_.dim});
+float* SparseTable::RowOf(std::byte* payload) const {
+  if (inline_rows_) return reinterpret_cast<float*>(payload);
+  float* row;
+  std::memcpy(&row, payload, sizeof(row));
+  return row;
+}
+
+float* SparseTable::FindRow(uint64_t hash, RowKey key) const {
+  std::byte* payload = index_.Find(hash, key);
+  return payload == nullptr ? nullptr : RowOf(payload);
+}
+
+float* SparseTable::FindOrMakeRow(uint64_t hash, RowKey key) {
+  if (float* row = FindRow(hash, key); row != nullptr) [[likely]]
+    return row;
+  std::byte* payload = index_.Add(hash, key);
+  if (!inline_rows_) {
+    float* row = slab_.NewRow();
+    std::memcpy(payload, &row, sizeof(row));
   }
+  float* row = RowOf(payload);
+  InitialWeights(spec_, key, seed_, row);
+  optimizer_->Init({row, spec_.dim}, {row + spec_.dim, row_floats_ - spec_.dim});
   return row;
 }
 
 void SparseTable::PrefetchRow(const float* row, size_t floats) const {
+  if (inline_rows_) return;
   const size_t end = std::min(floats, kPrefetchedFloats);
-  for (size_t i = 0; i < end; i += kLineFloats) __builtin_prefetch(row + i);
+  for (size_t i = 0; i < end; i += kLineFloats) PrefetchLine(row + i);
 }
 
 void SparseTable::ForEachRow(
     const std::function<void(RowKey, std::span<const float>)>& visit) const {
-  for (size_t p = 0; p < KeyIndex::kParts; ++p) {
-    const auto entries = index_.PartAt(p);
-    for (size_t i = 0; i < entries.size(); ++i) {
-      const size_t ahead = std::min(i + kGroup, entries.size() - 1);
-      if (entries[ahead].row != nullptr) PrefetchRow(entries[ahead].row, row_floats_);
-      if (entries[i].row != nullptr) visit(entries[i].key, {entries[i].row, row_floats_});
-    }
-  }
+  index_.ForEach([&](RowKey key, std::byte* payload) {
+    visit(key, {RowOf(payload), row_floats_});
+  });
 }
 
 void SparseTable::RestoreRow(RowKey key, std::span<const float> row) {
   CHECK(row.size() == row_floats_);
-  std::ranges::copy(row, FindOrMakeRow(key));
+  std::ranges::copy(row, FindOrMakeRow(KeyIndex::Hash(key), key));
 }
 
 }  // namespace rubato

@@ -5,6 +5,7 @@
 // group are looked up and their lines prefetched, the index lines of the next are on their way.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "server/key_index.h"
@@ -28,7 +29,32 @@ class SparseTable final : public Table {
   void RestoreRow(RowKey key, std::span<const float> row) override;
 
  private:
-  float* FindOrMakeRow(RowKey key);
+  // Keys that go through the stages together, and the stages: while one group is used, the overflow
+  // buckets and rows of the next, the rows of the one after and the buckets of a third are on their
+  // way from memory, some 24 lines: what a core can have in flight.
+  static constexpr size_t kGroup = KG;
+  static constexpr size_t kStages = KS;
+  struct Group {
+    std::span<const RowKey> keys;  // at most kGroup; empty when there is nothing to do
+    uint64_t hashes[kGroup];
+    float* rows[kGroup];
+    uint64_t moves;  // index_.moves() when the rows were looked up
+  };
+  // Calls use(group) for all keys in order. late(hash, key) -> row or nullptr is asked for keys
+  // that are not where they should be; the first `floats` floats of rows are prefetched.
+  template <class Late, class Use>
+  void ForGroups(std::span<const RowKey> keys, size_t floats, Late late, Use use) const;
+  // The stages.
+  void Enter(std::span<const RowKey> keys, Group& group) const;
+  void LookAtHome(size_t floats, Group& group) const;
+  template <class Late>
+  void LookFurther(size_t floats, Late late, Group& group) const;
+
+  // Of a payload of the index.
+  float* RowOf(std::byte* payload) const;
+  // The stored row of a key, or nullptr.
+  float* FindRow(uint64_t hash, RowKey key) const;
+  float* FindOrMakeRow(uint64_t hash, RowKey key);
   void PrefetchRow(const float* row, size_t floats) const;
 
   TableSpec spec_;
@@ -37,6 +63,7 @@ class SparseTable final : public Table {
   uint64_t seed_;
   std::unique_ptr<Optimizer> optimizer_;
   size_t row_floats_;
+  bool inline_rows_;  // the payload is the row
   KeyIndex index_;
   RowSlab slab_;
 };
