@@ -1,8 +1,10 @@
-// A sparse table's rows of one place: a KeyIndex over rows in slabs.
+// A sparse table's rows of one place: a KeyIndex whose payload is the row itself where it is tiny
+// (up to four floats: one cache miss per row), else a pointer to the row in a slab (two misses, but
+// rows that never move, no memory for empty rows, and dim 16 rows on whole cache lines).
 //
 // A row is born, with its first weights and slots, by the first push of its key; a pull computes
-// the first weights of an unknown key and keeps nothing. Batches run in groups: while the rows of a
-// group are looked up and their lines prefetched, the index lines of the next are on their way.
+// the first weights of an unknown key and keeps nothing. Batches run through stages in groups of
+// keys, so that the lines of some 24 rows are on their way from memory at any moment.
 #pragma once
 
 #include <array>
