@@ -1,9 +1,9 @@
 // Update rules on rows in cache, beside the bound: memcpy of the same rows (each weight and slot is
-// read and written once) in the same run. Per rule and dim: steps of rows per second, and the ratio
-// bound time / rule time, medians over interleaved repetitions. Ratios below 1 are arithmetic:
-// square roots and divisions that a copy does not do.
+// read and written once) in the same run. Per rule and dim: steps of rows per second, and the
+// bound's time over the rule's, medians over interleaved repetitions in CPU seconds. Below 1 is
+// arithmetic: square roots and divisions that a copy does not do.
 //
-// dim 1, 16, 64: batches of 1024 rows. dim 65536: one row as a dense table's blocks, out of L1.
+// dim up to 64: batches of 1024 rows. dim 65536: one row, as a dense table's blocks, out of L1.
 #include <time.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace rubato {
 namespace {
 
 // Seconds of this thread on a core, so that a busy machine disturbs less.
-double Now() {
+double CpuSeconds() {
   timespec time;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
@@ -48,14 +48,14 @@ void StepRows(benchmark::State& state, OptimizerKind kind) {
   std::vector<double> ours;
   std::vector<double> bound;
   for (auto _ : state) {
-    double begin = Now();
+    double begin = CpuSeconds();
     optimizer->StepRows(rows, dim, gradients.data());
     benchmark::ClobberMemory();
-    ours.push_back(Now() - begin);
-    begin = Now();
+    ours.push_back(CpuSeconds() - begin);
+    begin = CpuSeconds();
     std::memcpy(copy.data(), slab.data(), slab.size() * sizeof(float));
     benchmark::ClobberMemory();
-    bound.push_back(Now() - begin);
+    bound.push_back(CpuSeconds() - begin);
     state.SetIterationTime(ours.back());
   }
   state.counters["rows/s"] = static_cast<double>(count) / Median(ours);

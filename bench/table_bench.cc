@@ -29,7 +29,7 @@ namespace {
 constexpr size_t kAhead = 16;
 constexpr size_t kLineFloats = 16;
 
-double Now() {
+double CpuSeconds() {
   timespec time;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
@@ -146,9 +146,9 @@ void Compare(benchmark::State& state, const Bed& bed, auto table, auto flat) {
   const auto seconds_of = [&](auto work) {
     for (uint64_t& row : rows) row = rng.Below(bed.stored);
     std::transform(rows.begin(), rows.end(), keys.begin(), KeyOf);
-    const double begin = Now();
+    const double begin = CpuSeconds();
     work();
-    return Now() - begin;
+    return CpuSeconds() - begin;
   };
   std::vector<double> ours, flats, keyeds;
   for (auto _ : state) {

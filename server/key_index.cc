@@ -10,28 +10,28 @@ constexpr uint64_t kFirstBuckets = 4;
 
 }  // namespace
 
-KeyIndex::KeyIndex(size_t payload_bytes)
-    : payload_bytes_(payload_bytes),
-      stride_(kSlots * (sizeof(uint64_t) + payload_bytes)),
-      zero_(MakeSlabArray<std::byte>(payload_bytes)) {
+KeyIndex::KeyIndex(size_t payload_words)
+    : payload_words_(payload_words),
+      stride_(kSlots * (1 + payload_words)),
+      zero_(MakeSlabArray<uint64_t>(payload_words)) {
   for (Part& part : parts_) part = MakePart(kFirstBuckets);
 }
 
-std::byte* KeyIndex::Find(uint64_t hash, RowKey key) const {
+void* KeyIndex::Find(uint64_t hash, RowKey key) const {
   if (key.value() == kEmpty) return has_zero_ ? zero_.get() : nullptr;
   const Part& part = parts_[hash >> kPartShift];
   for (uint64_t i = hash & part.mask;; i = (i + 1) & part.mask) {
-    const uint64_t* bucket = BucketAt(part, i);
-    if (std::byte* payload = FindIn(bucket, key); payload != nullptr) return payload;
+    uint64_t* bucket = BucketAt(part, i);
+    if (void* payload = FindIn(bucket, key); payload != nullptr) return payload;
     if (bucket[kSlots - 1] == kEmpty) return nullptr;
   }
 }
 
 KeyIndex::Part KeyIndex::MakePart(uint64_t buckets) const {
-  return {.buckets = MakeSlabArray<std::byte>(buckets * stride_), .mask = buckets - 1, .used = 0};
+  return {.buckets = MakeSlabArray<uint64_t>(buckets * stride_), .mask = buckets - 1, .used = 0};
 }
 
-std::byte* KeyIndex::Add(uint64_t hash, RowKey key) {
+void* KeyIndex::Add(uint64_t hash, RowKey key) {
   ++size_;
   if (key.value() == kEmpty) {
     has_zero_ = true;
@@ -43,7 +43,7 @@ std::byte* KeyIndex::Add(uint64_t hash, RowKey key) {
   return Insert(part, hash, key);
 }
 
-std::byte* KeyIndex::Insert(Part& part, uint64_t hash, RowKey key) {
+void* KeyIndex::Insert(Part& part, uint64_t hash, RowKey key) {
   ++part.used;
   for (uint64_t i = hash & part.mask;; i = (i + 1) & part.mask) {
     uint64_t* bucket = BucketAt(part, i);
@@ -57,8 +57,8 @@ std::byte* KeyIndex::Insert(Part& part, uint64_t hash, RowKey key) {
 
 void KeyIndex::Double(Part& part) {
   Part grown = MakePart(2 * (part.mask + 1));
-  ForEachIn(part, [&](RowKey key, const std::byte* payload) {
-    std::memcpy(Insert(grown, Hash(key), key), payload, payload_bytes_);
+  ForEachIn(part, [&](RowKey key, const void* payload) {
+    std::memcpy(Insert(grown, Hash(key), key), payload, payload_words_ * sizeof(uint64_t));
   });
   part = std::move(grown);
   ++moves_;

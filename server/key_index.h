@@ -24,8 +24,8 @@ namespace rubato {
 
 class KeyIndex {
  public:
-  // `payload_bytes`: a multiple of 8. Payloads are aligned to 8 bytes.
-  explicit KeyIndex(size_t payload_bytes);
+  // Payloads are `payload_words` words of 8 bytes, aligned so.
+  explicit KeyIndex(size_t payload_words);
   KeyIndex(const KeyIndex&) = delete;
   KeyIndex& operator=(const KeyIndex&) = delete;
 
@@ -40,16 +40,16 @@ class KeyIndex {
   void PrefetchOverflow(uint64_t hash) const { PrefetchBucket(hash, 1); }
 
   // The payload of `key` if it lies in its first bucket; nullptr says nothing yet.
-  std::byte* FindHome(uint64_t hash, RowKey key) const {
+  void* FindHome(uint64_t hash, RowKey key) const {
     const Part& part = parts_[hash >> kPartShift];
     return FindIn(BucketAt(part, hash & part.mask), key);
   }
 
   // The payload of `key`, or nullptr.
-  std::byte* Find(uint64_t hash, RowKey key) const;
+  void* Find(uint64_t hash, RowKey key) const;
 
   // A zero payload for a key that has none yet. May move the others.
-  std::byte* Add(uint64_t hash, RowKey key);
+  void* Add(uint64_t hash, RowKey key);
 
   // Calls visit(key, payload) for every key, in no particular order.
   template <class Visit>
@@ -65,22 +65,21 @@ class KeyIndex {
   static constexpr int kPartShift = 58;  // the upper 6 bits of a hash name its part
 
   struct Part {
-    SlabArray<std::byte> buckets;
+    SlabArray<uint64_t> buckets;
     uint64_t mask = 0;  // number of buckets, a power of two, - 1
     uint64_t used = 0;  // keys
   };
 
   uint64_t* BucketAt(const Part& part, uint64_t i) const {
-    return reinterpret_cast<uint64_t*>(part.buckets.get() + i * stride_);
+    return part.buckets.get() + i * stride_;
   }
-  std::byte* PayloadAt(const uint64_t* bucket, int slot) const {
-    auto* payloads = reinterpret_cast<std::byte*>(const_cast<uint64_t*>(bucket + kSlots));
-    return payloads + static_cast<size_t>(slot) * payload_bytes_;
+  void* PayloadAt(uint64_t* bucket, int slot) const {
+    return bucket + kSlots + static_cast<size_t>(slot) * payload_words_;
   }
   // Bit i is set where slot i holds `key`: no branch that a random bucket would mispredict.
-  static unsigned Match(const uint64_t* bucket, uint64_t key) {
+  static unsigned Match(const uint64_t* bucket, RowKey key) {
     unsigned match = 0;
-    for (int i = 0; i < kSlots; ++i) match |= static_cast<unsigned>(bucket[i] == key) << i;
+    for (int i = 0; i < kSlots; ++i) match |= static_cast<unsigned>(bucket[i] == key.value()) << i;
     return match;
   }
 
@@ -88,8 +87,8 @@ class KeyIndex {
     const Part& part = parts_[hash >> kPartShift];
     PrefetchLine(BucketAt(part, (hash + distance) & part.mask));
   }
-  std::byte* FindIn(const uint64_t* bucket, RowKey key) const {
-    const unsigned match = Match(bucket, key.value());
+  void* FindIn(uint64_t* bucket, RowKey key) const {
+    const unsigned match = Match(bucket, key);
     if (match == 0 || key.value() == kEmpty) [[unlikely]]
       return nullptr;
     return PayloadAt(bucket, std::countr_zero(match));
@@ -98,7 +97,7 @@ class KeyIndex {
   template <class Visit>
   void ForEachIn(const Part& part, Visit visit) const {
     for (uint64_t i = 0; i <= part.mask; ++i) {
-      const uint64_t* bucket = BucketAt(part, i);
+      uint64_t* bucket = BucketAt(part, i);
       for (int slot = 0; slot < kSlots && bucket[slot] != kEmpty; ++slot) {
         visit(RowKey(bucket[slot]), PayloadAt(bucket, slot));
       }
@@ -106,15 +105,15 @@ class KeyIndex {
   }
 
   Part MakePart(uint64_t buckets) const;
-  std::byte* Insert(Part& part, uint64_t hash, RowKey key);
+  void* Insert(Part& part, uint64_t hash, RowKey key);
   void Double(Part& part);
 
-  size_t payload_bytes_;
-  size_t stride_;  // bytes of a bucket
+  size_t payload_words_;  // of 8 bytes
+  size_t stride_;         // words of a bucket
   uint64_t size_ = 0;
   uint64_t moves_ = 0;
   bool has_zero_ = false;
-  SlabArray<std::byte> zero_;
+  SlabArray<uint64_t> zero_;
   std::array<Part, kParts> parts_;
 };
 

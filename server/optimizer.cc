@@ -1,25 +1,62 @@
 #include "server/optimizer.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "common/status.h"
-#include "server/rules.h"
+#include "server/rule.h"
 
 namespace rubato {
+namespace {
+
+class RuleOptimizer final : public Optimizer {
+ public:
+  explicit RuleOptimizer(const OptimizerSpec& spec) : rule_(spec) {}
+
+  size_t SlotFloats(size_t dim) const override {
+    switch (rule_.spec.kind) {
+      case OptimizerKind::kSgd:
+        return 0;
+      case OptimizerKind::kMomentum:
+      case OptimizerKind::kAdagrad:
+        return dim;
+      case OptimizerKind::kAdam:
+        return 2 * dim + 1;
+      case OptimizerKind::kFtrl:
+        return 2 * dim;
+    }
+    CHECK(false, "an OptimizerKind without a rule");
+    return 0;
+  }
+
+  void Init(std::span<const float> weights, std::span<float> slots) const override {
+    std::ranges::fill(slots, 0.0F);
+    if (rule_.spec.kind != OptimizerKind::kFtrl) return;
+    // FTRL's weight is a closed form of z: take the z that gives the weight the row is born with.
+    const float scale = rule_.inverse_rate + rule_.spec.l2;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const float w = weights[i];
+      if (w != 0.0F) slots[i] = -(std::copysign(rule_.spec.l1, w) + w * scale);
+    }
+  }
+
+  void Step(std::span<float> weights, std::span<float> slots,
+            std::span<const float> gradient) const override {
+    StepRow(rule_, weights.data(), slots.data(), gradient.data(), weights.size());
+  }
+
+  void StepRows(std::span<float* const> rows, size_t dim, const float* gradients) const override {
+    ::rubato::StepRows(rule_, rows, dim, gradients);
+  }
+
+ private:
+  Rule rule_;
+};
+
+}  // namespace
 
 std::unique_ptr<Optimizer> MakeOptimizer(const OptimizerSpec& spec) {
-  switch (spec.kind) {
-    case OptimizerKind::kSgd:
-      return MakeSgd(spec);
-    case OptimizerKind::kMomentum:
-      return MakeMomentum(spec);
-    case OptimizerKind::kAdagrad:
-      return MakeAdagrad(spec);
-    case OptimizerKind::kAdam:
-      return MakeAdam(spec);
-    case OptimizerKind::kFtrl:
-      return MakeFtrl(spec);
-  }
-  CHECK(false, "an OptimizerKind without a rule");
-  return nullptr;
+  return std::make_unique<RuleOptimizer>(spec);
 }
 
 }  // namespace rubato

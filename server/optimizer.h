@@ -15,6 +15,7 @@
 // A step touches only rows that were pushed: decay and momentum of a row pause while nobody pushes
 // it ("lazy", as in every sparse trainer). A pushed gradient of zero is a step like any other:
 // momentum and adam move on, decay acts, ftrl and adagrad stay where they are (without l2).
+// Bit for bit the same on every machine: see server/rule.h.
 #pragma once
 
 #include <cstddef>

@@ -17,8 +17,9 @@ constexpr size_t kPrefetchedFloats = 8 * kLineFloats;
 // Rows up to this size lie in the index: a bucket of four is then at most 1.5 lines.
 constexpr size_t kInlineFloats = 4;
 
-size_t PayloadBytes(size_t row_floats) {
-  return row_floats <= 2 || row_floats > kInlineFloats ? sizeof(float*) : kInlineFloats * 4;
+// Of 8 bytes: the row, or a pointer to it.
+size_t PayloadWords(size_t row_floats) {
+  return row_floats <= 2 || row_floats > kInlineFloats ? 1 : kInlineFloats / 2;
 }
 
 // memcpy of a row: a call per narrow row would cost more than the copy.
@@ -42,7 +43,7 @@ SparseTable::SparseTable(const TableSpec& spec, PlaceId place, uint32_t places, 
       optimizer_(MakeOptimizer(spec.optimizer)),
       row_floats_(spec.dim + optimizer_->SlotFloats(spec.dim)),
       inline_rows_(row_floats_ <= kInlineFloats),
-      index_(PayloadBytes(row_floats_)),
+      index_(PayloadWords(row_floats_)),
       slab_(row_floats_) {}
 
 bool SparseTable::Owns(RowKey key) const { return PlaceOf(spec_, key, places_) == place_; }
@@ -58,7 +59,7 @@ void SparseTable::Enter(std::span<const RowKey> keys, Group& group) const {
 void SparseTable::LookAtHome(size_t floats, Group& group) const {
   group.moves = index_.moves();
   for (size_t i = 0; i < group.keys.size(); ++i) {
-    std::byte* payload = index_.FindHome(group.hashes[i], group.keys[i]);
+    void* payload = index_.FindHome(group.hashes[i], group.keys[i]);
     if (payload != nullptr) [[likely]] {
       group.rows[i] = RowOf(payload);
       PrefetchRow(group.rows[i], floats);
@@ -119,22 +120,22 @@ void SparseTable::Apply(std::span<const RowKey> keys, const float* gradients) {
   });
 }
 
-float* SparseTable::RowOf(std::byte* payload) const {
-  if (inline_rows_) return reinterpret_cast<float*>(payload);
+float* SparseTable::RowOf(void* payload) const {
+  if (inline_rows_) return static_cast<float*>(payload);
   float* row;
   std::memcpy(&row, payload, sizeof(row));
   return row;
 }
 
 float* SparseTable::FindRow(uint64_t hash, RowKey key) const {
-  std::byte* payload = index_.Find(hash, key);
+  void* payload = index_.Find(hash, key);
   return payload == nullptr ? nullptr : RowOf(payload);
 }
 
 float* SparseTable::FindOrMakeRow(uint64_t hash, RowKey key) {
   if (float* row = FindRow(hash, key); row != nullptr) [[likely]]
     return row;
-  std::byte* payload = index_.Add(hash, key);
+  void* payload = index_.Add(hash, key);
   if (!inline_rows_) {
     float* row = slab_.NewRow();
     std::memcpy(payload, &row, sizeof(row));
@@ -153,9 +154,7 @@ void SparseTable::PrefetchRow(const float* row, size_t floats) const {
 
 void SparseTable::ForEachRow(
     const std::function<void(RowKey, std::span<const float>)>& visit) const {
-  index_.ForEach([&](RowKey key, std::byte* payload) {
-    visit(key, {RowOf(payload), row_floats_});
-  });
+  index_.ForEach([&](RowKey key, void* payload) { visit(key, {RowOf(payload), row_floats_}); });
 }
 
 void SparseTable::RestoreRow(RowKey key, std::span<const float> row) {

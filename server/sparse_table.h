@@ -31,11 +31,10 @@ class SparseTable final : public Table {
   void RestoreRow(RowKey key, std::span<const float> row) override;
 
  private:
-  // Keys that go through the stages together, and the stages: while one group is used, the overflow
-  // buckets and rows of the next, the rows of the one after and the buckets of a third are on their
-  // way from memory, some 24 lines: what a core can have in flight.
-  static constexpr size_t kGroup = KG;
-  static constexpr size_t kStages = KS;
+  // Keys that go through the stages together, and the groups on the way at a time: two between
+  // asking for a bucket and reading it, two for an overflow bucket, one for the rest of the row.
+  static constexpr size_t kGroup = 16;
+  static constexpr size_t kStages = 6;
   struct Group {
     std::span<const RowKey> keys;  // at most kGroup; empty when there is nothing to do
     uint64_t hashes[kGroup];
@@ -53,7 +52,7 @@ class SparseTable final : public Table {
   void LookFurther(size_t floats, Late late, Group& group) const;
 
   // Of a payload of the index.
-  float* RowOf(std::byte* payload) const;
+  float* RowOf(void* payload) const;
   // The stored row of a key, or nullptr.
   float* FindRow(uint64_t hash, RowKey key) const;
   float* FindOrMakeRow(uint64_t hash, RowKey key);

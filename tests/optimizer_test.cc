@@ -1,8 +1,11 @@
 #include "server/optimizer.h"
 
+#include <cmath>
 #include <vector>
 
+#include "common/env.h"
 #include "gtest/gtest.h"
+#include "hwy/highway.h"
 
 namespace rubato {
 namespace {
@@ -130,6 +133,126 @@ TEST(Ftrl, StartsFromTheWeightsARowWasBornWith) {
   EXPECT_FLOAT_EQ(row.w[0], 0.75F);
   EXPECT_FLOAT_EQ(row.w[1], -0.5F);
 }
+
+TEST(Adam, CountsToTwoToTheTwentyFourAndStaysThere) {
+  Row row(Spec(OptimizerKind::kAdam), {1.0F});
+  row.slots[2] = 16'777'216.0F;
+  row.Step({1.0F});
+  EXPECT_EQ(row.slots[2], 16'777'216.0F);
+  // Both corrections are 1: m = 0.1, v = 0.001; 1 - 0.5 * 0.1 / sqrt(0.001)
+  EXPECT_NEAR(row.w[0], 1.0 - 0.05 / std::sqrt(0.001), 1e-4);
+}
+
+TEST(Adam, CorrectionsFollowTheStepCount) {
+  OptimizerSpec spec = Spec(OptimizerKind::kAdam);
+  spec.epsilon = 0.0F;
+  for (const float before : {0.0F, 254.0F, 255.0F, 256.0F, 999.0F, 65'535.0F, 70'000.0F}) {
+    Row row(spec, {0.0F});
+    row.slots[2] = before;
+    row.Step({1.0F});
+    const double n = before + 1.0;
+    const double m = (1.0 - double{spec.beta1}) / (1.0 - std::pow(double{spec.beta1}, n));
+    const double v = (1.0 - double{spec.beta2}) / (1.0 - std::pow(double{spec.beta2}, n));
+    const double expected = -0.5 * m / std::sqrt(v);
+    EXPECT_NEAR(row.w[0] / expected, 1.0, 1e-6) << "after " << before << " steps";
+  }
+}
+
+// Steps and restores.
+class EveryRule : public testing::TestWithParam<OptimizerKind> {
+ protected:
+  EveryRule() : spec_(Spec(GetParam())) {
+    spec_.learning_rate = 0.05F;
+    spec_.l1 = 0.01F;
+    spec_.l2 = 0.001F;
+  }
+  static std::vector<float> Random(Rng& rng, size_t n) {
+    std::vector<float> values(n);
+    for (float& value : values) value = static_cast<float>(rng.Uniform() - 0.5);
+    return values;
+  }
+  // Weights and slots after three steps from a seeded start.
+  std::vector<float> Train(size_t dim) const {
+    Rng rng(dim);
+    Row row(spec_, Random(rng, dim));
+    for (int step = 0; step < 3; ++step) row.Step(Random(rng, dim));
+    row.w.insert(row.w.end(), row.slots.begin(), row.slots.end());
+    return row.w;
+  }
+  OptimizerSpec spec_;
+};
+
+TEST_P(EveryRule, StepOfARestoredRowIsTheStep) {
+  Rng rng(1);
+  Row row(spec_, Random(rng, 19));
+  row.Step(Random(rng, 19));
+  Row restored(spec_, row.w);
+  restored.slots = row.slots;
+  const std::vector<float> gradient = Random(rng, 19);
+  row.Step(gradient);
+  restored.Step(gradient);
+  EXPECT_EQ(restored.w, row.w);
+  EXPECT_EQ(restored.slots, row.slots);
+}
+
+TEST_P(EveryRule, AWeightDoesNotDependOnItsPlaceInTheRow) {
+  constexpr size_t kDim = 16 + 4 + 3;
+  Rng rng(2);
+  const std::vector<float> weights = Random(rng, kDim);
+  const std::vector<float> gradient = Random(rng, kDim);
+  Row row(spec_, weights);
+  for (int step = 0; step < 3; ++step) row.Step(gradient);
+  for (size_t i = 0; i < kDim; ++i) {
+    Row alone(spec_, {weights[i]});
+    for (int step = 0; step < 3; ++step) alone.Step({gradient[i]});
+    EXPECT_EQ(alone.w[0], row.w[i]) << "weight " << i;
+  }
+}
+
+TEST_P(EveryRule, RowsAreSteppedInOrder) {
+  for (const size_t dim : {size_t{1}, size_t{7}, size_t{16}}) {
+    Rng rng(3);
+    Row row(spec_, Random(rng, dim));
+    std::vector<float> whole(row.w);
+    whole.insert(whole.end(), row.slots.begin(), row.slots.end());
+    const std::vector<float> gradients = Random(rng, 2 * dim);
+    const std::vector<float*> rows(2, whole.data());
+    row.optimizer->StepRows(rows, dim, gradients.data());
+    row.Step({gradients.begin(), gradients.begin() + static_cast<ptrdiff_t>(dim)});
+    row.Step({gradients.begin() + static_cast<ptrdiff_t>(dim), gradients.end()});
+    row.w.insert(row.w.end(), row.slots.begin(), row.slots.end());
+    EXPECT_EQ(whole, row.w);
+  }
+}
+
+// The guarantee of server/rule.h over every vector width of this machine.
+TEST_P(EveryRule, BitsAreTheSameOnEveryInstructionSet) {
+  const std::vector<float> best = Train(37);
+  const int64_t supported = hwy::SupportedTargets();
+  for (int64_t target = 1; target > 0 && target <= supported; target <<= 1) {
+    if ((supported & HWY_TARGETS & target) == 0) continue;
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    EXPECT_EQ(Train(37), best) << hwy::TargetName(target);
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+TEST_P(EveryRule, AZeroGradientMovesOnlyWhatHasMomentum) {
+  spec_.l2 = 0.0F;
+  Row row(spec_, {0.25F, -0.5F});
+  row.Step({0.5F, -0.25F});
+  const std::vector<float> before = row.w;
+  row.Step({0.0F, 0.0F});
+  const bool moves = GetParam() == OptimizerKind::kMomentum || GetParam() == OptimizerKind::kAdam;
+  EXPECT_EQ(row.w != before, moves);
+}
+
+INSTANTIATE_TEST_SUITE_P(AllRules, EveryRule,
+                         testing::Values(OptimizerKind::kSgd, OptimizerKind::kMomentum,
+                                         OptimizerKind::kAdagrad, OptimizerKind::kAdam,
+                                         OptimizerKind::kFtrl));
 
 }  // namespace
 }  // namespace rubato

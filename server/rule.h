@@ -1,0 +1,56 @@
+// The arithmetic of the update rules, for the widest vectors the machine has (Highway, chosen at
+// run time). Formulas: server/optimizer.h.
+//
+// Guarantee: a weight after a step is a function of its own weight, slots, gradient and the rule's
+// numbers, and of nothing else: not of its position in the row, the width of the vectors, or the
+// machine. Every operation is one correctly rounded IEEE addition, multiplication, division or
+// square root; the build forbids fused multiply-adds (-ffp-contract=off), and nothing here asks for
+// one. So rows are bit-identical on every machine, with or without AVX.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "common/table_spec.h"
+
+namespace rubato {
+
+// Powers of a number in [0, 1] by two multiplications: std::pow would cost more than a narrow row's
+// step and differs between C libraries.
+class PowerTable {
+ public:
+  explicit PowerTable(double base);
+  // base^n for n in [0, 2^24].
+  double Power(uint32_t n) const {
+    return ones_[n & 255] * tens_[(n >> 8) & 255] * hundreds_[n >> 16];
+  }
+
+ private:
+  // base^i, base^(256 i), base^(65536 i)
+  std::array<double, 256> ones_;
+  std::array<double, 256> tens_;
+  std::array<double, 257> hundreds_;
+};
+
+// A spec and what follows from it.
+struct Rule {
+  explicit Rule(const OptimizerSpec& the_spec)
+      : spec(the_spec),
+        inverse_rate(1.0F / the_spec.learning_rate),
+        beta1(double{the_spec.beta1}),
+        beta2(double{the_spec.beta2}) {}
+
+  OptimizerSpec spec;
+  float inverse_rate;
+  PowerTable beta1;
+  PowerTable beta2;
+};
+
+// One step of one row of dim weights.
+void StepRow(const Rule& rule, float* weights, float* slots, const float* gradient, size_t dim);
+// One step of each row, in order: slots lie behind the weights, gradients is [rows.size(), dim].
+void StepRows(const Rule& rule, std::span<float* const> rows, size_t dim, const float* gradients);
+
+}  // namespace rubato
