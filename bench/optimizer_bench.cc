@@ -4,24 +4,18 @@
 // arithmetic: square roots and divisions that a copy does not do.
 //
 // dim up to 64: batches of 1024 rows. dim 65536: one row, as a dense table's blocks, out of L1.
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "common/env.h"
 #include "server/optimizer.h"
 
 namespace rubato {
 namespace {
 
-// Seconds of this thread on a core, so that a busy machine disturbs less.
-double CpuSeconds() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
+double CpuSeconds() { return ThreadCpuTime().seconds(); }
 
 double Median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);

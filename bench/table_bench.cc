@@ -8,8 +8,6 @@
 // repetitions, in CPU seconds of this thread so that a busy machine disturbs less.
 //
 // Arguments: dim, stored rows, keys in a batch.
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -29,11 +27,7 @@ namespace {
 constexpr size_t kAhead = 16;
 constexpr size_t kLineFloats = 16;
 
-double CpuSeconds() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
+double CpuSeconds() { return ThreadCpuTime().seconds(); }
 
 double Median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);

@@ -1,5 +1,7 @@
 #include "common/env.h"
 
+#include <time.h>
+
 #include <chrono>
 #include <cmath>
 #include <numbers>
@@ -11,6 +13,12 @@ Instant MonotonicNow() {
   const auto since_boot = std::chrono::steady_clock::now().time_since_epoch();
   return Instant::FromNanos(
       std::chrono::duration_cast<std::chrono::nanoseconds>(since_boot).count());
+}
+
+Duration ThreadCpuTime() {
+  timespec used;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return Duration::Nanos(int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec);
 }
 
 int64_t WallMillis() {

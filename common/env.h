@@ -58,6 +58,8 @@ class Instant {
 
 // The monotonic clock. For mains, drivers and tests; machines are handed their `now`.
 Instant MonotonicNow();
+// CPU time of the calling thread: for benchmarks on machines that others use as well.
+Duration ThreadCpuTime();
 // Milliseconds since 1970, for logs and telemetry only.
 int64_t WallMillis();
 // A seed from the operating system, for nonces.
