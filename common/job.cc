@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <utility>
 
 #include "common/status.h"
@@ -233,6 +235,7 @@ absl::StatusOr<Job> ReadJob(const Json& json) {
   reader.Integer<int64_t>("iterations_per_epoch", 1, kMaxClock, &job.iterations_per_epoch);
   reader.Truth("evaluate", &job.evaluate);
   reader.Truth("best_epoch", &job.best_epoch);
+  reader.Integer<int64_t>("snapshots_kept", 1, kMaxClock, &job.snapshots_kept);
   reader.Integer<int64_t>("snapshot_every_clocks", 0, kMaxClock, &job.snapshot_every_clocks);
   reader.Integer<uint64_t>("retention_soft_pushes", 1, 1 << 30, &job.retention_soft_pushes);
   reader.Integer<uint64_t>("retention_hard_pushes", job.retention_soft_pushes, 1 << 30,
@@ -300,6 +303,7 @@ std::string FormatJob(const Job& job) {
                      {"iterations_per_epoch", job.iterations_per_epoch},
                      {"evaluate", job.evaluate},
                      {"best_epoch", job.best_epoch},
+                     {"snapshots_kept", job.snapshots_kept},
                      {"snapshot_every_clocks", job.snapshot_every_clocks},
                      {"retention_soft_pushes", job.retention_soft_pushes},
                      {"retention_hard_pushes", job.retention_hard_pushes}};
@@ -313,6 +317,19 @@ absl::StatusOr<Job> ParseJob(const std::string& json) {
     return absl::InvalidArgumentError(
         absl::StrCat("job: not JSON; prepare the run again: ", error.what()));
   }
+}
+
+absl::StatusOr<Job> LoadJob(const std::string& run_folder) {
+  const std::string path = run_folder + "/job.json";
+  std::ifstream file(path);
+  std::stringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": cannot be read; `rubato-data prepare RUN --out ", run_folder, "` writes it"));
+  }
+  absl::StatusOr<Job> job = ParseJob(text.str());
+  if (!job.ok()) return Annotate(job.status(), path);
+  return job;
 }
 
 }  // namespace rubato

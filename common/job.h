@@ -22,6 +22,7 @@ struct Job {
   int64_t iterations_per_epoch = 1;   // of a data epoch, its evaluation iteration included
   bool evaluate = false;              // the last iteration of a data epoch is empty and evaluates
   bool best_epoch = false;            // cut at each evaluation, wait for its commit
+  int64_t snapshots_kept = 2;         // committed epochs; with best_epoch all are kept
   int64_t snapshot_every_clocks = 0;  // 0: only the last
   // ARCHITECTURE.md, "Retention": ask for a snapshot / drop the oldest.
   uint64_t retention_soft_pushes = 256;
@@ -37,5 +38,7 @@ struct Job {
 // JSON text of a job, and back; errors name the field.
 std::string FormatJob(const Job& job);
 absl::StatusOr<Job> ParseJob(const std::string& json);
+// DIR/job.json of a run folder; errors name the file.
+absl::StatusOr<Job> LoadJob(const std::string& run_folder);
 
 }  // namespace rubato

@@ -162,8 +162,9 @@ struct Pull {
   Life to;
   RequestId id;
   Clock use;
-  std::optional<Clock> at_least;  // readers only: answer when min_clock >= this
-  std::vector<TableRows> rows;    // keys only; codec = the one wanted for the answer
+  std::optional<Clock>
+      at_least;                 // answer only when min_clock >= this: exact weights, not fresh ones
+  std::vector<TableRows> rows;  // keys only; codec = the one wanted for the answer
   friend bool operator==(const Pull&, const Pull&) = default;
 };
 

@@ -64,6 +64,12 @@ Event& Event::Text(absl::string_view name, absl::string_view value) {
   return *this;
 }
 
+Event& Event::Json(absl::string_view name, absl::string_view value) {
+  Name(name);
+  fields_.append(value.data(), value.size());
+  return *this;
+}
+
 absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(EventLogOptions options) {
   int file = STDOUT_FILENO;
   if (!options.path.empty()) {

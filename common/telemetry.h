@@ -28,6 +28,8 @@ class Event {
   Event& Real(absl::string_view name, double value);
   Event& Flag(absl::string_view name, bool value);
   Event& Text(absl::string_view name, absl::string_view value);
+  // `value` is JSON already: for lists and objects.
+  Event& Json(absl::string_view name, absl::string_view value);
   // "name":value,... without braces.
   const std::string& fields() const { return fields_; }
 

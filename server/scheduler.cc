@@ -210,8 +210,9 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   known = report;
   NoteProgress(now, report);
   if (report.load_failed) {
-    Emit(out, {SchedulerEventKind::kLoss, report.life, Clock(0), Clock(0),
-               absl::StrFormat("shard %d cannot load the committed image", place)});
+    Emit(out,
+         {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
+          absl::StrFormat("shard %d cannot load the committed snapshot; its log says why", place)});
     return;
   }
   if (view().cut && report.refused == view().cut->epoch) {

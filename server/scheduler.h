@@ -66,6 +66,7 @@ enum class SchedulerEventKind {
   kPossibleLoss,    // a life was sealed while a shard life is younger than it
   kLoss,
   kSeatsMissing,
+  kLoadFailed,  // a shard cannot read the committed image
 };
 
 struct SchedulerEvent {

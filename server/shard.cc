@@ -104,7 +104,10 @@ void Shard::BeginLife(Life life, ShardOutput* out) {
   load_failed_ = false;
   counters_ = ShardCounters{};
   const std::vector<ImageName>& images = view_.committed.images;
-  if (images.empty()) return ImagesLoaded(life, std::vector<Image>{}, out);
+  if (images.empty()) {
+    CHECK(ImagesLoaded(life, std::vector<Image>{}, out).ok());  // nothing to go wrong
+    return;
+  }
   if (images.size() == view_.shards.size()) {
     out->load = LoadRequest{life, {images[options_.place.value()]}};
   } else {
@@ -112,11 +115,14 @@ void Shard::BeginLife(Life life, ShardOutput* out) {
   }
 }
 
-void Shard::ImagesLoaded(Life life, absl::StatusOr<std::vector<Image>> images, ShardOutput* out) {
-  if (state_ != State::kLoading || life != life_) return;
-  load_failed_ = !images.ok() || !Restore(*images).ok();
+absl::Status Shard::ImagesLoaded(Life life, absl::StatusOr<std::vector<Image>> images,
+                                 ShardOutput* out) {
+  if (state_ != State::kLoading || life != life_) return absl::OkStatus();
+  const absl::Status status = images.ok() ? Restore(*images) : images.status();
+  load_failed_ = !status.ok();
   if (!load_failed_) StartServing(out);
   Report(out);
+  return status;
 }
 
 absl::Status Shard::Restore(const std::vector<Image>& images) {

@@ -81,9 +81,11 @@ class Shard {
   void Tick(Instant now, ShardOutput* out);
   // `image` is durable, or could not be written: then the cut is given up.
   void ImageWritten(const ImageName& image, const absl::Status& status, ShardOutput* out);
-  // Answer to a LoadRequest: its images, in its order.
-  void ImagesLoaded(Life life, absl::StatusOr<std::vector<Image>> images, ShardOutput* out);
+  // Answer to a LoadRequest: its images, in its order. Returns why the life cannot begin, if it
+  // cannot.
+  absl::Status ImagesLoaded(Life life, absl::StatusOr<std::vector<Image>> images, ShardOutput* out);
 
+  PlaceId place() const { return options_.place; }
   Life life() const { return life_; }
   bool serving() const { return state_ == State::kServing; }
   const View& view() const { return view_; }

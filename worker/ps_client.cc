@@ -94,6 +94,9 @@ bool PsClient::CanLeave() const {
 
 void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {
   if (view.version <= view_.version && !MUTATED(older_view)) return;
+  if (view.committed.epoch > view_.committed.epoch) {
+    out->events.push_back(Committed{view.committed.clock});
+  }
   view_ = view;
   if (options_.role == Role::kReader) {
     const auto reader = std::find_if(view.readers.begin(), view.readers.end(),

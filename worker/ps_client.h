@@ -56,13 +56,18 @@ struct Started {
 // Rows of iteration `clock` (of Read: its at_least), as asked for, with values.
 struct Ready {
   Clock clock;
-  Clock oldest_read;  // smallest tag k among them; `clock` when there are none
+  Clock oldest_read;   // smallest tag k among them; `clock` when there are none
+  bool gated = false;  // at Start some shard had not let it pass yet: it waited for other workers
   Parameters rows;
 };
 struct Reset {
   std::string why;
 };
 struct Left {};
+// The newest committed epoch of the fleet is at `clock`.
+struct Committed {
+  Clock clock;
+};
 // A pull has been waiting at a shard for a while; for people.
 struct Waiting {
   PlaceId place;
@@ -74,7 +79,7 @@ struct Refused {
   uint32_t code = 0;
   std::string sentence;
 };
-using ClientEvent = std::variant<Started, Ready, Reset, Left, Waiting, Refused>;
+using ClientEvent = std::variant<Started, Ready, Reset, Left, Committed, Waiting, Refused>;
 
 struct ClientOutput {
   Outbox messages;
@@ -102,7 +107,11 @@ class PsClient {
   void Receive(Instant now, Nonce from, const Message& message, ClientOutput* out);
   void Tick(Instant now, ClientOutput* out);
 
-  void Prefetch(Instant now, Clock clock, Parameters keys, ClientOutput* out);
+  // kExact: the weights after exactly the iterations < clock, if nobody may start `clock` before
+  // this client pushes it; the cache is not asked. An iteration that all workers fetch so is a
+  // barrier.
+  enum class Freshness { kBounded, kExact };
+  void Prefetch(Instant now, Clock clock, Parameters keys, Freshness freshness, ClientOutput* out);
   // Requires a Prefetch of the same clock in this life; clock == this->clock().
   void Start(Instant now, Clock clock, ClientOutput* out);
   // Gradients of the rows of Ready, same tables, keys and order; or none at all: an empty
@@ -153,8 +162,9 @@ class PsClient {
     Parameters rows;
     std::vector<std::vector<Clock>> tags;  // by table and row: k
     std::vector<PlaceFetch> places;
-    std::optional<Clock> at_least;  // readers
+    std::optional<Clock> at_least;  // of an exact fetch
     bool started = false;
+    bool gated = false;
     bool ready = false;  // handed over
   };
 
@@ -179,7 +189,7 @@ class PsClient {
   void ReceiveReply(Instant now, const PullReply& reply, ClientOutput* out);
   bool TakeRows(const PullReply& reply, size_t place, Clock use, Fetch* fetch);
   void TryReady(Instant now, ClientOutput* out);
-  bool GatePassed(Clock clock, const Place& place) const;
+  bool GatePassed(Clock clock, const Fetch& fetch, const Place& place) const;
   size_t TableIndex(TableId id) const;
 
   // Pushes (ps_client_push.cc).

@@ -11,10 +11,12 @@
 
 namespace rubato {
 
-void PsClient::Prefetch(Instant now, Clock clock, Parameters keys, ClientOutput* out) {
+void PsClient::Prefetch(Instant now, Clock clock, Parameters keys, Freshness freshness,
+                        ClientOutput* out) {
   if (life_ == kNoLife) return;
   Fetch& fetch = fetches_[clock];
   fetch.rows = std::move(keys);
+  if (freshness == Freshness::kExact) fetch.at_least = clock;
   Plan(clock, &fetch);
   AskWhereNeeded(now, clock, out);
 }
@@ -36,6 +38,9 @@ void PsClient::Start(Instant now, Clock clock, ClientOutput* out) {
   const auto fetch = fetches_.find(clock);
   CHECK(fetch != fetches_.end(), "Start without Prefetch");
   fetch->second.started = true;
+  for (const Place& place : places_) {
+    fetch->second.gated |= !GatePassed(clock, fetch->second, place);
+  }
   AskWhereNeeded(now, clock, out);
   TryReady(now, out);
 }
@@ -63,7 +68,7 @@ void PsClient::FillFromCache(Clock clock, size_t place, Fetch* fetch) {
   PlaceFetch& share = fetch->places[place];
   share.asked = share.answered = false;
   share.missing = share.rows;
-  if (options_.cache == CacheMode::kOff) return;
+  if (options_.cache == CacheMode::kOff || fetch->at_least) return;
   for (size_t t = 0; t < share.rows.size(); ++t) {
     ParameterRows& rows = fetch->rows[t];
     const size_t table = TableIndex(rows.table);
@@ -88,7 +93,7 @@ void PsClient::AskWhereNeeded(Instant now, Clock clock, ClientOutput* out) {
     if (share.asked) continue;
     const bool rows = std::any_of(share.missing.begin(), share.missing.end(),
                                   [](const auto& missing) { return !missing.empty(); });
-    const bool gate = fetch.started && !fetch.at_least && !GatePassed(clock, places_[place]);
+    const bool gate = fetch.started && !GatePassed(clock, fetch, places_[place]);
     if (rows || gate) Ask(now, clock, place, out);
   }
 }
@@ -181,7 +186,8 @@ bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, Fetch* 
   return true;
 }
 
-bool PsClient::GatePassed(Clock clock, const Place& place) const {
+bool PsClient::GatePassed(Clock clock, const Fetch& fetch, const Place& place) const {
+  if (fetch.at_least) return place.min_clock && *place.min_clock >= *fetch.at_least;
   if (staleness_.infinite()) return true;
   return place.min_clock &&
          staleness_.Allows(*place.min_clock + ClockDelta(MUTATED(gate_off_by_one)), clock);
@@ -200,13 +206,14 @@ void PsClient::TryReady(Instant, ClientOutput* out) {
     bool complete = true;
     for (size_t place = 0; place < places_.size(); ++place) {
       const PlaceFetch& share = fetch.places[place];
-      complete = complete && (!share.asked || share.answered) &&
-                 (reader || GatePassed(clock, places_[place]));
+      complete =
+          complete && (!share.asked || share.answered) && GatePassed(clock, fetch, places_[place]);
     }
     if (!complete) continue;
     fetch.ready = true;
     Ready ready;
     ready.clock = ready.oldest_read = clock;
+    ready.gated = fetch.gated;
     for (const auto& tags : fetch.tags) {
       for (const Clock tag : tags) ready.oldest_read = std::min(ready.oldest_read, tag);
     }

@@ -145,7 +145,9 @@ void World::LoadImages(ShardProcess* shard, const LoadRequest& request) {
       images.push_back(found->second);
     }
     ShardOutput out;
-    shard->machine->ImagesLoaded(request.life, std::move(images), &out);
+    if (!shard->machine->ImagesLoaded(request.life, std::move(images), &out).ok()) {
+      return Violate("V4", "a committed image cannot be loaded");
+    }
     Flush(shard, &out);
     CheckShard(shard);
   });
@@ -183,10 +185,10 @@ void World::FlushScheduler(SchedulerOutput* out) {
 }
 
 void World::Handle(const SchedulerEvent& event) {
-  constexpr const char* kNames[] = {"joined",       "started",    "evicted",       "left",
-                                    "shard life",   "cut opened", "cut withdrawn", "committed",
-                                    "FLEET RESUME", "torn",       "possible loss", "LOSS",
-                                    "seats missing"};
+  constexpr const char* kNames[] = {"joined",        "started",    "evicted",       "left",
+                                    "shard life",    "cut opened", "cut withdrawn", "committed",
+                                    "FLEET RESUME",  "torn",       "possible loss", "LOSS",
+                                    "seats missing", "load failed"};
   Log(absl::StrCat("scheduler: ", kNames[static_cast<int>(event.kind)], " life ",
                    event.life.value(), " clock ", event.clock.value(), " ", event.clock2.value(),
                    " ", event.text));

@@ -51,7 +51,7 @@ void World::Prefetch(WorkerProcess* worker, Clock clock) {
   const Life life = worker->machine->life();
   Parameters keys = ledger_.Keys(worker->info, life, clock, readable);
   ClientOutput out;
-  worker->machine->Prefetch(now(), clock, std::move(keys), &out);
+  worker->machine->Prefetch(now(), clock, std::move(keys), PsClient::Freshness::kBounded, &out);
   Flush(worker, &out);
 }
 

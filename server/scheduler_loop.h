@@ -1,0 +1,63 @@
+// Drives a Scheduler with real time, sockets and a state file, until the run ends or is stopped.
+//
+// Ordering duty: what the machine wants persisted is durable before its messages leave.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/endpoint.h"
+#include "common/stop_signals.h"
+#include "common/telemetry.h"
+#include "server/scheduler.h"
+
+namespace rubato {
+
+struct SchedulerLoopOptions {
+  std::string listen;
+  std::string state_path;  // "": nothing is kept (a fleet that only serves)
+};
+
+// How a run ended.
+enum class RunEnd {
+  kFinished,     // the last clock is committed and every worker has left
+  kStopped,      // a signal, and a snapshot committed after it
+  kInterrupted,  // a second signal, or no snapshot could be committed
+};
+
+class SchedulerLoop {
+ public:
+  static absl::StatusOr<std::unique_ptr<SchedulerLoop>> Open(SchedulerLoopOptions options,
+                                                             SchedulerOptions scheduler,
+                                                             SchedulerState state,
+                                                             EventLog* events);
+  // Serves until the run ends. A fleet that only serves ends with the first signal.
+  absl::StatusOr<RunEnd> Run(StopSignals* signals);
+
+ private:
+  SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler, SchedulerState state,
+                EventLog* events);
+  absl::Status Step(Duration timeout);
+  absl::Status Flush(SchedulerOutput* out);
+  void Tell(const SchedulerEvent& event);
+  void TellView(Instant now);
+  bool Done(Instant now) const;
+  void TellDone();
+
+  const SchedulerLoopOptions options_;
+  EventLog* const events_;
+  Scheduler scheduler_;
+  std::unique_ptr<Endpoint> endpoint_;
+  Instant told_view_at_;
+  Instant finished_at_;
+  uint64_t pushes_lost_ = 0;
+  absl::Status lost_;
+};
+
+// Where a new start of the run goes on from: the committed epoch, under `places` shards, with
+// nobody in the fleet and a new generation.
+SchedulerState ResumeState(SchedulerState state, uint32_t places);
+
+}  // namespace rubato

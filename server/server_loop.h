@@ -1,0 +1,87 @@
+// Drives one Shard with real time and sockets; images are written and read by a thread of its own,
+// so that pulls and pushes go on meanwhile. One ServerLoop, one shard, one thread.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/endpoint.h"
+#include "common/mutex.h"
+#include "common/telemetry.h"
+#include "server/shard.h"
+#include "server/snapshot_store.h"
+
+namespace rubato {
+
+struct ServerLoopOptions {
+  Job job;
+  PlaceId place;
+  std::string listen;
+  std::string scheduler;      // address
+  size_t snapshots_kept = 2;  // committed epochs; 0: all
+};
+
+// Runs store calls one after the other on a thread of its own; their results are picked up by the
+// loop.
+class StoreThread {
+ public:
+  using Result = std::function<void()>;
+  using Call = std::function<Result()>;
+  explicit StoreThread(std::function<void()> wake);
+  ~StoreThread();
+  StoreThread(const StoreThread&) = delete;
+  StoreThread& operator=(const StoreThread&) = delete;
+
+  void Add(Call call);
+  // Results of finished calls, to be run by the caller's thread.
+  std::deque<Result> Take();
+
+ private:
+  void Run();
+
+  const std::function<void()> wake_;
+  Mutex mutex_;
+  std::deque<Call> calls_ GUARDED_BY(mutex_);
+  std::deque<Result> results_ GUARDED_BY(mutex_);
+  bool end_ GUARDED_BY(mutex_) = false;
+  std::atomic<uint32_t> signal_{0};
+  std::thread thread_;
+};
+
+class ServerLoop {
+ public:
+  static absl::StatusOr<std::unique_ptr<ServerLoop>> Open(ServerLoopOptions options,
+                                                          SnapshotStore* store);
+  ~ServerLoop();
+
+  const std::string& address() const { return endpoint_->address(); }
+  // Until `stop` is set, or a newer life takes the place (then Aborted).
+  absl::Status Run(const std::atomic<bool>& stop);
+  // After Run.
+  const Shard& shard() const { return *shard_; }
+  void Wake() const { endpoint_->Wake(); }
+
+ private:
+  ServerLoop(ServerLoopOptions options, SnapshotStore* store);
+  void Flush(ShardOutput* out);
+  void Write(std::shared_ptr<const Image> image);
+  void Load(const LoadRequest& request);
+  void PruneAfterCommit();
+
+  const ServerLoopOptions options_;
+  SnapshotStore* const store_;
+  std::unique_ptr<Endpoint> endpoint_;
+  std::unique_ptr<Shard> shard_;
+  std::unique_ptr<StoreThread> store_thread_;
+  std::deque<ImageName> committed_;
+  absl::Status load_error_;
+  bool replaced_ = false;
+};
+
+}  // namespace rubato

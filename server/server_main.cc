@@ -1,0 +1,122 @@
+// rubato-server: one or more shards of the model, one thread each. Started by launch/rubato.
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "common/job.h"
+#include "common/log.h"
+#include "common/status.h"
+#include "common/stop_signals.h"
+#include "common/telemetry.h"
+#include "server/server_loop.h"
+
+namespace rubato {
+namespace {
+
+struct Arguments {
+  std::string run;
+  std::string scheduler;
+  std::string listen;
+  std::vector<uint32_t> places;
+};
+
+// Shards of one process listen side by side: ipc paths get the place as their ending.
+std::string ListenAddress(const Arguments& arguments, uint32_t place) {
+  if (arguments.places.size() == 1 || arguments.listen.rfind("ipc://", 0) != 0) {
+    return arguments.listen;
+  }
+  return absl::StrCat(arguments.listen, "-", place);
+}
+
+// {"event":"done","shards":[{...},...]}: nested, so built here.
+void TellDone(const std::vector<std::unique_ptr<ServerLoop>>& loops, EventLog* events) {
+  std::string shards;
+  for (size_t i = 0; i < loops.size(); ++i) {
+    const Shard& shard = loops[i]->shard();
+    const ShardCounters& counters = shard.counters();
+    std::string histogram;
+    for (const auto& [staleness, pushes] : counters.staleness) {
+      absl::StrAppend(&histogram, histogram.empty() ? "" : ",", "[", staleness, ",", pushes, "]");
+    }
+    uint64_t rows = 0;
+    for (const auto& table : shard.tables()) rows += table->StoredRows();
+    absl::StrAppend(&shards, i > 0 ? "," : "", "{\"place\":", shard.place().value(),
+                    ",\"pushes\":", counters.pushes_applied, ",\"rows\":", rows,
+                    ",\"rows_applied\":", counters.rows_applied,
+                    ",\"pulls\":", counters.pulls_answered,
+                    ",\"duplicates_refused\":", counters.duplicates_refused,
+                    ",\"nonfinite_refused\":", counters.nonfinite_refused,
+                    ",\"cuts\":", counters.cuts, ",\"staleness_histogram\":[", histogram, "]}");
+  }
+  events->Write(Event("done").Json("shards", absl::StrCat("[", shards, "]")));
+}
+
+absl::Status Serve(const Arguments& arguments, EventLog* events) {
+  ASSIGN_OR_RETURN(auto signals, StopSignals::Block());
+  ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
+  ASSIGN_OR_RETURN(auto store, OpenSnapshotStore(arguments.run + "/snapshots"));
+  std::vector<std::unique_ptr<ServerLoop>> loops;
+  for (const uint32_t place : arguments.places) {
+    ServerLoopOptions options;
+    options.job = job;
+    options.place = PlaceId(place);
+    options.listen = ListenAddress(arguments, place);
+    options.scheduler = arguments.scheduler;
+    options.snapshots_kept = static_cast<size_t>(job.best_epoch ? 0 : job.snapshots_kept);
+    ASSIGN_OR_RETURN(auto loop, ServerLoop::Open(std::move(options), store.get()));
+    loops.push_back(std::move(loop));
+  }
+  events->Write(Event("listening").Text("address", loops[0]->address()));
+
+  std::atomic<bool> stop = false;
+  std::atomic<int> running = static_cast<int>(loops.size());
+  std::vector<absl::Status> ends(loops.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < loops.size(); ++i) {
+    threads.emplace_back([&, i] {
+      ends[i] = loops[i]->Run(stop);
+      if (!ends[i].ok()) stop = true;  // a server without one of its shards is of no use
+      --running;
+    });
+  }
+  while (running > 0) {
+    if (signals->Count() > 0) stop = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& end : ends) RETURN_IF_ERROR(end);
+  TellDone(loops, events);
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Rubato's server: shards of a model in memory, with snapshots");
+  app.add_option("--run", arguments.run, "run folder, made by rubato-data prepare")->required();
+  app.add_option("--scheduler", arguments.scheduler, "address of the scheduler")->required();
+  app.add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT")->required();
+  app.add_option("--place", arguments.places, "index of a shard in the shard map; may be repeated")
+      ->required();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  const std::string name = absl::StrCat("server-", arguments.places.front());
+  SetLogName(name);
+  auto events = EventLog::Open({.path = "", .process = name});
+  const absl::Status status = Serve(arguments, events->get());
+  if (status.ok()) return kExitDone;
+  (*events)->Write(Event("error").Text("message", std::string(status.message())));
+  LogError(std::string(status.message()));
+  return ExitCode(status);
+}
+
+}  // namespace
+}  // namespace rubato
+
+int main(int argc, char** argv) { return rubato::Main(argc, argv); }
