@@ -1,0 +1,48 @@
+#include "worker/reader.h"
+
+#include <utility>
+
+#include "common/status.h"
+
+namespace rubato {
+namespace {
+
+constexpr Duration kAnswerWithin = Duration::Seconds(30);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Reader>> Reader::Join(const Job& job, const std::string& scheduler) {
+  PsClientOptions options;
+  options.job = job;
+  options.role = Role::kReader;
+  ASSIGN_OR_RETURN(auto session, Session::Open(std::move(options), scheduler));
+  std::unique_ptr<Reader> reader(new Reader(std::move(session)));
+  RETURN_IF_ERROR(reader->Await<Started>("a place in the fleet").status());
+  return reader;
+}
+
+Reader::~Reader() { session_->Leave(); }
+
+absl::StatusOr<Parameters> Reader::Pull(Parameters keys) {
+  session_->Read(Clock(0), std::move(keys));
+  ASSIGN_OR_RETURN(Ready ready, Await<Ready>("the weights"));
+  return std::move(ready.rows);
+}
+
+template <class Wanted>
+absl::StatusOr<Wanted> Reader::Await(const std::string& what) {
+  const Instant until = MonotonicNow() + kAnswerWithin;
+  for (Instant now = MonotonicNow(); now < until; now = MonotonicNow()) {
+    std::optional<ClientEvent> event = session_->Next(until - now);
+    if (!event) break;
+    if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
+    if (const auto* refused = std::get_if<Refused>(&*event)) {
+      return absl::FailedPreconditionError(refused->sentence);
+    }
+    if (const auto* reset = std::get_if<Reset>(&*event)) return absl::AbortedError(reset->why);
+  }
+  return absl::UnavailableError(absl::StrCat("the fleet did not give ", what, " within ",
+                                             kAnswerWithin.seconds(), " s: see its logs"));
+}
+
+}  // namespace rubato

@@ -1,0 +1,34 @@
+// Reading a trained model from a fleet: a life as a reader, and the weights that some rows need.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/job.h"
+#include "worker/model/model.h"
+#include "worker/session.h"
+
+namespace rubato {
+
+class Reader {
+ public:
+  // Joins the fleet behind `scheduler`; Unavailable if it does not answer within half a minute.
+  static absl::StatusOr<std::unique_ptr<Reader>> Join(const Job& job, const std::string& scheduler);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  // `keys` with their weights, as they are now.
+  absl::StatusOr<Parameters> Pull(Parameters keys);
+
+ private:
+  explicit Reader(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+  template <class Wanted>
+  absl::StatusOr<Wanted> Await(const std::string& what);
+
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace rubato

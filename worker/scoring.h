@@ -1,0 +1,27 @@
+// Predictions for a whole data set from weights that were pulled once: the rows a data set needs,
+// and its probabilities chunk by chunk, so that memory does not grow with the number of rows.
+#pragma once
+
+#include <vector>
+
+#include "common/ids.h"
+#include "worker/data/dataset.h"
+#include "worker/model/model.h"
+
+namespace rubato {
+
+// Rows read at a time.
+inline constexpr uint64_t kScoringRows = 4096;
+
+// Keys of all rows of `data`, sorted and distinct, for all tables of `model`.
+Parameters FindAllKeys(const Model& model, const Dataset& data);
+
+// The rows of `wanted` (keys only) copied out of `all`, which holds every one of them.
+void SelectRows(const Model& model, const Parameters& all, Parameters* wanted);
+
+// probability[data.rows()].
+std::vector<float> Score(Model* model, const Dataset& data, const Parameters& all);
+// labels[data.rows()].
+std::vector<float> ReadLabels(const Dataset& data);
+
+}  // namespace rubato

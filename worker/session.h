@@ -1,0 +1,68 @@
+// A PsClient with real time and sockets, on a network thread of its own; the trainer's thread talks
+// to it through two queues. Pulls of later iterations and pushes of earlier ones travel while it
+// computes.
+//
+// One Session, one calling thread. Commands are taken in order; those of a life that has ended
+// meanwhile are dropped, since everything of it is void (see Reset in worker/ps_client.h).
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/endpoint.h"
+#include "common/mutex.h"
+#include "worker/ps_client.h"
+
+namespace rubato {
+
+class Session {
+ public:
+  static absl::StatusOr<std::unique_ptr<Session>> Open(PsClientOptions options,
+                                                       const std::string& scheduler);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void Prefetch(Clock clock, Parameters keys, PsClient::Freshness freshness);
+  void Start(Clock clock);
+  void Push(Clock clock, Parameters gradients);
+  void Read(Clock at_least, Parameters keys);
+  // A reader's goodbye; returns when it is sent.
+  void Leave();
+
+  // The next event, in order; nullopt after `timeout`.
+  std::optional<ClientEvent> Next(Duration timeout);
+  // A copy, a moment old.
+  ClientCounters counters() const;
+
+ private:
+  using Command = std::function<void(Instant now, PsClient* client, ClientOutput* out)>;
+  Session(PsClientOptions options, std::unique_ptr<Endpoint> endpoint);
+  void Add(Command command);
+  void Run();
+  void Flush(ClientOutput* out);
+  void ConnectShards();
+
+  std::unique_ptr<Endpoint> endpoint_;
+  PsClient client_;        // the network thread's
+  ViewVersion connected_;  // view whose shards are connected
+  std::atomic<bool> end_{false};
+
+  mutable Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Command> commands_ GUARDED_BY(mutex_);
+  std::deque<ClientEvent> events_ GUARDED_BY(mutex_);
+  ClientCounters counters_ GUARDED_BY(mutex_);
+
+  std::thread thread_;
+};
+
+}  // namespace rubato

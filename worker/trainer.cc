@@ -1,0 +1,235 @@
+#include "worker/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "common/log.h"
+#include "common/status.h"
+#include "worker/analysis/evaluation.h"
+#include "worker/scoring.h"
+
+namespace rubato {
+namespace {
+
+constexpr Duration kWaitStep = Duration::Millis(100);
+constexpr Duration kProgressEvery = Duration::Millis(250);
+// In the order of Spent.
+constexpr const char* kSpentNames[] = {"compute", "wait", "pull", "push", "other"};
+
+}  // namespace
+
+Trainer::Trainer(TrainerOptions options, Model* model, const Dataset* train,
+                 const Dataset* validation, EventLog* events)
+    : options_(std::move(options)),
+      model_(model),
+      train_(train),
+      validation_(validation),
+      events_(events),
+      order_(train->rows(), options_.batch, options_.job.seats, options_.job.seed),
+      slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()) {}
+
+absl::Status Trainer::Run(Session* session, StopSignals* signals) {
+  RETURN_IF_ERROR(AwaitStart(session, signals));
+  begun_ = mark_ = told_at_ = MonotonicNow();
+  while (clock_ < options_.job.last_clock) {
+    RETURN_IF_ERROR(RunIteration(session, signals));
+    TellProgress(false);
+  }
+  TellProgress(true);
+  TellDone(session);
+  return AwaitLeft(session, signals);
+}
+
+absl::Status Trainer::AwaitStart(Session* session, StopSignals* signals) {
+  ASSIGN_OR_RETURN(const Started started, Await<Started>(session, signals));
+  clock_ = prefetched_ = started.start;
+  LogInfo(absl::StrFormat("life %d begins at clock %d of %d", started.life.value(),
+                          started.start.value(), options_.job.last_clock.value()));
+  return absl::OkStatus();
+}
+
+template <class Wanted>
+absl::StatusOr<Wanted> Trainer::Await(Session* session, StopSignals* signals) {
+  for (;;) {
+    if (signals->Count() > 0) return absl::AbortedError("stopped by a signal");
+    std::optional<ClientEvent> event = session->Next(kWaitStep);
+    if (!event) continue;
+    if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
+    RETURN_IF_ERROR(Handle(*event));
+  }
+}
+
+absl::Status Trainer::Handle(const ClientEvent& event) {
+  if (const auto* committed = std::get_if<Committed>(&event)) {
+    committed_ = std::max(committed_, committed->clock);
+  } else if (const auto* reset = std::get_if<Reset>(&event)) {
+    return absl::AbortedError(absl::StrCat("this worker lost its place: ", reset->why));
+  } else if (const auto* refused = std::get_if<Refused>(&event)) {
+    return absl::FailedPreconditionError(refused->sentence);
+  } else if (const auto* waiting = std::get_if<Waiting>(&event)) {
+    LogWarning(absl::StrFormat("iteration %d waits at shard %d: min_clock %d is held by life %d",
+                               clock_.value(), waiting->place.value(), waiting->min_clock.value(),
+                               waiting->slowest.value()));
+  }
+  return absl::OkStatus();
+}
+
+bool Trainer::IsEvaluation(Clock clock) const {
+  const int64_t per_epoch = options_.job.iterations_per_epoch;
+  return options_.job.evaluate && clock.value() % per_epoch == per_epoch - 1;
+}
+
+// At the barrier of a data epoch nobody reads anything but the weights that were cut there.
+PsClient::Freshness Trainer::FreshnessOf(Clock clock) const {
+  const bool after = clock.value() > 0 && IsEvaluation(clock - ClockDelta(1));
+  const bool barrier = options_.job.best_epoch && (IsEvaluation(clock) || after);
+  return barrier ? PsClient::Freshness::kExact : PsClient::Freshness::kBounded;
+}
+
+void Trainer::Prepare(Clock clock, Iteration* iteration) {
+  if (IsEvaluation(clock)) {
+    const bool evaluates = options_.seat == SeatId(0) && validation_->rows() > 0;
+    if (evaluates) iteration->keys = FindAllKeys(*model_, *validation_);
+    return;
+  }
+  const int64_t per_epoch = options_.job.iterations_per_epoch;
+  std::vector<uint64_t> rows;
+  order_.Rows(clock.value() / per_epoch, clock.value() % per_epoch, options_.seat, &rows);
+  if (rows.empty()) return;  // out of data: an empty iteration
+  train_->Read(rows, &iteration->batch);
+  model_->FindKeys(iteration->batch, &iteration->keys);
+}
+
+void Trainer::PrefetchUpTo(Clock last, Session* session) {
+  while (prefetched_ <= last && prefetched_ < options_.job.last_clock) {
+    Iteration& iteration = ahead_[prefetched_];
+    Prepare(prefetched_, &iteration);
+    session->Prefetch(prefetched_, std::move(iteration.keys), FreshnessOf(prefetched_));
+    prefetched_ = prefetched_.Next();
+  }
+}
+
+absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
+  const Instant began = MonotonicNow();
+  PrefetchUpTo(clock_, session);
+  session->Start(clock_);
+  PrefetchUpTo(clock_ + ClockDelta(options_.prefetch), session);
+  Spend(Spent::kOther);
+  ASSIGN_OR_RETURN(Ready ready, Await<Ready>(session, signals));
+  Spend(ready.gated ? Spent::kWait : Spent::kPull);
+  const Iteration iteration = std::move(ahead_.extract(clock_).mapped());
+  gradients_.clear();
+  if (IsEvaluation(clock_)) {
+    RETURN_IF_ERROR(Evaluate(session, signals, ready));
+    Spend(Spent::kOther);
+  } else if (iteration.batch.rows > 0) {
+    const double loss = model_->Gradients(iteration.batch, ready.rows, &gradients_);
+    rows_ += iteration.batch.rows;
+    loss_sum_ += loss * static_cast<double>(iteration.batch.rows);
+    loss_rows_ += iteration.batch.rows;
+    max_staleness_ = std::max(max_staleness_, (clock_ - ready.oldest_read).value());
+    Slow(began);
+    Spend(Spent::kCompute);
+  }
+  session->Push(clock_, std::move(gradients_));
+  gradients_ = {};
+  ++pushes_;
+  clock_ = clock_.Next();
+  Spend(Spent::kPush);
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Ready& ready) {
+  const int64_t data_epoch = clock_.value() / options_.job.iterations_per_epoch;
+  if (options_.seat == SeatId(0) && validation_->rows() > 0) {
+    const std::vector<float> probability = Score(model_, *validation_, ready.rows);
+    ASSIGN_OR_RETURN(const Evaluation evaluation,
+                     rubato::Evaluate(ReadLabels(*validation_), probability, {}));
+    events_->Write(Event("validation")
+                       .Int("data_epoch", data_epoch)
+                       .Int("clock", clock_.value())
+                       .Real("auc", evaluation.auc)
+                       .Real("logloss", evaluation.logloss)
+                       .Real("seconds", (MonotonicNow() - begun_).seconds()));
+  }
+  while (options_.job.best_epoch && committed_ < clock_) {
+    ASSIGN_OR_RETURN(const Committed committed, Await<Committed>(session, signals));
+    committed_ = std::max(committed_, committed.clock);
+  }
+  return absl::OkStatus();
+}
+
+// Sleeps, so that a slow worker takes time and not the other workers' cores.
+void Trainer::Slow(Instant began) {
+  const Slowness& slowness = options_.slowness;
+  double factor = slowness.factor;
+  if (slowness.chance > 0) {
+    if (slow_left_ == 0 && slow_rng_.Chance(slowness.chance)) slow_left_ = slowness.length;
+    if (slow_left_ > 0) {
+      --slow_left_;
+    } else {
+      factor = 1.0;
+    }
+  }
+  const double spent = (MonotonicNow() - std::max(began, mark_)).seconds();
+  const double target = std::max(spent, slowness.floor_seconds) * factor;
+  if (target > spent) std::this_thread::sleep_for(std::chrono::duration<double>(target - spent));
+}
+
+absl::Status Trainer::AwaitLeft(Session* session, StopSignals* signals) {
+  return Await<Left>(session, signals).status();
+}
+
+void Trainer::Spend(Spent on) {
+  const Instant now = MonotonicNow();
+  seconds_[static_cast<size_t>(on)] += (now - mark_).seconds();
+  mark_ = now;
+}
+
+void Trainer::TellProgress(bool last) {
+  const Instant now = MonotonicNow();
+  if (!last && now - told_at_ < kProgressEvery) return;
+  const double seconds = std::max((now - told_at_).seconds(), 1e-9);
+  Event event("progress");
+  event.Int("clock", clock_.value())
+      .Int("epoch", std::max<int64_t>(0, clock_.value() - 1) / options_.job.iterations_per_epoch)
+      .Int("rows", static_cast<int64_t>(rows_))
+      .Int("max_staleness", max_staleness_)
+      .Real("samples_per_second", static_cast<double>(rows_ - told_rows_) / seconds)
+      .Real("seconds_since_start", (now - begun_).seconds());
+  if (loss_rows_ > 0) event.Real("loss", loss_sum_ / static_cast<double>(loss_rows_));
+  events_->Write(event);
+  told_at_ = now;
+  told_rows_ = rows_;
+  loss_sum_ = 0;
+  loss_rows_ = 0;
+}
+
+void Trainer::TellDone(Session* session) {
+  const ClientCounters counters = session->counters();
+  const double seconds = (MonotonicNow() - begun_).seconds();
+  std::string spent;
+  for (size_t i = 0; i < static_cast<size_t>(Spent::kCount); ++i) {
+    absl::StrAppend(&spent, i > 0 ? "," : "", "\"", kSpentNames[i],
+                    "\":", absl::StrFormat("%.6f", seconds_[i]));
+  }
+  events_->Write(
+      Event("done")
+          .Int("seat", options_.seat.value())
+          .Int("rows", static_cast<int64_t>(rows_))
+          .Int("pushes", static_cast<int64_t>(pushes_))
+          .Int("max_staleness", max_staleness_)
+          .Int("lost", 0)
+          .Int("nonfinite", static_cast<int64_t>(counters.nonfinite))
+          .Int("unprotected", static_cast<int64_t>(counters.unprotected))
+          .Int("rows_pulled", static_cast<int64_t>(counters.rows_pulled))
+          .Int("rows_cached", static_cast<int64_t>(counters.rows_cached))
+          .Int("bytes_pulled", static_cast<int64_t>(counters.bytes_pulled))
+          .Int("bytes_pushed", static_cast<int64_t>(counters.bytes_pushed))
+          .Real("samples_per_second", seconds > 0 ? static_cast<double>(rows_) / seconds : 0.0)
+          .Json("seconds", absl::StrCat("{", spent, "}")));
+}
+
+}  // namespace rubato

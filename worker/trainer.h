@@ -1,0 +1,107 @@
+// A worker's run: iterations J .. T - 1 of its seat, each pull - gradients - push, with later pulls
+// and earlier pushes under way meanwhile.
+//
+// Clock c is iteration c % n of data epoch c / n (n = job.iterations_per_epoch), and its rows are a
+// pure function of (seed, data epoch, seat, iteration). With job.evaluate the last iteration of a
+// data epoch trains nothing: seat 0 evaluates the validation rows there. With job.best_epoch that
+// iteration is a barrier: everybody waits until the weights are cut and committed exactly there, so
+// that the snapshot holds what was evaluated.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "common/env.h"
+#include "common/job.h"
+#include "common/run_config.h"
+#include "common/stop_signals.h"
+#include "common/telemetry.h"
+#include "worker/data/batch_order.h"
+#include "worker/data/dataset.h"
+#include "worker/model/model.h"
+#include "worker/session.h"
+
+namespace rubato {
+
+// Deliberate slowness of one worker, for measuring what staleness buys: every iteration takes
+// `factor` times as long, or, if chance > 0, `length` iterations in a row once one draws it
+// (seeded).
+struct Slowness {
+  double factor = 1.0;
+  double chance = 0.0;
+  int64_t length = 1;
+  double floor_seconds = 0.0;  // no iteration is shorter than this, before the factor
+};
+
+struct TrainerOptions {
+  Job job;
+  SeatId seat;
+  uint64_t batch = 256;
+  int64_t prefetch = 1;
+  Slowness slowness;
+};
+
+class Trainer {
+ public:
+  // All must outlive the trainer. `validation` may be empty of rows.
+  Trainer(TrainerOptions options, Model* model, const Dataset* train, const Dataset* validation,
+          EventLog* events);
+
+  // Trains until this worker has left the fleet: all it pushed is durable. Aborted: it was evicted.
+  absl::Status Run(Session* session, StopSignals* signals);
+
+ private:
+  enum class Spent { kCompute, kWait, kPull, kPush, kOther, kCount };
+  struct Iteration {
+    Batch batch;
+    Parameters keys;
+  };
+
+  absl::Status AwaitStart(Session* session, StopSignals* signals);
+  absl::Status RunIteration(Session* session, StopSignals* signals);
+  absl::Status Evaluate(Session* session, StopSignals* signals, const Ready& ready);
+  absl::Status AwaitLeft(Session* session, StopSignals* signals);
+  // Waits for an event that `wanted` takes; others are handled here.
+  template <class Wanted>
+  absl::StatusOr<Wanted> Await(Session* session, StopSignals* signals);
+  absl::Status Handle(const ClientEvent& event);
+  void PrefetchUpTo(Clock last, Session* session);
+  void Prepare(Clock clock, Iteration* iteration);
+  bool IsEvaluation(Clock clock) const;
+  PsClient::Freshness FreshnessOf(Clock clock) const;
+  void Slow(Instant began);
+  void TellProgress(bool last);
+  void TellDone(Session* session);
+  void Spend(Spent on);
+
+  const TrainerOptions options_;
+  Model* const model_;
+  const Dataset* const train_;
+  const Dataset* const validation_;
+  EventLog* const events_;
+  const BatchOrder order_;
+  Rng slow_rng_;
+  int64_t slow_left_ = 0;
+
+  Clock clock_;
+  Clock prefetched_;  // next clock to prefetch
+  Clock committed_;
+  std::map<Clock, Iteration> ahead_;
+  Parameters gradients_;
+
+  Instant begun_;  // first iteration
+  Instant mark_;   // since when time is not yet accounted for
+  double seconds_[static_cast<size_t>(Spent::kCount)] = {};
+  uint64_t rows_ = 0;
+  uint64_t pushes_ = 0;
+  int64_t max_staleness_ = 0;
+  double loss_sum_ = 0;  // since the last progress event
+  uint64_t loss_rows_ = 0;
+  Instant told_at_;
+  uint64_t told_rows_ = 0;
+};
+
+}  // namespace rubato

@@ -1,0 +1,129 @@
+// rubato-worker: trains on a seat of a fleet, or reads a trained model to evaluate or predict.
+// Started by launch/rubato.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "common/job.h"
+#include "common/log.h"
+#include "common/run_config.h"
+#include "common/status.h"
+#include "common/stop_signals.h"
+#include "common/telemetry.h"
+#include "worker/data/data_json.h"
+#include "worker/data/dataset.h"
+#include "worker/data/run_folder.h"
+#include "worker/evaluate.h"
+#include "worker/model/model.h"
+#include "worker/reader.h"
+#include "worker/session.h"
+#include "worker/trainer.h"
+
+namespace rubato {
+namespace {
+
+struct Arguments {
+  std::string run;
+  std::string scheduler;
+  uint32_t seat = 0;
+  std::string in;
+  std::string out;
+  Slowness slowness;
+};
+
+// What every verb needs of a run folder.
+struct Run {
+  RunConfig config;
+  Job job;
+  Encoding encoding;
+  std::unique_ptr<Model> model;
+};
+
+absl::StatusOr<Run> OpenRun(const std::string& folder) {
+  Run run;
+  const auto no_environment = [](const std::string&) { return std::optional<std::string>(); };
+  ASSIGN_OR_RETURN(run.config, LoadRunConfig(folder + "/run.toml", {}, no_environment));
+  ASSIGN_OR_RETURN(run.job, LoadJob(folder));
+  const std::string encoding_path = folder + "/data/encoding.json";
+  ASSIGN_OR_RETURN(const std::string json, ReadTextFile(encoding_path));
+  absl::StatusOr<Encoding> encoding = ParseEncoding(json);
+  if (!encoding.ok()) return Annotate(encoding.status(), encoding_path);
+  run.encoding = *std::move(encoding);
+  ASSIGN_OR_RETURN(run.model, MakeModel(run.config, run.encoding.Shape()));
+  return run;
+}
+
+absl::Status Train(const Arguments& arguments, EventLog* events) {
+  ASSIGN_OR_RETURN(auto signals, StopSignals::Block());
+  ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
+  ASSIGN_OR_RETURN(const auto train, OpenDataset(arguments.run + "/data/train.rbd"));
+  ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
+  PsClientOptions client;
+  client.job = run.job;
+  client.seat = SeatId(arguments.seat);
+  client.cache = run.config.train.cache ? CacheMode::kOn : CacheMode::kOff;
+  client.push_codec = run.config.train.push_codec == "bf16" ? ValueCodec::kBf16 : ValueCodec::kF32;
+  TrainerOptions options;
+  options.job = run.job;
+  options.seat = client.seat;
+  options.batch = static_cast<uint64_t>(run.config.train.batch);
+  options.prefetch = run.config.train.prefetch;
+  options.slowness = arguments.slowness;
+  ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
+  Trainer trainer(std::move(options), run.model.get(), train.get(), validation.get(), events);
+  return trainer.Run(session.get(), signals.get());
+}
+
+absl::Status EvaluateVerb(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
+  ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler));
+  return EvaluateRun(arguments.run, run.model.get(), reader.get());
+}
+
+void AddCommon(CLI::App* verb, Arguments* arguments) {
+  verb->add_option("--run", arguments->run, "run folder, made by rubato-data prepare")->required();
+  verb->add_option("--scheduler", arguments->scheduler, "address of the scheduler")->required();
+}
+
+void AddSlowness(CLI::App* train, Slowness* slowness) {
+  train->add_option("--slow-factor", slowness->factor,
+                    "for measurements: iterations take F times as long");
+  train->add_option("--slow-chance", slowness->chance,
+                    "only from time to time: chance of a hiccup");
+  train->add_option("--slow-length", slowness->length, "iterations of a hiccup");
+  train->add_option("--floor-seconds", slowness->floor_seconds,
+                    "shortest iteration, before the factor");
+}
+
+int Main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Rubato's worker: pulls parameters, computes gradients, pushes updates");
+  app.require_subcommand(1);
+  CLI::App* train = app.add_subcommand("train", "train on one seat of the fleet");
+  AddCommon(train, &arguments);
+  train->add_option("--seat", arguments.seat, "index of this worker")->required();
+  AddSlowness(train, &arguments.slowness);
+  CLI::App* evaluate = app.add_subcommand("evaluate", "write RUN/evaluation.json");
+  AddCommon(evaluate, &arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  const std::string name = *train ? absl::StrCat("worker-", arguments.seat)
+                                  : app.get_subcommands()[0]->get_name() + "-0";
+  SetLogName(name);
+  auto events = EventLog::Open({.path = "", .process = name});
+  const absl::Status status = *train ? Train(arguments, events->get()) : EvaluateVerb(arguments);
+  if (status.ok()) return kExitDone;
+  (*events)->Write(Event("error").Text("message", std::string(status.message())));
+  LogError(std::string(status.message()));
+  return ExitCode(status);
+}
+
+}  // namespace
+}  // namespace rubato
+
+int main(int argc, char** argv) { return rubato::Main(argc, argv); }
