@@ -13,6 +13,8 @@ constexpr Duration kTick = Duration::Millis(20);
 constexpr Duration kTellViewEvery = Duration::Millis(250);
 // After the last commit workers are told and leave; after this long nobody is waited for.
 constexpr Duration kLeaveGrace = Duration::Seconds(10);
+// The view that seals the last worker gets this long to reach it.
+constexpr Duration kLastViews = Duration::Millis(200);
 // After a stop signal a snapshot gets this long.
 constexpr Duration kStopGrace = Duration::Seconds(60);
 
@@ -100,6 +102,7 @@ absl::Status SchedulerLoop::Step(Duration timeout) {
   RETURN_IF_ERROR(Flush(&out));
   TellView(now);
   if (!scheduler_.finished()) finished_at_ = now;
+  if (!scheduler_.finished() || !scheduler_.view().members.empty()) members_at_ = now;
   return lost_;
 }
 
@@ -163,7 +166,8 @@ void SchedulerLoop::TellView(Instant now) {
 
 bool SchedulerLoop::Done(Instant now) const {
   if (!scheduler_.finished()) return false;
-  return scheduler_.view().members.empty() || now - finished_at_ > kLeaveGrace;
+  // The last to leave must still hear that it has left.
+  return now - finished_at_ > kLeaveGrace || now - members_at_ > kLastViews;
 }
 
 void SchedulerLoop::TellDone() {

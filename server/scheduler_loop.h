@@ -51,7 +51,8 @@ class SchedulerLoop {
   Scheduler scheduler_;
   std::unique_ptr<Endpoint> endpoint_;
   Instant told_view_at_;
-  Instant finished_at_;
+  Instant finished_at_;  // newest moment at which the run was not finished
+  Instant members_at_;   // and at which somebody was still there
   uint64_t pushes_lost_ = 0;
   absl::Status lost_;
 };

@@ -52,6 +52,10 @@ void PsClient::Tick(Instant now, ClientOutput* out) {
     last_beat_ = now;
     if (life_ == kNoLife) {
       SendHello(out);
+    } else if (GoodbyeWasSaid()) {
+      left_ = true;
+      out->events.push_back(Left{});
+      return;
     } else {
       Beat(out);
     }
@@ -82,6 +86,14 @@ void PsClient::Beat(ClientOutput* out) {
     beat.wants_snapshot |= place.log.size() > options_.job.retention_soft_pushes;
   }
   out->messages.push_back({kSchedulerNonce, beat});
+}
+
+// The run is over and a view that seals this life may never come: the scheduler may be gone as well.
+bool PsClient::GoodbyeWasSaid() {
+  constexpr int kGoodbyes = 5;
+  const bool over = options_.role == Role::kWorker && Finished() && CanLeave() &&
+                    view_.committed.clock >= options_.job.last_clock;
+  return over && ++goodbyes_ > kGoodbyes;
 }
 
 // Until then a shard may still die and need what it pushed.

@@ -177,6 +177,7 @@ class PsClient {
   void SendHello(ClientOutput* out);
   void Beat(ClientOutput* out);
   bool CanLeave() const;
+  bool GoodbyeWasSaid();
   bool Finished() const { return clock_ >= options_.job.last_clock; }
   std::optional<size_t> FindPlace(Life shard) const;
 
@@ -214,6 +215,7 @@ class PsClient {
   Clock clock_;
   bool left_ = false;
   bool leaving_ = false;
+  int goodbyes_ = 0;  // heartbeats that said `leaving`
   std::vector<Place> places_;
   std::map<Clock, Fetch> fetches_;
   std::map<RequestId, std::pair<Clock, size_t>> requests_;

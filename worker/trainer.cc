@@ -221,7 +221,6 @@ void Trainer::TellDone(Session* session) {
           .Int("rows", static_cast<int64_t>(rows_))
           .Int("pushes", static_cast<int64_t>(pushes_))
           .Int("max_staleness", max_staleness_)
-          .Int("lost", 0)
           .Int("nonfinite", static_cast<int64_t>(counters.nonfinite))
           .Int("unprotected", static_cast<int64_t>(counters.unprotected))
           .Int("rows_pulled", static_cast<int64_t>(counters.rows_pulled))
