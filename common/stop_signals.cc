@@ -1,5 +1,6 @@
 #include "common/stop_signals.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -36,6 +37,12 @@ int StopSignals::Count() {
     last_ = static_cast<int>(info.ssi_signo);
   }
   return count_;
+}
+
+void StopSignals::Wait(Duration time) const {
+  pollfd descriptor{descriptor_, POLLIN, 0};
+  const timespec limit{time.nanos() / 1'000'000'000, time.nanos() % 1'000'000'000};
+  ppoll(&descriptor, 1, &limit, nullptr);
 }
 
 }  // namespace rubato

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "common/env.h"
 
 namespace rubato {
 
@@ -17,6 +18,8 @@ class StopSignals {
 
   // Signals received so far; never waits.
   int Count();
+  // Returns after `time`, or at once when a signal is there that Count has not seen.
+  void Wait(Duration time) const;
   // The last one, 0 if none: 128 + it is the exit code of a process stopped at once.
   int last() const { return last_; }
 

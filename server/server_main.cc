@@ -1,6 +1,5 @@
 // rubato-server: one or more shards of the model, one thread each. Started by launch/rubato.
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -85,7 +84,7 @@ absl::Status Serve(const Arguments& arguments, EventLog* events) {
   }
   while (running > 0) {
     if (signals->Count() > 0) stop = true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    signals->Wait(Duration::Millis(10));
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& end : ends) RETURN_IF_ERROR(end);

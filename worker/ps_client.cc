@@ -88,7 +88,8 @@ void PsClient::Beat(ClientOutput* out) {
   out->messages.push_back({kSchedulerNonce, beat});
 }
 
-// The run is over and a view that seals this life may never come: the scheduler may be gone as well.
+// The run is over and a view that seals this life may never come: the scheduler may be gone as
+// well.
 bool PsClient::GoodbyeWasSaid() {
   constexpr int kGoodbyes = 5;
   const bool over = options_.role == Role::kWorker && Finished() && CanLeave() &&

@@ -1,8 +1,6 @@
 #include "worker/trainer.h"
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "common/log.h"
@@ -130,7 +128,7 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
     loss_sum_ += loss * static_cast<double>(iteration.batch.rows);
     loss_rows_ += iteration.batch.rows;
     max_staleness_ = std::max(max_staleness_, (clock_ - ready.oldest_read).value());
-    Slow(began);
+    Slow(began, signals);
     Spend(Spent::kCompute);
   }
   session->Push(clock_, std::move(gradients_));
@@ -162,7 +160,7 @@ absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Rea
 }
 
 // Sleeps, so that a slow worker takes time and not the other workers' cores.
-void Trainer::Slow(Instant began) {
+void Trainer::Slow(Instant began, StopSignals* signals) {
   const Slowness& slowness = options_.slowness;
   double factor = slowness.factor;
   if (slowness.chance > 0) {
@@ -175,7 +173,7 @@ void Trainer::Slow(Instant began) {
   }
   const double spent = (MonotonicNow() - std::max(began, mark_)).seconds();
   const double target = std::max(spent, slowness.floor_seconds) * factor;
-  if (target > spent) std::this_thread::sleep_for(std::chrono::duration<double>(target - spent));
+  if (target > spent) signals->Wait(Duration::Seconds(target - spent));
 }
 
 absl::Status Trainer::AwaitLeft(Session* session, StopSignals* signals) {

@@ -72,7 +72,7 @@ class Trainer {
   void Prepare(Clock clock, Iteration* iteration);
   bool IsEvaluation(Clock clock) const;
   PsClient::Freshness FreshnessOf(Clock clock) const;
-  void Slow(Instant began);
+  void Slow(Instant began, StopSignals* signals);
   void TellProgress(bool last);
   void TellDone(Session* session);
   void Spend(Spent on);
