@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Real fleets on this host, end to end: every transport, bound and model, and the whole of
+metrics.json, the names of which scripts rely on."""
+
+import concurrent.futures
+import unittest
+
+from real_fleet import FleetTest
+
+# Each pair of (transport, bound), (transport, model) and (bound, model) once.
+FLEETS = [("ipc", 0, "logistic"), ("tcp", 0, "mlp"), ("ipc", 8, "mlp"), ("tcp", 8, "logistic"),
+          ("ipc", '"inf"', "logistic"), ("tcp", '"inf"', "mlp")]
+
+NAMES = {
+    "test": ("auc", "auc_low", "auc_high", "ks", "logloss", "brier", "rows", "positives"),
+    "validation": ("auc", "logloss"),
+    "train": ("seconds", "rows", "samples_per_second", "clock", "epoch_used",
+              "resumed_from_clock"),
+    "run": ("seed", "version", "data_sha256"),
+    "staleness": ("bound", "max_observed"),
+    "updates": ("lost", "duplicates_refused"),
+}
+
+
+def settings(transport, bound, model):
+    rate = {"logistic": 0.05, "mlp": 0.01}[model]
+    return (f"fleet.transport={transport}", f"train.staleness={bound}", f"model.kind={model}",
+            f"optimizer.learning_rate={rate}")
+
+
+class LoopbackTest(FleetTest):
+    def run_together(self, fleets):
+        """The metrics of fleets that train side by side, by the name of their folder."""
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            runs = {name: pool.submit(self.train_well, name, *words)
+                    for name, words in fleets.items()}
+            return {name: run.result() for name, run in runs.items()}
+
+    def test_all_transports_bounds_and_models(self):
+        fleets = {f"{t}-{str(s).strip(chr(34))}-{m}": (t, s, m) for t, s, m in FLEETS}
+        runs = self.run_together({name: settings(*fleet) for name, fleet in fleets.items()})
+        for name, (_, bound, _) in fleets.items():
+            with self.subTest(fleet=name):
+                self.check_metrics(name, runs[name])
+                observed = runs[name]["staleness"]["max_observed"]
+                if bound in (0, 8):
+                    self.assertLessEqual(observed, bound)
+                self.assertGreaterEqual(observed, 0)
+
+    def check_metrics(self, name, metrics):
+        for section, names in NAMES.items():
+            for field in names:
+                self.assertIn(field, metrics[section], section)
+        test, train = metrics["test"], metrics["train"]
+        self.assertGreater(test["auc"], 0.7)
+        self.assertLess(test["auc_low"], test["auc"])
+        self.assertLess(test["auc"], test["auc_high"])
+        self.assertLess(test["positives"], test["rows"])
+        self.assertEqual(train["clock"], self.job(name)["last_clock"])
+        self.assertEqual(train["resumed_from_clock"], 0)
+        self.assertEqual(metrics["updates"]["lost"], 0)
+        self.assertEqual(len(metrics["run"]["data_sha256"]), 64)
+        pushes = [worker["pushes"] for worker in metrics["workers"]]
+        self.assertEqual(len(pushes), 2)
+        self.assertGreaterEqual(min(pushes), 0.3 * sum(pushes))
+        self.assertEqual(len(metrics["shards"]), 4)
+        for shard in metrics["shards"]:
+            # Every iteration is one push to every shard: none lost, none applied twice.
+            self.assertEqual(shard["pushes"], sum(pushes))
+            self.assertGreater(shard["rows_applied"], 0)
+        self.assertTrue((self.path / name / "report.html").exists())
+        self.assertTrue(self.events(name, "scheduler-0", "committed"))
+
+    def test_bsp_is_exact_and_another_seed_is_another_run(self):
+        runs = self.run_together({"one": (), "two": (), "other": ("train.seed=2",)})
+        for field in ("auc", "logloss", "brier"):
+            one = runs["one"]["test"][field]
+            self.assertAlmostEqual(one, runs["two"]["test"][field], delta=1e-6)
+            self.assertNotEqual(one, runs["other"]["test"][field])
+
+    def test_best_epoch_is_the_one_that_is_tested(self):
+        metrics = self.train_well("best", "train.best_epoch=true", "train.epochs=4")
+        told = self.events("best", "worker-0", "validation")
+        best = min(told, key=lambda event: event["logloss"])
+        self.assertEqual(len(told), 4)
+        self.assertEqual(metrics["train"]["epoch_used"], best["data_epoch"] + 1)
+        self.assertEqual(metrics["validation"]["logloss"], best["logloss"])
+
+
+if __name__ == "__main__":
+    unittest.main()

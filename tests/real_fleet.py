@@ -1,0 +1,141 @@
+"""What tests of real processes share: a small loan book, a run file, and a `rubato` to call.
+
+Nothing here is timed: tests wait for what processes say (their telemetry) or for their end.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BIN = pathlib.Path(os.environ.get("RUBATO_BIN", ROOT / "build" / "release" / "bin"))
+DEADLINE_SECONDS = 240.0  # of a hung test; a busy machine needs a tenth of it
+
+RUN = """\
+[fleet]
+servers = 2
+shards_per_server = 2
+workers = 2
+[data]
+format = "csv"
+path = "book.csv"
+label = "default"
+drop = ["true_pd"]
+[model]
+kind = "logistic"
+[optimizer]
+kind = "adagrad"
+learning_rate = 0.05
+[train]
+staleness = 0
+epochs = 2
+batch = 64
+"""
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("waited in vain")
+        time.sleep(0.01)
+
+
+def processes_that_name(text):
+    """Process ids whose command line holds `text`, the caller's own excepted."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if text in words and int(entry.name) != os.getpid():
+            found.append(int(entry.name))
+    return found
+
+
+class Rubato:
+    """A `rubato` command that runs."""
+
+    def __init__(self, folder, arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", str(ROOT / "launch" / "rubato"), *map(str, arguments)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+            env={**os.environ, "RUBATO_BIN": str(BIN)})
+
+    def end(self):
+        """(exit code, stdout, stderr)"""
+        stdout, stderr = self.process.communicate(timeout=DEADLINE_SECONDS)
+        return self.process.returncode, stdout, stderr
+
+
+class FleetTest(unittest.TestCase):
+    """Each class has a scratch folder with book.csv and run.toml."""
+
+    rows = 5000
+
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory(prefix="real-fleet-")
+        cls.addClassCleanup(scratch.cleanup)
+        cls.path = pathlib.Path(scratch.name)
+        subprocess.run([BIN / "rubato-data", "generate", "--rows", str(cls.rows), "--out",
+                        cls.path / "book.csv"], check=True, stdout=subprocess.DEVNULL)
+        (cls.path / "run.toml").write_text(RUN)
+
+    def start(self, out, *settings, resume=False):
+        """`rubato train run.toml --out out` with --set of each of `settings`."""
+        sets = [word for setting in settings for word in ("--set", setting)]
+        return Rubato(self.path, ["train", "run.toml", "--out", out, *sets,
+                                  *(["--resume"] if resume else [])])
+
+    def train(self, out, *settings, resume=False):
+        code, stdout, stderr = self.start(out, *settings, resume=resume).end()
+        self.assertNotIn("Traceback", stderr)
+        self.assert_nobody_left(out)
+        return code, stdout, stderr
+
+    def train_well(self, out, *settings, resume=False):
+        """The metrics.json of a run that must succeed."""
+        code, _, stderr = self.train(out, *settings, resume=resume)
+        self.assertEqual(code, 0, stderr)
+        return self.metrics(out)
+
+    def metrics(self, out):
+        return json.loads((self.path / out / "metrics.json").read_text())
+
+    def job(self, out):
+        return json.loads((self.path / out / "job.json").read_text())
+
+    def events(self, out, name, kind):
+        """The events of one kind that process `name` has told so far."""
+        try:
+            lines = (self.path / out / "telemetry" / f"{name}.jsonl").read_text().splitlines()
+        except OSError:
+            return []
+        return [event for event in map(_parse, lines) if event.get("event") == kind]
+
+    def processes(self, out, program=""):
+        """Processes of the fleet that trains in `out`."""
+        named = set(processes_that_name(str(self.path / out)))
+        return [pid for pid in named if pid in processes_that_name(f"rubato-{program}")]
+
+    def assert_nobody_left(self, out):
+        wait_until(lambda: not self.processes(out))
+
+    def kill(self, out, program):
+        """kill -9 of one process of the fleet."""
+        os.kill(self.processes(out, program)[0], signal.SIGKILL)
+
+
+def _parse(line):
+    try:
+        return json.loads(line)
+    except ValueError:
+        return {}

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Real fleets that are killed or stopped half-way, and what `--resume` makes of them."""
+
+import concurrent.futures
+import os
+import re
+import signal
+import unittest
+
+from real_fleet import FleetTest, wait_until
+
+# Long enough to be met half-way, with a snapshot at every tenth of it. At s = 0 the weights are
+# exact, so a resumed run must end where the uninterrupted one did.
+LONG = ("train.epochs=60", "train.batch=32", "snapshot.every_clocks=300")
+
+
+class RecoveryTest(FleetTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.whole = cls("train_well").train_well("whole", *LONG)
+
+    def start_to_commit(self, out, *more):
+        """A run that has committed a snapshot, and is not near its end."""
+        rubato = self.start(out, *LONG, *more)
+        wait_until(lambda: self.events(out, "scheduler-0", "committed")
+                   or rubato.process.poll() is not None)
+        committed = self.events(out, "scheduler-0", "committed")
+        self.assertTrue(committed, "it ended before its first snapshot")
+        self.assertLess(committed[-1]["clock"], 0.6 * self.whole["train"]["clock"])
+        return rubato
+
+    def check_resume(self, out):
+        metrics = self.train_well(out, *LONG, resume=True)
+        clock, last = metrics["train"]["resumed_from_clock"], metrics["train"]["clock"]
+        self.assertGreater(clock, 0)
+        self.assertEqual(last, self.whole["train"]["clock"])
+        self.assertLessEqual(metrics["train"]["rows"], (last - clock) * 32 * 2)
+        for field in ("auc", "logloss"):
+            self.assertAlmostEqual(metrics["test"][field], self.whole["test"][field], delta=1e-6)
+
+    def together(self, scenario, names):
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            futures = {name: pool.submit(scenario, name) for name in names}
+        for name, future in futures.items():
+            with self.subTest(name):
+                future.result()
+
+    def test_a_killed_process_is_named_and_resume_ends_where_it_would_have(self):
+        def scenario(role):
+            rubato = self.start_to_commit(role)
+            self.kill(role, role)
+            code, _, stderr = rubato.end()
+            self.assertEqual(code, 3, stderr)
+            self.assertRegex(stderr.splitlines()[-1], rf"^rubato: {role}-\d was killed by signal 9 "
+                             rf"\(SIGKILL\); .*{role}/logs/{role}-\d\.log")
+            self.assert_nobody_left(role)
+            self.check_resume(role)
+
+        self.together(scenario, ("scheduler", "server", "worker"))
+
+    def test_a_killed_launcher_leaves_nobody_and_can_be_resumed(self):
+        rubato = self.start_to_commit("launcher")
+        rubato.process.kill()
+        rubato.end()
+        self.assert_nobody_left("launcher")
+        self.check_resume("launcher")
+
+    def test_one_signal_stops_with_a_snapshot(self):
+        def scenario(name):
+            rubato = self.start_to_commit(name)
+            before = self.events(name, "scheduler-0", "committed")[-1]["clock"]
+            rubato.process.send_signal(signal.Signals[name])
+            code, _, stderr = rubato.end()
+            self.assertEqual(code, 75, stderr)
+            clock = int(re.search(r"stopped with a snapshot at clock (\d+); go on with", stderr)[1])
+            self.assertGreater(clock, before)
+            self.assert_nobody_left(name)
+            self.check_resume(name)
+
+        self.together(scenario, ("SIGINT", "SIGTERM"))
+
+    def test_a_second_signal_stops_at_once(self):
+        for number, wanted in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            out = f"twice-{wanted}"
+            rubato = self.start_to_commit(out)
+            for pid in self.processes(out, "server"):
+                os.kill(pid, signal.SIGSTOP)  # so the first signal alone would wait
+            rubato.process.send_signal(number)
+            while "stopping" not in rubato.process.stderr.readline():
+                pass
+            rubato.process.send_signal(number)
+            self.assertEqual(rubato.end()[0], wanted)
+            self.assert_nobody_left(out)
+
+    def test_a_finished_run_is_left_alone(self):
+        before = (self.path / "whole" / "metrics.json").read_text()
+        code, stdout, _ = self.train("whole", *LONG, resume=True)
+        self.assertEqual(code, 0)
+        self.assertIn("whole: this run is finished", stdout)
+        self.assertEqual((self.path / "whole" / "metrics.json").read_text(), before)
+
+    def test_changed_keys_are_refused_by_name(self):
+        code, _, stderr = self.train("whole", *LONG, "optimizer.l2=0.5", resume=True)
+        self.assertEqual(code, 2)
+        self.assertIn("changed since the run began: optimizer.l2 (0.0, now 0.5)", stderr)
+
+    def test_with_nothing_committed_it_starts_over(self):
+        rubato = self.start("early", *LONG[:2])
+        wait_until(lambda: any(event["max_clock"] > 0
+                               for event in self.events("early", "scheduler-0", "view")))
+        self.kill("early", "worker")
+        self.assertEqual(rubato.end()[0], 3)
+        code, _, stderr = self.train("early", "train.epochs=2", "train.batch=32", resume=True)
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("nothing was committed: this run starts over", stderr)
+        self.assertEqual(self.metrics("early")["train"]["resumed_from_clock"], 0)
+        self.assertEqual(self.metrics("early")["train"]["clock"], self.job("early")["last_clock"])
+
+
+if __name__ == "__main__":
+    unittest.main()
