@@ -131,6 +131,7 @@ class Scheduler {
   void OpenCutIfDue(Instant now, SchedulerOutput* out);
   std::optional<OpenCut> NextCut() const;
   Clock NextPlanned(Clock after) const;
+  Clock NextCommonClock() const;
   void OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out);
   void Withdraw(const std::string& why, SchedulerOutput* out);
   void WithdrawIfOverdue(Instant now, SchedulerOutput* out);

@@ -38,10 +38,11 @@ std::optional<OpenCut> Scheduler::NextCut() const {
   const Clock committed = view().committed.clock;
   const EpochId epoch(state_.epoch_counter + 1);
   if (staleness().infinite()) {
-    if (known_min_clock() >= last) return OpenCut{epoch, last, true};
+    const Clock common = NextCommonClock();
+    if (known_min_clock() >= common) return OpenCut{epoch, common, true};
     const int64_t every = options_.job.snapshot_every_clocks;
     const bool due = every > 0 && known_min_clock() >= committed + ClockDelta(every);
-    if ((!due && !snapshot_requested_) || committed.Next() >= last) return std::nullopt;
+    if ((!due && !snapshot_requested_) || committed.Next() >= common) return std::nullopt;
     return OpenCut{epoch, committed.Next(), false};
   }
   const Clock soonest = std::max(known_end() + ClockDelta(margin_), committed.Next());
@@ -49,27 +50,31 @@ std::optional<OpenCut> Scheduler::NextCut() const {
   if (MUTATED(cut_beyond_end)) {
     if (clock > last || (clock == last && !snapshot_requested_)) clock = soonest + ClockDelta(1);
   } else {
-    clock = std::min(clock, last);
+    clock = std::min(clock, NextCommonClock());  // nobody gets beyond it before a commit
   }
   return OpenCut{epoch, clock, true};
 }
 
 // The first planned clock that can still be reached in time: multiples of snapshot_every_clocks
-// and, with best_epoch, each evaluation, at which the workers wait for the commit (so no margin is
-// needed).
+// or else where the workers wait for the commit (so no margin is needed).
 Clock Scheduler::NextPlanned(Clock soonest) const {
   const Job& job = options_.job;
-  Clock planned = job.last_clock;
+  Clock planned = NextCommonClock();
   if (job.snapshot_every_clocks > 0) {
     const int64_t every = job.snapshot_every_clocks;
     planned = std::min(planned, Clock((soonest.value() + every - 1) / every * every));
   }
-  if (job.best_epoch) {
-    const Clock from = std::max(known_end(), view().committed.clock.Next());
-    const int64_t per = job.iterations_per_epoch;
-    planned = std::min(planned, Clock((from.value() + per) / per * per - 1));
-  }
   return planned;
+}
+
+// The next clock at which all workers wait for a commit: T or, with best_epoch, the evaluation of a
+// data epoch.
+Clock Scheduler::NextCommonClock() const {
+  const Clock last = options_.job.last_clock;
+  if (!options_.job.best_epoch) return last;
+  const Clock from = std::max(known_end(), view().committed.clock.Next());
+  const int64_t per = options_.job.iterations_per_epoch;
+  return std::min(last, Clock((from.value() + per) / per * per - 1));
 }
 
 void Scheduler::OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out) {
@@ -115,10 +120,8 @@ void Scheduler::CommitIfDurable(SchedulerOutput* out) {
       committed.clock = std::max(committed.clock, report->second.durable_clock);
     }
   }
-  // A torn epoch never ends the run, even if one fast worker was done with it.
-  if (!cut->exact) {
-    committed.clock = std::min(committed.clock, options_.job.last_clock - ClockDelta(1));
-  }
+  // A torn epoch never ends the run or a data epoch, even if one fast worker was done with it.
+  if (!cut->exact) committed.clock = std::min(committed.clock, NextCommonClock() - ClockDelta(1));
   state_.view.committed = committed;
   state_.view.cut.reset();
   durable_.clear();

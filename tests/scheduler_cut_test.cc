@@ -1,0 +1,100 @@
+// When every data epoch ends with a commit that the workers wait for (best_epoch), no cut may be
+// opened beyond it: a snapshot wanted by a full push log once was, and the run stood still.
+#include <optional>
+
+#include "gtest/gtest.h"
+#include "server/scheduler.h"
+
+namespace rubato {
+namespace {
+
+constexpr Nonce kShard(11);
+constexpr Nonce kWorker(21);
+constexpr int64_t kPerEpoch = 10;  // evaluations at clocks 9, 19, 29
+
+// A scheduler with one shard and one worker that both do as they are told.
+class SchedulerCutTest : public ::testing::Test {
+ protected:
+  void Start(Staleness staleness) {
+    SchedulerOptions options;
+    options.job.tables.resize(1);
+    options.job.tables[0].staleness = staleness;
+    options.job.last_clock = Clock(3 * kPerEpoch);
+    options.job.iterations_per_epoch = kPerEpoch;
+    options.job.evaluate = options.job.best_epoch = true;
+    scheduler_.emplace(options, Scheduler::FirstState(options.job), now_);
+    Hello hello;
+    hello.role = Role::kShard;
+    hello.job_fingerprint = options.job.Fingerprint();
+    Tell(kShard, hello);
+    hello.role = Role::kWorker;
+    Tell(kWorker, hello);
+    Report(0);  // holds the pending member's clock, so that it gets its start
+    Report(0);
+  }
+  void Tell(Nonce from, const Message& message) {
+    SchedulerOutput out;
+    scheduler_->Receive(now_, from, message, &out);
+    scheduler_->Tick(now_, &out);
+  }
+  // The shard has applied all iterations < clock.
+  void Report(int64_t clock, std::optional<EpochId> refused = {},
+              std::optional<EpochId> durable = {}) {
+    const View& view = scheduler_->view();
+    ShardReport report;
+    report.life = view.shards[0].life;
+    report.seen = view.version;
+    report.min_clock = report.end = Clock(clock);
+    report.refused = refused;
+    report.durable = durable;
+    if (!view.members[0].start) report.pending = {{view.members[0].life, Clock(clock)}};
+    Tell(kShard, report);
+  }
+  void WantSnapshot(int64_t clock) {
+    Heartbeat beat;
+    beat.life = scheduler_->view().members[0].life;
+    beat.seen = scheduler_->view().version;
+    beat.clock = Clock(clock);
+    beat.wants_snapshot = true;
+    Tell(kWorker, beat);
+  }
+  std::optional<OpenCut> cut() const { return scheduler_->view().cut; }
+
+  Instant now_;
+  std::optional<Scheduler> scheduler_;
+};
+
+TEST_F(SchedulerCutTest, AWantedSnapshotNeverLiesBeyondTheEvaluation) {
+  Start(Staleness(4));
+  ASSERT_TRUE(cut());
+  EXPECT_EQ(cut()->clock, Clock(9));
+  Report(5);
+  WantSnapshot(5);
+  ASSERT_TRUE(cut());
+  EXPECT_EQ(cut()->clock, Clock(7));  // sooner than the planned one, with its margin
+  Report(8);                          // too late for it
+  Report(9, cut()->epoch);
+  ASSERT_TRUE(cut());
+  EXPECT_EQ(cut()->clock, Clock(9));
+  Report(9, {}, cut()->epoch);
+  EXPECT_EQ(scheduler_->view().committed.clock, Clock(9));
+  ASSERT_TRUE(cut());
+  EXPECT_EQ(cut()->clock, Clock(19));
+}
+
+TEST_F(SchedulerCutTest, AspCutsExactlyWhereAllWorkersWait) {
+  Start(Staleness::Infinite());
+  EXPECT_FALSE(cut());
+  Report(8);
+  EXPECT_FALSE(cut());
+  Report(9);
+  ASSERT_TRUE(cut());
+  EXPECT_EQ(cut()->clock, Clock(9));
+  EXPECT_TRUE(cut()->exact);
+  Report(9, {}, cut()->epoch);
+  EXPECT_EQ(scheduler_->view().committed.clock, Clock(9));
+  EXPECT_FALSE(cut());
+}
+
+}  // namespace
+}  // namespace rubato
