@@ -123,7 +123,7 @@ class ReportTest(RunTest):
         bare = record.Record(pathlib.Path("bare"), {}, {}, {}, {})
         text = report.render(bare)
         self.assertEqual(Page(text).complaints, [])
-        self.assertEqual(text.count('<p class="absent">'), 14)
+        self.assertEqual(text.count('<p class="absent">'), 13)
         self.assertNotRegex(text, r"\b(nan|None|inf)\b")
 
     def test_hostile_values_never_break_the_page(self):
@@ -188,6 +188,7 @@ class RecordTest(RunTest):
         run = record.read(str(folder))
         self.assertEqual([t for t, _, _ in run.progress["3"]], [1, 5, 7])
         self.assertEqual([event["seconds"] for event in run.validation], [8])
+        self.assertEqual([event["data_epoch"] for event in run.validation], [1])  # as people count
 
     def test_failures_are_sentences_and_leave_the_old_page(self):
         folder = pathlib.Path(self.scratch.name, "unfinished")

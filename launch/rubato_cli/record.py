@@ -62,7 +62,8 @@ class Record:
     evaluation: Tree
     config: Tree
     cleansing: Tree
-    # Worker -> [(seconds since its first start, loss, rows)], and the validation events by time.
+    # Worker -> [(seconds since its first start, loss, rows)], and the validation events by time,
+    # their data epochs counted from 1.
     progress: dict[str, list[tuple[float, float, float]]] = dataclasses.field(default_factory=dict)
     validation: list[Tree] = dataclasses.field(default_factory=list)
 
@@ -122,6 +123,7 @@ def _read_telemetry(file: pathlib.Path, record: Record) -> None:
             elif kind == "validation" and number(event, "data_epoch") is not None:
                 seconds = number(event, "seconds")
                 event["seconds"] = before + (newest if seconds is None else seconds)
+                event["data_epoch"] += 1  # people count from 1, as train.epoch_used does
                 record.validation.append(event)
     if points:
         record.progress[file.stem.removeprefix("worker-")] = points

@@ -72,7 +72,7 @@ def _loss(record: Record) -> str:
 
 def _loss_drawing(width: float, series: Sequence[tuple[Points, str]], checks: Points) -> str:
     losses = sorted(loss for points, _ in series for _, loss in points)
-    losses = losses[:max(1, int(len(losses) * 0.98))]  # the first batches may be far above
+    losses = losses[:max(1, int(len(losses) * 0.9))]  # the first batches may be far above
     losses += [loss for _, loss in checks]
     low, high = min(losses), max(losses)
     pad = (high - low) * 0.06 or 0.01
