@@ -17,6 +17,7 @@
 #include "worker/data/run_folder.h"
 #include "worker/evaluate.h"
 #include "worker/model/model.h"
+#include "worker/predict.h"
 #include "worker/reader.h"
 #include "worker/session.h"
 #include "worker/trainer.h"
@@ -82,6 +83,17 @@ absl::Status EvaluateVerb(const Arguments& arguments) {
   return EvaluateRun(arguments.run, run.model.get(), reader.get());
 }
 
+absl::Status PredictVerb(const Arguments& arguments, EventLog* events) {
+  ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
+  ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler));
+  const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
+  const auto progress = [events](uint64_t rows) {
+    events->Write(Event("progress").Int("rows", static_cast<int64_t>(rows)));
+  };
+  return Predict(run.encoding, run.model.get(), pull,
+                 {.in = arguments.in, .out = arguments.out, .progress = progress});
+}
+
 void AddCommon(CLI::App* verb, Arguments* arguments) {
   verb->add_option("--run", arguments->run, "run folder, made by rubato-data prepare")->required();
   verb->add_option("--scheduler", arguments->scheduler, "address of the scheduler")->required();
@@ -107,6 +119,10 @@ int Main(int argc, char** argv) {
   AddSlowness(train, &arguments.slowness);
   CLI::App* evaluate = app.add_subcommand("evaluate", "write RUN/evaluation.json");
   AddCommon(evaluate, &arguments);
+  CLI::App* predict = app.add_subcommand("predict", "score the rows of a file");
+  AddCommon(predict, &arguments);
+  predict->add_option("--in", arguments.in, "CSV, or LIBSVM as in training")->required();
+  predict->add_option("--out", arguments.out, "the rows with a column pd")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -116,7 +132,9 @@ int Main(int argc, char** argv) {
                                   : app.get_subcommands()[0]->get_name() + "-0";
   SetLogName(name);
   auto events = EventLog::Open({.path = "", .process = name});
-  const absl::Status status = *train ? Train(arguments, events->get()) : EvaluateVerb(arguments);
+  const absl::Status status = *train     ? Train(arguments, events->get())
+                              : *predict ? PredictVerb(arguments, events->get())
+                                         : EvaluateVerb(arguments);
   if (status.ok()) return kExitDone;
   (*events)->Write(Event("error").Text("message", std::string(status.message())));
   LogError(std::string(status.message()));

@@ -33,7 +33,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     config = folder.read_json("config.json")
     # The weights that the run's own figures were made with.
     snapshot = folder.find_json("metrics.json").get("train", {}).get("snapshot_used")
-    # The suffix stays: it may choose a compression.
+    # The suffix stays: the worker refuses one that promises compression.
     part = target.with_name(f".rubato-{os.getpid()}-{target.name}")
     prefix = f"predict-{os.getpid()}-"  # two predictions from one run at once do not clash
     build = session.build()
@@ -46,6 +46,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         part.rename(target)
     finally:
         part.unlink(missing_ok=True)
+        part.with_name(f"{part.name}.part").unlink(missing_ok=True)  # of a worker that was killed
     for child in fleet.children:  # of a failure they are kept: its sentence names them
         child.files.telemetry.unlink(missing_ok=True)
         child.files.log.unlink(missing_ok=True)

@@ -30,16 +30,6 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
-absl::Status WriteAndFlush(const std::string& path, const std::string& text) {
-  File file(std::fopen(path.c_str(), "wbe"));
-  if (file == nullptr) return FileError("cannot create", path, errno);
-  if (std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
-      std::fflush(file.get()) != 0 || fsync(fileno(file.get())) != 0) {
-    return FileError("cannot write", path, errno);
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
@@ -61,13 +51,35 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
 }
 
 absl::Status WriteTextFile(const std::string& path, const std::string& text) {
-  const std::string part = path + ".part";
-  absl::Status status = WriteAndFlush(part, text);
-  if (status.ok() && std::rename(part.c_str(), path.c_str()) != 0) {
-    status = FileError("cannot write", path, errno);
+  ASSIGN_OR_RETURN(const std::unique_ptr<StagedFile> file, StagedFile::Create(path));
+  RETURN_IF_ERROR(file->Write(text));
+  return file->Publish();
+}
+
+absl::StatusOr<std::unique_ptr<StagedFile>> StagedFile::Create(const std::string& path) {
+  std::FILE* file = std::fopen((path + ".part").c_str(), "wbe");
+  if (file == nullptr) return FileError("cannot create", path, errno);
+  return std::unique_ptr<StagedFile>(new StagedFile(path, file));
+}
+
+StagedFile::~StagedFile() {
+  if (file_ == nullptr) return;
+  std::fclose(file_);
+  std::remove(part().c_str());
+}
+
+absl::Status StagedFile::Write(absl::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), file_) == text.size()) return absl::OkStatus();
+  return FileError("cannot write", path_, errno);
+}
+
+absl::Status StagedFile::Publish() {
+  if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0 ||
+      std::rename(part().c_str(), path_.c_str()) != 0) {
+    return FileError("cannot write", path_, errno);
   }
-  if (!status.ok()) std::remove(part.c_str());
-  return status;
+  std::fclose(std::exchange(file_, nullptr));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<FolderState> LookAtFolder(const std::string& path) {

@@ -1,0 +1,136 @@
+// Predictions for a file without a fleet: what is pulled, what is written, what a failure leaves.
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/match.h"
+#include "common/status.h"
+#include "gtest/gtest.h"
+#include "tests/scratch_folder.h"
+#include "worker/data/row_source.h"
+#include "worker/predict.h"
+
+namespace rubato {
+namespace {
+
+// Gives a row with key k the weights k, k, ...; counts the rows of each table.
+class CountingTables {
+ public:
+  explicit CountingTables(const Model& model) : model_(model), pulled_(model.tables().size()) {}
+  PullRows AsPull() {
+    return [this](Parameters keys) -> absl::StatusOr<Parameters> {
+      ++pulls_;
+      for (size_t t = 0; t < keys.size(); ++t) {
+        pulled_[t] += keys[t].keys.size();
+        for (const RowKey key : keys[t].keys) {
+          keys[t].values.insert(keys[t].values.end(), model_.tables()[t].dim,
+                                static_cast<float>(key.value()));
+        }
+      }
+      return keys;
+    };
+  }
+  size_t pulls() const { return pulls_; }
+  size_t pulled(size_t table) const { return pulled_[table]; }
+
+ private:
+  const Model& model_;
+  size_t pulls_ = 0;
+  std::vector<size_t> pulled_;
+};
+
+class PredictFileTest : public testing::Test {
+ protected:
+  PredictFileTest() {
+    encoding_.numeric.push_back({.name = "amount", .deviation = 1.0});
+    encoding_.categories.push_back({.name = "grade", .levels = {"A", "B"}});
+    model_ = *MakeModel(RunConfig(), encoding_.Shape());
+    tables_ = std::make_unique<CountingTables>(*model_);
+  }
+  std::string Path(const std::string& name) const { return scratch_.path() + "/" + name; }
+  void Write(const std::string& text) const { std::ofstream(Path("in.csv")) << text; }
+  std::string Output() const {
+    std::stringstream text;
+    text << std::ifstream(Path("out.csv")).rdbuf();
+    return text.str();
+  }
+  absl::Status Run() {
+    return Predict(encoding_, model_.get(), tables_->AsPull(),
+                   {.in = Path("in.csv"), .out = Path("out.csv"), .progress = [this](uint64_t n) {
+                      reports_.push_back(n);
+                    }});
+  }
+
+  ScratchFolder scratch_;
+  Encoding encoding_;
+  std::unique_ptr<Model> model_;  // logistic: weight of a key = the key; bias 0
+  std::unique_ptr<CountingTables> tables_;
+  std::vector<uint64_t> reports_;
+};
+
+// Keys: amount 0, then grade: other 1, missing 2, A 3, B 4.
+TEST_F(PredictFileTest, KeepsRowsSeparatorAndQuotes) {
+  Write(
+      "grade;\"the \"\"note\"\"\";amount\r\nA;\"x;y\";1,5\r\n\r\n\" B \";say \"hi\";2\r\n?;;\r\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Output(),
+            "grade;\"the \"\"note\"\"\";amount;pd\n"
+            "A;\"x;y\";1,5;0.952574134\n"
+            " B ;\"say \"\"hi\"\"\";2;0.982013762\n"
+            "?;;;0.880797029\n");
+  EXPECT_EQ(reports_, std::vector<uint64_t>{3});
+}
+
+TEST_F(PredictFileTest, PullsEachRowOnce) {
+  std::string text = "amount,grade\n";
+  for (size_t i = 0; i < 3 * kPredictRows; ++i) absl::StrAppend(&text, i, i % 2 ? ",A\n" : ",B\n");
+  Write(text + "1,C\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(tables_->pulls(), 2);    // the first chunk, and the one with a level not yet seen
+  EXPECT_EQ(tables_->pulled(0), 4);  // amount, A, B; other
+  EXPECT_EQ(tables_->pulled(1), 1);
+}
+
+TEST_F(PredictFileTest, ForgetsWeightsThatOutgrowTheirRoom) {
+  KnownWeights weights(model_->tables(), tables_->AsPull(), /*max_floats=*/3);
+  for (const uint64_t first : std::vector<uint64_t>{0, 2, 0}) {
+    Parameters rows(2);
+    rows[0].keys = {RowKey(first), RowKey(first + 1)};
+    rows[1].table = TableId(1);
+    rows[1].keys = {RowKey(0)};
+    ASSERT_TRUE(weights.Fill(&rows).ok());
+    EXPECT_EQ(rows[0].values,
+              (std::vector<float>{static_cast<float>(first), static_cast<float>(first + 1)}));
+  }
+  EXPECT_EQ(tables_->pulled(0), 6);
+  EXPECT_EQ(tables_->pulled(1), 1);
+}
+
+TEST_F(PredictFileTest, NoRowsGiveAHeader) {
+  Write("amount,grade\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Output(), "amount,grade,pd\n");
+}
+
+TEST_F(PredictFileTest, FullDiskIsASentence) {
+  Write("amount,grade\n1,A\n");
+  std::filesystem::create_symlink("/dev/full", Path("out.csv.part"));
+  const absl::Status status = Run();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(absl::StrContains(status.message(), "out.csv: No space left on device; free"))
+      << status;
+  EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(Path("out.csv.part"))));
+}
+
+TEST_F(PredictFileTest, FailedPullLeavesNothing) {
+  Write("amount,grade\n1,A\n");
+  const absl::Status status =
+      Predict(encoding_, model_.get(), [](const Parameters&) { return absl::AbortedError("gone"); },
+              {.in = Path("in.csv"), .out = Path("out.csv"), .progress = [](uint64_t) {}});
+  EXPECT_EQ(status, absl::AbortedError("gone"));
+  EXPECT_FALSE(std::filesystem::exists(Path("out.csv.part")));
+  EXPECT_FALSE(std::filesystem::exists(Path("out.csv")));
+}
+
+}  // namespace
+}  // namespace rubato

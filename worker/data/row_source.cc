@@ -1,0 +1,133 @@
+#include "worker/data/row_source.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "common/status.h"
+#include "worker/data/csv.h"
+#include "worker/data/libsvm.h"
+
+namespace rubato {
+namespace {
+
+void AppendFields(std::span<const absl::string_view> fields, char separator, std::string* out) {
+  for (const absl::string_view field : fields) {
+    AppendCsvField(field, separator, out);
+    out->push_back(separator);
+  }
+}
+
+class CsvSource : public RowSource {
+ public:
+  CsvSource(std::unique_ptr<CsvReader> reader, std::unique_ptr<Encoder> encoder)
+      : reader_(std::move(reader)), encoder_(std::move(encoder)) {
+    const std::vector<std::string>& names = reader_->header();
+    const std::vector<absl::string_view> fields(names.begin(), names.end());
+    AppendFields(fields, reader_->separator(), &header_);
+  }
+
+  const std::string& header() const override { return header_; }
+
+  absl::StatusOr<bool> Next(RowChunk* chunk) override {
+    ASSIGN_OR_RETURN(const bool found, reader_->Next());
+    if (!found) return false;
+    encoder_->Encode(reader_->fields());
+    Batch& batch = chunk->batch;
+    const auto numeric = encoder_->numeric();
+    const auto categories = encoder_->categories();
+    batch.numeric.insert(batch.numeric.end(), numeric.begin(), numeric.end());
+    batch.categories.insert(batch.categories.end(), categories.begin(), categories.end());
+    ++batch.rows;
+    AppendFields(reader_->fields(), reader_->separator(), &chunk->text);
+    chunk->ends.push_back(chunk->text.size());
+    return true;
+  }
+
+ private:
+  std::unique_ptr<CsvReader> reader_;
+  std::unique_ptr<Encoder> encoder_;
+  std::string header_;
+};
+
+class LibsvmSource : public RowSource {
+ public:
+  LibsvmSource(std::unique_ptr<LibsvmReader> reader, uint64_t sparse_keys)
+      : reader_(std::move(reader)), sparse_keys_(sparse_keys) {}
+
+  const std::string& header() const override { return header_; }
+
+  absl::StatusOr<bool> Next(RowChunk* chunk) override {
+    ASSIGN_OR_RETURN(const bool found, reader_->Next(&row_));
+    if (!found) return false;
+    // Features beyond those of the training files say nothing to the model.
+    const auto known = std::lower_bound(row_.keys.begin(), row_.keys.end(), sparse_keys_);
+    Batch& batch = chunk->batch;
+    batch.keys.insert(batch.keys.end(), row_.keys.begin(), known);
+    batch.values.insert(batch.values.end(), row_.values.begin(),
+                        row_.values.begin() + (known - row_.keys.begin()));
+    batch.row_begin.push_back(static_cast<uint32_t>(batch.keys.size()));
+    ++batch.rows;
+    chunk->ends.push_back(0);
+    return true;
+  }
+
+ private:
+  std::unique_ptr<LibsvmReader> reader_;
+  const uint64_t sparse_keys_;
+  const std::string header_;
+  LibsvmRow row_;
+};
+
+absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encoding,
+                                                         const std::string& path) {
+  ASSIGN_OR_RETURN(auto reader, CsvReader::Open(path));
+  const std::vector<std::string>& names = reader->header();
+  auto encoder = Encoder::Bind(encoding, names, reader->decimal_comma());
+  if (!encoder.ok()) return Annotate(encoder.status(), path);
+  if (std::find(names.begin(), names.end(), kPredictionColumn) != names.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
+                        path, kPredictionColumn));
+  }
+  return std::make_unique<CsvSource>(std::move(reader), *std::move(encoder));
+}
+
+}  // namespace
+
+void RowChunk::Clear(const DatasetShape& shape) {
+  batch.rows = 0;
+  batch.numeric_columns = shape.numeric_columns;
+  batch.category_columns = shape.category_columns;
+  batch.numeric.clear();
+  batch.categories.clear();
+  batch.row_begin.clear();
+  if (shape.sparse_keys > 0) batch.row_begin.push_back(0);
+  batch.keys.clear();
+  batch.values.clear();
+  text.clear();
+  ends.clear();
+}
+
+absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(const Encoding& encoding,
+                                                         const std::string& path) {
+  if (encoding.format != "libsvm") return OpenCsvSource(encoding, path);
+  ASSIGN_OR_RETURN(auto reader, LibsvmReader::Open(path));
+  return std::make_unique<LibsvmSource>(std::move(reader), encoding.sparse_keys);
+}
+
+void AppendCsvField(absl::string_view field, char separator, std::string* out) {
+  const char special[] = {'"', '\n', '\r', separator};
+  if (field.find_first_of(absl::string_view(special, sizeof(special))) == field.npos) {
+    out->append(field.data(), field.size());
+    return;
+  }
+  out->push_back('"');
+  for (const char c : field) {
+    if (c == '"') out->push_back('"');
+    out->push_back(c);
+  }
+  out->push_back('"');
+}
+
+}  // namespace rubato
