@@ -1,4 +1,4 @@
-// Sparse gather and apply of random unique keys, in and out of cache, beside two bounds measured in
+// Sparse gather and apply of random keys, in and out of cache, beside two bounds measured in
 // the same run on fresh random rows:
 //   flat   the same rows in one flat array, addressed by row number, prefetched 16 ahead (copied
 //          for a gather; gradient added and slots touched for an apply);
@@ -178,6 +178,26 @@ void Apply(benchmark::State& state, OptimizerKind kind) {
       [&](const auto& rows, Bound b) { bed.flat.Add(rows, bed.dim, b, gradients.data()); });
 }
 
+// All rows as an image takes them, beside memcpy of as many rows in a flat array.
+void ForEachRow(benchmark::State& state, OptimizerKind kind) {
+  Bed& bed = BedFor(state, kind);
+  std::vector<float> image(bed.table->StoredRows() * bed.table->RowFloats());
+  std::vector<double> ours, flats;
+  for (auto _ : state) {
+    double begin = CpuSeconds();
+    float* out = image.data();
+    bed.table->ForEachRow(
+        [&](RowKey, std::span<const float> row) { out = std::ranges::copy(row, out).out; });
+    ours.push_back(CpuSeconds() - begin);
+    begin = CpuSeconds();
+    std::memcpy(image.data(), bed.flat.floats.get(), image.size() * sizeof(float));
+    flats.push_back(CpuSeconds() - begin);
+    state.SetIterationTime(ours.back());
+  }
+  state.counters["Mrows/s"] = static_cast<double>(bed.stored) / Median(ours) * 1e-6;
+  state.counters["of_memcpy"] = Median(flats) / Median(ours);
+}
+
 const std::vector<std::vector<int64_t>> kSizes = {
     {1, 10'000, 10'000},      {1, 10'000'000, 16'384}, {16, 2'000, 2'000},
     {16, 10'000'000, 16'384}, {64, 500, 500},          {64, 2'000'000, 16'384},
@@ -195,6 +215,7 @@ void RegisterAll() {
     add("Apply/sgd", Apply, OptimizerKind::kSgd);
     add("Gather/adagrad", Gather, OptimizerKind::kAdagrad);
     add("Apply/adagrad", Apply, OptimizerKind::kAdagrad);
+    add("ForEachRow/adagrad", ForEachRow, OptimizerKind::kAdagrad);
   }
 }
 

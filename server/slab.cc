@@ -32,21 +32,20 @@ void* AllocateSlab(size_t bytes) {
 }
 
 RowSlab::RowSlab(size_t row_floats)
-    : stride_(row_floats), page_rows_(std::max<size_t>(kFirstPageBytes / (4 * row_floats), 1)) {}
+    : row_floats_(row_floats),
+      page_rows_(std::max<size_t>(kFirstPageBytes / (sizeof(float) * row_floats), 1)) {}
 
-float* RowSlab::NewRow() {
-  if (free_rows_ == 0) AddPage();
-  float* row = next_;
-  next_ += stride_;
-  --free_rows_;
-  return row;
-}
-
-void RowSlab::AddPage() {
-  pages_.push_back(MakeSlabArray<float>(page_rows_ * stride_));
-  next_ = pages_.back().get();
-  free_rows_ = page_rows_;
-  if (2 * page_rows_ * stride_ * sizeof(float) <= kLastPageBytes) page_rows_ *= 2;
+float* RowSlab::NewRow(RowKey key) {
+  if (pages_.empty() || pages_.back().used == last_rows_) {
+    last_rows_ = page_rows_;
+    pages_.push_back({.rows = MakeSlabArray<float>(last_rows_ * row_floats_),
+                      .keys = MakeSlabArray<RowKey>(last_rows_),
+                      .used = 0});
+    if (2 * page_rows_ * row_floats_ * sizeof(float) <= kLastPageBytes) page_rows_ *= 2;
+  }
+  Page& page = pages_.back();
+  page.keys[page.used] = key;
+  return &page.rows[page.used++ * row_floats_];
 }
 
 }  // namespace rubato

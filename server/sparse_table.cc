@@ -12,6 +12,7 @@ namespace rubato {
 namespace {
 
 constexpr size_t kLineFloats = 16;
+constexpr size_t kLineBytes = kLineFloats * sizeof(float);
 // Lines of a row that are prefetched; the hardware follows a longer one by itself.
 constexpr size_t kPrefetchedFloats = 8 * kLineFloats;
 // Rows up to this size lie in the index: a bucket of four is then at most 1.5 lines.
@@ -22,13 +23,10 @@ size_t PayloadWords(size_t row_floats) {
   return row_floats <= 2 || row_floats > kInlineFloats ? 1 : kInlineFloats / 2;
 }
 
-// memcpy of a row: a call per narrow row would cost more than the copy.
-void CopyWeights(const float* row, size_t dim, float* out) {
-  if (dim > 4 * kLineFloats) {
-    std::memcpy(out, row, dim * sizeof(float));
-    return;
-  }
+// memcpy without a call, which would cost more than the copy of a narrow row.
+inline void CopyWeights(const float* row, size_t dim, float* out) {
   size_t i = 0;
+  for (; i + kLineFloats <= dim; i += kLineFloats) std::memcpy(out + i, row + i, kLineBytes);
   for (; i + 4 <= dim; i += 4) std::memcpy(out + i, row + i, 4 * sizeof(float));
   for (; i < dim; ++i) out[i] = row[i];
 }
@@ -46,7 +44,9 @@ SparseTable::SparseTable(const TableSpec& spec, PlaceId place, uint32_t places, 
       index_(PayloadWords(row_floats_)),
       slab_(row_floats_) {}
 
-bool SparseTable::Owns(RowKey key) const { return PlaceOf(spec_, key, places_) == place_; }
+bool SparseTable::Owns(RowKey key) const {
+  return places_ == 1 || PlaceOf(spec_, key, places_) == place_;
+}
 
 void SparseTable::Enter(std::span<const RowKey> keys, Group& group) const {
   group.keys = keys.first(std::min(kGroup, keys.size()));
@@ -132,15 +132,19 @@ float* SparseTable::FindRow(uint64_t hash, RowKey key) const {
   return payload == nullptr ? nullptr : RowOf(payload);
 }
 
-float* SparseTable::FindOrMakeRow(uint64_t hash, RowKey key) {
-  if (float* row = FindRow(hash, key); row != nullptr) [[likely]]
-    return row;
+float* SparseTable::AddRow(uint64_t hash, RowKey key) {
   void* payload = index_.Add(hash, key);
   if (!inline_rows_) {
-    float* row = slab_.NewRow();
+    float* row = slab_.NewRow(key);
     std::memcpy(payload, &row, sizeof(row));
   }
-  float* row = RowOf(payload);
+  return RowOf(payload);
+}
+
+float* SparseTable::FindOrMakeRow(uint64_t hash, RowKey key) {
+  float* row = FindRow(hash, key);
+  if (row != nullptr) return row;
+  row = AddRow(hash, key);
   InitialWeights(spec_, key, seed_, row);
   optimizer_->Init({row, spec_.dim}, {row + spec_.dim, row_floats_ - spec_.dim});
   return row;
@@ -154,12 +158,22 @@ void SparseTable::PrefetchRow(const float* row, size_t floats) const {
 
 void SparseTable::ForEachRow(
     const std::function<void(RowKey, std::span<const float>)>& visit) const {
-  index_.ForEach([&](RowKey key, void* payload) { visit(key, {RowOf(payload), row_floats_}); });
+  const auto visit_row = [&](RowKey key, const void* row) {
+    visit(key, {static_cast<const float*>(row), row_floats_});
+  };
+  if (inline_rows_) {
+    index_.ForEach(visit_row);
+  } else {
+    slab_.ForEach(visit_row);
+  }
 }
 
 void SparseTable::RestoreRow(RowKey key, std::span<const float> row) {
   CHECK(row.size() == row_floats_);
-  std::ranges::copy(row, FindOrMakeRow(KeyIndex::Hash(key), key));
+  const uint64_t hash = KeyIndex::Hash(key);
+  float* stored = FindRow(hash, key);
+  if (stored == nullptr) stored = AddRow(hash, key);
+  std::ranges::copy(row, stored);
 }
 
 }  // namespace rubato

@@ -55,6 +55,9 @@ class SparseTable final : public Table {
   float* RowOf(void* payload) const;
   // The stored row of a key, or nullptr.
   float* FindRow(uint64_t hash, RowKey key) const;
+  // Memory for the row of a key that has none, to be filled by the caller.
+  float* AddRow(uint64_t hash, RowKey key);
+  // As FindRow; an unknown key gets its first weights and slots.
   float* FindOrMakeRow(uint64_t hash, RowKey key);
   void PrefetchRow(const float* row, size_t floats) const;
 

@@ -193,8 +193,7 @@ def check_names(tree):
                                  f"{match.group(1)}: say what it is, not that it helps")
         for match in re.finditer(r"^namespace\s+([\w:]+)\s*\{", source.code, re.MULTILINE):
             inner = source.room in ("tests", "bench") and match.group(1).startswith("rubato::")
-            # HWY_NAMESPACE: Highway's one per instruction set, inside rubato.
-            if match.group(1) not in ("rubato", "HWY_NAMESPACE") and not inner:
+            if match.group(1) not in ("rubato", "HWY_NAMESPACE") and not inner:  # Highway's
                 yield source.finding(source.line_of(match.start()), "names",
                                      "one namespace: rubato, and anonymous ones inside it")
     for source in tree.cpp(("common", "server", "worker")):
