@@ -5,6 +5,12 @@
 // A row is born, with its first weights and slots, by the first push of its key; a pull computes
 // the first weights of an unknown key and keeps nothing. Batches run through stages in groups of
 // keys, so that the lines of some 24 rows are on their way from memory at any moment.
+//
+// Measured with bench/table_bench.cc on one core of a shared 2-core EPYC machine, random rows out
+// of 10 M, nothing warm: gather 60 M rows/s at dim 1 and 30 M at dim 16 (a flat array addressed by
+// row number, with no key to look up: 125 and 100 M; a cold line costs 8.5 ns and a dim 16 row has
+// two); AdaGrad apply at dim 16 runs at 0.95 of adding to such an array. In cache: 90 to 105 M
+// rows/s.
 #pragma once
 
 #include <array>
