@@ -89,21 +89,21 @@ class FleetTest(unittest.TestCase):
                         cls.path / "book.csv"], check=True, stdout=subprocess.DEVNULL)
         (cls.path / "run.toml").write_text(RUN)
 
-    def start(self, out, *settings, resume=False):
-        """`rubato train run.toml --out out` with --set of each of `settings`."""
+    def start(self, out, *settings, resume=False, run="run.toml"):
+        """`rubato train RUN --out out` with --set of each of `settings`."""
         sets = [word for setting in settings for word in ("--set", setting)]
-        return Rubato(self.path, ["train", "run.toml", "--out", out, *sets,
+        return Rubato(self.path, ["train", run, "--out", out, *sets,
                                   *(["--resume"] if resume else [])])
 
-    def train(self, out, *settings, resume=False):
-        code, stdout, stderr = self.start(out, *settings, resume=resume).end()
+    def train(self, out, *settings, resume=False, run="run.toml"):
+        code, stdout, stderr = self.start(out, *settings, resume=resume, run=run).end()
         self.assertNotIn("Traceback", stderr)
         self.assert_nobody_left(out)
         return code, stdout, stderr
 
-    def train_well(self, out, *settings, resume=False):
+    def train_well(self, out, *settings, resume=False, run="run.toml"):
         """The metrics.json of a run that must succeed."""
-        code, _, stderr = self.train(out, *settings, resume=resume)
+        code, _, stderr = self.train(out, *settings, resume=resume, run=run)
         self.assertEqual(code, 0, stderr)
         return self.metrics(out)
 

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""The run files that we ship, on real data and as they are: test AUC at s = 0 and s = 8, and that
+every worker and every shard has taken part. RUBATO_DATA_DIR names the folder of the data."""
+
+import os
+import unittest
+
+from real_fleet import ROOT, FleetTest
+
+
+@unittest.skipUnless("RUBATO_DATA_DIR" in os.environ,
+                     "set RUBATO_DATA_DIR to the folder that holds taiwan_default/ and a9a/")
+class AcceptanceTest(FleetTest):
+    def check(self, run_file, least_auc, *settings):
+        for bound in (0, 8):
+            out = "-".join([run_file, str(bound), *settings]).replace("=", "-")
+            with self.subTest(run=out):
+                metrics = self.train_well(out, f"train.staleness={bound}", *settings,
+                                          run=ROOT / "launch" / "runs" / f"{run_file}.toml")
+                self.assertGreaterEqual(metrics["test"]["auc"], least_auc)
+                self.check_fleet(metrics, bound)
+
+    def check_fleet(self, metrics, bound):
+        pushes = [worker["pushes"] for worker in metrics["workers"]]
+        self.assertEqual(len(pushes), 2)
+        self.assertGreaterEqual(min(pushes), 0.3 * sum(pushes))
+        self.assertEqual(len(metrics["shards"]), 2)
+        for shard in metrics["shards"]:
+            self.assertGreater(shard["rows_applied"], 0)
+        self.assertLessEqual(metrics["staleness"]["max_observed"], bound)
+        if bound > 0:
+            self.assertGreater(metrics["staleness"]["max_observed"], 0)
+
+    def test_taiwan_default_logistic(self):
+        self.check("taiwan_default", 0.757)
+
+    def test_taiwan_default_mlp(self):
+        self.check("taiwan_default", 0.760, "model.kind=mlp")
+
+    def test_a9a(self):
+        self.check("a9a", 0.899)
+
+
+if __name__ == "__main__":
+    unittest.main()
