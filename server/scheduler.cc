@@ -336,4 +336,12 @@ Clock Scheduler::known_end() const {
   return end;
 }
 
+ClockDelta Scheduler::known_spread() const {
+  ClockDelta widest;
+  for (const auto& [place, report] : reports_) {
+    widest = std::max(widest, report.end - report.min_clock);
+  }
+  return widest;
+}
+
 }  // namespace rubato

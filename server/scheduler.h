@@ -103,9 +103,11 @@ class Scheduler {
   const View& view() const { return state_.view; }
   // The commit at the last clock ends the run.
   bool finished() const { return view().committed.clock >= options_.job.last_clock; }
-  // Lowest and highest clock of the fleet as last reported; for people.
+  // Lowest and highest clock of the fleet as last reported.
   Clock known_min_clock() const;
   Clock known_end() const;
+  // How far apart workers are, as the shards saw it: reports of different moments are not compared.
+  ClockDelta known_spread() const;
 
  private:
   void ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out);

@@ -158,9 +158,10 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
 void SchedulerLoop::TellView(Instant now) {
   if (now - told_view_at_ < kTellViewEvery) return;
   told_view_at_ = now;
+  const Clock min_clock = scheduler_.known_min_clock();
   events_->Write(Event("view")
-                     .Int("min_clock", scheduler_.known_min_clock().value())
-                     .Int("max_clock", scheduler_.known_end().value())
+                     .Int("min_clock", min_clock.value())
+                     .Int("max_clock", (min_clock + scheduler_.known_spread()).value())
                      .Int("committed", scheduler_.view().committed.clock.value()));
 }
 

@@ -61,10 +61,10 @@ class Progress:
                 f"s={self.staleness}  ETA {self._eta(low)}")
 
     def _clock(self, name: str, choose: Any) -> int:
-        clocks = [int(event.get("clock", 0)) for event in self._workers.values()]
+        """As the shards saw it at one moment; what the workers said last is of different ones."""
         if name in self._view:
-            clocks.append(int(self._view[name]))
-        return int(choose(clocks))
+            return int(self._view[name])
+        return int(choose(int(event.get("clock", 0)) for event in self._workers.values()))
 
     def _eta(self, clock: int) -> str:
         now = time.monotonic()

@@ -11,7 +11,8 @@ from rubato_cli.svg import Plot, Points
 
 # What a worker's time goes to: key of `seconds`, class, words.
 SPENT = (("compute", "s1", "computing"), ("wait", "s2", "waiting for others"),
-         ("pull", "s3", "pulling"), ("push", "s4", "pushing"), ("other", "s5", "the rest"))
+         ("pull", "s3", "pulling"), ("push", "s4", "pushing"),
+         ("other", "s5", "evaluation and the rest"))
 CURVE_POINTS = 120  # a loss curve is averaged down to so many
 COLOURS = ("s1", "s2", "s3", "s4", "s6")
 
