@@ -17,14 +17,14 @@ PsClient::PsClient(PsClientOptions options, uint64_t seed, Instant now)
       cache_(options_.job.tables),
       last_beat_(now - options_.heartbeat_every) {}
 
-void PsClient::Receive(Instant now, Nonce, const Message& message, ClientOutput* out) {
+void PsClient::Receive(Instant now, Nonce from, const Message& message, ClientOutput* out) {
   if (left_) return;
   if (const auto* view = std::get_if<View>(&message)) return ReceiveView(now, *view, out);
   if (const auto* error = std::get_if<ErrorReply>(&message)) {
     out->events.push_back(Refused{error->code, error->sentence});
     return;
   }
-  if (const auto* stale = std::get_if<Stale>(&message)) return ReceiveStale(now, *stale, out);
+  if (const auto* stale = std::get_if<Stale>(&message)) return ReceiveStale(now, from, *stale, out);
   if (life_ == kNoLife) return;
   if (const auto* reply = std::get_if<PullReply>(&message)) return ReceiveReply(now, *reply, out);
   if (const auto* ack = std::get_if<Ack>(&message)) return ReceiveAck(now, *ack, out);
@@ -36,13 +36,30 @@ void PsClient::Receive(Instant now, Nonce, const Message& message, ClientOutput*
   }
 }
 
-void PsClient::ReceiveStale(Instant now, const Stale& stale, ClientOutput* out) {
+void PsClient::ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientOutput* out) {
   if (stale.nonce != nonce_) return;
+  if (stale.to == life_ && life_ != kNoLife && stale.seen < view_.version) {
+    return SendSoonAgain(now, from);
+  }
   if (life_ == kNoLife && stale.to == kNoLife) {
     nonce_ = Nonce(rng_.Next() | 1);  // the life it stood for ended before it was ever heard of
   } else if (stale.to == life_ && now - last_beat_ >= options_.heartbeat_every) {
     last_beat_ = now;
     Beat(out);
+  }
+}
+
+// The shard refused what it was sent because its view is behind ours: it will have it in a moment.
+// Every fleet begins so for somebody.
+void PsClient::SendSoonAgain(Instant now, Nonce shard) {
+  const Instant due = now - options_.resend_after + options_.resend_after_stale;
+  for (size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].nonce != shard) continue;
+    places_[i].progress_at = std::min(places_[i].progress_at, due);
+    for (auto& [clock, fetch] : fetches_) {
+      Instant& asked_at = fetch.places[i].asked_at;
+      asked_at = std::min(asked_at, due);
+    }
   }
 }
 

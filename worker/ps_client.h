@@ -45,6 +45,8 @@ struct PsClientOptions {
   size_t max_part_bytes = size_t{1} << 20;  // of values in one message
   Duration heartbeat_every = Duration::Millis(200);
   Duration resend_after = Duration::Seconds(2);
+  // What a shard refused only because its view was older than this client's.
+  Duration resend_after_stale = Duration::Millis(10);
 };
 
 // Iterations may begin with `start`.
@@ -170,7 +172,8 @@ class PsClient {
 
   // Lives (ps_client.cc).
   void ReceiveView(Instant now, const View& view, ClientOutput* out);
-  void ReceiveStale(Instant now, const Stale& stale, ClientOutput* out);
+  void ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientOutput* out);
+  void SendSoonAgain(Instant now, Nonce shard);
   void FollowShards(Instant now, ClientOutput* out);
   void Begin(Instant now, Life life, Clock start, ClientOutput* out);
   void ResetLife(const std::string& why, ClientOutput* out);

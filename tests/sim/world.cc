@@ -165,6 +165,7 @@ void World::SpawnWorker(SeatId seat) {
   options.max_part_bytes = config_.max_part_bytes;
   options.heartbeat_every = Duration::Millis(5);
   options.resend_after = Duration::Millis(8);
+  options.resend_after_stale = Duration::Millis(2);
   worker->machine = std::make_unique<PsClient>(options, rng_.Next(), now());
   seats_[seat.value()] = worker;
   TickWorker(worker);
