@@ -6,13 +6,13 @@ import argparse
 import os
 import sys
 
-from rubato_cli import builds, compare, doctor, init, predict, report, status, train
+from rubato_cli import bench, builds, compare, doctor, init, predict, report, status, train
 from rubato_cli.console import Console
 from rubato_cli.failure import DONE, FATAL, Failure
 from rubato_cli.session import Session
 
 COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
-            status.COMMAND, doctor.COMMAND)
+            status.COMMAND, doctor.COMMAND, bench.COMMAND)
 
 EPILOG = """\
 exit codes:

@@ -95,16 +95,22 @@ class Plot:
     def axes(self, x_label: str, y_label: str, x_text: Text, y_text: Text) -> None:
         """Grid, ticks and names of the axes; *_text format a tick."""
         most_x = max(2, int((self.width - self.LEFT) / 78))
+        ticks = round_ticks(self.x.low, self.x.high, most_x)
+        self.axes_at([(tick, x_text(tick)) for tick in ticks], x_label, y_label, y_text)
+
+    def axes_at(self, x_ticks: Sequence[tuple[float, str]], x_label: str, y_label: str,
+                y_text: Text) -> None:
+        """The same with given ticks: [(x, its text)]."""
         for tick in round_ticks(self.y.low, self.y.high):
             y = self.y(tick)
             self.parts.append(tag("line", x1=self.x.start, x2=self.x.end, y1=y, y2=y,
                                   class_="grid"))
             self.parts.append(label(y_text(tick), self.x.start - 7, y + 4, "end"))
-        for tick in round_ticks(self.x.low, self.x.high, most_x):
+        for tick, text in x_ticks:
             x = self.x(tick)
             self.parts.append(tag("line", x1=x, x2=x, y1=self.y.start, y2=self.y.start + 4,
                                   class_="axis"))
-            self.parts.append(label(x_text(tick), x, self.y.start + 17, "middle"))
+            self.parts.append(label(text, x, self.y.start + 17, "middle"))
         self.base()
         middle = (self.x.start + self.x.end) / 2
         self.parts.append(label(x_label, middle, self.height - 4, "middle", "name"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from rubato_cli import best_epoch, builds, data_tool, metrics, report
 from rubato_cli.builds import Build
+from rubato_cli.console import Console
 from rubato_cli.failure import DONE
 from rubato_cli.fleet import Fleet
 from rubato_cli.run_folder import RunFolder
@@ -44,7 +46,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         elif _is_finished(folder, session):
             return DONE
         with SocketFolder() as sockets:
-            result = _train_and_evaluate(session, _Parts(build, folder, stop, sockets), resumes)
+            parts = Parts(build, folder, stop, sockets)
+            result = train_and_evaluate(session.console, parts, resumes)
     result = metrics.finish(result, {}, {"run": {
         "version": builds.version(),
         "data_sha256": folder.read_json("data/cleansing.json").get("data_sha256", "")}})
@@ -56,13 +59,14 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Parts:
+class Parts:
     """What a start of a run is made of."""
 
     build: Build
     folder: RunFolder
     stop: StopSignals
     sockets: SocketFolder
+    worker_flags: Callable[[int], list[str]] = lambda seat: []  # besides those of every training
 
 
 def _is_finished(folder: RunFolder, session: Session) -> bool:
@@ -77,11 +81,12 @@ def _is_finished(folder: RunFolder, session: Session) -> bool:
     return True
 
 
-def _train_and_evaluate(session: Session, parts: _Parts, resumes: bool) -> dict[str, Any]:
+def train_and_evaluate(console: Console, parts: Parts, resumes: bool) -> dict[str, Any]:
+    """Trains the prepared run in parts.folder and evaluates it; what metrics.json is made of."""
     folder = parts.folder
     config = folder.read_json("config.json")
     with Fleet(parts.build, lambda name: folder.files("", name), parts.stop) as fleet:
-        training = Training(fleet, folder, session.console)
+        training = Training(fleet, folder, console, parts.worker_flags)
         training.run(Addresses(config["fleet"], parts.sockets, "train"), resumes)
     trained = metrics.collect(folder, training.progress, training.seconds, fleet.children)
     choose = best_epoch.best if config["train"]["best_epoch"] else best_epoch.last
@@ -90,10 +95,10 @@ def _train_and_evaluate(session: Session, parts: _Parts, resumes: bool) -> dict[
     if chosen is not None:
         more = {"train": {"epoch_used": chosen.data_epoch, "snapshot_used": chosen.snapshot},
                 "validation": {"auc": chosen.auc, "logloss": chosen.logloss}}
-    session.console.note("evaluating")
+    console.note("evaluating")
     with Fleet(parts.build, lambda name: folder.files("serve-", name), parts.stop) as fleet:
         serve(fleet, folder, Addresses(config["fleet"], parts.sockets, "serve"),
-              chosen.snapshot if chosen else None, ("evaluate", []), session.console)
+              chosen.snapshot if chosen else None, ("evaluate", []), console)
     return metrics.finish(trained, folder.read_json("evaluation.json"), more)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rubato_cli.child import Child
@@ -21,12 +22,14 @@ LINGER_SECONDS = 120.0
 class Training:
     """One start of a run's fleet. Raises what ends it early; returns when all is committed."""
 
-    def __init__(self, fleet: Fleet, folder: RunFolder, console: Console) -> None:
+    def __init__(self, fleet: Fleet, folder: RunFolder, console: Console,
+                 worker_flags: Callable[[int], list[str]]) -> None:
         self.progress = Progress(folder.read_json("config.json"), folder.read_json("job.json"))
         self.seconds = 0.0
         self._fleet = fleet
         self._folder = folder
         self._console = console
+        self._worker_flags = worker_flags
         fleet.on_event = self._take
 
     def run(self, addresses: Addresses, resume: bool) -> None:
@@ -40,7 +43,8 @@ class Training:
         begin = time.monotonic()
         workers = [
             self._fleet.start(f"worker-{seat}", "rubato-worker",
-                              ["train", *run, "--scheduler", address, "--seat", str(seat)])
+                              ["train", *run, "--scheduler", address, "--seat", str(seat),
+                               *self._worker_flags(seat)])
             for seat in range(int(config["workers"]))]
         for child in (scheduler, *workers):
             self._fleet.may_end(child, 0)

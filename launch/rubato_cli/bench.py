@@ -1,0 +1,150 @@
+"""`rubato bench staleness RUN --out DIR`: one training per staleness bound, all else the same.
+
+Writes DIR/staleness.json and DIR/staleness.svg; the runs stay under DIR/runs (without their rows
+and snapshots), so that `rubato report` and `rubato compare` can show each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from rubato_cli import builds, data_tool, metrics, staleness_figure
+from rubato_cli.builds import Build
+from rubato_cli.console import Console
+from rubato_cli.failure import DONE, Failure
+from rubato_cli.run_folder import RunFolder
+from rubato_cli.session import Command, Session
+from rubato_cli.sockets import SocketFolder
+from rubato_cli.staleness_rows import (BOUNDS, TARGET_MARGIN, Row, Slowness, epochs_needed,
+                                       parse_slowness, row, table)
+from rubato_cli.stop_signals import StopSignals
+from rubato_cli.train import Parts, train_and_evaluate
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("staleness",), help="what to measure")
+    parser.add_argument("run_file", metavar="RUN", help="run file (TOML) with two or more workers")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write, new")
+    parser.add_argument("--slow-worker", metavar="F",
+                        help="worker 0 takes F times as long, always")
+    parser.add_argument("--hiccups", metavar="P,F,L",
+                        help="with chance P a worker's next L iterations take F times as long")
+    parser.add_argument("--floor-ms", metavar="M", default="4",
+                        help="no iteration is shorter (default 4), so that slowness is a wait and "
+                        "not a fight for cores")
+    parser.add_argument("--target", metavar="AUC", type=float,
+                        help="validation AUC to reach (default: where s = 0 ends, less "
+                        f"{TARGET_MARGIN})")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override a key of the run file; may be repeated")
+
+
+@dataclasses.dataclass
+class _Sweep:
+    """The parts that all runs share."""
+
+    build: Build
+    run_file: str
+    path: pathlib.Path
+    settings: list[str]
+    slowness: Slowness
+    stop: StopSignals
+    console: Console
+
+
+def _run(arguments: argparse.Namespace, session: Session) -> int:
+    slowness = parse_slowness(arguments.slow_worker, arguments.hiccups, arguments.floor_ms)
+    out = pathlib.Path(arguments.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise Failure(f"{out} is there already and not empty; choose another --out")
+    build = session.build()
+    out.mkdir(parents=True, exist_ok=True)
+    with StopSignals() as stop:
+        # Barriers that cut a snapshot would be measured instead of the bound.
+        sweep = _Sweep(build, arguments.run_file, out, [*arguments.set, "train.best_epoch=false"],
+                       slowness, stop, session.console)
+        rows, target = _measure(sweep, arguments.target)
+    return _show(sweep, rows, target)
+
+
+def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
+    """A row per bound; and the target, which the first row gives unless it is given."""
+    rows: list[Row] = []
+    for bound in BOUNDS:
+        sweep.console.note(f"s = {bound}")
+        folder = _prepare(sweep, bound)
+        with SocketFolder() as sockets:
+            parts = Parts(sweep.build, folder, sweep.stop, sockets, sweep.slowness.flags)
+            result = train_and_evaluate(Console(quiet=True), parts, False)
+        result = metrics.finish(result, folder.read_json("evaluation.json"), {"run": {
+            "version": builds.version()}})
+        folder.write_json("metrics.json", result)
+        rows.append(row(bound, result, list(_validations(folder)), target))
+        target = rows[0].validation_auc - TARGET_MARGIN if target is None else target
+        for part in ("data", "snapshots"):
+            shutil.rmtree(folder.path / part)
+        sweep.console.note(f"  {rows[-1].samples_per_second:,.0f} samples/s, waiting "
+                           f"{rows[-1].waiting_share:.1%}")
+    assert target is not None
+    return rows, target
+
+
+def _prepare(sweep: _Sweep, bound: str) -> RunFolder:
+    """A run folder for `bound`, of enough iterations: the first one says how many they are."""
+    folder = RunFolder(str(sweep.path / "runs" / f"s-{bound}"))
+    _prepare_once(sweep, folder, bound)
+    config, job = folder.read_json("config.json"), folder.read_json("job.json")
+    workers, epochs = int(config["fleet"]["workers"]), int(config["train"]["epochs"])
+    if workers < 2:
+        raise Failure(f"{sweep.run_file} has {workers} worker, and nobody to wait for; add "
+                      "--set fleet.workers=2")
+    if not job["evaluate"]:
+        raise Failure(f"{sweep.run_file} keeps no rows for validation, so there is no time to a "
+                      "target to measure; set a validation share in its [split]")
+    enough = epochs_needed(epochs, job)
+    if enough > epochs:
+        sweep.console.note(f"{enough} data epochs instead of {epochs}: too few iterations")
+        sweep.settings.append(f"train.epochs={enough}")
+        shutil.rmtree(folder.path)
+        _prepare_once(sweep, folder, bound)
+    return folder
+
+
+def _prepare_once(sweep: _Sweep, folder: RunFolder, bound: str) -> None:
+    settings = [text for value in [*sweep.settings, f"train.staleness={bound}"]
+                for text in ("--set", value)]
+    data_tool.prepare(sweep.build, [sweep.run_file, "--out", str(folder.path), *settings], folder,
+                      sweep.stop, Console(quiet=True))
+
+
+def _validations(folder: RunFolder) -> Iterator[dict[str, Any]]:
+    """The validation events of this run, which had one start."""
+    for path in (folder.path / "telemetry").glob("worker-*.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            event = json.loads(line)
+            if event["event"] == "validation":
+                yield event
+
+
+def _show(sweep: _Sweep, rows: list[Row], target: float) -> int:
+    document = {"run": sweep.run_file, "version": builds.version(), "target_auc": target,
+                "slowness": {**dataclasses.asdict(sweep.slowness), "words": sweep.slowness.words()},
+                "rows": [{**dataclasses.asdict(one), "bound": one.staleness} for one in rows]}
+    RunFolder(str(sweep.path)).write_json("staleness.json", document)
+    picture = sweep.path / "staleness.svg"
+    name = pathlib.Path(sweep.run_file).stem
+    picture.write_text(staleness_figure.figure(rows, name, sweep.slowness, target), "utf-8")
+    sweep.console.result([f"{name}: {sweep.slowness.words()}", *table(rows, target),
+                          *([staleness_figure.NO_CURE] if sweep.slowness.constant else []),
+                          f"figures: {sweep.path}/staleness.json", f"picture: {picture}"],
+                         document)
+    return DONE
+
+
+COMMAND = Command("bench", "measure what staleness buys on this host", _add_arguments, _run)
