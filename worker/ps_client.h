@@ -151,14 +151,18 @@ class PsClient {
     Instant progress_at;  // when `received` last moved, or a push or Sync was sent
     PushLog log;
   };
+  // Rows that travel in one answer, of at most max_part_bytes of values.
+  struct Request {
+    RequestId id;
+    std::vector<std::vector<uint32_t>> rows;  // by table: indices; all empty: only to pass the gate
+    bool answered = false;
+    Instant asked_at;
+  };
   // One shard's share of a fetch.
   struct PlaceFetch {
     std::vector<std::vector<uint32_t>> rows;     // by table: indices of all rows that live there
-    std::vector<std::vector<uint32_t>> missing;  // by table: those asked for
-    RequestId id;
-    bool asked = false;
-    bool answered = false;
-    Instant asked_at;
+    std::vector<std::vector<uint32_t>> missing;  // by table: those the cache did not have
+    std::vector<Request> requests;               // empty until asked
   };
   struct Fetch {
     Parameters rows;
@@ -191,7 +195,9 @@ class PsClient {
   void AskWhereNeeded(Instant now, Clock clock, ClientOutput* out);
   void ResendPulls(Instant now, ClientOutput* out);
   void ReceiveReply(Instant now, const PullReply& reply, ClientOutput* out);
-  bool TakeRows(const PullReply& reply, size_t place, Clock use, Fetch* fetch);
+  std::vector<Request> Split(const Fetch& fetch, const PlaceFetch& share) const;
+  void SendPull(Clock clock, size_t place, const Request& request, ClientOutput* out);
+  bool TakeRows(const PullReply& reply, size_t place, Clock use, const Request& request);
   void TryReady(Instant now, ClientOutput* out);
   bool GatePassed(Clock clock, const Fetch& fetch, const Place& place) const;
   size_t TableIndex(TableId id) const;
@@ -221,7 +227,12 @@ class PsClient {
   int goodbyes_ = 0;  // heartbeats that said `leaving`
   std::vector<Place> places_;
   std::map<Clock, Fetch> fetches_;
-  std::map<RequestId, std::pair<Clock, size_t>> requests_;
+  struct RequestAt {
+    Clock clock;
+    size_t place = 0;
+    size_t index = 0;  // into PlaceFetch::requests
+  };
+  std::map<RequestId, RequestAt> requests_;
   uint64_t request_counter_ = 0;
   RowCache cache_;
   std::optional<PlaceId> gap_;

@@ -66,7 +66,7 @@ void PsClient::Plan(Clock clock, Fetch* fetch) {
 
 void PsClient::FillFromCache(Clock clock, size_t place, Fetch* fetch) {
   PlaceFetch& share = fetch->places[place];
-  share.asked = share.answered = false;
+  share.requests.clear();
   share.missing = share.rows;
   if (options_.cache == CacheMode::kOff || fetch->at_least) return;
   for (size_t t = 0; t < share.rows.size(); ++t) {
@@ -90,7 +90,7 @@ void PsClient::AskWhereNeeded(Instant now, Clock clock, ClientOutput* out) {
   const Fetch& fetch = fetches_[clock];
   for (size_t place = 0; place < places_.size(); ++place) {
     const PlaceFetch& share = fetch.places[place];
-    if (share.asked) continue;
+    if (!share.requests.empty()) continue;
     const bool rows = std::any_of(share.missing.begin(), share.missing.end(),
                                   [](const auto& missing) { return !missing.empty(); });
     const bool gate = fetch.started && !GatePassed(clock, fetch, places_[place]);
@@ -101,23 +101,50 @@ void PsClient::AskWhereNeeded(Instant now, Clock clock, ClientOutput* out) {
 void PsClient::Ask(Instant now, Clock clock, size_t place, ClientOutput* out) {
   Fetch& fetch = fetches_[clock];
   PlaceFetch& share = fetch.places[place];
-  if (!share.asked) {
-    share.id = RequestId(++request_counter_);
-    requests_[share.id] = {clock, place};
+  share.requests = Split(fetch, share);
+  for (size_t i = 0; i < share.requests.size(); ++i) {
+    Request& request = share.requests[i];
+    request.id = RequestId(++request_counter_);
+    request.asked_at = now;
+    requests_[request.id] = {clock, place, i};
+    SendPull(clock, place, request, out);
   }
-  share.asked = true;
-  share.asked_at = now;
+}
+
+// Several answers of moderate size overlap on their way; one huge one does not.
+std::vector<PsClient::Request> PsClient::Split(const Fetch& fetch, const PlaceFetch& share) const {
+  std::vector<Request> requests(1);
+  requests[0].rows.resize(share.missing.size());
+  size_t bytes = 0;
+  for (size_t t = 0; t < share.missing.size(); ++t) {
+    const size_t row_bytes =
+        options_.job.tables[TableIndex(fetch.rows[t].table)].dim * ValueBytes(options_.pull_codec);
+    for (const uint32_t i : share.missing[t]) {
+      if (bytes > 0 && bytes + row_bytes > options_.max_part_bytes) {
+        requests.emplace_back();
+        requests.back().rows.resize(share.missing.size());
+        bytes = 0;
+      }
+      requests.back().rows[t].push_back(i);
+      bytes += row_bytes;
+    }
+  }
+  return requests;
+}
+
+void PsClient::SendPull(Clock clock, size_t place, const Request& request, ClientOutput* out) {
+  const Fetch& fetch = fetches_[clock];
   Pull pull;
   pull.from = life_;
   pull.to = places_[place].life;
-  pull.id = share.id;
+  pull.id = request.id;
   pull.use = clock;
   pull.at_least = fetch.at_least;
   std::vector<RowKey> keys;
-  for (size_t t = 0; t < share.missing.size(); ++t) {
-    if (share.missing[t].empty()) continue;
+  for (size_t t = 0; t < request.rows.size(); ++t) {
+    if (request.rows[t].empty()) continue;
     keys.clear();
-    for (const uint32_t i : share.missing[t]) keys.push_back(fetch.rows[t].keys[i]);
+    for (const uint32_t i : request.rows[t]) keys.push_back(fetch.rows[t].keys[i]);
     TableRows rows;
     rows.table = fetch.rows[t].table;
     rows.rows = static_cast<uint32_t>(keys.size());
@@ -130,57 +157,62 @@ void PsClient::Ask(Instant now, Clock clock, size_t place, ClientOutput* out) {
 
 void PsClient::ResendPulls(Instant now, ClientOutput* out) {
   for (auto& [clock, fetch] : fetches_) {
+    if (fetch.ready) continue;
     for (size_t place = 0; place < fetch.places.size(); ++place) {
-      const PlaceFetch& share = fetch.places[place];
-      if (!share.asked || share.answered || now - share.asked_at < options_.resend_after) continue;
-      ++counters_.resent;
-      Ask(now, clock, place, out);
+      for (Request& request : fetch.places[place].requests) {
+        if (request.answered || now - request.asked_at < options_.resend_after) continue;
+        ++counters_.resent;
+        request.asked_at = now;
+        SendPull(clock, place, request, out);
+      }
     }
   }
 }
 
 void PsClient::ReceiveReply(Instant now, const PullReply& reply, ClientOutput* out) {
-  const auto request = requests_.find(reply.id);
-  if (reply.to != life_ || request == requests_.end()) return;
-  const auto [use, place] = request->second;
-  if (places_[place].life != reply.from) return;
-  Place& from = places_[place];
+  const auto found = requests_.find(reply.id);
+  if (reply.to != life_ || found == requests_.end()) return;
+  const RequestAt at = found->second;
+  Place& from = places_[at.place];
+  if (from.life != reply.from) return;
   from.min_clock = std::max(from.min_clock.value_or(reply.min_clock), reply.min_clock);
-  Fetch& fetch = fetches_[use];
-  if (!TakeRows(reply, place, use, &fetch)) return;
-  requests_.erase(request);
-  fetch.places[place].answered = true;
+  std::vector<Request>& requests = fetches_[at.clock].places[at.place].requests;
+  // A request of a shard life that is over: the rows were asked for again.
+  if (at.index >= requests.size() || requests[at.index].id != reply.id) return;
+  if (!TakeRows(reply, at.place, at.clock, requests[at.index])) return;
+  requests_.erase(found);
+  requests[at.index].answered = true;
   TryReady(now, out);
 }
 
 // Copies the values to their rows and tags them with the shard's min_clock when it answered.
-bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, Fetch* fetch) {
-  PlaceFetch& share = fetch->places[place];
+bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, const Request& request) {
+  Fetch& fetch = fetches_[use];
   const Clock tag = reply.min_clock;
   size_t answer = 0;
   std::vector<float> values;
-  for (size_t t = 0; t < share.missing.size(); ++t) {
-    if (share.missing[t].empty()) continue;
-    ParameterRows& rows = fetch->rows[t];
+  for (size_t t = 0; t < request.rows.size(); ++t) {
+    if (request.rows[t].empty()) continue;
+    ParameterRows& rows = fetch.rows[t];
     const size_t table = TableIndex(rows.table);
     const size_t dim = options_.job.tables[table].dim;
     if (answer >= reply.rows.size() || reply.rows[answer].table != rows.table) return false;
     const TableRows& answered = reply.rows[answer++];
     if (!DecodeValues(answered.codec, answered.values, &values).ok() ||
-        values.size() != share.missing[t].size() * dim) {
+        values.size() != request.rows[t].size() * dim) {
       return false;
     }
     const float* value = values.data();
-    for (const uint32_t i : share.missing[t]) {
+    for (const uint32_t i : request.rows[t]) {
       std::copy_n(value, dim, &rows.values[i * dim]);
-      fetch->tags[t][i] = tag;
+      fetch.tags[t][i] = tag;
       if (options_.cache == CacheMode::kOn) {
         cache_.Put(table, PlaceId(static_cast<uint32_t>(place)), rows.keys[i],
                    MUTATED(cache_reader_clock) ? use : tag, std::span(value, dim));
       }
       value += dim;
     }
-    counters_.rows_pulled += share.missing[t].size();
+    counters_.rows_pulled += request.rows[t].size();
     counters_.bytes_pulled += answered.values.size();
   }
   return true;
@@ -205,9 +237,10 @@ void PsClient::TryReady(Instant, ClientOutput* out) {
     }
     bool complete = true;
     for (size_t place = 0; place < places_.size(); ++place) {
-      const PlaceFetch& share = fetch.places[place];
-      complete =
-          complete && (!share.asked || share.answered) && GatePassed(clock, fetch, places_[place]);
+      const std::vector<Request>& requests = fetch.places[place].requests;
+      complete = complete && GatePassed(clock, fetch, places_[place]) &&
+                 std::all_of(requests.begin(), requests.end(),
+                             [](const Request& request) { return request.answered; });
     }
     if (!complete) continue;
     fetch.ready = true;

@@ -34,7 +34,7 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
     Pump(now, i, out);
   }
   fetches_.erase(found);
-  std::erase_if(requests_, [&](const auto& request) { return request.second.first <= clock; });
+  std::erase_if(requests_, [&](const auto& request) { return request.second.clock <= clock; });
   for (size_t i = 0; i < places_.size() && fetches_.contains(clock_); ++i) {
     if (fetches_[clock_].started) AskWhereNeeded(now, clock_, out);
   }
