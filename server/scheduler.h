@@ -42,12 +42,12 @@ enum class OnLoss { kResume, kReport };
 
 struct SchedulerOptions {
   Job job;
-  Duration lease = Duration::Seconds(10);          // no heartbeat for this long: evicted
-  Duration stall = Duration::Seconds(600);         // slowest and without progress: evicted
-  Duration start_timeout = Duration::Seconds(120); // seats missing after this are left behind
-  Duration cut_deadline = Duration::Seconds(120);  // all shards passed C and no image: withdraw
-  int64_t first_margin = 2;                        // clocks between the highest known one and C
-  bool deterministic = false;                      // any eviction is a fleet resume
+  Duration lease = Duration::Seconds(10);           // no heartbeat for this long: evicted
+  Duration stall = Duration::Seconds(600);          // slowest and without progress: evicted
+  Duration start_timeout = Duration::Seconds(120);  // seats missing after this are left behind
+  Duration cut_deadline = Duration::Seconds(120);   // all shards passed C and no image: withdraw
+  int64_t first_margin = 2;                         // clocks between the highest known one and C
+  bool deterministic = false;                       // any eviction is a fleet resume
   OnLoss on_loss = OnLoss::kResume;
 };
 
