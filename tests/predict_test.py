@@ -76,6 +76,10 @@ class PredictTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads((self.path / "run" / "metrics.json").read_text())["test"]["auc"]
 
+    def top_features(self, key):
+        evaluation = json.loads((self.path / "run" / "evaluation.json").read_text())
+        return {feature["name"]: feature[key] for feature in evaluation["top_features"]}
+
     def train_loans(self, kind):
         """A small generated loan book, loans.csv, and a model of it."""
         subprocess.run([BUILD / "rubato-data", "generate", "--rows", "3000", "--out",
@@ -107,6 +111,7 @@ class PredictTest(unittest.TestCase):
 
     def test_generated_loans_by_an_mlp(self):
         expected = self.train_loans("mlp")
+        self.assertIn("credit_score", self.top_features("importance"))
         predicted = self.predict("loans.csv")
         self.assert_same_auc(predicted, "default", expected)
         with open(self.path / "loans.csv", encoding="utf-8", newline="") as file:
@@ -144,6 +149,9 @@ class PredictTest(unittest.TestCase):
         (self.path / "run.toml").write_text(
             RUN + 'path = "rows.svm"\nformat = "libsvm"\npositive = "1"\n')
         expected = self.train("run.toml")
+        weights = self.top_features("weight")
+        self.assertLess(weights["feature 1"], 0)
+        self.assertGreater(weights["feature 2"], 0)
         predicted = self.predict("rows.svm")
         self.assertEqual(list(predicted[0]), ["pd"])
         labelled = [{**row, "y": line.startswith("1")} for row, line in zip(predicted, lines)]

@@ -1,16 +1,26 @@
 // Evaluation of a trained model on the validation and test rows of its run.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
+#include "worker/data/encoding.h"
 #include "worker/model/model.h"
 #include "worker/reader.h"
 
 namespace rubato {
 
-// Pulls what the rows of <run_folder>/data/{validation,test}.rbd need and writes
-// <run_folder>/evaluation.json: "test", "validation" and, for generated data, "oracle".
-absl::Status EvaluateRun(const std::string& run_folder, Model* model, Reader* reader);
+struct TrainedRun {
+  std::string folder;
+  const Encoding& encoding;
+  std::string model_kind;  // "logistic": features by weight; else by permutation
+  uint64_t seed = 0;
+};
+
+// Pulls what the rows of FOLDER/data/{validation,test}.rbd need and writes FOLDER/evaluation.json:
+// "test"; "validation" and "top_features" (worker/top_features.h) when there are validation rows;
+// for generated data "oracle".
+absl::Status EvaluateRun(const TrainedRun& run, Model* model, Reader* reader);
 
 }  // namespace rubato

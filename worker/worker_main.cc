@@ -80,7 +80,11 @@ absl::Status Train(const Arguments& arguments, EventLog* events) {
 absl::Status EvaluateVerb(const Arguments& arguments) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
   ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler));
-  return EvaluateRun(arguments.run, run.model.get(), reader.get());
+  return EvaluateRun({.folder = arguments.run,
+                      .encoding = run.encoding,
+                      .model_kind = run.config.model.kind,
+                      .seed = run.job.seed},
+                     run.model.get(), reader.get());
 }
 
 absl::Status PredictVerb(const Arguments& arguments, EventLog* events) {

@@ -165,14 +165,16 @@ def _features(record: Record) -> str:
     def text(value: float) -> str:
         return f"{value:{digits}}".replace("-", "−")
 
-    signed = any(value < 0 for _, value in found)
+    signed = any(isinstance(item, dict) and "weight" in item for item in kept)
     rows = [(name if len(name) < 19 else name[:17] + "…",
              [(abs(value), "s1" if value >= 0 else "s2", f"{name}: {value:.4g}")])
             for name, value in found]
-    caption = "Features by the size of their weight" if signed else "Features by importance"
+    caption = ("Features by the size of their weight" if signed else
+               "Columns by the AUC lost when their values are shuffled among the rows")
     entries = [("s1", "raises the risk"), ("s2", "lowers it")] if signed else []
     return page.figure(
         "What the model looks at", f"{caption}, the {len(found)} largest.",
         (page.legend(entries) if signed else "")
         + page.drawing(lambda width: charts.bars(width, rows, text), page.HALF),
-        page.table(("feature", "weight"), [(name, text(value)) for name, value in found]))
+        page.table(("feature", "weight" if signed else "AUC lost"),
+                   [(name, text(value)) for name, value in found]))

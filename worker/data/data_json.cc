@@ -44,15 +44,20 @@ bool IsUtf8(const std::string& text) {
   return true;
 }
 
-Json TextToJson(const std::string& text) {
-  if (IsUtf8(text)) return text;
+// Each byte as the code point of its value, in UTF-8.
+std::string Widen(const std::string& text) {
   std::string widened;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x80) widened.push_back(static_cast<char>(0xc0 | (byte >> 6)));
     widened.push_back(byte >= 0x80 ? static_cast<char>(0x80 | (byte & 0x3f)) : c);
   }
-  return {{"latin1", widened}};
+  return widened;
+}
+
+Json TextToJson(const std::string& text) {
+  if (IsUtf8(text)) return text;
+  return {{"latin1", Widen(text)}};
 }
 
 // A message may hold a column's name in any bytes: '?' for those that are no UTF-8.
@@ -254,6 +259,10 @@ std::string FormatDataReport(const DataReport& report) {
   }
   json["warnings"] = WarningsToJson(report.warnings);
   return json.dump(kIndent) + "\n";
+}
+
+std::string QuoteJson(const std::string& text) {
+  return Json(IsUtf8(text) ? text : Widen(text)).dump();
 }
 
 std::string FormatInspection(const Inspection& inspection) {

@@ -18,6 +18,8 @@ std::string FormatEncoding(const Encoding& encoding);
 // InvalidArgument names the field that is missing or wrong.
 absl::StatusOr<Encoding> ParseEncoding(const std::string& json);
 std::string FormatDataReport(const DataReport& report);
+// A JSON string, for those who write an object by hand; what is not UTF-8 is read as Latin-1.
+std::string QuoteJson(const std::string& text);
 std::string FormatInspection(const Inspection& inspection);
 
 }  // namespace rubato
