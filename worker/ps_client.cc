@@ -57,8 +57,9 @@ void PsClient::SendSoonAgain(Instant now, Nonce shard) {
     if (places_[i].nonce != shard) continue;
     places_[i].progress_at = std::min(places_[i].progress_at, due);
     for (auto& [clock, fetch] : fetches_) {
-      Instant& asked_at = fetch.places[i].asked_at;
-      asked_at = std::min(asked_at, due);
+      for (Request& request : fetch.places[i].requests) {
+        request.asked_at = std::min(request.asked_at, due);
+      }
     }
   }
 }
