@@ -100,6 +100,7 @@ class Scheduler {
   void RequestSnapshot(Instant now, SchedulerOutput* out);
 
   const SchedulerState& state() const { return state_; }
+  const Job& job() const { return options_.job; }
   const View& view() const { return state_.view; }
   // The commit at the last clock ends the run.
   bool finished() const { return view().committed.clock >= options_.job.last_clock; }

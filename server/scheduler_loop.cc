@@ -17,6 +17,12 @@ constexpr Duration kLeaveGrace = Duration::Seconds(10);
 constexpr Duration kLastViews = Duration::Millis(200);
 // After a stop signal a snapshot gets this long.
 constexpr Duration kStopGrace = Duration::Seconds(60);
+// A shard says Hello as soon as it listens, and reports ten times a second, also while it loads.
+constexpr Duration kShardComesWithin = Duration::Seconds(30);
+constexpr Duration kShardSpeaksWithin = Duration::Seconds(60);
+constexpr Duration kSaveAgainAfter = Duration::Millis(500);
+// Once all is trained, a disk that stays full for this long ends the run.
+constexpr Duration kLastSaveWithin = Duration::Seconds(10);
 
 }  // namespace
 
@@ -42,7 +48,8 @@ SchedulerLoop::SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions sche
                              SchedulerState state, EventLog* events)
     : options_(std::move(options)),
       events_(events),
-      scheduler_(std::move(scheduler), std::move(state), MonotonicNow()) {}
+      scheduler_(std::move(scheduler), std::move(state), MonotonicNow()),
+      opened_at_(MonotonicNow()) {}
 
 absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoopOptions options,
                                                                    SchedulerOptions scheduler,
@@ -77,10 +84,16 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
       epoch_at_stop = scheduler_.view().committed.epoch;
       SchedulerOutput out;
       if (!serves) scheduler_.RequestSnapshot(now, &out);
-      RETURN_IF_ERROR(Flush(&out));
+      Flush(now, &out);
     }
-    const bool committed = scheduler_.view().committed.epoch > epoch_at_stop;
-    if (heard > 1 || (heard > 0 && !serves && now > stop_by)) return RunEnd::kInterrupted;
+    const bool committed = !unsaved_ && scheduler_.view().committed.epoch > epoch_at_stop;
+    if (heard > 1 || (heard > 0 && !serves && now > stop_by)) {
+      events_->Write(Event("error").Text(
+          "message", heard > 1 ? "stopped at once by a second signal"
+                               : absl::StrFormat("the shards wrote no snapshot within %d s",
+                                                 static_cast<int>(kStopGrace.seconds()))));
+      return RunEnd::kInterrupted;
+    }
     if (heard > 0 && !serves && committed) {
       TellDone();
       return RunEnd::kStopped;
@@ -94,25 +107,69 @@ absl::Status SchedulerLoop::Step(Duration timeout) {
   const Instant now = MonotonicNow();
   for (const Decoded& decoded : received) {
     SchedulerOutput out;
+    heard_[decoded.from] = now;
     scheduler_.Receive(now, decoded.from, decoded.message, &out);
-    RETURN_IF_ERROR(Flush(&out));
+    Flush(now, &out);
   }
   SchedulerOutput out;
   scheduler_.Tick(now, &out);
-  RETURN_IF_ERROR(Flush(&out));
+  Flush(now, &out);
   TellView(now);
   if (!scheduler_.finished()) finished_at_ = now;
   if (!scheduler_.finished() || !scheduler_.view().members.empty()) members_at_ = now;
-  return lost_;
+  RETURN_IF_ERROR(lost_);
+  RETURN_IF_ERROR(CheckDisk(now));
+  return CheckShards(now);
 }
 
-absl::Status SchedulerLoop::Flush(SchedulerOutput* out) {
-  if (out->persist && !options_.state_path.empty()) {
-    RETURN_IF_ERROR(WriteSchedulerState(options_.state_path, *out->persist));
-  }
+void SchedulerLoop::Flush(Instant now, SchedulerOutput* out) {
+  if (out->persist && !options_.state_path.empty()) unsaved_ = std::move(out->persist);
+  untold_.insert(untold_.end(), out->events.begin(), out->events.end());
+  if (unsaved_) Save(now);
+  if (unsaved_) return;
   // What is not sent now is resent until it is acknowledged.
   for (const Envelope& envelope : out->messages) endpoint_->Send(envelope.to, envelope.message);
-  for (const SchedulerEvent& event : out->events) Tell(event);
+  for (const SchedulerEvent& event : untold_) Tell(event);
+  untold_.clear();
+}
+
+void SchedulerLoop::Save(Instant now) {
+  if (!save_error_.ok() && now - tried_to_save_at_ < kSaveAgainAfter) return;
+  tried_to_save_at_ = now;
+  const absl::Status before = save_error_;
+  save_error_ = WriteSchedulerState(options_.state_path, *unsaved_);
+  if (save_error_.ok()) {
+    unsaved_.reset();
+  } else if (before.ok()) {
+    unsaved_since_ = now;
+    const std::string sentence = absl::StrCat("nothing can be committed, training goes on: ",
+                                              std::string(save_error_.message()));
+    events_->Write(Event("warning").Text("message", sentence));
+    LogWarning(sentence);
+  }
+}
+
+absl::Status SchedulerLoop::CheckDisk(Instant now) const {
+  const bool over =
+      scheduler_.finished() || scheduler_.known_min_clock() >= scheduler_.job().last_clock;
+  if (!unsaved_ || !over || now - unsaved_since_ < kLastSaveWithin) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("the last snapshot cannot be committed: ", std::string(save_error_.message()),
+                   ", then go on with --resume"));
+}
+
+absl::Status SchedulerLoop::CheckShards(Instant now) const {
+  const std::vector<ShardEntry>& shards = scheduler_.view().shards;
+  for (size_t place = 0; place < shards.size(); ++place) {
+    const auto heard = heard_.find(shards[place].nonce);
+    const bool came = shards[place].life != kNoLife && heard != heard_.end();
+    const Duration limit = came ? kShardSpeaksWithin : kShardComesWithin;
+    if (now - (came ? heard->second : opened_at_) < limit) continue;
+    return absl::UnavailableError(
+        absl::StrFormat("shard %d %s %d s: see the log of its server, and go on with --resume",
+                        place, came ? "has said nothing for" : "did not come up within",
+                        static_cast<int>(limit.seconds())));
+  }
   return absl::OkStatus();
 }
 
@@ -129,6 +186,9 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
     case SchedulerEventKind::kEvicted:
       LogWarning(absl::StrFormat("evicted worker life %d at clock %d: %s", life,
                                  event.clock.value(), event.text));
+      events_->Write(Event("warning").Text(
+          "message", absl::StrFormat("worker life %d is out of the fleet at clock %d: %s", life,
+                                     event.clock.value(), event.text)));
       return;
     case SchedulerEventKind::kCutWithdrawn:
       LogInfo(absl::StrFormat("cut at clock %d withdrawn: %s", event.clock.value(), event.text));
@@ -166,7 +226,7 @@ void SchedulerLoop::TellView(Instant now) {
 }
 
 bool SchedulerLoop::Done(Instant now) const {
-  if (!scheduler_.finished()) return false;
+  if (!scheduler_.finished() || unsaved_) return false;
   // The last to leave must still hear that it has left.
   return now - finished_at_ > kLeaveGrace || now - members_at_ > kLastViews;
 }

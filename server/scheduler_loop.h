@@ -1,14 +1,18 @@
 // Drives a Scheduler with real time, sockets and a state file, until the run ends or is stopped.
 //
-// Ordering duty: what the machine wants persisted is durable before its messages leave.
+// Ordering duty: what the machine wants persisted is durable before its messages leave. While the
+// disk is full nothing leaves, as if the network lost it, and the fleet trains on without commits.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/endpoint.h"
+#include "common/env.h"
 #include "common/stop_signals.h"
 #include "common/telemetry.h"
 #include "server/scheduler.h"
@@ -40,7 +44,10 @@ class SchedulerLoop {
   SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler, SchedulerState state,
                 EventLog* events);
   absl::Status Step(Duration timeout);
-  absl::Status Flush(SchedulerOutput* out);
+  void Flush(Instant now, SchedulerOutput* out);
+  void Save(Instant now);
+  absl::Status CheckDisk(Instant now) const;
+  absl::Status CheckShards(Instant now) const;
   void Tell(const SchedulerEvent& event);
   void TellView(Instant now);
   bool Done(Instant now) const;
@@ -50,6 +57,13 @@ class SchedulerLoop {
   EventLog* const events_;
   Scheduler scheduler_;
   std::unique_ptr<Endpoint> endpoint_;
+  const Instant opened_at_;
+  std::map<Nonce, Instant> heard_;         // when each peer last said something
+  std::optional<SchedulerState> unsaved_;  // newest state, while it cannot be written
+  absl::Status save_error_;
+  Instant unsaved_since_;
+  Instant tried_to_save_at_;
+  std::vector<SchedulerEvent> untold_;  // of states that are not on disk yet
   Instant told_view_at_;
   Instant finished_at_;  // newest moment at which the run was not finished
   Instant members_at_;   // and at which somebody was still there

@@ -9,6 +9,11 @@ namespace rubato {
 namespace {
 
 constexpr Duration kTick = Duration::Millis(20);
+constexpr Duration kAnswerWithin = Duration::Seconds(60);
+// A snapshot that failed is asked for again at once, at the same clock when the fleet waits for
+// it: one try a second, and an end after this many.
+constexpr int kWriteTries = 10;
+constexpr Duration kWritePause = Duration::Seconds(1);
 
 }  // namespace
 
@@ -88,9 +93,15 @@ absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions o
 }
 
 absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
-  while (!stop && !replaced_ && load_error_.ok()) {
+  const Instant began = MonotonicNow();
+  while (!stop && !replaced_ && error_.ok()) {
     const std::vector<Decoded> received = endpoint_->Receive(kTick);
     const Instant now = MonotonicNow();
+    if (shard_->view().version == ViewVersion(0) && now - began > kAnswerWithin) {
+      return absl::UnavailableError(absl::StrFormat(
+          "the scheduler did not answer within %d s at %s; start it, or check --scheduler",
+          static_cast<int>(kAnswerWithin.seconds()), options_.scheduler));
+    }
     for (const Decoded& decoded : received) {
       if (const auto* error = std::get_if<ErrorReply>(&decoded.message)) {
         return absl::FailedPreconditionError(error->sentence);
@@ -101,6 +112,10 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
     }
     for (const StoreThread::Result& result : store_thread_->Take()) result();
     ShardOutput out;
+    if (failed_ && now >= failed_->tell_at) {
+      shard_->ImageWritten(failed_->name, failed_->status, &out);
+      failed_.reset();
+    }
     shard_->Tick(now, &out);
     Flush(&out);
     PruneAfterCommit();
@@ -110,7 +125,7 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
     return absl::AbortedError(
         absl::StrFormat("shard %d: a newer life has taken this place", options_.place.value()));
   }
-  return load_error_;
+  return error_;
 }
 
 void ServerLoop::Flush(ShardOutput* out) {
@@ -124,16 +139,39 @@ void ServerLoop::Flush(ShardOutput* out) {
 void ServerLoop::Write(std::shared_ptr<const Image> image) {
   store_thread_->Add([this, image]() -> StoreThread::Result {
     const absl::Status status = store_->Write(*image);
-    return [this, name = image->name, status] {
+    return [this, name = image->name, clock = image->clock, status] {
+      NoteWritten(clock, status);
       if (!status.ok()) {
-        LogWarning(absl::StrCat("snapshot not written, training goes on: ",
-                                std::string(status.message())));
+        failed_ = Failed{name, status, MonotonicNow() + kWritePause};
+        return;
       }
       ShardOutput out;
       shard_->ImageWritten(name, status, &out);
       Flush(&out);
     };
   });
+}
+
+void ServerLoop::NoteWritten(Clock clock, const absl::Status& status) {
+  if (status.ok()) {
+    failed_writes_ = 0;
+    return;
+  }
+  const std::string why(status.message());
+  if (failed_writes_ == 0) {
+    const std::string sentence =
+        absl::StrFormat("shard %d: snapshot at clock %d not written, training goes on: %s",
+                        options_.place.value(), clock.value(), why);
+    options_.events->Write(Event("warning").Text("message", sentence));
+    LogWarning(sentence);
+  }
+  failed_writes_ = clock == failed_clock_ ? failed_writes_ + 1 : 1;
+  failed_clock_ = clock;
+  if (failed_writes_ < kWriteTries) return;
+  error_ = absl::UnavailableError(absl::StrFormat(
+      "shard %d: the snapshot that the fleet waits for cannot be written: %s, then go on with "
+      "--resume",
+      options_.place.value(), why));
 }
 
 void ServerLoop::Load(const LoadRequest& request) {
@@ -152,9 +190,9 @@ void ServerLoop::Load(const LoadRequest& request) {
     return [this, life = request.life, loaded, status] {
       ShardOutput out;
       if (status.ok()) {
-        load_error_ = shard_->ImagesLoaded(life, std::move(*loaded), &out);
+        error_ = shard_->ImagesLoaded(life, std::move(*loaded), &out);
       } else {
-        load_error_ = shard_->ImagesLoaded(life, status, &out);
+        error_ = shard_->ImagesLoaded(life, status, &out);
       }
       Flush(&out);
     };

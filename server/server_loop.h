@@ -6,12 +6,14 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/endpoint.h"
+#include "common/env.h"
 #include "common/mutex.h"
 #include "common/telemetry.h"
 #include "server/shard.h"
@@ -23,8 +25,9 @@ struct ServerLoopOptions {
   Job job;
   PlaceId place;
   std::string listen;
-  std::string scheduler;      // address
-  size_t snapshots_kept = 2;  // committed epochs; 0: all
+  std::string scheduler;       // address
+  size_t snapshots_kept = 2;   // committed epochs; 0: all
+  EventLog* events = nullptr;  // is told of trouble that a person should hear of
 };
 
 // Runs store calls one after the other on a thread of its own; their results are picked up by the
@@ -71,6 +74,7 @@ class ServerLoop {
   ServerLoop(ServerLoopOptions options, SnapshotStore* store);
   void Flush(ShardOutput* out);
   void Write(std::shared_ptr<const Image> image);
+  void NoteWritten(Clock clock, const absl::Status& status);
   void Load(const LoadRequest& request);
   void PruneAfterCommit();
 
@@ -80,7 +84,17 @@ class ServerLoop {
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<StoreThread> store_thread_;
   std::deque<ImageName> committed_;
-  absl::Status load_error_;
+  // A snapshot that could not be written, before the shard is told so.
+  struct Failed {
+    ImageName name;
+    absl::Status status;
+    Instant tell_at;
+  };
+  std::optional<Failed> failed_;
+  // Of the newest snapshot: how often in a row it could not be written at this clock.
+  int failed_writes_ = 0;
+  Clock failed_clock_;
+  absl::Status error_;
   bool replaced_ = false;
 };
 

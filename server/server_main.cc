@@ -60,9 +60,14 @@ absl::Status Serve(const Arguments& arguments, EventLog* events) {
   ASSIGN_OR_RETURN(auto store, OpenSnapshotStore(arguments.run + "/snapshots"));
   std::vector<std::unique_ptr<ServerLoop>> loops;
   for (const uint32_t place : arguments.places) {
+    if (place >= job.places) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "--place %d: the run in %s has places 0 to %d", place, arguments.run, job.places - 1));
+    }
     ServerLoopOptions options;
     options.job = job;
     options.place = PlaceId(place);
+    options.events = events;
     options.listen = ListenAddress(arguments, place);
     options.scheduler = arguments.scheduler;
     options.snapshots_kept = static_cast<size_t>(job.best_epoch ? 0 : job.snapshots_kept);

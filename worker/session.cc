@@ -102,6 +102,7 @@ void Session::Run() {
       client_.Receive(now, decoded.from, decoded.message, &out);
       Flush(&out);
     }
+    if (client_.view().version != ViewVersion(0)) answered_ = true;
     std::deque<Command> commands;
     {
       MutexLock lock(&mutex_);

@@ -40,6 +40,8 @@ class Session {
 
   // The next event, in order; nullopt after `timeout`.
   std::optional<ClientEvent> Next(Duration timeout);
+  // Whether the scheduler has ever answered.
+  bool answered() const { return answered_; }
   // A copy, a moment old.
   ClientCounters counters() const;
 
@@ -55,6 +57,7 @@ class Session {
   PsClient client_;        // the network thread's
   ViewVersion connected_;  // view whose shards are connected
   std::atomic<bool> end_{false};
+  std::atomic<bool> answered_{false};
 
   mutable Mutex mutex_;
   std::condition_variable_any changed_;

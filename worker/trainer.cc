@@ -12,6 +12,7 @@ namespace rubato {
 namespace {
 
 constexpr Duration kWaitStep = Duration::Millis(100);
+constexpr Duration kAnswerWithin = Duration::Seconds(60);
 constexpr Duration kProgressEvery = Duration::Millis(250);
 // In the order of Spent.
 constexpr const char* kSpentNames[] = {"compute", "wait", "pull", "push", "other"};
@@ -29,6 +30,7 @@ Trainer::Trainer(TrainerOptions options, Model* model, const Dataset* train,
       slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()) {}
 
 absl::Status Trainer::Run(Session* session, StopSignals* signals) {
+  begun_ = MonotonicNow();
   RETURN_IF_ERROR(AwaitStart(session, signals));
   begun_ = mark_ = told_at_ = MonotonicNow();
   while (clock_ < options_.job.last_clock) {
@@ -52,6 +54,12 @@ template <class Wanted>
 absl::StatusOr<Wanted> Trainer::Await(Session* session, StopSignals* signals) {
   for (;;) {
     if (signals->Count() > 0) return absl::AbortedError("stopped by a signal");
+    if (!session->answered() && MonotonicNow() - begun_ > kAnswerWithin) {
+      return absl::UnavailableError(
+          absl::StrFormat("the scheduler did not answer within %d s; start it, or check "
+                          "--scheduler",
+                          static_cast<int>(kAnswerWithin.seconds())));
+    }
     std::optional<ClientEvent> event = session->Next(kWaitStep);
     if (!event) continue;
     if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);

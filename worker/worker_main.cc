@@ -59,6 +59,11 @@ absl::StatusOr<Run> OpenRun(const std::string& folder) {
 absl::Status Train(const Arguments& arguments, EventLog* events) {
   ASSIGN_OR_RETURN(auto signals, StopSignals::Block());
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
+  if (arguments.seat >= run.job.seats) {
+    return absl::InvalidArgumentError(absl::StrFormat("--seat %d: the run in %s has seats 0 to %d",
+                                                      arguments.seat, arguments.run,
+                                                      run.job.seats - 1));
+  }
   ASSIGN_OR_RETURN(const auto train, OpenDataset(arguments.run + "/data/train.rbd"));
   ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
   PsClientOptions client;

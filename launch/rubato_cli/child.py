@@ -11,6 +11,7 @@ kept in files; events are handed on as well. Events:
   {"event": "validation", "data_epoch", "clock", "auc", "logloss"}
                                                             data epochs count from 0
   {"event": "done", ...}                                    summary, see metrics.py
+  {"event": "warning", "message": one sentence}             goes on, but somebody should know
   {"event": "error", "message": one sentence}
 """
 
@@ -106,7 +107,7 @@ class Child:
                 return events, False
             if not data:
                 return events, True
-            self._telemetry.write(data)
+            self._keep(data)
             events += self._split(data)
 
     def reap(self) -> bool:
@@ -154,7 +155,13 @@ class Child:
         return events
 
     def _record(self, event: Event) -> None:
-        self._telemetry.write(json.dumps(event).encode() + b"\n")
+        self._keep(json.dumps(event).encode() + b"\n")
+
+    def _keep(self, data: bytes) -> None:
+        try:
+            self._telemetry.write(data)
+        except OSError:  # a full disk costs telemetry, and not the run
+            pass
 
 
 def _parse(line: bytes) -> Event | None:

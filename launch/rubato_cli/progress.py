@@ -39,6 +39,8 @@ class Progress:
             if self.resumed_from == 0:
                 return "nothing was committed: this run starts over"
             return f"resumed from clock {self.resumed_from}"
+        elif kind == "warning":
+            return f"{child.name}: {event.get('message', '')}"
         elif kind == "committed":
             self.commits.append(event)
         elif kind == "validation":
