@@ -1,4 +1,5 @@
-// rubato-bench-loopback: the transport on this host against what its kernel can do.
+// rubato-bench-loopback: the transport on this host against what its kernel can do, and a worker's
+// pulls and pushes against raw ZeroMQ.
 //
 // Absolute figures move by half between minutes of one machine. So each repeat measures everything
 // once, one after the other, and what is reported besides medians is the ratio to the plain socket
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "bench/product.h"
+#include "bench/raw_zeromq.h"
 #include "bench/streams.h"
 #include "common/status.h"
 #include "common/telemetry.h"
@@ -104,6 +107,66 @@ void RoundTrips(EventLog* log) {
   }
 }
 
+struct ProductRow {
+  std::string name;
+  ProductShape shape;
+  double gb_per_s;    // of values
+  double raw_before;  // GB/s
+  double raw_after;
+  bool valid;
+};
+
+void ReportProduct(const ProductRow& row, EventLog* log) {
+  const double ratio = 2 * row.gb_per_s / (row.raw_before + row.raw_after);
+  std::printf("%-24s %6.2f GB/s", row.name.c_str(), row.gb_per_s);
+  if (row.shape.kind == TableKind::kSparse) {
+    const double keys = row.gb_per_s * 1e3 / (row.shape.dim() * sizeof(float));
+    std::printf(", %.2f M keys/s", keys);
+  }
+  std::printf(", %.2f of raw ZeroMQ (%.2f before, %.2f after)%s\n", ratio, row.raw_before,
+              row.raw_after, row.valid ? "" : " INVALID: raw ZeroMQ changed meanwhile");
+  std::fflush(stdout);
+  if (log == nullptr) return;
+  log->Write(Event("loopback_product")
+                 .Text("name", row.name)
+                 .Real("gb_per_s", row.gb_per_s)
+                 .Real("raw_before_gb_per_s", row.raw_before)
+                 .Real("raw_after_gb_per_s", row.raw_after)
+                 .Real("of_raw", ratio)
+                 .Int("valid", row.valid ? 1 : 0));
+}
+
+// Pulls and pushes of a worker, beside ZeroMQ alone, which is measured before and after each row: a
+// machine that changed its mind in between has not measured anything.
+void Products(const Flags& flags, EventLog* log) {
+  constexpr double kMostDrift = 1.5;
+  StreamShape raw;
+  raw.message_bytes = flags.message_kib << 10;
+  raw.messages = std::max<size_t>((flags.megabytes << 20) / raw.message_bytes, 1);
+  const double raw_bytes = static_cast<double>(raw.messages * raw.message_bytes);
+  const auto raw_speed = [&] {
+    return raw_bytes * 1e-9 / RawZeroMqTime(Transport::kIpc, raw).seconds();
+  };
+  std::printf("one worker, one server, values of a worker's pulls and pushes over ipc:\n");
+  for (const TableKind kind : {TableKind::kDense, TableKind::kSparse}) {
+    for (const Direction direction : {Direction::kPull, Direction::kPush}) {
+      const bool dense = kind == TableKind::kDense;
+      const ProductShape shape{kind, direction, dense ? 1024u : 16384u, dense ? 64 : 512};
+      const double before = raw_speed();
+      std::vector<double> seconds;
+      for (size_t i = 0; i < flags.repeats; ++i) {
+        seconds.push_back(ProductTime(shape).seconds());
+      }
+      const double after = raw_speed();
+      const double speed = shape.value_bytes() * 1e-9 / Median(seconds);
+      const double drift = std::max(before, after) / std::min(before, after);
+      const std::string name = std::string(dense ? "dense " : "sparse ") +
+                               (direction == Direction::kPull ? "pull" : "push");
+      ReportProduct({name, shape, speed, before, after, drift <= kMostDrift}, log);
+    }
+  }
+}
+
 int Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("The transport of this host: messages of Rubato against plain sockets.");
@@ -125,6 +188,7 @@ int Main(int argc, char** argv) {
   }
   Streams(flags, log.get());
   RoundTrips(log.get());
+  Products(flags, log.get());
   return kExitDone;
 }
 

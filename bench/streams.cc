@@ -4,19 +4,16 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "bench/processes.h"
 #include "common/endpoint.h"
 #include "common/status.h"
 
@@ -27,66 +24,6 @@ constexpr Nonce kReceiver{1};
 constexpr Nonce kSender{2};
 constexpr uint32_t kDim = 16;
 constexpr int kPatienceSeconds = 20;  // without a word from the other process: it has died
-
-void Must(bool done, const char* what) {
-  CHECK(done, absl::StrCat(what, ": ", std::strerror(errno)));
-}
-
-// A child process that runs `work` and ends; waited for by the destructor.
-class Child {
- public:
-  explicit Child(const std::function<void()>& work) : process_(fork()) {
-    Must(process_ >= 0, "fork");
-    if (process_ != 0) return;
-    work();
-    _exit(0);
-  }
-  ~Child() { waitpid(process_, nullptr, 0); }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-
- private:
-  pid_t process_;
-};
-
-// Carries an address from the process that listens to the one that was forked before it did.
-class AddressPipe {
- public:
-  AddressPipe() { Must(pipe(ends_) == 0, "pipe"); }
-  ~AddressPipe() {
-    close(ends_[0]);
-    close(ends_[1]);
-  }
-  AddressPipe(const AddressPipe&) = delete;
-  AddressPipe& operator=(const AddressPipe&) = delete;
-
-  void Send(const std::string& address) {
-    Must(write(ends_[1], address.data(), address.size()) > 0, "write");
-  }
-  std::string Receive() {
-    char text[256];
-    const ssize_t size = read(ends_[0], text, sizeof(text));
-    Must(size > 0, "read");
-    return std::string(text, static_cast<size_t>(size));
-  }
-
- private:
-  int ends_[2] = {-1, -1};
-};
-
-class Folder {
- public:
-  Folder() : path_((std::filesystem::temp_directory_path() / "rubato-XXXXXX").string()) {
-    Must(mkdtemp(path_.data()) != nullptr, "mkdtemp");
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Plain sockets -----------------------------------------------------------------------------------
 

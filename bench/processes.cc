@@ -1,0 +1,57 @@
+#include "bench/processes.h"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "common/status.h"
+
+namespace rubato {
+
+void Must(bool done, const char* what) {
+  CHECK(done, absl::StrCat(what, ": ", std::strerror(errno)));
+}
+
+Child::Child(const std::function<void()>& work) : process_(fork()) {
+  Must(process_ >= 0, "fork");
+  if (process_ != 0) return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  work();
+  _exit(0);
+}
+
+Child::~Child() { waitpid(process_, nullptr, 0); }
+
+void Child::Kill() { kill(process_, SIGKILL); }
+
+AddressPipe::AddressPipe() { Must(pipe(ends_) == 0, "pipe"); }
+
+AddressPipe::~AddressPipe() {
+  close(ends_[0]);
+  close(ends_[1]);
+}
+
+void AddressPipe::Send(const std::string& address) {
+  Must(write(ends_[1], address.data(), address.size()) > 0, "write");
+}
+
+std::string AddressPipe::Receive() {
+  char text[256];
+  const ssize_t size = read(ends_[0], text, sizeof(text));
+  Must(size > 0, "read");
+  return std::string(text, static_cast<size_t>(size));
+}
+
+Folder::Folder() : path_((std::filesystem::temp_directory_path() / "rubato-XXXXXX").string()) {
+  Must(mkdtemp(path_.data()) != nullptr, "mkdtemp");
+}
+
+Folder::~Folder() { std::filesystem::remove_all(path_); }
+
+}  // namespace rubato

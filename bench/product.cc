@@ -1,0 +1,172 @@
+#include "bench/product.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "bench/processes.h"
+#include "common/job.h"
+#include "common/status.h"
+#include "common/stop_signals.h"
+#include "common/telemetry.h"
+#include "server/memory_snapshot_store.h"
+#include "server/scheduler_loop.h"
+#include "server/server_loop.h"
+#include "worker/session.h"
+
+namespace rubato {
+namespace {
+
+constexpr int64_t kWarmUp = 16;  // iterations: connections, first rows, cache
+constexpr int64_t kAhead = 2;    // pulls under way while one is used
+constexpr int64_t kWindow = 8;   // pushes between two waits for all to be applied
+constexpr uint64_t kKeySpace = 1u << 20;
+constexpr uint64_t kKeySets = 8;
+
+Job JobOf(const ProductShape& shape) {
+  TableSpec table;
+  table.name = "rows";
+  table.kind = shape.kind;
+  table.dim = shape.dim();
+  table.size = shape.kind == TableKind::kDense ? shape.rows * kBlockFloats : 0;
+  table.optimizer.kind = OptimizerKind::kSgd;
+  // Pushes: never waits, and what was read once may be used to the end.
+  const bool pulls = shape.direction == Direction::kPull;
+  table.staleness = pulls ? Staleness::Infinite() : Staleness(1'000'000);
+  Job job;
+  job.tables = {table};
+  job.last_clock = Clock(1'000'000);     // the processes are killed long before
+  job.retention_soft_pushes = 1u << 30;  // no snapshots
+  job.retention_hard_pushes = 2 * kWindow;
+  return job;
+}
+
+void RunScheduler(const Job& job, const std::string& address) {
+  Must(std::freopen("/dev/null", "w", stderr) != nullptr, "freopen");  // its log
+  auto signals = StopSignals::Block();
+  auto events = EventLog::Open({.path = "/dev/null", .process = "scheduler"});
+  CHECK(signals.ok() && events.ok());
+  SchedulerOptions options;
+  options.job = job;
+  auto loop = SchedulerLoop::Open({.listen = address, .state_path = ""}, options,
+                                  Scheduler::FirstState(job), events->get());
+  CHECK(loop.ok(), loop.status().ToString());
+  (*loop)->Run(signals->get()).IgnoreError();
+}
+
+void RunServer(const Job& job, const std::string& scheduler, const std::string& address) {
+  MemorySnapshotStore store;
+  ServerLoopOptions options;
+  options.job = job;
+  options.listen = address;
+  options.scheduler = scheduler;
+  auto loop = ServerLoop::Open(options, &store);
+  CHECK(loop.ok(), loop.status().ToString());
+  const std::atomic<bool> stop = false;
+  (*loop)->Run(stop).IgnoreError();
+}
+
+// A worker's iterations, with the same rows again and again, or kKeySets sets of keys in turn.
+class Client {
+ public:
+  Client(const ProductShape& shape, const Job& job, const std::string& scheduler) : shape_(shape) {
+    PsClientOptions options;
+    options.job = job;
+    options.cache = shape.direction == Direction::kPush ? CacheMode::kOn : CacheMode::kOff;
+    auto session = Session::Open(options, scheduler);
+    CHECK(session.ok(), session.status().ToString());
+    session_ = *std::move(session);
+    MakeKeys();
+    clock_ = prefetched_ = Await<Started>().start;
+  }
+
+  // Runs `iterations`; returns when the last of them is done, pushes applied.
+  void Run(int64_t iterations) {
+    const Clock end = clock_ + ClockDelta(iterations);
+    while (clock_ < end) {
+      const Clock last = std::min(end - ClockDelta(1), clock_ + ClockDelta(Ahead()));
+      for (; prefetched_ <= last; prefetched_ = prefetched_.Next()) Prefetch(prefetched_);
+      session_->Start(clock_);
+      Ready ready = Await<Ready>();
+      const bool gradients = shape_.direction == Direction::kPush && !IsWait(clock_);
+      session_->Push(clock_, gradients ? std::move(ready.rows) : Parameters{});
+      clock_ = clock_.Next();
+    }
+  }
+
+ private:
+  // Pushes do not fetch ahead: nothing is fetched.
+  int64_t Ahead() const { return shape_.direction == Direction::kPull ? kAhead : 0; }
+
+  // Iterations that wait, with one row, until all before them are applied.
+  bool IsWait(Clock clock) const {
+    return shape_.direction == Direction::kPush && clock.value() % (kWindow + 1) == kWindow;
+  }
+
+  void Prefetch(Clock clock) {
+    const auto set = static_cast<size_t>(clock.value() % (kWindow + 1)) % keys_.size();
+    if (!IsWait(clock)) {
+      return session_->Prefetch(clock, {{TableId(0), keys_[set], {}}},
+                                PsClient::Freshness::kBounded);
+    }
+    session_->Prefetch(clock, {{TableId(0), {keys_[0][0]}, {}}}, PsClient::Freshness::kExact);
+  }
+
+  void MakeKeys() {
+    const bool dense = shape_.kind == TableKind::kDense;
+    Rng rng(1);
+    keys_.resize(dense ? 1 : kKeySets);
+    for (std::vector<RowKey>& keys : keys_) {
+      for (uint64_t i = 0; i < shape_.rows; ++i) {
+        keys.push_back(RowKey(dense ? i : rng.Next() % kKeySpace));
+      }
+      std::sort(keys.begin(), keys.end());
+      keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    }
+  }
+
+  template <class Wanted>
+  Wanted Await() {
+    for (;;) {
+      std::optional<ClientEvent> event = session_->Next(Duration::Seconds(20));
+      CHECK(event.has_value(), "the fleet is silent");
+      if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
+    }
+  }
+
+  const ProductShape shape_;
+  std::vector<std::vector<RowKey>> keys_;
+  std::unique_ptr<Session> session_;
+  Clock clock_;
+  Clock prefetched_;
+};
+
+}  // namespace
+
+Duration ProductTime(const ProductShape& shape) {
+  const Job job = JobOf(shape);
+  const Folder folder;
+  const std::string scheduler = "ipc://" + folder.path() + "/scheduler";
+  Child first([&] { RunScheduler(job, scheduler); });
+  Child second([&] { RunServer(job, scheduler, "ipc://" + folder.path() + "/server"); });
+  Duration time;
+  {
+    Client client(shape, job, scheduler);
+    // Whole windows, so that both end with a wait.
+    const int64_t unit = shape.direction == Direction::kPush ? kWindow + 1 : kWindow;
+    client.Run(kWarmUp / kWindow * unit);
+    const Instant start = MonotonicNow();
+    client.Run(shape.iterations / kWindow * unit);
+    time = MonotonicNow() - start;
+  }
+  second.Kill();
+  first.Kill();
+  return time;
+}
+
+}  // namespace rubato

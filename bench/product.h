@@ -1,0 +1,30 @@
+// Pulls and pushes as a worker makes them: a scheduler and a server in processes of their own, a
+// worker's Session in this one, over ipc. One shard, one table, SGD.
+#pragma once
+
+#include <cstdint>
+
+#include "common/env.h"
+#include "common/table_spec.h"
+
+namespace rubato {
+
+enum class Direction { kPull, kPush };
+
+struct ProductShape {
+  TableKind kind = TableKind::kDense;
+  Direction direction = Direction::kPull;
+  uint64_t rows = 1024;  // an iteration's: blocks of kBlockFloats, or keys of 16 floats
+  int64_t iterations = 64;
+
+  uint32_t dim() const { return kind == TableKind::kDense ? kBlockFloats : 16; }
+  double value_bytes() const {
+    return static_cast<double>(rows) * dim() * sizeof(float) * static_cast<double>(iterations);
+  }
+};
+
+// kPull: rows fetched afresh for every iteration, the next ones while one is used.
+// kPush: rows out of the client's cache, gradients pushed; the time ends when all are applied.
+Duration ProductTime(const ProductShape& shape);
+
+}  // namespace rubato
