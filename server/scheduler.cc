@@ -180,6 +180,7 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
                 out);
   } else if (beat.leaving) {
     Seal(beat.life, Departure::kLeft, "done", out);
+    out->messages.push_back({from, view()});  // no member any more, and it waits for this
   } else if (beat.wants_snapshot) {
     RequestSnapshot(now, out);
   }

@@ -14,7 +14,7 @@ constexpr Duration kTellViewEvery = Duration::Millis(250);
 // After the last commit workers are told and leave; after this long nobody is waited for.
 constexpr Duration kLeaveGrace = Duration::Seconds(10);
 // The view that seals the last worker gets this long to reach it.
-constexpr Duration kLastViews = Duration::Millis(200);
+constexpr Duration kLastViews = Duration::Millis(50);
 // After a stop signal a snapshot gets this long.
 constexpr Duration kStopGrace = Duration::Seconds(60);
 // A shard says Hello as soon as it listens, and reports ten times a second, also while it loads.

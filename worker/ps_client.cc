@@ -165,6 +165,7 @@ void PsClient::Begin(Instant now, Life life, Clock start, ClientOutput* out) {
   }
   life_ = life;
   start_clock_ = clock_ = start;
+  said_leaving_ = false;
   places_.assign(view_.shards.size(), Place{});
   for (Place& place : places_) {
     place.next_send = place.received = place.applied = start;

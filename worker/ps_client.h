@@ -224,7 +224,8 @@ class PsClient {
   Clock clock_;
   bool left_ = false;
   bool leaving_ = false;
-  int goodbyes_ = 0;  // heartbeats that said `leaving`
+  bool said_leaving_ = false;  // a worker in this life, out of turn
+  int goodbyes_ = 0;           // heartbeats that said `leaving`
   std::vector<Place> places_;
   std::map<Clock, Fetch> fetches_;
   struct RequestAt {
