@@ -213,7 +213,8 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   if (report.load_failed) {
     Emit(out,
          {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
-          absl::StrFormat("shard %d cannot load the committed snapshot; its log says why", place)});
+          absl::StrFormat("shard %d cannot load the committed snapshot: see the log of its server",
+                          place)});
     return;
   }
   if (view().cut && report.refused == view().cut->epoch) {

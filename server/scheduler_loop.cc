@@ -203,7 +203,7 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
                                  event.clock2.value() - 1, life, event.text));
       return;
     case SchedulerEventKind::kLoadFailed:
-      lost_ = absl::DataLossError(event.text);
+      lost_ = absl::AbortedError(event.text);  // the shard's server knows why, and ends as well
       return;
     case SchedulerEventKind::kSeatsMissing:
       lost_ = absl::UnavailableError(absl::StrFormat(

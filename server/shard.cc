@@ -142,8 +142,10 @@ absl::Status Shard::Restore(const std::vector<Image>& images) {
 
 absl::Status Shard::RestoreTables(const Image& image) {
   if (image.job_fingerprint != options_.job.Fingerprint()) {
-    return absl::FailedPreconditionError(
-        "the snapshot is of another model (its tables or seed differ from the job's)");
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "snapshot %d-%d-%d is of another model (its tables or seed differ from job.json's); put "
+        "this run's own snapshots back, or train into a new folder",
+        image.name.epoch.value(), image.name.place.value(), image.name.life.value()));
   }
   for (const TableImage& rows : image.tables) {
     Table* table = FindTable(rows.table);

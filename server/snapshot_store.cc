@@ -264,8 +264,7 @@ absl::Status Damaged(const absl::Status& cause, const std::string& folder) {
     return cause;
   }
   return absl::DataLossError(absl::StrFormat(
-      "%s; restore %s from a copy, or remove that folder and resume from an older epoch",
-      cause.message(), folder));
+      "%s; restore %s from a copy, or train into a new folder", cause.message(), folder));
 }
 
 // The store

@@ -63,11 +63,11 @@ def processes_that_name(text):
 class Rubato:
     """A `rubato` command that runs."""
 
-    def __init__(self, folder, arguments):
+    def __init__(self, folder, arguments, programs=BIN):
         self.process = subprocess.Popen(
             [sys.executable, "-B", str(ROOT / "launch" / "rubato"), *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
-            env={**os.environ, "RUBATO_BIN": str(BIN)})
+            env={**os.environ, "RUBATO_BIN": str(programs)})
 
     def end(self):
         """(exit code, stdout, stderr)"""
@@ -79,6 +79,7 @@ class FleetTest(unittest.TestCase):
     """Each class has a scratch folder with book.csv and run.toml."""
 
     rows = 5000
+    programs = BIN  # folder of the executables
 
     @classmethod
     def setUpClass(cls):
@@ -93,7 +94,7 @@ class FleetTest(unittest.TestCase):
         """`rubato train RUN --out out` with --set of each of `settings`."""
         sets = [word for setting in settings for word in ("--set", setting)]
         return Rubato(self.path, ["train", run, "--out", out, *sets,
-                                  *(["--resume"] if resume else [])])
+                                  *(["--resume"] if resume else [])], self.programs)
 
     def train(self, out, *settings, resume=False, run="run.toml"):
         code, stdout, stderr = self.start(out, *settings, resume=resume, run=run).end()
