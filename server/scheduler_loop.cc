@@ -186,9 +186,12 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
     case SchedulerEventKind::kEvicted:
       LogWarning(absl::StrFormat("evicted worker life %d at clock %d: %s", life,
                                  event.clock.value(), event.text));
-      events_->Write(Event("warning").Text(
-          "message", absl::StrFormat("worker life %d is out of the fleet at clock %d: %s", life,
-                                     event.clock.value(), event.text)));
+      // A fleet of real processes does not go on without one of them yet.
+      if (!scheduler_.finished()) {
+        lost_ = absl::UnavailableError(absl::StrFormat(
+            "a worker is out of the fleet at clock %d, %s: see its log, and go on with --resume",
+            event.clock.value(), event.text));
+      }
       return;
     case SchedulerEventKind::kCutWithdrawn:
       LogInfo(absl::StrFormat("cut at clock %d withdrawn: %s", event.clock.value(), event.text));

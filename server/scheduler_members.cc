@@ -79,9 +79,10 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
         {life, member->seat, *member->start, ViewVersion(view.version.value() + 1)});
   }
   const bool started = member->start.has_value();
+  const SeatId seat = member->seat;
   view.members.erase(member);
   Emit(out, {left ? SchedulerEventKind::kLeft : SchedulerEventKind::kEvicted, life,
-             high_water_[life], Clock(0), why});
+             high_water_[life], Clock(0), absl::StrFormat("seat %d: %s", seat.value(), why)});
   const bool shard_is_younger = std::any_of(view.shards.begin(), view.shards.end(),
                                             [&](const ShardEntry& s) { return s.life > life; });
   if (!left && started && shard_is_younger) ReportPossibleLoss(life, out);
