@@ -107,7 +107,7 @@ class RecoveryTest(FleetTest):
 
     def test_with_nothing_committed_it_starts_over(self):
         rubato = self.start("early", *LONG[:2])
-        # As soon as there is a worker: a full push log asks for a snapshot after a few hundred clocks.
+        # As soon as there is a worker: a full push log asks for a snapshot soon.
         wait_until(lambda: self.events("early", "worker-1", "launched"))
         self.kill("early", "worker")
         self.assertEqual(rubato.end()[0], 3)
