@@ -106,7 +106,6 @@ class World {
   void TickWorker(WorkerProcess* worker);
   bool Finished() const;
   void GoQuiet();
-  Rng& rng() { return rng_; }
   // Keeps a line for --trace.
   void Log(const std::string& line);
 
