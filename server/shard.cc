@@ -162,15 +162,19 @@ absl::Status Shard::RestoreTables(const Image& image) {
 }
 
 void Shard::RestorePositions(const Image& image) {
-  Clock lowest = image.clock;
   for (const Position& position : image.positions) {
     applied_[position.life] = position.clock;
     torn_durable_[position.life] = position.clock;
-    const bool member = std::any_of(view_.members.begin(), view_.members.end(),
-                                    [&](const MemberEntry& m) { return m.life == position.life; });
-    if (member) lowest = std::min(lowest, position.clock);
   }
-  if (!image.exact) clocks_ = ClockTable(lowest);
+  if (image.exact) return;
+  // A torn image may lack a member that began after it was cut, anywhere: its start counts.
+  Clock lowest = image.clock;
+  for (const MemberEntry& member : view_.members) {
+    if (!member.start) continue;
+    const auto position = applied_.find(member.life);
+    lowest = std::min(lowest, position == applied_.end() ? *member.start : position->second);
+  }
+  clocks_ = ClockTable(lowest);
 }
 
 void Shard::StartServing(ShardOutput* out) {
