@@ -12,6 +12,7 @@
 #include "worker/data/encoding.h"
 #include "worker/data/label.h"
 #include "worker/data/scan.h"
+#include "worker/data/text_form.h"
 
 namespace rubato {
 namespace {
@@ -157,6 +158,8 @@ TEST(Cleanse, WarnsOfConstantColumns) {
   EXPECT_TRUE(HasWarning(FitOne(FeatureKind::kCategory, {"a", "a"}).warnings, "x", "constant"));
   EXPECT_TRUE(FitOne(FeatureKind::kNumeric, {"3", ""}).warnings.empty());
   EXPECT_TRUE(FitOne(FeatureKind::kCategory, {"a", "b"}).warnings.empty());
+  EXPECT_EQ(FitOne(FeatureKind::kNumeric, {"", ""}).warnings[0].sentence,
+            "column 'x' is missing in all training rows; it tells the model nothing");
   const Encoding constant = FitOne(FeatureKind::kNumeric, {"3", "3"}).encoding;
   EXPECT_EQ(Encode(constant, {"x"}, {"4"}).numeric[0], 0.0F);
 }
@@ -179,12 +182,23 @@ TEST(Cleanse, WarnsOfColumnsThatKnowTheAnswer) {
   EXPECT_TRUE(FitOne(FeatureKind::kCategory, noise).warnings.empty());
 }
 
+// Each level stands in one or two rows, so it names the class of its rows: of those it was seen in.
+TEST(Cleanse, ManyRareLevelsDoNotKnowTheAnswer) {
+  for (const int rows_per_level : {1, 2}) {
+    std::vector<std::string> values;
+    for (int i = 0; i < 2000; ++i)
+      values.push_back(absl::StrCat("m", i * 7 % 2000 / rows_per_level));
+    const FitResult fit = FitOne(FeatureKind::kCategory, values, {.min_level_count = 1});
+    EXPECT_TRUE(fit.warnings.empty()) << fit.warnings[0].sentence;
+  }
+}
+
 TEST(Cleanse, GroupedAucCountsTiesHalf) {
   // Negatives 1 1 2, positives 1 2 3: of 9 pairs 5 rise, 3 tie.
   const std::vector<ClassCounts> groups = {{2, 1}, {1, 1}, {0, 1}};
   EXPECT_DOUBLE_EQ(GroupedAuc(groups), (5.0 + 1.5) / 9.0);
   const std::vector<ClassCounts> falling = {{0, 1}, {1, 1}, {2, 1}};
-  EXPECT_DOUBLE_EQ(GroupedAuc(falling), (5.0 + 1.5) / 9.0);
+  EXPECT_DOUBLE_EQ(GroupedAuc(falling), (1.0 + 1.5) / 9.0);
   EXPECT_EQ(GroupedAuc(std::vector<ClassCounts>{{5, 0}, {3, 0}}), 0.5);
 }
 
@@ -223,6 +237,52 @@ TEST(ColumnPlan, WarnsOfIds) {
   EXPECT_TRUE(HasWarning(plan->warnings, "number", "id_like"));
   EXPECT_TRUE(HasWarning(plan->warnings, "text", "id_like"));
   EXPECT_EQ(plan->warnings.size(), 2u);
+}
+
+TEST(ColumnPlan, WarnsOfDatesAndMarkedNumbers) {
+  std::string text = "iso,german,money,percent,word,y\n";
+  for (int i = 0; i < 200; ++i) {
+    absl::StrAppend(&text, "2015-03-", 10 + i % 20, ",", 10 + i % 20, ".03.2015,\"$1,", 100 + i,
+                    ".00\",", i, ".5%,w", i % 3, ",", i % 2, "\n");
+  }
+  DataConfig data;
+  data.label = "y";
+  const auto plan = PlanColumns(Scan(text), data, "");
+  ASSERT_TRUE(plan.ok());
+  ASSERT_EQ(plan->warnings.size(), 4u);
+  EXPECT_EQ(plan->warnings[0].sentence,
+            "column 'iso' holds dates, the first '2015-03-10' in line 2; to split by it, name it "
+            "in data.time (split.kind = \"time\"); as they are, each is a level of a category");
+  EXPECT_TRUE(HasWarning(plan->warnings, "german", "date"));
+  EXPECT_EQ(plan->warnings[2].sentence,
+            "column 'money' holds numbers with marks or separators, the first '$1,100.00' in line "
+            "2; write them like 1234.5; as they are, each is a level of a category");
+  EXPECT_TRUE(HasWarning(plan->warnings, "percent", "marked_number"));
+}
+
+TEST(TextForm, TellsDatesAndMarkedNumbersFromWords) {
+  EXPECT_EQ(FormOf("2015-03-31 23:59"), TextForm::kIsoTime);
+  for (const char* date : {"31.03.2015", "3/31/15", "2015.3.31", "1-2-2015 10:00"}) {
+    EXPECT_EQ(FormOf(date), TextForm::kDate) << date;
+  }
+  for (const char* number :
+       {"$1,234.50", "1.234,56", "45.1%", "(12)", "-\u20ac5", "1'234", "12 345 678", "0,53"}) {
+    EXPECT_EQ(FormOf(number), TextForm::kMarkedNumber) << number;
+  }
+  for (const char* text : {"A11", "10+", "20-30", "1.2.3.4", "12:30", "-", "$", "", "4 walls",
+                           "1,23,456", "36 months", "1.2-3"}) {
+    EXPECT_EQ(FormOf(text), TextForm::kOther) << text;
+  }
+}
+
+TEST(ColumnPlan, ALabelAloneIsNothingToLearnFrom) {
+  DataConfig data;
+  data.label = "y";
+  EXPECT_EQ(PlanColumns(Scan("y\n1\n0\n"), data, "").status().message(),
+            "t.csv: no column is left to learn from; the file has none besides the label");
+  data.drop = {"elsewhere"};
+  EXPECT_EQ(PlanColumns(Scan("y\n1\n0\n"), data, "").status().message(),
+            "t.csv: there is no column 'elsewhere' (data.drop); the only column is 'y'");
 }
 
 TEST(ColumnPlan, UnknownNamesOfferTheNearest) {

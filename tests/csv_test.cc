@@ -73,6 +73,7 @@ TEST(Csv, LineEndsByteOrderMarkAndBlankLines) {
 TEST(Csv, SniffsTheSeparatorOutsideQuotes) {
   EXPECT_EQ(ReadAll("\"a,b,c,d\";x;y\n1;2;3\n").header.size(), 3u);
   EXPECT_EQ(ReadAll("a\tb c\n1\t2\n").header.size(), 2u);
+  EXPECT_EQ(ReadAll("a|b|c\n1|2|3\n").header.size(), 3u);
   EXPECT_EQ(ReadAll("only\n1\n").header.size(), 1u);
 }
 
@@ -129,6 +130,7 @@ TEST(Csv, RefusesWhatItCannotRead) {
       "\xff\xfe"
       "a\n",
       "UTF-16");
+  ExpectError("a,b\r1,2\r3,4\r", "t.csv:1: lines end in CR alone");
 }
 
 TEST(Csv, BoundsRowsAndFields) {
@@ -199,6 +201,16 @@ TEST_F(CompressedFile, DamageAndCutOffEndsAreErrors) {
     for (size_t i = 0; i < 64; ++i) bytes[bytes.size() / 3 + i] ^= 0x5a;
     EXPECT_EQ(ReadFile(bytes).status.code(), absl::StatusCode::kDataLoss);
   }
+}
+
+TEST(ByteSource, ArchivesThatAreNotReadAreNamed) {
+  const ScratchFolder scratch;
+  const std::string path = scratch.path() + "/table.bin";
+  std::ofstream(path, std::ios::binary) << std::string("PK\3\4\n\0", 6);
+  EXPECT_TRUE(
+      absl::StrContains(OpenByteSource(path).status().message(), "zip archive or a spread"));
+  std::ofstream(path, std::ios::binary) << "\xfd\x37zXZ";
+  EXPECT_TRUE(absl::StrContains(OpenByteSource(path).status().message(), "compressed with xz"));
 }
 
 TEST(ByteSource, MissingFileAndFolderAreNamed) {

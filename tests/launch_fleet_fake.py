@@ -103,11 +103,13 @@ def inspect():
                {"name": "CODE", "type": "number"}, {"name": "AGE", "type": "number"},
                {"name": option("--label"), "type": "label"}]
     warnings = [{"column": "ID", "kind": "id_like", "sentence": "column 'ID' looks like an id"},
+                {"column": "AGE", "kind": "marked_number",
+                 "sentence": "column 'AGE' holds $1; write 1; as it is, it is a category"},
                 {"column": "CODE", "kind": "code_like", "sentence": "column 'CODE' holds codes"}]
     values = pathlib.Path(sys.argv[3]).read_text().split()[1:]
     print(json.dumps({"rows": len(values), "columns": columns, "warnings": warnings,
                       "label_values": [{"value": value, "rows": values.count(value)}
-                                       for value in dict.fromkeys(values)]}))
+                                       for value in dict.fromkeys(values) if value != "?"]}))
 
 
 def data():

@@ -282,6 +282,11 @@ class CommandTest(LaunchTest):
         self.assertEqual(self.rubato(*predict)[0], 4)
         self.assertEqual((self.path / "y.csv").read_text(), "earlier")
         self.assertFalse(list(self.path.glob(".rubato-*")))
+        (self.path / "link.csv").symlink_to("x.csv")
+        code, _, stderr = self.rubato("predict", "--run", "out", "--in", "x.csv", "--out",
+                                      "link.csv")
+        self.assertEqual(code, 2)
+        self.assertIn("link.csv is the file to score; choose another --out", stderr)
         code, _, stderr = self.rubato("predict", "--run", "out", "--in", "no", "--out", "y")
         self.assertEqual((code, stderr), (2, "rubato: there is no file no; check --in\n"))
 
@@ -290,12 +295,13 @@ class CommandTest(LaunchTest):
         code, stdout, stderr = self.rubato("init", "my.csv", "--label", "y")
         self.assertEqual(code, 0, stderr)
         text = (self.path / "my.toml").read_text()
-        for line in ('path = "my.csv"', 'label = "y"', 'positive = "bad"', 'drop = ["ID"]',
+        for line in ('path = "my.csv"', 'label = "y"', 'positive = "bad"', 'drop = ["ID", "AGE"]',
                      'categorical = ["odd \\"name\\"", "CODE"]'):
             self.assertIn(line + "\n", text)
-        self.assertIn("3 rows, 1 of them with y = bad; 1 numeric and 2 categorical columns, 1 left "
-                      "out\n  left out: column 'ID' looks like an id\n  taken as a category: "
-                      "column 'CODE' holds codes\n", stdout)
+        self.assertIn("3 rows, 1 positive (y = bad); 0 numeric and 2 categorical columns, 2 left "
+                      "out\n  left out: column 'ID' looks like an id\n  left out: column 'AGE' "
+                      "holds $1; write 1\n  taken as a category: column 'CODE' holds codes\n",
+                      stdout)
         code, _, stderr = self.rubato("init", "my.csv", "--label", "y")
         self.assertEqual(code, 2)
         self.assertIn("my.toml exists already", stderr)
@@ -305,8 +311,20 @@ class CommandTest(LaunchTest):
         (self.path / "three.csv").write_text("y 1 2 3")
         code, _, stderr = self.rubato("init", "three.csv", "--label", "y")
         self.assertEqual(code, 2)
-        self.assertIn("column 'y' has 3 values and a label needs two", stderr)
+        self.assertIn("column 'y' holds '1', '2', '3', and a label has two values", stderr)
         self.assertFalse((self.path / "three.toml").exists())
+
+    def test_init_chooses_the_positive_value_and_counts_rows_without_a_label(self):
+        for values, positive in (("0 1 1", "1"), ("-1 +1 +1", "+1"), ("1 1 2", "2"),
+                                 ("1.0 0.0 1.0", "1.0"), ("no Yes Yes", "Yes"),
+                                 ("Default Paid Default", "Default"), ("a b a", "b")):
+            (self.path / "my file.csv").write_text(f"y {values} ?")
+            code, stdout, stderr = self.rubato("init", "my file.csv", "--label", "y")
+            self.assertEqual(code, 0, stderr)
+            self.assertIn(f"4 rows (1 without a label will be dropped), {values.count(positive)} "
+                          f"positive (y = {positive})", stdout)
+            self.assertIn("train 'my file.toml' --out 'my file-run'\n", stdout)
+            (self.path / "my file.toml").unlink()
 
     def test_status_of_a_finished_run(self):
         self.assertEqual(self.train()[0], 0)

@@ -61,7 +61,11 @@ void PrintReport(const DataReport& report) {
                 absl::StrCat(counts.rows).c_str(), absl::StrCat(counts.positives).c_str());
   }
   const uint64_t dropped = report.dropped_missing_label + report.dropped_missing_time;
-  std::printf(", %s dropped\n", absl::StrCat(dropped).c_str());
+  std::printf(", %s dropped%s\n", absl::StrCat(dropped).c_str(),
+              dropped == 0                        ? ""
+              : report.dropped_missing_time == 0  ? " (no label)"
+              : report.dropped_missing_label == 0 ? " (no time)"
+                                                  : " (no label or no time)");
   for (const Warning& warning : report.warnings) {
     std::printf("warning: %s\n", warning.sentence.c_str());
   }

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shlex
 from typing import Any
 
 from rubato_cli import data_tool
@@ -36,8 +37,9 @@ epochs = 10
 best_epoch = true  # use the data epoch with the best validation log loss
 """
 
-POSITIVE_WORDS = ("1", "yes", "y", "true", "t")
-DROPPED_KINDS = ("id_like", "constant", "leak")
+POSITIVE_WORDS = ("yes", "y", "true", "t", "bad", "default", "defaulted", "fraud")
+DROPPED_KINDS = ("id_like", "constant", "leak", "date", "marked_number")
+SHOWN_VALUES = 5  # of a label that is none
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +75,7 @@ class _Choices:
     label: str
     positive: str
     positives: int
+    unlabelled: int
     drop: list[str]
     categorical: list[str]
 
@@ -85,19 +88,38 @@ def _choose(seen: dict[str, Any], source: pathlib.Path, label: str) -> _Choices:
         raise Failure(f"{source}: a column's name is not UTF-8; convert the file, as in "
                       "iconv -f latin1 -t utf-8")
     values = {str(value["value"]): int(value["rows"]) for value in seen["label_values"]}
-    if len(values) != 2:
-        raise Failure(f"{source}: column '{label}' has {len(values)} values and a label needs two; "
-                      "choose another --label")
-    # What is called 1 or yes is meant as positive; else it is the rarer of the two.
-    named = [value for value in values if value.lower() in POSITIVE_WORDS]
-    positive = named[0] if len(named) == 1 else min(values, key=lambda value: values[value])
+    positive = _positive(values, f"{source}: column '{label}'")
     warned = {kind: [w["column"] for w in seen["warnings"] if w["kind"] in kinds]
               for kind, kinds in (("drop", DROPPED_KINDS), ("codes", ("code_like",)))}
     drop = list(dict.fromkeys(warned["drop"]))  # once each, in order
     categorical = [column["name"] for column in seen["columns"]
                    if (column["type"] == "category" or column["name"] in warned["codes"])
                    and column["name"] not in drop]
-    return _Choices(label, positive, values[positive], drop, categorical)
+    return _Choices(label, positive, values[positive], seen["rows"] - sum(values.values()), drop,
+                    categorical)
+
+
+def _positive(values: dict[str, int], where: str) -> str:
+    """The value that counts as 1, of {value: rows}: the one that is called so, else the rarer."""
+    if len(values) != 2:
+        shown = ", ".join(f"'{value}'" for value in list(values)[:SHOWN_VALUES])
+        more = ", ..." if len(values) > SHOWN_VALUES else ""
+        only = "only " if len(values) == 1 else ""
+        held = f"holds {only}{shown}{more}" if values else "is empty in every row"
+        raise Failure(f"{where} {held}, and a label has two values; choose another --label, or "
+                      "make it one of two values")
+    named = [value for value in values
+             if value.lower() in POSITIVE_WORDS or _is_one_beside(value, values)]
+    return named[0] if len(named) == 1 else min(values, key=lambda value: values[value])
+
+
+def _is_one_beside(value: str, values: dict[str, int]) -> bool:
+    """1 beside 0 or -1, however written; of 1 and 2 it is as often the good one."""
+    try:
+        numbers = {float(text) for text in values}
+        return float(value) == 1.0 and numbers in ({0.0, 1.0}, {-1.0, 1.0})
+    except ValueError:
+        return False
 
 
 def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> str:
@@ -109,17 +131,21 @@ def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> st
 
 def _report(seen: dict[str, Any], choices: _Choices, target: pathlib.Path) -> list[str]:
     features = len(seen["columns"]) - 1 - len(choices.drop)
-    return [f"{seen['rows']:,} rows, {choices.positives:,} of them with {choices.label} = "
-            f"{choices.positive}; {features - len(choices.categorical)} numeric and "
+    unlabelled = (f" ({choices.unlabelled:,} without a label will be dropped)"
+                  if choices.unlabelled else "")
+    return [f"{seen['rows']:,} rows{unlabelled}, {choices.positives:,} positive ({choices.label} = "
+            f"{choices.positive}); {features - len(choices.categorical)} numeric and "
             f"{len(choices.categorical)} categorical columns, {len(choices.drop)} left out",
             *(f"  {_note(warning, choices)}" for warning in seen["warnings"]),
-            f"wrote {target}; look at its drop and categorical, then: rubato train {target} "
-            f"--out {target.stem}-run"]
+            f"wrote {target}; look at its positive, drop and categorical, then: rubato train "
+            f"{shlex.quote(str(target))} --out {shlex.quote(target.stem + '-run')}"]
 
 
 def _note(warning: dict[str, Any], choices: _Choices) -> str:
     """What was seen, and, where that settled it, what was done instead of what could be."""
-    seen = str(warning["sentence"]).split(";")[0]
+    seen, *advice = str(warning["sentence"]).split("; ")
+    if warning["kind"] in ("date", "marked_number"):
+        return f"left out: {seen}; {advice[0]}"
     if warning["column"] in choices.drop:
         return f"left out: {seen}"
     if warning["column"] in choices.categorical and warning["kind"] == "code_like":

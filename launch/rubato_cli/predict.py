@@ -27,6 +27,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     source, target = pathlib.Path(arguments.source), pathlib.Path(arguments.out).absolute()
     if not source.is_file():
         raise Failure(f"there is no file {source}; check --in")
+    if target.exists() and target.samefile(source):
+        raise Failure(f"{target} is the file to score; choose another --out")
     if not target.parent.is_dir():
         raise Failure(f"there is no folder {target.parent}; make it, or choose another --out")
     folder = RunFolder(arguments.run)

@@ -198,6 +198,14 @@ absl::StatusOr<std::unique_ptr<ByteSource>> OpenByteSource(const std::string& pa
   if (n == 4 && std::memcmp(magic.data(), "\x28\xb5\x2f\xfd", 4) == 0) {
     return std::make_unique<ZstdSource>(std::move(file), path);
   }
+  if (n == 4 && std::memcmp(magic.data(), "PK\x03\x04", 4) == 0) {
+    return absl::DataLossError(absl::StrFormat(
+        "%s: is a zip archive or a spreadsheet; unpack it, or save the sheet as CSV", path));
+  }
+  if (n == 4 && std::memcmp(magic.data(), "\xfd\x37zX", 4) == 0) {
+    return absl::DataLossError(
+        absl::StrFormat("%s: is compressed with xz; unpack it, or use gzip or zstd", path));
+  }
   return file;
 }
 

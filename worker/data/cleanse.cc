@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -99,10 +100,8 @@ Order OrderOf(const std::vector<double>& negatives, const std::vector<double>& p
   return order;
 }
 
-bool ByPositiveRate(const ClassCounts& a, const ClassCounts& b) {
-  return static_cast<double>(a.positives) * static_cast<double>(b.rows()) <
-         static_cast<double>(b.positives) * static_cast<double>(a.rows());
-}
+// A number may order the classes either way.
+double EitherWay(double auc) { return std::max(auc, 1.0 - auc); }
 
 }  // namespace
 
@@ -118,8 +117,7 @@ double GroupedAuc(std::span<const ClassCounts> groups) {
     positives += p;
   }
   if (negatives_below == 0.0 || positives == 0.0) return 0.5;
-  const double auc = pairs / (negatives_below * positives);
-  return std::max(auc, 1.0 - auc);
+  return pairs / (negatives_below * positives);
 }
 
 Cleanser::Cleanser(const std::vector<Feature>& features, const CleanseConfig& config,
@@ -158,7 +156,7 @@ absl::Status Cleanser::Add(std::span<const absl::string_view> fields, Class labe
 absl::Status Cleanser::AddLevel(const Feature& feature, absl::string_view field, Class label,
                                 CategoryFit* fit) const {
   if (IsMissing(field)) {
-    Count(&fit->missing, label);
+    CountLevel(label, &fit->missing);
     return absl::OkStatus();
   }
   auto found = fit->levels.find(field);
@@ -169,10 +167,32 @@ absl::Status Cleanser::AddLevel(const Feature& feature, absl::string_view field,
                           "data.drop",
                           feature.name, kMaxLevels));
     }
-    found = fit->levels.emplace(std::string(field), ClassCounts{}).first;
+    found = fit->levels.emplace(std::string(field), LevelCounts{}).first;
   }
-  Count(&found->second, label);
+  CountLevel(label, &found->second);
   return absl::OkStatus();
+}
+
+void Cleanser::CountLevel(Class label, LevelCounts* level) const {
+  Count(&level->all, label);
+  const uint64_t turn = label == Class::kPositive ? rows_.positives : rows_.negatives;
+  if (turn % 2 == 1) Count(&level->guessed, label);
+}
+
+double Cleanser::HeldOutAuc(const CategoryFit& fit) const {
+  const double base = rows_.PositiveRate();
+  std::map<double, ClassCounts> held_out;  // by the guessed rate; `base` where nothing tells it
+  const auto add = [&](const LevelCounts& level) {
+    const double rate = level.guessed.rows() == 0 ? base : level.guessed.PositiveRate();
+    ClassCounts& counts = held_out[rate];
+    counts.negatives += level.all.negatives - level.guessed.negatives;
+    counts.positives += level.all.positives - level.guessed.positives;
+  };
+  for (const auto& [name, level] : fit.levels) add(level);
+  add(fit.missing);
+  std::vector<ClassCounts> groups;
+  for (const auto& [rate, counts] : held_out) groups.push_back(counts);
+  return GroupedAuc(groups);
 }
 
 FitResult Cleanser::Finish() {
@@ -201,7 +221,11 @@ NumericEncoding Cleanser::FitNumeric(const std::string& name, NumericFit* fit) {
   encoding.indicator = fit->missing.rows() > 0;
   const FilledValues values = {fit->negatives, fit->positives, order.median, fit->missing.rows()};
   if (values.Constant()) {
-    if (!encoding.indicator || order.groups.empty()) WarnConstant(name);
+    if (order.groups.empty()) {
+      WarnConstant(name, "is missing");
+    } else if (!encoding.indicator) {
+      WarnConstant(name, "has the same value");
+    }
   } else {
     Moments moments = MomentsOf(values, [](double x) { return x; });
     encoding.signed_log = std::abs(moments.skew) > config_.signed_log_skew;
@@ -209,34 +233,27 @@ NumericEncoding Cleanser::FitNumeric(const std::string& name, NumericFit* fit) {
     encoding.mean = moments.mean;
     encoding.deviation = moments.deviation;
   }
-  WarnLeak(name, GroupedAuc(order.groups), "its values");
+  WarnLeak(name, EitherWay(GroupedAuc(order.groups)), "its values");
   const ClassCounts present = {rows_.negatives - fit->missing.negatives,
                                rows_.positives - fit->missing.positives};
   const ClassCounts groups[] = {present, fit->missing};
-  WarnLeak(name, GroupedAuc(groups), "whether it is missing");
+  WarnLeak(name, EitherWay(GroupedAuc(groups)), "whether it is missing");
   *fit = NumericFit{};  // gives the memory back before the next column needs its copy
   return encoding;
 }
 
 CategoryEncoding Cleanser::FitCategory(const std::string& name, const CategoryFit& fit) {
   std::vector<std::pair<uint64_t, std::string>> kept;
-  std::vector<ClassCounts> groups;
-  ClassCounts other;
   for (const auto& [level, counts] : fit.levels) {
-    if (counts.rows() >= static_cast<uint64_t>(config_.min_level_count)) {
-      kept.emplace_back(counts.rows(), level);
-      groups.push_back(counts);
-    } else {
-      other.negatives += counts.negatives;
-      other.positives += counts.positives;
-    }
+    const uint64_t rows = counts.all.rows();
+    if (rows >= static_cast<uint64_t>(config_.min_level_count)) kept.emplace_back(rows, level);
   }
-  const bool constant = fit.levels.size() + (fit.missing.rows() > 0 ? 1 : 0) <= 1;
-  if (constant) WarnConstant(name);
-  if (other.rows() > 0) groups.push_back(other);
-  if (fit.missing.rows() > 0) groups.push_back(fit.missing);
-  std::sort(groups.begin(), groups.end(), ByPositiveRate);
-  WarnLeak(name, GroupedAuc(groups), "its levels");
+  if (fit.levels.empty()) {
+    WarnConstant(name, "is missing");
+  } else if (fit.levels.size() == 1 && fit.missing.all.rows() == 0) {
+    WarnConstant(name, "has the same value");
+  }
+  WarnLeak(name, HeldOutAuc(fit), "its levels");
   // The most frequent first, and by name where that does not decide: the same ids on every run.
   std::sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
@@ -247,11 +264,11 @@ CategoryEncoding Cleanser::FitCategory(const std::string& name, const CategoryFi
   return encoding;
 }
 
-void Cleanser::WarnConstant(const std::string& name) {
-  warnings_.push_back({name, "constant",
-                       absl::StrFormat("column '%s' has the same value in all training rows; it "
-                                       "tells the model nothing",
-                                       name)});
+void Cleanser::WarnConstant(const std::string& name, absl::string_view what) {
+  warnings_.push_back(
+      {name, "constant",
+       absl::StrFormat("column '%s' %s in all training rows; it tells the model nothing", name,
+                       what)});
 }
 
 void Cleanser::WarnLeak(const std::string& name, double auc, absl::string_view what) {

@@ -35,6 +35,10 @@ struct ClassCounts {
   uint64_t negatives = 0;
   uint64_t positives = 0;
   uint64_t rows() const { return negatives + positives; }
+  // Requires rows() > 0.
+  double PositiveRate() const {
+    return static_cast<double>(positives) / static_cast<double>(rows());
+  }
 };
 
 struct FitResult {
@@ -60,16 +64,26 @@ class Cleanser {
     std::vector<double> positives;
     ClassCounts missing;
   };
+  // Rows of a level, and every second one of them by class: what a guess of its rate is made of
+  // that the others can be held against.
+  struct LevelCounts {
+    ClassCounts all;
+    ClassCounts guessed;
+  };
   struct CategoryFit {
-    absl::flat_hash_map<std::string, ClassCounts> levels;
-    ClassCounts missing;
+    absl::flat_hash_map<std::string, LevelCounts> levels;
+    LevelCounts missing;
   };
 
   absl::Status AddLevel(const Feature& feature, absl::string_view field, Class label,
                         CategoryFit* fit) const;
+  void CountLevel(Class label, LevelCounts* level) const;
+  // How well the rates of levels, guessed from half of the rows, order the classes of the others. A
+  // category of many rare levels orders perfectly the rows that it was guessed from.
+  double HeldOutAuc(const CategoryFit& fit) const;
   NumericEncoding FitNumeric(const std::string& name, NumericFit* fit);
   CategoryEncoding FitCategory(const std::string& name, const CategoryFit& fit);
-  void WarnConstant(const std::string& name);
+  void WarnConstant(const std::string& name, absl::string_view what);
   void WarnLeak(const std::string& name, double auc, absl::string_view what);
 
   const std::vector<Feature> features_;
@@ -82,7 +96,7 @@ class Cleanser {
 };
 
 // Probability that a random positive stands above a random negative when rows are ordered by group,
-// ties counted half; at least 1/2, as a column may order either way. Groups in order.
+// ties counted half; 1/2 without rows of both classes. Groups in rising order.
 double GroupedAuc(std::span<const ClassCounts> groups);
 
 }  // namespace rubato

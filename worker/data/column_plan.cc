@@ -1,6 +1,7 @@
 #include "worker/data/column_plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "absl/strings/match.h"
 #include "common/run_config_check.h"
@@ -31,7 +32,35 @@ bool LooksLikeId(const ColumnScan& column) {
   return static_cast<double>(column.distinct) >= kIdLikeShare * static_cast<double>(column.counted);
 }
 
+// The form of nearly all texts of a column, else kOther.
+TextForm MainForm(const ColumnScan& column) {
+  const uint64_t texts = std::accumulate(column.forms.begin(), column.forms.end(), uint64_t{0});
+  const auto most = std::max_element(column.forms.begin(), column.forms.end());
+  const bool clear =
+      texts > 0 && static_cast<double>(*most) >= kFormShare * static_cast<double>(texts);
+  return clear ? static_cast<TextForm>(most - column.forms.begin()) : TextForm::kOther;
+}
+
+// A category of what were meant as dates or numbers. False when the texts are words.
+bool WarnOfForm(const ColumnScan& column, std::vector<Warning>* warnings) {
+  const TextForm form = MainForm(column);
+  if (form == TextForm::kOther) return false;
+  const bool number = form == TextForm::kMarkedNumber;
+  const char* holds = number ? "numbers with marks or separators" : "dates";
+  const char* advice = number ? "write them like 1234.5"
+                       : form == TextForm::kIsoTime
+                           ? "to split by it, name it in data.time (split.kind = \"time\")"
+                           : "to split by it, write them like 2015-03-31, see data.time";
+  warnings->push_back(
+      {column.name, number ? "marked_number" : "date",
+       absl::StrFormat("column '%s' holds %s, the first '%s' in line %d; %s; as they are, each is "
+                       "a level of a category",
+                       column.name, holds, column.first_text, column.first_text_line, advice)});
+  return true;
+}
+
 void WarnOf(const ColumnScan& column, FeatureKind kind, std::vector<Warning>* warnings) {
+  if (kind == FeatureKind::kCategory && WarnOfForm(column, warnings)) return;
   if (LooksLikeId(column)) {
     warnings->push_back(
         {column.name, "id_like",
@@ -69,10 +98,11 @@ absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& header, const 
   };
   const auto near = std::find_if(header.begin(), header.end(), same_letters);
   const std::string nearest = near != header.end() ? *near : NearestKey(name, header);
-  const std::string advice = nearest.empty()
-                                 ? absl::StrFormat("the file has %d columns, from '%s' to '%s'",
-                                                   header.size(), header.front(), header.back())
-                                 : absl::StrFormat("did you mean '%s'?", nearest);
+  const std::string advice = !nearest.empty() ? absl::StrFormat("did you mean '%s'?", nearest)
+                             : header.size() == 1
+                                 ? absl::StrFormat("the only column is '%s'", header.front())
+                                 : absl::StrFormat("the file has %d columns, from '%s' to '%s'",
+                                                   header.size(), header.front(), header.back());
   return absl::InvalidArgumentError(
       absl::StrFormat("there is no column '%s' (%s); %s", name, wanted_for, advice));
 }
@@ -96,8 +126,9 @@ absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& da
     WarnOf(column, kind, &plan.warnings);
   }
   if (plan.features.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("%s: no column is left to learn from; shorten data.drop", scan.path));
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: no column is left to learn from; %s", scan.path,
+        plan.dropped.empty() ? "the file has none besides the label" : "shorten data.drop"));
   }
   return plan;
 }

@@ -28,7 +28,7 @@ struct Feature {
 // Something about a column that a person should look at; the data is prepared all the same.
 struct Warning {
   std::string column;
-  std::string kind;      // "constant", "id_like", "leak", "mixed"
+  std::string kind;      // "constant", "date", "id_like", "leak", "marked_number", "mixed"
   std::string sentence;  // whole, with the column's name
 };
 
@@ -42,6 +42,8 @@ struct ColumnPlan {
 // all differ, as amounts often nearly do. Told from at least kIdLikeRows values.
 inline constexpr double kIdLikeShare = 0.95;
 inline constexpr uint64_t kIdLikeRows = 100;
+// Share of a column's texts that must look like dates, or numbers with marks, for a warning.
+inline constexpr double kFormShare = 0.95;
 
 // `oracle`: the column of a generated file with the true probability; "" when there is none.
 // InvalidArgument: a name of the run file that is no column, or no feature left.

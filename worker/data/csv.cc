@@ -194,7 +194,7 @@ void CsvReader::JoinDoubledQuotes() {
 absl::Status CsvReader::ReadHeader() {
   RETURN_IF_ERROR(Refill());
   RETURN_IF_ERROR(PassByteOrderMark());
-  SniffSeparator();
+  RETURN_IF_ERROR(SniffSeparator());
   ASSIGN_OR_RETURN(const bool found, NextRecord());
   if (!found) return Error(1, "the file is empty; its first line must name the columns");
   return NameColumns();
@@ -209,9 +209,9 @@ absl::Status CsvReader::PassByteOrderMark() {
   return absl::OkStatus();
 }
 
-void CsvReader::SniffSeparator() {
-  static constexpr char kSeparators[] = {',', ';', '\t'};
-  size_t counts[3] = {0, 0, 0};
+absl::Status CsvReader::SniffSeparator() {
+  static constexpr char kSeparators[] = {',', ';', '\t', '|'};
+  size_t counts[std::size(kSeparators)] = {};
   bool quoted = false;
   bool text_seen = false;
   for (size_t i = begin_; i < end_; ++i) {
@@ -219,12 +219,16 @@ void CsvReader::SniffSeparator() {
     if (c == '"') quoted = !quoted;
     if (quoted) continue;
     if (c == '\n' && text_seen) break;
+    if (c == '\r' && i + 1 < end_ && buffer_[i + 1] != '\n') {
+      return Error(1, "lines end in CR alone; rewrite them, as in tr '\\r' '\\n'");
+    }
     text_seen = text_seen || (c != '\n' && c != '\r');
     const auto* found = std::find(std::begin(kSeparators), std::end(kSeparators), c);
     if (found != std::end(kSeparators)) ++counts[found - kSeparators];
   }
   separator_ = kSeparators[std::max_element(std::begin(counts), std::end(counts)) - counts];
   stop_[static_cast<unsigned char>(separator_)] = true;
+  return absl::OkStatus();
 }
 
 absl::Status CsvReader::NameColumns() {

@@ -1,12 +1,12 @@
 // CSV as it is met in practice, row by row, in bounded memory.
 //
-// The first line names the columns; it also tells the separator: the one of `,` `;` and tab that it
-// holds most of outside quotes. Lines end with LF or CRLF; a UTF-8 byte order mark and blank lines
-// are passed over. A field that begins with `"` ends at the next single `"`, may hold separators
-// and line ends, and writes a quote as `""`; a quote inside an unquoted field is an ordinary
-// character. Every row must have as many fields as the header: a ragged one is an error that names
-// its line and both counts, never guessed at. NUL bytes are refused (most often the file is
-// UTF-16).
+// The first line names the columns; it also tells the separator: the one of `,` `;` `|` and tab
+// that it holds most of outside quotes. Lines end with LF or CRLF; a UTF-8 byte order mark and
+// blank lines are passed over. A field that begins with `"` ends at the next single `"`, may hold
+// separators and line ends, and writes a quote as `""`; a quote inside an unquoted field is an
+// ordinary character. Every row must have as many fields as the header: a ragged one is an error
+// that names its line and both counts, never guessed at. NUL bytes are refused (most often the file
+// is UTF-16).
 //
 // Fields are views into one reused buffer: valid until the next call of Next. One thread.
 // Errors are DataLoss, "FILE:LINE: sentence".
@@ -64,7 +64,7 @@ class CsvReader {
   CsvReader(std::unique_ptr<ByteSource> source, std::string name);
   absl::Status ReadHeader();
   absl::Status PassByteOrderMark();
-  void SniffSeparator();
+  absl::Status SniffSeparator();
   absl::Status NameColumns();
   absl::Status CheckRow() const;
   // Leaves one record in fields_ and begin_ behind it; false at the end of the file.

@@ -79,11 +79,10 @@ absl::StatusOr<Inspection> InspectCsv(const std::string& path, const std::string
 }
 
 std::string FormatInspectionText(const Inspection& inspection) {
-  std::string text = absl::StrFormat("%s: %d rows, %d columns, separated by %s\n", inspection.path,
-                                     inspection.rows, inspection.columns.size(),
-                                     inspection.separator == '\t'  ? "tabs"
-                                     : inspection.separator == ';' ? "semicolons"
-                                                                   : "commas");
+  std::string text = absl::StrFormat(
+      "%s: %d rows, %d columns, separated by %s\n", inspection.path, inspection.rows,
+      inspection.columns.size(),
+      inspection.separator == '\t' ? "tabs" : absl::StrFormat("'%c'", inspection.separator));
   if (inspection.rows > kDistinctRows) {
     absl::StrAppendFormat(&text, "(distinct values counted in the first %d rows)\n", kDistinctRows);
   }

@@ -77,14 +77,18 @@ void Scanner::AddField(size_t index, absl::string_view field) {
     ++column.missing;
     return;
   }
+  const bool counts = scan_.rows <= kDistinctRows;
   if (const auto number = ParseNumber(field, reader_.decimal_comma())) {
     ++column.numbers;
     if (std::trunc(*number) != *number) ++column.fractions;
-  } else if (column.texts++ == 0) {
-    column.first_text = std::string(field.substr(0, 60));
-    column.first_text_line = reader_.line();
+  } else {
+    if (column.texts++ == 0) {
+      column.first_text = std::string(field.substr(0, 60));
+      column.first_text_line = reader_.line();
+    }
+    if (counts) ++column.forms[static_cast<size_t>(FormOf(field))];
   }
-  if (scan_.rows > kDistinctRows) return;
+  if (!counts) return;
   ++column.counted;
   seen_[index].insert(XXH3_64bits(field.data(), field.size()));
 }

@@ -2,6 +2,7 @@
 // memory that grows with the rows only by the label (1 byte) and the time (8 bytes) of each.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "worker/data/csv.h"
 #include "worker/data/label.h"
+#include "worker/data/text_form.h"
 
 namespace rubato {
 
@@ -24,6 +26,7 @@ struct ColumnScan {
   uint64_t texts = 0;      // neither missing nor a number
   uint64_t distinct = 0;   // values among the first kDistinctRows rows, missing left out
   uint64_t counted = 0;    // values looked at for `distinct`
+  std::array<uint64_t, kTextForms> forms = {};  // of the texts counted for `distinct`
   std::string first_text;
   uint64_t first_text_line = 0;
   bool LooksNumeric() const { return numbers > 0 && texts == 0; }

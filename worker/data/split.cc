@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "worker/data/digest.h"
 #include "worker/data/field.h"
+#include "worker/data/text_form.h"
 
 namespace rubato {
 namespace {
@@ -16,21 +17,6 @@ namespace {
 double TimeBound(const std::vector<double>& sorted, int64_t percent) {
   const size_t index = sorted.size() * static_cast<size_t>(percent) / 100;
   return index < sorted.size() ? sorted[index] : std::numeric_limits<double>::infinity();
-}
-
-// Shape of an ISO date with an optional time of day; '0' stands for a digit.
-bool LooksLikeIsoTime(absl::string_view text) {
-  static constexpr absl::string_view kShape = "0000-00-00T00:00:00";
-  if (text.size() != 10 && text.size() != 16 && text.size() < kShape.size()) return false;
-  for (size_t i = 0; i < std::min(text.size(), kShape.size()); ++i) {
-    const char c = text[i];
-    const bool fits = kShape[i] == '0'   ? absl::ascii_isdigit(static_cast<unsigned char>(c))
-                      : kShape[i] == '-' ? c == '-' || c == '/'
-                      : kShape[i] == 'T' ? c == 'T' || c == ' '
-                                         : c == ':';
-    if (!fits) return false;
-  }
-  return true;
 }
 
 }  // namespace

@@ -1,0 +1,76 @@
+#include "worker/data/text_form.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+
+namespace rubato {
+namespace {
+
+bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
+
+size_t LeadingDigits(absl::string_view text) {
+  return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsDigit) - text.begin());
+}
+
+// Day, month and year in any order, between two of the same `.` `/` `-`; a time of day may follow.
+bool LooksLikeDate(absl::string_view text) {
+  text = text.substr(0, text.find_first_of(" T"));
+  char between = '\0';
+  size_t parts = 0;
+  for (;; text.remove_prefix(1)) {
+    const size_t digits = LeadingDigits(text);
+    if (digits == 0 || digits == 3 || digits > 4) return false;
+    ++parts;
+    text.remove_prefix(digits);
+    if (text.empty()) return parts == 3;
+    if (parts == 3 || (parts == 2 && text[0] != between)) return false;
+    between = text[0];
+    if (between != '.' && between != '/' && between != '-') return false;
+  }
+}
+
+// One of `marks`, or a byte beyond ASCII, as in signs of currencies.
+bool IsMark(char c, absl::string_view marks) {
+  return marks.find(c) != absl::string_view::npos || static_cast<unsigned char>(c) >= 0x80;
+}
+
+// Digits in groups of three but for the first one and what stands behind the last separator.
+bool LooksLikeMarkedNumber(absl::string_view text) {
+  while (!text.empty() && IsMark(text.front(), "$+-( ")) text.remove_prefix(1);
+  while (!text.empty() && IsMark(text.back(), "%$) ")) text.remove_suffix(1);
+  for (;; text.remove_prefix(1)) {
+    const size_t digits = LeadingDigits(text);
+    if (digits == 0) return false;
+    const bool last = digits == text.size();
+    text.remove_prefix(digits);
+    if (last) return true;
+    if (absl::string_view(",.' ").find(text[0]) == absl::string_view::npos) return false;
+    const bool decimals = text.find_first_of(",.' ", 1) == absl::string_view::npos;
+    if (!decimals && LeadingDigits(text.substr(1)) != 3) return false;
+  }
+}
+
+}  // namespace
+
+bool LooksLikeIsoTime(absl::string_view field) {
+  static constexpr absl::string_view kShape = "0000-00-00T00:00:00";  // '0' stands for a digit
+  if (field.size() != 10 && field.size() != 16 && field.size() < kShape.size()) return false;
+  for (size_t i = 0; i < std::min(field.size(), kShape.size()); ++i) {
+    const char c = field[i];
+    const bool fits = kShape[i] == '0'   ? IsDigit(c)
+                      : kShape[i] == '-' ? c == '-' || c == '/'
+                      : kShape[i] == 'T' ? c == 'T' || c == ' '
+                                         : c == ':';
+    if (!fits) return false;
+  }
+  return true;
+}
+
+TextForm FormOf(absl::string_view field) {
+  if (LooksLikeIsoTime(field)) return TextForm::kIsoTime;
+  if (LooksLikeDate(field)) return TextForm::kDate;
+  return LooksLikeMarkedNumber(field) ? TextForm::kMarkedNumber : TextForm::kOther;
+}
+
+}  // namespace rubato
