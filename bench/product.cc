@@ -40,9 +40,9 @@ Job JobOf(const ProductShape& shape) {
   table.staleness = pulls ? Staleness::Infinite() : Staleness(1'000'000);
   Job job;
   job.tables = {table};
-  job.last_clock = Clock(1'000'000);     // the processes are killed long before
-  job.retention_soft_pushes = 1u << 30;  // no snapshots
-  job.retention_hard_pushes = 2 * kWindow;
+  job.last_clock = Clock(1'000'000);             // the processes are killed long before
+  job.retention_soft_bytes = uint64_t{1} << 48;  // no snapshots
+  job.retention_hard_bytes = static_cast<uint64_t>(2 * kWindow * shape.value_bytes());
   return job;
 }
 

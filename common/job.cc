@@ -24,6 +24,7 @@ constexpr uint64_t kMaxSeats = 1024;
 constexpr uint64_t kMaxDim = 1 << 20;           // 4 MiB a row
 constexpr uint64_t kMaxDenseSize = 1ull << 36;  // 256 GiB a table
 constexpr int64_t kMaxClock = 1ll << 48;
+constexpr uint64_t kMaxRetention = 1ull << 48;
 
 // Words of an enum, in the order of its numbers.
 const std::vector<std::string>& TableKinds() {
@@ -237,9 +238,9 @@ absl::StatusOr<Job> ReadJob(const Json& json) {
   reader.Truth("best_epoch", &job.best_epoch);
   reader.Integer<int64_t>("snapshots_kept", 1, kMaxClock, &job.snapshots_kept);
   reader.Integer<int64_t>("snapshot_every_clocks", 0, kMaxClock, &job.snapshot_every_clocks);
-  reader.Integer<uint64_t>("retention_soft_pushes", 1, 1 << 30, &job.retention_soft_pushes);
-  reader.Integer<uint64_t>("retention_hard_pushes", job.retention_soft_pushes, 1 << 30,
-                           &job.retention_hard_pushes);
+  reader.Integer<uint64_t>("retention_soft_bytes", 1, kMaxRetention, &job.retention_soft_bytes);
+  reader.Integer<uint64_t>("retention_hard_bytes", job.retention_soft_bytes, kMaxRetention,
+                           &job.retention_hard_bytes);
   if (job.best_epoch && !job.evaluate) reader.Fail("best_epoch", "needs evaluate");
   RETURN_IF_ERROR(reader.Finish());
   job.last_clock = Clock(last_clock);
@@ -305,8 +306,8 @@ std::string FormatJob(const Job& job) {
                      {"best_epoch", job.best_epoch},
                      {"snapshots_kept", job.snapshots_kept},
                      {"snapshot_every_clocks", job.snapshot_every_clocks},
-                     {"retention_soft_pushes", job.retention_soft_pushes},
-                     {"retention_hard_pushes", job.retention_hard_pushes}};
+                     {"retention_soft_bytes", job.retention_soft_bytes},
+                     {"retention_hard_bytes", job.retention_hard_bytes}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -23,10 +23,11 @@ struct Job {
   bool evaluate = false;              // the last iteration of a data epoch is empty and evaluates
   bool best_epoch = false;            // cut at each evaluation, wait for its commit
   int64_t snapshots_kept = 2;         // committed epochs; with best_epoch all are kept
-  int64_t snapshot_every_clocks = 0;  // 0: only the last
-  // ARCHITECTURE.md, "Retention": ask for a snapshot / drop the oldest.
-  uint64_t retention_soft_pushes = 256;
-  uint64_t retention_hard_pushes = 4096;
+  int64_t snapshot_every_clocks = 0;  // 0: none is planned but the last
+  // Bytes of pushes that a worker keeps for replay before it asks for a snapshot / drops the oldest
+  // (ARCHITECTURE.md, "Retention"). A snapshot costs as much as the whole model: it should be rare.
+  uint64_t retention_soft_bytes = 256u << 20;
+  uint64_t retention_hard_bytes = 1u << 30;
 
   // Smallest bound of the tables: the gate of the run.
   Staleness staleness() const;

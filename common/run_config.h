@@ -88,7 +88,7 @@ struct TrainConfig {
 };
 
 struct SnapshotConfig {
-  int64_t every_clocks = 0;  // 0: only at the end
+  int64_t every_clocks = 0;  // 0: none is planned but at the end
   int64_t keep = 2;          // committed epochs kept
   friend bool operator==(const SnapshotConfig&, const SnapshotConfig&) = default;
 };

@@ -13,6 +13,7 @@ Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now
     : options_(std::move(options)),
       state_(std::move(state)),
       started_at_(now),
+      committed_at_(now),
       margin_(options_.first_margin),
       generation_since_(now) {
   for (const Position& position : state_.high_water) high_water_[position.life] = position.clock;
@@ -42,6 +43,7 @@ void Scheduler::Tick(Instant now, SchedulerOutput* out) {
   StartPending(now, out);
   CheckSealed(now, out);
   WithdrawIfOverdue(now, out);
+  RequestIfOverdue(now, out);
   OpenCutIfDue(now, out);
   ResendViews(out);
 }
@@ -195,7 +197,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   if (entry.life != report.life || entry.nonce != from) {
     if (MUTATED(dead_life_commit) && cuts) {
       durable_[report.place] = *report.durable;
-      CommitIfDurable(out);
+      CommitIfDurable(now, out);
     }
     out->messages.push_back(
         {from, view()});  // an old life of this place: it stops when it reads this
@@ -223,7 +225,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   }
   if (cuts) {
     durable_[report.place] = *report.durable;
-    CommitIfDurable(out);
+    CommitIfDurable(now, out);
   }
   StartPending(now, out);
   CheckSealed(now, out);

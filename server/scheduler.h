@@ -42,12 +42,13 @@ enum class OnLoss { kResume, kReport };
 
 struct SchedulerOptions {
   Job job;
-  Duration lease = Duration::Seconds(10);           // no heartbeat for this long: evicted
-  Duration stall = Duration::Seconds(600);          // slowest and without progress: evicted
-  Duration start_timeout = Duration::Seconds(120);  // seats missing after this are left behind
-  Duration cut_deadline = Duration::Seconds(120);   // all shards passed C and no image: withdraw
-  int64_t first_margin = 2;                         // clocks between the highest known one and C
-  bool deterministic = false;                       // any eviction is a fleet resume
+  Duration lease = Duration::Seconds(10);             // no heartbeat for this long: evicted
+  Duration stall = Duration::Seconds(600);            // slowest and without progress: evicted
+  Duration start_timeout = Duration::Seconds(120);    // seats missing after this are left behind
+  Duration cut_deadline = Duration::Seconds(120);     // all shards passed C and no image: withdraw
+  Duration snapshot_within = Duration::Seconds(300);  // of the last commit, a snapshot is asked for
+  int64_t first_margin = 2;                           // clocks between the highest known one and C
+  bool deterministic = false;                         // any eviction is a fleet resume
   OnLoss on_loss = OnLoss::kResume;
 };
 
@@ -131,6 +132,7 @@ class Scheduler {
   bool ReportPossibleLoss(Life life, SchedulerOutput* out);
 
   // Snapshots (scheduler_cut.cc).
+  void RequestIfOverdue(Instant now, SchedulerOutput* out);
   void OpenCutIfDue(Instant now, SchedulerOutput* out);
   std::optional<OpenCut> NextCut() const;
   Clock NextPlanned(Clock after) const;
@@ -138,7 +140,7 @@ class Scheduler {
   void OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out);
   void Withdraw(const std::string& why, SchedulerOutput* out);
   void WithdrawIfOverdue(Instant now, SchedulerOutput* out);
-  void CommitIfDurable(SchedulerOutput* out);
+  void CommitIfDurable(Instant now, SchedulerOutput* out);
 
   // Views.
   void Publish(SchedulerOutput* out);
@@ -170,6 +172,7 @@ class Scheduler {
   std::map<Life, Clock> high_water_;   // F(w)
   std::set<Life> torn_reported_;
   Instant cut_passed_at_;  // since when every shard's min_clock is >= C
+  Instant committed_at_;
   int64_t margin_;
   bool snapshot_requested_ = false;
   bool start_timed_out_ = false;

@@ -14,6 +14,11 @@ void Scheduler::RequestSnapshot(Instant now, SchedulerOutput* out) {
   OpenCutIfDue(now, out);
 }
 
+// What a dead fleet has to train again is bounded in time, whatever the sizes of pushes and clocks.
+void Scheduler::RequestIfOverdue(Instant now, SchedulerOutput* out) {
+  if (now - committed_at_ > options_.snapshot_within) RequestSnapshot(now, out);
+}
+
 void Scheduler::OpenCutIfDue(Instant now, SchedulerOutput* out) {
   if (finished() || !AllShardsReported()) return;
   // Without members no clock moves: nothing would reach C, unless all are through already.
@@ -104,7 +109,7 @@ void Scheduler::WithdrawIfOverdue(Instant now, SchedulerOutput* out) {
 }
 
 // The commit is a view: it names the exact image of each current shard life.
-void Scheduler::CommitIfDurable(SchedulerOutput* out) {
+void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   const std::optional<OpenCut> cut = view().cut;
   if (!cut || durable_.size() != view().shards.size()) return;
   CommittedEpoch committed;
@@ -126,6 +131,7 @@ void Scheduler::CommitIfDurable(SchedulerOutput* out) {
   state_.view.cut.reset();
   durable_.clear();
   margin_ = options_.first_margin;
+  committed_at_ = now;
   snapshot_requested_ = false;
   Emit(out, {SchedulerEventKind::kCommitted, kNoLife, committed.clock, Clock(0),
              absl::StrCat("epoch ", committed.epoch.value())});

@@ -41,14 +41,21 @@ TEST(PushLog, ForgettingAllKeepsTheNextNumber) {
   EXPECT_EQ(log.end(), Clock(8));
 }
 
-TEST(PushLog, OnlyAppliedPushesAreDroppedAtTheHardBound) {
-  PushLog log = Log(0, 10);
-  EXPECT_EQ(log.DropApplied(Clock(3), 4), 3U);  // six would have to go, three may
-  EXPECT_EQ(log.start(), Clock(3));
-  EXPECT_EQ(log.DropApplied(Clock(9), 4), 3U);
-  EXPECT_EQ(log.start(), Clock(6));
-  EXPECT_EQ(log.DropApplied(Clock(9), 4), 0U);
-  EXPECT_EQ(log.size(), 4U);
+TEST(PushLog, CountsBytesOfFramesAndOfWhatHoldsThem) {
+  PushLog log{Clock(0)};
+  log.Append(LoggedPush{Clock(0), Clock(0), {{}}});
+  const size_t empty = log.bytes();
+  EXPECT_GE(empty, sizeof(LoggedPush));
+  TableRows rows;
+  rows.keys = Buffer::Own(std::vector<RowKey>(3));
+  rows.values = Buffer::Own(std::vector<float>(300));
+  log.Append(LoggedPush{Clock(1), Clock(1), {{rows}, {rows}}});
+  EXPECT_GE(log.bytes(), 2 * empty + 2 * (3 * 8 + 300 * 4));
+  log.DropOldest();
+  EXPECT_EQ(log.start(), Clock(1));
+  EXPECT_EQ(log.Find(Clock(0)), nullptr);
+  log.Prune(Clock(2));
+  EXPECT_EQ(log.bytes(), 0U);
 }
 
 }  // namespace

@@ -50,12 +50,14 @@ class SchedulerCutTest : public ::testing::Test {
     if (!view.members[0].start) report.pending = {{view.members[0].life, Clock(clock)}};
     Tell(kShard, report);
   }
-  void WantSnapshot(int64_t clock) {
+  void WantSnapshot(int64_t clock) { Beat(clock, true); }
+  void WantNothing(int64_t clock) { Beat(clock, false); }
+  void Beat(int64_t clock, bool wants_snapshot) {
     Heartbeat beat;
     beat.life = scheduler_->view().members[0].life;
     beat.seen = scheduler_->view().version;
     beat.clock = Clock(clock);
-    beat.wants_snapshot = true;
+    beat.wants_snapshot = wants_snapshot;
     Tell(kWorker, beat);
   }
   std::optional<OpenCut> cut() const { return scheduler_->view().cut; }
@@ -80,6 +82,21 @@ TEST_F(SchedulerCutTest, AWantedSnapshotNeverLiesBeyondTheEvaluation) {
   EXPECT_EQ(scheduler_->view().committed.clock, Clock(9));
   ASSERT_TRUE(cut());
   EXPECT_EQ(cut()->clock, Clock(19));
+}
+
+TEST_F(SchedulerCutTest, WithoutAnyCommitForAWhileASnapshotIsAskedFor) {
+  Start(Staleness(4));
+  Report(3);
+  EXPECT_EQ(cut()->clock, Clock(9));  // planned
+  now_ = now_ + SchedulerOptions{}.snapshot_within;
+  WantNothing(3);
+  EXPECT_EQ(cut()->clock, Clock(9));
+  now_ = now_ + Duration::Millis(1);
+  WantNothing(3);
+  EXPECT_EQ(cut()->clock, Clock(5));  // at once, with its margin
+  Report(5, {}, cut()->epoch);
+  EXPECT_EQ(scheduler_->view().committed.clock, Clock(5));
+  EXPECT_EQ(cut()->clock, Clock(9));
 }
 
 TEST_F(SchedulerCutTest, AspCutsExactlyWhereAllWorkersWait) {

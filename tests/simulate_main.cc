@@ -87,6 +87,8 @@ void PrintStats(const Stats& s) {
   row("half-open links", s.half_open_links);
   row("image write failures", s.write_failures);
   row("NaN pushes", s.nan_pushes);
+  row("snapshot wishes", s.snapshot_wishes);
+  row("pushes unprotected", s.unprotected);
   row("joins", s.joins);
   row("evictions", s.evictions);
   row("fleet resumes", s.fleet_resumes);

@@ -100,9 +100,7 @@ void PsClient::Beat(ClientOutput* out) {
   beat.leaving = leaving_ || (options_.role == Role::kWorker && Finished() && CanLeave());
   beat.gap = gap_;
   beat.unprotected = counters_.unprotected;
-  for (const Place& place : places_) {
-    beat.wants_snapshot |= place.log.size() > options_.job.retention_soft_pushes;
-  }
+  beat.wants_snapshot = LogBytes() > options_.job.retention_soft_bytes;
   out->messages.push_back({kSchedulerNonce, beat});
 }
 

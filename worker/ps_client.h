@@ -211,7 +211,8 @@ class PsClient {
   void Pump(Instant now, size_t place, ClientOutput* out);
   void ResendPushes(Instant now, ClientOutput* out);
   void SendPush(const LoggedPush& push, size_t place, ClientOutput* out);
-  void KeepWithinBounds(Place* place);
+  void KeepWithinBounds();
+  size_t LogBytes() const;
   bool MaySend(Clock number, const Place& place) const;
 
   const PsClientOptions options_;

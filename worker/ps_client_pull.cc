@@ -230,11 +230,7 @@ void PsClient::TryReady(Instant, ClientOutput* out) {
   const bool reader = options_.role == Role::kReader;
   for (auto& [clock, fetch] : fetches_) {
     if (!fetch.started || fetch.ready || (!reader && clock != clock_)) continue;
-    if (MUTATED(block_at_retention)) {
-      for (const Place& place : places_) {
-        if (place.log.size() >= options_.job.retention_soft_pushes) return;
-      }
-    }
+    if (MUTATED(block_at_retention) && LogBytes() > options_.job.retention_soft_bytes) return;
     bool complete = true;
     for (size_t place = 0; place < places_.size(); ++place) {
       const std::vector<Request>& requests = fetch.places[place].requests;

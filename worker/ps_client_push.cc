@@ -30,9 +30,9 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
     LoggedPush push = Encode(clock, oldest_read, fetch.places[i], finite ? gradients : none);
     if (MUTATED(unnumbered_tick) && push.parts[0].empty()) SendPush(push, i, out);
     places_[i].log.Append(std::move(push));
-    KeepWithinBounds(&places_[i]);
     Pump(now, i, out);
   }
+  KeepWithinBounds();
   fetches_.erase(found);
   std::erase_if(requests_, [&](const auto& request) { return request.second.clock <= clock; });
   for (size_t i = 0; i < places_.size() && fetches_.contains(clock_); ++i) {
@@ -91,10 +91,26 @@ TableRows PsClient::EncodeRows(const ParameterRows& gradients, size_t dim,
 }
 
 // Never blocks: the snapshot that would free the log may need this worker's next iterations.
-void PsClient::KeepWithinBounds(Place* place) {
+// At the hard bound the oldest pushes go, of whichever shard, among those that are applied.
+void PsClient::KeepWithinBounds() {
   if (MUTATED(block_at_retention)) return;
-  counters_.unprotected +=
-      place->log.DropApplied(place->applied, options_.job.retention_hard_pushes);
+  for (size_t bytes = LogBytes(); bytes > options_.job.retention_hard_bytes; bytes = LogBytes()) {
+    PushLog* oldest = nullptr;
+    for (Place& place : places_) {
+      PushLog& log = place.log;
+      if (log.size() == 0 || log.start() >= place.applied) continue;
+      if (oldest == nullptr || log.start() < oldest->start()) oldest = &log;
+    }
+    if (oldest == nullptr) return;
+    oldest->DropOldest();
+    ++counters_.unprotected;
+  }
+}
+
+size_t PsClient::LogBytes() const {
+  size_t bytes = 0;
+  for (const Place& place : places_) bytes += place.log.bytes();
+  return bytes;
 }
 
 bool PsClient::MaySend(Clock number, const Place& place) const {

@@ -1,27 +1,36 @@
 #include "worker/push_log.h"
 
+#include <utility>
+
 namespace rubato {
+
+size_t LoggedPush::Bytes() const {
+  size_t bytes = sizeof(LoggedPush);
+  for (const std::vector<TableRows>& part : parts) {
+    bytes += sizeof(part) + part.size() * sizeof(TableRows);
+    for (const TableRows& rows : part) bytes += rows.keys.size() + rows.values.size();
+  }
+  return bytes;
+}
 
 const LoggedPush* PushLog::Find(Clock clock) const {
   if (clock < start_ || clock >= end()) return nullptr;
   return &pushes_[static_cast<size_t>((clock - start_).value())];
 }
 
-void PushLog::Prune(Clock durable) {
-  while (!pushes_.empty() && start_ < durable) {
-    pushes_.pop_front();
-    start_ = start_.Next();
-  }
+void PushLog::Append(LoggedPush push) {
+  bytes_ += push.Bytes();
+  pushes_.push_back(std::move(push));
 }
 
-uint64_t PushLog::DropApplied(Clock applied, size_t bound) {
-  uint64_t dropped = 0;
-  while (pushes_.size() > bound && start_ < applied) {
-    pushes_.pop_front();
-    start_ = start_.Next();
-    ++dropped;
-  }
-  return dropped;
+void PushLog::Prune(Clock durable) {
+  while (!pushes_.empty() && start_ < durable) DropOldest();
+}
+
+void PushLog::DropOldest() {
+  bytes_ -= pushes_.front().Bytes();
+  pushes_.pop_front();
+  start_ = start_.Next();
 }
 
 }  // namespace rubato

@@ -16,6 +16,9 @@ struct LoggedPush {
   Clock clock;
   Clock oldest_read;
   std::vector<std::vector<TableRows>> parts;  // at least one; a single empty one for an empty push
+
+  // Of memory: frames and what holds them, so that empty pushes count as well.
+  size_t Bytes() const;
 };
 
 class PushLog {
@@ -24,22 +27,24 @@ class PushLog {
   explicit PushLog(Clock start) : start_(start) {}
 
   // Requires push.clock == end().
-  void Append(LoggedPush push) { pushes_.push_back(std::move(push)); }
+  void Append(LoggedPush push);
   // First number still here, and one past the last.
   Clock start() const { return start_; }
   Clock end() const { return start_ + ClockDelta(static_cast<int64_t>(pushes_.size())); }
   size_t size() const { return pushes_.size(); }
+  // Of memory, all pushes together.
+  size_t bytes() const { return bytes_; }
   // nullptr outside [start, end).
   const LoggedPush* Find(Clock clock) const;
   // Forgets numbers < durable.
   void Prune(Clock durable);
-  // At the hard bound: forgets the oldest ones that are < applied until `bound` remain; returns how
-  // many were forgotten though no snapshot holds them.
-  uint64_t DropApplied(Clock applied, size_t bound);
+  // Forgets the oldest push. Requires size() > 0.
+  void DropOldest();
 
  private:
   Clock start_;
   std::deque<LoggedPush> pushes_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace rubato

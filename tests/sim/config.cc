@@ -1,5 +1,6 @@
 #include "tests/sim/config.h"
 
+#include <algorithm>
 #include <initializer_list>
 
 #include "absl/strings/str_format.h"
@@ -58,7 +59,7 @@ void Bias(const std::string& profile, Config* c) {
   } else if (profile == "cache_reader_clock") {
     c->cache = true;
   } else if (profile == "block_at_retention") {
-    c->retention_soft = c->retention_hard = 4;
+    c->retention_soft = c->retention_hard = 3000;
     c->snapshot_every = 0;
   } else if (profile == "nan_not_consumed") {
     c->nan_share = 0.05;
@@ -87,7 +88,9 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.prefetch = Pick(&rng, {0, 0, 1, 2});
   c.max_part_bytes = Pick<size_t>(&rng, {64, 4096});
   c.snapshot_every = Pick<int64_t>(&rng, {0, 2, 3, 5});
-  c.retention_soft = c.retention_hard = Pick<uint64_t>(&rng, {1000, 1000, 5, 8});
+  c.retention_soft = Pick<uint64_t>(&rng, {kAmple, kAmple, 3000, 6000});
+  c.retention_hard = std::max(c.retention_soft, Pick<uint64_t>(&rng, {0, 9000}));
+  c.snapshot_within_ms = Pick<int64_t>(&rng, {100'000, 100'000, 60});
   c.empty_share = Pick(&rng, {0.0, 0.5});
   c.early = Pick<int64_t>(&rng, {0, 0, 3});
   c.write_ms = Pick<int64_t>(&rng, {5, 40, 80});
@@ -97,7 +100,7 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   if (c.deterministic) {
     c.nan_share = 0;
     c.empty_share = 0;
-    c.retention_soft = c.retention_hard = 1000;
+    c.retention_soft = c.retention_hard = kAmple;
   }
   return c;
 }
@@ -112,16 +115,17 @@ Config WithoutFaults(Config c) {
 
 std::string Config::Describe() const {
   return absl::StrFormat(
-      "shards %d, workers %d, s %s, T %d%s%s, prefetch %d, snapshot every %d, retention %d, loss "
+      "shards %d, workers %d, s %s, T %d%s%s, prefetch %d, snapshot every %d, retention %d/%d B, "
+      "loss "
       "%g, "
       "dup %g, delay %g; crashes: worker %d, shard %d, zombie %d, scheduler %d; freezes %d, "
       "half-open "
       "%d, resumes %d%s, write failure %g",
       places, seats, staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()),
       last_clock, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch,
-      snapshot_every, retention_soft, loss, duplicate, long_delay, worker_crashes, shard_crashes,
-      shard_zombies, scheduler_crashes, worker_freezes, half_open_links, operator_resumes,
-      reshard ? " with reshard" : "", write_failure);
+      snapshot_every, retention_soft, retention_hard, loss, duplicate, long_delay, worker_crashes,
+      shard_crashes, shard_zombies, scheduler_crashes, worker_freezes, half_open_links,
+      operator_resumes, reshard ? " with reshard" : "", write_failure);
 }
 
 }  // namespace rubato::sim

@@ -8,6 +8,8 @@
 
 namespace rubato::sim {
 
+inline constexpr uint64_t kAmple = 1u << 30;
+
 struct Config {
   uint64_t seed = 0;
   uint32_t places = 2;
@@ -19,8 +21,10 @@ struct Config {
   int prefetch = 0;              // iterations pulled ahead
   size_t max_part_bytes = 4096;  // small: pushes travel in parts
   int64_t snapshot_every = 0;
-  uint64_t retention_soft = 1000;
-  uint64_t retention_hard = 1000;
+  int64_t snapshot_within_ms = 100'000;
+  // Bytes of a worker's log; an iteration of two shards takes about 1 KB of it.
+  uint64_t retention_soft = kAmple;
+  uint64_t retention_hard = kAmple;
   double empty_share = 0;  // of (iteration, shard) pairs that touch nothing
   double nan_share = 0;    // of iterations with a NaN gradient that nobody checked
   int64_t early = 0;       // seat 0 is out of data this many clocks before the end

@@ -42,8 +42,8 @@ Job Ledger::MakeJob() const {
   job.seed = config_.seed;
   job.iterations_per_epoch = config_.last_clock;
   job.snapshot_every_clocks = config_.snapshot_every;
-  job.retention_soft_pushes = config_.retention_soft;
-  job.retention_hard_pushes = config_.retention_hard;
+  job.retention_soft_bytes = config_.retention_soft;
+  job.retention_hard_bytes = config_.retention_hard;
   return job;
 }
 

@@ -160,6 +160,7 @@ void World::Flush(WorkerProcess* worker, ClientOutput* out) {
   worker_of_[nonce] = worker;
   for (const Envelope& envelope : out->messages) {
     const auto* beat = std::get_if<Heartbeat>(&envelope.message);
+    stats_.snapshot_wishes += beat != nullptr && beat->wants_snapshot;
     if (beat != nullptr && beat->gap && beat->unprotected == 0) {
       return Violate("V10", absl::StrCat("life ", beat->life.value(), " lacks a push that shard ",
                                          beat->gap->value(), " needs"));

@@ -37,7 +37,9 @@ void Stats::Add(const Stats& other) {
                                   &s->fleet_resumes,
                                   &s->iterations,
                                   &s->reads_checked,
-                                  &s->nan_pushes};
+                                  &s->nan_pushes,
+                                  &s->snapshot_wishes,
+                                  &s->unprotected};
   };
   Stats copy = other;
   const std::vector<uint64_t*> from = fields(&copy);
@@ -100,6 +102,7 @@ std::optional<Violation> World::Run() {
       break;
     }
   }
+  for (const auto& worker : workers_) stats_.unprotected += worker->machine->counters().unprotected;
   if (violation_ && trace_ == Trace::kOn) {
     for (const std::string& line : log_) std::printf("%s\n", line.c_str());
   }
@@ -113,6 +116,7 @@ void World::StartScheduler() {
   options.stall = Duration::Millis(150);
   options.start_timeout = Duration::Millis(70);
   options.cut_deadline = Duration::Millis(150);
+  options.snapshot_within = Duration::Millis(config_.snapshot_within_ms);
   options.first_margin = static_cast<int64_t>(rng_.Below(3));
   options.deterministic = config_.deterministic;
   scheduler_ = std::make_unique<Scheduler>(options, scheduler_disk_, now());

@@ -44,6 +44,8 @@ struct Stats {
   uint64_t iterations = 0;
   uint64_t reads_checked = 0;
   uint64_t nan_pushes = 0;
+  uint64_t snapshot_wishes = 0;  // heartbeats at the soft bound of retention
+  uint64_t unprotected = 0;      // pushes dropped at the hard bound
   void Add(const Stats& other);
 };
 
