@@ -48,7 +48,7 @@ Job JobOf(const ProductShape& shape) {
 
 void RunScheduler(const Job& job, const std::string& address) {
   Must(std::freopen("/dev/null", "w", stderr) != nullptr, "freopen");  // its log
-  auto signals = StopSignals::Block();
+  auto signals = StopSignals::Catch();
   auto events = EventLog::Open({.path = "/dev/null", .process = "scheduler"});
   CHECK(signals.ok() && events.ok());
   SchedulerOptions options;

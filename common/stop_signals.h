@@ -1,5 +1,8 @@
-// SIGTERM and SIGINT as something to be asked about: no handler, nothing interrupted.
-// Made by main before any other thread, which then all inherit the block.
+// SIGTERM and SIGINT as something to be asked about: nothing is interrupted, nothing dies.
+//
+// A handler that writes to a pipe, and not a blocked signal with a signalfd: libraries (OpenBLAS)
+// start threads before main, which would not inherit the block, and a signal to the process may be
+// delivered to any of them. System calls are restarted; poll and its like may return early.
 #pragma once
 
 #include <memory>
@@ -11,22 +14,26 @@ namespace rubato {
 
 class StopSignals {
  public:
-  static absl::StatusOr<std::unique_ptr<StopSignals>> Block();
+  // One at a time in a process. SIGPIPE is ignored from then on.
+  static absl::StatusOr<std::unique_ptr<StopSignals>> Catch();
+  // Signals do again what they do by default.
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
   // Signals received so far; never waits.
   int Count();
-  // Returns after `time`, or at once when a signal is there that Count has not seen.
+  // Returns after `time`, or earlier: at once when a signal is there that Count has not seen.
   void Wait(Duration time) const;
   // The last one, 0 if none: 128 + it is the exit code of a process stopped at once.
   int last() const { return last_; }
+  const char* last_name() const;
 
  private:
-  explicit StopSignals(int descriptor) : descriptor_(descriptor) {}
+  StopSignals(int read_end, int write_end) : read_end_(read_end), write_end_(write_end) {}
 
-  const int descriptor_;
+  const int read_end_;
+  const int write_end_;
   int count_ = 0;
   int last_ = 0;
 };

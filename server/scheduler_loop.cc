@@ -88,14 +88,16 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
     }
     const bool committed = !unsaved_ && scheduler_.view().committed.epoch > epoch_at_stop;
     if (heard > 1 || (heard > 0 && !serves && now > stop_by)) {
-      events_->Write(Event("error").Text(
-          "message", heard > 1 ? "stopped at once by a second signal"
-                               : absl::StrFormat("the shards wrote no snapshot within %d s",
-                                                 static_cast<int>(kStopGrace.seconds()))));
-      return RunEnd::kInterrupted;
+      return absl::CancelledError(
+          heard > 1
+              ? std::string("stopped at once by a second signal")
+              : absl::StrFormat("stopped by %s, and the shards wrote no snapshot within %d s",
+                                signals->last_name(), static_cast<int>(kStopGrace.seconds())));
     }
     if (heard > 0 && !serves && committed) {
       TellDone();
+      LogInfo(absl::StrFormat("stopped by %s with a snapshot at clock %d; go on with --resume",
+                              signals->last_name(), scheduler_.view().committed.clock.value()));
       return RunEnd::kStopped;
     }
   }

@@ -26,9 +26,8 @@ struct SchedulerLoopOptions {
 
 // How a run ended.
 enum class RunEnd {
-  kFinished,     // the last clock is committed and every worker has left
-  kStopped,      // a signal, and a snapshot committed after it
-  kInterrupted,  // a second signal, or no snapshot could be committed
+  kFinished,  // the last clock is committed and every worker has left
+  kStopped,   // a signal, and a snapshot committed after it
 };
 
 class SchedulerLoop {
@@ -37,7 +36,8 @@ class SchedulerLoop {
                                                              SchedulerOptions scheduler,
                                                              SchedulerState state,
                                                              EventLog* events);
-  // Serves until the run ends. A fleet that only serves ends with the first signal.
+  // Serves until the run ends. A fleet that only serves ends with the first signal. Cancelled: a
+  // second signal, or no snapshot could be committed after the first.
   absl::StatusOr<RunEnd> Run(StopSignals* signals);
 
  private:

@@ -1,19 +1,18 @@
 // rubato-scheduler: membership, snapshots and the end of a run. Started by launch/rubato.
 #include <sys/stat.h>
 
-#include <cstdio>
-#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "common/job.h"
-#include "common/log.h"
+#include "common/process.h"
 #include "common/status.h"
 #include "common/stop_signals.h"
 #include "common/telemetry.h"
+#include "server/run_start.h"
 #include "server/scheduler_loop.h"
-#include "server/scheduler_state.h"
-#include "server/snapshot_store.h"
 
 namespace rubato {
 namespace {
@@ -21,106 +20,71 @@ namespace {
 struct Arguments {
   std::string run;
   std::string listen;
+  bool committed = false;
   bool resume = false;
   bool serve = false;
   uint64_t epoch = 0;
 };
 
-std::string SnapshotsOf(const std::string& run) { return run + "/snapshots"; }
-
-// The images of `epoch`, by place. A withdrawn cut may have left images of dead lives: the highest
-// life is the one that was committed.
-absl::StatusOr<CommittedEpoch> FindEpoch(const std::string& run, EpochId epoch,
-                                         CommittedEpoch newest) {
-  if (epoch == newest.epoch) return newest;
-  ASSIGN_OR_RETURN(auto store, OpenSnapshotStore(SnapshotsOf(run)));
-  ASSIGN_OR_RETURN(const std::vector<ImageName> names, store->List());
-  std::map<PlaceId, ImageName> images;
-  for (const ImageName& name : names) {
-    if (name.epoch == epoch) images[name.place] = name;  // in order of life
-  }
-  newest.epoch = epoch;
-  newest.images.clear();
-  for (const auto& [place, name] : images) newest.images.push_back(name);
-  if (images.empty() || images.rbegin()->first.value() + 1 != images.size()) {
-    return absl::NotFoundError(absl::StrFormat("%s: snapshot %d is not whole or not there",
-                                               SnapshotsOf(run), epoch.value()));
-  }
-  return newest;
+// What the launcher asks before it starts a fleet: the newest committed snapshot, if there is one.
+absl::Status TellCommitted(const Arguments& arguments, EventLog* events) {
+  ASSIGN_OR_RETURN(const std::optional<SchedulerState> state, FindState(arguments.run));
+  const CommittedEpoch committed = state ? state->view.committed : CommittedEpoch();
+  events->Write(Event("committed")
+                    .Int("epoch", static_cast<int64_t>(committed.epoch.value()))
+                    .Int("clock", committed.clock.value()));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SchedulerState> StartingState(const Arguments& arguments, const Job& job,
                                              EventLog* events) {
-  const std::string path = SnapshotsOf(arguments.run) + "/scheduler.state";
-  absl::StatusOr<SchedulerState> state = ReadSchedulerState(path);
-  const bool fresh = state.status().code() == absl::StatusCode::kNotFound;
-  if (!state.ok() && !fresh) return state.status();
   if (arguments.serve) {
-    if (fresh || state->view.committed.images.empty()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(arguments.run, ": no snapshot was ever committed here; train first"));
-    }
-    if (arguments.epoch != 0) {
-      ASSIGN_OR_RETURN(state->view.committed,
-                       FindEpoch(arguments.run, EpochId(arguments.epoch), state->view.committed));
-    }
-    return ResumeState(*std::move(state), job.places);
+    const EpochId epoch(arguments.epoch);
+    return StateToServe(arguments.run, job,
+                        arguments.epoch == 0 ? std::nullopt : std::optional(epoch));
   }
-  if (!arguments.resume && !fresh) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": this run was started before; use --resume to go on, or another folder"));
-  }
-  const SchedulerState start =
-      fresh ? Scheduler::FirstState(job) : ResumeState(*std::move(state), job.places);
+  const StartMode mode = arguments.resume ? StartMode::kResume : StartMode::kNew;
+  ASSIGN_OR_RETURN(SchedulerState state, StateToTrain(arguments.run, job, mode));
   if (arguments.resume) {
-    events->Write(Event("resumed").Int("clock", start.view.committed.clock.value()));
+    events->Write(Event("resumed").Int("clock", state.view.committed.clock.value()));
   }
-  return start;
+  return state;
 }
 
-absl::StatusOr<int> Run(const Arguments& arguments, EventLog* events) {
-  ASSIGN_OR_RETURN(auto signals, StopSignals::Block());
+absl::StatusOr<int> Run(const Arguments& arguments, EventLog* events, StopSignals* signals) {
+  if (arguments.committed) {
+    RETURN_IF_ERROR(TellCommitted(arguments, events));
+    return kExitDone;
+  }
   ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
-  mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming
   ASSIGN_OR_RETURN(SchedulerState state, StartingState(arguments, job, events));
+  mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming
   SchedulerLoopOptions loop_options;
   loop_options.listen = arguments.listen;
-  if (!arguments.serve) loop_options.state_path = SnapshotsOf(arguments.run) + "/scheduler.state";
+  if (!arguments.serve) loop_options.state_path = StatePathOf(arguments.run);
   SchedulerOptions options;
   options.job = job;
   ASSIGN_OR_RETURN(auto loop, SchedulerLoop::Open(loop_options, options, std::move(state), events));
-  ASSIGN_OR_RETURN(const RunEnd end, loop->Run(signals.get()));
-  switch (end) {
-    case RunEnd::kFinished:
-      return kExitDone;
-    case RunEnd::kStopped:
-      return kExitStopped;
-    case RunEnd::kInterrupted:
-      return 128 + signals->last();
-  }
-  return kExitFatal;
+  ASSIGN_OR_RETURN(const RunEnd end, loop->Run(signals));
+  return end == RunEnd::kStopped ? kExitStopped : kExitDone;
 }
 
 int Main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Rubato's scheduler: membership, snapshots and the end of a run");
   app.add_option("--run", arguments.run, "run folder, made by rubato-data prepare")->required();
-  app.add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT")->required();
+  CLI::App* what = app.add_option_group("what to do")->require_option(1);
+  what->add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT");
+  what->add_flag("--committed", arguments.committed, "only say what is committed, as an event");
   app.add_flag("--resume", arguments.resume, "go on from the last committed snapshot");
   app.add_flag("--serve", arguments.serve, "no training: readers pull a committed snapshot");
   app.add_option("--epoch", arguments.epoch, "with --serve: this snapshot, not the newest");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitDone : kExitUsage;
-  }
-  SetLogName("scheduler");
-  auto events = EventLog::Open({.path = "", .process = "scheduler"});
-  absl::StatusOr<int> code = Run(arguments, events->get());
-  if (code.ok()) return *code;
-  (*events)->Write(Event("error").Text("message", std::string(code.status().message())));
-  LogError(std::string(code.status().message()));
-  return ExitCode(code.status());
+  return RunProcess(
+      {.app = &app,
+       .name = [] { return std::string("scheduler"); },
+       .work = [&arguments](EventLog* events,
+                            StopSignals* signals) { return Run(arguments, events, signals); }},
+      argc, argv);
 }
 
 }  // namespace

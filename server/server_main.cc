@@ -7,7 +7,7 @@
 
 #include "CLI/CLI.hpp"
 #include "common/job.h"
-#include "common/log.h"
+#include "common/process.h"
 #include "common/status.h"
 #include "common/stop_signals.h"
 #include "common/telemetry.h"
@@ -54,8 +54,18 @@ void TellDone(const std::vector<std::unique_ptr<ServerLoop>>& loops, EventLog* e
   events->Write(Event("done").Json("shards", absl::StrCat("[", shards, "]")));
 }
 
-absl::Status Serve(const Arguments& arguments, EventLog* events) {
-  ASSIGN_OR_RETURN(auto signals, StopSignals::Block());
+// A server of a whole run is ended by a signal, too: there is nothing wrong with that.
+absl::Status EndOf(const std::vector<std::unique_ptr<ServerLoop>>& loops, const Job& job,
+                   const StopSignals& signals) {
+  const Clock committed = loops[0]->shard().view().committed.clock;
+  if (committed >= job.last_clock) return absl::OkStatus();
+  return absl::CancelledError(
+      absl::StrFormat("stopped by %s before the end of the run; clock %d "
+                      "of %d is committed",
+                      signals.last_name(), committed.value(), job.last_clock.value()));
+}
+
+absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* signals) {
   ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
   ASSIGN_OR_RETURN(auto store, OpenSnapshotStore(arguments.run + "/snapshots"));
   std::vector<std::unique_ptr<ServerLoop>> loops;
@@ -94,7 +104,7 @@ absl::Status Serve(const Arguments& arguments, EventLog* events) {
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& end : ends) RETURN_IF_ERROR(end);
   TellDone(loops, events);
-  return absl::OkStatus();
+  return EndOf(loops, job, *signals);
 }
 
 int Main(int argc, char** argv) {
@@ -105,19 +115,12 @@ int Main(int argc, char** argv) {
   app.add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT")->required();
   app.add_option("--place", arguments.places, "index of a shard in the shard map; may be repeated")
       ->required();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitDone : kExitUsage;
-  }
-  const std::string name = absl::StrCat("server-", arguments.places.front());
-  SetLogName(name);
-  auto events = EventLog::Open({.path = "", .process = name});
-  const absl::Status status = Serve(arguments, events->get());
-  if (status.ok()) return kExitDone;
-  (*events)->Write(Event("error").Text("message", std::string(status.message())));
-  LogError(std::string(status.message()));
-  return ExitCode(status);
+  const auto work = [&arguments](EventLog* events, StopSignals* signals) -> absl::StatusOr<int> {
+    RETURN_IF_ERROR(Serve(arguments, events, signals));
+    return kExitDone;
+  };
+  const auto name = [&arguments] { return absl::StrCat("server-", arguments.places.front()); };
+  return RunProcess({.app = &app, .name = name, .work = work}, argc, argv);
 }
 
 }  // namespace

@@ -326,9 +326,10 @@ absl::StatusOr<Image> RocksDbSnapshotStore::Read(const ImageName& name) {
   if (std::binary_search(present.begin(), present.end(), name)) {
     return Damaged(image.status(), folder);
   }
-  return absl::NotFoundError(absl::StrFormat("no image of epoch %d, shard %d, life %d in %s",
-                                             name.epoch.value(), name.place.value(),
-                                             name.life.value(), path_));
+  return absl::NotFoundError(
+      absl::StrFormat("%s: this image is not there; restore it from a copy, or train into a new "
+                      "folder",
+                      folder));
 }
 
 absl::Status RocksDbSnapshotStore::Prune(PlaceId place, const std::vector<ImageName>& keep) {

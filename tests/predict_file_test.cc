@@ -58,6 +58,7 @@ class PredictFileTest : public testing::Test {
     return Predict(encoding_, model_.get(), tables_->AsPull(),
                    {.in = Path("in.csv"), .out = Path("out.csv"), .progress = [this](uint64_t n) {
                       reports_.push_back(n);
+                      return absl::OkStatus();
                     }});
   }
 
@@ -126,7 +127,9 @@ TEST_F(PredictFileTest, FailedPullLeavesNothing) {
   Write("amount,grade\n1,A\n");
   const absl::Status status =
       Predict(encoding_, model_.get(), [](const Parameters&) { return absl::AbortedError("gone"); },
-              {.in = Path("in.csv"), .out = Path("out.csv"), .progress = [](uint64_t) {}});
+              {.in = Path("in.csv"), .out = Path("out.csv"), .progress = [](uint64_t) {
+                 return absl::OkStatus();
+               }});
   EXPECT_EQ(status, absl::AbortedError("gone"));
   EXPECT_FALSE(std::filesystem::exists(Path("out.csv.part")));
   EXPECT_FALSE(std::filesystem::exists(Path("out.csv")));

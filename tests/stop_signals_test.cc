@@ -8,7 +8,7 @@ namespace rubato {
 namespace {
 
 TEST(StopSignals, CountsWhatArrivesInsteadOfDying) {
-  auto signals = StopSignals::Block();
+  auto signals = StopSignals::Catch();
   ASSERT_TRUE(signals.ok()) << signals.status();
   EXPECT_EQ((*signals)->Count(), 0);
   EXPECT_EQ((*signals)->last(), 0);
@@ -23,7 +23,7 @@ TEST(StopSignals, CountsWhatArrivesInsteadOfDying) {
 
 // It would hang here if the signal did not end the wait.
 TEST(StopSignals, ASignalThatIsThereEndsAWaitAtOnce) {
-  auto signals = StopSignals::Block();
+  auto signals = StopSignals::Catch();
   ASSERT_TRUE(signals.ok()) << signals.status();
   ASSERT_EQ(raise(SIGTERM), 0);
   (*signals)->Wait(Duration::Seconds(1e6));

@@ -82,11 +82,10 @@ absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
     rows += chunk.batch.rows;
     if (rows - reported < kRowsBetweenReports) continue;
     reported = rows;
-    prediction.progress(rows);
+    RETURN_IF_ERROR(prediction.progress(rows));
   }
-  RETURN_IF_ERROR(out->Publish());
-  prediction.progress(rows);
-  return absl::OkStatus();
+  RETURN_IF_ERROR(prediction.progress(rows));
+  return out->Publish();
 }
 
 }  // namespace rubato

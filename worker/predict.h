@@ -27,12 +27,12 @@ inline constexpr size_t kPredictFeatures = size_t{1} << 20;
 struct Prediction {
   std::string in;   // CSV or LIBSVM, plain or compressed
   std::string out;  // replaced when all is done, untouched when not; plain CSV
-  // Told now and then, and at the end, how many rows are done.
-  std::function<void(uint64_t rows)> progress;
+  // Told now and then, and at the end, how many rows are done; an error ends it.
+  std::function<absl::Status(uint64_t rows)> progress;
 };
 
 // InvalidArgument: a missing column or an --out that asks for compression. DataLoss: a bad row, by
-// its line. ResourceExhausted: no room on the disk. Else what `pull` fails with.
+// its line. ResourceExhausted: no room on the disk. Else what `pull` or `progress` fails with.
 absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
                      const Prediction& prediction);
 

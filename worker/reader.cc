@@ -7,16 +7,18 @@
 namespace rubato {
 namespace {
 
+constexpr Duration kWaitStep = Duration::Millis(100);
 constexpr Duration kAnswerWithin = Duration::Seconds(30);
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Reader>> Reader::Join(const Job& job, const std::string& scheduler) {
+absl::StatusOr<std::unique_ptr<Reader>> Reader::Join(const Job& job, const std::string& scheduler,
+                                                     StopSignals* signals) {
   PsClientOptions options;
   options.job = job;
   options.role = Role::kReader;
   ASSIGN_OR_RETURN(auto session, Session::Open(std::move(options), scheduler));
-  std::unique_ptr<Reader> reader(new Reader(std::move(session)));
+  std::unique_ptr<Reader> reader(new Reader(std::move(session), signals));
   RETURN_IF_ERROR(reader->Await<Started>("a place in the fleet").status());
   return reader;
 }
@@ -32,9 +34,12 @@ absl::StatusOr<Parameters> Reader::Pull(Parameters keys) {
 template <class Wanted>
 absl::StatusOr<Wanted> Reader::Await(const std::string& what) {
   const Instant until = MonotonicNow() + kAnswerWithin;
-  for (Instant now = MonotonicNow(); now < until; now = MonotonicNow()) {
-    std::optional<ClientEvent> event = session_->Next(until - now);
-    if (!event) break;
+  while (MonotonicNow() < until) {
+    if (signals_->Count() > 0) {
+      return absl::CancelledError(absl::StrCat("stopped by ", signals_->last_name()));
+    }
+    std::optional<ClientEvent> event = session_->Next(kWaitStep);
+    if (!event) continue;
     if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
     if (const auto* refused = std::get_if<Refused>(&*event)) {
       return absl::FailedPreconditionError(refused->sentence);

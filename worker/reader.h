@@ -3,10 +3,12 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/job.h"
+#include "common/stop_signals.h"
 #include "worker/model/model.h"
 #include "worker/session.h"
 
@@ -15,7 +17,9 @@ namespace rubato {
 class Reader {
  public:
   // Joins the fleet behind `scheduler`; Unavailable if it does not answer within half a minute.
-  static absl::StatusOr<std::unique_ptr<Reader>> Join(const Job& job, const std::string& scheduler);
+  // `signals` outlives the reader; what waits when one arrives is Cancelled.
+  static absl::StatusOr<std::unique_ptr<Reader>> Join(const Job& job, const std::string& scheduler,
+                                                      StopSignals* signals);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -24,11 +28,13 @@ class Reader {
   absl::StatusOr<Parameters> Pull(Parameters keys);
 
  private:
-  explicit Reader(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+  Reader(std::unique_ptr<Session> session, StopSignals* signals)
+      : session_(std::move(session)), signals_(signals) {}
   template <class Wanted>
   absl::StatusOr<Wanted> Await(const std::string& what);
 
   std::unique_ptr<Session> session_;
+  StopSignals* const signals_;
 };
 
 }  // namespace rubato

@@ -53,7 +53,11 @@ absl::Status Trainer::AwaitStart(Session* session, StopSignals* signals) {
 template <class Wanted>
 absl::StatusOr<Wanted> Trainer::Await(Session* session, StopSignals* signals) {
   for (;;) {
-    if (signals->Count() > 0) return absl::AbortedError("stopped by a signal");
+    if (signals->Count() > 0) {
+      return absl::CancelledError(absl::StrFormat("stopped by %s at clock %d of %d",
+                                                  signals->last_name(), clock_.value(),
+                                                  options_.job.last_clock.value()));
+    }
     if (!session->answered() && MonotonicNow() - begun_ > kAnswerWithin) {
       return absl::UnavailableError(
           absl::StrFormat("the scheduler did not answer within %d s; start it, or check "

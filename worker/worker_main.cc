@@ -7,7 +7,7 @@
 
 #include "CLI/CLI.hpp"
 #include "common/job.h"
-#include "common/log.h"
+#include "common/process.h"
 #include "common/run_config.h"
 #include "common/status.h"
 #include "common/stop_signals.h"
@@ -56,8 +56,7 @@ absl::StatusOr<Run> OpenRun(const std::string& folder) {
   return run;
 }
 
-absl::Status Train(const Arguments& arguments, EventLog* events) {
-  ASSIGN_OR_RETURN(auto signals, StopSignals::Block());
+absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
   if (arguments.seat >= run.job.seats) {
     return absl::InvalidArgumentError(absl::StrFormat("--seat %d: the run in %s has seats 0 to %d",
@@ -79,12 +78,12 @@ absl::Status Train(const Arguments& arguments, EventLog* events) {
   options.slowness = arguments.slowness;
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
   Trainer trainer(std::move(options), run.model.get(), train.get(), validation.get(), events);
-  return trainer.Run(session.get(), signals.get());
+  return trainer.Run(session.get(), signals);
 }
 
-absl::Status EvaluateVerb(const Arguments& arguments) {
+absl::Status EvaluateVerb(const Arguments& arguments, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
-  ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler));
+  ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
   return EvaluateRun({.folder = arguments.run,
                       .encoding = run.encoding,
                       .model_kind = run.config.model.kind,
@@ -92,12 +91,15 @@ absl::Status EvaluateVerb(const Arguments& arguments) {
                      run.model.get(), reader.get());
 }
 
-absl::Status PredictVerb(const Arguments& arguments, EventLog* events) {
+absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
-  ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler));
+  ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
-  const auto progress = [events](uint64_t rows) {
+  const auto progress = [events, signals](uint64_t rows) {
     events->Write(Event("progress").Int("rows", static_cast<int64_t>(rows)));
+    return signals->Count() == 0
+               ? absl::OkStatus()
+               : absl::CancelledError(absl::StrCat("stopped by ", signals->last_name()));
   };
   return Predict(run.encoding, run.model.get(), pull,
                  {.in = arguments.in, .out = arguments.out, .progress = progress});
@@ -132,22 +134,17 @@ int Main(int argc, char** argv) {
   AddCommon(predict, &arguments);
   predict->add_option("--in", arguments.in, "CSV, or LIBSVM as in training")->required();
   predict->add_option("--out", arguments.out, "the rows with a column pd")->required();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitDone : kExitUsage;
-  }
-  const std::string name = *train ? absl::StrCat("worker-", arguments.seat)
-                                  : app.get_subcommands()[0]->get_name() + "-0";
-  SetLogName(name);
-  auto events = EventLog::Open({.path = "", .process = name});
-  const absl::Status status = *train     ? Train(arguments, events->get())
-                              : *predict ? PredictVerb(arguments, events->get())
-                                         : EvaluateVerb(arguments);
-  if (status.ok()) return kExitDone;
-  (*events)->Write(Event("error").Text("message", std::string(status.message())));
-  LogError(std::string(status.message()));
-  return ExitCode(status);
+  const auto work = [&](EventLog* events, StopSignals* signals) -> absl::StatusOr<int> {
+    RETURN_IF_ERROR(*train     ? Train(arguments, events, signals)
+                    : *predict ? PredictVerb(arguments, events, signals)
+                               : EvaluateVerb(arguments, signals));
+    return kExitDone;
+  };
+  const auto name = [&] {
+    return *train ? absl::StrCat("worker-", arguments.seat)
+                  : app.get_subcommands()[0]->get_name() + "-0";
+  };
+  return RunProcess({.app = &app, .name = name, .work = work}, argc, argv);
 }
 
 }  // namespace
