@@ -125,6 +125,16 @@ class BadInputTest(FleetTest):
                 target.write_bytes(content[:-100] if name == "truncated" else content)
                 self.check_resume(name, 4, part)
 
+    def test_files_of_a_run_that_are_gone(self):
+        run = self.copy("stateless")
+        (run / "snapshots" / "scheduler.state").unlink()
+        self.check_resume("stateless", 4, "stateless/snapshots/scheduler.state: it is missing "
+                          "beside images of snapshots")
+        shutil.rmtree(next((self.copy("imageless") / "snapshots").glob("*-1-*")))
+        self.check_resume("imageless", 4, ": this image is not there; restore it from a copy")
+        (self.copy("jobless") / "job.json").unlink()
+        self.check_resume("jobless", 2, "jobless/job.json: cannot be read")
+
     def test_a_damaged_snapshot(self):
         for rows in (self.copy("snapshot") / "snapshots").glob("*-0-*/rows-*"):
             content = bytearray(rows.read_bytes())

@@ -166,9 +166,26 @@ class TrainTest(LaunchTest):
         self.assertIn("resumed from clock 8", stderr)
         metrics = json.loads((self.out / "metrics.json").read_text())
         self.assertEqual(metrics["train"]["resumed_from_clock"], 8)
+        (self.out / "report.html").unlink()
         code, stdout, _ = self.train("--resume")
         self.assertEqual(code, 0)
         self.assertIn("this run is finished", stdout)
+        self.assertTrue((self.out / "report.html").exists())
+
+    def test_a_run_that_died_after_its_last_commit_is_only_evaluated(self):
+        self.assertEqual(self.train()[0], 0)
+        (self.out / "metrics.json").unlink()
+        for mark in (self.out / "marks").glob("pid-*"):
+            mark.unlink()
+        code, stdout, stderr = self.train("--resume")
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("nothing was left to train after clock 20\ntest AUC 0.7500", stdout)
+        self.assertEqual(sorted(path.name for path in (self.out / "marks").glob("pid-*")), [
+            "pid-evaluate", "pid-serve-scheduler", "pid-server-0", "pid-server-1"])
+        metrics = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual(metrics["train"]["clock"], 20)
+        self.assertEqual(metrics["train"]["resumed_from_clock"], 20)
+        self.assertEqual(metrics["validation"], {"auc": 0.7, "logloss": 0.4})
 
 
 class FailureTest(LaunchTest):
@@ -343,6 +360,18 @@ class CommandTest(LaunchTest):
         # The fakes take no --help, so they "do not start": that must show, and fail.
         self.assertEqual(findings["rubato-server"]["verdict"], "bad")
         self.assertEqual(code, 2)
+
+    def test_a_bench_that_cannot_begin_leaves_nothing(self):
+        code, _, stderr = self.rubato("bench", "staleness", self.write_run(), "--out", "out",
+                                      "--set", "a.b=1")
+        self.assertEqual(code, 2)
+        self.assertIn("unknown key 'a.b'", stderr)
+        self.assertFalse(self.out.exists())
+        code, _, stderr = self.rubato("bench", "staleness", self.write_run(workers=1), "--out",
+                                      "out")
+        self.assertEqual(code, 2)
+        self.assertIn("has 1 worker, and nobody to wait for", stderr)
+        self.assertFalse(self.out.exists())
 
     def test_help_and_version(self):
         code, stdout, _ = self.rubato("--help")

@@ -191,6 +191,40 @@ TEST_F(Prepare, ResumeKeepsTheDataAndTakesWhatMayChange) {
   EXPECT_TRUE(absl::StrContains(refused.status().message(), "optimizer.learning_rate"));
 }
 
+TEST_F(Prepare, ResumeRefusesAnEditedJobFile) {
+  const RunConfig config = LoanConfig(1000);
+  ASSERT_TRUE(Run(config).ok());
+  Job job = *ParseJob(*ReadTextFile(Path("out/job.json")));
+  ++job.seed;
+  ++job.seats;
+  const std::string edited = FormatJob(job);
+  ASSERT_TRUE(WriteTextFile(Path("out/job.json"), edited).ok());
+  const auto refused = Run(config, PrepareMode::kResume);
+  EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
+  EXPECT_TRUE(absl::StrContains(refused.status().message(),
+                                "out/job.json: cannot resume: not what the run file makes of this "
+                                "run: seed, seats; undo the edit"))
+      << refused.status();
+  EXPECT_EQ(*ReadTextFile(Path("out/job.json")), edited);
+}
+
+TEST_F(Prepare, ResumeRefusesToEndBeforeWhatIsCommitted) {
+  RunConfig config = LoanConfig(1000);
+  ASSERT_TRUE(Run(config).ok());
+  const int64_t per_epoch = ParseJob(*ReadTextFile(Path("out/job.json")))->iterations_per_epoch;
+  const auto resume = [&](int64_t epochs, int64_t committed) {
+    config.train.epochs = epochs;
+    return PrepareRun(config, Path("out"), PrepareMode::kResume, NeverStop, Clock(committed))
+        .status();
+  };
+  const std::string before = *ReadTextFile(Path("out/run.toml"));
+  const absl::Status refused = resume(2, 2 * per_epoch + 1);
+  EXPECT_EQ(ExitCode(refused), kExitUsage);
+  EXPECT_TRUE(absl::StrContains(refused.message(), "ask for 3 data epochs or more")) << refused;
+  EXPECT_EQ(*ReadTextFile(Path("out/run.toml")), before);
+  EXPECT_TRUE(resume(2, 2 * per_epoch).ok());
+}
+
 TEST_F(Prepare, ResumeWithoutARunPreparesOne) {
   const auto prepared = Run(LoanConfig(1000), PrepareMode::kResume);
   ASSERT_TRUE(prepared.ok()) << prepared.status();

@@ -4,6 +4,7 @@
 import concurrent.futures
 import os
 import re
+import shutil
 import signal
 import unittest
 
@@ -99,6 +100,54 @@ class RecoveryTest(FleetTest):
         self.assertEqual(code, 0)
         self.assertIn("whole: this run is finished", stdout)
         self.assertEqual((self.path / "whole" / "metrics.json").read_text(), before)
+
+    def copy_of_whole(self, name):
+        """A copy of the finished run; returns its folder."""
+        shutil.copytree(self.path / "whole", self.path / name)
+        return self.path / name
+
+    def test_a_run_that_died_after_its_last_commit_is_only_evaluated(self):
+        run = self.copy_of_whole("unreported")
+        for name in ("metrics.json", "evaluation.json", "report.html"):
+            (run / name).unlink()
+        metrics = self.train_well("unreported", *LONG, resume=True)
+        self.assertTrue((run / "report.html").exists())
+        self.assertEqual(metrics["test"], self.whole["test"])
+        self.assertEqual(metrics["validation"], self.whole["validation"])
+        self.assertEqual(metrics["train"]["clock"], self.whole["train"]["clock"])
+        self.assertEqual(metrics["train"]["resumed_from_clock"], self.whole["train"]["clock"])
+        self.assertEqual(metrics["train"]["rows"], 0)
+
+    def test_fewer_epochs_than_are_committed_are_refused_and_nothing_changes(self):
+        before = (self.path / "whole" / "config.json").read_text()
+        code, _, stderr = self.train("whole", *LONG[1:], "train.epochs=59", resume=True)
+        self.assertEqual(code, 2)
+        last = self.whole["train"]["clock"]
+        self.assertRegex(stderr.splitlines()[-1],
+                         rf"whole: train.epochs = 59 ends at clock {last * 59 // 60}, but clock "
+                         rf"{last} is trained and committed here already; ask for 60 data epochs")
+        self.assertEqual((self.path / "whole" / "config.json").read_text(), before)
+
+    def test_without_its_snapshots_a_run_starts_over_and_says_so(self):
+        shutil.rmtree(self.copy_of_whole("lost") / "snapshots")
+        code, _, stderr = self.train("lost", "train.epochs=1", *LONG[1:], resume=True)
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("nothing was committed: this run starts over", stderr)
+        self.assertEqual(self.metrics("lost")["train"]["clock"], self.job("lost")["last_clock"])
+
+    def test_a_signal_straight_to_a_process_is_a_sentence_and_not_a_death(self):
+        def scenario(role):
+            out = f"straight-{role}"
+            rubato = self.start_to_commit(out)
+            os.kill(self.processes(out, role)[0], signal.SIGTERM)
+            code, _, stderr = rubato.end()
+            self.assertEqual(code, 3, stderr)
+            self.assertRegex(stderr.splitlines()[-1], rf"^rubato: {role}-\d ended with exit code "
+                             rf"{75 if role == 'scheduler' else 143}: .*stopped by SIGTERM ")
+            self.assert_nobody_left(out)
+            self.check_resume(out)
+
+        self.together(scenario, ("scheduler", "server", "worker"))
 
     def test_changed_keys_are_refused_by_name(self):
         code, _, stderr = self.train("whole", *LONG, "optimizer.l2=0.5", resume=True)

@@ -1,5 +1,5 @@
 // rubato-data: from files to a prepared run.
-//   prepare RUN --out DIR [--set key=value]... [--resume]
+//   prepare RUN --out DIR [--set key=value]... [--resume [--committed CLOCK]]
 //   inspect FILE [--label COLUMN] [--json]
 //   config RUN [--set key=value]...
 //   generate --rows N [--seed S] --out X.csv
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "common/process.h"
 #include "common/run_config.h"
 #include "common/status.h"
 #include "worker/data/data_json.h"
@@ -33,6 +34,7 @@ struct Arguments {
   std::vector<std::string> overrides;
   std::string out;
   bool resume = false;
+  int64_t committed = 0;
   std::string file;
   std::string label;
   bool json = false;
@@ -75,8 +77,9 @@ absl::Status Prepare(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const RunConfig config, Load(arguments));
   ASSIGN_OR_RETURN(
       const Prepared prepared,
-      PrepareRun(config, arguments.out, arguments.resume ? PrepareMode::kResume : PrepareMode::kNew,
-                 [] { return stop_signal != 0; }));
+      PrepareRun(
+          config, arguments.out, arguments.resume ? PrepareMode::kResume : PrepareMode::kNew,
+          [] { return stop_signal != 0; }, Clock(arguments.committed)));
   if (prepared.outcome == PrepareOutcome::kKept) {
     std::printf("%s: keeps its prepared data\n", arguments.out.c_str());
     return absl::OkStatus();
@@ -132,6 +135,8 @@ int Main(int argc, char** argv) {
   CLI::App* prepare = AddRunCommand(&app, "prepare", "make the folder of a run", &arguments);
   prepare->add_option("--out", arguments.out, "the folder, absent or empty")->required();
   prepare->add_flag("--resume", arguments.resume, "go on with the run that is in the folder");
+  prepare->add_option("--committed", arguments.committed,
+                      "with --resume: clock not to fall short of");
   CLI::App* inspect = app.add_subcommand("inspect", "what a CSV file holds, and what to look at");
   inspect->add_option("FILE", arguments.file, "CSV, also .gz or .zst")->required();
   inspect->add_option("--label", arguments.label, "the column to predict");
@@ -142,11 +147,7 @@ int Main(int argc, char** argv) {
   generate->add_option("--rows", arguments.rows, "how many loans")->required();
   generate->add_option("--seed", arguments.seed, "another seed, another book");
   generate->add_option("--out", arguments.out, "CSV file to write")->required();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitDone : kExitUsage;
-  }
+  if (const auto code = ParseCommandLine(&app, argc, argv)) return *code;
   const absl::Status status = prepare->parsed()    ? Prepare(arguments)
                               : inspect->parsed()  ? Inspect(arguments)
                               : generate->parsed() ? Generate(arguments)

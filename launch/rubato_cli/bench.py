@@ -24,7 +24,7 @@ from rubato_cli.sockets import SocketFolder
 from rubato_cli.staleness_rows import (BOUNDS, TARGET_MARGIN, Row, Slowness, epochs_needed,
                                        parse_slowness, row, table)
 from rubato_cli.stop_signals import StopSignals
-from rubato_cli.train import Parts, train_and_evaluate
+from rubato_cli.train import Parts, evaluate, train
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,11 +64,21 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Failure(f"{out} is there already and not empty; choose another --out")
     build = session.build()
+    made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
+    try:
+        return _sweep(arguments, session.console, build, slowness)
+    finally:
+        if made and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _sweep(arguments: argparse.Namespace, console: Console, build: Build,
+           slowness: Slowness) -> int:
     with StopSignals() as stop:
         # Barriers that cut a snapshot would be measured instead of the bound.
-        sweep = _Sweep(build, arguments.run_file, out, [*arguments.set, "train.best_epoch=false"],
-                       slowness, stop, session.console)
+        sweep = _Sweep(build, arguments.run_file, pathlib.Path(arguments.out),
+                       [*arguments.set, "train.best_epoch=false"], slowness, stop, console)
         rows, target = _measure(sweep, arguments.target)
     return _show(sweep, rows, target)
 
@@ -78,10 +88,16 @@ def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
     rows: list[Row] = []
     for bound in BOUNDS:
         sweep.console.note(f"s = {bound}")
-        folder = _prepare(sweep, bound)
+        try:
+            folder = _prepare(sweep, bound)
+        except Failure:
+            if not rows:  # there is nothing to keep, and the sentence names no log
+                shutil.rmtree(sweep.path / "runs", ignore_errors=True)
+            raise
         with SocketFolder() as sockets:
             parts = Parts(sweep.build, folder, sweep.stop, sockets, sweep.slowness.flags)
-            result = train_and_evaluate(Console(quiet=True), parts, False)
+            quiet = Console(quiet=True)
+            result = evaluate(quiet, parts, train(quiet, parts, False))
         result = metrics.finish(result, folder.read_json("evaluation.json"), {"run": {
             "version": builds.version()}})
         folder.write_json("metrics.json", result)

@@ -46,11 +46,13 @@ def _chosen(event: Event, snapshot: int | None) -> Chosen:
 
 
 def _read(folder: RunFolder) -> tuple[dict[int, Event], dict[int, int]]:
-    """The newest validation of each data epoch, and snapshot numbers by clock."""
+    """The newest validation of each data epoch, and snapshot numbers by clock. An earlier start may
+    have gone further, with weights that were never committed, than the run now goes."""
+    last_clock = int(folder.read_json("job.json")["last_clock"])
     validations: dict[int, Event] = {}
     commits: dict[int, int] = {}
     for event in _events(folder.path / "telemetry"):
-        if event.get("event") == "validation":
+        if event.get("event") == "validation" and int(event["clock"]) < last_clock:
             validations[int(event["data_epoch"])] = event
         elif event.get("event") == "committed":
             commits[int(event["clock"])] = int(event["epoch"])

@@ -146,7 +146,7 @@ class Child:
         *lines, self._partial = (self._partial + data).split(b"\n")
         if len(self._partial) > EVENT_BYTES_MAX:
             self._partial = b""
-        events = [event for event in map(_parse, lines) if event is not None]
+        events = [event for event in map(parse_event, lines) if event is not None]
         for event in events:
             if event["event"] == "error":
                 self.last_error = str(event.get("message", ""))
@@ -164,7 +164,8 @@ class Child:
             pass
 
 
-def _parse(line: bytes) -> Event | None:
+def parse_event(line: bytes) -> Event | None:
+    """The event of a line, None when it is none."""
     try:
         event = json.loads(line)
     except ValueError:

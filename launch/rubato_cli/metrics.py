@@ -69,10 +69,13 @@ def finish(metrics: dict[str, Any], evaluation: dict[str, Any],
 def summary(metrics: dict[str, Any]) -> list[str]:
     """The lines that end a `rubato train`."""
     train, test = metrics["train"], metrics.get("test", {})
-    lines = [f"trained {train['rows']:,} rows in {train['seconds']:.1f} s "
-             f"({train['samples_per_second']:,.0f} samples/s), staleness bound "
-             f"{metrics['staleness']['bound']}, largest observed "
-             f"{metrics['staleness']['max_observed']}"]
+    if train["rows"] == 0 and train["resumed_from_clock"] == train["clock"]:
+        lines = [f"nothing was left to train after clock {train['clock']}"]
+    else:
+        lines = [f"trained {train['rows']:,} rows in {train['seconds']:.1f} s "
+                 f"({train['samples_per_second']:,.0f} samples/s), staleness bound "
+                 f"{metrics['staleness']['bound']}, largest observed "
+                 f"{metrics['staleness']['max_observed']}"]
     if test:
         lines.append(f"test AUC {test['auc']:.4f} [{test['auc_low']:.4f}, {test['auc_high']:.4f}]  "
                      f"KS {test['ks']:.4f}  log loss {test['logloss']:.4f}  "

@@ -9,9 +9,11 @@ from typing import Any
 
 from rubato_cli import best_epoch, builds, data_tool, metrics, report
 from rubato_cli.builds import Build
+from rubato_cli.committed import committed_clock
 from rubato_cli.console import Console
 from rubato_cli.failure import DONE
 from rubato_cli.fleet import Fleet
+from rubato_cli.progress import Progress
 from rubato_cli.run_folder import RunFolder
 from rubato_cli.serving import serve
 from rubato_cli.session import Command, Session
@@ -34,20 +36,25 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     build = session.build()
     folder = RunFolder(arguments.out)
     resumes = arguments.resume and (folder.path / "config.json").exists()
+    committed = 0
     if resumes:
         folder.lock()
+        committed = committed_clock(build, folder)
     overrides = [text for value in arguments.set for text in ("--set", value)]
     with StopSignals() as stop:
         data_tool.prepare(
             build, [arguments.run, "--out", str(folder.path), *overrides,
-                    *(["--resume"] if arguments.resume else [])], folder, stop, session.console)
+                    *(["--resume", "--committed", str(committed)] if arguments.resume else [])],
+            folder, stop, session.console)
         if not resumes:
             folder.lock()
-        elif _is_finished(folder, session):
+        left = int(folder.read_json("job.json")["last_clock"]) - committed
+        if left == 0 and _is_finished(folder, session, committed):
             return DONE
         with SocketFolder() as sockets:
             parts = Parts(build, folder, stop, sockets)
-            result = train_and_evaluate(session.console, parts, resumes)
+            trained = train(session.console, parts, resumes) if left else _nothing_to_train(folder)
+            result = evaluate(session.console, parts, trained)
     result = metrics.finish(result, {}, {"run": {
         "version": builds.version(),
         "data_sha256": folder.read_json("data/cleansing.json").get("data_sha256", "")}})
@@ -69,26 +76,41 @@ class Parts:
     worker_flags: Callable[[int], list[str]] = lambda seat: []  # besides those of every training
 
 
-def _is_finished(folder: RunFolder, session: Session) -> bool:
-    """Whether an earlier start has trained all that the run file now asks for."""
+def _is_finished(folder: RunFolder, session: Session, clock: int) -> bool:
+    """Whether an earlier start has also evaluated what is committed at `clock`, the run's last.
+    Only its page is made again when it is missing."""
     before = folder.find_json("metrics.json")
-    last_clock = int(folder.read_json("job.json")["last_clock"])
-    if not before or int(before["train"]["clock"]) < last_clock:
+    if not before or int(before["train"]["clock"]) != clock:
         return False
-    session.console.result(
-        [f"{folder.shown}: this run is finished (clock {before['train']['clock']}); nothing to do",
-         *metrics.summary(before)], before)
+    if not (folder.path / "report.html").exists():
+        report.write(folder.shown)
+    session.console.result([f"{folder.shown}: this run is finished (clock {clock}); nothing to do",
+                            *metrics.summary(before)], before)
     return True
 
 
-def train_and_evaluate(console: Console, parts: Parts, resumes: bool) -> dict[str, Any]:
-    """Trains the prepared run in parts.folder and evaluates it; what metrics.json is made of."""
+def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
+    """The training part of metrics.json when an earlier start ended after its last commit."""
+    progress = Progress(folder.read_json("config.json"), folder.read_json("job.json"))
+    progress.resumed_from = progress.last_clock
+    return metrics.collect(folder, progress, 0.0, [])
+
+
+def train(console: Console, parts: Parts, resumes: bool) -> dict[str, Any]:
+    """Trains the prepared run in parts.folder to its last clock; the training part of
+    metrics.json."""
     folder = parts.folder
-    config = folder.read_json("config.json")
     with Fleet(parts.build, lambda name: folder.files("", name), parts.stop) as fleet:
         training = Training(fleet, folder, console, parts.worker_flags)
-        training.run(Addresses(config["fleet"], parts.sockets, "train"), resumes)
-    trained = metrics.collect(folder, training.progress, training.seconds, fleet.children)
+        training.run(Addresses(folder.read_json("config.json")["fleet"], parts.sockets, "train"),
+                     resumes)
+    return metrics.collect(folder, training.progress, training.seconds, fleet.children)
+
+
+def evaluate(console: Console, parts: Parts, trained: dict[str, Any]) -> dict[str, Any]:
+    """Evaluates the snapshot that the run uses; `trained` with that makes metrics.json."""
+    folder = parts.folder
+    config = folder.read_json("config.json")
     choose = best_epoch.best if config["train"]["best_epoch"] else best_epoch.last
     chosen = choose(folder)
     more: dict[str, dict[str, Any]] = {"train": {"epoch_used": int(config["train"]["epochs"])}}

@@ -4,7 +4,9 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "worker/data/batch_order.h"
 #include "worker/data/data_json.h"
@@ -66,7 +68,41 @@ absl::StatusOr<Prepared> PrepareNew(const RunConfig& config, const std::string& 
   return prepared;
 }
 
-absl::StatusOr<Prepared> PrepareResumed(const RunConfig& config, const std::string& folder) {
+// job.json is written anew, so an edit of it would be lost without a word. What a changed run file
+// may change, or a newer version sets by itself, is let pass.
+absl::Status CheckJobFile(const Job& before, const Job& now, const std::string& path) {
+  std::vector<std::string> edited;
+  const auto compare = [&edited](const char* name, const auto& old_value, const auto& new_value) {
+    if (old_value != new_value) edited.push_back(name);
+  };
+  std::vector<TableSpec> tables = before.tables;
+  for (TableSpec& table : tables) table.staleness = now.staleness();
+  compare("tables", tables, now.tables);
+  compare("seed", before.seed, now.seed);
+  compare("seats", before.seats, now.seats);
+  compare("places", before.places, now.places);
+  compare("iterations_per_epoch", before.iterations_per_epoch, now.iterations_per_epoch);
+  compare("best_epoch", before.best_epoch, now.best_epoch);
+  if (edited.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "%s: cannot resume: not what the run file makes of this run: %s; undo the edit, or start a "
+      "new run",
+      path, absl::StrJoin(edited, ", ")));
+}
+
+// Data epochs are counted as people do: what is committed in the third one needs three.
+absl::Status CheckEpochs(const Job& job, const RunConfig& config, Clock committed) {
+  if (committed <= job.last_clock) return absl::OkStatus();
+  const int64_t per_epoch = job.iterations_per_epoch;
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "train.epochs = %d ends at clock %d, but clock %d is trained and committed here already; ask "
+      "for %d data epochs or more, or choose another --out",
+      config.train.epochs, job.last_clock.value(), committed.value(),
+      (committed.value() + per_epoch - 1) / per_epoch));
+}
+
+absl::StatusOr<Prepared> PrepareResumed(const RunConfig& config, const std::string& folder,
+                                        Clock committed) {
   const std::string path = folder + "/run.toml";
   const absl::StatusOr<std::string> text = ReadTextFile(path);
   if (!text.ok()) {
@@ -80,6 +116,9 @@ absl::StatusOr<Prepared> PrepareResumed(const RunConfig& config, const std::stri
   Prepared prepared;
   prepared.outcome = PrepareOutcome::kKept;
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, train->shape(), train->rows()));
+  ASSIGN_OR_RETURN(const Job job_before, LoadJob(folder));
+  RETURN_IF_ERROR(CheckJobFile(job_before, prepared.job, folder + "/job.json"));
+  RETURN_IF_ERROR(Annotate(CheckEpochs(prepared.job, config, committed), folder));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, folder));
   return prepared;
 }
@@ -107,10 +146,10 @@ absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
 }
 
 absl::StatusOr<Prepared> PrepareRun(const RunConfig& config, const std::string& folder,
-                                    PrepareMode mode, const StopCheck& stop) {
+                                    PrepareMode mode, const StopCheck& stop, Clock committed) {
   ASSIGN_OR_RETURN(const FolderState state, LookAtFolder(folder));
   if (mode == PrepareMode::kResume && state == FolderState::kFilled) {
-    return PrepareResumed(config, folder);
+    return PrepareResumed(config, folder, committed);
   }
   if (state == FolderState::kFilled) {
     return absl::InvalidArgumentError(absl::StrFormat(

@@ -34,10 +34,11 @@ struct Prepared {
   Job job;
 };
 
-// InvalidArgument: a folder with something in it (kNew), changed keys (kResume), what PrepareData
-// and the model refuse.
+// InvalidArgument: a folder with something in it (kNew), changed keys or an end before `committed`,
+// the clock that is committed in the folder (kResume), what PrepareData and the model refuse.
 absl::StatusOr<Prepared> PrepareRun(const RunConfig& config, const std::string& folder,
-                                    PrepareMode mode, const StopCheck& stop);
+                                    PrepareMode mode, const StopCheck& stop,
+                                    Clock committed = Clock(0));
 
 // What the fleet trains: `train_rows` rows of data of this shape.
 absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
