@@ -200,65 +200,30 @@ TEST(Metrics, LogLossOfCertainAndWrongIsFinite) {
   EXPECT_NEAR(LogLoss(Rank({{0, 1}, {1, 0}})), -std::log(1e-15), 0.1);
 }
 
-TEST(Metrics, PsiIsJeffreysDivergence) {
-  const std::vector<uint64_t> expected = {100, 200, 300, 400};
-  const std::vector<uint64_t> actual = {400, 300, 200, 0};
-  EXPECT_EQ(Psi(expected, expected), 0.0);
-  EXPECT_DOUBLE_EQ(Psi(expected, actual), Psi(actual, expected));
-  double divergence = 0;  // KL both ways, over the smoothed shares
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const double e = (static_cast<double>(expected[i]) + 0.5) / 1002;
-    const double a = (static_cast<double>(actual[i]) + 0.5) / 902;
-    divergence += a * std::log(a / e) + e * std::log(e / a);
-  }
-  EXPECT_NEAR(Psi(expected, actual), divergence, 1e-12);
-}
-
-TEST(Metrics, ScorePsiSeesAShift) {
-  const Sample a = RandomSample(1, 5000, 1u << 20);
-  Sample b = RandomSample(2, 5000, 1u << 20);
-  EXPECT_LT(ScorePsi(a.scores, b.scores, 10), 0.02);
-  for (float& score : b.scores) score *= score;
-  EXPECT_GT(ScorePsi(a.scores, b.scores, 10), 0.25);
-}
-
 TEST(Evaluation, SaysWhatIsWrongInsteadOfNaN) {
   for (const float label : {0.0f, 1.0f}) {
     const std::vector<float> labels(3, label);
-    const absl::Status status = Evaluate(labels, labels, {}).status();
+    const absl::Status status = Evaluate(labels, labels).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_NE(status.message().find("both classes"), absl::string_view::npos);
   }
-  EXPECT_FALSE(Evaluate({}, {}, {}).ok());
+  EXPECT_FALSE(Evaluate({}, {}).ok());
   const std::vector<float> labels = {0, 1};
   const std::vector<float> diverged = {0.5f, std::nanf("")};
-  EXPECT_NE(Evaluate(labels, diverged, {}).status().message().find("row 1 is not finite"),
+  EXPECT_NE(Evaluate(labels, diverged).status().message().find("row 1 is not finite"),
             absl::string_view::npos);
 }
 
-TEST(Evaluation, SetsTheOracleBesideTheModel) {
-  const Sample sample = RandomSample(11, 20000, 1u << 20);
-  std::vector<float> constant(sample.scores.size(), 0.5f);
-  const auto evaluation = Evaluate(sample.labels, constant, sample.scores);
-  ASSERT_TRUE(evaluation.ok());
-  EXPECT_EQ(evaluation->auc, 0.5);
-  ASSERT_TRUE(evaluation->oracle.has_value());
-  EXPECT_NEAR(evaluation->oracle->auc, 5.0 / 6, 0.01);
-  EXPECT_LT(evaluation->oracle->logloss, evaluation->logloss);
-}
-
 TEST(Evaluation, JsonHasTheNamesScriptsRelyOn) {
-  const auto evaluation = Evaluate(kGolden.labels, kGolden.scores, kGolden.scores);
+  const auto evaluation = Evaluate(kGolden.labels, kGolden.scores);
   ASSERT_TRUE(evaluation.ok());
   const std::string json = FormatEvaluationJson(*evaluation);
   EXPECT_EQ(json.find(R"({"rows":12,"positives":5,"auc":0.8)"), 0u) << json;
   for (const char* name :
        {"auc_low", "auc_high", "gini", "ks", "ks_cut", "logloss", "brier", "pr_auc", "calibration",
-        "lift", "roc", "oracle", "mean_predicted", "observed", "captured", "fpr", "tpr"}) {
+        "lift", "roc", "mean_predicted", "observed", "captured", "fpr", "tpr"}) {
     EXPECT_NE(json.find(absl::StrCat("\"", name, "\":")), std::string::npos) << name;
   }
-  const auto alone = Evaluate(kGolden.labels, kGolden.scores, {});
-  EXPECT_EQ(FormatEvaluationJson(*alone).find("oracle"), std::string::npos);
 }
 
 }  // namespace

@@ -86,7 +86,8 @@ class ReportTest(RunTest):
     def test_figures_of_the_run_are_on_it(self):
         metrics, text = self.run_record.metrics, self.page()
         for path in ("test.auc", "test.auc_low", "test.auc_high", "test.ks", "test.logloss",
-                     "test.brier", "oracle.auc", "oracle.brier", "validation.auc"):
+                     "test.brier", "oracle.auc", "oracle.brier", "oracle.ks", "oracle.pr_auc",
+                     "validation.auc"):
             self.assertIn(f"{record.number(metrics, path):.4f}", text, path)
         for words in (metrics["run"]["data_sha256"], metrics["run"]["version"],
                       "waiting for others", "200\u202f412", "200\u202f174", "29\u202f871",
@@ -134,6 +135,15 @@ class ReportTest(RunTest):
                 place = spoil(rng, tree)
                 with self.subTest(part=part, place=place):
                     self.assertEqual(Page(self.page(**{part: tree})).complaints, [])
+
+    def test_a_table_of_impossible_numbers_is_drawn_without_them(self):
+        evaluation = copy.deepcopy(self.run_record.evaluation)
+        bins = evaluation["test"]["calibration"]
+        bins[0]["rows"] = -1
+        bins[9]["mean_predicted"] = 1e308
+        text = self.page(evaluation=evaluation)
+        self.assertIn("Observed rate against predicted risk", text)
+        self.assertEqual(Page(text).complaints, [])
 
     def test_names_from_outside_are_escaped(self):
         evil = "<script>alert('x')</script>"
@@ -259,6 +269,15 @@ class PartsTest(unittest.TestCase):
                           "2\u202fh 1\u202fmin"])
         self.assertEqual(units.data_size(1536), "1.5\u202fKiB")
         self.assertEqual([f(None) for f in (units.metric, units.count, units.percent)], ["–"] * 3)
+
+    def test_ticks_of_an_axis_are_told_apart(self):
+        for low, high in ((0.3451, 0.3463), (0.8412, 0.8497), (0, 3.1), (0.2, 1e5)):
+            ticks = svg.round_ticks(low, high)
+            texts = [svg.tick_text(low, high)(tick) for tick in ticks]
+            self.assertEqual(len(set(texts)), len(ticks), texts)
+            self.assertEqual([float(text) for text in texts], ticks)
+        self.assertEqual([units.time_unit(end)[1] for end in (0.3, 119, 121, 7201)],
+                         ["seconds", "seconds", "minutes", "hours"])
 
     def test_round_ticks(self):
         self.assertEqual(svg.round_ticks(0, 1), [0, 0.2, 0.4, 0.6, 0.8, 1])

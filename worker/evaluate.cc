@@ -28,12 +28,11 @@ absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, Reade
   return part;
 }
 
-absl::StatusOr<Evaluation> EvaluatePart(const Part& part, Model* model) {
-  const std::vector<float> probability = Score(model, *part.data, part.weights);
-  absl::StatusOr<Evaluation> evaluation =
-      Evaluate(ReadLabels(*part.data), probability, part.data->true_probability());
+// The figures of `probability` on the rows of `part`, as JSON.
+absl::StatusOr<std::string> Judge(const Part& part, std::span<const float> probability) {
+  const absl::StatusOr<Evaluation> evaluation = Evaluate(ReadLabels(*part.data), probability);
   if (!evaluation.ok()) return Annotate(evaluation.status(), part.path);
-  return evaluation;
+  return FormatEvaluationJson(*evaluation);
 }
 
 // `"name": [...]`, or nothing where no feature stands out.
@@ -47,24 +46,24 @@ std::string TopFeatures(const TrainedRun& run, const Part& part, Model* model) {
                       FormatTopFeatures(top, by_weight ? "weight" : "importance"));
 }
 
-std::string OracleJson(const OracleEvaluation& oracle) {
-  return absl::StrFormat(",\n\"oracle\": {\"auc\": %.9g, \"logloss\": %.9g, \"brier\": %.9g}",
-                         oracle.auc, oracle.logloss, oracle.brier);
-}
-
 }  // namespace
 
 absl::Status EvaluateRun(const TrainedRun& run, Model* model, Reader* reader) {
   ASSIGN_OR_RETURN(const Part test, OpenPart(run.folder + "/data/test.rbd", *model, reader));
   ASSIGN_OR_RETURN(const Part validation,
                    OpenPart(run.folder + "/data/validation.rbd", *model, reader));
-  ASSIGN_OR_RETURN(const Evaluation on_test, EvaluatePart(test, model));
-  std::string json = absl::StrCat("{\"test\": ", FormatEvaluationJson(on_test));
-  if (on_test.oracle) absl::StrAppend(&json, OracleJson(*on_test.oracle));
+  ASSIGN_OR_RETURN(const std::string on_test, Judge(test, Score(model, *test.data, test.weights)));
+  std::string json = absl::StrCat("{\"test\": ", on_test);
+  // What the best possible model would reach: the true probabilities, judged by the same labels.
+  if (const auto truth = test.data->true_probability(); !truth.empty()) {
+    ASSIGN_OR_RETURN(const std::string best, Judge(test, truth));
+    absl::StrAppend(&json, ",\n\"oracle\": ", best);
+  }
   // A run may do without validation rows (split.validation_percent = 0).
   if (validation.data->rows() > 0) {
-    ASSIGN_OR_RETURN(const Evaluation on_validation, EvaluatePart(validation, model));
-    absl::StrAppend(&json, ",\n\"validation\": ", FormatEvaluationJson(on_validation),
+    ASSIGN_OR_RETURN(const std::string on_validation,
+                     Judge(validation, Score(model, *validation.data, validation.weights)));
+    absl::StrAppend(&json, ",\n\"validation\": ", on_validation,
                     TopFeatures(run, validation, model));
   }
   absl::StrAppend(&json, "}\n");

@@ -20,7 +20,7 @@ struct TrainedRun {
 
 // Pulls what the rows of FOLDER/data/{validation,test}.rbd need and writes FOLDER/evaluation.json:
 // "test"; "validation" and "top_features" (worker/top_features.h) when there are validation rows;
-// for generated data "oracle".
+// for generated data "oracle", the same figures of the true probabilities.
 absl::Status EvaluateRun(const TrainedRun& run, Model* model, Reader* reader);
 
 }  // namespace rubato

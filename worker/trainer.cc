@@ -156,7 +156,7 @@ absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Rea
   if (options_.seat == SeatId(0) && validation_->rows() > 0) {
     const std::vector<float> probability = Score(model_, *validation_, ready.rows);
     ASSIGN_OR_RETURN(const Evaluation evaluation,
-                     rubato::Evaluate(ReadLabels(*validation_), probability, {}));
+                     rubato::Evaluate(ReadLabels(*validation_), probability));
     events_->Write(Event("validation")
                        .Int("data_epoch", data_epoch)
                        .Int("clock", clock_.value())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rubato_cli import units
 from rubato_cli.svg import (Plot, Points, Scale, Text, document, label, round_ticks, tag,
-                            text_width, title)
+                            text_width, tick_text, title)
 
 ROW_PX = 30  # one bar and the space to the next
 
@@ -48,7 +48,7 @@ def calibration(width: float, bins: Sequence[tuple[float, float, float]]) -> str
     largest = max(rows for _, _, rows in bins) or 1
     plot.line([(p, o) for p, o, _ in bins], "thin s1")
     for predicted, observed, rows in bins:
-        plot.dot((predicted, observed), 2.5 + 3.5 * (rows / largest) ** 0.5, "s1",
+        plot.dot((predicted, observed), 2.5 + 3.5 * max(rows / largest, 0) ** 0.5, "s1",
                  f"{units.count(rows)} rows: predicted {units.percent(predicted)}, "
                  f"observed {units.percent(observed)}")
     return plot.svg("Observed rate against predicted risk")
@@ -125,10 +125,12 @@ def intervals(width: float, rows: Sequence[Interval]) -> str:
     scale = Scale(min(ends) - pad, max(ends) + pad, margin, width - 52)
     bottom = len(rows) * ROW_PX
     parts = []
-    for tick in round_ticks(scale.low, scale.high, max(3, int((width - margin) / 110))):
+    most = max(3, int((width - margin) / 110))
+    text = tick_text(scale.low, scale.high, most)
+    for tick in round_ticks(scale.low, scale.high, most):
         x = scale(tick)
         parts.append(tag("line", x1=x, x2=x, y1=0, y2=bottom, class_="grid"))
-        parts.append(label(f"{tick:.3f}", x, bottom + 16, "middle"))
+        parts.append(label(text(tick), x, bottom + 16, "middle"))
     for i, (name, low, value, high, class_) in enumerate(rows):
         y = i * ROW_PX + ROW_PX / 2
         parts.append(label(name, margin - 10, y + 4, "end"))

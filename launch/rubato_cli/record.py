@@ -3,7 +3,8 @@
   metrics.json             figures by name; the only file that must be there
   evaluation.json          "test", "validation" {auc, roc: [{fpr, tpr}], calibration: [{rows,
                            mean_predicted, observed}], lift: [{rows, positives, lift, captured}]},
-                           "oracle" {auc, logloss, brier}, "top_features" [{name, weight}]
+                           "oracle" the same of the true probabilities, "top_features" [{name,
+                           weight}]
   config.json              the resolved run file
   data/cleansing.json      "rows" {read, dropped_missing_label, dropped_missing_time, train,
                            validation, test}, "positives" {train, validation, test}, "columns"
@@ -19,7 +20,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import pathlib
 from typing import Any
 
@@ -27,6 +27,7 @@ from rubato_cli.failure import Failure
 from rubato_cli.run_folder import RunFolder
 
 Tree = Any  # of JSON
+LARGEST = 1e100  # sums and axes of such numbers are still finite
 
 
 def dig(tree: Tree, path: str) -> Tree:
@@ -39,11 +40,11 @@ def dig(tree: Tree, path: str) -> Tree:
 
 
 def number(tree: Tree, path: str) -> float | None:
-    """The finite number at `path`, or None."""
+    """The number at `path`, or None where none stands, or one too large for any figure."""
     value = dig(tree, path)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value
+    return value if abs(value) <= LARGEST else None  # a NaN compares as false
 
 
 def records(tree: Tree, path: str, *needed: str) -> list[Tree]:

@@ -69,8 +69,8 @@ def _tiles(record: Record) -> str:
     ]
     pr_auc = record.metric("test.pr_auc")
     if pr_auc is not None:
-        entries.insert(2, ("PR-AUC", units.metric(pr_auc),
-                           "" if share is None else f"no skill {units.metric(share)}"))
+        no_skill = "" if share is None else f"no skill {units.metric(share)}"
+        entries.insert(2, ("PR-AUC", units.metric(pr_auc), beside("pr_auc") or no_skill))
     return page.tiles(entries)
 
 

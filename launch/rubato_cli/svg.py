@@ -66,6 +66,14 @@ def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
+def tick_text(low: float, high: float, most: int = 5) -> Text:
+    """Writes the round ticks of [low, high] with as many decimals as tell them apart."""
+    ticks = round_ticks(low, high, most)
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    return lambda value: f"{value:.{decimals}f}"
+
+
 class Scale:
     """Data [low, high] to pixels [start, end]."""
 
@@ -92,15 +100,18 @@ class Plot:
         self.y = Scale(*y_range, height - self.BOTTOM, self.TOP)
         self.parts: list[str] = []
 
-    def axes(self, x_label: str, y_label: str, x_text: Text, y_text: Text) -> None:
-        """Grid, ticks and names of the axes; *_text format a tick."""
+    def axes(self, x_label: str, y_label: str, x_text: Text | None = None,
+             y_text: Text | None = None) -> None:
+        """Grid, ticks and names of the axes; *_text format a tick, else it is a plain number."""
         most_x = max(2, int((self.width - self.LEFT) / 78))
         ticks = round_ticks(self.x.low, self.x.high, most_x)
+        x_text = x_text or tick_text(self.x.low, self.x.high, most_x)
         self.axes_at([(tick, x_text(tick)) for tick in ticks], x_label, y_label, y_text)
 
     def axes_at(self, x_ticks: Sequence[tuple[float, str]], x_label: str, y_label: str,
-                y_text: Text) -> None:
+                y_text: Text | None = None) -> None:
         """The same with given ticks: [(x, its text)]."""
+        y_text = y_text or tick_text(self.y.low, self.y.high)
         for tick in round_ticks(self.y.low, self.y.high):
             y = self.y(tick)
             self.parts.append(tag("line", x1=self.x.start, x2=self.x.end, y1=y, y2=y,

@@ -78,13 +78,14 @@ def _loss_drawing(width: float, series: Sequence[tuple[Points, str]], checks: Po
     low, high = min(losses), max(losses)
     pad = (high - low) * 0.06 or 0.01
     end = max(t for points in [checks, *(s[0] for s in series)] for t, _ in points)
-    plot = Plot(width, 300, (0, end), (low - pad, high + pad))
-    plot.axes("time", "log loss", units.duration, lambda v: f"{v:.2f}")
+    size, unit = units.time_unit(end)
+    plot = Plot(width, 300, (0, end / size), (low - pad, high + pad))
+    plot.axes(f"time, {unit}", "log loss")
     for points, class_ in series:
-        plot.line(points, class_)
-    plot.line(checks, "dashed ink")
+        plot.line([(t / size, loss) for t, loss in points], class_)
+    plot.line([(t / size, loss) for t, loss in checks], "dashed ink")
     for t, loss in checks:
-        plot.dot((t, loss), 4, "ink", f"validation {loss:.4f} at {units.duration(t)}")
+        plot.dot((t / size, loss), 4, "ink", f"validation {loss:.4f} at {units.duration(t)}")
     return plot.svg("Loss against time")
 
 
@@ -119,15 +120,16 @@ def _auc_drawing(width: float, checks: Sequence[Tree], best: float | None,
     heights = [auc for _, auc in points] + ([best] if best is not None else [])
     pad = (max(heights) - min(heights)) * 0.1 or 0.005
     end = points[-1][0]
-    plot = Plot(width, 300, (0, end), (min(heights) - pad, max(heights) + pad))
-    plot.axes("time", "AUC", units.duration, lambda v: f"{v:.3f}")
+    size, unit = units.time_unit(end)
+    plot = Plot(width, 300, (0, end / size), (min(heights) - pad, max(heights) + pad))
+    plot.axes(f"time, {unit}", "AUC")
     if best is not None:
-        plot.line([(0, best), (end, best)], "s2 dashed")
-    plot.line(points, "s3")
+        plot.line([(0, best), (end / size, best)], "s2 dashed")
+    plot.line([(t / size, auc) for t, auc in points], "s3")
     for t, auc in points:
-        plot.dot((t, auc), 4, "s3", f"{auc:.4f} at {units.duration(t)}")
+        plot.dot((t / size, auc), 4, "s3", f"{auc:.4f} at {units.duration(t)}")
     if chosen:
-        plot.rule_x(chosen[0], "used")
+        plot.rule_x(chosen[0] / size, "used")
     return plot.svg("Validation AUC against time")
 
 

@@ -73,5 +73,12 @@ def duration(seconds: Number) -> str:
     return f"{whole // 3600}{THIN}h {whole % 3600 // 60}{THIN}min"
 
 
+def time_unit(longest: float) -> tuple[float, str]:
+    """Seconds and name of the unit in which an axis up to `longest` seconds is read."""
+    return next((size, name) for size, name, from_ in
+                ((3600.0, "hours", 7200), (60.0, "minutes", 120), (1.0, "seconds", -math.inf))
+                if longest >= from_)
+
+
 def plural(number: float, noun: str) -> str:
     return f"{count(number)} {noun}" + ("" if number == 1 else "s")

@@ -49,54 +49,42 @@ Json RocJson(const std::vector<RocPoint>& points) {
 }  // namespace
 
 absl::StatusOr<Evaluation> Evaluate(std::span<const float> labels,
-                                    std::span<const float> probabilities,
-                                    std::span<const float> true_probabilities) {
+                                    std::span<const float> probabilities) {
   ASSIGN_OR_RETURN(const Ranking ranking, RankScores(labels, probabilities));
   const Interval interval = AucInterval(ranking);
   const Ks ks = KolmogorovSmirnov(ranking);
   const double auc = Auc(ranking);
-  Evaluation evaluation = {.rows = ranking.rows(),
-                           .positives = ranking.positives,
-                           .auc = auc,
-                           .auc_low = interval.low,
-                           .auc_high = interval.high,
-                           .gini = 2 * auc - 1,
-                           .ks = ks.distance,
-                           .ks_cut = ks.cut,
-                           .logloss = LogLoss(ranking),
-                           .brier = Brier(ranking),
-                           .pr_auc = AveragePrecision(ranking),
-                           .calibration = CalibrationTable(ranking, kTableBins),
-                           .lift = LiftTable(ranking, kTableBins),
-                           .roc = RocCurve(ranking, kRocPoints),
-                           .oracle = std::nullopt};
-  if (!true_probabilities.empty()) {
-    ASSIGN_OR_RETURN(const Ranking truth, RankScores(labels, true_probabilities));
-    evaluation.oracle = {.auc = Auc(truth), .logloss = LogLoss(truth), .brier = Brier(truth)};
-  }
-  return evaluation;
+  return Evaluation{.rows = ranking.rows(),
+                    .positives = ranking.positives,
+                    .auc = auc,
+                    .auc_low = interval.low,
+                    .auc_high = interval.high,
+                    .gini = 2 * auc - 1,
+                    .ks = ks.distance,
+                    .ks_cut = ks.cut,
+                    .logloss = LogLoss(ranking),
+                    .brier = Brier(ranking),
+                    .pr_auc = AveragePrecision(ranking),
+                    .calibration = CalibrationTable(ranking, kTableBins),
+                    .lift = LiftTable(ranking, kTableBins),
+                    .roc = RocCurve(ranking, kRocPoints)};
 }
 
 std::string FormatEvaluationJson(const Evaluation& evaluation) {
-  Json json = {{"rows", evaluation.rows},
-               {"positives", evaluation.positives},
-               {"auc", evaluation.auc},
-               {"auc_low", evaluation.auc_low},
-               {"auc_high", evaluation.auc_high},
-               {"gini", evaluation.gini},
-               {"ks", evaluation.ks},
-               {"ks_cut", evaluation.ks_cut},
-               {"logloss", evaluation.logloss},
-               {"brier", evaluation.brier},
-               {"pr_auc", evaluation.pr_auc},
-               {"calibration", CalibrationJson(evaluation.calibration)},
-               {"lift", LiftJson(evaluation.lift)},
-               {"roc", RocJson(evaluation.roc)}};
-  if (evaluation.oracle.has_value()) {
-    json["oracle"] = {{"auc", evaluation.oracle->auc},
-                      {"logloss", evaluation.oracle->logloss},
-                      {"brier", evaluation.oracle->brier}};
-  }
+  const Json json = {{"rows", evaluation.rows},
+                     {"positives", evaluation.positives},
+                     {"auc", evaluation.auc},
+                     {"auc_low", evaluation.auc_low},
+                     {"auc_high", evaluation.auc_high},
+                     {"gini", evaluation.gini},
+                     {"ks", evaluation.ks},
+                     {"ks_cut", evaluation.ks_cut},
+                     {"logloss", evaluation.logloss},
+                     {"brier", evaluation.brier},
+                     {"pr_auc", evaluation.pr_auc},
+                     {"calibration", CalibrationJson(evaluation.calibration)},
+                     {"lift", LiftJson(evaluation.lift)},
+                     {"roc", RocJson(evaluation.roc)}};
   return json.dump();
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,13 +11,6 @@
 #include "worker/analysis/ranking.h"
 
 namespace rubato {
-
-// What the best possible model would reach: the true probabilities, judged by the same labels.
-struct OracleEvaluation {
-  double auc = 0;
-  double logloss = 0;
-  double brier = 0;
-};
 
 struct Evaluation {
   uint64_t rows = 0;
@@ -35,17 +27,14 @@ struct Evaluation {
   std::vector<ScoreBin> calibration;  // 10 bins at most, by increasing score
   std::vector<LiftRow> lift;          // 10 bins at most, by decreasing score
   std::vector<RocPoint> roc;          // at most 200 points
-  std::optional<OracleEvaluation> oracle;
 };
 
-// `true_probabilities` may be empty; else all three have one entry per row.
+// Both have one entry per row.
 // FailedPrecondition: no rows, an empty class, or a probability that is not finite.
 absl::StatusOr<Evaluation> Evaluate(std::span<const float> labels,
-                                    std::span<const float> probabilities,
-                                    std::span<const float> true_probabilities);
+                                    std::span<const float> probabilities);
 
-// One JSON object: the fields above by their names, the tables as arrays of objects, "oracle" as an
-// object that is there only when known.
+// One JSON object: the fields above by their names, the tables as arrays of objects.
 std::string FormatEvaluationJson(const Evaluation& evaluation);
 
 }  // namespace rubato

@@ -10,15 +10,6 @@ namespace {
 
 constexpr double kProbabilityMargin = 1e-15;
 
-std::vector<uint64_t> Histogram(std::span<const float> scores, std::span<const float> cuts) {
-  std::vector<uint64_t> counts(cuts.size() + 1);
-  for (const float score : scores) {
-    const auto bin = std::upper_bound(cuts.begin(), cuts.end(), score) - cuts.begin();
-    ++counts[static_cast<size_t>(bin)];
-  }
-  return counts;
-}
-
 }  // namespace
 
 double LogLoss(const Ranking& ranking) {
@@ -78,34 +69,6 @@ std::vector<LiftRow> LiftTable(const Ranking& ranking, size_t bins) {
                      .captured = static_cast<double>(taken.positives) / all_positives});
   }
   return table;
-}
-
-double Psi(std::span<const uint64_t> expected, std::span<const uint64_t> actual) {
-  CHECK(expected.size() == actual.size());
-  const double smoothing = 0.5 * static_cast<double>(expected.size());
-  double expected_total = smoothing;
-  double actual_total = smoothing;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    expected_total += static_cast<double>(expected[i]);
-    actual_total += static_cast<double>(actual[i]);
-  }
-  double psi = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const double e = (static_cast<double>(expected[i]) + 0.5) / expected_total;
-    const double a = (static_cast<double>(actual[i]) + 0.5) / actual_total;
-    psi += (a - e) * std::log(a / e);
-  }
-  return psi;
-}
-
-double ScorePsi(std::span<const float> expected, std::span<const float> actual, size_t bins) {
-  CHECK(!expected.empty() && bins >= 1);
-  std::vector<float> sorted(expected.begin(), expected.end());
-  std::sort(sorted.begin(), sorted.end());
-  std::vector<float> cuts;
-  for (size_t i = 1; i < bins; ++i) cuts.push_back(sorted[i * sorted.size() / bins]);
-  cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
-  return Psi(Histogram(expected, cuts), Histogram(actual, cuts));
 }
 
 }  // namespace rubato

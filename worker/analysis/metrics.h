@@ -1,5 +1,5 @@
 // How right predicted probabilities are, as numbers and not only in their order (that is
-// ranking.h): log loss, Brier score, calibration, lift, and drift between two populations.
+// ranking.h): log loss, Brier score, calibration and lift.
 #pragma once
 
 #include <cstdint>
@@ -43,13 +43,5 @@ struct LiftRow {
   double captured = 0;  // share of all positives found down to here
 };
 std::vector<LiftRow> LiftTable(const Ranking& ranking, size_t bins);
-
-// Population stability index of two histograms over the same bins: sum of (a - e) ln(a / e), a and
-// e the shares of the bins; Jeffreys' divergence (Jeffreys 1946). One half is added to each count,
-// so that an empty bin does not make it infinite. Its conventional thresholds are 0.10 and 0.25.
-double Psi(std::span<const uint64_t> expected, std::span<const uint64_t> actual);
-
-// Psi of two samples of scores over the `bins` quantile bins of `expected`, which is not empty.
-double ScorePsi(std::span<const float> expected, std::span<const float> actual, size_t bins);
 
 }  // namespace rubato
