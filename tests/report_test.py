@@ -245,8 +245,16 @@ class CompareTest(RunTest):
         self.assertNotIn("different data", lines)
 
     def test_different_data_is_said(self):
-        self.assertIn("different data",
-                      self.compare(self.run_folder, self.second(run={"data_sha256": "00"})))
+        lines = self.compare(self.run_folder, self.second(run={"data_sha256": "00"},
+                                                          test={"auc": 0.9}))
+        self.assertIn("different data", lines)
+        self.assertNotIn("*", lines)
+
+    def test_models_and_bounds_are_named(self):
+        lines = self.compare(self.run_folder, self.second(staleness={"bound": "inf"}))
+        self.assertRegex(lines, r"(?m)^model +mlp +mlp$")
+        self.assertRegex(lines, r"(?m)^staleness bound +8 +inf$")
+        self.assertRegex(lines, r"(?m)^rows trained +1,400,320 ")
 
     def test_json(self):
         document = json.loads(self.compare(self.run_folder, self.second(), as_json=True))

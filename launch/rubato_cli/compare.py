@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from rubato_cli import record, units
 from rubato_cli.failure import DONE, Failure
 from rubato_cli.record import Record, Tree, dig, number
 from rubato_cli.session import Command, Session
+
+
+def _count(value: float | None) -> str:
+    return units.ABSENT if value is None else f"{value:,.0f}"
+
 
 # Path in metrics.json, words, how it is written, and which end is better (0: neither).
 ROWS = (
@@ -20,35 +26,49 @@ ROWS = (
     ("validation.auc", "validation AUC", units.metric, 1),
     ("oracle.auc", "best possible AUC", units.metric, 0),
     ("train.seconds", "training time", units.duration, -1),
-    ("train.samples_per_second", "samples/s", units.count, 1),
-    ("train.rows", "rows trained", units.count, 0),
-    ("train.clock", "last clock", units.count, 0),
-    ("staleness.bound", "staleness bound", units.count, 0),
-    ("staleness.max_observed", "largest observed", units.count, 0),
-    ("updates.lost", "updates lost", units.count, -1),
+    ("train.samples_per_second", "samples/s", _count, 1),
+    ("train.rows", "rows trained", _count, 0),
+    ("train.clock", "last clock", _count, 0),
+    ("staleness.bound", "staleness bound", _count, 0),
+    ("staleness.max_observed", "largest observed", _count, 0),
+    ("updates.lost", "updates lost", _count, -1),
 )
 
 
 def table(runs: list[Record]) -> list[str]:
-    """Lines of text: a row per figure, a column per run, the best of a row marked with *."""
+    """Lines of text: a row per figure, a column per run, the best of a row marked with * where all
+    are of the same data."""
     names = [run.name for run in runs]
     if len(set(names)) < len(names):
         names = [str(run.path) for run in runs]
-    body = [["", *(name + " " for name in names)]]
+    one_data = len({_digest(run) for run in runs}) == 1
+    body = [["", *(name + " " for name in names)],
+            ["model", *(str(dig(run.config, "model.kind") or units.ABSENT) + " " for run in runs)]]
     for path, words, text, better in ROWS:
         values = [number(run.metrics, path) for run in runs]
-        if all(value is None for value in values):
+        if all(_value(run, path) is None for run in runs):
             continue
-        body.append([words, *(text(value) + ("*" if i in _best(values, better) else " ")
-                              for i, value in enumerate(values))])
+        best = _best(values, better) if one_data else set()
+        body.append([words, *(_cell(run, path, text) + ("*" if i in best else " ")
+                              for i, run in enumerate(runs))])
     body += [["data", *(str(_digest(run))[:12] + " " for run in runs)]]
     widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
     lines = [(row[0].ljust(widths[0]) + "  "
               + "  ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))).rstrip()
              for row in body]
-    if len({_digest(run) for run in runs}) > 1:
+    if not one_data:
         lines.append("These runs are of different data: their figures do not compare.")
     return lines
+
+
+def _value(run: Record, path: str) -> float | str | None:
+    """A number, or the "inf" of a staleness bound."""
+    return "inf" if dig(run.metrics, path) == "inf" else number(run.metrics, path)
+
+
+def _cell(run: Record, path: str, text: Callable[[float | None], str]) -> str:
+    value = _value(run, path)
+    return value if isinstance(value, str) else text(value).replace(units.THIN, " ")
 
 
 def _best(values: list[float | None], better: int) -> set[int]:
@@ -67,7 +87,8 @@ def _digest(run: Record) -> str:
 def document(runs: list[Record]) -> Tree:
     paths = [path for path, _, _, _ in ROWS]
     return {"runs": [{"dir": str(run.path), "data_sha256": dig(run.metrics, "run.data_sha256"),
-                      **{path: number(run.metrics, path) for path in paths}} for run in runs]}
+                      "model.kind": dig(run.config, "model.kind"),
+                      **{path: _value(run, path) for path in paths}} for run in runs]}
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

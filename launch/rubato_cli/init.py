@@ -33,13 +33,19 @@ learning_rate = 0.001
 
 [train]
 staleness = 4  # 0: all workers in step; "inf": nobody waits
-epochs = 10
+epochs = {epochs}
+batch = {batch}  # rows per worker and iteration
 best_epoch = true  # use the data epoch with the best validation log loss
 """
 
 POSITIVE_WORDS = ("yes", "y", "true", "t", "bad", "default", "defaulted", "fraud")
 DROPPED_KINDS = ("id_like", "constant", "leak", "date", "marked_number")
 SHOWN_VALUES = 5  # of a label that is none
+# A model needs some hundreds of steps of the optimizer, however few the rows are.
+FEW_ROWS = 10_000
+EPOCHS, MANY_EPOCHS = 10, 30
+ROWS_A_BATCH_ROW = 400
+BATCHES = (16, 256)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +81,7 @@ class _Choices:
     label: str
     positive: str
     positives: int
+    rows: int
     unlabelled: int
     drop: list[str]
     categorical: list[str]
@@ -95,7 +102,8 @@ def _choose(seen: dict[str, Any], source: pathlib.Path, label: str) -> _Choices:
     categorical = [column["name"] for column in seen["columns"]
                    if (column["type"] == "category" or column["name"] in warned["codes"])
                    and column["name"] not in drop]
-    return _Choices(label, positive, values[positive], seen["rows"] - sum(values.values()), drop,
+    rows = int(seen["rows"])
+    return _Choices(label, positive, values[positive], rows, rows - sum(values.values()), drop,
                     categorical)
 
 
@@ -126,14 +134,20 @@ def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> st
     return TEMPLATE.format(
         name=target.name, path=_quote(os.path.relpath(source, target.absolute().parent)),
         label=_quote(choices.label), positive=_quote(choices.positive),
-        drop=_list(choices.drop), categorical=_list(choices.categorical))
+        drop=_list(choices.drop), categorical=_list(choices.categorical),
+        epochs=MANY_EPOCHS if choices.rows < FEW_ROWS else EPOCHS, batch=_batch(choices.rows))
+
+
+def _batch(rows: int) -> int:
+    """A power of two: few rows are cut into small batches, else a pass is a handful of steps."""
+    return min(max(1 << (rows // ROWS_A_BATCH_ROW).bit_length() >> 1, BATCHES[0]), BATCHES[1])
 
 
 def _report(seen: dict[str, Any], choices: _Choices, target: pathlib.Path) -> list[str]:
     features = len(seen["columns"]) - 1 - len(choices.drop)
     unlabelled = (f" ({choices.unlabelled:,} without a label will be dropped)"
                   if choices.unlabelled else "")
-    return [f"{seen['rows']:,} rows{unlabelled}, {choices.positives:,} positive ({choices.label} = "
+    return [f"{choices.rows:,} rows{unlabelled}, {choices.positives:,} positive ({choices.label} = "
             f"{choices.positive}); {features - len(choices.categorical)} numeric and "
             f"{len(choices.categorical)} categorical columns, {len(choices.drop)} left out",
             *(f"  {_note(warning, choices)}" for warning in seen["warnings"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rubato_cli import charts, page, units
@@ -160,10 +161,11 @@ def _features(record: Record) -> str:
              if value is not None][:12]
     if not found:
         return ""  # not every kind of model has such a list
-    digits = ".3f" if max(abs(value) for _, value in found) >= 0.05 else ".2e"
+    largest = max(abs(value) for _, value in found)
+    decimals = max(3, 2 - math.floor(math.log10(largest))) if largest > 0 else 3
 
     def text(value: float) -> str:
-        return f"{value:{digits}}".replace("-", "−")
+        return f"{value:.{decimals}f}".replace("-", "−")
 
     signed = any(isinstance(item, dict) and "weight" in item for item in kept)
     rows = [(name if len(name) < 19 else name[:17] + "…",
