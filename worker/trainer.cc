@@ -26,7 +26,7 @@ Trainer::Trainer(TrainerOptions options, Model* model, const Dataset* train,
       train_(train),
       validation_(validation),
       events_(events),
-      order_(train->rows(), options_.batch, options_.job.seats, options_.job.seed),
+      timetable_(options_.job, options_.seat, train->rows(), options_.batch),
       slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()) {}
 
 absl::Status Trainer::Run(Session* session, StopSignals* signals) {
@@ -86,27 +86,13 @@ absl::Status Trainer::Handle(const ClientEvent& event) {
   return absl::OkStatus();
 }
 
-bool Trainer::IsEvaluation(Clock clock) const {
-  const int64_t per_epoch = options_.job.iterations_per_epoch;
-  return options_.job.evaluate && clock.value() % per_epoch == per_epoch - 1;
-}
-
-// At the barrier of a data epoch nobody reads anything but the weights that were cut there.
-PsClient::Freshness Trainer::FreshnessOf(Clock clock) const {
-  const bool after = clock.value() > 0 && IsEvaluation(clock - ClockDelta(1));
-  const bool barrier = options_.job.best_epoch && (IsEvaluation(clock) || after);
-  return barrier ? PsClient::Freshness::kExact : PsClient::Freshness::kBounded;
-}
-
 void Trainer::Prepare(Clock clock, Iteration* iteration) {
-  if (IsEvaluation(clock)) {
+  if (timetable_.IsEvaluation(clock)) {
     const bool evaluates = options_.seat == SeatId(0) && validation_->rows() > 0;
     if (evaluates) iteration->keys = FindAllKeys(*model_, *validation_);
     return;
   }
-  const int64_t per_epoch = options_.job.iterations_per_epoch;
-  std::vector<uint64_t> rows;
-  order_.Rows(clock.value() / per_epoch, clock.value() % per_epoch, options_.seat, &rows);
+  const std::vector<uint64_t> rows = timetable_.Rows(clock);
   if (rows.empty()) return;  // out of data: an empty iteration
   train_->Read(rows, &iteration->batch);
   model_->FindKeys(iteration->batch, &iteration->keys);
@@ -116,7 +102,9 @@ void Trainer::PrefetchUpTo(Clock last, Session* session) {
   while (prefetched_ <= last && prefetched_ < options_.job.last_clock) {
     Iteration& iteration = ahead_[prefetched_];
     Prepare(prefetched_, &iteration);
-    session->Prefetch(prefetched_, std::move(iteration.keys), FreshnessOf(prefetched_));
+    const auto freshness = timetable_.IsExact(prefetched_) ? PsClient::Freshness::kExact
+                                                           : PsClient::Freshness::kBounded;
+    session->Prefetch(prefetched_, std::move(iteration.keys), freshness);
     prefetched_ = prefetched_.Next();
   }
 }
@@ -131,7 +119,7 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
   Spend(ready.gated ? Spent::kWait : Spent::kPull);
   const Iteration iteration = std::move(ahead_.extract(clock_).mapped());
   gradients_.clear();
-  if (IsEvaluation(clock_)) {
+  if (timetable_.IsEvaluation(clock_)) {
     RETURN_IF_ERROR(Evaluate(session, signals, ready));
     Spend(Spent::kOther);
   } else if (iteration.batch.rows > 0) {
@@ -152,13 +140,12 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
 }
 
 absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Ready& ready) {
-  const int64_t data_epoch = clock_.value() / options_.job.iterations_per_epoch;
   if (options_.seat == SeatId(0) && validation_->rows() > 0) {
     const std::vector<float> probability = Score(model_, *validation_, ready.rows);
     ASSIGN_OR_RETURN(const Evaluation evaluation,
                      rubato::Evaluate(ReadLabels(*validation_), probability));
     events_->Write(Event("validation")
-                       .Int("data_epoch", data_epoch)
+                       .Int("data_epoch", timetable_.DataEpoch(clock_))
                        .Int("clock", clock_.value())
                        .Real("auc", evaluation.auc)
                        .Real("logloss", evaluation.logloss)

@@ -1,11 +1,10 @@
 // A worker's run: iterations J .. T - 1 of its seat, each pull - gradients - push, with later pulls
 // and earlier pushes under way meanwhile.
 //
-// Clock c is iteration c % n of data epoch c / n (n = job.iterations_per_epoch), and its rows are a
-// pure function of (seed, data epoch, seat, iteration). With job.evaluate the last iteration of a
-// data epoch trains nothing: seat 0 evaluates the validation rows there. With job.best_epoch that
-// iteration is a barrier: everybody waits until the weights are cut and committed exactly there, so
-// that the snapshot holds what was evaluated.
+// worker/timetable.h says what each clock is for: a batch, or the evaluation that ends a data
+// epoch, where seat 0 evaluates the validation rows. With job.best_epoch that iteration is a
+// barrier: everybody waits until the weights are cut and committed exactly there, so that the
+// snapshot holds what was evaluated.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +18,10 @@
 #include "common/run_config.h"
 #include "common/stop_signals.h"
 #include "common/telemetry.h"
-#include "worker/data/batch_order.h"
 #include "worker/data/dataset.h"
 #include "worker/model/model.h"
 #include "worker/session.h"
+#include "worker/timetable.h"
 
 namespace rubato {
 
@@ -70,8 +69,6 @@ class Trainer {
   absl::Status Handle(const ClientEvent& event);
   void PrefetchUpTo(Clock last, Session* session);
   void Prepare(Clock clock, Iteration* iteration);
-  bool IsEvaluation(Clock clock) const;
-  PsClient::Freshness FreshnessOf(Clock clock) const;
   void Slow(Instant began, StopSignals* signals);
   void TellProgress(bool last);
   void TellDone(Session* session);
@@ -82,7 +79,7 @@ class Trainer {
   const Dataset* const train_;
   const Dataset* const validation_;
   EventLog* const events_;
-  const BatchOrder order_;
+  const Timetable timetable_;
   Rng slow_rng_;
   int64_t slow_left_ = 0;
 

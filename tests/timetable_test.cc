@@ -1,0 +1,91 @@
+#include "worker/timetable.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace rubato {
+namespace {
+
+// 103 rows in batches of 10 for 3 seats: 4 iterations, the last of them with 10, 3 and no rows.
+// Then the evaluation.
+class TimetableTest : public testing::Test {
+ protected:
+  TimetableTest() {
+    job_.seats = 3;
+    job_.seed = 7;
+    job_.iterations_per_epoch = 5;
+    job_.last_clock = Clock(15);
+    job_.evaluate = true;
+  }
+  Timetable Of(uint32_t seat) const { return Timetable(job_, SeatId(seat), 103, 10); }
+  std::vector<size_t> Sizes(uint32_t seat, int64_t data_epoch) const {
+    std::vector<size_t> sizes;
+    for (int64_t i = 0; i < 5; ++i)
+      sizes.push_back(Of(seat).Rows(Clock(5 * data_epoch + i)).size());
+    return sizes;
+  }
+  // Rows of all seats in one data epoch, sorted.
+  std::vector<uint64_t> AllRows(int64_t data_epoch) const {
+    std::vector<uint64_t> all;
+    for (uint32_t seat = 0; seat < 3; ++seat) {
+      for (int64_t i = 0; i < 5; ++i) {
+        const auto rows = Of(seat).Rows(Clock(5 * data_epoch + i));
+        all.insert(all.end(), rows.begin(), rows.end());
+      }
+    }
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+
+  Job job_;
+};
+
+TEST_F(TimetableTest, ADataEpochEndsWithAnEvaluation) {
+  std::vector<int64_t> evaluations;
+  for (int64_t clock = 0; clock < 15; ++clock) {
+    EXPECT_EQ(Of(0).DataEpoch(Clock(clock)), clock / 5);
+    if (Of(0).IsEvaluation(Clock(clock))) evaluations.push_back(clock);
+  }
+  EXPECT_EQ(evaluations, (std::vector<int64_t>{4, 9, 14}));
+  job_.evaluate = false;
+  EXPECT_FALSE(Of(0).IsEvaluation(Clock(4)));
+}
+
+TEST_F(TimetableTest, SeatsRunOutOfDataAndGoOnEmpty) {
+  for (int64_t data_epoch = 0; data_epoch < 3; ++data_epoch) {
+    EXPECT_EQ(Sizes(0, data_epoch), (std::vector<size_t>{10, 10, 10, 10, 0}));
+    EXPECT_EQ(Sizes(1, data_epoch), (std::vector<size_t>{10, 10, 10, 3, 0}));
+    EXPECT_EQ(Sizes(2, data_epoch), (std::vector<size_t>{10, 10, 10, 0, 0}));
+  }
+}
+
+TEST_F(TimetableTest, EachRowIsTrainedOnceInADataEpochByOneSeat) {
+  std::vector<uint64_t> each(103);
+  for (uint64_t row = 0; row < 103; ++row) each[row] = row;
+  EXPECT_EQ(AllRows(0), each);
+  EXPECT_EQ(AllRows(2), each);
+}
+
+TEST_F(TimetableTest, RowsArePureAndDifferByDataEpochSeatAndSeed) {
+  const auto rows = Of(1).Rows(Clock(2));
+  EXPECT_EQ(Of(1).Rows(Clock(2)), rows);
+  EXPECT_NE(Of(1).Rows(Clock(7)), rows);
+  EXPECT_NE(Of(2).Rows(Clock(2)), rows);
+  job_.seed = 8;
+  EXPECT_NE(Of(1).Rows(Clock(2)), rows);
+}
+
+TEST_F(TimetableTest, OnlyWithABestEpochAreReadsExactAtItsEndAndAfterIt) {
+  for (int64_t clock = 0; clock < 15; ++clock) EXPECT_FALSE(Of(0).IsExact(Clock(clock)));
+  job_.best_epoch = true;
+  std::vector<int64_t> exact;
+  for (int64_t clock = 0; clock < 15; ++clock) {
+    if (Of(2).IsExact(Clock(clock))) exact.push_back(clock);
+  }
+  EXPECT_EQ(exact, (std::vector<int64_t>{4, 5, 9, 10, 14}));
+}
+
+}  // namespace
+}  // namespace rubato
