@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""The run files that we ship, on real data and as they are: test AUC at s = 0 and s = 8, and that
-every worker and every shard has taken part. RUBATO_DATA_DIR names the folder of the data."""
+"""The run files that we ship, on real data and as they are: test AUC at s = 0 and s = 8, that every
+worker and every shard has taken part, and what is left when all of them die at once.
+RUBATO_DATA_DIR names the folder of the data."""
 
 import os
+import signal
 import unittest
 
-from real_fleet import ROOT, FleetTest
+from real_fleet import ROOT, FleetTest, wait_until
+
+TAIWAN = ROOT / "launch" / "runs" / "taiwan_default.toml"
 
 
 @unittest.skipUnless("RUBATO_DATA_DIR" in os.environ,
@@ -39,6 +43,26 @@ class AcceptanceTest(FleetTest):
 
     def test_a9a(self):
         self.check("a9a", 0.899)
+
+    def test_taiwan_default_goes_on_after_every_process_is_killed_at_once(self):
+        whole = self.train_well("whole", "train.staleness=0", run=TAIWAN)
+        rubato = self.start("killed", "train.staleness=0", run=TAIWAN)
+        wait_until(lambda: len(self.events("killed", "scheduler-0", "committed")) >= 3)
+        for pid in [*self.processes("killed"), rubato.process.pid]:
+            os.kill(pid, signal.SIGKILL)
+        rubato.end()
+        self.assert_nobody_left("killed")
+        metrics = self.train_well("killed", "train.staleness=0", resume=True, run=TAIWAN)
+        clock, last = metrics["train"]["resumed_from_clock"], whole["train"]["clock"]
+        self.assertGreater(clock, 0)
+        self.assertLess(clock, 0.6 * last)
+        # Cut before the evaluation of a data epoch: what was committed is not trained again, and
+        # at s = 0 the end is the same.
+        self.assertEqual(metrics["train"]["rows"] * last,
+                         whole["train"]["rows"] * (last - clock - 1))
+        self.assertEqual(metrics["train"]["epoch_used"], whole["train"]["epoch_used"])
+        for field in ("auc", "logloss"):
+            self.assertAlmostEqual(metrics["test"][field], whole["test"][field], delta=1e-6)
 
 
 if __name__ == "__main__":
