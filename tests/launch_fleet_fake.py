@@ -4,8 +4,8 @@ codes, with a fate for each process instead of work.
 
 Usage: launch_fleet_fake.py PROGRAM ARGUMENTS...   A run file is JSON: {"servers", "workers",
 "clocks", "best_epoch", "transport", "fates": {NAME: FATE}}; FATE is "kill" (by signal 9), "error4"
-(a reason, exit 4), "lose" (exit 3 once a server has gone), "slow" (never done by itself) or
-"silent" (exit 1 with nothing but a log line).
+(a reason, exit 4), "lose" (exit 3 once a server has gone), "slow" (never done by itself), "stay"
+(done, but never ends by itself) or "silent" (exit 1 with nothing but a log line).
 """
 
 import json
@@ -172,6 +172,7 @@ def train():
     say("done", seat=int(option("--seat")), rows=100, pushes=20, max_staleness=3,
         seconds={"compute": 1.5, "wait": 0.25, "pull": 0.125, "push": 0.0625, "other": 0.0625})
     run.mark("done-" + run.name)
+    wait_until(lambda: run.fate != "stay")
 
 
 def evaluate():

@@ -172,6 +172,13 @@ class TrainTest(LaunchTest):
         self.assertIn("this run is finished", stdout)
         self.assertTrue((self.out / "report.html").exists())
 
+    def test_a_worker_that_missed_its_goodbye_does_not_hold_a_committed_run(self):
+        code, _, stderr = self.train(fates={"worker-1": "stay"})
+        self.assertEqual(code, 0, stderr)
+        metrics = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual(len(metrics["workers"]), 2)
+        self.assert_nobody_left()
+
     def test_a_run_that_died_after_its_last_commit_is_only_evaluated(self):
         self.assertEqual(self.train()[0], 0)
         (self.out / "metrics.json").unlink()

@@ -15,8 +15,10 @@ from rubato_cli.progress import Progress
 from rubato_cli.run_folder import RunFolder
 from rubato_cli.sockets import Addresses
 
-# The last commit and the end of the other processes, once the first of them has ended.
-LINGER_SECONDS = 120.0
+# The last commit, once all workers have ended.
+COMMIT_SECONDS = 120.0
+# The end of the workers once the scheduler has ended, which gave them 10 s already.
+LEAVE_SECONDS = 5.0
 
 
 class Training:
@@ -61,13 +63,18 @@ class Training:
             self._console.live(self.progress.line())
             if self._fleet.stop.count:
                 self._stop(scheduler, workers)
-            over = not scheduler.running or not any(worker.running for worker in workers)
-            deadline = min(deadline, time.monotonic() + LINGER_SECONDS) if over else float("inf")
+            if not scheduler.running:
+                deadline = min(deadline, time.monotonic() + LEAVE_SECONDS)
+            elif not any(worker.running for worker in workers):
+                deadline = min(deadline, time.monotonic() + COMMIT_SECONDS)
             if time.monotonic() > deadline:
-                late = next(c for c in (scheduler, *workers) if c.running)
-                raise Failure(f"{late.name} did not end within {LINGER_SECONDS:.0f} s of the "
-                              f"others; its log is {late.files.log}", RETRYABLE)
+                break
         self._fleet.signals_bearable = 0
+        if scheduler.running:
+            raise Failure(f"{scheduler.name} did not end within {COMMIT_SECONDS:.0f} s of the "
+                          f"workers; its log is {scheduler.files.log}", RETRYABLE)
+        # It ended well, so all is committed: who is left only waits for a lost goodbye.
+        self._fleet.end(workers)
 
     def _stop(self, scheduler: Child, workers: list[Child]) -> None:
         """One signal: the scheduler commits and ends with 75. Always raises."""
