@@ -5,89 +5,21 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-FAKE = ROOT / "tests" / "launch_fleet_fake.py"
+from fake_fleet import ROOT, FakeFleetTest
+from processes import DEADLINE_SECONDS
+
 sys.path.insert(0, str(ROOT / "launch"))
 
 from rubato_cli.failure import Failure  # noqa: E402
 from rubato_cli.run_folder import RunFolder  # noqa: E402
 from rubato_cli.sockets import SocketFolder  # noqa: E402
 
-DEADLINE_SECONDS = 60.0
 
-
-def wait_until(condition):
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain")
-        time.sleep(0.01)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-class LaunchTest(unittest.TestCase):
-    """Each test has its own folder with fake executables in bin/ and a run file."""
-
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="launch-test-")
-        self.addCleanup(scratch.cleanup)
-        self.path = pathlib.Path(scratch.name)
-        self.out = self.path / "out"
-        (self.path / "bin").mkdir()
-        for program in ("rubato-data", "rubato-scheduler", "rubato-server", "rubato-worker"):
-            script = self.path / "bin" / program
-            script.write_text(f'#!/bin/sh\nexec {sys.executable} -S -B {FAKE} {program} "$@"\n')
-            script.chmod(0o755)
-        self.environment = {**os.environ, "RUBATO_BIN": str(self.path / "bin")}
-
-    def write_run(self, **changes):
-        run = {"servers": 2, "workers": 2, "clocks": 20, "fates": {}, **changes}
-        (self.path / "run.toml").write_text(json.dumps(run))
-        return str(self.path / "run.toml")
-
-    def start(self, *arguments):
-        return subprocess.Popen([sys.executable, str(ROOT / "launch" / "rubato"), *arguments],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                cwd=self.path, env=self.environment)
-
-    def rubato(self, *arguments):
-        process = self.start(*arguments)
-        stdout, stderr = process.communicate(timeout=DEADLINE_SECONDS)
-        self.assertNotIn("Traceback", stderr)
-        return process.returncode, stdout, stderr
-
-    def train(self, *arguments, **run):
-        return self.rubato("train", self.write_run(**run), "--out", "out", *arguments)
-
-    def pids(self):
-        return [int(mark.read_text()) for mark in (self.out / "marks").glob("pid-*")]
-
-    def assert_nobody_left(self):
-        self.assertTrue(self.pids())
-        wait_until(lambda: not any(map(alive, self.pids())))
-
-    def start_slow(self, **run):
-        """A run that is in the middle of training and will not end by itself."""
-        fates = {"worker-0": "slow", "worker-1": "slow", **run.pop("fates", {})}
-        process = self.start("train", self.write_run(fates=fates, **run), "--out", "out")
-        wait_until(lambda: (self.out / "marks" / "progress-worker-1").exists())
-        return process
-
-
-class TrainTest(LaunchTest):
+class TrainTest(FakeFleetTest):
     def test_writes_metrics_from_all_processes(self):
         code, stdout, stderr = self.train()
         self.assertEqual(code, 0, stderr)
@@ -195,7 +127,7 @@ class TrainTest(LaunchTest):
         self.assertEqual(metrics["validation"], {"auc": 0.7, "logloss": 0.4})
 
 
-class FailureTest(LaunchTest):
+class FailureTest(FakeFleetTest):
     def test_a_killed_process_is_named_with_its_log(self):
         code, _, stderr = self.train(fates={"worker-1": "kill"})
         self.assertEqual(code, 3)
@@ -233,7 +165,7 @@ class FailureTest(LaunchTest):
         self.assertIn("has no rubato-server", stderr)
 
 
-class SignalTest(LaunchTest):
+class SignalTest(FakeFleetTest):
     def test_one_signal_waits_for_the_commit(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number=number):
@@ -290,7 +222,7 @@ class SignalTest(LaunchTest):
         self.assertIn("out: stopped, clock 0 of 20", self.rubato("status", "out")[1])
 
 
-class CommandTest(LaunchTest):
+class CommandTest(FakeFleetTest):
     def test_predict_writes_whole_files_only(self):
         self.assertEqual(self.train()[0], 0)
         (self.path / "x.csv").write_text("x\n1\n")
@@ -313,52 +245,6 @@ class CommandTest(LaunchTest):
         self.assertIn("link.csv is the file to score; choose another --out", stderr)
         code, _, stderr = self.rubato("predict", "--run", "out", "--in", "no", "--out", "y")
         self.assertEqual((code, stderr), (2, "rubato: there is no file no; check --in\n"))
-
-    def test_init_writes_a_run_file_once(self):
-        (self.path / "my.csv").write_text("ID,AGE,y good bad good")
-        code, stdout, stderr = self.rubato("init", "my.csv", "--label", "y")
-        self.assertEqual(code, 0, stderr)
-        text = (self.path / "my.toml").read_text()
-        for line in ('path = "my.csv"', 'label = "y"', 'positive = "bad"', 'drop = ["ID", "AGE"]',
-                     'categorical = ["odd \\"name\\"", "CODE"]'):
-            self.assertIn(line + "\n", text)
-        self.assertIn("3 rows, 1 positive (y = bad); 0 numeric and 2 categorical columns, 2 left "
-                      "out\n  left out: column 'ID' looks like an id\n  left out: column 'AGE' "
-                      "holds $1; write 1\n  taken as a category: column 'CODE' holds codes\n",
-                      stdout)
-        code, _, stderr = self.rubato("init", "my.csv", "--label", "y")
-        self.assertEqual(code, 2)
-        self.assertIn("my.toml exists already", stderr)
-        code, _, stderr = self.rubato("init", "nope.csv", "--label", "y")
-        self.assertEqual((code, stderr.splitlines()[-1]), (2, "rubato: nope.csv: cannot be opened: "
-                                                       "No such file or directory"))
-        (self.path / "three.csv").write_text("y 1 2 3")
-        code, _, stderr = self.rubato("init", "three.csv", "--label", "y")
-        self.assertEqual(code, 2)
-        self.assertIn("column 'y' holds '1', '2', '3', and a label has two values", stderr)
-        self.assertFalse((self.path / "three.toml").exists())
-
-    def test_init_chooses_the_positive_value_and_counts_rows_without_a_label(self):
-        for values, positive in (("0 1 1", "1"), ("-1 +1 +1", "+1"), ("1 1 2", "2"),
-                                 ("1.0 0.0 1.0", "1.0"), ("no Yes Yes", "Yes"),
-                                 ("Default Paid Default", "Default"), ("a b a", "b")):
-            (self.path / "my file.csv").write_text(f"y {values} ?")
-            code, stdout, stderr = self.rubato("init", "my file.csv", "--label", "y")
-            self.assertEqual(code, 0, stderr)
-            self.assertIn(f"4 rows (1 without a label will be dropped), {values.count(positive)} "
-                          f"positive (y = {positive})", stdout)
-            self.assertIn("train 'my file.toml' --out 'my file-run'\n", stdout)
-            (self.path / "my file.toml").unlink()
-
-    def test_init_cuts_few_rows_into_small_batches(self):
-        for rows, batch, epochs in ((3, 16, 30), (9_999, 16, 30), (12_800, 32, 10),
-                                    (200_000, 256, 10)):
-            (self.path / "few.csv").write_text("y 0" + " 1" * (rows - 1))
-            code, _, stderr = self.rubato("init", "few.csv", "--label", "y")
-            self.assertEqual(code, 0, stderr)
-            text = (self.path / "few.toml").read_text()
-            self.assertIn(f"epochs = {epochs}\nbatch = {batch} ", text)
-            (self.path / "few.toml").unlink()
 
     def test_status_of_a_finished_run(self):
         self.assertEqual(self.train()[0], 0)

@@ -10,12 +10,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
+
+from processes import DEADLINE_SECONDS, processes_that_name, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIN = pathlib.Path(os.environ.get("RUBATO_BIN", ROOT / "build" / "release" / "bin"))
-DEADLINE_SECONDS = 240.0  # of a hung test; a busy machine needs a tenth of it
 
 RUN = """\
 [fleet]
@@ -37,27 +37,6 @@ staleness = 0
 epochs = 2
 batch = 64
 """
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain")
-        time.sleep(0.01)
-
-
-def processes_that_name(text):
-    """Process ids whose command line holds `text`, the caller's own excepted."""
-    found = []
-    for entry in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if text in words and int(entry.name) != os.getpid():
-            found.append(int(entry.name))
-    return found
 
 
 class Rubato:

@@ -8,7 +8,8 @@ import shutil
 import signal
 import unittest
 
-from real_fleet import FleetTest, wait_until
+from processes import wait_until
+from real_fleet import FleetTest
 
 # Long enough to be met half-way, with a snapshot at every tenth of it. At s = 0 the weights are
 # exact, so a resumed run must end where the uninterrupted one did.

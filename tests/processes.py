@@ -1,0 +1,36 @@
+"""What tests ask of processes: whether they live, and to wait until they do what they should."""
+
+import os
+import pathlib
+import time
+
+DEADLINE_SECONDS = 240.0  # of a hung test; a busy machine needs a tenth of it
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("waited in vain")
+        time.sleep(0.01)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def processes_that_name(text):
+    """Process ids whose command line holds `text`, the caller's own excepted."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if text in words and int(entry.name) != os.getpid():
+            found.append(int(entry.name))
+    return found
