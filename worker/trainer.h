@@ -39,7 +39,7 @@ struct TrainerOptions {
   Job job;
   SeatId seat;
   uint64_t batch = 256;
-  int64_t prefetch = 1;
+  int64_t prefetch = 3;
   Slowness slowness;
 };
 
