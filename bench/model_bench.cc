@@ -5,8 +5,7 @@
 //             no slope of the input where nothing lies below) at the rate of a 512^3 product
 //             measured in the same run
 //   logistic  the bytes of a batch (keys and values, read once forward and once backward) at the
-//   rate
-//             of a copy that does not fit into the caches, measured in the same run
+//             rate of a copy that does not fit into the caches, measured in the same run
 // `of_bound` is the bound's time over the time taken.
 #include <benchmark/benchmark.h>
 
@@ -89,21 +88,26 @@ void Report(benchmark::State& state, double bound_seconds_per_step) {
       benchmark::Counter(steps * bound_seconds_per_step, benchmark::Counter::kIsRate);
 }
 
+// Finds keys and computes gradients of one batch, over and over.
+void RunSteps(benchmark::State& state, const Batch& batch, Model* model, Rng* rng) {
+  Parameters parameters;
+  Parameters gradients;
+  Parameters found;
+  model->FindKeys(batch, &parameters);
+  RandomValues(model->tables(), 0.1, rng, &parameters);
+  for (auto _ : state) {
+    model->FindKeys(batch, &found);
+    benchmark::DoNotOptimize(model->Gradients(batch, parameters, &gradients));
+  }
+}
+
 void LogisticStep(benchmark::State& state) {
   const auto keys = static_cast<uint64_t>(state.range(0));
   Rng rng(1);
   auto model = MakeModel(RunConfig{}, MakeShape(0, {}, keys));
   CHECK(model.ok(), model.status().ToString());
   const Batch batch = SparseBatch(keys, &rng);
-  Parameters parameters;
-  Parameters gradients;
-  (*model)->FindKeys(batch, &parameters);
-  RandomValues((*model)->tables(), 0.1, &rng, &parameters);
-  Parameters found;
-  for (auto _ : state) {
-    (*model)->FindKeys(batch, &found);
-    benchmark::DoNotOptimize((*model)->Gradients(batch, parameters, &gradients));
-  }
+  RunSteps(state, batch, model->get(), &rng);
   const double bytes = 2.0 * kRows * kNonzeros * (sizeof(uint64_t) + sizeof(float));
   Report(state, bytes / MeasuredBytes());
 }
@@ -127,15 +131,7 @@ void MlpStep(benchmark::State& state, const DatasetShape& shape, std::vector<int
   const auto mlp = MakeMlpShape(config, shape);
   CHECK(model.ok() && mlp.ok(), model.status().ToString());
   const Batch batch = RandomBatch(shape, {.rows = kRows}, &rng);
-  Parameters parameters;
-  Parameters gradients;
-  (*model)->FindKeys(batch, &parameters);
-  RandomValues((*model)->tables(), 0.1, &rng, &parameters);
-  Parameters found;
-  for (auto _ : state) {
-    (*model)->FindKeys(batch, &found);
-    benchmark::DoNotOptimize((*model)->Gradients(batch, parameters, &gradients));
-  }
+  RunSteps(state, batch, model->get(), &rng);
   Report(state, MlpFlops(*mlp) / MeasuredFlops());
 }
 

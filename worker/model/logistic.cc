@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/status.h"
-#include "worker/compute/batch_keys.h"
 #include "worker/compute/blas.h"
+#include "worker/model/feature_keys.h"
 #include "worker/model/layers/logistic_loss.h"
 #include "worker/model/parameter_rows.h"
 
@@ -33,11 +33,12 @@ std::vector<TableSpec> LogisticTables(const OptimizerSpec& optimizer, Staleness 
 
 class Logistic : public Model {
  public:
-  Logistic(std::vector<TableSpec> tables, const DatasetShape& shape, uint64_t features)
+  Logistic(std::vector<TableSpec> tables, const DatasetShape& shape, uint64_t key_space)
       : tables_(std::move(tables)),
         numeric_(shape.numeric_columns),
-        sparse_offset_(shape.numeric_columns + shape.levels),
-        batch_keys_(features) {}
+        features_({.categories = shape.numeric_columns,
+                   .sparse = shape.numeric_columns + shape.levels,
+                   .end = key_space}) {}
 
   const std::vector<TableSpec>& tables() const override { return tables_; }
   void FindKeys(const Batch& batch, Parameters* keys) const override;
@@ -54,12 +55,9 @@ class Logistic : public Model {
 
   std::vector<TableSpec> tables_;
   size_t numeric_;
-  uint64_t sparse_offset_;
-  mutable BatchKeys batch_keys_;
-  std::vector<uint32_t> category_position_;  // [rows, category_columns] in the batch's keys
-  std::vector<uint32_t> sparse_position_;    // [nonzeros]
-  std::vector<float> margin_;                // [rows]
-  std::vector<float> d_margin_;              // [rows]
+  mutable FeatureKeys features_;
+  std::vector<float> margin_;    // [rows]
+  std::vector<float> d_margin_;  // [rows]
 };
 
 void Logistic::FindKeys(const Batch& batch, Parameters* keys) const {
@@ -67,10 +65,7 @@ void Logistic::FindKeys(const Batch& batch, Parameters* keys) const {
   ClearRows(tables_, keys);
   std::vector<RowKey>& weights = (*keys)[kWeights].keys;
   for (size_t k = 0; k < numeric_; ++k) weights.push_back(RowKey(k));
-  batch_keys_.Begin(batch.categories.size() + batch.keys.size());
-  batch_keys_.Add(std::span<const uint32_t>(batch.categories), numeric_);
-  batch_keys_.Add(std::span<const uint64_t>(batch.keys), sparse_offset_);
-  batch_keys_.Finish(&weights);
+  features_.Find(batch, &weights);
   AllBlocks(tables_[kBias], &(*keys)[kBias]);
 }
 
@@ -78,14 +73,9 @@ void Logistic::Forward(const Batch& batch, const Parameters& parameters) {
   CheckParameters(tables_, parameters);
   CHECK(batch.numeric_columns == numeric_ && parameters[kWeights].keys.size() >= numeric_);
   const float* weights = parameters[kWeights].values.data();
-  batch_keys_.Assign(parameters[kWeights].keys);
-  category_position_.resize(batch.categories.size());
-  sparse_position_.resize(batch.keys.size());
-  batch_keys_.Positions(std::span<const uint32_t>(batch.categories), numeric_,
-                        category_position_.data());
-  batch_keys_.Positions(std::span<const uint64_t>(batch.keys), sparse_offset_,
-                        sparse_position_.data());
-
+  features_.Locate(batch, parameters[kWeights].keys);
+  const auto categories = features_.categories();
+  const auto sparse = features_.sparse();
   margin_.assign(batch.rows, parameters[kBias].values[0]);
   if (numeric_ > 0) {
     Multiply({.matrix = {batch.numeric.data(), batch.rows, numeric_}},
@@ -94,10 +84,10 @@ void Logistic::Forward(const Batch& batch, const Parameters& parameters) {
   const size_t columns = batch.category_columns;
   for (size_t r = 0; r < batch.rows; ++r) {
     float sum = 0.0F;
-    for (size_t i = r * columns; i < (r + 1) * columns; ++i) sum += weights[category_position_[i]];
+    for (size_t i = r * columns; i < (r + 1) * columns; ++i) sum += weights[categories[i]];
     if (!batch.row_begin.empty()) {
       for (size_t i = batch.row_begin[r]; i < batch.row_begin[r + 1]; ++i) {
-        sum += batch.values[i] * weights[sparse_position_[i]];
+        sum += batch.values[i] * weights[sparse[i]];
       }
     }
     margin_[r] += sum;
@@ -109,13 +99,15 @@ void Logistic::Backward(const Batch& batch, float* weights) const {
     Multiply({.matrix = {batch.numeric.data(), batch.rows, numeric_}, .transpose = Transpose::kYes},
              {.matrix = {d_margin_.data(), batch.rows, 1}}, 0.0F, {weights, numeric_, 1});
   }
+  const auto categories = features_.categories();
+  const auto sparse = features_.sparse();
   const size_t columns = batch.category_columns;
   for (size_t r = 0; r < batch.rows; ++r) {
     const float d = d_margin_[r];
-    for (size_t i = r * columns; i < (r + 1) * columns; ++i) weights[category_position_[i]] += d;
+    for (size_t i = r * columns; i < (r + 1) * columns; ++i) weights[categories[i]] += d;
     if (batch.row_begin.empty()) continue;
     for (size_t i = batch.row_begin[r]; i < batch.row_begin[r + 1]; ++i) {
-      weights[sparse_position_[i]] += d * batch.values[i];
+      weights[sparse[i]] += d * batch.values[i];
     }
   }
 }
@@ -144,9 +136,9 @@ void Logistic::Predict(const Batch& batch, const Parameters& parameters,
 absl::StatusOr<std::unique_ptr<Model>> MakeLogistic(const RunConfig& config,
                                                     const DatasetShape& shape) {
   ASSIGN_OR_RETURN(const OptimizerSpec optimizer, ToOptimizerSpec(config.optimizer));
-  ASSIGN_OR_RETURN(const uint64_t features, KeySpace(shape.numeric_columns, shape));
+  ASSIGN_OR_RETURN(const uint64_t key_space, KeySpace(shape.numeric_columns, shape));
   return std::make_unique<Logistic>(LogisticTables(optimizer, config.train.staleness), shape,
-                                    features);
+                                    key_space);
 }
 
 }  // namespace rubato

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/status.h"
-#include "worker/compute/batch_keys.h"
 #include "worker/compute/blas.h"
+#include "worker/model/feature_keys.h"
 #include "worker/model/layers/embedding.h"
 #include "worker/model/layers/linear.h"
 #include "worker/model/layers/logistic_loss.h"
@@ -22,7 +22,7 @@ class Mlp : public Model {
  public:
   explicit Mlp(MlpShape shape)
       : mlp_(std::move(shape)),
-        batch_keys_(mlp_.embedding_keys),
+        features_({.categories = 0, .sparse = mlp_.levels, .end = mlp_.embedding_keys}),
         activations_(mlp_.layers() + 1),
         d_activations_(mlp_.layers() + 1) {}
 
@@ -41,9 +41,9 @@ class Mlp : public Model {
   void Backward(const Batch& batch, const Parameters& parameters, Parameters* gradients);
   void ScatterInput(const Batch& batch, Parameters* gradients);
 
-  CategoryPositions Categories() const { return {category_position_, mlp_.categories}; }
+  CategoryPositions Categories() const { return {features_.categories(), mlp_.categories}; }
   BagPositions Bag(const Batch& batch) const {
-    return {batch.row_begin, sparse_position_, batch.values};
+    return {batch.row_begin, features_.sparse(), batch.values};
   }
   // [rows, widths[level]]
   Matrix Activation(size_t level) { return View(&activations_[level], level); }
@@ -55,22 +55,15 @@ class Mlp : public Model {
   LinearWeights Weights(const Parameters& parameters, size_t layer) const;
 
   MlpShape mlp_;
-  mutable BatchKeys batch_keys_;
+  mutable FeatureKeys features_;
   size_t rows_ = 0;                                // of the batch under way
-  std::vector<uint32_t> category_position_;        // [rows, categories] in the embedding's keys
-  std::vector<uint32_t> sparse_position_;          // [nonzeros]
   std::vector<std::vector<float>> activations_;    // [layers + 1][rows, width]
   std::vector<std::vector<float>> d_activations_;  // the same
 };
 
 void Mlp::FindKeys(const Batch& batch, Parameters* keys) const {
   ClearRows(mlp_.tables, keys);
-  if (mlp_.has_embedding()) {
-    batch_keys_.Begin(batch.categories.size() + batch.keys.size());
-    batch_keys_.Add(std::span<const uint32_t>(batch.categories), 0);
-    batch_keys_.Add(std::span<const uint64_t>(batch.keys), mlp_.levels);
-    batch_keys_.Finish(&(*keys)[kEmbedding].keys);
-  }
+  if (mlp_.has_embedding()) features_.Find(batch, &(*keys)[kEmbedding].keys);
   for (size_t t = mlp_.weight_table(0); t < mlp_.tables.size(); ++t) {
     AllBlocks(mlp_.tables[t], &(*keys)[t]);
   }
@@ -83,12 +76,7 @@ void Mlp::GatherInput(const Batch& batch, const Parameters& parameters) {
   }
   if (!mlp_.has_embedding()) return;
   const ParameterRows& rows = parameters[kEmbedding];
-  batch_keys_.Assign(rows.keys);
-  category_position_.resize(batch.categories.size());
-  sparse_position_.resize(batch.keys.size());
-  batch_keys_.Positions(std::span<const uint32_t>(batch.categories), 0, category_position_.data());
-  batch_keys_.Positions(std::span<const uint64_t>(batch.keys), mlp_.levels,
-                        sparse_position_.data());
+  features_.Locate(batch, rows.keys);
   const ConstMatrix weights{rows.values.data(), rows.keys.size(), mlp_.embedding_dim};
   GatherCategories(Categories(), weights, mlp_.numeric, x);
   if (mlp_.has_bag) GatherBag(Bag(batch), weights, mlp_.bag_column(), x);
