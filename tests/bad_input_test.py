@@ -132,6 +132,9 @@ class BadInputTest(FleetTest):
                           "beside images of snapshots")
         shutil.rmtree(next((self.copy("imageless") / "snapshots").glob("*-1-*")))
         self.check_resume("imageless", 4, ": this image is not there; restore it from a copy")
+        (self.copy("configless") / "config.json").unlink()
+        metrics = self.train_well("configless", "train.epochs=4", resume=True)
+        self.assertEqual(metrics["train"]["clock"], self.job("configless")["last_clock"])
         (self.copy("jobless") / "job.json").unlink()
         self.check_resume("jobless", 2, "jobless/job.json: cannot be read")
 

@@ -22,6 +22,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -33,6 +34,7 @@ Event = dict[str, Any]
 # An event is a short line; more without an end of line is no event and is only kept in the file.
 EVENT_BYTES_MAX = 1 << 20
 LOG_TAIL_BYTES = 4096
+LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \S+ (info|warning|error): ")
 PR_SET_PDEATHSIG = 1
 # Loaded here, as nothing may be imported between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -140,7 +142,8 @@ class Child:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, size - LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return LOG_PREFIX.sub("", last)
 
     def _split(self, data: bytes) -> list[Event]:
         *lines, self._partial = (self._partial + data).split(b"\n")

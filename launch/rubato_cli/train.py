@@ -35,7 +35,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, session: Session) -> int:
     build = session.build()
     folder = RunFolder(arguments.out)
-    resumes = arguments.resume and (folder.path / "config.json").exists()
+    resumes = arguments.resume and any(
+        (folder.path / name).exists() for name in ("run.toml", "config.json"))
     committed = 0
     if resumes:
         folder.lock()
