@@ -253,6 +253,9 @@ class CommandTest(FakeFleetTest):
         self.assertEqual(json.loads(stdout), {
             "state": "finished", "process": None, "last_clock": 20, "min_clock": 0,
             "committed_clock": 20})
+        (self.out / "job.json").write_text(json.dumps({"last_clock": 40}))
+        self.assertIn("out: stopped, clock 0 of 40, committed to clock 20\ngo on with",
+                      self.rubato("status", "out")[1])
         self.assertEqual(self.rubato("status", "nothing")[0], 2)
 
     def test_doctor_says_what_it_checked(self):

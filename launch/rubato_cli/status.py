@@ -25,6 +25,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     last_clock = int(folder.read_json("job.json")["last_clock"])
     owner = folder.owner()
     finished = folder.find_json("metrics.json")
+    if finished and int(finished["train"]["clock"]) < last_clock:
+        finished = {}  # of an earlier start, before more data epochs were asked for
     events = _newest(folder.path / "telemetry" / "scheduler-0.jsonl")
     state = "running" if owner is not None else "finished" if finished else "stopped"
     document: dict[str, Any] = {
