@@ -133,9 +133,11 @@ std::vector<zmq::message_t> ReceiveParts(zmq::socket_t& socket) {
   return parts;
 }
 
-// Options that listeners and connections share. Heartbeats find dead hosts and stopped processes.
+// Options that listeners and connections share. Heartbeats find dead hosts and stopped processes. A
+// closing endpoint gives its last words (a goodbye) this many ms to get out.
+constexpr int kLingerMs = 200;
 void SetOptions(zmq::socket_t* socket, int send_queue) {
-  socket->set(zmq::sockopt::linger, 0);
+  socket->set(zmq::sockopt::linger, kLingerMs);
   socket->set(zmq::sockopt::sndhwm, send_queue);
   socket->set(zmq::sockopt::rcvhwm, kReceiveQueue);
   socket->set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(kMaxFrameBytes));

@@ -30,6 +30,8 @@
   X(nan_not_consumed, "a refused NaN push does not consume its number")                \
   X(cut_beyond_end, "a cut is announced beyond the last clock")                        \
   X(stop_when_out_of_data, "a worker out of data just stops")                          \
+  X(cut_beyond_barrier, "a cut lies beyond the evaluation where all workers wait")     \
+  X(evaluate_early, "an exact fetch is answered below the clock it asks for")          \
   X(older_view, "an older view is accepted")                                           \
   X(bsp_on_arrival, "at s = 0 a push is applied on arrival")                           \
   X(take_beyond_window, "a push beyond min_clock + s is taken")

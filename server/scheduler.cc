@@ -182,7 +182,6 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
                 out);
   } else if (beat.leaving) {
     Seal(beat.life, Departure::kLeft, "done", out);
-    out->messages.push_back({from, view()});  // no member any more, and it waits for this
   } else if (beat.wants_snapshot) {
     RequestSnapshot(now, out);
   }
@@ -286,6 +285,7 @@ void Scheduler::FleetResume(Instant now, uint32_t places, const std::string& why
   }
   view.generation = Generation(view.generation.value() + 1);
   view.members.clear();
+  view.readers.clear();  // they come back as well: another number of shards is another plan
   view.sealed.clear();
   view.cut.reset();
   view.floor = view.committed.clock;

@@ -123,6 +123,8 @@ class Scheduler {
   // Membership (scheduler_members.cc).
   void StartPending(Instant now, SchedulerOutput* out);
   bool QuorumReached(Instant now, SchedulerOutput* out);
+  bool Begun() const;
+  Clock PastEvaluations() const;
   std::optional<Clock> StartClockFor(const MemberEntry& member) const;
   enum class Departure { kLeft, kEvicted };
   void Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out);

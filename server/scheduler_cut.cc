@@ -76,7 +76,7 @@ Clock Scheduler::NextPlanned(Clock soonest) const {
 // data epoch.
 Clock Scheduler::NextCommonClock() const {
   const Clock last = options_.job.last_clock;
-  if (!options_.job.best_epoch) return last;
+  if (!options_.job.best_epoch || MUTATED(cut_beyond_barrier)) return last;
   const Clock from = std::max(known_end(), view().committed.clock.Next());
   const int64_t per = options_.job.iterations_per_epoch;
   return std::min(last, Clock((from.value() + per) / per * per - 1));

@@ -13,8 +13,6 @@ constexpr Duration kTick = Duration::Millis(20);
 constexpr Duration kTellViewEvery = Duration::Millis(250);
 // After the last commit workers are told and leave; after this long nobody is waited for.
 constexpr Duration kLeaveGrace = Duration::Seconds(10);
-// The view that seals the last worker gets this long to reach it.
-constexpr Duration kLastViews = Duration::Millis(50);
 // After a stop signal a snapshot gets this long.
 constexpr Duration kStopGrace = Duration::Seconds(60);
 // A shard says Hello as soon as it listens, and reports ten times a second, also while it loads.
@@ -118,7 +116,6 @@ absl::Status SchedulerLoop::Step(Duration timeout) {
   Flush(now, &out);
   TellView(now);
   if (!scheduler_.finished()) finished_at_ = now;
-  if (!scheduler_.finished() || !scheduler_.view().members.empty()) members_at_ = now;
   RETURN_IF_ERROR(lost_);
   RETURN_IF_ERROR(CheckDisk(now));
   return CheckShards(now);
@@ -189,11 +186,9 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
       LogWarning(absl::StrFormat("evicted worker life %d at clock %d: %s", life,
                                  event.clock.value(), event.text));
       // A fleet of real processes does not go on without one of them yet.
-      if (!scheduler_.finished()) {
-        lost_ = absl::UnavailableError(absl::StrFormat(
-            "a worker is out of the fleet at clock %d, %s: see its log, and go on with --resume",
-            event.clock.value(), event.text));
-      }
+      lost_ = absl::UnavailableError(absl::StrFormat(
+          "a worker is out of the fleet at clock %d, %s: see its log, and go on with --resume",
+          event.clock.value(), event.text));
       return;
     case SchedulerEventKind::kCutWithdrawn:
       LogInfo(absl::StrFormat("cut at clock %d withdrawn: %s", event.clock.value(), event.text));
@@ -232,8 +227,7 @@ void SchedulerLoop::TellView(Instant now) {
 
 bool SchedulerLoop::Done(Instant now) const {
   if (!scheduler_.finished() || unsaved_) return false;
-  // The last to leave must still hear that it has left.
-  return now - finished_at_ > kLeaveGrace || now - members_at_ > kLastViews;
+  return scheduler_.view().members.empty() || now - finished_at_ > kLeaveGrace;
 }
 
 void SchedulerLoop::TellDone() {

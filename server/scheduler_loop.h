@@ -66,7 +66,6 @@ class SchedulerLoop {
   std::vector<SchedulerEvent> untold_;  // of states that are not on disk yet
   Instant told_view_at_;
   Instant finished_at_;  // newest moment at which the run was not finished
-  Instant members_at_;   // and at which somebody was still there
   uint64_t pushes_lost_ = 0;
   absl::Status lost_;
 };

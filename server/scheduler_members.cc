@@ -12,10 +12,12 @@ namespace rubato {
 void Scheduler::StartPending(Instant now, SchedulerOutput* out) {
   if (!AllShardsReported() || !QuorumReached(now, out)) return;
   bool any = false;
+  const Clock past = Begun() ? PastEvaluations() : Clock(0);
   for (MemberEntry& member : state_.view.members) {
     if (member.start) continue;
-    const std::optional<Clock> start = StartClockFor(member);
+    std::optional<Clock> start = StartClockFor(member);
     if (!start) continue;
+    start = std::max(*start, past);
     member.start = start;
     high_water_[member.life] = *start;
     any = true;
@@ -41,14 +43,26 @@ std::optional<Clock> Scheduler::StartClockFor(const MemberEntry& member) const {
   return start;
 }
 
+// A life has had a start in this generation.
+bool Scheduler::Begun() const {
+  const std::vector<MemberEntry>& members = view().members;
+  return !view().sealed.empty() ||
+         std::any_of(members.begin(), members.end(),
+                     [](const MemberEntry& member) { return member.start.has_value(); });
+}
+
+// With best_epoch, one past the last evaluation that is committed. Members may have left it behind
+// and push on, even if a younger shard life does not hold that yet: a joiner there would see it.
+Clock Scheduler::PastEvaluations() const {
+  if (!options_.job.best_epoch) return Clock(0);
+  const int64_t per = options_.job.iterations_per_epoch;
+  return Clock(view().committed.clock.Next().value() / per * per);
+}
+
 // At the start of a run and of each generation all seats begin together.
 bool Scheduler::QuorumReached(Instant now, SchedulerOutput* out) {
+  if (Begun() || start_timed_out_) return true;
   const std::vector<MemberEntry>& members = view().members;
-  const bool begun = !view().sealed.empty() ||
-                     std::any_of(members.begin(), members.end(), [](const MemberEntry& member) {
-                       return member.start.has_value();
-                     });
-  if (begun || start_timed_out_) return true;
   if (members.size() >= options_.job.seats) {
     return std::all_of(members.begin(), members.end(), [&](const MemberEntry& member) {
       return StartClockFor(member).has_value();
@@ -72,7 +86,8 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
   const auto member = std::find_if(view.members.begin(), view.members.end(),
                                    [&](const MemberEntry& m) { return m.life == life; });
   if (member == view.members.end()) return;
-  const bool left = departure == Departure::kLeft;
+  // Whoever is gone after the last commit has left, even if its goodbye was lost.
+  const bool left = departure == Departure::kLeft || finished();
   state_.retired.push_back(member->nonce);
   if (member->start) {
     view.sealed.push_back(

@@ -51,7 +51,7 @@ absl::Status Shard::CheckPull(const Pull& pull) const {
 
 bool Shard::MayAnswer(const Pull& pull) const {
   const Clock min_clock = clocks_.min_clock();
-  if (pull.at_least && min_clock < *pull.at_least) return false;
+  if (pull.at_least && min_clock < *pull.at_least && !MUTATED(evaluate_early)) return false;
   if (IsReader(pull.from) || staleness_.infinite()) return true;
   const ClockDelta slack(MUTATED(gate_off_by_one) ? 1 : 0);
   return min_clock + slack >= pull.use - staleness_.bound();

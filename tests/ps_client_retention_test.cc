@@ -30,14 +30,14 @@ class PsClientRetentionTest : public ::testing::Test {
     options_.job.retention_hard_bytes = 20 * kPushBytes;
     Join();
   }
-  void Join() {
+  void Join(Clock start = Clock(0)) {
     client_.emplace(options_, 1, now_);
     View view;
     view.version = ViewVersion(1);
     view.shards = {{kShardLife, kShard, "there"}};
-    view.members = {{kLife, SeatId(0), client_->nonce(), Clock(0)}};
+    view.members = {{kLife, SeatId(0), client_->nonce(), start}};
     Tell(kSchedulerNonce, view);
-    AckFrom(0, 0);
+    AckFrom(start.value(), 0);
   }
   void Tell(Nonce from, const Message& message) { client_->Receive(now_, from, message, &out_); }
   // The shard has applied all pushes < applied, and < durable are in a committed snapshot.
@@ -98,6 +98,23 @@ TEST_F(PsClientRetentionTest, DropsTheOldestAppliedPushesAtTheHardBoundAndNoOthe
   EXPECT_LE(log().start(), Clock(25));
   EXPECT_LE(log().bytes(), options_.job.retention_hard_bytes);
   EXPECT_EQ(client_->counters().unprotected, static_cast<uint64_t>(log().start().value()));
+}
+
+// With s = inf nothing of a life that begins at the last clock can be lost; but a fleet resume may
+// still need its seat.
+TEST_F(PsClientRetentionTest, StaysUntilTheLastClockIsCommitted) {
+  Join(options_.job.last_clock);
+  AckFrom(1000, 1000);
+  WantsSnapshot();
+  EXPECT_FALSE(client_->left());
+  View view = client_->view();
+  view.version = ViewVersion(2);
+  view.committed.clock = options_.job.last_clock;
+  out_ = ClientOutput{};
+  Tell(kSchedulerNonce, view);
+  EXPECT_TRUE(client_->left());
+  ASSERT_FALSE(out_.messages.empty());
+  EXPECT_TRUE(std::get<Heartbeat>(out_.messages.back().message).leaving);
 }
 
 // Thousands of small pushes are no reason for a snapshot: it would be made every few seconds.

@@ -99,6 +99,23 @@ TEST_F(SchedulerCutTest, WithoutAnyCommitForAWhileASnapshotIsAskedFor) {
   EXPECT_EQ(cut()->clock, Clock(9));
 }
 
+// Its fellows may have pushed on, on a shard that has died since: what it evaluated would hold that
+// (one history in ten thousand of many crashes).
+TEST_F(SchedulerCutTest, AJoinerStartsBeyondAnEvaluationThatIsCommitted) {
+  Start(Staleness(4));
+  Report(9);
+  Report(9, {}, cut()->epoch);
+  ASSERT_EQ(scheduler_->view().committed.clock, Clock(9));
+  Hello hello;
+  hello.role = Role::kWorker;
+  hello.job_fingerprint = scheduler_->job().Fingerprint();
+  Tell(Nonce(22), hello);  // the seat again
+  Report(9);
+  Report(9);
+  ASSERT_EQ(scheduler_->view().members.size(), 1U);
+  EXPECT_EQ(scheduler_->view().members[0].start, Clock(10));
+}
+
 TEST_F(SchedulerCutTest, AspCutsExactlyWhereAllWorkersWait) {
   Start(Staleness::Infinite());
   EXPECT_FALSE(cut());

@@ -96,6 +96,8 @@ void PrintStats(const Stats& s) {
   row("cuts withdrawn", s.cuts_withdrawn);
   row("iterations", s.iterations);
   row("reads checked", s.reads_checked);
+  row("evaluations", s.evaluations);
+  row("answers to readers", s.reader_reads);
 }
 
 int RunAll(const Arguments& arguments) {

@@ -70,10 +70,6 @@ void PsClient::Tick(Instant now, ClientOutput* out) {
     last_beat_ = now;
     if (life_ == kNoLife) {
       SendHello(out);
-    } else if (GoodbyeWasSaid()) {
-      left_ = true;
-      out->events.push_back(Left{});
-      return;
     } else {
       Beat(out);
     }
@@ -97,28 +93,22 @@ void PsClient::Beat(ClientOutput* out) {
   beat.generation = view_.generation;
   beat.seen = view_.version;
   beat.clock = clock_;
-  beat.leaving = leaving_ || (options_.role == Role::kWorker && Finished() && CanLeave());
+  beat.leaving = leaving_;
   beat.gap = gap_;
   beat.unprotected = counters_.unprotected;
   beat.wants_snapshot = LogBytes() > options_.job.retention_soft_bytes;
   out->messages.push_back({kSchedulerNonce, beat});
 }
 
-// The run is over and a view that seals this life may never come: the scheduler may be gone as
-// well.
-bool PsClient::GoodbyeWasSaid() {
-  constexpr int kGoodbyes = 5;
-  const bool over = options_.role == Role::kWorker && Finished() && CanLeave() &&
-                    view_.committed.clock >= options_.job.last_clock;
-  return over && ++goodbyes_ > kGoodbyes;
-}
-
-// Until then a shard may still die and need what it pushed.
-bool PsClient::CanLeave() const {
+// The commit at the last clock holds all that this worker pushed: nobody can need it any more. Its
+// goodbye may be lost; then its lease ends this life.
+void PsClient::LeaveIfOver(ClientOutput* out) {
+  if (left_ || life_ == kNoLife || options_.role == Role::kReader) return;
   const Clock last = options_.job.last_clock;
-  return std::all_of(places_.begin(), places_.end(), [&](const Place& place) {
-    return place.synced && (MUTATED(leave_early) ? place.applied : place.durable) >= last;
-  });
+  const Clock kept = MUTATED(leave_early) ? applied() : view_.committed.clock;
+  if (clock_ < last || kept < last) return;
+  Leave(out);
+  out->events.push_back(Left{});
 }
 
 void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {
@@ -140,13 +130,6 @@ void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {
     const auto member = std::find_if(view.members.begin(), view.members.end(),
                                      [&](const MemberEntry& m) { return m.nonce == nonce_; });
     if (life_ != kNoLife && (member == view.members.end() || member->life != life_)) {
-      const bool sealed = std::any_of(view.sealed.begin(), view.sealed.end(),
-                                      [&](const SealedEntry& s) { return s.life == life_; });
-      if (sealed && Finished() && CanLeave()) {
-        left_ = true;
-        out->events.push_back(Left{});
-        return;
-      }
       return ResetLife("the scheduler evicted this worker, or the fleet resumed", out);
     }
     if (life_ == kNoLife && member != view.members.end() && member->start) {
@@ -154,6 +137,7 @@ void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {
     }
   }
   if (life_ != kNoLife) FollowShards(now, out);
+  LeaveIfOver(out);
 }
 
 void PsClient::Begin(Instant now, Life life, Clock start, ClientOutput* out) {
@@ -163,7 +147,6 @@ void PsClient::Begin(Instant now, Life life, Clock start, ClientOutput* out) {
   }
   life_ = life;
   start_clock_ = clock_ = start;
-  said_leaving_ = false;
   places_.assign(view_.shards.size(), Place{});
   for (Place& place : places_) {
     place.next_send = place.received = place.applied = start;

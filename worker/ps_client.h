@@ -183,8 +183,7 @@ class PsClient {
   void ResetLife(const std::string& why, ClientOutput* out);
   void SendHello(ClientOutput* out);
   void Beat(ClientOutput* out);
-  bool CanLeave() const;
-  bool GoodbyeWasSaid();
+  void LeaveIfOver(ClientOutput* out);
   bool Finished() const { return clock_ >= options_.job.last_clock; }
   std::optional<size_t> FindPlace(Life shard) const;
 
@@ -225,8 +224,6 @@ class PsClient {
   Clock clock_;
   bool left_ = false;
   bool leaving_ = false;
-  bool said_leaving_ = false;  // a worker in this life, out of turn
-  int goodbyes_ = 0;           // heartbeats that said `leaving`
   std::vector<Place> places_;
   std::map<Clock, Fetch> fetches_;
   struct RequestAt {

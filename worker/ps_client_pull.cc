@@ -219,7 +219,8 @@ bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, const R
 }
 
 bool PsClient::GatePassed(Clock clock, const Fetch& fetch, const Place& place) const {
-  if (fetch.at_least) return place.min_clock && *place.min_clock >= *fetch.at_least;
+  if (fetch.at_least && !MUTATED(evaluate_early))
+    return place.min_clock && *place.min_clock >= *fetch.at_least;
   if (staleness_.infinite()) return true;
   return place.min_clock &&
          staleness_.Allows(*place.min_clock + ClockDelta(MUTATED(gate_off_by_one)), clock);

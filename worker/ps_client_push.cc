@@ -187,10 +187,7 @@ void PsClient::ReceiveAck(Instant now, const Ack& ack, ClientOutput* out) {
   place.log.Prune(place.durable);
   Pump(now, *found, out);
   TryReady(now, out);
-  if (!said_leaving_ && Finished() && CanLeave()) {
-    said_leaving_ = true;  // at once: the whole fleet waits for its last worker
-    Beat(out);
-  }
+  if (MUTATED(leave_early)) LeaveIfOver(out);
 }
 
 }  // namespace rubato

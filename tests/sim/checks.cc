@@ -52,8 +52,8 @@ void World::CheckShard(ShardProcess* process) {
   }
 }
 
-// V2: every row used at c holds [J, c - s) of every member; s = 0: nothing >= c. (A member whose
-// start came after the answer has J >= the answer's min_clock, so the current view serves for all.)
+// V2: every row used at c holds [J, c - s) of every member; s = 0: nothing >= c. An evaluation at C
+// sees exactly the iterations < C, and nobody goes beyond it before all are through.
 void World::CheckRead(WorkerProcess* worker, const Ready& ready) {
   const View& view = scheduler_disk_.view;
   const Life reader = worker->machine->life();
@@ -61,10 +61,19 @@ void World::CheckRead(WorkerProcess* worker, const Ready& ready) {
                                   [&](const MemberEntry& m) { return m.life == reader; });
   if (!member || worker->info.generation != view.generation) return;
   CheckAbandoned(worker, ready);
-  if (config_.staleness.infinite()) return;
-  const Clock must = ready.clock - config_.staleness.bound();
-  const ParameterRows& rows = ready.rows[0];
-  for (const MemberEntry& other : view.members) {
+  const bool exact = ledger_.IsExact(ready.clock);
+  if (config_.staleness.infinite() && !exact) return;
+  Expected expected{exact ? ready.clock : ready.clock - config_.staleness.bound(), std::nullopt};
+  if (config_.staleness == Staleness(0) || ledger_.IsEvaluation(ready.clock)) {
+    expected.none_from = ready.clock;
+  }
+  CheckHolds(worker, ready.rows[0], expected);
+}
+
+// (A member whose start came after the answer has J >= the answer's min_clock, so the current view
+// serves for all.)
+void World::CheckHolds(WorkerProcess* worker, const ParameterRows& rows, const Expected& expected) {
+  for (const MemberEntry& other : scheduler_disk_.view.members) {
     for (uint32_t p = 0; p < worker->info.places; ++p) {
       const RowKey key = ledger_.KeyOf(other.life, PlaceId(p), worker->info.places);
       const auto found = std::find(rows.keys.begin(), rows.keys.end(), key);
@@ -75,14 +84,14 @@ void World::CheckRead(WorkerProcess* worker, const Ready& ready) {
           &rows.values[index * static_cast<size_t>(config_.last_clock)], config_.last_clock);
       for (int64_t c = 0; c < config_.last_clock; ++c) {
         const bool marks = ledger_.Marks(lives_[other.life], other.life, Clock(c), PlaceId(p));
-        const bool missing = marks && Clock(c) < must && contents[static_cast<size_t>(c)] == 0;
-        const bool early = config_.staleness == Staleness(0) && Clock(c) >= ready.clock &&
-                           contents[static_cast<size_t>(c)] != 0;
+        const bool held = contents[static_cast<size_t>(c)] != 0;
+        const bool missing = marks && Clock(c) < expected.all_below && !held;
+        const bool early = expected.none_from && Clock(c) >= *expected.none_from && held;
         if (!missing && !early) continue;
-        return Violate(
-            "V2", absl::StrCat("life ", reader.value(), " at clock ", ready.clock.value(),
-                               missing ? " misses iteration " : " sees iteration ", c, " of life ",
-                               other.life.value(), " on shard ", p));
+        return Violate("V2", absl::StrCat("life ", worker->machine->life().value(),
+                                          " that reads all below ", expected.all_below.value(),
+                                          missing ? " misses iteration " : " sees iteration ", c,
+                                          " of life ", other.life.value(), " on shard ", p));
       }
     }
   }

@@ -68,6 +68,8 @@ void Bias(const std::string& profile, Config* c) {
   } else if (profile == "unnumbered_tick") {
     c->empty_share = 0.5;
     c->loss = 0.1;
+  } else if (profile == "cut_beyond_barrier" || profile == "evaluate_early") {
+    c->per_epoch = c->last_clock / 2;
   } else if (profile == "cut_beyond_end") {
     c->shard_zombies = 0;
   }
@@ -91,6 +93,8 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.retention_soft = Pick<uint64_t>(&rng, {kAmple, kAmple, 3000, 6000});
   c.retention_hard = std::max(c.retention_soft, Pick<uint64_t>(&rng, {0, 9000}));
   c.snapshot_within_ms = Pick<int64_t>(&rng, {100'000, 100'000, 60});
+  c.per_epoch = Pick<int64_t>(&rng, {0, 0, c.last_clock / 2});
+  c.readers = Pick(&rng, {0, 0, 1, 2});
   c.empty_share = Pick(&rng, {0.0, 0.5});
   c.early = Pick<int64_t>(&rng, {0, 0, 3});
   c.write_ms = Pick<int64_t>(&rng, {5, 40, 80});
@@ -115,14 +119,16 @@ Config WithoutFaults(Config c) {
 
 std::string Config::Describe() const {
   return absl::StrFormat(
-      "shards %d, workers %d, s %s, T %d%s%s, prefetch %d, snapshot every %d, retention %d/%d B, "
+      "shards %d, workers %d, readers %d, s %s, T %d, data epoch %d%s%s, prefetch %d, snapshot "
+      "every %d, retention %d/%d B, "
       "loss "
       "%g, "
       "dup %g, delay %g; crashes: worker %d, shard %d, zombie %d, scheduler %d; freezes %d, "
       "half-open "
       "%d, resumes %d%s, write failure %g",
-      places, seats, staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()),
-      last_clock, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch,
+      places, seats, readers,
+      staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()), last_clock,
+      per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch,
       snapshot_every, retention_soft, retention_hard, loss, duplicate, long_delay, worker_crashes,
       shard_crashes, shard_zombies, scheduler_crashes, worker_freezes, half_open_links,
       operator_resumes, reshard ? " with reshard" : "", write_failure);

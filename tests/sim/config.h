@@ -18,6 +18,8 @@ struct Config {
   int64_t last_clock = 16;
   bool deterministic = false;
   bool cache = false;
+  int64_t per_epoch = 0;         // with best_epoch: iterations of a data epoch; 0: without
+  int readers = 0;               // processes that read the weights meanwhile
   int prefetch = 0;              // iterations pulled ahead
   size_t max_part_bytes = 4096;  // small: pushes travel in parts
   int64_t snapshot_every = 0;

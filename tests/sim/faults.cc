@@ -20,6 +20,8 @@ void World::ScheduleFaults() {
   schedule(config_.shard_zombies, [this] { CrashShard(true); });
   schedule(config_.scheduler_crashes, [this] { CrashScheduler(); });
   schedule(config_.half_open_links, [this] { CutHalfOpenLink(); });
+  schedule(config_.readers, [this] { SpawnReader(); });
+  if (config_.worker_crashes > 0) schedule(config_.readers / 2, [this] { CrashReader(); });
   schedule(config_.operator_resumes, [this] { OperatorResume(); });
 }
 

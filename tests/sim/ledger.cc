@@ -40,7 +40,8 @@ Job Ledger::MakeJob() const {
   job.seats = config_.seats;
   job.last_clock = Clock(config_.last_clock);
   job.seed = config_.seed;
-  job.iterations_per_epoch = config_.last_clock;
+  job.evaluate = job.best_epoch = config_.per_epoch > 0;
+  job.iterations_per_epoch = job.best_epoch ? config_.per_epoch : config_.last_clock;
   job.snapshot_every_clocks = config_.snapshot_every;
   job.retention_soft_bytes = config_.retention_soft;
   job.retention_hard_bytes = config_.retention_hard;
@@ -57,10 +58,19 @@ RowKey Ledger::KeyOf(Life life, PlaceId place, uint32_t places) const {
 }
 
 bool Ledger::Touches(SeatId seat, Clock clock, PlaceId place) const {
+  if (IsEvaluation(clock)) return false;
   if (seat == SeatId(0) && clock.value() >= config_.last_clock - config_.early) return false;
   const uint64_t hash = Hash(config_.seed, seat.value() + 1, static_cast<uint64_t>(clock.value()),
                              place.value() + 77);
   return Share(hash) >= config_.empty_share;
+}
+
+bool Ledger::IsEvaluation(Clock clock) const {
+  return config_.per_epoch > 0 && clock.value() % config_.per_epoch == config_.per_epoch - 1;
+}
+
+bool Ledger::IsExact(Clock clock) const {
+  return IsEvaluation(clock) || (clock > Clock(0) && IsEvaluation(clock - ClockDelta(1)));
 }
 
 bool Ledger::IsNan(Life life, Clock clock) const {
@@ -97,6 +107,15 @@ Parameters Ledger::Keys(const LifeInfo& info, Life life, Clock clock,
   }
   keys[0].keys.assign(ledger.begin(), ledger.end());
   std::sort(keys[1].keys.begin(), keys[1].keys.end());
+  return keys;
+}
+
+Parameters Ledger::AllKeys(const std::set<RowKey>& readable) {
+  Parameters keys(2);
+  keys[0].table = kLedger;
+  keys[0].keys.assign(readable.begin(), readable.end());
+  keys[1].table = kSums;
+  for (uint64_t block = 0; block < kSumBlocks; ++block) keys[1].keys.emplace_back(block);
   return keys;
 }
 

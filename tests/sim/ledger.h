@@ -45,12 +45,18 @@ class Ledger {
   // Whether iteration `clock` of `life` must leave a mark at `place`, once applied.
   bool Marks(const LifeInfo& info, Life life, Clock clock, PlaceId place) const;
   bool Touches(SeatId seat, Clock clock, PlaceId place) const;
+  // The iteration that ends a data epoch: empty, and seat 0 evaluates the weights there.
+  bool IsEvaluation(Clock clock) const;
+  // Whether iteration `clock` fetches exact weights: the evaluation and the one after it.
+  bool IsExact(Clock clock) const;
   bool IsNan(Life life, Clock clock) const;
 
   // Rows that iteration `clock` of `life` reads, and their gradients. Of `readable` ledger rows
   // those are read as well that live on shards which the iteration touches.
   Parameters Keys(const LifeInfo& info, Life life, Clock clock,
                   const std::set<RowKey>& readable) const;
+  // All ledger rows `readable` and all sums.
+  static Parameters AllKeys(const std::set<RowKey>& readable);
   Parameters Gradients(const LifeInfo& info, Life life, Clock clock, const Parameters& read) const;
 
   // The integer that iteration (life, clock) adds to element i of a block (not in deterministic

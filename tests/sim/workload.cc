@@ -1,6 +1,7 @@
 // What a simulated worker does with its client: pull, check what it reads, compute, push.
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tests/sim/world.h"
@@ -8,7 +9,14 @@
 namespace rubato::sim {
 
 void World::Handle(WorkerProcess* worker, const ClientEvent& event) {
+  if (worker->role == Role::kReader) return HandleReader(worker, event);
   if (const auto* started = std::get_if<Started>(&event)) return Begin(worker, *started);
+  if (const auto* committed = std::get_if<Committed>(&event)) {
+    worker->committed = std::max(worker->committed, committed->clock);
+    if (!worker->evaluated || worker->committed < worker->evaluated->clock) return;
+    const Ready ready = *std::exchange(worker->evaluated, std::nullopt);
+    if (worker->machine->life() != kNoLife) Compute(worker, ready);
+  }
   if (const auto* ready = std::get_if<Ready>(&event)) {
     CheckRead(worker, *ready);
     if (!violation_) Compute(worker, *ready);
@@ -20,6 +28,7 @@ void World::Begin(WorkerProcess* worker, const Started& started) {
                    started.start.value()));
   worker->info = lives_[started.life];
   worker->prefetched = started.start;
+  worker->evaluated.reset();
   NextIteration(worker);
 }
 
@@ -39,19 +48,29 @@ void World::NextIteration(WorkerProcess* worker) {
   Flush(worker, &out);
 }
 
-void World::Prefetch(WorkerProcess* worker, Clock clock) {
-  // Everybody's rows: of members for V2, of abandoned lives for V5.
+// Everybody's rows: of members for V2, of abandoned lives for V5.
+std::set<RowKey> World::ReadableRows(uint32_t places) const {
   std::set<RowKey> readable;
   for (const MemberEntry& member : scheduler_disk_.view.members) {
-    for (uint32_t p = 0; member.start && p < worker->info.places; ++p) {
-      readable.insert(ledger_.KeyOf(member.life, PlaceId(p), worker->info.places));
+    for (uint32_t p = 0; member.start && p < places; ++p) {
+      readable.insert(ledger_.KeyOf(member.life, PlaceId(p), places));
     }
   }
   for (const auto& [key, contents] : abandoned_) readable.insert(key);
-  const Life life = worker->machine->life();
-  Parameters keys = ledger_.Keys(worker->info, life, clock, readable);
+  return readable;
+}
+
+void World::Prefetch(WorkerProcess* worker, Clock clock) {
+  const std::set<RowKey> readable = ReadableRows(worker->info.places);
+  const bool evaluates = worker->seat == SeatId(0) && ledger_.IsEvaluation(clock);
+  stats_.evaluations += evaluates;
+  Parameters keys = evaluates
+                        ? Ledger::AllKeys(readable)
+                        : ledger_.Keys(worker->info, worker->machine->life(), clock, readable);
   ClientOutput out;
-  worker->machine->Prefetch(now(), clock, std::move(keys), PsClient::Freshness::kBounded, &out);
+  worker->machine->Prefetch(
+      now(), clock, std::move(keys),
+      ledger_.IsExact(clock) ? PsClient::Freshness::kExact : PsClient::Freshness::kBounded, &out);
   Flush(worker, &out);
 }
 
@@ -66,16 +85,25 @@ void World::Compute(WorkerProcess* worker, const Ready& ready) {
       });
       return;
     }
-    const bool empty = ready.rows[0].keys.empty();
-    stats_.nan_pushes += !empty && ledger_.IsNan(life, ready.clock);
-    const Parameters gradients =
-        empty ? Parameters{} : ledger_.Gradients(worker->info, life, ready.clock, ready.rows);
-    ++stats_.iterations;
-    ClientOutput out;
-    worker->machine->Push(now(), ready.clock, gradients, &out);
-    Flush(worker, &out);
-    if (worker->machine->life() == life) NextIteration(worker);
+    if (ledger_.IsEvaluation(ready.clock) && worker->committed < ready.clock) {
+      worker->evaluated = ready;  // all wait for the commit of what was evaluated
+      return;
+    }
+    Finish(worker, ready);
   });
+}
+
+void World::Finish(WorkerProcess* worker, const Ready& ready) {
+  const Life life = worker->machine->life();
+  const bool empty = ready.rows[0].keys.empty() || ledger_.IsEvaluation(ready.clock);
+  stats_.nan_pushes += !empty && ledger_.IsNan(life, ready.clock);
+  const Parameters gradients =
+      empty ? Parameters{} : ledger_.Gradients(worker->info, life, ready.clock, ready.rows);
+  ++stats_.iterations;
+  ClientOutput out;
+  worker->machine->Push(now(), ready.clock, gradients, &out);
+  Flush(worker, &out);
+  if (worker->machine->life() == life) NextIteration(worker);
 }
 
 }  // namespace rubato::sim

@@ -37,6 +37,8 @@ void Stats::Add(const Stats& other) {
                                   &s->fleet_resumes,
                                   &s->iterations,
                                   &s->reads_checked,
+                                  &s->evaluations,
+                                  &s->reader_reads,
                                   &s->nan_pushes,
                                   &s->snapshot_wishes,
                                   &s->unprotected};
@@ -157,19 +159,24 @@ void World::TickShard(ShardProcess* shard) {
   At(kTickUs, [this, shard] { TickShard(shard); });
 }
 
-void World::SpawnWorker(SeatId seat) {
-  workers_.push_back(std::make_unique<WorkerProcess>());
-  WorkerProcess* worker = workers_.back().get();
-  worker->seat = seat;
+PsClientOptions World::ClientOptions() const {
   PsClientOptions options;
   options.job = job_;
-  options.seat = seat;
   options.cache = config_.cache ? CacheMode::kOn : CacheMode::kOff;
   options.finite = FiniteCheck::kTrust;
   options.max_part_bytes = config_.max_part_bytes;
   options.heartbeat_every = Duration::Millis(5);
   options.resend_after = Duration::Millis(8);
   options.resend_after_stale = Duration::Millis(2);
+  return options;
+}
+
+void World::SpawnWorker(SeatId seat) {
+  workers_.push_back(std::make_unique<WorkerProcess>());
+  WorkerProcess* worker = workers_.back().get();
+  worker->seat = seat;
+  PsClientOptions options = ClientOptions();
+  options.seat = seat;
   worker->machine = std::make_unique<PsClient>(options, rng_.Next(), now());
   seats_[seat.value()] = worker;
   TickWorker(worker);
@@ -216,9 +223,12 @@ bool World::Finished() const {
     const Shard& shard = *process->second->machine;
     if (!shard.serving() || shard.view().version != scheduler_->view().version) return false;
   }
-  return std::all_of(seats_.begin(), seats_.end(), [](const WorkerProcess* worker) {
-    return worker != nullptr && worker->alive && worker->machine->left();
+  const bool readers = std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+    return worker->role == Role::kWorker || !worker->alive || worker->machine->left();
   });
+  return readers && std::all_of(seats_.begin(), seats_.end(), [](const WorkerProcess* worker) {
+           return worker != nullptr && worker->alive && worker->machine->left();
+         });
 }
 
 }  // namespace rubato::sim

@@ -43,6 +43,8 @@ struct Stats {
   uint64_t fleet_resumes = 0;
   uint64_t iterations = 0;
   uint64_t reads_checked = 0;
+  uint64_t evaluations = 0;   // exact reads at the end of a data epoch
+  uint64_t reader_reads = 0;  // answers to readers
   uint64_t nan_pushes = 0;
   uint64_t snapshot_wishes = 0;  // heartbeats at the soft bound of retention
   uint64_t unprotected = 0;      // pushes dropped at the hard bound
@@ -80,12 +82,15 @@ class World {
   };
   struct WorkerProcess {
     SeatId seat;
+    Role role = Role::kWorker;
     std::unique_ptr<PsClient> machine;
     bool alive = true;
     int64_t frozen_until = 0;
     std::set<Nonce> nonces;
-    LifeInfo info;     // of the current life
-    Clock prefetched;  // next clock to prefetch
+    LifeInfo info;                   // of the current life
+    Clock prefetched;                // next clock to prefetch
+    Clock committed;                 // newest commit it heard of
+    std::optional<Ready> evaluated;  // what waits for a commit at its clock
   };
   struct Event {
     int64_t at;
@@ -102,6 +107,7 @@ class World {
   void StartScheduler();
   void SpawnShard(PlaceId place);
   void SpawnWorker(SeatId seat);
+  PsClientOptions ClientOptions() const;
   void SpawnMissingShards();
   void TickScheduler(uint64_t start);
   void TickShard(ShardProcess* shard);
@@ -130,6 +136,13 @@ class World {
   void NextIteration(WorkerProcess* worker);
   void Prefetch(WorkerProcess* worker, Clock clock);
   void Compute(WorkerProcess* worker, const Ready& ready);
+  void Finish(WorkerProcess* worker, const Ready& ready);
+  std::set<RowKey> ReadableRows(uint32_t places) const;
+
+  // Readers (readers.cc).
+  void SpawnReader();
+  void CrashReader();
+  void HandleReader(WorkerProcess* reader, const ClientEvent& event);
 
   // Faults (faults.cc).
   void ScheduleFaults();
@@ -145,6 +158,12 @@ class World {
   void Violate(const std::string& invariant, const std::string& what);
   void CheckShard(ShardProcess* shard);
   void CheckRead(WorkerProcess* worker, const Ready& ready);
+  // What rows of the ledger must hold of every member: all of [J, all_below), nothing >= none_from.
+  struct Expected {
+    Clock all_below;
+    std::optional<Clock> none_from;
+  };
+  void CheckHolds(WorkerProcess* worker, const ParameterRows& rows, const Expected& expected);
   void CheckAbandoned(WorkerProcess* worker, const Ready& ready);
   void CheckCommit(const View& view);
   void CheckImage(const Image& image, const View& view);
