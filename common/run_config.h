@@ -81,12 +81,12 @@ struct TrainConfig {
   int64_t batch = 256;  // rows per worker and iteration
   int64_t seed = 1;
   bool best_epoch = false;
-  // Reuse pulled rows for as long as the bound allows. Off: at s = 4 to 8 it halves to quarters the
-  // bytes of the MLP on taiwan_default and takes 0.001 to 0.002 of its AUC, as every read is then
-  // nearly as stale as it may be.
+  // Reuse pulled rows for as long as the bound allows. Off: beside three batches ahead it saved
+  // half the MLP's bytes at s = 8 for 0.0015 of AUC (taiwan_default, 8 pairs), a fifth for none at
+  // s = 4 (7 pairs), and no time that stood out of the noise.
   bool cache = false;
-  // Batches pulled ahead. Three against one, medians of seven: 1.07 to 1.12 times the speed at
-  // s = 4 (taiwan_default, a9a), the same at s = 0; five are slower at s = 0.
+  // Batches pulled ahead. Three against one, median speed of 11 to 17 pairs on a busy machine: 1.07
+  // to 1.34 at s > 0, 1.04 at s = 0; single pairs 0.54 to 1.97, so measure again on an idle one.
   int64_t prefetch = 3;
   std::string push_codec = "f32";  // "f32", "bf16"
   friend bool operator==(const TrainConfig&, const TrainConfig&) = default;
