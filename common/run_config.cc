@@ -31,7 +31,8 @@ absl::StatusOr<toml::table> ParseToml(const std::string& text, const std::string
   } catch (const toml::parse_error& error) {
     const auto at = error.source().begin;
     return Bad(absl::StrFormat("%s:%d:%d", name, at.line, at.column),
-               std::string(error.description()));
+               absl::StrCat(std::string(error.description()),
+                            "; correct this line of TOML, or write a run file with `rubato init`"));
   }
 }
 

@@ -238,6 +238,9 @@ class CommandTest(FakeFleetTest):
         self.assertEqual(self.rubato(*predict)[0], 4)
         self.assertEqual((self.path / "y.csv").read_text(), "earlier")
         self.assertFalse(list(self.path.glob(".rubato-*")))
+        code, _, stderr = self.rubato("predict", "--run", "out", "--in", "x.csv", "--out", "out")
+        self.assertEqual(code, 2)
+        self.assertIn("is a folder; name a file in it as --out", stderr)
         (self.path / "link.csv").symlink_to("x.csv")
         code, _, stderr = self.rubato("predict", "--run", "out", "--in", "x.csv", "--out",
                                       "link.csv")

@@ -56,10 +56,14 @@ class PredictFileTest : public testing::Test {
   }
   absl::Status Run() {
     return Predict(encoding_, model_.get(), tables_->AsPull(),
-                   {.in = Path("in.csv"), .out = Path("out.csv"), .progress = [this](uint64_t n) {
-                      reports_.push_back(n);
-                      return absl::OkStatus();
-                    }});
+                   {.in = Path("in.csv"),
+                    .out = Path("out.csv"),
+                    .progress =
+                        [this](uint64_t n) {
+                          reports_.push_back(n);
+                          return absl::OkStatus();
+                        },
+                    .warn = [this](const std::string& text) { warnings_.push_back(text); }});
   }
 
   ScratchFolder scratch_;
@@ -67,6 +71,7 @@ class PredictFileTest : public testing::Test {
   std::unique_ptr<Model> model_;  // logistic: weight of a key = the key; bias 0
   std::unique_ptr<CountingTables> tables_;
   std::vector<uint64_t> reports_;
+  std::vector<std::string> warnings_;
 };
 
 // Keys: amount 0, then grade: other 1, missing 2, A 3, B 4.
@@ -105,6 +110,14 @@ TEST_F(PredictFileTest, ForgetsWeightsThatOutgrowTheirRoom) {
   }
   EXPECT_EQ(tables_->pulled(0), 6);
   EXPECT_EQ(tables_->pulled(1), 1);
+}
+
+TEST_F(PredictFileTest, TextsWhereNumbersShouldStandAreWarnedOf) {
+  Write("grade,amount\nA,\"1,5\"\nA,NA\nnew,2\nB,n.a.\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(warnings_, (std::vector<std::string>{
+                           "column 'amount': values that are no numbers, 2 of them, the first "
+                           "'1,5', were taken as missing; write numbers as in the training file"}));
 }
 
 TEST_F(PredictFileTest, NoRowsGiveAHeader) {

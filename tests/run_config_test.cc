@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 
+#include "absl/strings/match.h"
 #include "common/status.h"
 #include "tests/scratch_folder.h"
 
@@ -55,6 +56,13 @@ TEST(RunConfig, ReadsEveryTypeOfValue) {
   EXPECT_EQ(config->train.batch, 64);
   EXPECT_TRUE(config->train.best_epoch);
   EXPECT_EQ(config->fleet, FleetConfig{}) << "absent keys keep their defaults";
+}
+
+TEST(RunConfig, WhatIsNoTomlNamesItsPlaceAndTheWayOut) {
+  const std::string error = ErrorWith("income,age,default\n1,2,0\n");
+  EXPECT_TRUE(absl::StartsWith(error, "/runs/my.toml:4:7: ")) << error;
+  EXPECT_TRUE(
+      absl::EndsWith(error, "; correct this line of TOML, or write a run file with `rubato init`"));
 }
 
 TEST(RunConfig, UnknownKeyNamesLineAndNearestKey) {

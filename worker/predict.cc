@@ -85,6 +85,7 @@ absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
     RETURN_IF_ERROR(prediction.progress(rows));
   }
   RETURN_IF_ERROR(prediction.progress(rows));
+  for (const std::string& sentence : source->Warnings()) prediction.warn(sentence);
   return out->Publish();
 }
 

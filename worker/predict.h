@@ -29,6 +29,8 @@ struct Prediction {
   std::string out;  // replaced when all is done, untouched when not; plain CSV
   // Told now and then, and at the end, how many rows are done; an error ends it.
   std::function<absl::Status(uint64_t rows)> progress;
+  // Told at the end what looked wrong with the rows, in sentences.
+  std::function<void(const std::string& sentence)> warn = [](const std::string&) {};
 };
 
 // InvalidArgument: a missing column or an --out that asks for compression. DataLoss: a bad row, by

@@ -101,8 +101,11 @@ absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSigna
                ? absl::OkStatus()
                : absl::CancelledError(absl::StrCat("stopped by ", signals->last_name()));
   };
+  const auto warn = [events](const std::string& sentence) {
+    events->Write(Event("warning").Text("message", sentence));
+  };
   return Predict(run.encoding, run.model.get(), pull,
-                 {.in = arguments.in, .out = arguments.out, .progress = progress});
+                 {.in = arguments.in, .out = arguments.out, .progress = progress, .warn = warn});
 }
 
 void AddCommon(CLI::App* verb, Arguments* arguments) {

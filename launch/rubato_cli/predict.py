@@ -29,6 +29,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         raise Failure(f"there is no file {source}; check --in")
     if target.exists() and target.samefile(source):
         raise Failure(f"{target} is the file to score; choose another --out")
+    if target.is_dir():
+        raise Failure(f"{target} is a folder; name a file in it as --out")
     if not target.parent.is_dir():
         raise Failure(f"there is no folder {target.parent}; make it, or choose another --out")
     folder = RunFolder(arguments.run)

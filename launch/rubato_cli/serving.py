@@ -33,3 +33,5 @@ def serve(fleet: Fleet, folder: RunFolder, addresses: Addresses, epoch: int | No
 def _show(child: Child, event: Event, console: Console) -> None:
     if event["event"] == "progress":
         console.live(f"{child.name.split('-')[0]}: {int(event.get('rows', 0)):,} rows")
+    elif event["event"] == "warning":
+        console.note(f"warning: {event.get('message', '')}")

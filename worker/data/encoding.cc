@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "common/status.h"
 #include "worker/data/column_plan.h"
@@ -31,6 +30,7 @@ Encoder::Encoder(const Encoding& encoding, DecimalComma comma)
     : encoding_(encoding), comma_(comma), shape_(encoding.Shape()) {
   numeric_.resize(shape_.numeric_columns);
   categories_.resize(shape_.category_columns);
+  texts_.resize(encoding.numeric.size());
 }
 
 absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Bind(const Encoding& encoding,
@@ -57,14 +57,20 @@ void Encoder::Encode(std::span<const absl::string_view> fields) {
   for (size_t i = 0; i < encoding_.numeric.size(); ++i) {
     const NumericEncoding& column = encoding_.numeric[i];
     const absl::string_view field = TrimField(fields[numeric_fields_[i]]);
-    std::optional<double> value;
-    if (!IsMissing(field)) value = ParseNumber(field, comma_);
+    const std::optional<double> value = ReadNumber(i, field);
     numeric_[i] = EncodeNumber(column, value.value_or(column.median));
     if (column.indicator) numeric_[indicator++] = value ? 0.0F : 1.0F;
   }
   for (size_t k = 0; k < category_fields_.size(); ++k) {
     categories_[k] = FindLevel(k, TrimField(fields[category_fields_[k]]));
   }
+}
+
+std::optional<double> Encoder::ReadNumber(size_t column, absl::string_view field) {
+  if (IsMissing(field)) return std::nullopt;
+  const std::optional<double> value = ParseNumber(field, comma_);
+  if (!value && texts_[column].rows++ == 0) texts_[column].first = std::string(field.substr(0, 60));
+  return value;
 }
 
 float Encoder::EncodeNumber(const NumericEncoding& column, double value) const {

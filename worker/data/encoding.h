@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +57,12 @@ struct Encoding {
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };
 
+// Fields of a numeric column that are neither missing nor a number.
+struct TextsInNumbers {
+  uint64_t rows = 0;
+  std::string first;
+};
+
 // An encoding bound to the columns of one file. One thread.
 class Encoder {
  public:
@@ -71,9 +78,12 @@ class Encoder {
   void Encode(std::span<const absl::string_view> fields);
   std::span<const float> numeric() const { return numeric_; }           // [numeric_columns]
   std::span<const uint32_t> categories() const { return categories_; }  // [category_columns]
+  // [encoding.numeric.size()] of the rows so far.
+  std::span<const TextsInNumbers> texts() const { return texts_; }
 
  private:
   explicit Encoder(const Encoding& encoding, DecimalComma comma);
+  std::optional<double> ReadNumber(size_t column, absl::string_view field);
   float EncodeNumber(const NumericEncoding& column, double value) const;
   uint32_t FindLevel(size_t category, absl::string_view field) const;
 
@@ -85,6 +95,7 @@ class Encoder {
   std::vector<absl::flat_hash_map<std::string, uint32_t>> level_ids_;  // [category]
   std::vector<float> numeric_;
   std::vector<uint32_t> categories_;
+  std::vector<TextsInNumbers> texts_;
 };
 
 // sign(x) log(1 + |x|): keeps order, tames tails on both sides of 0.

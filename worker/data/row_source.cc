@@ -20,8 +20,9 @@ void AppendFields(std::span<const absl::string_view> fields, char separator, std
 
 class CsvSource : public RowSource {
  public:
-  CsvSource(std::unique_ptr<CsvReader> reader, std::unique_ptr<Encoder> encoder)
-      : reader_(std::move(reader)), encoder_(std::move(encoder)) {
+  CsvSource(const Encoding& encoding, std::unique_ptr<CsvReader> reader,
+            std::unique_ptr<Encoder> encoder)
+      : encoding_(encoding), reader_(std::move(reader)), encoder_(std::move(encoder)) {
     const std::vector<std::string>& names = reader_->header();
     const std::vector<absl::string_view> fields(names.begin(), names.end());
     AppendFields(fields, reader_->separator(), &header_);
@@ -44,7 +45,21 @@ class CsvSource : public RowSource {
     return true;
   }
 
+  std::vector<std::string> Warnings() const override {
+    std::vector<std::string> warnings;
+    for (size_t i = 0; i < encoding_.numeric.size(); ++i) {
+      const TextsInNumbers& texts = encoder_->texts()[i];
+      if (texts.rows == 0) continue;
+      warnings.push_back(absl::StrFormat(
+          "column '%s': values that are no numbers, %d of them, the first '%s', were taken as "
+          "missing; write numbers as in the training file",
+          encoding_.numeric[i].name, texts.rows, texts.first));
+    }
+    return warnings;
+  }
+
  private:
+  const Encoding& encoding_;
   std::unique_ptr<CsvReader> reader_;
   std::unique_ptr<Encoder> encoder_;
   std::string header_;
@@ -72,6 +87,8 @@ class LibsvmSource : public RowSource {
     return true;
   }
 
+  std::vector<std::string> Warnings() const override { return {}; }
+
  private:
   std::unique_ptr<LibsvmReader> reader_;
   const uint64_t sparse_keys_;
@@ -90,7 +107,7 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encodin
         absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
                         path, kPredictionColumn));
   }
-  return std::make_unique<CsvSource>(std::move(reader), *std::move(encoder));
+  return std::make_unique<CsvSource>(encoding, std::move(reader), *std::move(encoder));
 }
 
 }  // namespace

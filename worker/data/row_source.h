@@ -34,6 +34,8 @@ class RowSource {
   virtual const std::string& header() const = 0;
   // Appends the next row; its text ends with a separator. False at the end.
   virtual absl::StatusOr<bool> Next(RowChunk* chunk) = 0;
+  // What a person should know of the rows so far: sentences.
+  virtual std::vector<std::string> Warnings() const = 0;
 };
 
 // The column of predictions, which a CSV input must not have.
