@@ -57,7 +57,7 @@ void DecodeBf16(benchmark::State& state) {
   std::vector<float> out(static_cast<size_t>(state.range(0)) / sizeof(float));
   const Buffer bytes = EncodeValues(ValueCodec::kBf16, out);
   Run(state, [&](const auto&) {
-    benchmark::DoNotOptimize(DecodeValues(ValueCodec::kBf16, bytes, std::span<float>(out)));
+    benchmark::DoNotOptimize(DecodeValues(ValueCodec::kBf16, bytes.bytes(), out));
   });
 }
 

@@ -26,6 +26,7 @@ struct Flags {
   size_t megabytes = 2048;
   size_t repeats = 5;
   std::string json;
+  std::string only;
 };
 
 // One way to move bytes, and its speed in each repeat, in 1e9 bytes a second.
@@ -151,6 +152,9 @@ void Products(const Flags& flags, EventLog* log) {
   for (const TableKind kind : {TableKind::kDense, TableKind::kSparse}) {
     for (const Direction direction : {Direction::kPull, Direction::kPush}) {
       const bool dense = kind == TableKind::kDense;
+      const std::string name = std::string(dense ? "dense " : "sparse ") +
+                               (direction == Direction::kPull ? "pull" : "push");
+      if (!flags.only.empty() && name != flags.only) continue;
       const ProductShape shape{kind, direction, dense ? 1024u : 16384u, dense ? 64 : 512};
       const double before = raw_speed();
       std::vector<double> seconds;
@@ -160,8 +164,6 @@ void Products(const Flags& flags, EventLog* log) {
       const double after = raw_speed();
       const double speed = shape.value_bytes() * 1e-9 / Median(seconds);
       const double drift = std::max(before, after) / std::min(before, after);
-      const std::string name = std::string(dense ? "dense " : "sparse ") +
-                               (direction == Direction::kPull ? "pull" : "push");
       ReportProduct({name, shape, speed, before, after, drift <= kMostDrift}, log);
     }
   }
@@ -175,6 +177,8 @@ int Main(int argc, char** argv) {
   app.add_option("--megabytes", flags.megabytes, "bytes moved each time")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--repeats", flags.repeats)->check(CLI::Range(1, 1000));
+  app.add_option("--only", flags.only, "one row of a worker's pulls and pushes, and nothing else")
+      ->check(CLI::IsMember({"dense pull", "dense push", "sparse pull", "sparse push"}));
   app.add_option("--json", flags.json, "also append JSON lines to this file");
   CLI11_PARSE(app, argc, argv);
   std::unique_ptr<EventLog> log;
@@ -186,8 +190,10 @@ int Main(int argc, char** argv) {
     }
     log = *std::move(opened);
   }
-  Streams(flags, log.get());
-  RoundTrips(log.get());
+  if (flags.only.empty()) {
+    Streams(flags, log.get());
+    RoundTrips(log.get());
+  }
   Products(flags, log.get());
   return kExitDone;
 }

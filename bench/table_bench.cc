@@ -18,7 +18,7 @@
 #include "benchmark/benchmark.h"
 #include "common/env.h"
 #include "common/prefetch.h"
-#include "server/slab.h"
+#include "common/slab.h"
 #include "server/table.h"
 
 namespace rubato {

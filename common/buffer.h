@@ -23,10 +23,10 @@ class Buffer {
       : owner_(std::move(owner)), bytes_(bytes) {}
 
   // Takes the vector's memory; nothing is copied.
-  template <class T>
-  static Buffer Own(std::vector<T> values) {
+  template <class T, class Allocator>
+  static Buffer Own(std::vector<T, Allocator> values) {
     static_assert(std::is_trivially_copyable_v<T>);
-    auto owner = std::make_shared<const std::vector<T>>(std::move(values));
+    auto owner = std::make_shared<const std::vector<T, Allocator>>(std::move(values));
     const auto bytes = std::as_bytes(std::span<const T>(*owner));
     return Buffer(std::move(owner), bytes);
   }
@@ -41,13 +41,6 @@ class Buffer {
   bool empty() const { return bytes_.empty(); }
   std::span<const std::byte> bytes() const { return bytes_; }
   const std::shared_ptr<const void>& owner() const { return owner_; }
-
-  // Copies the bytes out as T, whatever their alignment. Requires size() % sizeof(T) == 0.
-  template <class T>
-  void CopyTo(std::vector<T>* out) const {
-    out->resize(size() / sizeof(T));
-    if (!empty()) std::memcpy(out->data(), data(), out->size() * sizeof(T));
-  }
 
   friend bool operator==(const Buffer& a, const Buffer& b) {
     return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);

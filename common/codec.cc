@@ -60,6 +60,17 @@ absl::Status WrongSize(size_t bytes, size_t wanted) {
       absl::StrFormat("payload refused: %d bytes where %d were expected", bytes, wanted));
 }
 
+template <class T>
+absl::StatusOr<Elements<T>> Take(const Buffer& frame) {
+  const size_t count = frame.size() / sizeof(T);
+  if (frame.size() != count * sizeof(T)) return WrongSize(frame.size(), count * sizeof(T));
+  const bool aligned = reinterpret_cast<uintptr_t>(frame.data()) % alignof(T) == 0;
+  if (aligned || frame.empty()) return Elements<T>(frame);
+  std::vector<T, UninitializedAllocator<T>> copy(count);
+  std::memcpy(copy.data(), frame.data(), frame.size());
+  return Elements<T>(std::move(copy));
+}
+
 }  // namespace
 
 size_t ValueBytes(ValueCodec codec) { return codec == ValueCodec::kF32 ? 4 : 2; }
@@ -73,12 +84,13 @@ Buffer EncodeValues(ValueCodec codec, std::span<const float> values) {
   return Buffer::Own(std::move(out));
 }
 
-Buffer EncodeOwnedValues(ValueCodec codec, std::vector<float> values) {
+Buffer EncodeOwnedValues(ValueCodec codec, Floats values) {
   if (codec == ValueCodec::kF32) return Buffer::Own(std::move(values));
   return EncodeValues(codec, values);
 }
 
-absl::Status DecodeValues(ValueCodec codec, const Buffer& bytes, std::span<float> out) {
+absl::Status DecodeValues(ValueCodec codec, std::span<const std::byte> bytes,
+                          std::span<float> out) {
   const size_t wanted = out.size() * ValueBytes(codec);
   if (bytes.size() != wanted) return WrongSize(bytes.size(), wanted);
   if (out.empty()) return absl::OkStatus();
@@ -91,10 +103,15 @@ absl::Status DecodeValues(ValueCodec codec, const Buffer& bytes, std::span<float
   return absl::OkStatus();
 }
 
-absl::Status DecodeValues(ValueCodec codec, const Buffer& bytes, std::vector<float>* out) {
-  out->resize(bytes.size() / ValueBytes(codec));
-  return DecodeValues(codec, bytes, std::span<float>(*out));
+absl::StatusOr<Elements<float>> TakeValues(ValueCodec codec, const Buffer& frame) {
+  if (codec == ValueCodec::kF32) return Take<float>(frame);
+  const size_t count = frame.size() / ValueBytes(codec);
+  Floats values(count);
+  RETURN_IF_ERROR(DecodeValues(codec, frame.bytes(), values));
+  return Elements<float>(std::move(values));
 }
+
+absl::StatusOr<Elements<RowKey>> TakeKeys(const Buffer& frame) { return Take<RowKey>(frame); }
 
 // Adding one to an exponent of all ones carries into the sign bit; no other value does.
 bool AllFinite(std::span<const float> values) {
@@ -114,13 +131,5 @@ bool AllFinite(std::span<const float> values) {
 }
 
 Buffer EncodeKeys(std::span<const RowKey> keys) { return Buffer::Copy(keys); }
-
-absl::Status DecodeKeys(const Buffer& bytes, std::vector<RowKey>* out) {
-  if (bytes.size() % sizeof(RowKey) != 0) {
-    return WrongSize(bytes.size(), bytes.size() / sizeof(RowKey) * sizeof(RowKey));
-  }
-  bytes.CopyTo(out);
-  return absl::OkStatus();
-}
 
 }  // namespace rubato

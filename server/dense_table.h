@@ -6,8 +6,8 @@
 
 #include <memory>
 
+#include "common/slab.h"
 #include "server/optimizer.h"
-#include "server/slab.h"
 #include "server/table.h"
 
 namespace rubato {

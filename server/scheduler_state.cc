@@ -75,9 +75,8 @@ absl::StatusOr<std::string> EncodeSchedulerState(const SchedulerState& state) {
     high_water.emplace_back(p.life.value(), p.clock.value());
   }
   flatbuffers::FlatBufferBuilder b;
-  std::vector<uint8_t> header;
-  frames[0].CopyTo(&header);
-  const auto view = b.CreateVector(header);
+  const auto* header = reinterpret_cast<const uint8_t*>(frames[0].data());
+  const auto view = b.CreateVector(header, frames[0].size());
   const auto retired_list = b.CreateVector(retired);
   b.Finish(snapshot_file::CreateSchedulerState(b, kFormat, view, state.life_counter,
                                                state.epoch_counter, state.job_fingerprint,

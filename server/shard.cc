@@ -264,10 +264,7 @@ void Shard::AnswerStale(Nonce to, Life life, ShardOutput* out) {
 }
 
 Table* Shard::FindTable(TableId id) const {
-  for (const auto& table : tables_) {
-    if (table->spec().id == id) return table.get();
-  }
-  return nullptr;
+  return id.value() < tables_.size() ? tables_[id.value()].get() : nullptr;
 }
 
 }  // namespace rubato

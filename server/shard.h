@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/codec.h"
 #include "common/env.h"
 #include "common/ids.h"
 #include "common/job.h"
@@ -104,8 +105,8 @@ class Shard {
   // Gradients of one table, decoded and checked.
   struct DecodedRows {
     Table* table = nullptr;
-    std::vector<RowKey> keys;
-    std::vector<float> gradients;
+    Elements<RowKey> keys;
+    Elements<float> gradients;
   };
   struct DecodedPush {
     Clock oldest_read;
@@ -115,9 +116,11 @@ class Shard {
   struct Inbox {
     Nonce nonce;
     Clock received;
-    std::map<Clock, DecodedPush> held;       // taken, not applied; at most s + 1
-    std::vector<std::optional<Push>> parts;  // of push number `received`
-    std::optional<Clock> refused;            // last NaN push, to be named in the next Ack
+    std::map<Clock, DecodedPush> held;  // taken, not applied; at most s + 1
+    // Of push number `received`, checked while they are still warm in the cache.
+    std::vector<std::optional<absl::StatusOr<DecodedPush>>> parts;
+    Clock parts_of;
+    std::optional<Clock> refused;  // last NaN push, to be named in the next Ack
   };
   struct ParkedPull {
     Nonce from;
@@ -153,8 +156,9 @@ class Shard {
   void ReceivePush(Nonce from, const Push& push, ShardOutput* out);
   void TakePart(Life life, const Push& push, ShardOutput* out);
   void TakePush(Life life, ShardOutput* out);
-  absl::StatusOr<DecodedPush> Decode(const std::vector<std::optional<Push>>& parts) const;
+  absl::StatusOr<DecodedPush> Decode(const Push& part) const;
   absl::Status DecodeRows(const TableRows& rows, DecodedRows* out) const;
+  absl::StatusOr<DecodedPush> Join(Inbox* inbox) const;
   bool MayTake(Clock number) const;
   void ReceiveSync(Nonce from, const Sync& sync, ShardOutput* out);
   void SendAck(Life life, ShardOutput* out);

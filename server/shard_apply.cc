@@ -60,7 +60,7 @@ bool Shard::ApplyBoundary() {
 
 void Shard::Apply(Life life, Clock number, const DecodedPush& push) {
   for (const DecodedRows& rows : push.rows) {
-    rows.table->Apply(rows.keys, rows.gradients.data());
+    rows.table->Apply(rows.keys.span(), rows.gradients.span().data());
     counters_.rows_applied += rows.keys.size();
   }
   ++counters_.pushes_applied;

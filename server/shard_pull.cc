@@ -37,9 +37,8 @@ absl::Status Shard::CheckPull(const Pull& pull) const {
       return absl::InvalidArgumentError("pull whose key frame does not hold its number of rows");
     }
     if (table->spec().kind == TableKind::kSparse) continue;  // any key is a row here
-    std::vector<RowKey> keys;
-    RETURN_IF_ERROR(DecodeKeys(rows.keys, &keys));
-    for (const RowKey key : keys) {
+    ASSIGN_OR_RETURN(const Elements<RowKey> keys, TakeKeys(rows.keys));
+    for (const RowKey key : keys.span()) {
       if (!table->Owns(key)) {
         return absl::InvalidArgumentError(absl::StrFormat(
             "pull of block %d of table '%s', which is not here", key.value(), table->spec().name));
@@ -74,19 +73,19 @@ void Shard::Answer(Nonce to, const Pull& pull, ShardOutput* out) {
   reply.id = pull.id;
   reply.view = view_.version;
   reply.min_clock = clocks_.min_clock();
-  std::vector<RowKey> keys;
   for (const TableRows& wanted : pull.rows) {
     const Table* table = FindTable(wanted.table);
-    CHECK(DecodeKeys(wanted.keys, &keys).ok());  // CheckPull has seen it
-    std::vector<float> values(keys.size() * table->spec().dim);
-    table->Gather(keys, values.data());
+    const auto keys = TakeKeys(wanted.keys);
+    CHECK(keys.ok());  // CheckPull has seen it
+    Floats values(keys->size() * table->spec().dim);
+    table->Gather(keys->span(), values.data());
     TableRows rows;
     rows.table = wanted.table;
     rows.rows = wanted.rows;
     rows.codec = wanted.codec;
     rows.values = EncodeOwnedValues(wanted.codec, std::move(values));
     reply.rows.push_back(std::move(rows));
-    counters_.rows_pulled += keys.size();
+    counters_.rows_pulled += keys->size();
   }
   ++counters_.pulls_answered;
   out->messages.push_back({to, std::move(reply)});

@@ -1,4 +1,6 @@
 // Pushes on their way in: numbered, taken in order, each at most once.
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/codec.h"
@@ -17,9 +19,9 @@ void Shard::ReceivePush(Nonce from, const Push& push, ShardOutput* out) {
   } else if (push.clock < inbox.received) {
     ++counters_.duplicates_refused;
     if (MUTATED(apply_duplicate) && push.parts == 1 && push.clock < applied_[push.from]) {
-      if (auto decoded = Decode({push}); decoded.ok()) {
+      if (auto decoded = Decode(push); decoded.ok()) {
         for (const DecodedRows& rows : decoded->rows) {
-          rows.table->Apply(rows.keys, rows.gradients.data());
+          rows.table->Apply(rows.keys.span(), rows.gradients.span().data());
         }
       }
     }
@@ -42,10 +44,11 @@ bool Shard::MayTake(Clock number) const {
 
 void Shard::TakePart(Life life, const Push& push, ShardOutput* out) {
   Inbox& inbox = inboxes_[life];
-  if (inbox.parts.size() != push.parts || (inbox.parts[0] && inbox.parts[0]->clock != push.clock)) {
+  if (inbox.parts.size() != push.parts || inbox.parts_of != push.clock) {
     inbox.parts.assign(push.parts, std::nullopt);
+    inbox.parts_of = push.clock;
   }
-  inbox.parts[push.part] = push;
+  inbox.parts[push.part] = Decode(push);
   for (const auto& part : inbox.parts) {
     if (!part) return;
   }
@@ -56,8 +59,7 @@ void Shard::TakePart(Life life, const Push& push, ShardOutput* out) {
 // its number must not hold up the numbers behind it.
 void Shard::TakePush(Life life, ShardOutput* out) {
   Inbox& inbox = inboxes_[life];
-  absl::StatusOr<DecodedPush> push = Decode(inbox.parts);
-  inbox.parts.clear();
+  absl::StatusOr<DecodedPush> push = Join(&inbox);
   if (!push.ok()) {
     inbox.refused = inbox.received;
     if (push.status().code() == absl::StatusCode::kOutOfRange) {
@@ -77,15 +79,25 @@ void Shard::TakePush(Life life, ShardOutput* out) {
   Advance(out);
 }
 
-absl::StatusOr<Shard::DecodedPush> Shard::Decode(
-    const std::vector<std::optional<Push>>& parts) const {
+absl::StatusOr<Shard::DecodedPush> Shard::Decode(const Push& part) const {
   DecodedPush push;
-  push.oldest_read = parts[0]->oldest_read;
-  for (const auto& part : parts) {
-    for (const TableRows& rows : part->rows) {
-      push.rows.emplace_back();
-      RETURN_IF_ERROR(DecodeRows(rows, &push.rows.back()));
-    }
+  push.oldest_read = part.oldest_read;
+  push.rows.reserve(part.rows.size());
+  for (const TableRows& rows : part.rows) {
+    push.rows.emplace_back();
+    RETURN_IF_ERROR(DecodeRows(rows, &push.rows.back()));
+  }
+  return push;
+}
+
+// The push out of its parts, or what is wrong with the first bad one.
+absl::StatusOr<Shard::DecodedPush> Shard::Join(Inbox* inbox) const {
+  auto parts = std::exchange(inbox->parts, {});
+  DecodedPush push;
+  for (auto& part : parts) {
+    RETURN_IF_ERROR(part->status());
+    push.oldest_read = (*part)->oldest_read;
+    std::ranges::move((*part)->rows, std::back_inserter(push.rows));
   }
   return push;
 }
@@ -102,13 +114,13 @@ absl::Status Shard::DecodeRows(const TableRows& rows, DecodedRows* out) const {
     return absl::InvalidArgumentError(absl::StrFormat(
         "push to table '%s' whose frames do not hold its %d rows", spec.name, rows.rows));
   }
-  RETURN_IF_ERROR(DecodeKeys(rows.keys, &out->keys));
-  RETURN_IF_ERROR(DecodeValues(rows.codec, rows.values, &out->gradients));
-  if (!AllFinite(out->gradients)) {
+  ASSIGN_OR_RETURN(out->keys, TakeKeys(rows.keys));
+  ASSIGN_OR_RETURN(out->gradients, TakeValues(rows.codec, rows.values));
+  if (!AllFinite(out->gradients.span())) {
     return absl::OutOfRangeError(absl::StrFormat("NaN or Inf in a push to '%s'", spec.name));
   }
   if (spec.kind == TableKind::kSparse) return absl::OkStatus();
-  for (const RowKey key : out->keys) {
+  for (const RowKey key : out->keys.span()) {
     if (!out->table->Owns(key)) {
       return absl::InvalidArgumentError(absl::StrFormat(
           "push to block %d of table '%s', which is not here", key.value(), spec.name));

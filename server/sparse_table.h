@@ -16,9 +16,9 @@
 #include <array>
 #include <memory>
 
-#include "server/key_index.h"
+#include "common/key_index.h"
+#include "common/slab.h"
 #include "server/optimizer.h"
-#include "server/slab.h"
 #include "server/table.h"
 
 namespace rubato {

@@ -1,5 +1,6 @@
 #include "common/codec.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -27,11 +28,9 @@ Buffer Odd(const Buffer& frame) {
 }
 
 std::vector<float> ThroughBf16(const std::vector<float>& values) {
-  std::vector<float> out;
-  const auto status =
-      DecodeValues(ValueCodec::kBf16, Odd(EncodeValues(ValueCodec::kBf16, values)), &out);
-  EXPECT_TRUE(status.ok()) << status;
-  return out;
+  const auto out = TakeValues(ValueCodec::kBf16, Odd(EncodeValues(ValueCodec::kBf16, values)));
+  EXPECT_TRUE(out.ok()) << out.status();
+  return {out->span().begin(), out->span().end()};
 }
 
 // Reference: of the two neighbours in bf16, the nearer; at a tie the one with the even last bit.
@@ -52,12 +51,14 @@ TEST(Codec, F32IsExactAtAnyLengthAndAddress) {
   for (size_t size = 0; size < 100; ++size) {
     std::vector<float> values(size);
     for (float& v : values) v = Bits(static_cast<uint32_t>(rng.Next()));
-    std::vector<float> out;
-    const Buffer bytes = Odd(EncodeValues(ValueCodec::kF32, values));
-    ASSERT_TRUE(DecodeValues(ValueCodec::kF32, bytes, &out).ok());
-    ASSERT_EQ(out.size(), size);
-    for (size_t i = 0; i < size; ++i) {
-      EXPECT_EQ(std::bit_cast<uint32_t>(out[i]), std::bit_cast<uint32_t>(values[i]));
+    const Buffer even = EncodeValues(ValueCodec::kF32, values);
+    for (const Buffer& bytes : {even, Odd(even)}) {
+      const auto out = TakeValues(ValueCodec::kF32, bytes);
+      ASSERT_TRUE(out.ok());
+      ASSERT_EQ(out->size(), size);
+      for (size_t i = 0; i < size; ++i) {
+        EXPECT_EQ(std::bit_cast<uint32_t>(out->span()[i]), std::bit_cast<uint32_t>(values[i]));
+      }
     }
   }
 }
@@ -102,14 +103,12 @@ TEST(Codec, EveryBf16IsItsOwnImage) {
 TEST(Codec, WrongSizesAreRefused) {
   const Buffer three = EncodeValues(ValueCodec::kF32, std::vector<float>{1, 2, 3});
   std::vector<float> two(2);
-  EXPECT_EQ(DecodeValues(ValueCodec::kF32, three, std::span<float>(two)).message(),
+  EXPECT_EQ(DecodeValues(ValueCodec::kF32, three.bytes(), two).message(),
             "payload refused: 12 bytes where 8 were expected");
-  std::vector<float> out;
   const Buffer odd = Buffer::Own(std::vector<char>(5));
-  EXPECT_FALSE(DecodeValues(ValueCodec::kF32, odd, &out).ok());
-  EXPECT_FALSE(DecodeValues(ValueCodec::kBf16, odd, &out).ok());
-  std::vector<RowKey> keys;
-  EXPECT_FALSE(DecodeKeys(odd, &keys).ok());
+  EXPECT_FALSE(TakeValues(ValueCodec::kF32, odd).ok());
+  EXPECT_FALSE(TakeValues(ValueCodec::kBf16, odd).ok());
+  EXPECT_FALSE(TakeKeys(odd).ok());
 }
 
 TEST(Codec, AllFiniteFindsOneBadValueAnywhere) {
@@ -131,9 +130,11 @@ TEST(Codec, AllFiniteFindsOneBadValueAnywhere) {
 
 TEST(Codec, KeysComeBackFromAnyAddress) {
   const std::vector<RowKey> keys = {RowKey(0), RowKey(1), RowKey(~uint64_t{0})};
-  std::vector<RowKey> out;
-  ASSERT_TRUE(DecodeKeys(Odd(EncodeKeys(keys)), &out).ok());
-  EXPECT_EQ(out, keys);
+  for (const Buffer& bytes : {EncodeKeys(keys), Odd(EncodeKeys(keys))}) {
+    const auto out = TakeKeys(bytes);
+    ASSERT_TRUE(out.ok());
+    EXPECT_TRUE(std::ranges::equal(out->span(), keys));
+  }
 }
 
 }  // namespace

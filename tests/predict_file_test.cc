@@ -105,8 +105,7 @@ TEST_F(PredictFileTest, ForgetsWeightsThatOutgrowTheirRoom) {
     rows[1].table = TableId(1);
     rows[1].keys = {RowKey(0)};
     ASSERT_TRUE(weights.Fill(&rows).ok());
-    EXPECT_EQ(rows[0].values,
-              (std::vector<float>{static_cast<float>(first), static_cast<float>(first + 1)}));
+    EXPECT_EQ(rows[0].values, (Floats{static_cast<float>(first), static_cast<float>(first + 1)}));
   }
   EXPECT_EQ(tables_->pulled(0), 6);
   EXPECT_EQ(tables_->pulled(1), 1);

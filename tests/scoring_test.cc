@@ -84,8 +84,7 @@ TEST_F(ScoringTest, SelectedRowsAreTheWantedOnes) {
   SelectRows(*model_, all, &wanted);
   for (size_t t = 0; t < all.size(); ++t) {
     const size_t dim = model_->tables()[t].dim;
-    const std::vector<float> last(all[t].values.end() - static_cast<ptrdiff_t>(dim),
-                                  all[t].values.end());
+    const Floats last(all[t].values.end() - static_cast<ptrdiff_t>(dim), all[t].values.end());
     EXPECT_EQ(wanted[t].values, last);
   }
 }

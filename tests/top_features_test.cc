@@ -108,7 +108,7 @@ TEST(PermutationImportanceTest, ColumnsThatDecideCountAndNoiseDoesNot) {
   const Encoding encoding = LoanEncoding();
   const auto model = *MakeModel(RunConfig(), encoding.Shape());
   Parameters weights(2);
-  const std::vector<float> values = {0, 1, -9, 0, 0, 1, -1, 0, 0, 0};
+  const Floats values = {0, 1, -9, 0, 0, 1, -1, 0, 0, 0};
   for (size_t key = 0; key < values.size(); ++key) weights[0].keys.push_back(RowKey(key));
   weights[0].values = values;
   weights[1] = {.table = TableId(1), .keys = {RowKey(0)}, .values = {0}};

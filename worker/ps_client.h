@@ -203,10 +203,13 @@ class PsClient {
 
   // Pushes (ps_client_push.cc).
   void ReceiveAck(Instant now, const Ack& ack, ClientOutput* out);
-  LoggedPush Encode(Clock clock, Clock oldest_read, const PlaceFetch& share,
-                    const Parameters& gradients);
+  std::vector<LoggedPush> EncodeAll(Clock clock, const Fetch& fetch, const Parameters& gradients,
+                                    bool* finite) const;
+  std::vector<std::vector<TableRows>> EncodeParts(const PlaceFetch& share,
+                                                  const Parameters& gradients, bool* finite) const;
   TableRows EncodeRows(const ParameterRows& gradients, size_t dim,
-                       std::span<const uint32_t> indices);
+                       std::span<const uint32_t> indices) const;
+  bool MayTravel(const TableRows& rows) const;
   void Pump(Instant now, size_t place, ClientOutput* out);
   void ResendPushes(Instant now, ClientOutput* out);
   void SendPush(const LoggedPush& push, size_t place, ClientOutput* out);

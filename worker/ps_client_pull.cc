@@ -8,8 +8,28 @@
 #include "common/shard_map.h"
 #include "common/status.h"
 #include "worker/ps_client.h"
+#include "worker/runs.h"
 
 namespace rubato {
+namespace {
+
+// Decodes the rows of an answer, each to its place among `values`. Neighbours travel together.
+bool ScatterValues(const TableRows& answer, size_t dim, std::span<const uint32_t> indices,
+                   Floats* values) {
+  const size_t row_bytes = dim * ValueBytes(answer.codec);
+  std::span<const std::byte> bytes = answer.values.bytes();
+  if (bytes.size() != indices.size() * row_bytes) return false;
+  for (size_t begin = 0; begin < indices.size();) {
+    const size_t count = RunLength(indices.subspan(begin));
+    const std::span<float> to(&(*values)[indices[begin] * dim], count * dim);
+    CHECK(DecodeValues(answer.codec, bytes.first(count * row_bytes), to).ok());
+    bytes = bytes.subspan(count * row_bytes);
+    begin += count;
+  }
+  return true;
+}
+
+}  // namespace
 
 void PsClient::Prefetch(Instant now, Clock clock, Parameters keys, Freshness freshness,
                         ClientOutput* out) {
@@ -71,16 +91,9 @@ void PsClient::FillFromCache(Clock clock, size_t place, Fetch* fetch) {
   if (options_.cache == CacheMode::kOff || fetch->at_least) return;
   for (size_t t = 0; t < share.rows.size(); ++t) {
     ParameterRows& rows = fetch->rows[t];
-    const size_t table = TableIndex(rows.table);
-    const size_t dim = options_.job.tables[table].dim;
-    share.missing[t].clear();
-    for (const uint32_t i : share.rows[t]) {
-      if (cache_.Get(table, rows.keys[i], clock, &fetch->tags[t][i], &rows.values[i * dim])) {
-        ++counters_.rows_cached;
-      } else {
-        share.missing[t].push_back(i);
-      }
-    }
+    share.missing[t] = cache_.Get({TableIndex(rows.table), rows.keys, share.rows[t]}, clock,
+                                  rows.values.data(), fetch->tags[t].data());
+    counters_.rows_cached += share.rows[t].size() - share.missing[t].size();
   }
 }
 
@@ -190,7 +203,6 @@ bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, const R
   Fetch& fetch = fetches_[use];
   const Clock tag = reply.min_clock;
   size_t answer = 0;
-  std::vector<float> values;
   for (size_t t = 0; t < request.rows.size(); ++t) {
     if (request.rows[t].empty()) continue;
     ParameterRows& rows = fetch.rows[t];
@@ -198,19 +210,11 @@ bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, const R
     const size_t dim = options_.job.tables[table].dim;
     if (answer >= reply.rows.size() || reply.rows[answer].table != rows.table) return false;
     const TableRows& answered = reply.rows[answer++];
-    if (!DecodeValues(answered.codec, answered.values, &values).ok() ||
-        values.size() != request.rows[t].size() * dim) {
-      return false;
-    }
-    const float* value = values.data();
-    for (const uint32_t i : request.rows[t]) {
-      std::copy_n(value, dim, &rows.values[i * dim]);
-      fetch.tags[t][i] = tag;
-      if (options_.cache == CacheMode::kOn) {
-        cache_.Put(table, PlaceId(static_cast<uint32_t>(place)), rows.keys[i],
-                   MUTATED(cache_reader_clock) ? use : tag, std::span(value, dim));
-      }
-      value += dim;
+    if (!ScatterValues(answered, dim, request.rows[t], &rows.values)) return false;
+    for (const uint32_t i : request.rows[t]) fetch.tags[t][i] = tag;
+    if (options_.cache == CacheMode::kOn) {
+      cache_.Put({table, rows.keys, request.rows[t]}, PlaceId(static_cast<uint32_t>(place)),
+                 MUTATED(cache_reader_clock) ? use : tag, rows.values.data());
     }
     counters_.rows_pulled += request.rows[t].size();
     counters_.bytes_pulled += answered.values.size();

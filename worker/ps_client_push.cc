@@ -6,6 +6,7 @@
 #include "common/mutation.h"
 #include "common/status.h"
 #include "worker/ps_client.h"
+#include "worker/runs.h"
 
 namespace rubato {
 
@@ -15,21 +16,18 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
   CHECK(found != fetches_.end() && found->second.ready, "Push of an iteration that never began");
   const Fetch& fetch = found->second;
   if (MUTATED(stop_when_out_of_data) && gradients.empty()) return;
-  const bool finite = options_.finite == FiniteCheck::kTrust ||
-                      std::all_of(gradients.begin(), gradients.end(),
-                                  [](const ParameterRows& rows) { return AllFinite(rows.values); });
-  if (!finite) ++counters_.nonfinite;
-  const Parameters none;
-  Clock oldest_read = clock;
-  for (const auto& tags : fetch.tags) {
-    for (const Clock tag : tags) oldest_read = std::min(oldest_read, tag);
+  bool finite = true;
+  std::vector<LoggedPush> pushes = EncodeAll(clock, fetch, gradients, &finite);
+  if (!finite) {
+    ++counters_.nonfinite;
+    pushes = EncodeAll(clock, fetch, {}, &finite);
   }
   clock_ = clock.Next();
   ++counters_.pushes;
   for (size_t i = 0; i < places_.size(); ++i) {
-    LoggedPush push = Encode(clock, oldest_read, fetch.places[i], finite ? gradients : none);
-    if (MUTATED(unnumbered_tick) && push.parts[0].empty()) SendPush(push, i, out);
-    places_[i].log.Append(std::move(push));
+    counters_.bytes_pushed += pushes[i].PayloadBytes();
+    if (MUTATED(unnumbered_tick) && pushes[i].parts[0].empty()) SendPush(pushes[i], i, out);
+    places_[i].log.Append(std::move(pushes[i]));
     Pump(now, i, out);
   }
   KeepWithinBounds();
@@ -40,13 +38,25 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
   }
 }
 
+// Of every shard, by place. *finite becomes false if a value is NaN or Inf as it would travel.
+std::vector<LoggedPush> PsClient::EncodeAll(Clock clock, const Fetch& fetch,
+                                            const Parameters& gradients, bool* finite) const {
+  Clock oldest_read = clock;
+  for (const auto& tags : fetch.tags) {
+    for (const Clock tag : tags) oldest_read = std::min(oldest_read, tag);
+  }
+  std::vector<LoggedPush> pushes;
+  for (const PlaceFetch& share : fetch.places) {
+    pushes.push_back({clock, oldest_read, EncodeParts(share, gradients, finite)});
+  }
+  return pushes;
+}
+
 // The rows of one shard, in parts of at most max_part_bytes of values.
-LoggedPush PsClient::Encode(Clock clock, Clock oldest_read, const PlaceFetch& share,
-                            const Parameters& gradients) {
-  LoggedPush push;
-  push.clock = clock;
-  push.oldest_read = oldest_read;
-  push.parts.emplace_back();
+std::vector<std::vector<TableRows>> PsClient::EncodeParts(const PlaceFetch& share,
+                                                          const Parameters& gradients,
+                                                          bool* finite) const {
+  std::vector<std::vector<TableRows>> parts(1);
   size_t part_bytes = 0;
   for (size_t t = 0; t < gradients.size(); ++t) {
     const size_t dim = options_.job.tables[TableIndex(gradients[t].table)].dim;
@@ -55,30 +65,32 @@ LoggedPush PsClient::Encode(Clock clock, Clock oldest_read, const PlaceFetch& sh
     size_t begin = 0;
     while (begin < indices.size()) {
       if (part_bytes + row_bytes > options_.max_part_bytes && part_bytes > 0) {
-        push.parts.emplace_back();
+        parts.emplace_back();
         part_bytes = 0;
       }
       const size_t room = std::max<size_t>(1, (options_.max_part_bytes - part_bytes) / row_bytes);
       const size_t count = std::min(room, indices.size() - begin);
       const std::span<const uint32_t> chunk(&indices[begin], count);
-      push.parts.back().push_back(EncodeRows(gradients[t], dim, chunk));
+      parts.back().push_back(EncodeRows(gradients[t], dim, chunk));
+      *finite = *finite && MayTravel(parts.back().back());
       part_bytes += count * row_bytes;
       begin += count;
     }
   }
-  return push;
+  return parts;
 }
 
 TableRows PsClient::EncodeRows(const ParameterRows& gradients, size_t dim,
-                               std::span<const uint32_t> indices) {
+                               std::span<const uint32_t> indices) const {
   std::vector<RowKey> keys;
-  std::vector<float> values;
   keys.reserve(indices.size());
-  values.reserve(indices.size() * dim);
-  for (const uint32_t i : indices) {
-    keys.push_back(gradients.keys[i]);
-    const auto row = gradients.values.begin() + static_cast<ptrdiff_t>(i * dim);
-    values.insert(values.end(), row, row + static_cast<ptrdiff_t>(dim));
+  for (const uint32_t i : indices) keys.push_back(gradients.keys[i]);
+  Floats values(indices.size() * dim);
+  float* to = values.data();
+  for (size_t begin = 0; begin < indices.size();) {
+    const size_t count = RunLength(indices.subspan(begin));
+    to = std::copy_n(&gradients.values[indices[begin] * dim], count * dim, to);
+    begin += count;
   }
   TableRows rows;
   rows.table = gradients.table;
@@ -86,8 +98,15 @@ TableRows PsClient::EncodeRows(const ParameterRows& gradients, size_t dim,
   rows.codec = options_.push_codec;
   rows.keys = Buffer::Own(std::move(keys));
   rows.values = EncodeOwnedValues(options_.push_codec, std::move(values));
-  counters_.bytes_pushed += rows.keys.size() + rows.values.size();
   return rows;
+}
+
+// Looked at as it was encoded: it is warm in the cache, and a value may become infinite in bf16.
+bool PsClient::MayTravel(const TableRows& rows) const {
+  if (options_.finite == FiniteCheck::kTrust) return true;
+  const auto values = TakeValues(rows.codec, rows.values);
+  CHECK(values.ok());
+  return AllFinite(values->span());
 }
 
 // Never blocks: the snapshot that would free the log may need this worker's next iterations.

@@ -4,11 +4,18 @@
 
 namespace rubato {
 
+size_t LoggedPush::PayloadBytes() const {
+  size_t bytes = 0;
+  for (const std::vector<TableRows>& part : parts) {
+    for (const TableRows& rows : part) bytes += rows.keys.size() + rows.values.size();
+  }
+  return bytes;
+}
+
 size_t LoggedPush::Bytes() const {
-  size_t bytes = sizeof(LoggedPush);
+  size_t bytes = sizeof(LoggedPush) + PayloadBytes();
   for (const std::vector<TableRows>& part : parts) {
     bytes += sizeof(part) + part.size() * sizeof(TableRows);
-    for (const TableRows& rows : part) bytes += rows.keys.size() + rows.values.size();
   }
   return bytes;
 }

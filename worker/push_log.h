@@ -17,6 +17,8 @@ struct LoggedPush {
   Clock oldest_read;
   std::vector<std::vector<TableRows>> parts;  // at least one; a single empty one for an empty push
 
+  // Of keys and values, as they travel.
+  size_t PayloadBytes() const;
   // Of memory: frames and what holds them, so that empty pushes count as well.
   size_t Bytes() const;
 };

@@ -34,10 +34,9 @@ rubato::Frames Damage(std::span<const uint8_t> edits) {
   if (edits.size() < 2) return {};
   rubato::RandomMessages messages(Short(edits));
   rubato::Frames frames = rubato::Encode(rubato::Nonce(1), messages.Next());
-  std::vector<uint8_t> header;
-  frames[0].CopyTo(&header);
+  std::vector<std::byte> header(frames[0].bytes().begin(), frames[0].bytes().end());
   for (edits = edits.subspan(2); edits.size() >= 3; edits = edits.subspan(3)) {
-    header[Short(edits) % header.size()] = edits[2];
+    header[Short(edits) % header.size()] = std::byte{edits[2]};
   }
   frames[0] = rubato::Buffer::Own(std::move(header));
   return frames;

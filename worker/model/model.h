@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/floats.h"
 #include "common/ids.h"
 #include "common/run_config.h"
 #include "common/table_spec.h"
@@ -21,7 +22,7 @@ namespace rubato {
 struct ParameterRows {
   TableId table;
   std::vector<RowKey> keys;
-  std::vector<float> values;
+  Floats values;
 };
 using Parameters = std::vector<ParameterRows>;
 

@@ -18,7 +18,7 @@
 #include "common/env.h"
 #include "common/ids.h"
 #include "common/prefetch.h"
-#include "server/slab.h"
+#include "common/slab.h"
 
 namespace rubato {
 

@@ -1,4 +1,4 @@
-#include "server/slab.h"
+#include "common/slab.h"
 
 #include <sys/mman.h>
 
