@@ -254,7 +254,7 @@ class CommandTest(FakeFleetTest):
         code, stdout, _ = self.rubato("status", "out", "--json")
         self.assertEqual(code, 0)
         self.assertEqual(json.loads(stdout), {
-            "state": "finished", "process": None, "last_clock": 20, "min_clock": 0,
+            "state": "finished", "process": None, "last_clock": 20, "min_clock": 20,
             "committed_clock": 20})
         (self.out / "job.json").write_text(json.dumps({"last_clock": 40}))
         self.assertIn("out: stopped, clock 0 of 40, committed to clock 20\ngo on with",

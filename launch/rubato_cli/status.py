@@ -29,10 +29,12 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         finished = {}  # of an earlier start, before more data epochs were asked for
     events = _newest(folder.path / "telemetry" / "scheduler-0.jsonl")
     state = "running" if owner is not None else "finished" if finished else "stopped"
+    committed = int(events.get("committed", {}).get("clock", 0))
     document: dict[str, Any] = {
         "state": state, "process": owner, "last_clock": last_clock,
-        "min_clock": events.get("view", {}).get("min_clock", 0),
-        "committed_clock": events.get("committed", {}).get("clock", 0)}
+        # The last view may be older than the last commit.
+        "min_clock": max(int(events.get("view", {}).get("min_clock", 0)), committed),
+        "committed_clock": committed}
     session.console.result(_lines(arguments.dir, document, finished), document)
     return DONE
 
