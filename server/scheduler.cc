@@ -11,6 +11,7 @@ namespace rubato {
 
 Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now)
     : options_(std::move(options)),
+      job_fingerprint_(options_.job.Fingerprint()),
       state_(std::move(state)),
       started_at_(now),
       committed_at_(now),
@@ -57,7 +58,7 @@ absl::Status Scheduler::CheckHello(const Hello& hello) const {
                         "build as the scheduler",
                         kProtocolVersion, hello.protocol));
   }
-  if (hello.job_fingerprint != options_.job.Fingerprint()) {
+  if (hello.job_fingerprint != job_fingerprint_) {
     return absl::FailedPreconditionError(
         "this process trains another model than the fleet: give it the run folder of the fleet");
   }

@@ -155,6 +155,7 @@ class Scheduler {
   void Emit(SchedulerOutput* out, SchedulerEvent event) { out->events.push_back(std::move(event)); }
 
   const SchedulerOptions options_;
+  const uint64_t job_fingerprint_;
   SchedulerState state_;
   const Instant started_at_;
 

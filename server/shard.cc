@@ -10,7 +10,10 @@
 namespace rubato {
 
 Shard::Shard(ShardOptions options, Instant now)
-    : options_(std::move(options)), staleness_(options_.job.staleness()), last_report_(now) {}
+    : options_(std::move(options)),
+      staleness_(options_.job.staleness()),
+      job_fingerprint_(options_.job.Fingerprint()),
+      last_report_(now) {}
 
 std::optional<Clock> Shard::applied(Life life) const {
   const auto found = applied_.find(life);
@@ -52,7 +55,7 @@ void Shard::Tick(Instant now, ShardOutput* out) {
     hello.role = Role::kShard;
     hello.index = options_.place.value();
     hello.address = options_.address;
-    hello.job_fingerprint = options_.job.Fingerprint();
+    hello.job_fingerprint = job_fingerprint_;
     out->messages.push_back({kSchedulerNonce, hello});
     return;
   }
@@ -141,7 +144,7 @@ absl::Status Shard::Restore(const std::vector<Image>& images) {
 }
 
 absl::Status Shard::RestoreTables(const Image& image) {
-  if (image.job_fingerprint != options_.job.Fingerprint()) {
+  if (image.job_fingerprint != job_fingerprint_) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "snapshot %d-%d-%d is of another model (its tables or seed differ from job.json's); put "
         "this run's own snapshots back, or train into a new folder",

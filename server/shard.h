@@ -180,6 +180,7 @@ class Shard {
 
   const ShardOptions options_;
   const Staleness staleness_;
+  const uint64_t job_fingerprint_;
   State state_ = State::kUnborn;
   View view_;
   Life life_;

@@ -120,7 +120,7 @@ std::shared_ptr<Image> Shard::Capture(const OpenCut& cut) const {
   image->generation = view_.generation;
   image->exact = cut.exact;
   image->clock = cut.clock;
-  image->job_fingerprint = options_.job.Fingerprint();
+  image->job_fingerprint = job_fingerprint_;
   image->places = static_cast<uint32_t>(view_.shards.size());
   for (const auto& [life, clock] : applied_) {
     const auto inbox = inboxes_.find(life);

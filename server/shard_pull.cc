@@ -5,6 +5,7 @@
 #include "common/codec.h"
 #include "common/mutation.h"
 #include "common/status.h"
+#include "common/wire.h"
 #include "server/shard.h"
 
 namespace rubato {
@@ -27,6 +28,7 @@ void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* 
 }
 
 absl::Status Shard::CheckPull(const Pull& pull) const {
+  uint64_t reply_bytes = 0;  // keys may repeat: a small pull may ask for a reply of any size
   for (const TableRows& rows : pull.rows) {
     const Table* table = FindTable(rows.table);
     if (table == nullptr) {
@@ -35,6 +37,13 @@ absl::Status Shard::CheckPull(const Pull& pull) const {
     }
     if (rows.keys.size() != rows.rows * sizeof(RowKey)) {
       return absl::InvalidArgumentError("pull whose key frame does not hold its number of rows");
+    }
+    reply_bytes += uint64_t{rows.rows} * table->spec().dim * ValueBytes(rows.codec);
+    if (reply_bytes > kMaxFrameBytes) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "pull of %d rows of table '%s' asks for more than the %d bytes of one reply: "
+          "ask in parts",
+          rows.rows, table->spec().name, kMaxFrameBytes));
     }
     if (table->spec().kind == TableKind::kSparse) continue;  // any key is a row here
     ASSIGN_OR_RETURN(const Elements<RowKey> keys, TakeKeys(rows.keys));

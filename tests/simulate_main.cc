@@ -33,7 +33,7 @@ constexpr Named kMutations[] = {
 };
 
 // At most this many directed histories look for a mutation before the ordinary seeds.
-constexpr uint64_t kDirectedSeeds = 20000;
+constexpr uint64_t kDirectedSeeds = 1000;
 
 std::optional<Violation> RunSeed(const Config& config, World::Trace trace, Stats* stats) {
   World world(config, trace);

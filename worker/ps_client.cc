@@ -12,6 +12,7 @@ namespace rubato {
 PsClient::PsClient(PsClientOptions options, uint64_t seed, Instant now)
     : options_(std::move(options)),
       staleness_(options_.job.staleness()),
+      job_fingerprint_(options_.job.Fingerprint()),
       rng_(seed),
       nonce_(rng_.Next() | 1),
       cache_(options_.job.tables),
@@ -83,7 +84,7 @@ void PsClient::SendHello(ClientOutput* out) {
   Hello hello;
   hello.role = options_.role;
   hello.index = options_.role == Role::kWorker ? options_.seat.value() : 0;
-  hello.job_fingerprint = options_.job.Fingerprint();
+  hello.job_fingerprint = job_fingerprint_;
   out->messages.push_back({kSchedulerNonce, hello});
 }
 

@@ -219,6 +219,7 @@ class PsClient {
 
   const PsClientOptions options_;
   const Staleness staleness_;
+  const uint64_t job_fingerprint_;
   Rng rng_;
   Nonce nonce_;
   Life life_;

@@ -122,7 +122,10 @@ void World::WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image) 
       ++stats_.write_failures;
       shard->machine->ImageWritten(image->name, absl::ResourceExhaustedError("disk full"), &out);
     } else {
-      disk_[image->name] = *image;
+      const auto [kept, fresh] = disk_.try_emplace(image->name, *image);
+      if (!fresh && kept->second != *image) {
+        return Violate("V4", "two images of one name differ");  // one of them may be committed
+      }
       shard->machine->ImageWritten(image->name, absl::OkStatus(), &out);
     }
     Flush(shard, &out);
