@@ -42,7 +42,7 @@ Job JobOf(const ProductShape& shape) {
   job.tables = {table};
   job.last_clock = Clock(1'000'000);             // the processes are killed long before
   job.retention_soft_bytes = uint64_t{1} << 48;  // no snapshots
-  job.retention_hard_bytes = static_cast<uint64_t>(2 * kWindow * shape.value_bytes());
+  job.retention_hard_bytes = 2 * kWindow * shape.iteration_bytes();
   return job;
 }
 

@@ -18,8 +18,9 @@ struct ProductShape {
   int64_t iterations = 64;
 
   uint32_t dim() const { return kind == TableKind::kDense ? kBlockFloats : 16; }
+  uint64_t iteration_bytes() const { return rows * dim() * sizeof(float); }
   double value_bytes() const {
-    return static_cast<double>(rows) * dim() * sizeof(float) * static_cast<double>(iterations);
+    return static_cast<double>(iteration_bytes()) * static_cast<double>(iterations);
   }
 };
 
