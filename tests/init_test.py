@@ -12,13 +12,14 @@ class InitTest(FakeFleetTest):
         code, stdout, stderr = self.rubato("init", "my.csv", "--label", "y")
         self.assertEqual(code, 0, stderr)
         text = (self.path / "my.toml").read_text()
-        for line in ('path = "my.csv"', 'label = "y"', 'positive = "bad"', 'drop = ["ID", "AGE"]',
-                     'categorical = ["odd \\"name\\"", "CODE"]'):
+        for line in ('path = "my.csv"', 'label = "y"', 'positive = "bad"',
+                     'drop = ["ID", "AGE", "DAY"]', 'categorical = ["odd \\"name\\"", "CODE"]'):
             self.assertIn(line + "\n", text)
-        self.assertIn("3 rows, 1 positive (y = bad); 0 numeric and 2 categorical columns, 2 left "
+        self.assertIn("3 rows, 1 positive (y = bad); 0 numeric and 2 categorical columns, 3 left "
                       "out\n  left out: column 'ID' looks like an id\n  left out: column 'AGE' "
-                      "holds $1; write 1\n  taken as a category: column 'CODE' holds codes\n",
-                      stdout)
+                      "holds $1; write 1\n  left out: column 'DAY' holds dates; name it in "
+                      "data.time and take it out of drop\n  taken as a category: column 'CODE' "
+                      "holds codes\n", stdout)
         code, _, stderr = self.rubato("init", "my.csv", "--label", "y")
         self.assertEqual(code, 2)
         self.assertIn("my.toml exists already", stderr)

@@ -101,10 +101,13 @@ def inspect():
         refuse(f"{sys.argv[3]}: cannot be opened: No such file or directory")
     columns = [{"name": "ID", "type": "number"}, {"name": 'odd "name"', "type": "category"},
                {"name": "CODE", "type": "number"}, {"name": "AGE", "type": "number"},
+               {"name": "DAY", "type": "category"},
                {"name": option("--label"), "type": "label"}]
     warnings = [{"column": "ID", "kind": "id_like", "sentence": "column 'ID' looks like an id"},
                 {"column": "AGE", "kind": "marked_number",
                  "sentence": "column 'AGE' holds $1; write 1; as it is, it is a category"},
+                {"column": "DAY", "kind": "date",
+                 "sentence": "column 'DAY' holds dates; name it in data.time; as it is, no"},
                 {"column": "CODE", "kind": "code_like", "sentence": "column 'CODE' holds codes"}]
     values = pathlib.Path(sys.argv[3]).read_text().split()[1:]
     print(json.dumps({"rows": len(values), "columns": columns, "warnings": warnings,

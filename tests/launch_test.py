@@ -257,7 +257,7 @@ class CommandTest(FakeFleetTest):
             "state": "finished", "process": None, "last_clock": 20, "min_clock": 20,
             "committed_clock": 20})
         (self.out / "job.json").write_text(json.dumps({"last_clock": 40}))
-        self.assertIn("out: stopped, clock 0 of 40, committed to clock 20\ngo on with",
+        self.assertIn("out: stopped, clock 20 of 40, committed to clock 20\ngo on with",
                       self.rubato("status", "out")[1])
         self.assertEqual(self.rubato("status", "nothing")[0], 2)
 

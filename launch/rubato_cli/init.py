@@ -159,7 +159,9 @@ def _note(warning: dict[str, Any], choices: _Choices) -> str:
     """What was seen, and, where that settled it, what was done instead of what could be."""
     seen, *advice = str(warning["sentence"]).split("; ")
     if warning["kind"] in ("date", "marked_number"):
-        return f"left out: {seen}; {advice[0]}"
+        # data.time and data.drop cannot both name a column.
+        undone = " and take it out of drop" if warning["kind"] == "date" else ""
+        return f"left out: {seen}; {advice[0]}{undone}"
     if warning["column"] in choices.drop:
         return f"left out: {seen}"
     if warning["column"] in choices.categorical and warning["kind"] == "code_like":
