@@ -1,5 +1,7 @@
 // tests/simulate: seeded histories of the real machines under faults, and the mutations they must
 // catch.
+#include <signal.h>
+
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -35,7 +37,19 @@ constexpr Named kMutations[] = {
 // At most this many directed histories look for a mutation before the ordinary seeds.
 constexpr uint64_t kDirectedSeeds = 1000;
 
+// The history that is running, for the handler of a failed CHECK.
+const Config* running = nullptr;
+
+// A machine's CHECK that fails is a violation as well: its seed must not be lost.
+void NameSeed(int) {
+  if (running == nullptr) return;
+  std::printf("CHECK failed in seed %llu\n  %s\n", static_cast<unsigned long long>(running->seed),
+              running->Describe().c_str());
+  std::fflush(stdout);
+}
+
 std::optional<Violation> RunSeed(const Config& config, World::Trace trace, Stats* stats) {
+  running = &config;
   World world(config, trace);
   std::optional<Violation> violation = world.Run();
   stats->Add(world.stats());
@@ -101,6 +115,7 @@ void PrintStats(const Stats& s) {
 }
 
 int RunAll(const Arguments& arguments) {
+  signal(SIGABRT, NameSeed);
   const World::Trace trace = arguments.trace ? World::Trace::kOn : World::Trace::kOff;
   uint64_t violations = 0;
   if (!arguments.mutation.empty()) violations += RunDirected(arguments.mutation, trace);

@@ -38,29 +38,36 @@ void Session::Add(Command command) {
   endpoint_->Wake();
 }
 
+void Session::AddOfLife(Command command) {
+  Add([life = heard_, command = std::move(command)](Instant now, PsClient* client,
+                                                    ClientOutput* out) {
+    if (client->life() == life) command(now, client, out);
+  });
+}
+
 void Session::Prefetch(Clock clock, Parameters keys, PsClient::Freshness freshness) {
   auto shared = std::make_shared<Parameters>(std::move(keys));
-  Add([clock, shared, freshness](Instant now, PsClient* client, ClientOutput* out) {
+  AddOfLife([clock, shared, freshness](Instant now, PsClient* client, ClientOutput* out) {
     client->Prefetch(now, clock, std::move(*shared), freshness, out);
   });
 }
 
 void Session::Start(Clock clock) {
-  Add([clock](Instant now, PsClient* client, ClientOutput* out) {
+  AddOfLife([clock](Instant now, PsClient* client, ClientOutput* out) {
     client->Start(now, clock, out);
   });
 }
 
 void Session::Push(Clock clock, Parameters gradients) {
   auto shared = std::make_shared<Parameters>(std::move(gradients));
-  Add([clock, shared](Instant now, PsClient* client, ClientOutput* out) {
+  AddOfLife([clock, shared](Instant now, PsClient* client, ClientOutput* out) {
     client->Push(now, clock, *shared, out);
   });
 }
 
 void Session::Read(Clock at_least, Parameters keys) {
   auto shared = std::make_shared<Parameters>(std::move(keys));
-  Add([at_least, shared](Instant now, PsClient* client, ClientOutput* out) {
+  AddOfLife([at_least, shared](Instant now, PsClient* client, ClientOutput* out) {
     client->Read(now, at_least, std::move(*shared), out);
   });
 }
@@ -85,6 +92,7 @@ std::optional<ClientEvent> Session::Next(Duration timeout) {
   }
   ClientEvent event = std::move(events_.front());
   events_.pop_front();
+  if (const auto* started = std::get_if<Started>(&event)) heard_ = started->life;
   return event;
 }
 

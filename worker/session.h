@@ -49,6 +49,8 @@ class Session {
   using Command = std::function<void(Instant now, PsClient* client, ClientOutput* out)>;
   Session(PsClientOptions options, std::unique_ptr<Endpoint> endpoint);
   void Add(Command command);
+  // Dropped if the client has another life by then than the caller has heard of.
+  void AddOfLife(Command command);
   void Run();
   void Flush(ClientOutput* out);
   void ConnectShards();
@@ -56,6 +58,7 @@ class Session {
   std::unique_ptr<Endpoint> endpoint_;
   PsClient client_;        // the network thread's
   ViewVersion connected_;  // view whose shards are connected
+  Life heard_;             // the caller's: the life that Next told it of last
   std::atomic<bool> end_{false};
   std::atomic<bool> answered_{false};
 

@@ -17,6 +17,8 @@ void World::Handle(WorkerProcess* worker, const ClientEvent& event) {
     const Ready ready = *std::exchange(worker->evaluated, std::nullopt);
     if (worker->machine->life() != kNoLife) Compute(worker, ready);
   }
+  // What an old life evaluated is void, also if the new one begins with the same view's commit.
+  if (std::holds_alternative<Reset>(event)) worker->evaluated.reset();
   if (const auto* ready = std::get_if<Ready>(&event)) {
     CheckRead(worker, *ready);
     if (!violation_) Compute(worker, *ready);
