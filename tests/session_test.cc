@@ -1,12 +1,12 @@
 #include "worker/session.h"
 
-#include <filesystem>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "common/env.h"
 #include "gtest/gtest.h"
+#include "tests/scratch_folder.h"
 
 namespace rubato {
 namespace {
@@ -17,10 +17,10 @@ constexpr Nonce kShard{5};
 class SessionTest : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string folder = testing::TempDir();
-    const std::string mine = absl::StrCat("ipc://", folder, "session-", RandomSeed());
-    scheduler_ = *Endpoint::Open({.self = kSchedulerNonce, .listen = absl::StrCat(mine, "-a")});
-    shard_ = *Endpoint::Open({.self = kShard, .listen = absl::StrCat(mine, "-b")});
+    const std::string mine = absl::StrCat("ipc://", folder_.path());
+    scheduler_ =
+        *Endpoint::Open({.self = kSchedulerNonce, .listen = absl::StrCat(mine, "/scheduler")});
+    shard_ = *Endpoint::Open({.self = kShard, .listen = absl::StrCat(mine, "/shard")});
     PsClientOptions options;
     options.job.tables.resize(1);
     options.job.tables[0].name = "weights";
@@ -68,6 +68,7 @@ class SessionTest : public testing::Test {
     session_->Start(clock);
   }
 
+  ScratchFolder folder_;
   std::unique_ptr<Endpoint> scheduler_;
   std::unique_ptr<Endpoint> shard_;
   std::unique_ptr<Session> session_;
