@@ -27,12 +27,14 @@ NO_CURE = ("A bound cannot cure a worker that is always slow. The others may run
 def figure(rows: Sequence[Row], name: str, slowness: Slowness, target: float) -> str:
     """The whole file. `name`: of what is trained."""
     panel = (WIDTH - 3 * MARGIN) / 2
-    reached = [(i, one.seconds_to_target) for i, one in enumerate(rows)
+    longest = max((one.seconds_to_target or 0.0 for one in rows), default=0.0)
+    size, unit = units.time_unit(longest)
+    reached = [(i, one.seconds_to_target / size) for i, one in enumerate(rows)
                if one.seconds_to_target is not None]
     speed = _panel(panel, rows, [(i, one.samples_per_second) for i, one in enumerate(rows)],
                    ("samples per second, all workers", units.compact, "s1"))
     time = _panel(panel, rows, reached,
-                  (f"time to a validation AUC of {target:.4f}", units.duration, "s2"))
+                  (f"{unit} to a validation AUC of {target:.4f}", units.compact, "s2"))
     lines = _notes(rows, slowness, len(reached))
     height = TOP + PANEL_HEIGHT + 24 + LINE_PX * len(lines)
     words = f"Throughput and time to target against the staleness bound: {name}"
