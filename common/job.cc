@@ -146,8 +146,9 @@ class ObjectReader {
   }
   void Fail(const std::string& name, const std::string& sentence) {
     if (!status_.ok()) return;
-    status_ = absl::InvalidArgumentError(absl::StrFormat(
-        "job: %s%s %s; prepare the run again", where_, name.empty() ? "" : "." + name, sentence));
+    status_ = absl::InvalidArgumentError(
+        absl::StrFormat("job: %s%s %s; undo the edit, or train into a new folder", where_,
+                        name.empty() ? "" : "." + name, sentence));
   }
   absl::Status Finish() {
     if (status_.ok() && taken_ != object_.size()) Fail("", "holds a field this version lacks");
@@ -217,7 +218,8 @@ absl::Status ReadTable(const Json& json, uint32_t index, TableSpec* out) {
 absl::Status ReadTables(const Json& json, std::vector<TableSpec>* out) {
   if (!json.is_array() || json.empty() || json.size() > kMaxTables) {
     return absl::InvalidArgumentError(absl::StrFormat(
-        "job: tables must be a list of 1 to %d tables; prepare the run again", kMaxTables));
+        "job: tables must be a list of 1 to %d tables; undo the edit, or train into a new folder",
+        kMaxTables));
   }
   out->resize(json.size());
   for (uint32_t i = 0; i < out->size(); ++i) RETURN_IF_ERROR(ReadTable(json[i], i, &(*out)[i]));
@@ -316,7 +318,7 @@ absl::StatusOr<Job> ParseJob(const std::string& json) {
     return ReadJob(Json::parse(json));
   } catch (const Json::exception& error) {
     return absl::InvalidArgumentError(
-        absl::StrCat("job: not JSON; prepare the run again: ", error.what()));
+        absl::StrCat("job: not JSON; undo the edit, or train into a new folder: ", error.what()));
   }
 }
 

@@ -64,8 +64,10 @@ TEST(Job, StalenessIsTheSmallestBound) {
 
 TEST(Job, ErrorsNameTheField) {
   EXPECT_EQ(ErrorAfter("\"places\": 3", "\"places\": 0"),
-            "job: run.places must be an integer from 1 to 65536; prepare the run again");
-  EXPECT_EQ(ErrorAfter("\"seats\": 2,", ""), "job: run.seats is missing; prepare the run again");
+            "job: run.places must be an integer from 1 to 65536; undo the edit, or train into a "
+            "new folder");
+  EXPECT_EQ(ErrorAfter("\"seats\": 2,", ""),
+            "job: run.seats is missing; undo the edit, or train into a new folder");
   EXPECT_EQ(ErrorAfter("\"last_clock\": 1234", "\"last_clock\": -1"),
             "job: run.last_clock must be an integer from 0 to 281474976710656; prepare the run "
             "again");
@@ -73,7 +75,7 @@ TEST(Job, ErrorsNameTheField) {
             "job: tables[0].optimizer.kind is not a word this version knows: adamw; prepare the "
             "run again");
   EXPECT_EQ(ErrorAfter("\"seats\": 2", "\"seats\": 2, \"extra\": 1"),
-            "job: run holds a field this version lacks; prepare the run again");
+            "job: run holds a field this version lacks; undo the edit, or train into a new folder");
   EXPECT_TRUE(absl::StrContains(ErrorAfter("\"size\": 10000", "\"size\": 0"), "tables[1].size"));
   EXPECT_TRUE(absl::StrContains(ErrorAfter("\"inf\"", "-3"), "tables[0].staleness"));
   EXPECT_TRUE(absl::StrContains(ErrorAfter("\"id\": 1", "\"id\": 7"), "tables[1].id"));

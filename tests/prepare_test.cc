@@ -197,15 +197,47 @@ TEST_F(Prepare, ResumeRefusesAnEditedJobFile) {
   Job job = *ParseJob(*ReadTextFile(Path("out/job.json")));
   ++job.seed;
   ++job.seats;
+  job.evaluate = false;
   const std::string edited = FormatJob(job);
   ASSERT_TRUE(WriteTextFile(Path("out/job.json"), edited).ok());
   const auto refused = Run(config, PrepareMode::kResume);
   EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
   EXPECT_TRUE(absl::StrContains(refused.status().message(),
                                 "out/job.json: cannot resume: not what the run file makes of this "
-                                "run: seed, seats; undo the edit"))
+                                "run: seed, seats, evaluate; undo the edit"))
       << refused.status();
   EXPECT_EQ(*ReadTextFile(Path("out/job.json")), edited);
+}
+
+TEST_F(Prepare, ResumeKeepsTheRetentionOfTheJobFile) {
+  RunConfig config = LoanConfig(1000);
+  ASSERT_TRUE(Run(config).ok());
+  Job job = *ParseJob(*ReadTextFile(Path("out/job.json")));
+  job.retention_soft_bytes = 1000;
+  job.retention_hard_bytes = 2000;
+  ASSERT_TRUE(WriteTextFile(Path("out/job.json"), FormatJob(job)).ok());
+  config.train.epochs = 9;
+  ASSERT_TRUE(Run(config, PrepareMode::kResume).ok());
+  const Job resumed = *ParseJob(*ReadTextFile(Path("out/job.json")));
+  EXPECT_NE(resumed.last_clock, job.last_clock);
+  EXPECT_EQ(resumed.retention_soft_bytes, 1000u);
+  EXPECT_EQ(resumed.retention_hard_bytes, 2000u);
+}
+
+TEST_F(Prepare, ResumeRefusesAJobFileThatLacksAKey) {
+  const RunConfig config = LoanConfig(1000);
+  ASSERT_TRUE(Run(config).ok());
+  std::string text = *ReadTextFile(Path("out/job.json"));
+  const std::string line = "\"snapshots_kept\": 2,";
+  ASSERT_TRUE(absl::StrContains(text, line)) << text;
+  text.erase(text.find(line), line.size());
+  ASSERT_TRUE(WriteTextFile(Path("out/job.json"), text).ok());
+  const auto refused = Run(config, PrepareMode::kResume);
+  EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
+  EXPECT_TRUE(absl::StrContains(refused.status().message(),
+                                "out/job.json: job: run.snapshots_kept is missing; undo the edit, "
+                                "or train into a new folder"))
+      << refused.status();
 }
 
 TEST_F(Prepare, ResumeRefusesToEndBeforeWhatIsCommitted) {

@@ -212,8 +212,8 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   ASSIGN_OR_RETURN(const double version, NumberFromJson(json, "version"));
   if (version != kEncodingVersion) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("it has version %g, this program reads %d; prepare the run again", version,
-                        kEncodingVersion));
+        absl::StrFormat("it has version %g, this program reads %d; train into a new folder",
+                        version, kEncodingVersion));
   }
   Encoding encoding;
   ASSIGN_OR_RETURN(encoding.format, TextFromJson(Find(json, "format"), "format"));

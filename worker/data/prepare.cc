@@ -69,7 +69,7 @@ absl::StatusOr<Prepared> PrepareNew(const RunConfig& config, const std::string& 
 }
 
 // job.json is written anew, so an edit of it would be lost without a word. What a changed run file
-// may change, or a newer version sets by itself, is let pass.
+// may change is let pass; what only job.json knows (retention) is carried over by the caller.
 absl::Status CheckJobFile(const Job& before, const Job& now, const std::string& path) {
   std::vector<std::string> edited;
   const auto compare = [&edited](const char* name, const auto& old_value, const auto& new_value) {
@@ -82,11 +82,12 @@ absl::Status CheckJobFile(const Job& before, const Job& now, const std::string& 
   compare("seats", before.seats, now.seats);
   compare("places", before.places, now.places);
   compare("iterations_per_epoch", before.iterations_per_epoch, now.iterations_per_epoch);
+  compare("evaluate", before.evaluate, now.evaluate);
   compare("best_epoch", before.best_epoch, now.best_epoch);
   if (edited.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(
-      "%s: cannot resume: not what the run file makes of this run: %s; undo the edit, or start a "
-      "new run",
+      "%s: cannot resume: not what the run file makes of this run: %s; undo the edit, or train "
+      "into a new folder",
       path, absl::StrJoin(edited, ", ")));
 }
 
@@ -118,6 +119,8 @@ absl::StatusOr<Prepared> PrepareResumed(const RunConfig& config, const std::stri
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, train->shape(), train->rows()));
   ASSIGN_OR_RETURN(const Job job_before, LoadJob(folder));
   RETURN_IF_ERROR(CheckJobFile(job_before, prepared.job, folder + "/job.json"));
+  prepared.job.retention_soft_bytes = job_before.retention_soft_bytes;
+  prepared.job.retention_hard_bytes = job_before.retention_hard_bytes;
   RETURN_IF_ERROR(Annotate(CheckEpochs(prepared.job, config, committed), folder));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, folder));
   return prepared;
