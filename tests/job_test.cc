@@ -69,11 +69,11 @@ TEST(Job, ErrorsNameTheField) {
   EXPECT_EQ(ErrorAfter("\"seats\": 2,", ""),
             "job: run.seats is missing; undo the edit, or train into a new folder");
   EXPECT_EQ(ErrorAfter("\"last_clock\": 1234", "\"last_clock\": -1"),
-            "job: run.last_clock must be an integer from 0 to 281474976710656; prepare the run "
-            "again");
+            "job: run.last_clock must be an integer from 0 to 281474976710656; undo the edit, "
+            "or train into a new folder");
   EXPECT_EQ(ErrorAfter("\"ftrl\"", "\"adamw\""),
-            "job: tables[0].optimizer.kind is not a word this version knows: adamw; prepare the "
-            "run again");
+            "job: tables[0].optimizer.kind is not a word this version knows: adamw; undo the edit, "
+            "or train into a new folder");
   EXPECT_EQ(ErrorAfter("\"seats\": 2", "\"seats\": 2, \"extra\": 1"),
             "job: run holds a field this version lacks; undo the edit, or train into a new folder");
   EXPECT_TRUE(absl::StrContains(ErrorAfter("\"size\": 10000", "\"size\": 0"), "tables[1].size"));

@@ -43,7 +43,8 @@ class RunFolder:
             raise Failure(f"{self.shown} has no {name}, so it is not the folder of a run; name "
                           "the --out folder of a `rubato train`") from error
         except ValueError as error:
-            raise Failure(f"{path} is not JSON ({error}); train into a new folder", FATAL) from error
+            raise Failure(f"{path} is not JSON ({error}); train into a new folder",
+                          FATAL) from error
         if not isinstance(content, dict):
             raise Failure(f"{path} is no JSON object; train into a new folder", FATAL)
         return content
