@@ -183,7 +183,7 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
                 out);
   } else if (beat.leaving) {
     Seal(beat.life, Departure::kLeft, "done", out);
-  } else if (beat.wants_snapshot) {
+  } else if (beat.wants_snapshot && now - committed_at_ >= options_.snapshot_pause) {
     RequestSnapshot(now, out);
   }
 }

@@ -47,8 +47,11 @@ struct SchedulerOptions {
   Duration start_timeout = Duration::Seconds(120);    // seats missing after this are left behind
   Duration cut_deadline = Duration::Seconds(120);     // all shards passed C and no image: withdraw
   Duration snapshot_within = Duration::Seconds(300);  // of the last commit, a snapshot is asked for
-  int64_t first_margin = 2;                           // clocks between the highest known one and C
-  bool deterministic = false;                         // any eviction is a fleet resume
+  // After a commit or a start, no worker's wish for a snapshot is heard: each costs the whole
+  // model, and what a large one pushes in a second may be beyond the soft bound already.
+  Duration snapshot_pause = Duration::Seconds(30);
+  int64_t first_margin = 2;    // clocks between the highest known one and C
+  bool deterministic = false;  // any eviction is a fleet resume
   OnLoss on_loss = OnLoss::kResume;
 };
 

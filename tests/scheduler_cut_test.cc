@@ -15,8 +15,9 @@ constexpr int64_t kPerEpoch = 10;  // evaluations at clocks 9, 19, 29
 // A scheduler with one shard and one worker that both do as they are told.
 class SchedulerCutTest : public ::testing::Test {
  protected:
-  void Start(Staleness staleness) {
+  void Start(Staleness staleness, Duration snapshot_pause = Duration()) {
     SchedulerOptions options;
+    options.snapshot_pause = snapshot_pause;
     options.job.tables.resize(1);
     options.job.tables[0].staleness = staleness;
     options.job.last_clock = Clock(3 * kPerEpoch);
@@ -82,6 +83,22 @@ TEST_F(SchedulerCutTest, AWantedSnapshotNeverLiesBeyondTheEvaluation) {
   EXPECT_EQ(scheduler_->view().committed.clock, Clock(9));
   ASSERT_TRUE(cut());
   EXPECT_EQ(cut()->clock, Clock(19));
+}
+
+// A wish may be older than the commit that fulfils it, and a log that fills in no time wishes
+// always.
+TEST_F(SchedulerCutTest, AWishSoonAfterACommitIsNotHeard) {
+  Start(Staleness(4), Duration::Seconds(3));
+  Report(3);
+  WantSnapshot(3);
+  EXPECT_EQ(cut()->clock, Clock(9));  // planned
+  now_ = now_ + Duration::Seconds(3);
+  WantSnapshot(3);
+  EXPECT_EQ(cut()->clock, Clock(5));
+  Report(5, {}, cut()->epoch);
+  ASSERT_EQ(scheduler_->view().committed.clock, Clock(5));
+  WantSnapshot(5);
+  EXPECT_EQ(cut()->clock, Clock(9));
 }
 
 TEST_F(SchedulerCutTest, WithoutAnyCommitForAWhileASnapshotIsAskedFor) {

@@ -33,9 +33,6 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
   KeepWithinBounds();
   fetches_.erase(found);
   std::erase_if(requests_, [&](const auto& request) { return request.second.clock <= clock; });
-  for (size_t i = 0; i < places_.size() && fetches_.contains(clock_); ++i) {
-    if (fetches_[clock_].started) AskWhereNeeded(now, clock_, out);
-  }
 }
 
 // Of every shard, by place. *finite becomes false if a value is NaN or Inf as it would travel.

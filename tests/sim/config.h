@@ -24,6 +24,7 @@ struct Config {
   size_t max_part_bytes = 4096;  // small: pushes travel in parts
   int64_t snapshot_every = 0;
   int64_t snapshot_within_ms = 100'000;
+  int64_t snapshot_pause_ms = 0;
   // Bytes of a worker's log; an iteration of two shards takes about 1 KB of it.
   uint64_t retention_soft = kAmple;
   uint64_t retention_hard = kAmple;

@@ -119,6 +119,7 @@ void World::StartScheduler() {
   options.start_timeout = Duration::Millis(70);
   options.cut_deadline = Duration::Millis(150);
   options.snapshot_within = Duration::Millis(config_.snapshot_within_ms);
+  options.snapshot_pause = Duration::Millis(config_.snapshot_pause_ms);
   options.first_margin = static_cast<int64_t>(rng_.Below(3));
   options.deterministic = config_.deterministic;
   scheduler_ = std::make_unique<Scheduler>(options, scheduler_disk_, now());
