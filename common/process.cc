@@ -7,18 +7,6 @@
 #include "common/status.h"
 
 namespace rubato {
-namespace {
-
-// `signal`: the one that ended it, if one did.
-absl::StatusOr<int> CatchSignalsAndWork(const Process& process, EventLog* events, int* signal) {
-  ASSIGN_OR_RETURN(const auto signals, StopSignals::Catch());
-  absl::StatusOr<int> code = process.work(events, signals.get());
-  *signal = signals->last();
-  return code;
-}
-
-}  // namespace
-
 std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv) {
   try {
     app->parse(argc, argv);
@@ -33,13 +21,14 @@ int RunProcess(const Process& process, int argc, char** argv) {
   const std::string name = process.name();
   SetLogName(name);
   const auto events = EventLog::Open({.path = "", .process = name});
-  int signal = 0;
-  const absl::StatusOr<int> code = CatchSignalsAndWork(process, events->get(), &signal);
+  const auto signals = StopSignals::Catch();  // to the end: the last words are written in peace
+  const absl::StatusOr<int> code =
+      signals.ok() ? process.work(events->get(), signals->get()) : signals.status();
   if (code.ok()) return *code;
   const std::string sentence(code.status().message());
   (*events)->Write(Event("error").Text("message", sentence));
   LogError(sentence);
-  return absl::IsCancelled(code.status()) ? 128 + signal : ExitCode(code.status());
+  return absl::IsCancelled(code.status()) ? 128 + (*signals)->last() : ExitCode(code.status());
 }
 
 }  // namespace rubato

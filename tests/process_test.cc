@@ -1,0 +1,48 @@
+// The frame of a main: how it ends.
+#include "common/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "common/status.h"
+#include "gtest/gtest.h"
+
+namespace rubato {
+namespace {
+
+int End(const absl::StatusOr<int>& code) {
+  CLI::App app;
+  char name[] = "process_test";
+  char* arguments[] = {name};
+  return RunProcess({.app = &app,
+                     .name = [] { return std::string("process_test"); },
+                     .work = [&code](EventLog*, StopSignals*) { return code; }},
+                    1, arguments);
+}
+
+// From now on the first byte on standard output sends this process SIGTERM.
+void LetOutputSendSigterm() {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+  ASSERT_EQ(fcntl(ends[0], F_SETOWN, getpid()), 0);
+  ASSERT_EQ(fcntl(ends[0], F_SETSIG, SIGTERM), 0);
+  ASSERT_EQ(fcntl(ends[0], F_SETFL, O_ASYNC), 0);
+}
+
+TEST(Process, ASignalDuringTheLastWordsCutsNothingOff) {
+  const auto end = [] {
+    LetOutputSendSigterm();
+    _exit(End(absl::UnavailableError("the fleet is gone")));
+  };
+  EXPECT_EXIT(end(), testing::ExitedWithCode(kExitRetryable), "the fleet is gone");
+}
+
+TEST(Process, TheStatusDecidesTheCode) {
+  EXPECT_EQ(End(kExitStopped), kExitStopped);
+  EXPECT_EQ(End(absl::InvalidArgumentError("no such file")), kExitUsage);
+}
+
+}  // namespace
+}  // namespace rubato
