@@ -74,8 +74,9 @@ void Session::Read(Clock at_least, Parameters keys) {
 
 void Session::Leave() {
   auto done = std::make_shared<std::atomic<bool>>(false);
-  Add([done](Instant, PsClient* client, ClientOutput* out) {
+  Add([this, done](Instant, PsClient* client, ClientOutput* out) {
     client->Leave(out);
+    Flush(out);
     *done = true;
     done->notify_one();
   });
