@@ -1,5 +1,6 @@
-// What every executable does around its work: reads its command line, names itself in log and
-// telemetry, catches stop signals, and ends with one sentence and one exit code.
+// What a process of the fleet does around its work: reads its command line, names itself in log and
+// telemetry, catches stop signals, and ends with one sentence and one exit code. A command for
+// people (rubato-data) takes the command line alone: its standard output is not for the launcher.
 //
 // The sentence goes to standard error for people and, as event "error", to standard output for the
 // launcher. Exit codes: ARCHITECTURE.md, "Exit codes". Included by mains only: CLI11 is slow to

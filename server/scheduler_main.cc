@@ -75,10 +75,17 @@ int Main(int argc, char** argv) {
   app.add_option("--run", arguments.run, "run folder, made by rubato-data prepare")->required();
   CLI::App* what = app.add_option_group("what to do")->require_option(1);
   what->add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT");
-  what->add_flag("--committed", arguments.committed, "only say what is committed, as an event");
-  app.add_flag("--resume", arguments.resume, "go on from the last committed snapshot");
-  app.add_flag("--serve", arguments.serve, "no training: readers pull a committed snapshot");
-  app.add_option("--epoch", arguments.epoch, "with --serve: this snapshot, not the newest");
+  CLI::Option* committed =
+      what->add_flag("--committed", arguments.committed, "only say what is committed, as an event");
+  CLI::Option* resume =
+      app.add_flag("--resume", arguments.resume, "go on from the last committed snapshot")
+          ->excludes(committed);
+  CLI::Option* serve =
+      app.add_flag("--serve", arguments.serve, "no training: readers pull a committed snapshot")
+          ->excludes(committed)
+          ->excludes(resume);
+  app.add_option("--epoch", arguments.epoch, "with --serve: this snapshot, not the newest")
+      ->needs(serve);
   return RunProcess(
       {.app = &app,
        .name = [] { return std::string("scheduler"); },

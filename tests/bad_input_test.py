@@ -113,6 +113,22 @@ class BadInputTest(FleetTest):
         self.call("rubato-worker", "train", "--run", "done", "--scheduler", "junk", "--seat", 0,
                   wanted=2, part='address "junk" is of no known kind')
 
+    def test_options_that_would_do_nothing(self):
+        prepare = ("rubato-data", "prepare", "run.toml", "--out", "new")
+        scheduler = ("rubato-scheduler", "--run", "done")
+        here = ("--listen", "tcp://127.0.0.1:0")
+        for command, sentence in (
+                ((*prepare, "--committed", "1"), "--committed requires --resume"),
+                ((*scheduler, "--committed", "--resume"), "--resume excludes --committed"),
+                ((*scheduler, "--committed", "--serve"), "--serve excludes --committed"),
+                ((*scheduler, *here, "--serve", "--resume"), "--resume excludes --serve"),
+                ((*scheduler, *here, "--epoch", "1"), "--epoch requires --serve")):
+            done = subprocess.run([BIN / command[0], *command[1:]], cwd=self.path, text=True,
+                                  capture_output=True, timeout=DEADLINE_SECONDS, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertEqual(done.stderr.splitlines()[0], sentence)
+        self.assertFalse((self.path / "new").exists())
+
     def test_damaged_files_of_a_run(self):
         for name, file, part in (
                 ("truncated", "data/train.rbd", "data/train.rbd: it has"),

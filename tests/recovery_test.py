@@ -6,10 +6,11 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import unittest
 
 from processes import wait_until
-from real_fleet import FleetTest
+from real_fleet import BIN, DEADLINE_SECONDS, FleetTest
 
 # Long enough to be met half-way, with a snapshot at every tenth of it. At s = 0 the weights are
 # exact, so a resumed run must end where the uninterrupted one did.
@@ -149,6 +150,19 @@ class RecoveryTest(FleetTest):
             self.check_resume(out)
 
         self.together(scenario, ("scheduler", "server", "worker"))
+
+    def test_a_signal_ends_a_preparation_and_leaves_nothing(self):
+        fifo = self.path / "fifo.toml"
+        os.mkfifo(fifo)
+        process = subprocess.Popen([BIN / "rubato-data", "prepare", fifo, "--out", "unprepared"],
+                                   cwd=self.path, stderr=subprocess.PIPE, text=True)
+        with open(fifo, "w", encoding="utf-8") as run:  # opens once it is being read
+            process.send_signal(signal.SIGTERM)
+            run.write((self.path / "run.toml").read_text())
+        _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+        self.assertEqual(process.returncode, 143, stderr)
+        self.assertEqual(stderr, "rubato-data: stopped while preparing the data\n")
+        self.assertFalse(list(self.path.glob("*unprepared*")))
 
     def test_changed_keys_are_refused_by_name(self):
         code, _, stderr = self.train("whole", *LONG, "optimizer.l2=0.5", resume=True)

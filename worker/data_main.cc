@@ -4,9 +4,8 @@
 //   config RUN [--set key=value]...
 //   generate --rows N [--seed S] --out X.csv
 // Exit codes: common/status.h; 130 and 143 when a signal stopped a preparation, which then leaves
-// nothing behind.
+// nothing behind. What the others do is cut off by a signal like any program.
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -17,6 +16,7 @@
 #include "common/process.h"
 #include "common/run_config.h"
 #include "common/status.h"
+#include "common/stop_signals.h"
 #include "worker/data/data_json.h"
 #include "worker/data/generate.h"
 #include "worker/data/inspect.h"
@@ -24,10 +24,6 @@
 
 namespace rubato {
 namespace {
-
-volatile std::sig_atomic_t stop_signal = 0;
-
-extern "C" void RememberSignal(int signal) { stop_signal = signal; }
 
 struct Arguments {
   std::string run;
@@ -73,13 +69,13 @@ void PrintReport(const DataReport& report) {
   }
 }
 
-absl::Status Prepare(const Arguments& arguments) {
+absl::Status Prepare(const Arguments& arguments, StopSignals* signals) {
   ASSIGN_OR_RETURN(const RunConfig config, Load(arguments));
   ASSIGN_OR_RETURN(
       const Prepared prepared,
       PrepareRun(
           config, arguments.out, arguments.resume ? PrepareMode::kResume : PrepareMode::kNew,
-          [] { return stop_signal != 0; }, Clock(arguments.committed)));
+          [signals] { return signals->Count() > 0; }, Clock(arguments.committed)));
   if (prepared.outcome == PrepareOutcome::kKept) {
     std::printf("%s: keeps its prepared data\n", arguments.out.c_str());
     return absl::OkStatus();
@@ -89,6 +85,19 @@ absl::Status Prepare(const Arguments& arguments) {
   }
   PrintReport(prepared.report);
   return absl::OkStatus();
+}
+
+int End(const absl::Status& status) {
+  if (status.ok()) return kExitDone;
+  std::fprintf(stderr, "rubato-data: %s\n", std::string(status.message()).c_str());
+  return ExitCode(status);
+}
+
+int PrepareUntilStopped(const Arguments& arguments) {
+  const auto signals = StopSignals::Catch();
+  const absl::Status status = signals.ok() ? Prepare(arguments, signals->get()) : signals.status();
+  const int code = End(status);
+  return absl::IsCancelled(status) ? 128 + (*signals)->last() : code;
 }
 
 absl::Status Inspect(const Arguments& arguments) {
@@ -134,9 +143,11 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   CLI::App* prepare = AddRunCommand(&app, "prepare", "make the folder of a run", &arguments);
   prepare->add_option("--out", arguments.out, "the folder, absent or empty")->required();
-  prepare->add_flag("--resume", arguments.resume, "go on with the run that is in the folder");
-  prepare->add_option("--committed", arguments.committed,
-                      "with --resume: clock not to fall short of");
+  CLI::Option* resume =
+      prepare->add_flag("--resume", arguments.resume, "go on with the run that is in the folder");
+  prepare
+      ->add_option("--committed", arguments.committed, "with --resume: clock not to fall short of")
+      ->needs(resume);
   CLI::App* inspect = app.add_subcommand("inspect", "what a CSV file holds, and what to look at");
   inspect->add_option("FILE", arguments.file, "CSV, also .gz or .zst")->required();
   inspect->add_option("--label", arguments.label, "the column to predict");
@@ -148,20 +159,13 @@ int Main(int argc, char** argv) {
   generate->add_option("--seed", arguments.seed, "another seed, another book");
   generate->add_option("--out", arguments.out, "CSV file to write")->required();
   if (const auto code = ParseCommandLine(&app, argc, argv)) return *code;
-  const absl::Status status = prepare->parsed()    ? Prepare(arguments)
-                              : inspect->parsed()  ? Inspect(arguments)
-                              : generate->parsed() ? Generate(arguments)
-                                                   : PrintConfig(arguments);
-  if (status.ok()) return kExitDone;
-  std::fprintf(stderr, "rubato-data: %s\n", std::string(status.message()).c_str());
-  return stop_signal != 0 ? 128 + stop_signal : ExitCode(status);
+  if (prepare->parsed()) return PrepareUntilStopped(arguments);
+  return End(inspect->parsed()    ? Inspect(arguments)
+             : generate->parsed() ? Generate(arguments)
+                                  : PrintConfig(arguments));
 }
 
 }  // namespace
 }  // namespace rubato
 
-int main(int argc, char** argv) {
-  std::signal(SIGINT, rubato::RememberSignal);
-  std::signal(SIGTERM, rubato::RememberSignal);
-  return rubato::Main(argc, argv);
-}
+int main(int argc, char** argv) { return rubato::Main(argc, argv); }
