@@ -22,7 +22,7 @@ struct Job {
   int64_t iterations_per_epoch = 1;   // of a data epoch, its evaluation iteration included
   bool evaluate = false;              // the last iteration of a data epoch is empty and evaluates
   bool best_epoch = false;            // cut at each evaluation, wait for its commit
-  int64_t snapshots_kept = 2;         // committed epochs; with best_epoch all are kept
+  int64_t snapshots_kept = 2;         // committed epochs; with best_epoch: validated ones
   int64_t snapshot_every_clocks = 0;  // 0: none is planned but the last
   // Bytes of pushes that a worker keeps for replay before it asks for a snapshot / drops the oldest
   // (ARCHITECTURE.md, "Retention"). A snapshot costs as much as the whole model: it should be rare.

@@ -25,6 +25,16 @@ absl::StatusOr<Image> MemorySnapshotStore::Read(const ImageName& name) {
   return found->second;
 }
 
+absl::StatusOr<Image> MemorySnapshotStore::ReadWithoutRows(const ImageName& name) {
+  absl::StatusOr<Image> image = Read(name);
+  if (!image.ok()) return image;
+  for (TableImage& table : image->tables) {
+    table.keys.clear();
+    table.rows.clear();
+  }
+  return image;
+}
+
 absl::StatusOr<std::vector<ImageName>> MemorySnapshotStore::List() {
   MutexLock lock(&mutex_);
   std::vector<ImageName> names;

@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "common/status.h"
+#include "server/retained_images.h"
 
 namespace rubato {
 namespace {
@@ -202,14 +203,17 @@ void ServerLoop::Load(const LoadRequest& request) {
 void ServerLoop::PruneAfterCommit() {
   const CommittedEpoch& committed = shard_->view().committed;
   const size_t place = options_.place.value();
-  if (place >= committed.images.size() || options_.snapshots_kept == 0) return;
+  if (place >= committed.images.size()) return;
   const ImageName& newest = committed.images[place];
   if (!committed_.empty() && committed_.back() == newest) return;
   committed_.push_back(newest);
-  while (committed_.size() > options_.snapshots_kept) committed_.pop_front();
+  // The best data epoch is chosen among those that were validated: no others are kept for it.
+  const Job& job = options_.job;
+  const size_t kept = job.best_epoch ? 1 : static_cast<size_t>(job.snapshots_kept);
+  while (committed_.size() > kept) committed_.pop_front();
   const std::vector<ImageName> keep(committed_.begin(), committed_.end());
   store_thread_->Add([this, keep]() -> StoreThread::Result {
-    const absl::Status status = store_->Prune(options_.place, keep);
+    const absl::Status status = PruneSuperseded(options_.job, keep, store_);
     return [status] {
       if (!status.ok()) LogWarning(std::string(status.message()));
     };

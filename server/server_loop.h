@@ -26,7 +26,6 @@ struct ServerLoopOptions {
   PlaceId place;
   std::string listen;
   std::string scheduler;       // address
-  size_t snapshots_kept = 2;   // committed epochs; 0: all
   EventLog* events = nullptr;  // is told of trouble that a person should hear of
 };
 
@@ -83,7 +82,7 @@ class ServerLoop {
   std::unique_ptr<Endpoint> endpoint_;
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<StoreThread> store_thread_;
-  std::deque<ImageName> committed_;
+  std::deque<ImageName> committed_;  // the newest, oldest first
   // A snapshot that could not be written, before the shard is told so.
   struct Failed {
     ImageName name;

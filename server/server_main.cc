@@ -80,7 +80,6 @@ absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* si
     options.events = events;
     options.listen = ListenAddress(arguments, place);
     options.scheduler = arguments.scheduler;
-    options.snapshots_kept = static_cast<size_t>(job.best_epoch ? 0 : job.snapshots_kept);
     ASSIGN_OR_RETURN(auto loop, ServerLoop::Open(std::move(options), store.get()));
     loops.push_back(std::move(loop));
   }

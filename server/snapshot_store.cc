@@ -253,6 +253,11 @@ absl::StatusOr<Image> ReadImage(const std::string& folder, const ImageName& name
   return image;
 }
 
+absl::StatusOr<Image> ReadWithoutRows(const std::string& folder, const ImageName& name) {
+  ASSIGN_OR_RETURN(const ImageManifest manifest, ReadManifest(folder, name));
+  return EmptyImage(manifest);
+}
+
 absl::Status VerifyImage(const std::string& folder, const ImageName& name) {
   ASSIGN_OR_RETURN(const ImageManifest manifest, ReadManifest(folder, name));
   return ReadRows(folder, manifest, [](const Chunk&, const char*) {});
@@ -276,11 +281,17 @@ class RocksDbSnapshotStore : public SnapshotStore {
       : path_(std::move(path)), mode_(WriteModeOf(path_)) {}
 
   absl::Status Write(const Image& image) override;
-  absl::StatusOr<Image> Read(const ImageName& name) override;
+  absl::StatusOr<Image> Read(const ImageName& name) override {
+    return Explained(ReadImage(FolderOf(name), name), name);
+  }
+  absl::StatusOr<Image> ReadWithoutRows(const ImageName& name) override {
+    return Explained(rubato::ReadWithoutRows(FolderOf(name), name), name);
+  }
   absl::StatusOr<std::vector<ImageName>> List() override { return ListImageFolders(path_); }
   absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) override;
 
  private:
+  absl::StatusOr<Image> Explained(absl::StatusOr<Image> image, const ImageName& name);
   absl::Status CheckRoom(const Image& image, const std::vector<Chunk>& chunks) const;
   std::string FolderOf(const ImageName& name) const {
     return absl::StrCat(path_, "/", ImageFolderName(name));
@@ -317,9 +328,10 @@ absl::Status RocksDbSnapshotStore::Write(const Image& image) {
   return draft->Publish(image.name);
 }
 
-absl::StatusOr<Image> RocksDbSnapshotStore::Read(const ImageName& name) {
+// What was read of `name`, or why nothing was.
+absl::StatusOr<Image> RocksDbSnapshotStore::Explained(absl::StatusOr<Image> image,
+                                                      const ImageName& name) {
   const std::string folder = FolderOf(name);
-  absl::StatusOr<Image> image = ReadImage(folder, name);
   if (image.ok()) return image;
   // Asked last, since it may have been pruned meanwhile.
   ASSIGN_OR_RETURN(const std::vector<ImageName> present, List());

@@ -46,6 +46,8 @@ class SnapshotStore {
   virtual absl::Status Write(const Image& image) = 0;
   // NotFound, DataLoss (a checksum is wrong: which file), or the image.
   virtual absl::StatusOr<Image> Read(const ImageName& name) = 0;
+  // The same, with tables that have no rows; whether the rows are whole is not checked.
+  virtual absl::StatusOr<Image> ReadWithoutRows(const ImageName& name) = 0;
   virtual absl::StatusOr<std::vector<ImageName>> List() = 0;
   // Removes images of `place` that are not in `keep` and are older than the newest of `keep`.
   virtual absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) = 0;

@@ -140,7 +140,7 @@ def scheduler():
     if stopped and run.fate == "slow":
         time.sleep(600)
     clock = run.fake["clocks"]
-    say("committed", epoch=1, clock=clock // 2)
+    say("committed", epoch=1, clock=clock // 2 - 1)
     say("committed", epoch=2, clock=clock)
     (run.path / "committed").write_text(str(clock))
     if stopped:

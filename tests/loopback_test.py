@@ -86,6 +86,22 @@ class LoopbackTest(FleetTest):
         self.assertEqual(metrics["train"]["epoch_used"], best["data_epoch"] + 1)
         self.assertEqual(metrics["validation"]["logloss"], best["logloss"])
 
+    def test_best_epoch_keeps_the_validated_snapshots_and_the_last(self):
+        settings = ("train.best_epoch=true", "snapshot.every_clocks=7")
+        for epochs, resume in (2, False), (4, True):
+            metrics = self.train_well("kept", f"train.epochs={epochs}", *settings, resume=resume)
+            commits = {event["clock"]: event["epoch"]
+                       for event in self.events("kept", "scheduler-0", "committed")}
+            told = self.events("kept", "worker-0", "validation")
+            validated = [commits[event["clock"]] for event in told]
+            self.assertEqual(len(validated), epochs)
+            self.assertGreater(len(commits), epochs + 1)
+            images = {path.name for path in (self.path / "kept" / "snapshots").glob("[0-9]*")}
+            self.assertEqual({int(image.split("-")[0]) for image in images},
+                             {*validated, commits[max(commits)]})
+            self.assertEqual(len(images), 4 * (epochs + 1))
+            self.assertIn(metrics["train"]["snapshot_used"], validated)
+
 
 if __name__ == "__main__":
     unittest.main()

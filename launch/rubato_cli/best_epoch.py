@@ -29,14 +29,15 @@ def last(folder: RunFolder) -> Chosen | None:
 
 
 def best(folder: RunFolder) -> Chosen | None:
-    """The data epoch with the best validation log loss, and the snapshot cut at its end: the first
-    commit at or after the clock of the validation. Reads the telemetry of all starts of the run, as
-    the best epoch may lie before a resume. None when nothing was validated."""
+    """The data epoch with the best validation log loss, and the snapshot cut at its end, at
+    the clock of the validation: other commits hold other weights, and servers do not keep them.
+    Reads the telemetry of all starts of the run, as the best epoch may lie before a resume. None
+    when nothing was validated."""
     validations, commits = _read(folder)
     for event in sorted(validations.values(), key=lambda event: float(event["logloss"])):
-        clocks = [clock for clock in commits if clock >= int(event["clock"])]
-        if clocks:
-            return _chosen(event, commits[min(clocks)])
+        snapshot = commits.get(int(event["clock"]))
+        if snapshot is not None:
+            return _chosen(event, snapshot)
     return None
 
 
