@@ -64,6 +64,11 @@ int StopSignals::Count() {
   return count_;
 }
 
+absl::Status StopSignals::GoOn() {
+  if (Count() == 0) return absl::OkStatus();
+  return absl::CancelledError(absl::StrCat("stopped by ", last_name()));
+}
+
 void StopSignals::Wait(Duration time) const {
   pollfd descriptor{read_end_, POLLIN, 0};
   const timespec limit{time.nanos() / 1'000'000'000, time.nanos() % 1'000'000'000};

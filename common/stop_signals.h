@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/env.h"
 
@@ -23,6 +24,8 @@ class StopSignals {
 
   // Signals received so far; never waits.
   int Count();
+  // Cancelled once one has been received, with a sentence that names the last.
+  absl::Status GoOn();
   // Returns after `time`, or earlier: at once when a signal is there that Count has not seen.
   void Wait(Duration time) const;
   // The last one, 0 if none: 128 + it is the exit code of a process stopped at once.

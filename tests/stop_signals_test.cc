@@ -12,12 +12,14 @@ TEST(StopSignals, CountsWhatArrivesInsteadOfDying) {
   ASSERT_TRUE(signals.ok()) << signals.status();
   EXPECT_EQ((*signals)->Count(), 0);
   EXPECT_EQ((*signals)->last(), 0);
+  EXPECT_TRUE((*signals)->GoOn().ok());
   ASSERT_EQ(raise(SIGTERM), 0);
   EXPECT_EQ((*signals)->Count(), 1);
   EXPECT_EQ((*signals)->last(), SIGTERM);
   ASSERT_EQ(raise(SIGINT), 0);
   EXPECT_EQ((*signals)->Count(), 2);
   EXPECT_EQ((*signals)->last(), SIGINT);
+  EXPECT_EQ((*signals)->GoOn(), absl::CancelledError("stopped by SIGINT"));
   EXPECT_EQ((*signals)->Count(), 2);
 }
 

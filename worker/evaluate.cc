@@ -19,12 +19,12 @@ struct Part {
   Parameters weights;
 };
 
-absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, Reader* reader) {
+absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, const PullRows& pull) {
   Part part;
   part.path = path;
   ASSIGN_OR_RETURN(part.data, OpenDataset(path));
   if (part.data->rows() == 0) return part;
-  ASSIGN_OR_RETURN(part.weights, reader->Pull(FindAllKeys(model, *part.data)));
+  ASSIGN_OR_RETURN(part.weights, pull(FindAllKeys(model, *part.data)));
   return part;
 }
 
@@ -33,6 +33,13 @@ absl::StatusOr<std::string> Judge(const Part& part, std::span<const float> proba
   const absl::StatusOr<Evaluation> evaluation = Evaluate(ReadLabels(*part.data), probability);
   if (!evaluation.ok()) return Annotate(evaluation.status(), part.path);
   return FormatEvaluationJson(*evaluation);
+}
+
+absl::StatusOr<std::string> ScoreAndJudge(const Part& part, Model* model,
+                                          const std::function<absl::Status()>& go_on) {
+  const std::vector<float> probability = Score(model, *part.data, part.weights);
+  RETURN_IF_ERROR(go_on());
+  return Judge(part, probability);
 }
 
 // `"name": [...]`, or nothing where no feature stands out.
@@ -48,25 +55,32 @@ std::string TopFeatures(const TrainedRun& run, const Part& part, Model* model) {
 
 }  // namespace
 
-absl::Status EvaluateRun(const TrainedRun& run, Model* model, Reader* reader) {
-  ASSIGN_OR_RETURN(const Part test, OpenPart(run.folder + "/data/test.rbd", *model, reader));
+absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull,
+                         const std::function<absl::Status()>& go_on) {
+  RETURN_IF_ERROR(go_on());
+  ASSIGN_OR_RETURN(const Part test, OpenPart(run.folder + "/data/test.rbd", *model, pull));
+  RETURN_IF_ERROR(go_on());
   ASSIGN_OR_RETURN(const Part validation,
-                   OpenPart(run.folder + "/data/validation.rbd", *model, reader));
-  ASSIGN_OR_RETURN(const std::string on_test, Judge(test, Score(model, *test.data, test.weights)));
+                   OpenPart(run.folder + "/data/validation.rbd", *model, pull));
+  RETURN_IF_ERROR(go_on());
+  ASSIGN_OR_RETURN(const std::string on_test, ScoreAndJudge(test, model, go_on));
   std::string json = absl::StrCat("{\"test\": ", on_test);
   // What the best possible model would reach: the true probabilities, judged by the same labels.
   if (const auto truth = test.data->true_probability(); !truth.empty()) {
+    RETURN_IF_ERROR(go_on());
     ASSIGN_OR_RETURN(const std::string best, Judge(test, truth));
     absl::StrAppend(&json, ",\n\"oracle\": ", best);
   }
   // A run may do without validation rows (split.validation_percent = 0).
   if (validation.data->rows() > 0) {
-    ASSIGN_OR_RETURN(const std::string on_validation,
-                     Judge(validation, Score(model, *validation.data, validation.weights)));
+    RETURN_IF_ERROR(go_on());
+    ASSIGN_OR_RETURN(const std::string on_validation, ScoreAndJudge(validation, model, go_on));
+    RETURN_IF_ERROR(go_on());
     absl::StrAppend(&json, ",\n\"validation\": ", on_validation,
                     TopFeatures(run, validation, model));
   }
   absl::StrAppend(&json, "}\n");
+  RETURN_IF_ERROR(go_on());
   return WriteTextFile(run.folder + "/evaluation.json", json);
 }
 

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "worker/data/encoding.h"
+#include "worker/known_weights.h"
 #include "worker/model/model.h"
-#include "worker/reader.h"
 
 namespace rubato {
 
@@ -21,6 +22,8 @@ struct TrainedRun {
 // Pulls what the rows of FOLDER/data/{validation,test}.rbd need and writes FOLDER/evaluation.json:
 // "test"; "validation" and "top_features" (worker/top_features.h) when there are validation rows;
 // for generated data "oracle", the same figures of the true probabilities.
-absl::Status EvaluateRun(const TrainedRun& run, Model* model, Reader* reader);
+// `go_on` is asked between its parts; its error ends it, and nothing is written.
+absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull,
+                         const std::function<absl::Status()>& go_on);
 
 }  // namespace rubato

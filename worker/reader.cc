@@ -35,9 +35,7 @@ template <class Wanted>
 absl::StatusOr<Wanted> Reader::Await(const std::string& what) {
   const Instant until = MonotonicNow() + kAnswerWithin;
   while (MonotonicNow() < until) {
-    if (signals_->Count() > 0) {
-      return absl::CancelledError(absl::StrCat("stopped by ", signals_->last_name()));
-    }
+    RETURN_IF_ERROR(signals_->GoOn());
     std::optional<ClientEvent> event = session_->Next(kWaitStep);
     if (!event) continue;
     if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);

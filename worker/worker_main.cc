@@ -84,11 +84,12 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
 absl::Status EvaluateVerb(const Arguments& arguments, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
   ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
+  const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
   return EvaluateRun({.folder = arguments.run,
                       .encoding = run.encoding,
                       .model_kind = run.config.model.kind,
                       .seed = run.job.seed},
-                     run.model.get(), reader.get());
+                     run.model.get(), pull, [signals] { return signals->GoOn(); });
 }
 
 absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSignals* signals) {
@@ -97,9 +98,7 @@ absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSigna
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
   const auto progress = [events, signals](uint64_t rows) {
     events->Write(Event("progress").Int("rows", static_cast<int64_t>(rows)));
-    return signals->Count() == 0
-               ? absl::OkStatus()
-               : absl::CancelledError(absl::StrCat("stopped by ", signals->last_name()));
+    return signals->GoOn();
   };
   const auto warn = [events](const std::string& sentence) {
     events->Write(Event("warning").Text("message", sentence));
