@@ -57,9 +57,9 @@ struct CleanseConfig {
 };
 
 struct ModelConfig {
-  std::string kind = "logistic";           // "logistic", "mlp"
-  std::vector<int64_t> hidden = {64, 32};  // mlp: widths of the hidden layers
-  int64_t embedding_dim = 8;               // mlp: floats per category level
+  std::string kind = "logistic";           // "logistic", "mlp", "wide_deep", "deepfm"
+  std::vector<int64_t> hidden = {64, 32};  // all but logistic: widths of the hidden layers
+  int64_t embedding_dim = 8;               // the same: floats per category level
   friend bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 

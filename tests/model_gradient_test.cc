@@ -41,10 +41,9 @@ ReferenceTables ToReference(const std::vector<TableSpec>& specs, const Parameter
   return out;
 }
 
-double LogisticMargin(const DatasetShape& shape, const Batch& batch, size_t row,
-                      const ReferenceTables& tables) {
-  const ReferenceTable& weights = tables.at("weights");
-  double margin = tables.at("bias").At(0);
+double LinearTermOf(const DatasetShape& shape, const Batch& batch, size_t row,
+                    const ReferenceTable& weights) {
+  double margin = 0;
   for (size_t k = 0; k < shape.numeric_columns; ++k) {
     margin += double{batch.numeric[row * shape.numeric_columns + k]} * weights.Row(k)[0];
   }
@@ -100,10 +99,41 @@ double MlpMargin(std::vector<double> x, const ReferenceTables& tables) {
   return x.at(0);
 }
 
+// Each pair of the row's categories and sparse features, one by one.
+double PairsOf(const DatasetShape& shape, const Batch& batch, size_t row,
+               const ReferenceTables& tables) {
+  if (!tables.contains("embedding")) return 0.0;
+  const ReferenceTable& embedding = tables.at("embedding");
+  std::vector<std::pair<double, std::span<const double>>> features;
+  for (size_t c = 0; c < shape.category_columns; ++c) {
+    features.emplace_back(1.0, embedding.Row(batch.categories[row * shape.category_columns + c]));
+  }
+  for (size_t i = shape.sparse_keys == 0 ? 0 : batch.row_begin[row];
+       i < (shape.sparse_keys == 0 ? 0 : batch.row_begin[row + 1]); ++i) {
+    features.emplace_back(double{batch.values[i]}, embedding.Row(shape.levels + batch.keys[i]));
+  }
+  double sum = 0.0;
+  for (size_t a = 0; a < features.size(); ++a) {
+    for (size_t b = a + 1; b < features.size(); ++b) {
+      for (size_t j = 0; j < embedding.spec.dim; ++j) {
+        sum +=
+            features[a].first * features[b].first * features[a].second[j] * features[b].second[j];
+      }
+    }
+  }
+  return sum;
+}
+
 double Margin(const RunConfig& config, const DatasetShape& shape, const Batch& batch, size_t row,
               const ReferenceTables& tables) {
-  if (config.model.kind == "logistic") return LogisticMargin(shape, batch, row, tables);
-  return MlpMargin(MlpInput(shape, batch, row, tables), tables);
+  const std::string& kind = config.model.kind;
+  if (kind == "logistic") {
+    return tables.at("bias").At(0) + LinearTermOf(shape, batch, row, tables.at("weights"));
+  }
+  double margin = MlpMargin(MlpInput(shape, batch, row, tables), tables);
+  if (kind != "mlp") margin += LinearTermOf(shape, batch, row, tables.at("wide"));
+  if (kind == "deepfm") margin += PairsOf(shape, batch, row, tables);
+  return margin;
 }
 
 double ReferenceLoss(const RunConfig& config, const DatasetShape& shape, const Batch& batch,
@@ -191,13 +221,17 @@ TEST_P(GradientTest, PredictionsGiveTheLoss) {
   std::vector<float> probability(batch_.rows);
   model_->Predict(batch_, parameters_, probability);
   double sum = 0.0;
+  double lost = 0.0;  // to the rounding of a probability close to 1
   for (size_t r = 0; r < batch_.rows; ++r) {
     const double p = double{probability[r]};
     ASSERT_GT(p, 0.0);
     ASSERT_LT(p, 1.0);
-    sum -= double{batch_.weights[r]} * std::log(batch_.labels[r] == 1.0F ? p : 1.0 - p);
+    const double of_label = batch_.labels[r] == 1.0F ? p : 1.0 - p;
+    sum -= double{batch_.weights[r]} * std::log(of_label);
+    lost += double{batch_.weights[r]} * 0x1p-24 / of_label;
   }
-  EXPECT_NEAR(sum / static_cast<double>(batch_.rows), loss, 1e-5);
+  const auto rows = static_cast<double>(batch_.rows);
+  EXPECT_NEAR(sum / rows, loss, 1e-5 + lost / rows);
 }
 
 // A worker finds the keys of later batches before it computes this one.
@@ -236,7 +270,7 @@ constexpr uint64_t kHugeKeySpace = uint64_t{1} << 40;
 
 std::vector<Case> Cases() {
   std::vector<Case> cases;
-  for (const std::string kind : {"logistic", "mlp"}) {
+  for (const std::string kind : {"logistic", "mlp", "wide_deep", "deepfm"}) {
     cases.push_back({kind + "Everything", kind, MakeShape(3, {2, 4}, 6), {}});
     cases.push_back({kind + "NumericOnly", kind, MakeShape(4, {}, 0), {}});
     cases.push_back({kind + "CategoriesOnly", kind, MakeShape(0, {3, 1, 5}, 0), {}});
@@ -247,6 +281,7 @@ std::vector<Case> Cases() {
     cases.push_back({kind + "SameKeys", kind, MakeShape(1, {3, 3}, 4), {.same_keys = true}});
     cases.push_back({kind + "OneLevel", kind, MakeShape(0, {1}, 0), {.rows = 3}});
   }
+  cases.push_back({"deepfmDimOne", "deepfm", MakeShape(1, {2, 3}, 5), {}, {2}, 1});
   cases.push_back({"mlpNoHiddenLayer", "mlp", MakeShape(2, {3}, 4), {}, {}, 2});
   cases.push_back({"mlpWidthOne", "mlp", MakeShape(1, {2}, 3), {}, {1, 1}, 1});
   cases.push_back({"mlpManyBlocks", "mlp", MakeShape(3, {9}, 0), {.rows = 3}, {140, 31}, 8});

@@ -59,7 +59,8 @@ TEST_P(ModelMemoryTest, ASteadyStepAllocatesNothing) {
   EXPECT_EQ(allocations - before, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, ModelMemoryTest, testing::Values("logistic", "mlp"),
+INSTANTIATE_TEST_SUITE_P(Models, ModelMemoryTest,
+                         testing::Values("logistic", "mlp", "wide_deep", "deepfm"),
                          [](const auto& param) { return param.param; });
 
 }  // namespace

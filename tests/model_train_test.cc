@@ -68,9 +68,11 @@ TEST(ModelTrain, MlpLearnsXorOfNumbersAndLogisticCannot) {
   EXPECT_LT(TrainedAccuracy(Config("logistic", "adam", 0.01), shape, 600, NumericXor), 0.70);
 }
 
-TEST(ModelTrain, MlpLearnsXorOfCategoriesThroughItsEmbeddings) {
+TEST(ModelTrain, EmbeddingsLearnXorOfCategories) {
   const DatasetShape shape = MakeShape(0, {6, 8}, 0);
-  EXPECT_EQ(TrainedAccuracy(Config("mlp", "adam", 0.01), shape, 600, CategoryXor), 1.0);
+  for (const char* kind : {"mlp", "wide_deep", "deepfm"}) {
+    EXPECT_EQ(TrainedAccuracy(Config(kind, "adam", 0.01), shape, 600, CategoryXor), 1.0) << kind;
+  }
 }
 
 TEST(ModelTrain, EveryUpdateRuleLearnsALinearRule) {
@@ -136,8 +138,9 @@ TEST(MakeModel, RefusesWhatItCannotBuildWithASentence) {
   const auto error = [](const RunConfig& config, const DatasetShape& data) {
     return std::string(MakeModel(config, data).status().message());
   };
-  EXPECT_EQ(error(Config("forest", "sgd", 0.1), shape),
-            "model.kind is not one of \"logistic\", \"mlp\": \"forest\"");
+  EXPECT_EQ(
+      error(Config("forest", "sgd", 0.1), shape),
+      "model.kind is not one of \"logistic\", \"mlp\", \"wide_deep\", \"deepfm\": \"forest\"");
   EXPECT_EQ(error(Config("mlp", "lion", 0.1), shape),
             "optimizer.kind is not one of \"sgd\", \"momentum\", \"adagrad\", \"adam\", "
             "\"ftrl\": \"lion\"");

@@ -91,7 +91,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     yield "SHA-256 of the data", _text(dig(metrics, "run.data_sha256"))
     yield "model", " ".join(_known(dig(config, "model.kind"),
                                    _hidden(dig(config, "model.hidden"))
-                                   if dig(config, "model.kind") == "mlp" else None))
+                                   if dig(config, "model.kind") != "logistic" else None))
     yield "optimizer", ", ".join(_known(
         dig(config, "optimizer.kind"),
         _named("learning rate", dig(config, "optimizer.learning_rate")),

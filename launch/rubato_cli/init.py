@@ -25,7 +25,7 @@ drop = {drop}
 categorical = {categorical}
 
 [model]
-kind = "mlp"  # or "logistic"
+kind = "mlp"  # or "logistic", "wide_deep", "deepfm"
 
 [optimizer]
 kind = "adam"

@@ -42,7 +42,8 @@ def render(run: Record) -> str:
 
 
 def _kicker(run: Record) -> list[str]:
-    kind = {"mlp": "multi-layer perceptron", "logistic": "logistic regression"}.get(
+    kind = {"mlp": "multi-layer perceptron", "logistic": "logistic regression",
+            "wide_deep": "wide and deep", "deepfm": "DeepFM"}.get(
         str(dig(run.config, "model.kind")))
     bound = run.metric("staleness.bound")
     workers = len(run.workers)

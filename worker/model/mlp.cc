@@ -1,15 +1,18 @@
 #include "worker/model/mlp.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/status.h"
 #include "worker/compute/blas.h"
 #include "worker/model/feature_keys.h"
 #include "worker/model/layers/embedding.h"
+#include "worker/model/layers/fm.h"
 #include "worker/model/layers/linear.h"
 #include "worker/model/layers/logistic_loss.h"
 #include "worker/model/layers/relu.h"
+#include "worker/model/linear_term.h"
 #include "worker/model/mlp_shape.h"
 #include "worker/model/parameter_rows.h"
 
@@ -20,8 +23,10 @@ constexpr size_t kEmbedding = 0;  // when mlp_.has_embedding()
 
 class Mlp : public Model {
  public:
-  explicit Mlp(MlpShape shape)
+  // `wide`: if the shape has a wide part.
+  Mlp(MlpShape shape, std::optional<LinearTerm> wide)
       : mlp_(std::move(shape)),
+        wide_(std::move(wide)),
         features_({.categories = 0, .sparse = mlp_.levels, .end = mlp_.embedding_keys}),
         activations_(mlp_.layers() + 1),
         d_activations_(mlp_.layers() + 1) {}
@@ -39,7 +44,7 @@ class Mlp : public Model {
   void GatherInput(const Batch& batch, const Parameters& parameters);
   // From d_activations_.back() to all gradients.
   void Backward(const Batch& batch, const Parameters& parameters, Parameters* gradients);
-  void ScatterInput(const Batch& batch, Parameters* gradients);
+  void ScatterInput(const Batch& batch, const Parameters& parameters, Parameters* gradients);
 
   CategoryPositions Categories() const { return {features_.categories(), mlp_.categories}; }
   BagPositions Bag(const Batch& batch) const {
@@ -52,21 +57,32 @@ class Mlp : public Model {
     memory->resize(rows_ * mlp_.widths[level]);
     return {memory->data(), rows_, mlp_.widths[level]};
   }
+  FmInput Pairs(const Batch& batch, const Parameters& parameters);
+  Matrix Sums() {
+    sums_.resize(rows_ * mlp_.embedding_dim);
+    return {sums_.data(), rows_, mlp_.embedding_dim};
+  }
+  static ConstMatrix Embeddings(const Parameters& parameters, size_t dim) {
+    return {parameters[kEmbedding].values.data(), parameters[kEmbedding].keys.size(), dim};
+  }
   LinearWeights Weights(const Parameters& parameters, size_t layer) const;
 
   MlpShape mlp_;
+  mutable std::optional<LinearTerm> wide_;
   mutable FeatureKeys features_;
   size_t rows_ = 0;                                // of the batch under way
   std::vector<std::vector<float>> activations_;    // [layers + 1][rows, width]
   std::vector<std::vector<float>> d_activations_;  // the same
+  std::vector<float> sums_;                        // [rows, embedding_dim] of the pairs
 };
 
 void Mlp::FindKeys(const Batch& batch, Parameters* keys) const {
   ClearRows(mlp_.tables, keys);
   if (mlp_.has_embedding()) features_.Find(batch, &(*keys)[kEmbedding].keys);
   for (size_t t = mlp_.weight_table(0); t < mlp_.tables.size(); ++t) {
-    AllBlocks(mlp_.tables[t], &(*keys)[t]);
+    if (mlp_.tables[t].kind == TableKind::kDense) AllBlocks(mlp_.tables[t], &(*keys)[t]);
   }
+  if (wide_) wide_->FindKeys(batch, &(*keys)[mlp_.wide_table()].keys);
 }
 
 void Mlp::GatherInput(const Batch& batch, const Parameters& parameters) {
@@ -75,9 +91,8 @@ void Mlp::GatherInput(const Batch& batch, const Parameters& parameters) {
     std::copy_n(batch.numeric.data() + r * mlp_.numeric, mlp_.numeric, x.data + r * x.cols);
   }
   if (!mlp_.has_embedding()) return;
-  const ParameterRows& rows = parameters[kEmbedding];
-  features_.Locate(batch, rows.keys);
-  const ConstMatrix weights{rows.values.data(), rows.keys.size(), mlp_.embedding_dim};
+  features_.Locate(batch, parameters[kEmbedding].keys);
+  const ConstMatrix weights = Embeddings(parameters, mlp_.embedding_dim);
   GatherCategories(Categories(), weights, mlp_.numeric, x);
   if (mlp_.has_bag) GatherBag(Bag(batch), weights, mlp_.bag_column(), x);
 }
@@ -99,6 +114,20 @@ void Mlp::Forward(const Batch& batch, const Parameters& parameters) {
     LinearForward(Activation(l), Weights(parameters, l), y);
     if (l + 1 < mlp_.layers()) ReluForward(activations_[l + 1]);
   }
+  std::vector<float>& margin = activations_.back();
+  if (wide_) wide_->Forward(batch, parameters[mlp_.wide_table()], margin);
+  if (mlp_.has_fm) FmForward(Pairs(batch, parameters), Sums(), margin);
+}
+
+FmInput Mlp::Pairs(const Batch& batch, const Parameters& parameters) {
+  FmInput in;
+  in.x = Activation(0);
+  in.weights = Embeddings(parameters, mlp_.embedding_dim);
+  in.first_column = mlp_.numeric;
+  in.categories = mlp_.categories;
+  in.bag_column = mlp_.bag_column();
+  if (mlp_.has_bag) in.bag = Bag(batch);
+  return in;
 }
 
 void Mlp::Backward(const Batch& batch, const Parameters& parameters, Parameters* gradients) {
@@ -112,12 +141,15 @@ void Mlp::Backward(const Batch& batch, const Parameters& parameters, Parameters*
     LinearBackwardInput(Slope(l + 1), weights.weight, Slope(l));
     if (l > 0) ReluBackward(activations_[l], d_activations_[l]);
   }
-  ScatterInput(batch, gradients);
+  ScatterInput(batch, parameters, gradients);
 }
 
-void Mlp::ScatterInput(const Batch& batch, Parameters* gradients) {
+void Mlp::ScatterInput(const Batch& batch, const Parameters& parameters, Parameters* gradients) {
   ParameterRows& rows = (*gradients)[kEmbedding];
   const Matrix d_weights{rows.values.data(), rows.keys.size(), mlp_.embedding_dim};
+  if (mlp_.has_fm) {
+    FmBackward(Pairs(batch, parameters), Sums(), d_activations_.back(), Slope(0), d_weights);
+  }
   ScatterCategories(Categories(), Slope(0), mlp_.numeric, d_weights);
   if (mlp_.has_bag) ScatterBag(Bag(batch), Slope(0), mlp_.bag_column(), d_weights);
 }
@@ -128,6 +160,9 @@ double Mlp::Gradients(const Batch& batch, const Parameters& parameters, Paramete
   const Matrix d_margin = Slope(mlp_.layers());
   const double loss = LogisticLossGradient(activations_.back(), batch.labels, batch.weights,
                                            {d_margin.data, rows_});
+  if (wide_) {
+    wide_->Backward(batch, d_activations_.back(), (*gradients)[mlp_.wide_table()].values.data());
+  }
   Backward(batch, parameters, gradients);
   return loss;
 }
@@ -141,7 +176,11 @@ void Mlp::Predict(const Batch& batch, const Parameters& parameters, std::span<fl
 
 absl::StatusOr<std::unique_ptr<Model>> MakeMlp(const RunConfig& config, const DatasetShape& shape) {
   ASSIGN_OR_RETURN(MlpShape mlp, MakeMlpShape(config, shape));
-  return std::make_unique<Mlp>(std::move(mlp));
+  std::optional<LinearTerm> wide;
+  if (mlp.has_wide) {
+    ASSIGN_OR_RETURN(wide, LinearTerm::Make(shape));
+  }
+  return std::make_unique<Mlp>(std::move(mlp), std::move(wide));
 }
 
 }  // namespace rubato

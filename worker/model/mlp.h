@@ -1,5 +1,5 @@
-// Multi-layer perceptron over numeric columns and embeddings (worker/model/mlp_shape.h), on the
-// CPU.
+// Multi-layer perceptron over numeric columns and embeddings, alone, with a wide part, or with that
+// and a factorization machine (worker/model/mlp_shape.h), on the CPU.
 //
 // Layers are pure functions (worker/model/layers/); this class owns the memory between them and
 // keeps it from batch to batch, so that a step allocates nothing once the largest batch was seen.

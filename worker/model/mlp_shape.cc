@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/status.h"
+#include "worker/model/linear_term.h"
 #include "worker/model/parameter_rows.h"
 
 namespace rubato {
@@ -57,6 +58,7 @@ void AddTables(const OptimizerSpec& optimizer, Staleness staleness, MlpShape* ml
     tables.push_back(DenseTable(absl::StrCat("mlp.", l, ".bias"), out));
     tables.back().optimizer = WithoutPenalty(optimizer);
   }
+  if (mlp->has_wide) tables.push_back(LinearTermTable("wide", optimizer));
   for (size_t t = 0; t < tables.size(); ++t) {
     tables[t].id = TableId(static_cast<uint32_t>(t));
     tables[t].staleness = staleness;
@@ -82,6 +84,8 @@ absl::StatusOr<MlpShape> MakeMlpShape(const RunConfig& config, const DatasetShap
   mlp.numeric = shape.numeric_columns;
   mlp.categories = shape.category_columns;
   mlp.has_bag = shape.sparse_keys > 0;
+  mlp.has_wide = config.model.kind != "mlp";
+  mlp.has_fm = config.model.kind == "deepfm" && mlp.has_embedding();
   mlp.embedding_dim = static_cast<size_t>(config.model.embedding_dim);
   mlp.levels = shape.levels;
   mlp.widths.push_back(mlp.bag_column() + (mlp.has_bag ? mlp.embedding_dim : 0));

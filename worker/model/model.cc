@@ -11,9 +11,12 @@ absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config,
                                                  const DatasetShape& shape) {
   UseOneBlasThread();
   if (config.model.kind == "logistic") return MakeLogistic(config, shape);
-  if (config.model.kind == "mlp") return MakeMlp(config, shape);
+  for (const char* kind : {"mlp", "wide_deep", "deepfm"}) {
+    if (config.model.kind == kind) return MakeMlp(config, shape);
+  }
   return absl::InvalidArgumentError(
-      absl::StrCat("model.kind is not one of \"logistic\", \"mlp\": \"", config.model.kind, "\""));
+      absl::StrCat("model.kind is not one of \"logistic\", \"mlp\", \"wide_deep\", \"deepfm\": \"",
+                   config.model.kind, "\""));
 }
 
 }  // namespace rubato
