@@ -42,6 +42,12 @@ absl::StatusOr<std::vector<ImageName>> MemorySnapshotStore::List() {
   return names;
 }
 
+absl::Status MemorySnapshotStore::Remove(const ImageName& name) {
+  MutexLock lock(&mutex_);
+  images_.erase(name);
+  return absl::OkStatus();
+}
+
 absl::Status MemorySnapshotStore::Prune(PlaceId place, const std::vector<ImageName>& keep) {
   MutexLock lock(&mutex_);
   const auto newest = std::max_element(keep.begin(), keep.end());

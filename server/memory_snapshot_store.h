@@ -15,6 +15,7 @@ class MemorySnapshotStore : public SnapshotStore {
   absl::StatusOr<Image> Read(const ImageName& name) override;
   absl::StatusOr<Image> ReadWithoutRows(const ImageName& name) override;
   absl::StatusOr<std::vector<ImageName>> List() override;
+  absl::Status Remove(const ImageName& name) override;
   absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) override;
 
  private:

@@ -23,6 +23,10 @@ std::vector<ImageName> Validated(const Job& job, std::vector<Image> images) {
   return validated;
 }
 
+bool Withdrawn(const View& view, EpochId epoch) {
+  return epoch > view.committed.epoch && !(view.cut && view.cut->epoch == epoch);
+}
+
 absl::Status PruneSuperseded(const Job& job, const std::vector<ImageName>& committed,
                              SnapshotStore* store) {
   std::vector<ImageName> keep = committed;

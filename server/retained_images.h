@@ -16,6 +16,11 @@ namespace rubato {
 // Clocks of commits rise, so where a cut was repeated at a clock, the newest one was committed.
 std::vector<ImageName> Validated(const Job& job, std::vector<Image> images);
 
+// Whether a cut that was once open will never be committed, as far as `view` tells: a view that is
+// not older than the one that opened it. False for what is not newer than the committed epoch: it
+// may have been committed by a view that nobody here has seen.
+bool Withdrawn(const View& view, EpochId epoch);
+
 // `committed`: the newest committed images of a place, oldest first; at least one. Removes what
 // is older than the last of them and not needed. An image that cannot be read stays: it is evidence
 // of a damage that a person has to hear of.

@@ -119,6 +119,7 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
     }
     shard_->Tick(now, &out);
     Flush(&out);
+    RemoveWithdrawn();
     PruneAfterCommit();
   }
   store_thread_.reset();  // what it is writing becomes durable, or is not there at all
@@ -146,6 +147,7 @@ void ServerLoop::Write(std::shared_ptr<const Image> image) {
         failed_ = Failed{name, status, MonotonicNow() + kWritePause};
         return;
       }
+      uncommitted_.push_back(name);
       ShardOutput out;
       shard_->ImageWritten(name, status, &out);
       Flush(&out);
@@ -197,6 +199,22 @@ void ServerLoop::Load(const LoadRequest& request) {
       }
       Flush(&out);
     };
+  });
+}
+
+// Without this a withdrawn cut's image would hold its disk space until the next commit, which may
+// lack just that space.
+void ServerLoop::RemoveWithdrawn() {
+  const View& view = shard_->view();
+  std::erase_if(uncommitted_, [&](const ImageName& name) {
+    if (!Withdrawn(view, name.epoch)) return name.epoch <= view.committed.epoch;
+    store_thread_->Add([this, name]() -> StoreThread::Result {
+      const absl::Status status = store_->Remove(name);
+      return [status] {
+        if (!status.ok()) LogWarning(std::string(status.message()));
+      };
+    });
+    return true;
   });
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -75,6 +76,7 @@ class ServerLoop {
   void Write(std::shared_ptr<const Image> image);
   void NoteWritten(Clock clock, const absl::Status& status);
   void Load(const LoadRequest& request);
+  void RemoveWithdrawn();
   void PruneAfterCommit();
 
   const ServerLoopOptions options_;
@@ -82,7 +84,8 @@ class ServerLoop {
   std::unique_ptr<Endpoint> endpoint_;
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<StoreThread> store_thread_;
-  std::deque<ImageName> committed_;  // the newest, oldest first
+  std::vector<ImageName> uncommitted_;  // written
+  std::deque<ImageName> committed_;     // the newest, oldest first
   // A snapshot that could not be written, before the shard is told so.
   struct Failed {
     ImageName name;

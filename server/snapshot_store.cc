@@ -288,6 +288,7 @@ class RocksDbSnapshotStore : public SnapshotStore {
     return Explained(rubato::ReadWithoutRows(FolderOf(name), name), name);
   }
   absl::StatusOr<std::vector<ImageName>> List() override { return ListImageFolders(path_); }
+  absl::Status Remove(const ImageName& name) override { return RemoveImageFolder(path_, name); }
   absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) override;
 
  private:

@@ -49,6 +49,8 @@ class SnapshotStore {
   // The same, with tables that have no rows; whether the rows are whole is not checked.
   virtual absl::StatusOr<Image> ReadWithoutRows(const ImageName& name) = 0;
   virtual absl::StatusOr<std::vector<ImageName>> List() = 0;
+  // OK also when it is not there.
+  virtual absl::Status Remove(const ImageName& name) = 0;
   // Removes images of `place` that are not in `keep` and are older than the newest of `keep`.
   virtual absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) = 0;
 };

@@ -52,6 +52,17 @@ TEST(Validated, HasTheEndOfEveryDataEpochWhenEachIsOneIteration) {
   EXPECT_EQ(Validated(job, {Cut(1, 1), Cut(2, 2)}).size(), 2U);
 }
 
+TEST(Withdrawn, IsAnEpochThatIsNeitherOpenNorMayBeCommitted) {
+  View view;
+  view.committed.epoch = EpochId(4);
+  EXPECT_TRUE(Withdrawn(view, EpochId(6)));
+  view.cut = OpenCut{EpochId(6), Clock(20), true};
+  EXPECT_TRUE(Withdrawn(view, EpochId(5)));
+  EXPECT_FALSE(Withdrawn(view, EpochId(6)));
+  EXPECT_FALSE(Withdrawn(view, EpochId(4)));
+  EXPECT_FALSE(Withdrawn(view, EpochId(3)));  // committed, perhaps, before epoch 4 was
+}
+
 struct InMemory {
   static std::unique_ptr<SnapshotStore> Open(const std::string& /*path*/) {
     return std::make_unique<MemorySnapshotStore>();

@@ -114,6 +114,15 @@ TYPED_TEST(SnapshotStoreTest, PrunesOlderImagesOfThePlaceOnly) {
                          NameOf(4, 0, 1), NameOf(4, 1, 2), NameOf(5, 0, 1), NameOf(5, 1, 2)}));
 }
 
+TYPED_TEST(SnapshotStoreTest, RemovesOneImage) {
+  const Image kept = this->Keep(2, 0, 1);
+  const Image removed = this->Keep(2, 0, 2);
+  ASSERT_TRUE(this->store_->Remove(removed.name).ok());
+  ASSERT_TRUE(this->store_->Remove(removed.name).ok());  // not there any more
+  EXPECT_EQ(this->Listed(), std::vector{kept.name});
+  EXPECT_EQ(this->store_->Read(kept.name).value(), kept);
+}
+
 TYPED_TEST(SnapshotStoreTest, PrunesNothingWithoutSomethingToKeep) {
   this->Keep(1, 0, 1);
   ASSERT_TRUE(this->store_->Prune(PlaceId(0), {}).ok());
