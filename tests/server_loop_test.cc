@@ -1,0 +1,84 @@
+// A server's loop against a scheduler that the test plays.
+#include "server/server_loop.h"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "server/memory_snapshot_store.h"
+#include "tests/scratch_folder.h"
+
+namespace rubato {
+namespace {
+
+class ServerLoopTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string here = "ipc://" + folder_.path();
+    scheduler_ = Endpoint::Open({.self = kSchedulerNonce, .listen = here + "/scheduler"}).value();
+    ServerLoopOptions options;
+    options.job.tables.resize(1);
+    options.job.last_clock = Clock(100);
+    options.listen = here + "/shard";
+    options.scheduler = scheduler_->address();
+    loop_ = ServerLoop::Open(std::move(options), &store_).value();
+    thread_ = std::thread([this] { end_ = loop_->Run(stop_); });
+    while (shard_ == kSchedulerNonce) Receive();
+    view_.shards = {{Life(1), shard_, loop_->address()}};
+    view_.members = {{Life(2), SeatId(0), Nonce(7), Clock(0)}};
+  }
+
+  void TearDown() override {
+    stop_ = true;
+    thread_.join();
+    EXPECT_TRUE(end_.ok()) << end_;
+  }
+
+  void Receive() {
+    for (const Decoded& decoded : scheduler_->Receive(Duration::Millis(10))) shard_ = decoded.from;
+  }
+
+  // Sends the view as a new one until what the store holds is `images`, or for a minute in vain.
+  void ShowUntil(const std::vector<ImageName>& images) {
+    view_.version = ViewVersion(view_.version.value() + 1);
+    const Instant began = MonotonicNow();
+    while (store_.List().value() != images && MonotonicNow() - began < Duration::Seconds(60)) {
+      scheduler_->Send(shard_, view_);
+      Receive();
+    }
+    ASSERT_EQ(store_.List().value(), images);
+  }
+
+  ScratchFolder folder_;
+  MemorySnapshotStore store_;
+  std::unique_ptr<Endpoint> scheduler_;
+  std::unique_ptr<ServerLoop> loop_;
+  std::atomic<bool> stop_ = false;
+  absl::Status end_;
+  std::thread thread_;
+  Nonce shard_ = kSchedulerNonce;
+  View view_;
+};
+
+ImageName Of(uint64_t epoch) { return {EpochId(epoch), PlaceId(0), Life(1)}; }
+
+// A cut at clock 0 needs no push.
+TEST_F(ServerLoopTest, RemovesTheImageOfAWithdrawnCutAndNoCommittedOne) {
+  view_.cut = OpenCut{EpochId(1), Clock(0), true};
+  ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(1)}));
+  view_.cut = OpenCut{EpochId(2), Clock(0), true};
+  ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2)}));  // epoch 1 is withdrawn
+  view_.cut.reset();
+  view_.committed = {EpochId(2), Clock(0), view_.generation, {Of(2)}};
+  view_.cut = OpenCut{EpochId(3), Clock(0), true};
+  ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2), Of(3)}));
+  view_.cut.reset();
+  ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2)}));
+}
+
+}  // namespace
+}  // namespace rubato
