@@ -82,7 +82,7 @@ absl::Status FileError(int error, absl::string_view doing, const std::string& pa
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
-      return absl::ResourceExhaustedError(sentence("; free some space or choose another folder"));
+      return absl::ResourceExhaustedError(sentence("; free some space"));
     case EMFILE:
     case ENFILE:
       return absl::ResourceExhaustedError(sentence("; raise the limit on open files (ulimit -n)"));

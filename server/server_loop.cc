@@ -155,11 +155,10 @@ void ServerLoop::Write(std::shared_ptr<const Image> image) {
   });
 }
 
+// Only a commit ends a row of failures: on a full disk the shards' images take turns, since what
+// one shard wrote goes when the cut is withdrawn for another.
 void ServerLoop::NoteWritten(Clock clock, const absl::Status& status) {
-  if (status.ok()) {
-    failed_writes_ = 0;
-    return;
-  }
+  if (status.ok()) return;
   const std::string why(status.message());
   if (failed_writes_ == 0) {
     const std::string sentence =
@@ -225,6 +224,7 @@ void ServerLoop::PruneAfterCommit() {
   const ImageName& newest = committed.images[place];
   if (!committed_.empty() && committed_.back() == newest) return;
   committed_.push_back(newest);
+  failed_writes_ = 0;
   // The best data epoch is chosen among those that were validated: no others are kept for it.
   const Job& job = options_.job;
   const size_t kept = job.best_epoch ? 1 : static_cast<size_t>(job.snapshots_kept);

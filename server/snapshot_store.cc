@@ -89,8 +89,7 @@ absl::Status FromRocksDb(const rocksdb::Status& status, const std::string& path)
   if (status.ok()) return absl::OkStatus();
   const std::string sentence = absl::StrFormat("row file %s: %s", path, status.ToString());
   if (status.IsNoSpace()) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(sentence, "; free some space or choose another folder"));
+    return absl::ResourceExhaustedError(absl::StrCat(sentence, "; free some space"));
   }
   if (status.IsCorruption()) return absl::DataLossError(sentence);
   return absl::InternalError(sentence);
