@@ -296,6 +296,12 @@ class PartsTest(unittest.TestCase):
         points = [(0, 1.0, 0), (1, 3.0, 0), (9, 5.0, 0), (10, 7.0, 0)]
         self.assertEqual(smooth(points, 2), [(0.5, 2.0), (9.5, 6.0)])
 
+    def test_the_loss_of_a_few_last_rows_joins_the_stretch_before_it(self):
+        points = [(0.0, 4.0, 100.0), (8.0, 2.0, 900.0), (10.0, 7.0, 1100.0)]
+        self.assertEqual(smooth(points, 100), [(0.0, 4.0), (10.0, 3.0)])
+        points[2] = (10.0, 7.0, 1300.0)
+        self.assertEqual(len(smooth(points, 100)), 3)
+
     def test_staleness_adds_up_over_shards(self):
         shards = [{"staleness_histogram": [[0, 3], [2, 1]]}, {"staleness_histogram": [[2, 4]]},
                   {"staleness_histogram": "broken"}, {}]

@@ -36,6 +36,7 @@ def _lead(record: Record) -> str:
 
 def smooth(points: Sequence[tuple[float, float, float]], most: int) -> list[tuple[float, float]]:
     """Means over equal stretches of time, at most `most` of them."""
+    points = _without_scrap(points)
     begin, end = points[0][0], points[-1][0]
     step = (end - begin) / most or 1.0
     sums: dict[int, list[float]] = {}
@@ -45,6 +46,19 @@ def smooth(points: Sequence[tuple[float, float, float]], most: int) -> list[tupl
         total[1] += loss
         total[2] += 1
     return [(t / n, loss / n) for _, (t, loss, n) in sorted(sums.items())]
+
+
+def _without_scrap(
+        points: Sequence[tuple[float, float, float]]) -> Sequence[tuple[float, float, float]]:
+    """What a worker tells at its end may be of a few rows: it joins the stretch before it.
+    points: [(seconds, loss, rows so far)]"""
+    if len(points) < 3:
+        return points
+    (_, _, rows0), (_, loss1, rows1), (seconds, loss2, rows2) = points[-3:]
+    if not 0 <= rows2 - rows1 < (rows1 - rows0) / 2:  # a resumed worker counts anew
+        return points
+    loss = (loss1 * (rows1 - rows0) + loss2 * (rows2 - rows1)) / (rows2 - rows0)
+    return [*points[:-2], (seconds, loss, rows2)]
 
 
 def _loss(record: Record) -> str:
