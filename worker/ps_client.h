@@ -172,6 +172,7 @@ class PsClient {
     bool started = false;
     bool gated = false;
     bool ready = false;  // handed over
+    Clock oldest_read;   // then: as Ready says
   };
 
   // Lives (ps_client.cc).
@@ -199,6 +200,7 @@ class PsClient {
   bool TakeRows(const PullReply& reply, size_t place, Clock use, const Request& request);
   void TryReady(Instant now, ClientOutput* out);
   bool GatePassed(Clock clock, const Fetch& fetch, const Place& place) const;
+  void CountCached(const Fetch& fetch);
   size_t TableIndex(TableId id) const;
 
   // Pushes (ps_client_push.cc).

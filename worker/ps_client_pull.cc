@@ -93,7 +93,6 @@ void PsClient::FillFromCache(Clock clock, size_t place, Fetch* fetch) {
     ParameterRows& rows = fetch->rows[t];
     share.missing[t] = cache_.Get({TableIndex(rows.table), rows.keys, share.rows[t]}, clock,
                                   rows.values.data(), fetch->tags[t].data());
-    counters_.rows_cached += share.rows[t].size() - share.missing[t].size();
   }
 }
 
@@ -251,12 +250,23 @@ void PsClient::TryReady(Instant, ClientOutput* out) {
     for (const auto& tags : fetch.tags) {
       for (const Clock tag : tags) ready.oldest_read = std::min(ready.oldest_read, tag);
     }
+    fetch.oldest_read = ready.oldest_read;
+    CountCached(fetch);
     ready.rows = std::move(fetch.rows);
     // Push needs the keys and the shares; the values are the trainer's.
     fetch.rows.clear();
     out->events.push_back(std::move(ready));
   }
   if (reader) std::erase_if(fetches_, [](const auto& fetch) { return fetch.second.ready; });
+}
+
+// Here and not when the cache was asked: that is done again for a new life of a shard.
+void PsClient::CountCached(const Fetch& fetch) {
+  for (const PlaceFetch& share : fetch.places) {
+    for (size_t t = 0; t < share.rows.size(); ++t) {
+      counters_.rows_cached += share.rows[t].size() - share.missing[t].size();
+    }
+  }
 }
 
 size_t PsClient::TableIndex(TableId id) const {

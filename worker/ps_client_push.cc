@@ -38,13 +38,9 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
 // Of every shard, by place. *finite becomes false if a value is NaN or Inf as it would travel.
 std::vector<LoggedPush> PsClient::EncodeAll(Clock clock, const Fetch& fetch,
                                             const Parameters& gradients, bool* finite) const {
-  Clock oldest_read = clock;
-  for (const auto& tags : fetch.tags) {
-    for (const Clock tag : tags) oldest_read = std::min(oldest_read, tag);
-  }
   std::vector<LoggedPush> pushes;
   for (const PlaceFetch& share : fetch.places) {
-    pushes.push_back({clock, oldest_read, EncodeParts(share, gradients, finite)});
+    pushes.push_back({clock, fetch.oldest_read, EncodeParts(share, gradients, finite)});
   }
   return pushes;
 }
