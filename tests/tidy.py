@@ -113,7 +113,11 @@ GLOBAL = re.compile(r"^(?!using|return|typedef|class|struct|enum|union|const\b|c
                     r"((static|inline|thread_local)\s+)*[\w:]+(<.*>)?[*&\s]\s*\w+"
                     r"(\[\w*\])?(\s*=[^=(].*|\{.*\})?;")
 # Text a reader of the repository cannot follow: the sources of design are its own documents.
-PRIVATE_POINTER = re.compile(r"\bDESIGN\b|\bSTYLE\.md\b|/work/\w")
+# Papers that people name in capitals, capitalised documents, and folders of one machine.
+PAPERS = ("design", "style", "plan", "notes", "issue", "field")
+FOREIGN_POINTER = re.compile(r"\b(?:" + "|".join(PAPERS).upper() + r")\b|"
+                             r"\b(?!README|ARCHITECTURE)[A-Z][A-Z_]{3,}\.md\b|"
+                             r"(?<![\w.])/(?:home|mnt|opt|root|srv|work)/\w")
 HEADING_POINTER = re.compile(r'ARCHITECTURE\.md,\s+(?:(?://|#)\s*)?"([^"]+)"')
 
 
@@ -325,7 +329,7 @@ def check_documents(tree):
             continue
         for match in re.finditer(r"\b(TODO|FIXME)\b", source.text):
             yield source.finding(source.line_of(match.start()), "todo", "do it, or drop it")
-        for match in PRIVATE_POINTER.finditer(source.text):
+        for match in FOREIGN_POINTER.finditer(source.text):
             yield source.finding(source.line_of(match.start()), "pointers", f"{match.group()} is "
                                  'not in this repository: ARCHITECTURE.md, "Heading"')
         for match in HEADING_POINTER.finditer(source.text):
