@@ -1,0 +1,45 @@
+// The category levels and sparse features of a batch in device memory: "occurrences", numbered
+// categories first. With n = rows * columns,
+//   i <  n   category column i % columns of row i / columns, value 1
+//   i >= n   sparse feature i - n, of row sparse_row[i - n], value sparse_value[i - n]
+//
+// Sizes are capacities, the same from batch to batch, so that a captured graph fits them all. What
+// a batch leaves unused is padding: its key is kNoKey, its position kNoRow, its sparse_value 0, the
+// weight of a padded row 0. Padding reads as a row of zeros and reaches no gradient.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rubato {
+
+inline constexpr uint64_t kNoKey = ~uint64_t{0};
+inline constexpr uint32_t kNoRow = ~uint32_t{0};
+
+struct FeatureCounts {
+  uint32_t rows = 0;     // rows of a batch
+  uint32_t columns = 0;  // category columns
+  uint32_t sparse = 0;   // sparse features of all its rows together
+  uint32_t categories() const { return rows * columns; }
+  uint32_t occurrences() const { return categories() + sparse; }
+  friend bool operator==(const FeatureCounts&, const FeatureCounts&) = default;
+};
+
+// All in device memory.
+struct Features {
+  FeatureCounts counts;
+  const uint32_t* positions = nullptr;   // [occurrences] row of the weights, or kNoRow
+  const uint32_t* row_begin = nullptr;   // [rows + 1] of sparse features; nullptr without them
+  const uint32_t* sparse_row = nullptr;  // [sparse]
+  const float* sparse_value = nullptr;   // [sparse]
+};
+
+// Distinct keys of a batch, ascending, and the occurrences of each. All in device memory.
+struct Segments {
+  uint32_t capacity = 0;            // most distinct keys there can be: one an occurrence
+  const uint32_t* count = nullptr;  // [1] distinct keys
+  const uint32_t* begin = nullptr;  // [capacity + 1]: key p occurs at order[begin[p], begin[p + 1])
+  const uint32_t* order = nullptr;  // [occurrences] by key, then by number; padding last
+};
+
+}  // namespace rubato
