@@ -12,7 +12,4 @@ namespace rubato {
 
 PlaceId PlaceOf(const TableSpec& table, RowKey key, uint32_t places);
 
-// The first weights of a row: out[dim], a pure function of (seed, table, key).
-void InitialWeights(const TableSpec& table, RowKey key, uint64_t seed, float* out);
-
 }  // namespace rubato

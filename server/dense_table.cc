@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/initial_weights.h"
 #include "common/shard_map.h"
 #include "common/status.h"
 

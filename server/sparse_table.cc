@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/initial_weights.h"
 #include "common/prefetch.h"
 #include "common/shard_map.h"
 #include "common/status.h"

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/env.h"
+#include "common/initial_weights.h"
 #include "common/shard_map.h"
 #include "gtest/gtest.h"
 #include "server/optimizer.h"
