@@ -198,15 +198,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace rubato {
 
-PowerTable::PowerTable(double base) {
-  const auto fill = [](auto& powers, double factor) {
-    powers[0] = 1.0;
-    for (size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * factor;
-    return powers[255] * factor;
-  };
-  fill(hundreds_, fill(tens_, fill(ones_, base)));
-}
-
 HWY_EXPORT(StepRow);
 HWY_EXPORT(StepRows);
 

@@ -8,31 +8,13 @@
 // one. So rows are bit-identical on every machine, with or without AVX.
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 
+#include "common/power_table.h"
 #include "common/table_spec.h"
 
 namespace rubato {
-
-// Powers of a number in [0, 1] by two multiplications: std::pow would cost more than a narrow row's
-// step and differs between C libraries.
-class PowerTable {
- public:
-  explicit PowerTable(double base);
-  // base^n for n in [0, 2^24].
-  double Power(uint32_t n) const {
-    return ones_[n & 255] * tens_[(n >> 8) & 255] * hundreds_[n >> 16];
-  }
-
- private:
-  // base^i, base^(256 i), base^(65536 i)
-  std::array<double, 256> ones_;
-  std::array<double, 256> tens_;
-  std::array<double, 257> hundreds_;
-};
 
 // A spec and what follows from it.
 struct Rule {
