@@ -8,7 +8,6 @@
 #include "worker/compute/blas.h"
 #include "worker/model/layers/embedding.h"
 #include "worker/model/layers/linear.h"
-#include "worker/model/layers/logistic_loss.h"
 #include "worker/model/layers/relu.h"
 
 namespace rubato {
@@ -122,26 +121,6 @@ TEST(Embedding, BagsAreWeightedSums) {
   std::vector<float> d(4, 0.0F);
   ScatterBag(bag, {dx.data(), 3, 2}, 0, {d.data(), 2, 2});
   EXPECT_EQ(d, (std::vector<float>{2, 4, 14, 16}));
-}
-
-TEST(LogisticLoss, HandComputedAndFiniteAtTheEnds) {
-  const std::vector<float> margin = {0.0F, 200.0F, -200.0F, 1.0F};
-  const std::vector<float> label = {1, 0, 0, 1};
-  const std::vector<float> weight = {1, 1, 1, 2};
-  std::vector<float> d(4);
-  const double loss = LogisticLossGradient(margin, label, weight, d);
-  EXPECT_NEAR(loss, (0.693147181 + 200.0 + 0.0 + 2 * 0.313261688) / 4, 1e-5);
-  EXPECT_NEAR(double{d[0]}, -0.5 / 4, 1e-7);
-  EXPECT_NEAR(double{d[1]}, 1.0 / 4, 1e-7);
-  EXPECT_NEAR(double{d[2]}, 0.0, 1e-7);
-  EXPECT_NEAR(double{d[3]}, 2 * (0.731058579 - 1.0) / 4, 1e-7);
-
-  std::vector<float> probability(4);
-  Sigmoid(margin, probability);
-  EXPECT_EQ(probability[0], 0.5F);
-  EXPECT_EQ(probability[1], 1.0F);
-  EXPECT_GE(probability[2], 0.0F);
-  EXPECT_NEAR(double{probability[3]}, 0.731058579, 1e-7);
 }
 
 class BatchKeysTest : public testing::TestWithParam<uint64_t> {};

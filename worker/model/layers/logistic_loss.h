@@ -1,6 +1,5 @@
-// Logistic loss of a batch: mean over rows of weight * -log p(label), p = 1 / (1 + exp(-z)).
-// In terms of the margin z, without overflow (as in scikit-learn and PyTorch's BCEWithLogits):
-//   loss = max(z, 0) - z y + log(1 + exp(-|z|)),   d loss / d z = p - y.
+// Logistic loss of a batch: mean over rows of weight * -log p(label), p = 1 / (1 + exp(-margin)).
+// Formulas: row_loss.h.
 #pragma once
 
 #include <span>

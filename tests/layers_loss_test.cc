@@ -1,0 +1,203 @@
+// The losses of worker/model/layers.
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "common/env.h"
+#include "gtest/gtest.h"
+#include "worker/model/layers/logistic_loss.h"
+#include "worker/model/layers/pinball_loss.h"
+#include "worker/model/layers/poisson_loss.h"
+#include "worker/model/layers/softmax_loss.h"
+
+namespace rubato {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// Rows of three classes, to be read as rows or as margins of one row each.
+struct Rows {
+  explicit Rows(uint64_t seed) {
+    Rng rng(seed);
+    for (size_t i = 0; i < 5; ++i) {
+      label.push_back(static_cast<float>(rng.Below(3)));
+      offset.push_back(static_cast<float>(rng.Normal()));
+      weight.push_back(static_cast<float>(0.5 + rng.Uniform()));
+      for (size_t c = 0; c < 3; ++c) margins.push_back(static_cast<float>(rng.Normal()));
+    }
+    margin.assign(margins.begin(), margins.begin() + 5);
+  }
+  std::vector<float> margin, label, offset, weight;  // [5]
+  std::vector<float> margins;                        // [5, 3]
+};
+
+// Loss at `margin`, and its slope.
+using Loss = std::function<double(const std::vector<float>& margin, std::vector<float>* d_margin)>;
+
+// Central differences with steps of h: their error is h^2 times the third derivative / 6, here
+// below 2e-4, and the rounding of a float loss over h, below 2e-5.
+void CheckSlopes(std::vector<float> margin, const Loss& loss) {
+  constexpr float kStep = 1.0F / 64;
+  std::vector<float> slope(margin.size(), kNan);
+  std::vector<float> unused(margin.size());
+  loss(margin, &slope);
+  for (size_t i = 0; i < margin.size(); ++i) {
+    const float before = margin[i];
+    margin[i] = before + kStep;
+    const double above = loss(margin, &unused);
+    margin[i] = before - kStep;
+    const double below = loss(margin, &unused);
+    margin[i] = before;
+    EXPECT_NEAR(double{slope[i]}, (above - below) / (2.0 * double{kStep}), 3e-4) << "margin " << i;
+  }
+}
+
+TEST(Losses, SlopesAreTheDerivatives) {
+  for (const uint64_t seed : {1U, 2U, 3U}) {
+    SCOPED_TRACE(seed);
+    const Rows rows(seed);
+    const std::vector<float>& weight = rows.weight;
+    std::vector<float> binary(rows.label);
+    for (float& label : binary) label = label > 0.0F ? 1.0F : 0.0F;
+    CheckSlopes(rows.margin, [&](const std::vector<float>& margin, std::vector<float>* d) {
+      return LogisticLossGradient(margin, binary, weight, *d);
+    });
+    CheckSlopes(rows.margin, [&](const std::vector<float>& margin, std::vector<float>* d) {
+      return PoissonLossGradient(margin, {rows.label, rows.offset, weight}, *d);
+    });
+    CheckSlopes(rows.margins, [&](const std::vector<float>& margin, std::vector<float>* d) {
+      return SoftmaxLossGradient({margin.data(), 5, 3}, rows.label, weight, {d->data(), 5, 3});
+    });
+  }
+}
+
+TEST(LogisticLoss, HandComputedAndFiniteAtTheEnds) {
+  const std::vector<float> margin = {0.0F, 200.0F, -200.0F, 1.0F};
+  const std::vector<float> label = {1, 0, 0, 1};
+  const std::vector<float> weight = {1, 1, 1, 2};
+  std::vector<float> d(4);
+  const double loss = LogisticLossGradient(margin, label, weight, d);
+  EXPECT_NEAR(loss, (0.693147181 + 200.0 + 0.0 + 2 * 0.313261688) / 4, 1e-5);
+  EXPECT_NEAR(double{d[0]}, -0.5 / 4, 1e-7);
+  EXPECT_NEAR(double{d[1]}, 1.0 / 4, 1e-7);
+  EXPECT_NEAR(double{d[2]}, 0.0, 1e-7);
+  EXPECT_NEAR(double{d[3]}, 2 * (0.731058579 - 1.0) / 4, 1e-7);
+
+  std::vector<float> probability(4);
+  Sigmoid(margin, probability);
+  EXPECT_EQ(probability[0], 0.5F);
+  EXPECT_EQ(probability[1], 1.0F);
+  EXPECT_GE(probability[2], 0.0F);
+  EXPECT_NEAR(double{probability[3]}, 0.731058579, 1e-7);
+}
+
+TEST(PoissonLoss, HandComputedWithExposure) {
+  // Rates 2 and 0.5 e.
+  const std::vector<float> margin = {0.0F, 1.0F};
+  const std::vector<float> offset = {std::log(2.0F), std::log(0.5F)};
+  const std::vector<float> label = {3, 0};
+  const std::vector<float> weight = {1, 2};
+  std::vector<float> d(2);
+  const double loss = PoissonLossGradient(margin, {label, offset, weight}, d);
+  EXPECT_NEAR(loss, ((2.0 - 3 * 0.693147181) + 2 * 1.35914091) / 2, 1e-6);
+  EXPECT_NEAR(double{d[0]}, (2.0 - 3.0) / 2, 1e-6);
+  EXPECT_NEAR(double{d[1]}, 2 * 1.35914091 / 2, 1e-6);
+}
+
+TEST(PoissonLoss, GoesOnAsAStraightLineWhereTheRateStopsGrowing) {
+  const std::vector<float> zero = {0.0F};
+  const std::vector<float> one = {1.0F};
+  std::vector<float> at(1), above(1), below(1);
+  const double edge = PoissonLossGradient(std::vector<float>{40.0F}, {one, zero, one}, at);
+  const double far = PoissonLossGradient(std::vector<float>{1040.0F}, {one, zero, one}, above);
+  EXPECT_NEAR(double{at[0]} / std::exp(40.0), 1.0, 1e-6);
+  EXPECT_EQ(above, at);
+  EXPECT_NEAR(far / edge, 1001.0, 1e-3);
+  EXPECT_TRUE(std::isfinite(at[0] * at[0]));
+  EXPECT_EQ(PoissonLossGradient(std::vector<float>{-1e6F}, {one, zero, one}, below), 1e6);
+  EXPECT_EQ(below[0], -1.0F);
+}
+
+TEST(PinballLoss, HandComputed) {
+  const std::vector<float> margin = {1.0F, 1.0F, 1.0F, 1e30F};
+  const std::vector<float> label = {3.0F, 0.0F, 1.0F, 0.0F};
+  const std::vector<float> weight = {1, 2, 1, 1};
+  std::vector<float> d(4);
+  const double loss = PinballLossGradient(0.75F, margin, label, weight, d);
+  EXPECT_NEAR(loss, (0.75 * 2 + 2 * 0.25 * 1 + 0 + 0.25e30) / 4, 1e23);
+  EXPECT_EQ(d, (std::vector<float>{-0.75F / 4, 2 * 0.25F / 4, 0.0F, 0.25F / 4}));
+}
+
+// The constant that loses least is the quantile: with 100 distinct labels and tau = 0.9, any
+// between the 90th and the 91st.
+TEST(PinballLoss, IsSmallestAtTheQuantile) {
+  std::vector<float> label(100);
+  for (size_t i = 0; i < label.size(); ++i) label[i] = static_cast<float>((i * 37) % 100);
+  const std::vector<float> weight(100, 1.0F);
+  std::vector<float> d(100);
+  const auto slope_at = [&](float quantile) {
+    const std::vector<float> margin(100, quantile);
+    PinballLossGradient(0.9F, margin, label, weight, d);
+    double sum = 0.0;
+    for (const float slope : d) sum += double{slope};
+    return sum;
+  };
+  EXPECT_LT(slope_at(88.5F), -0.005);
+  EXPECT_NEAR(slope_at(89.5F), 0.0, 1e-6);
+  EXPECT_GT(slope_at(90.5F), 0.005);
+}
+
+TEST(SoftmaxLoss, HandComputedAndFiniteAtTheEnds) {
+  // Probabilities 1/4, 1/4, 1/2; then all of it on class 0.
+  const std::vector<float> margin = {1.0F, 1.0F, 1.0F + std::log(2.0F), 1000.0F, -1000.0F, 0.0F};
+  const std::vector<float> label = {2, 1};
+  const std::vector<float> weight = {1, 2};
+  std::vector<float> d(6);
+  const double loss = SoftmaxLossGradient({margin.data(), 2, 3}, label, weight, {d.data(), 2, 3});
+  EXPECT_NEAR(loss, (0.693147181 + 2 * 2000.0) / 2, 1e-3);
+  const std::vector<double> expected = {0.125, 0.125, -0.25, 1.0, -1.0, 0.0};
+  for (size_t i = 0; i < d.size(); ++i) EXPECT_NEAR(double{d[i]}, expected[i], 1e-7);
+}
+
+TEST(SoftmaxLoss, OfTwoClassesIsTheLogisticLoss) {
+  const std::vector<float> margin = {0.0F, 0.7F, 0.0F, -2.5F};
+  const std::vector<float> difference = {0.7F, -2.5F};
+  const std::vector<float> label = {1, 0};
+  const std::vector<float> weight = {1, 3};
+  std::vector<float> d(4);
+  std::vector<float> one(2);
+  EXPECT_NEAR(SoftmaxLossGradient({margin.data(), 2, 2}, label, weight, {d.data(), 2, 2}),
+              LogisticLossGradient(difference, label, weight, one), 1e-6);
+  EXPECT_NEAR(double{d[1]}, double{one[0]}, 1e-7);
+  EXPECT_NEAR(double{d[3]}, double{one[1]}, 1e-7);
+}
+
+TEST(SoftmaxLoss, ALabelThatIsNoClassIsNotANumber) {
+  const std::vector<float> margin = {0.0F, 0.0F};
+  for (const float label : {-1.0F, 2.0F, 0.5F, kNan}) {
+    std::vector<float> d(2);
+    EXPECT_TRUE(std::isnan(SoftmaxLossGradient({margin.data(), 1, 2}, std::vector<float>{label},
+                                               std::vector<float>{1.0F}, {d.data(), 1, 2})));
+    EXPECT_TRUE(std::isnan(d[0]) && std::isnan(d[1])) << label;
+  }
+}
+
+// A run whose weights diverged must be seen, not trained on.
+TEST(Losses, AMarginThatIsNotANumberComesOutAsOne) {
+  const std::vector<float> margin = {kNan};
+  const std::vector<float> one = {1.0F};
+  const std::vector<float> zero = {0.0F};
+  std::vector<float> d(1);
+  EXPECT_TRUE(std::isnan(LogisticLossGradient(margin, one, one, d)) && std::isnan(d[0]));
+  EXPECT_TRUE(std::isnan(PoissonLossGradient(margin, {one, zero, one}, d)) && std::isnan(d[0]));
+  EXPECT_TRUE(std::isnan(PinballLossGradient(0.5F, margin, one, one, d)) && std::isnan(d[0]));
+  std::vector<float> both(2);
+  const std::vector<float> margins = {0.0F, kNan};
+  EXPECT_TRUE(
+      std::isnan(SoftmaxLossGradient({margins.data(), 1, 2}, zero, one, {both.data(), 1, 2})));
+  EXPECT_TRUE(std::isnan(both[0]) && std::isnan(both[1]));
+}
+
+}  // namespace
+}  // namespace rubato
