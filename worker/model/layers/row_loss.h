@@ -3,9 +3,9 @@
 // so that training that diverged is seen.
 //
 //   logistic  loss = -log p(label), where p = 1 / (1 + exp(-z))
-//   poisson   rate = exp(z + offset), the offset is the logarithm of the exposure;
-//             loss = rate - label (z + offset): the negative log likelihood (McCullagh and Nelder
-//             1989, chapter 6) without log(label!), which no weight changes
+//   poisson   loss = rate - label (z + offset), where rate = exp(z + offset) and the offset is the
+//             logarithm of the exposure: the negative log likelihood (McCullagh and Nelder 1989,
+//             chapter 6) without log(label!), which no weight changes
 //   pinball   u = label - z;  loss = tau u above the margin, (tau - 1) u below it: smallest where
 //             z is the tau quantile of the label (Koenker and Bassett 1978)
 #pragma once
