@@ -97,7 +97,7 @@ void RunSteps(benchmark::State& state, const Batch& batch, Model* model, Rng* rn
   RandomValues(model->tables(), 0.1, rng, &parameters);
   for (auto _ : state) {
     model->FindKeys(batch, &found);
-    benchmark::DoNotOptimize(model->Gradients(batch, parameters, &gradients));
+    benchmark::DoNotOptimize(*model->Gradients(batch, parameters, &gradients));
   }
 }
 

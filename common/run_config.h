@@ -16,7 +16,7 @@
 namespace rubato {
 
 struct FleetConfig {
-  int64_t servers = 2;
+  int64_t servers = 2;  // 0: one worker trains alone, with the weights on its GPU
   int64_t shards_per_server = 1;
   int64_t workers = 2;
   std::string transport = "auto";  // "auto" (ipc on one host), "ipc", "tcp"
@@ -89,6 +89,7 @@ struct TrainConfig {
   // to 1.34 at s > 0, 1.04 at s = 0; single pairs 0.54 to 1.97, so measure again on an idle one.
   int64_t prefetch = 3;
   std::string push_codec = "f32";  // "f32", "bf16"
+  std::string precision = "f32";   // of products on a GPU: "f32", "tf32", "bf16"
   friend bool operator==(const TrainConfig&, const TrainConfig&) = default;
 };
 
@@ -107,7 +108,7 @@ struct RunConfig {
   OptimizerConfig optimizer;
   TrainConfig train;
   SnapshotConfig snapshot;
-  std::string device = "cpu";
+  std::string device = "cpu";  // common/device_name.h
   friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "common/device_name.h"
 #include "common/status.h"
 
 namespace rubato {
@@ -16,6 +17,46 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
 
 absl::Status Bad(const std::string& where, const std::string& sentence) {
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", sentence));
+}
+
+// Whether the machine has such a device is found out where it is used.
+absl::Status CheckDevice(const RunConfig& config, const KeyLocator& locate) {
+  const absl::StatusOr<DeviceName> device = ParseDeviceName(config.device);
+  if (!device.ok()) return Annotate(device.status(), locate("device"));
+  const bool cpu = device->kind == DeviceKind::kCpu;
+  if (cpu && config.train.precision != "f32") {
+    return Bad(locate("train.precision"),
+               absl::StrFormat("train.precision = \"%s\" needs a GPU; use \"f32\", or device = "
+                               "\"cuda\"",
+                               config.train.precision));
+  }
+  if (cpu && config.fleet.servers == 0) {
+    return Bad(locate("fleet.servers"),
+               "fleet.servers = 0 keeps the weights on a GPU; use device = \"cuda\", or one server "
+               "at least");
+  }
+  return absl::OkStatus();
+}
+
+// Without servers one worker trains alone: nothing is shared and nothing is committed.
+absl::Status CheckLocal(const RunConfig& config, const KeyLocator& locate) {
+  if (config.fleet.servers > 0) return absl::OkStatus();
+  if (config.fleet.workers != 1) {
+    return Bad(
+        locate("fleet.workers"),
+        absl::StrFormat("fleet.servers = 0 trains in one process; use fleet.workers = 1, not "
+                        "%d",
+                        config.fleet.workers));
+  }
+  if (config.train.best_epoch) {
+    return Bad(locate("train.best_epoch"),
+               "train.best_epoch needs snapshots, and fleet.servers = 0 has none; leave one out");
+  }
+  if (config.snapshot.every_clocks != 0) {
+    return Bad(locate("snapshot.every_clocks"),
+               "fleet.servers = 0 has no snapshots; leave snapshot.every_clocks out");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckFleet(const FleetConfig& fleet, const KeyLocator& locate) {
@@ -190,11 +231,8 @@ absl::StatusOr<std::string> ExpandVariables(const std::string& text,
 }  // namespace
 
 absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
-  if (config.device != "cpu") {
-    return Bad(locate("device"), absl::StrFormat("device '%s' is not available in this build; use "
-                                                 "device = \"cpu\"",
-                                                 config.device));
-  }
+  RETURN_IF_ERROR(CheckDevice(config, locate));
+  RETURN_IF_ERROR(CheckLocal(config, locate));
   RETURN_IF_ERROR(CheckFleet(config.fleet, locate));
   RETURN_IF_ERROR(CheckDataSource(config.data, locate));
   if (config.data.format == "libsvm") RETURN_IF_ERROR(CheckLibsvm(config.data, locate));

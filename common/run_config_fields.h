@@ -41,7 +41,7 @@ inline constexpr int64_t kMaxStaleness = 1'000'000;  // iterations; beyond it sa
 
 template <class Visitor>
 void VisitFields(FleetConfig& fleet, Visitor& visitor) {
-  visitor.Field("servers", fleet.servers, IntegerRange{1, 256});
+  visitor.Field("servers", fleet.servers, IntegerRange{0, 256});
   visitor.Field("shards_per_server", fleet.shards_per_server, IntegerRange{1, 256});
   visitor.Field("workers", fleet.workers, IntegerRange{1, 1024});
   visitor.Field("transport", fleet.transport, OneOf{{"auto", "ipc", "tcp"}});
@@ -108,6 +108,7 @@ void VisitFields(TrainConfig& train, Visitor& visitor) {
   visitor.Field("cache", train.cache, YesNo{});
   visitor.Field("prefetch", train.prefetch, IntegerRange{0, 64});
   visitor.Field("push_codec", train.push_codec, OneOf{{"f32", "bf16"}});
+  visitor.Field("precision", train.precision, OneOf{{"f32", "tf32", "bf16"}});
 }
 
 template <class Visitor>

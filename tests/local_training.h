@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/status.h"
 #include "server/table.h"
 #include "worker/model/model.h"
 
@@ -20,17 +21,18 @@ class LocalTraining {
   // One step on `batch`; returns its loss before the step.
   double Step(const Batch& batch) {
     Pull(batch);
-    const double loss = model_->Gradients(batch, parameters_, &gradients_);
+    const absl::StatusOr<double> loss = model_->Gradients(batch, parameters_, &gradients_);
+    CHECK(loss.ok(), std::string(loss.status().message()));
     for (size_t t = 0; t < tables_.size(); ++t) {
       tables_[t]->Apply(gradients_[t].keys, gradients_[t].values.data());
     }
-    return loss;
+    return *loss;
   }
 
   std::vector<float> Predict(const Batch& batch) {
     Pull(batch);
     std::vector<float> probability(batch.rows);
-    model_->Predict(batch, parameters_, probability);
+    CHECK(model_->Predict(batch, parameters_, probability).ok());
     return probability;
   }
 

@@ -198,7 +198,7 @@ class GradientTest : public testing::TestWithParam<Case> {
 
 TEST_P(GradientTest, EveryParameterMatchesADifference) {
   Parameters gradients;
-  const double loss = model_->Gradients(batch_, parameters_, &gradients);
+  const double loss = *model_->Gradients(batch_, parameters_, &gradients);
   ReferenceTables tables = ToReference(model_->tables(), parameters_);
   EXPECT_NEAR(loss, Loss(tables), 1e-5);
   ASSERT_EQ(gradients.size(), parameters_.size());
@@ -217,9 +217,9 @@ TEST_P(GradientTest, EveryParameterMatchesADifference) {
 
 TEST_P(GradientTest, PredictionsGiveTheLoss) {
   Parameters gradients;
-  const double loss = model_->Gradients(batch_, parameters_, &gradients);
+  const double loss = *model_->Gradients(batch_, parameters_, &gradients);
   std::vector<float> probability(batch_.rows);
-  model_->Predict(batch_, parameters_, probability);
+  ASSERT_TRUE(model_->Predict(batch_, parameters_, probability).ok());
   double sum = 0.0;
   double lost = 0.0;  // to the rounding of a probability close to 1
   for (size_t r = 0; r < batch_.rows; ++r) {
@@ -237,17 +237,17 @@ TEST_P(GradientTest, PredictionsGiveTheLoss) {
 // A worker finds the keys of later batches before it computes this one.
 TEST_P(GradientTest, AnotherBatchInBetweenChangesNothing) {
   Parameters expected;
-  model_->Gradients(batch_, parameters_, &expected);
+  ASSERT_TRUE(model_->Gradients(batch_, parameters_, &expected).ok());
   const Batch other = RandomBatch(GetParam().shape, {.rows = 13}, &rng_);
   Parameters other_parameters;
   model_->FindKeys(other, &other_parameters);
   Parameters gradients;
-  model_->Gradients(batch_, parameters_, &gradients);
+  ASSERT_TRUE(model_->Gradients(batch_, parameters_, &gradients).ok());
   RandomValues(model_->tables(), 1.0, &rng_, &other_parameters);
   Parameters scratch = gradients;
-  model_->Gradients(other, other_parameters, &scratch);
+  ASSERT_TRUE(model_->Gradients(other, other_parameters, &scratch).ok());
   Parameters again = scratch;  // reused memory of another shape
-  model_->Gradients(batch_, parameters_, &again);
+  ASSERT_TRUE(model_->Gradients(batch_, parameters_, &again).ok());
   for (size_t t = 0; t < expected.size(); ++t) {
     EXPECT_EQ(gradients[t].values, expected[t].values);
     EXPECT_EQ(again[t].values, expected[t].values);

@@ -113,8 +113,12 @@ TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
   EXPECT_EQ(ErrorWith("[fleet]\nhost = \"0.0.0.0\"\n"),
             "/runs/my.toml:5: fleet.host '0.0.0.0' is not a loopback address, and this version "
             "has no encryption; use fleet.host = \"127.0.0.1\"");
-  EXPECT_EQ(ErrorOf(std::string("device = \"cuda\"\n") + kCsv),
-            "/runs/my.toml:1: device 'cuda' is not available in this build; use device = \"cpu\"");
+  EXPECT_EQ(ErrorOf(std::string("device = \"gpu\"\n") + kCsv),
+            "/runs/my.toml:1: device must be \"cpu\", \"cuda\", or \"cuda:N\" for one GPU of the "
+            "host: \"gpu\"");
+  EXPECT_EQ(ErrorWith("[train]\nprecision = \"bf16\"\n"),
+            "/runs/my.toml:5: train.precision = \"bf16\" needs a GPU; use \"f32\", or device = "
+            "\"cuda\"");
   EXPECT_EQ(ErrorWith("[split]\ntrain_percent = 80\nvalidation_percent = 20\n"),
             "/runs/my.toml:5: split.train_percent + split.validation_percent is 100, which leaves "
             "no rows to test on; together they may be 99 at most");
@@ -130,6 +134,20 @@ TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
   }
   EXPECT_NE(ErrorOf("[data]\nformat = \"generated\"\npath = \"x\"\n"), "no error");
   EXPECT_NE(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"x\"\nlabel = \"y\"\n"), "no error");
+}
+
+TEST(RunConfig, WithoutServersOneWorkerTrainsOnAGpuAndCommitsNothing) {
+  const std::string local = "device = \"cuda\"\n" + std::string(kCsv) + "[fleet]\nservers = 0\n";
+  EXPECT_TRUE(Parse(local + "workers = 1\n").ok());
+  EXPECT_EQ(ErrorWith("[fleet]\nservers = 0\nworkers = 1\n"),
+            "/runs/my.toml:5: fleet.servers = 0 keeps the weights on a GPU; use device = \"cuda\", "
+            "or one server at least");
+  EXPECT_EQ(ErrorOf(local),
+            "/runs/my.toml:5: fleet.servers = 0 trains in one process; use "
+            "fleet.workers = 1, not 2");
+  for (const char* more : {"[train]\nbest_epoch = true\n", "[snapshot]\nevery_clocks = 5\n"}) {
+    EXPECT_NE(ErrorOf(local + "workers = 1\n" + more), "no error") << more;
+  }
 }
 
 TEST(RunConfig, OverridesAreTomlOrBareWords) {

@@ -67,8 +67,8 @@ TEST_F(ScoringTest, ScoresAreThoseOfOneBatchThatHoldsAllRows) {
   Parameters all = FindAllKeys(*model_, data_);
   RandomValues(model_->tables(), 1.0, &rng_, &all);
   std::vector<float> expected(kRows);
-  model_->Predict(data_.all(), all, expected);
-  EXPECT_EQ(Score(model_.get(), data_, all), expected);
+  ASSERT_TRUE(model_->Predict(data_.all(), all, expected).ok());
+  EXPECT_EQ(*Score(model_.get(), data_, all), expected);
   EXPECT_GT(std::set<float>(expected.begin(), expected.end()).size(), kLevels / 2);
   EXPECT_EQ(ReadLabels(data_), data_.all().labels);
 }

@@ -17,6 +17,7 @@
 #include "common/run_config.h"
 #include "common/status.h"
 #include "common/stop_signals.h"
+#include "worker/compute_device.h"
 #include "worker/data/data_json.h"
 #include "worker/data/generate.h"
 #include "worker/data/inspect.h"
@@ -34,6 +35,7 @@ struct Arguments {
   std::string file;
   std::string label;
   bool json = false;
+  std::string cuda_library = BuiltBackend();
   uint64_t rows = 0;
   uint64_t seed = 1;
 };
@@ -71,6 +73,8 @@ void PrintReport(const DataReport& report) {
 
 absl::Status Prepare(const Arguments& arguments, StopSignals* signals) {
   ASSIGN_OR_RETURN(const RunConfig config, Load(arguments));
+  // Said now rather than after an hour of reading.
+  RETURN_IF_ERROR(ComputeDevice::Find(config.device, arguments.cuda_library).status());
   ASSIGN_OR_RETURN(
       const Prepared prepared,
       PrepareRun(
@@ -143,6 +147,8 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   CLI::App* prepare = AddRunCommand(&app, "prepare", "make the folder of a run", &arguments);
   prepare->add_option("--out", arguments.out, "the folder, absent or empty")->required();
+  prepare->add_option("--cuda-library", arguments.cuda_library, "the CUDA backend")
+      ->envname("RUBATO_CUDA_LIBRARY");
   CLI::Option* resume =
       prepare->add_flag("--resume", arguments.resume, "go on with the run that is in the folder");
   prepare

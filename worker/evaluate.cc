@@ -37,7 +37,7 @@ absl::StatusOr<std::string> Judge(const Part& part, std::span<const float> proba
 
 absl::StatusOr<std::string> ScoreAndJudge(const Part& part, Model* model,
                                           const std::function<absl::Status()>& go_on) {
-  const std::vector<float> probability = Score(model, *part.data, part.weights);
+  ASSIGN_OR_RETURN(const std::vector<float> probability, Score(model, *part.data, part.weights));
   RETURN_IF_ERROR(go_on());
   return Judge(part, probability);
 }

@@ -23,7 +23,7 @@ class Predictor {
     model_->FindKeys(chunk.batch, &rows_);
     RETURN_IF_ERROR(weights_.Fill(&rows_));
     probability_.resize(chunk.batch.rows);
-    model_->Predict(chunk.batch, rows_, probability_);
+    RETURN_IF_ERROR(model_->Predict(chunk.batch, rows_, probability_));
     std::string lines;
     size_t begin = 0;
     for (size_t r = 0; r < chunk.batch.rows; ++r) {

@@ -59,14 +59,17 @@ void SelectRows(const Model& model, const Parameters& all, Parameters* wanted) {
   }
 }
 
-std::vector<float> Score(Model* model, const Dataset& data, const Parameters& all) {
+absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all) {
   std::vector<float> probability(data.rows());
   Parameters rows;
+  absl::Status status;
   ForEachChunk(data, [&](uint64_t begin, const Batch& batch) {
+    if (!status.ok()) return;
     model->FindKeys(batch, &rows);
     SelectRows(*model, all, &rows);
-    model->Predict(batch, rows, std::span(probability).subspan(begin, batch.rows));
+    status = model->Predict(batch, rows, std::span(probability).subspan(begin, batch.rows));
   });
+  RETURN_IF_ERROR(status);
   return probability;
 }
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "common/ids.h"
 #include "worker/data/dataset.h"
 #include "worker/model/model.h"
@@ -20,7 +21,7 @@ Parameters FindAllKeys(const Model& model, const Dataset& data);
 void SelectRows(const Model& model, const Parameters& all, Parameters* wanted);
 
 // probability[data.rows()].
-std::vector<float> Score(Model* model, const Dataset& data, const Parameters& all);
+absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all);
 // labels[data.rows()].
 std::vector<float> ReadLabels(const Dataset& data);
 

@@ -77,7 +77,7 @@ class ShuffledAuc {
 
  private:
   absl::StatusOr<double> Auc(const Batch& batch) {
-    model_->Predict(batch, rows_, probability_);
+    RETURN_IF_ERROR(model_->Predict(batch, rows_, probability_));
     ASSIGN_OR_RETURN(const Ranking ranking, RankScores(batch.labels, probability_));
     return rubato::Auc(ranking);
   }

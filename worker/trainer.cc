@@ -19,10 +19,11 @@ constexpr const char* kSpentNames[] = {"compute", "wait", "pull", "push", "other
 
 }  // namespace
 
-Trainer::Trainer(TrainerOptions options, Model* model, const Dataset* train,
+Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train,
                  const Dataset* validation, EventLog* events)
     : options_(std::move(options)),
-      model_(model),
+      model_(compute.model),
+      pipeline_(compute.pipeline),
       train_(train),
       validation_(validation),
       events_(events),
@@ -44,7 +45,7 @@ absl::Status Trainer::Run(Session* session, StopSignals* signals) {
 
 absl::Status Trainer::AwaitStart(Session* session, StopSignals* signals) {
   ASSIGN_OR_RETURN(const Started started, Await<Started>(session, signals));
-  clock_ = prefetched_ = started.start;
+  clock_ = prepared_ = prefetched_ = started.start;
   LogInfo(absl::StrFormat("life %d begins at clock %d of %d", started.life.value(),
                           started.start.value(), options_.job.last_clock.value()));
   return absl::OkStatus();
@@ -86,48 +87,53 @@ absl::Status Trainer::Handle(const ClientEvent& event) {
   return absl::OkStatus();
 }
 
-void Trainer::Prepare(Clock clock, Iteration* iteration) {
+absl::Status Trainer::Prepare(Clock clock, Iteration* iteration) {
   if (timetable_.IsEvaluation(clock)) {
     const bool evaluates = options_.seat == SeatId(0) && validation_->rows() > 0;
     if (evaluates) iteration->keys = FindAllKeys(*model_, *validation_);
-    return;
+    return absl::OkStatus();
   }
   const std::vector<uint64_t> rows = timetable_.Rows(clock);
-  if (rows.empty()) return;  // out of data: an empty iteration
-  train_->Read(rows, &iteration->batch);
-  model_->FindKeys(iteration->batch, &iteration->keys);
+  iteration->rows = rows.size();
+  if (rows.empty()) return absl::OkStatus();  // out of data: an empty iteration
+  Batch batch;
+  train_->Read(rows, &batch);
+  return pipeline_->Prepare(std::move(batch), &iteration->keys);
 }
 
-void Trainer::PrefetchUpTo(Clock last, Session* session) {
-  while (prefetched_ <= last && prefetched_ < options_.job.last_clock) {
-    Iteration& iteration = ahead_[prefetched_];
-    Prepare(prefetched_, &iteration);
+absl::Status Trainer::PrepareUpTo(Clock last) {
+  for (; prepared_ <= last && prepared_ < options_.job.last_clock; prepared_ = prepared_.Next()) {
+    RETURN_IF_ERROR(Prepare(prepared_, &ahead_[prepared_]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::PrefetchUpTo(Clock last, Session* session) {
+  RETURN_IF_ERROR(PrepareUpTo(last));
+  for (; prefetched_ <= last && prefetched_ < prepared_; prefetched_ = prefetched_.Next()) {
     const auto freshness = timetable_.IsExact(prefetched_) ? PsClient::Freshness::kExact
                                                            : PsClient::Freshness::kBounded;
-    session->Prefetch(prefetched_, std::move(iteration.keys), freshness);
-    prefetched_ = prefetched_.Next();
+    session->Prefetch(prefetched_, std::move(ahead_[prefetched_].keys), freshness);
   }
+  return absl::OkStatus();
 }
 
 absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
   const Instant began = MonotonicNow();
-  PrefetchUpTo(clock_, session);
+  RETURN_IF_ERROR(PrefetchUpTo(clock_, session));
   session->Start(clock_);
-  PrefetchUpTo(clock_ + ClockDelta(options_.prefetch), session);
+  RETURN_IF_ERROR(PrefetchUpTo(clock_ + ClockDelta(options_.prefetch), session));
   Spend(Spent::kOther);
   ASSIGN_OR_RETURN(Ready ready, Await<Ready>(session, signals));
   Spend(ready.gated ? Spent::kWait : Spent::kPull);
-  const Iteration iteration = std::move(ahead_.extract(clock_).mapped());
+  const size_t rows = ahead_.extract(clock_).mapped().rows;
   gradients_.clear();
   if (timetable_.IsEvaluation(clock_)) {
     RETURN_IF_ERROR(Evaluate(session, signals, ready));
     Spend(Spent::kOther);
-  } else if (iteration.batch.rows > 0) {
-    const double loss = model_->Gradients(iteration.batch, ready.rows, &gradients_);
-    rows_ += iteration.batch.rows;
-    loss_sum_ += loss * static_cast<double>(iteration.batch.rows);
-    loss_rows_ += iteration.batch.rows;
+  } else if (rows > 0) {
     max_staleness_ = std::max(max_staleness_, (clock_ - ready.oldest_read).value());
+    RETURN_IF_ERROR(Compute(rows, std::move(ready.rows)));
     Slow(began, signals);
     Spend(Spent::kCompute);
   }
@@ -139,9 +145,20 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
   return absl::OkStatus();
 }
 
+// A GPU computes on its own: meanwhile the next batch is prepared.
+absl::Status Trainer::Compute(size_t rows, Parameters weights) {
+  RETURN_IF_ERROR(pipeline_->Begin(std::move(weights)));
+  RETURN_IF_ERROR(PrepareUpTo(clock_ + ClockDelta(options_.prefetch + 1)));
+  ASSIGN_OR_RETURN(const double loss, pipeline_->Finish(&gradients_));
+  rows_ += rows;
+  loss_sum_ += loss * static_cast<double>(rows);
+  loss_rows_ += rows;
+  return absl::OkStatus();
+}
+
 absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Ready& ready) {
   if (options_.seat == SeatId(0) && validation_->rows() > 0) {
-    const std::vector<float> probability = Score(model_, *validation_, ready.rows);
+    ASSIGN_OR_RETURN(const std::vector<float> probability, Score(model_, *validation_, ready.rows));
     ASSIGN_OR_RETURN(const Evaluation evaluation,
                      rubato::Evaluate(ReadLabels(*validation_), probability));
     events_->Write(Event("validation")

@@ -20,6 +20,7 @@
 #include "common/telemetry.h"
 #include "worker/data/dataset.h"
 #include "worker/model/model.h"
+#include "worker/model/pipeline.h"
 #include "worker/session.h"
 #include "worker/timetable.h"
 
@@ -43,11 +44,17 @@ struct TrainerOptions {
   Slowness slowness;
 };
 
+// Who computes: `model` evaluates, `pipeline` gives the gradients.
+struct ComputeOn {
+  Model* model;
+  Pipeline* pipeline;
+};
+
 class Trainer {
  public:
   // All must outlive the trainer. `validation` may be empty of rows.
-  Trainer(TrainerOptions options, Model* model, const Dataset* train, const Dataset* validation,
-          EventLog* events);
+  Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train,
+          const Dataset* validation, EventLog* events);
 
   // Trains until this worker has left the fleet: all it pushed is durable. Aborted: it was evicted.
   absl::Status Run(Session* session, StopSignals* signals);
@@ -55,7 +62,7 @@ class Trainer {
  private:
   enum class Spent { kCompute, kWait, kPull, kPush, kOther, kCount };
   struct Iteration {
-    Batch batch;
+    size_t rows = 0;  // of its batch, which is in the pipeline
     Parameters keys;
   };
 
@@ -67,8 +74,10 @@ class Trainer {
   template <class Wanted>
   absl::StatusOr<Wanted> Await(Session* session, StopSignals* signals);
   absl::Status Handle(const ClientEvent& event);
-  void PrefetchUpTo(Clock last, Session* session);
-  void Prepare(Clock clock, Iteration* iteration);
+  absl::Status PrepareUpTo(Clock last);
+  absl::Status PrefetchUpTo(Clock last, Session* session);
+  absl::Status Prepare(Clock clock, Iteration* iteration);
+  absl::Status Compute(size_t rows, Parameters weights);
   void Slow(Instant began, StopSignals* signals);
   void TellProgress(bool last);
   void TellDone(Session* session);
@@ -76,6 +85,7 @@ class Trainer {
 
   const TrainerOptions options_;
   Model* const model_;
+  Pipeline* const pipeline_;
   const Dataset* const train_;
   const Dataset* const validation_;
   EventLog* const events_;
@@ -84,6 +94,7 @@ class Trainer {
   int64_t slow_left_ = 0;
 
   Clock clock_;
+  Clock prepared_;    // next clock to prepare
   Clock prefetched_;  // next clock to prefetch
   Clock committed_;
   std::map<Clock, Iteration> ahead_;

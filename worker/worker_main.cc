@@ -12,10 +12,12 @@
 #include "common/status.h"
 #include "common/stop_signals.h"
 #include "common/telemetry.h"
+#include "worker/compute_device.h"
 #include "worker/data/data_json.h"
 #include "worker/data/dataset.h"
 #include "worker/data/run_folder.h"
 #include "worker/evaluate.h"
+#include "worker/local_trainer.h"
 #include "worker/model/model.h"
 #include "worker/predict.h"
 #include "worker/reader.h"
@@ -31,6 +33,7 @@ struct Arguments {
   uint32_t seat = 0;
   std::string in;
   std::string out;
+  std::string cuda_library = BuiltBackend();
   Slowness slowness;
 };
 
@@ -39,10 +42,13 @@ struct Run {
   RunConfig config;
   Job job;
   Encoding encoding;
+  DatasetShape shape;
+  ComputeDevice device;
   std::unique_ptr<Model> model;
 };
 
-absl::StatusOr<Run> OpenRun(const std::string& folder) {
+absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
+  const std::string& folder = arguments.run;
   Run run;
   const auto no_environment = [](const std::string&) { return std::optional<std::string>(); };
   ASSIGN_OR_RETURN(run.config, LoadRunConfig(folder + "/run.toml", {}, no_environment));
@@ -52,12 +58,21 @@ absl::StatusOr<Run> OpenRun(const std::string& folder) {
   absl::StatusOr<Encoding> encoding = ParseEncoding(json);
   if (!encoding.ok()) return Annotate(encoding.status(), encoding_path);
   run.encoding = *std::move(encoding);
-  ASSIGN_OR_RETURN(run.model, MakeModel(run.config, run.encoding.Shape()));
+  run.shape = run.encoding.Shape();
+  ASSIGN_OR_RETURN(run.device, ComputeDevice::Find(run.config.device, arguments.cuda_library));
+  ASSIGN_OR_RETURN(run.model, run.device.MakeModel(run.config, run.shape, SeatId(arguments.seat)));
   return run;
 }
 
+TrainedRun TrainedRunOf(const std::string& folder, const Run& run) {
+  return {.folder = folder,
+          .encoding = run.encoding,
+          .model_kind = run.config.model.kind,
+          .seed = run.job.seed};
+}
+
 absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* signals) {
-  ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
+  ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
   if (arguments.seat >= run.job.seats) {
     return absl::InvalidArgumentError(absl::StrFormat("--seat %d: the run in %s has seats 0 to %d",
                                                       arguments.seat, arguments.run,
@@ -77,23 +92,59 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.prefetch = run.config.train.prefetch;
   options.slowness = arguments.slowness;
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
-  Trainer trainer(std::move(options), run.model.get(), train.get(), validation.get(), events);
+  ASSIGN_OR_RETURN(
+      const auto pipeline,
+      run.device.MakePipeline(run.config, run.shape, SeatId(arguments.seat), run.model.get()));
+  Trainer trainer(std::move(options), {.model = run.model.get(), .pipeline = pipeline.get()},
+                  train.get(), validation.get(), events);
   return trainer.Run(session.get(), signals);
 }
 
+// Without servers: trains and evaluates in this process.
+absl::Status Local(const Arguments& arguments, EventLog* events, StopSignals* signals) {
+  ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
+  if (run.config.fleet.servers != 0) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: `local` is for runs with fleet.servers = 0, and this one has %d; use `train`",
+        arguments.run, run.config.fleet.servers));
+  }
+  ASSIGN_OR_RETURN(const auto train, OpenDataset(arguments.run + "/data/train.rbd"));
+  ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
+  ASSIGN_OR_RETURN(const auto training, run.device.MakeLocalTraining(run.config, run.shape));
+  LocalTrainer trainer({.job = run.job, .batch = static_cast<uint64_t>(run.config.train.batch)},
+                       {.training = training.get(), .model = run.model.get()},
+                       {.train = train.get(), .validation = validation.get()}, events);
+  RETURN_IF_ERROR(trainer.Run(signals));
+  return EvaluateRun(
+      TrainedRunOf(arguments.run, run), run.model.get(),
+      [&training](Parameters keys) { return training->Read(std::move(keys)); },
+      [signals] { return signals->GoOn(); });
+}
+
+absl::Status Gpus(const Arguments& arguments, EventLog* events) {
+  ASSIGN_OR_RETURN(Backend* const backend, LoadBackend(arguments.cuda_library));
+  ASSIGN_OR_RETURN(const std::vector<GpuInfo> gpus, backend->FindGpus());
+  for (size_t i = 0; i < gpus.size(); ++i) {
+    events->Write(Event("gpu")
+                      .Int("index", static_cast<int64_t>(i))
+                      .Text("name", gpus[i].name)
+                      .Text("capability", absl::StrCat(gpus[i].major, ".", gpus[i].minor))
+                      .Int("memory_bytes", static_cast<int64_t>(gpus[i].memory_bytes))
+                      .Int("free_bytes", static_cast<int64_t>(gpus[i].free_bytes)));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status EvaluateVerb(const Arguments& arguments, StopSignals* signals) {
-  ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
+  ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
   ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
-  return EvaluateRun({.folder = arguments.run,
-                      .encoding = run.encoding,
-                      .model_kind = run.config.model.kind,
-                      .seed = run.job.seed},
-                     run.model.get(), pull, [signals] { return signals->GoOn(); });
+  return EvaluateRun(TrainedRunOf(arguments.run, run), run.model.get(), pull,
+                     [signals] { return signals->GoOn(); });
 }
 
 absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSignals* signals) {
-  ASSIGN_OR_RETURN(Run run, OpenRun(arguments.run));
+  ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
   ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
   const auto progress = [events, signals](uint64_t rows) {
@@ -107,8 +158,18 @@ absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSigna
                  {.in = arguments.in, .out = arguments.out, .progress = progress, .warn = warn});
 }
 
-void AddCommon(CLI::App* verb, Arguments* arguments) {
+void AddLibrary(CLI::App* verb, Arguments* arguments) {
+  verb->add_option("--cuda-library", arguments->cuda_library, "the CUDA backend")
+      ->envname("RUBATO_CUDA_LIBRARY");
+}
+
+void AddRun(CLI::App* verb, Arguments* arguments) {
   verb->add_option("--run", arguments->run, "run folder, made by rubato-data prepare")->required();
+  AddLibrary(verb, arguments);
+}
+
+void AddCommon(CLI::App* verb, Arguments* arguments) {
+  AddRun(verb, arguments);
   verb->add_option("--scheduler", arguments->scheduler, "address of the scheduler")->required();
 }
 
@@ -136,8 +197,14 @@ int Main(int argc, char** argv) {
   AddCommon(predict, &arguments);
   predict->add_option("--in", arguments.in, "CSV, or LIBSVM as in training")->required();
   predict->add_option("--out", arguments.out, "the rows with a column pd")->required();
+  CLI::App* local = app.add_subcommand("local", "train without servers, and evaluate");
+  AddRun(local, &arguments);
+  CLI::App* gpus = app.add_subcommand("gpus", "the GPUs of this host, as events");
+  AddLibrary(gpus, &arguments);
   const auto work = [&](EventLog* events, StopSignals* signals) -> absl::StatusOr<int> {
     RETURN_IF_ERROR(*train     ? Train(arguments, events, signals)
+                    : *local   ? Local(arguments, events, signals)
+                    : *gpus    ? Gpus(arguments, events)
                     : *predict ? PredictVerb(arguments, events, signals)
                                : EvaluateVerb(arguments, signals));
     return kExitDone;

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from rubato_cli import builds
+from rubato_cli.child import parse_event
 from rubato_cli.failure import DONE, USAGE, Failure
 from rubato_cli.session import Command, Session
 from rubato_cli.sockets import SocketFolder
@@ -39,7 +40,7 @@ def _add_arguments(_: argparse.ArgumentParser) -> None:
 
 def _run(_: argparse.Namespace, session: Session) -> int:
     checks: list[Callable[[Session], Iterator[Finding]]] = [
-        _python, _packages, _executables, _machine, _sockets, _disk, _data]
+        _python, _packages, _executables, _gpus, _machine, _sockets, _disk, _data]
     findings = [finding for check in checks for finding in check(session)]
     bad = sum(finding.verdict == "bad" for finding in findings)
     lines = [f"{finding.verdict:>4}  {finding.what}: {finding.found}" for finding in findings]
@@ -83,6 +84,27 @@ def _executables(session: Session) -> Iterator[Finding]:
                                  capture_output=True, text=True, check=False)
         if started.returncode != 0:
             yield Finding(name, "bad", f"does not start: {started.stderr.strip()}; build again")
+
+
+def _gpus(session: Session) -> Iterator[Finding]:
+    """Nobody needs one: device = "cpu" is complete without."""
+    try:
+        program = builds.find(session.environment.get("RUBATO_BIN")).program("rubato-worker")
+    except Failure:
+        return  # said above
+    asked = subprocess.run([program, "gpus"], stdin=subprocess.DEVNULL, capture_output=True,
+                           check=False)
+    events = list(filter(None, map(parse_event, asked.stdout.splitlines())))
+    for event in events:
+        if event["event"] == "gpu":
+            yield Finding(f"cuda:{event['index']}", "ok",
+                          f"{event['name']}, compute capability {event['capability']}, "
+                          f"{event['free_bytes'] / 2**30:.1f} of "
+                          f"{event['memory_bytes'] / 2**30:.1f} GiB free")
+    errors = [event["message"] for event in events if event["event"] == "error"]
+    if asked.returncode != 0:
+        why = errors[0] if errors else "the backend crashed"
+        yield Finding("cuda", "note", f"{why}; device = \"cpu\" does without")
 
 
 def _machine(_: Session) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import argparse
 import os
 import pathlib
 
+from rubato_cli import local
 from rubato_cli.failure import DONE, Failure
 from rubato_cli.fleet import Fleet
 from rubato_cli.run_folder import RunFolder
@@ -34,6 +35,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     if not target.parent.is_dir():
         raise Failure(f"there is no folder {target.parent}; make it, or choose another --out")
     folder = RunFolder(arguments.run)
+    local.refuse(folder, "predict with")
     config = folder.read_json("config.json")
     # The weights that the run's own figures were made with.
     snapshot = folder.find_json("metrics.json").get("train", {}).get("snapshot_used")

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from rubato_cli import best_epoch, builds, data_tool, metrics, report
+from rubato_cli import best_epoch, builds, data_tool, local, metrics, report
 from rubato_cli.builds import Build
 from rubato_cli.committed import committed_clock
 from rubato_cli.console import Console
@@ -39,6 +39,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         (folder.path / name).exists() for name in ("run.toml", "config.json"))
     committed = 0
     if resumes:
+        local.refuse(folder, "resume")
         folder.lock()
         committed = committed_clock(build, folder)
     overrides = [text for value in arguments.set for text in ("--set", value)]
@@ -54,8 +55,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
             return DONE
         with SocketFolder() as sockets:
             parts = Parts(build, folder, stop, sockets)
-            trained = train(session.console, parts, resumes) if left else _nothing_to_train(folder)
-            result = evaluate(session.console, parts, trained)
+            result = _train_and_evaluate(session.console, parts, resumes, left)
     result = metrics.finish(result, {}, {"run": {
         "version": builds.version(),
         "data_sha256": folder.read_json("data/cleansing.json").get("data_sha256", "")}})
@@ -95,6 +95,15 @@ def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
     progress = Progress(folder.read_json("config.json"), folder.read_json("job.json"))
     progress.resumed_from = progress.last_clock
     return metrics.collect(folder, progress, 0.0, [])
+
+
+def _train_and_evaluate(console: Console, parts: Parts, resumes: bool,
+                        left: int) -> dict[str, Any]:
+    if local.is_local(parts.folder.read_json("config.json")):
+        with Fleet(parts.build, lambda name: parts.folder.files("", name), parts.stop) as fleet:
+            return local.train(console, parts.folder, fleet)
+    trained = train(console, parts, resumes) if left else _nothing_to_train(parts.folder)
+    return evaluate(console, parts, trained)
 
 
 def train(console: Console, parts: Parts, resumes: bool) -> dict[str, Any]:

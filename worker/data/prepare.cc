@@ -1,5 +1,6 @@
 #include "worker/data/prepare.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -134,7 +135,9 @@ absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
   Job job;
   job.tables = model->tables();
   for (TableSpec& table : job.tables) table.staleness = config.train.staleness;
-  job.places = static_cast<uint32_t>(config.fleet.servers * config.fleet.shards_per_server);
+  // Without servers nobody takes the one place.
+  job.places = static_cast<uint32_t>(
+      std::max<int64_t>(1, config.fleet.servers * config.fleet.shards_per_server));
   job.seats = static_cast<uint32_t>(config.fleet.workers);
   job.seed = static_cast<uint64_t>(config.train.seed);
   const BatchOrder order(train_rows, static_cast<uint64_t>(config.train.batch), job.seats,

@@ -33,10 +33,10 @@ class Logistic : public Model {
 
   const std::vector<TableSpec>& tables() const override { return tables_; }
   void FindKeys(const Batch& batch, Parameters* keys) const override;
-  double Gradients(const Batch& batch, const Parameters& parameters,
-                   Parameters* gradients) override;
-  void Predict(const Batch& batch, const Parameters& parameters,
-               std::span<float> probability) override;
+  absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
+                                   Parameters* gradients) override;
+  absl::Status Predict(const Batch& batch, const Parameters& parameters,
+                       std::span<float> probability) override;
 
  private:
   // margin_[rows], and what a backward pass needs.
@@ -60,8 +60,8 @@ void Logistic::Forward(const Batch& batch, const Parameters& parameters) {
   linear_.Forward(batch, parameters[kWeights], margin_);
 }
 
-double Logistic::Gradients(const Batch& batch, const Parameters& parameters,
-                           Parameters* gradients) {
+absl::StatusOr<double> Logistic::Gradients(const Batch& batch, const Parameters& parameters,
+                                           Parameters* gradients) {
   Forward(batch, parameters);
   d_margin_.resize(batch.rows);
   const double loss = LogisticLossGradient(margin_, batch.labels, batch.weights, d_margin_);
@@ -73,10 +73,11 @@ double Logistic::Gradients(const Batch& batch, const Parameters& parameters,
   return loss;
 }
 
-void Logistic::Predict(const Batch& batch, const Parameters& parameters,
-                       std::span<float> probability) {
+absl::Status Logistic::Predict(const Batch& batch, const Parameters& parameters,
+                               std::span<float> probability) {
   Forward(batch, parameters);
   Sigmoid(margin_, probability);
+  return absl::OkStatus();
 }
 
 }  // namespace

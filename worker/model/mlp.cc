@@ -33,10 +33,10 @@ class Mlp : public Model {
 
   const std::vector<TableSpec>& tables() const override { return mlp_.tables; }
   void FindKeys(const Batch& batch, Parameters* keys) const override;
-  double Gradients(const Batch& batch, const Parameters& parameters,
-                   Parameters* gradients) override;
-  void Predict(const Batch& batch, const Parameters& parameters,
-               std::span<float> probability) override;
+  absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
+                                   Parameters* gradients) override;
+  absl::Status Predict(const Batch& batch, const Parameters& parameters,
+                       std::span<float> probability) override;
 
  private:
   // Fills activations_, of which the last is the margin.
@@ -154,7 +154,8 @@ void Mlp::ScatterInput(const Batch& batch, const Parameters& parameters, Paramet
   if (mlp_.has_bag) ScatterBag(Bag(batch), Slope(0), mlp_.bag_column(), d_weights);
 }
 
-double Mlp::Gradients(const Batch& batch, const Parameters& parameters, Parameters* gradients) {
+absl::StatusOr<double> Mlp::Gradients(const Batch& batch, const Parameters& parameters,
+                                      Parameters* gradients) {
   Forward(batch, parameters);
   ShapeGradients(mlp_.tables, parameters, gradients);
   const Matrix d_margin = Slope(mlp_.layers());
@@ -167,9 +168,11 @@ double Mlp::Gradients(const Batch& batch, const Parameters& parameters, Paramete
   return loss;
 }
 
-void Mlp::Predict(const Batch& batch, const Parameters& parameters, std::span<float> probability) {
+absl::Status Mlp::Predict(const Batch& batch, const Parameters& parameters,
+                          std::span<float> probability) {
   Forward(batch, parameters);
   Sigmoid(activations_.back(), probability);
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // A model: which rows of which tables a batch needs, and the gradients and predictions they give.
-// CPU reference here; a CUDA backend will stand behind the same interface.
+// The CPU reference stands beside this file; the CUDA backend (worker/compute/cuda/) gives models
+// with the same interface.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ struct ParameterRows {
 };
 using Parameters = std::vector<ParameterRows>;
 
-// One object per thread: it keeps scratch memory from call to call.
+// One object per thread: it keeps scratch memory from call to call. Errors are a GPU's alone.
 class Model {
  public:
   virtual ~Model() = default;
@@ -36,14 +37,14 @@ class Model {
   virtual void FindKeys(const Batch& batch, Parameters* keys) const = 0;
   // Mean gradient of the weighted loss over the batch, for the rows of `parameters` (as FindKeys
   // gave them, values filled in). Returns the mean loss. Requires batch.rows > 0.
-  virtual double Gradients(const Batch& batch, const Parameters& parameters,
-                           Parameters* gradients) = 0;
-  // probability[batch.rows] of label 1.
-  virtual void Predict(const Batch& batch, const Parameters& parameters,
-                       std::span<float> probability) = 0;
+  virtual absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
+                                           Parameters* gradients) = 0;
+  // probability[batch.rows] of label 1. `parameters` as for Gradients.
+  virtual absl::Status Predict(const Batch& batch, const Parameters& parameters,
+                               std::span<float> probability) = 0;
 };
 
-// The model that a run file names, over data of this shape.
+// The model that a run file names, over data of this shape, on the CPU.
 absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config,
                                                  const DatasetShape& shape);
 

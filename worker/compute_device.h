@@ -1,0 +1,44 @@
+// The device that a run file names, found and ready: on the CPU nothing to do, on a GPU the backend
+// library is loaded and one of the host's GPUs chosen. Every refusal is one sentence that says what
+// is missing and what to do.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/ids.h"
+#include "common/run_config.h"
+#include "worker/compute/backend.h"
+
+namespace rubato {
+
+// librubato_cuda.so of the build that the running executable is of: <build>/bin/ and <build>/.
+std::string BuiltBackend();
+
+class ComputeDevice {
+ public:
+  // `library`: librubato_cuda.so, looked at only for a GPU. InvalidArgument: this machine or build
+  // does not have the device.
+  static absl::StatusOr<ComputeDevice> Find(const std::string& device, const std::string& library);
+
+  // Of the worker in `seat`: with device = "cuda" the seats are dealt out to the GPUs in turn.
+  absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config,
+                                                   const DatasetShape& shape, SeatId seat) const;
+  // `model`, of the same seat, outlives it.
+  absl::StatusOr<std::unique_ptr<Pipeline>> MakePipeline(const RunConfig& config,
+                                                         const DatasetShape& shape, SeatId seat,
+                                                         Model* model) const;
+  // GPU only.
+  absl::StatusOr<std::unique_ptr<LocalTraining>> MakeLocalTraining(const RunConfig& config,
+                                                                   const DatasetShape& shape) const;
+
+ private:
+  int GpuOf(SeatId seat) const;
+
+  Backend* backend_ = nullptr;  // null: the CPU
+  std::vector<int> gpus_;       // those that may be used
+};
+
+}  // namespace rubato
