@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include "worker/compute/host_device.h"
 
@@ -62,6 +63,11 @@ RUBATO_HOST_DEVICE inline LossSlope PinballOf(float tau, float margin, float lab
   if (u > 0.0F) return {tau * u, -tau};
   if (u < 0.0F) return {(tau - 1.0F) * u, 1.0F - tau};
   return {u, u};  // zeros, or not a number
+}
+
+// Whether a label is the number of one of `classes` classes.
+RUBATO_HOST_DEVICE inline bool IsClass(float label, uint32_t classes) {
+  return label >= 0.0F && label < static_cast<float>(classes) && std::floor(label) == label;
 }
 
 }  // namespace rubato

@@ -12,8 +12,8 @@ namespace {
 
 // Margin of the labelled class; NaN if there is none.
 float MarginOfLabel(std::span<const float> margin, float label) {
-  for (size_t c = 0; c < margin.size(); ++c) {
-    if (static_cast<float>(c) == label) return margin[c];
+  if (IsClass(label, static_cast<uint32_t>(margin.size()))) {
+    return margin[static_cast<size_t>(label)];
   }
   return std::numeric_limits<float>::quiet_NaN();
 }
