@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/status.h"
+#include "tests/cuda_emulator/api.h"
 #include "tests/cuda_emulator/cuda_runtime.h"
 #include "tests/cuda_emulator/emulator.h"
 #include "tests/cuda_emulator/fiber.h"
@@ -77,9 +78,8 @@ class Block {
 Block* current = nullptr;  // while a grid runs
 
 void PoisonSharedMemory() {
-  for (char* at = __start_rubato_shared; at < __stop_rubato_shared; at += sizeof(kPoison)) {
-    std::memcpy(at, &kPoison, sizeof(kPoison));
-  }
+  if (__start_rubato_shared == nullptr) return;
+  Poison(__start_rubato_shared, static_cast<size_t>(__stop_rubato_shared - __start_rubato_shared));
 }
 
 Block::Block(unsigned threads, const std::function<void()>& thread, Rng& rng,

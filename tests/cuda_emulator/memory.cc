@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/status.h"
+#include "tests/cuda_emulator/api.h"
 #include "tests/cuda_emulator/emulator.h"
 
 namespace rubato::emulator {
@@ -18,14 +19,13 @@ constexpr size_t kAlignment = 256;
 
 uintptr_t AddressOf(const void* memory) { return reinterpret_cast<uintptr_t>(memory); }
 
-// [memory, memory + bytes) = kPoison, kPoison, ...
+}  // namespace
+
 void Poison(void* memory, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i) {
     static_cast<unsigned char*>(memory)[i] = static_cast<unsigned char>(kPoison >> 8 * (i % 2));
   }
 }
-
-}  // namespace
 
 Memory::Memory() {
   void* const range =

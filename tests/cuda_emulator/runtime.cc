@@ -1,5 +1,6 @@
 // The runtime's calls: devices, memory, errors and launches. Streams and graphs: streams.cc.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "tests/cuda_emulator/api.h"
@@ -95,6 +96,24 @@ cudaError_t LaunchKernel(const cudaLaunchConfig_t& config, Work thread) {
       config.stream,
       [&device, size = GridSize{grid.x, block.x}, thread = std::move(thread)]()
           RUBATO_THREAD(no_thread_safety_analysis) { RunGrid(size, thread, device.rng); }));
+}
+
+cudaError_t PutLibraryWork(cudaStream_t stream, Work work) {
+  Device& device = TheDevice();
+  MutexLock lock(&device.mutex);
+  ++device.counts.kernels;
+  return NoteError(device.Put(stream, std::move(work)));
+}
+
+void CheckAccess(const char* what, const void* memory, size_t bytes) {
+  Device& device = TheDevice();
+  MutexLock lock(&device.mutex);
+  Place place = Place::kPageable;
+  if (bytes == 0 || (device.memory.Find(memory, bytes, &place) && place != Place::kPageable))
+    return;
+  std::fprintf(stderr, "CUDA emulator: %s: %zu bytes at %p are not in one allocation\n", what,
+               bytes, memory);
+  std::abort();
 }
 
 void SetSeed(uint64_t seed) {
