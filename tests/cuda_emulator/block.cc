@@ -42,7 +42,7 @@ class Block {
         std::vector<std::unique_ptr<Fiber>>& fibers);
   void Run(unsigned block);
 
-  void WaitForBlock();
+  void WaitForBlock(int line);
   const uint64_t* WaitForWarp(WarpOperation operation, unsigned mask, uint64_t value);
   [[noreturn]] void Fail(const std::string& what) const;
 
@@ -68,6 +68,7 @@ class Block {
   std::vector<Warp> warps_;
   std::vector<std::vector<Waiting>> at_warp_;  // by warp
   std::vector<Waiting> at_barrier_;
+  int barrier_line_ = 0;
   std::vector<Waiting> ready_;
   Fiber* running_ = nullptr;  // the fiber of threadIdx
   unsigned begun_ = 0;
@@ -152,7 +153,12 @@ void Block::Wake(std::vector<Waiting>& from) {
   from.clear();
 }
 
-void Block::WaitForBlock() {
+void Block::WaitForBlock(int line) {
+  if (!at_barrier_.empty() && line != barrier_line_) {
+    Fail(absl::StrFormat("waits at a barrier on line %d, while others of its block wait on line %d",
+                         line, barrier_line_));
+  }
+  barrier_line_ = line;
   if (at_barrier_.size() + 1 == threads_) {
     Wake(at_barrier_);
     ready_.push_back({threadIdx.x, running_});
@@ -226,7 +232,7 @@ void RunGrid(GridSize size, const std::function<void()>& thread, Rng& rng) {
   current = nullptr;
 }
 
-void WaitForBlock() { current->WaitForBlock(); }
+void WaitForBlock(int line) { current->WaitForBlock(line); }
 
 const uint64_t* WaitForWarp(WarpOperation operation, unsigned mask, uint64_t value) {
   return current->WaitForWarp(operation, mask, value);

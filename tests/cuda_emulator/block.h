@@ -27,8 +27,8 @@ void RunGrid(GridSize size, const std::function<void()>& thread, Rng& rng);
 
 enum class WarpOperation { kShuffle, kBallot, kSync };
 
-// __syncthreads.
-void WaitForBlock();
+// __syncthreads on line `line`: all threads have to be at the same one.
+void WaitForBlock(int line);
 // Waits until every lane of `mask` has come with the same operation and mask; returns the values
 // that the lanes [kWarpLanes] brought, valid until the thread's next call.
 const uint64_t* WaitForWarp(WarpOperation operation, unsigned mask, uint64_t value);

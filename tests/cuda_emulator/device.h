@@ -65,6 +65,8 @@ class Device {
   Memory memory GUARDED_BY(mutex);
   Rng rng GUARDED_BY(mutex){1};
   Counts counts GUARDED_BY(mutex);
+  // Of an epilogue's mask, at an element that is exactly 0: not documented.
+  bool zero_is_positive GUARDED_BY(mutex) = false;
   int device_count GUARDED_BY(mutex) = 1;
   FusedEpilogues fused_epilogues GUARDED_BY(mutex) = FusedEpilogues::kOffered;
 

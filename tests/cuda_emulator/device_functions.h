@@ -20,7 +20,7 @@ inline constexpr int warpSize = 32;
 
 // Barriers and warp operations ------------------------------------------------------------------
 
-inline void __syncthreads() { rubato::emulator::WaitForBlock(); }
+inline void __syncthreads(int line = __builtin_LINE()) { rubato::emulator::WaitForBlock(line); }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 

@@ -25,7 +25,7 @@
 
 namespace rubato::emulator {
 
-inline constexpr uint16_t kPoison = 0xFFD5;
+inline constexpr uint16_t kPoison = 0xFFF5;
 
 enum class FusedEpilogues { kOffered, kRefused };
 
