@@ -1,10 +1,8 @@
 // A stack of its own on which a function runs until it pauses: the emulator's GPU threads.
 //
-// Start and Resume return when the fiber pauses or ends. A fiber that ended can be started again,
-// also from another host thread; a paused one is resumed by the thread that started it.
+// Start and Resume return when the function pauses or ends. A fiber that ended can be started
+// again, also from another host thread; a paused one is resumed by the thread that started it.
 #pragma once
-
-#include <ucontext.h>
 
 #include <cstddef>
 #include <functional>
@@ -24,19 +22,25 @@ class Fiber {
   void Pause();
 
  private:
-  enum class Leave { kForNow, kForGood };
-  static void Enter(unsigned high, unsigned low);
-  void SwitchIn();
-  void SwitchOut(Leave leave);
+  struct Saved;  // where one stack was left
+  static void Enter();
+  void Prepare();
+  void SwitchOut();
+  // The sanitizers keep books of stacks.
+  void AnnounceIn();
+  void AnnounceOut();
+  void NoteArrivalInside();
+  void NoteArrivalOutside();
 
-  char* stack_;  // kFiberStackBytes, below them a page that must not be touched
   const std::function<void()>* body_ = nullptr;
-  ucontext_t inside_ = {};
-  ucontext_t outside_ = {};
+  bool ended_ = true;
+  char* stack_;  // kStackBytes, below them a page that must not be touched
+  Saved* inside_;
+  Saved* outside_;
   const void* outside_stack_ = nullptr;
   size_t outside_bytes_ = 0;
-  void* outside_fake_ = nullptr;
-  void* inside_fake_ = nullptr;
+  void* inside_books_ = nullptr;
+  void* outside_books_ = nullptr;
 };
 
 }  // namespace rubato::emulator
