@@ -25,8 +25,9 @@ inline LaunchShape PartialBlocks(uint64_t items) {
   return {.blocks = blocks < kMaxPartialBlocks ? static_cast<uint32_t>(blocks) : kMaxPartialBlocks};
 }
 
-// The sum of `value` over the threads of the block, on thread 0.
-__device__ inline double BlockSum(double value) {
+// The sum of `value` over the threads of the block, on thread 0. Static, as is what calls it: where
+// kernels run on the CPU, two files cannot share a shared array.
+static __device__ inline double BlockSum(double value) {
   __shared__ double warps[kBlockThreads / kWarpThreads];
   for (uint32_t lanes = kWarpThreads / 2; lanes > 0; lanes /= 2) {
     value += __shfl_down_sync(kFullWarp, value, lanes);
@@ -41,7 +42,7 @@ __device__ inline double BlockSum(double value) {
 }
 
 // The sum of partials[blocks], on thread 0.
-__device__ inline double SumOfPartials(const double* partials, uint32_t blocks) {
+static __device__ inline double SumOfPartials(const double* partials, uint32_t blocks) {
   double sum = 0.0;
   for (uint32_t i = threadIdx.x; i < blocks; i += kBlockThreads) sum += partials[i];
   return BlockSum(sum);
