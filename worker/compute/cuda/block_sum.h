@@ -13,7 +13,6 @@
 
 namespace rubato {
 
-inline constexpr uint32_t kFullWarp = 0xffffffff;
 // Blocks that leave partials: enough to fill every device we build for (132 processors, 8 blocks
 // each), few enough that one block adds them up with four loads a thread.
 inline constexpr uint32_t kMaxPartialBlocks = 1024;

@@ -19,6 +19,7 @@ namespace rubato {
 
 inline constexpr uint32_t kBlockThreads = 256;
 inline constexpr uint32_t kWarpThreads = 32;
+inline constexpr uint32_t kFullWarp = 0xffffffff;  // the mask of all its threads
 // The largest grid.x of every device we build for.
 inline constexpr uint64_t kMaxBlocks = (uint64_t{1} << 31) - 1;
 
