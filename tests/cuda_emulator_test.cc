@@ -45,6 +45,18 @@ __global__ void ReadUnwrittenShared(float* to) {
   to[threadIdx.x] = unwritten[threadIdx.x];
 }
 
+__global__ void ReadAt(const float* from, uint32_t index, float* to) { *to = from[index]; }
+
+__global__ void ReadFour(const float* from, float* to) {
+  *to = reinterpret_cast<const float4*>(from)->w;
+}
+
+__global__ void WriteSharedAt(uint32_t index, float* to) {
+  __shared__ float few[5];
+  few[index] = 1;
+  *to = few[0];
+}
+
 // As if blocks ran in order.
 __global__ void AddToNeighbour(float* values) {
   if (threadIdx.x == 0 && blockIdx.x > 0) values[blockIdx.x] += values[blockIdx.x - 1];
@@ -179,13 +191,13 @@ TEST_F(CudaEmulatorTest, AHostThatDoesNotWaitIsNoticed) {
 }
 
 TEST_F(CudaEmulatorTest, AMissingBarrierIsNoticed) {
-  std::vector<float> values(kThreads);
-  for (uint32_t i = 0; i < kThreads; ++i) values[i] = static_cast<float>(i);
-  const std::vector<float> turned(values.rbegin(), values.rend());
+  float first = 0;
   const auto is_right = [&](void (*kernel)(float*)) {
+    std::vector<float> values(kThreads);
+    for (float& value : values) value = ++first;  // never what an earlier run left behind
     DeviceArray<float> array = Upload(values);
     EXPECT_TRUE(Launch(stream(), {.blocks = 1, .threads = kThreads}, kernel, array.data()).ok());
-    return Download(array) == turned;
+    return Download(array) == std::vector<float>(values.rbegin(), values.rend());
   };
   EXPECT_EQ(SeedsWith([&] { return is_right(Reverse); }), kSeeds);
   EXPECT_EQ(SeedsWith([&] { return is_right(ReverseWithoutBarrier); }), 0u);
@@ -261,10 +273,38 @@ TEST_F(CudaEmulatorDeathTest, ThreadsThatNeverCome) {
   EXPECT_DEATH(run(TwoWarpOperations), "while lanes of its warp wait at another one");
 }
 
+TEST_F(CudaEmulatorDeathTest, CopiesNeedPinnedMemory) {
+  DeviceArray<float> array = Upload<float>({1});
+  const float pageable = 2;
+  EXPECT_DEATH(static_cast<void>(CopyAsync(stream(), array.data(), &pageable, 1)), "not pinned");
+}
+
 TEST_F(CudaEmulatorDeathTest, TheHostCannotTouchDeviceMemory) {
   DeviceArray<float> array = Upload<float>({1});
   EXPECT_DEATH(array.data()[0] = 2, "");
   EXPECT_EQ(Download(array)[0], 1);
+}
+
+// Of memory, shared memory and alignment.
+TEST_F(CudaEmulatorDeathTest, SanitizersSeeKernelsLeaveTheirBounds) {
+#if !defined(RUBATO_ASAN)
+  GTEST_SKIP() << "needs the sanitizers for addresses and for undefined behaviour";
+#endif
+  DeviceArray<float> array = Upload<float>(std::vector<float>(5, 1));
+  DeviceArray<float> to = Unwritten<float>(1);
+  const auto run = [&](const auto&... launch) {
+    ASSERT_TRUE(Launch(stream(), {.blocks = 1, .threads = 1}, launch...).ok());
+    Wait();
+  };
+  run(ReadAt, array.data(), 4u, to.data());
+  EXPECT_DEATH(run(ReadAt, array.data(), 5u, to.data()), "use-after-poison");
+  run(ReadFour, array.data(), to.data());
+  EXPECT_DEATH(run(ReadFour, array.data() + 1, to.data()), "misaligned address");
+  run(WriteSharedAt, 4u, to.data());
+  EXPECT_DEATH(run(WriteSharedAt, 5u, to.data()), "out of bounds|global-buffer-overflow");
+  const float* const freed = array.data();
+  array = DeviceArray<float>();
+  EXPECT_DEATH(run(ReadAt, freed, 0u, to.data()), "use-after-poison");
 }
 
 TEST_F(CudaEmulatorTest, CopiesAreCheckedAgainstTheirAllocations) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 
 #include "tests/cuda_emulator/cuda_runtime_api.h"
 
@@ -10,6 +11,9 @@ namespace rubato::emulator {
 
 // Remembers `code` for cudaGetLastError, unless it is no error; returns it.
 cudaError_t NoteError(cudaError_t code);
+
+// Ends the process with a sentence.
+[[noreturn]] void Fail(const std::string& what);
 
 // Puts the work of a library on the stream, as if it were a kernel.
 cudaError_t PutLibraryWork(cudaStream_t stream, std::function<void()> work);

@@ -1,7 +1,5 @@
 #include "tests/cuda_emulator/block.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -44,7 +42,7 @@ class Block {
 
   void WaitForBlock(int line);
   const uint64_t* WaitForWarp(WarpOperation operation, unsigned mask, uint64_t value);
-  [[noreturn]] void Fail(const std::string& what) const;
+  [[noreturn]] static void Fail(const std::string& what);
 
  private:
   struct Waiting {
@@ -206,10 +204,9 @@ void Block::FailStuck() {
   Fail("waits at __syncthreads, which other threads of its block never reach");
 }
 
-void Block::Fail(const std::string& what) const {
-  std::fprintf(stderr, "CUDA emulator: thread %u of block %u (of %u threads, %u blocks) %s\n",
-               threadIdx.x, blockIdx.x, blockDim.x, gridDim.x, what.c_str());
-  std::abort();
+void Block::Fail(const std::string& what) {
+  ::rubato::emulator::Fail(absl::StrFormat("thread %d of block %d (of %d threads, %d blocks) %s",
+                                           threadIdx.x, blockIdx.x, blockDim.x, gridDim.x, what));
 }
 
 }  // namespace
@@ -240,6 +237,6 @@ const uint64_t* WaitForWarp(WarpOperation operation, unsigned mask, uint64_t val
 
 unsigned LaneOfThread() { return threadIdx.x % kWarpLanes; }
 
-void FailInKernel(const std::string& what) { current->Fail(what); }
+void FailInKernel(const std::string& what) { Block::Fail(what); }
 
 }  // namespace rubato::emulator

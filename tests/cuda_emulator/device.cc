@@ -126,7 +126,7 @@ void Device::RunAll() {
 void Device::RunSome() {
   if (rng.Below(4) != 0) return;
   memory.Open();
-  for (uint64_t i = rng.Below(4); i > 0; --i) StepAny();
+  for (uint64_t i = 1 + rng.Below(3); i > 0; --i) StepAny();
   memory.Close();
 }
 

@@ -13,7 +13,10 @@
 namespace rubato::emulator {
 namespace {
 
-constexpr size_t kRangeBytes = size_t{1} << 40;  // of addresses
+constexpr size_t kRangeBytes = size_t{1} << 38;  // of addresses
+// The range is opened and closed as a whole: with large pages in microseconds, else in a
+// millisecond for each 10 MB.
+constexpr size_t kLargePageBytes = size_t{2} << 20;
 constexpr size_t kPageBytes = 4096;
 constexpr size_t kAlignment = 256;
 
@@ -28,23 +31,25 @@ void Poison(void* memory, size_t bytes) {
 }
 
 Memory::Memory() {
-  void* const range =
-      mmap(nullptr, kRangeBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const range = mmap(nullptr, kRangeBytes + kLargePageBytes, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   CHECK(range != MAP_FAILED, "no addresses for the memory of the emulated device");
-  range_ = static_cast<char*>(range);
+  range_ = static_cast<char*>(range) + (kLargePageBytes - AddressOf(range) % kLargePageBytes);
+  static_cast<void>(madvise(range_, kRangeBytes, MADV_HUGEPAGE));  // not every system has them
 }
 
 void* Memory::AllocateDevice(size_t bytes) {
-  if (bytes > limit - live_bytes_) return nullptr;
+  if (live_bytes_ > limit || bytes > limit - live_bytes_) return nullptr;
   // One page stays unused behind each.
   const size_t taken = (bytes + 2 * kPageBytes - 1) / kPageBytes * kPageBytes;
   if (taken > kRangeBytes - used_) return nullptr;
   char* const memory = range_ + used_;
   used_ += taken;
-  CHECK(mprotect(memory, taken, PROT_READ | PROT_WRITE) == 0);
+  Open();
+  ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
   Poison(memory, bytes);
   ASAN_POISON_MEMORY_REGION(memory + bytes, taken - bytes);
-  CHECK(mprotect(memory, taken, PROT_NONE) == 0);
+  Close();
   live_bytes_ += bytes;
   allocations_[AddressOf(memory)] = {.place = Place::kDevice, .bytes = bytes};
   return memory;
@@ -67,7 +72,7 @@ bool Memory::Free(Place place, void* memory) {
     const size_t bytes = found->second.bytes;
     live_bytes_ -= bytes;
     ASAN_POISON_MEMORY_REGION(memory, bytes);
-    CHECK(madvise(memory, bytes, MADV_DONTNEED) == 0);
+    if (live_bytes_ == 0) Restart();
   }
   allocations_.erase(found);
   return true;
@@ -87,12 +92,23 @@ bool Memory::Find(const void* memory, size_t bytes, Place* place) const {
   return address < AddressOf(range_) || address >= AddressOf(range_) + kRangeBytes;
 }
 
+// Nobody has device memory, so nobody has an address of it.
+void Memory::Restart() {
+  CHECK(madvise(range_, used_, MADV_DONTNEED) == 0);
+  used_ = 0;
+}
+
+void Memory::Protect(int protection) {
+  const size_t bytes = (used_ + kLargePageBytes - 1) / kLargePageBytes * kLargePageBytes;
+  if (bytes > 0) CHECK(mprotect(range_, bytes, protection) == 0);
+}
+
 void Memory::Open() {
-  if (opened_++ == 0 && used_ > 0) CHECK(mprotect(range_, used_, PROT_READ | PROT_WRITE) == 0);
+  if (opened_++ == 0) Protect(PROT_READ | PROT_WRITE);
 }
 
 void Memory::Close() {
-  if (--opened_ == 0 && used_ > 0) CHECK(mprotect(range_, used_, PROT_NONE) == 0);
+  if (--opened_ == 0) Protect(PROT_NONE);
 }
 
 }  // namespace rubato::emulator

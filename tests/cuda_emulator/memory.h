@@ -1,9 +1,9 @@
 // The memory of the emulated device, and pinned host memory: who has what, and what may be touched
 // when.
 //
-// Device memory is cut, once and in order, from one range of addresses that is closed to reads and
-// writes unless the device runs. What lies between allocations, and what was freed, is poisoned for
-// the address sanitizer.
+// Device memory is cut in order from one range of addresses, that begins anew once all of it was
+// freed. The range is closed to reads and writes unless the device runs. What lies between
+// allocations, and what was freed, is poisoned for the address sanitizer.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,9 @@ class Memory {
     Place place;
     size_t bytes;
   };
+
+  void Restart();
+  void Protect(int protection);
 
   char* range_;
   size_t used_ = 0;  // of the range, freed memory included

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "absl/strings/str_format.h"
 #include "tests/cuda_emulator/api.h"
 #include "tests/cuda_emulator/block.h"
 #include "tests/cuda_emulator/cuda_runtime.h"
@@ -79,6 +80,11 @@ cudaError_t NoteError(cudaError_t code) {
   return code;
 }
 
+void Fail(const std::string& what) {
+  std::fprintf(stderr, "CUDA emulator: %s\n", what.c_str());
+  std::abort();
+}
+
 cudaError_t LaunchKernel(const cudaLaunchConfig_t& config, Work thread) {
   const dim3& grid = config.gridDim;
   const dim3& block = config.blockDim;
@@ -111,9 +117,7 @@ void CheckAccess(const char* what, const void* memory, size_t bytes) {
   Place place = Place::kPageable;
   if (bytes == 0 || (device.memory.Find(memory, bytes, &place) && place != Place::kPageable))
     return;
-  std::fprintf(stderr, "CUDA emulator: %s: %zu bytes at %p are not in one allocation\n", what,
-               bytes, memory);
-  std::abort();
+  Fail(absl::StrFormat("%s: %d bytes at %p are not in one allocation", what, bytes, memory));
 }
 
 void SetSeed(uint64_t seed) {

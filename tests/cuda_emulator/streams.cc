@@ -152,6 +152,10 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
       !Fits(kind, to_place, from_place)) {
     return NoteError(cudaErrorInvalidValue);
   }
+  // CUDA allows it, and makes the host wait.
+  if (bytes > 0 && (to_place == Place::kPageable || from_place == Place::kPageable)) {
+    rubato::emulator::Fail("cudaMemcpyAsync from or to host memory that is not pinned");
+  }
   ++device.counts.copies;
   return NoteError(device.Put(stream, [=] { std::memcpy(to, from, bytes); }));
 }
