@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace rubato {
 
@@ -59,6 +60,11 @@ struct DeviceMatrix {
   uint32_t rows = 0;
   uint32_t cols = 0;
   uint32_t stride = 0;
+
+  // What can be written can be read.
+  template <class U>
+  requires std::is_same_v<U, const T>
+  operator DeviceMatrix<U>() const { return {data, rows, cols, stride}; }
 };
 
 // Distinct keys of a batch, ascending, and the occurrences of each. All in device memory.
