@@ -60,8 +60,7 @@ class LinearCudaTest : public DenseTest {
   void SetUp() override {
     DenseTest::SetUp();
     if (IsSkipped()) return;
-    // Less than what is best, since an emulated device is slow with large arrays.
-    absl::StatusOr<BlasLt> blas = BlasLt::Make(size_t{1} << 20);
+    absl::StatusOr<BlasLt> blas = BlasLt::Make();
     ASSERT_TRUE(blas.ok()) << blas.status();
     blas_.emplace(*std::move(blas));
   }

@@ -106,12 +106,12 @@ absl::StatusOr<Preference> MakePreference(uint64_t workspace_bytes) {
 
 }  // namespace
 
-absl::StatusOr<BlasLt> BlasLt::Make(size_t workspace_bytes) {
+absl::StatusOr<BlasLt> BlasLt::Make() {
   BlasLt blas;
   cublasLtHandle_t handle = nullptr;
   RETURN_IF_CUBLAS_ERROR(cublasLtCreate(&handle));
   blas.handle_.reset(handle);
-  ASSIGN_OR_RETURN(blas.workspace_, DeviceArray<std::byte>::Make(workspace_bytes));
+  ASSIGN_OR_RETURN(blas.workspace_, DeviceArray<std::byte>::Make(kWorkspaceBytes));
   return blas;
 }
 

@@ -42,7 +42,7 @@ inline constexpr size_t kWorkspaceBytes = size_t{32} << 20;
 
 class BlasLt {
  public:
-  static absl::StatusOr<BlasLt> Make(size_t workspace_bytes = kWorkspaceBytes);
+  static absl::StatusOr<BlasLt> Make();
   cublasLtHandle_t handle() const { return handle_.get(); }
   std::span<std::byte> workspace() { return {workspace_.data(), workspace_.size()}; }
 
