@@ -189,9 +189,7 @@ __device__ FloatPack<kWide> SumOverGroups(const FloatPack<kWide>& own, uint32_t 
     if (threadIdx.x < half) AddScaled(1.0F, sums[threadIdx.x + half], &sums[threadIdx.x]);
     __syncthreads();
   }
-  const FloatPack<kWide> sum = sums[threadIdx.x];
-  __syncthreads();
-  return sum;
+  return sums[threadIdx.x];  // which no other thread reads before the next sum's first barrier
 }
 
 // A block takes a chunk: for dim 16 its 32 groups have 128 occurrences in flight.
