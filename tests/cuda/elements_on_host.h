@@ -4,6 +4,7 @@
 #include <cuda_bf16.h>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -24,6 +25,9 @@ std::vector<float> ToFloats(const std::vector<T>& elements) {
   for (const T& e : elements) values.push_back(static_cast<float>(e));
   return values;
 }
+
+// Rows that begin where wide reads are allowed.
+inline uint32_t AlignedStride(uint32_t width) { return (width + 7) / 8 * 8; }
 
 inline std::vector<float> NotWritten(size_t n) {
   return std::vector<float>(n, std::numeric_limits<float>::quiet_NaN());

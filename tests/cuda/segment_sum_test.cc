@@ -21,7 +21,9 @@ struct SumShape {
   uint32_t numeric = 0;  // columns of slopes before those of the embeddings
   uint32_t levels = 40;
   Pairs pairs = Pairs::kNo;
+  uint32_t padding = 0;  // columns of slopes behind those that their width is rounded up to
   uint32_t width() const { return numeric + (counts.columns + (bag ? 1 : 0)) * dim; }
+  uint32_t stride() const { return AlignedStride(width()) + padding; }
 };
 
 // What one batch is summed from, on the host.
@@ -29,7 +31,7 @@ template <class T>
 struct SumSource {
   FeatureBatch batch;
   SegmentBatch segments;
-  std::vector<T> slope;         // [rows, width]
+  std::vector<T> slope;         // [rows, stride]
   std::vector<float> d_margin;  // [rows]
   std::vector<float> weights;   // [weight_rows, dim]
 };
@@ -60,12 +62,12 @@ class SegmentSumTest : public SegmentsTest {
   template <class T>
   void Refresh(const SumShape& shape, SumSource<T>& source) {
     source.segments = SegmentsOf(source.batch);
-    std::vector<float> slope = Normals(size_t{shape.counts.rows} * shape.width(), rng_);
+    std::vector<float> slope = Normals(size_t{shape.counts.rows} * shape.stride(), rng_);
     source.d_margin = Normals(shape.counts.rows, rng_);
     for (uint32_t r = source.batch.rows(); r < shape.counts.rows; ++r) {
       source.d_margin[r] = std::numeric_limits<float>::quiet_NaN();
-      for (uint32_t i = 0; i < shape.width(); ++i)
-        slope[r * shape.width() + i] = source.d_margin[r];
+      for (uint32_t i = 0; i < shape.stride(); ++i)
+        slope[r * shape.stride() + i] = source.d_margin[r];
     }
     source.slope = ToElements<T>(slope);
     source.weights = Normals(size_t{source.batch.weight_rows()} * shape.dim, rng_);
@@ -94,10 +96,10 @@ class SegmentSumTest : public SegmentsTest {
   template <class T>
   static OccurrenceSlopes<T> SlopesOf(const SumShape& shape, const DeviceSum<T>& device) {
     OccurrenceSlopes<T> slopes{
-        .slope = {device.slope.data(), shape.counts.rows, shape.width(), shape.width()},
+        .slope = {device.slope.data(), shape.counts.rows, shape.width(), shape.stride()},
         .first = shape.numeric,
         .step = shape.dim,
-        .bag = shape.numeric + shape.counts.columns * shape.dim};
+        .bag = shape.bag ? shape.numeric + shape.counts.columns * shape.dim : 0};
     if (shape.pairs == Pairs::kYes) slopes.pairs = {device.d_margin.data(), device.weights.data()};
     return slopes;
   }
@@ -120,6 +122,29 @@ class SegmentSumTest : public SegmentsTest {
       source = RandomSource<T>(shape, filled);
       OverwriteSum(device, source);
       Replay(graph);
+      CheckRows(shape, source, Download(device.d_weights));
+    }
+  }
+
+  // One category column, whose levels have these numbers of occurrences.
+  void CheckLengths(const std::vector<uint32_t>& lengths) {
+    std::vector<uint32_t> levels;
+    uint32_t segments = 0;
+    for (const uint32_t length : lengths) levels.insert(levels.end(), length, segments++);
+    const auto rows = static_cast<uint32_t>(levels.size());
+    for (const uint32_t dim : {1U, 8U, 33U}) {
+      const SumShape shape{
+          .counts = {.rows = rows, .columns = 1}, .bag = false, .dim = dim, .levels = segments};
+      auto source = RandomSource<float>(shape, {rows, 0});
+      source.batch.positions = levels;
+      Refresh(shape, source);
+      auto device = UploadSum(shape, source);
+      OverwriteSum(device, source);
+      absl::StatusOr<SegmentSum> sum = SegmentSum::Make(rows, dim);
+      ASSERT_TRUE(sum.ok()) << sum.status();
+      ASSERT_TRUE(sum->Run(stream(), device.segments.view(), device.features.view,
+                           SlopesOf(shape, device), device.d_weights.data())
+                      .ok());
       CheckRows(shape, source, Download(device.d_weights));
     }
   }
@@ -157,7 +182,7 @@ class SegmentSumTest : public SegmentsTest {
                                 : occurrence / shape.counts.columns;
     const uint32_t column = sparse ? shape.counts.columns : occurrence % shape.counts.columns;
     const double value = sparse ? double{source.batch.sparse_value[occurrence - categories]} : 1.0;
-    const size_t at = size_t{row} * shape.width() + shape.numeric + column * shape.dim + j;
+    const size_t at = size_t{row} * shape.stride() + shape.numeric + column * shape.dim + j;
     sum.Add(value * double{static_cast<float>(source.slope[at])});
     if (!sparse || shape.pairs == Pairs::kNo) return;
     const size_t weight = size_t{source.batch.positions[occurrence]} * shape.dim + j;
@@ -177,6 +202,8 @@ TEST_F(SegmentSumTest, EveryDim) {
         const FeatureCounts counts{.rows = 17, .columns = 5, .sparse = 100};
         Check<float>({.counts = counts, .dim = dim, .numeric = numeric, .pairs = pairs});
         Check<__nv_bfloat16>({.counts = counts, .dim = dim, .numeric = numeric, .pairs = pairs});
+        Check<float>(
+            {.counts = counts, .dim = dim, .numeric = numeric, .pairs = pairs, .padding = 1});
       }
     }
   }
@@ -195,36 +222,20 @@ TEST_F(SegmentSumTest, LongSegments) {
 
 TEST_F(SegmentSumTest, OneKindOfFeatureOrOneRow) {
   Check<float>({.counts = {.rows = 50, .columns = 2}, .bag = false, .dim = 16});
+  Check<float>({.counts = {.rows = 50, .columns = 2}, .bag = false, .dim = 16, .numeric = 3});
   Check<float>({.counts = {.rows = 50, .sparse = 200}, .dim = 16, .pairs = Pairs::kYes});
   Check<float>({.counts = {.rows = 1, .columns = 1}, .bag = false, .dim = 1});
   Check<float>({.counts = {.rows = 1, .sparse = 1}, .dim = 3});
 }
 
-// The key of row r is the number of the segment that row r falls into, if the segments have these
-// lengths: every length at which the way changes.
 TEST_F(SegmentSumTest, LengthsAtTheSeams) {
-  std::vector<uint32_t> levels;
-  uint32_t segments = 0;
-  for (const uint32_t length : {kShortSegment - 1, kShortSegment, kShortSegment + 1, kChunk - 1,
-                                kChunk, kChunk + 1, 2 * kChunk, 2 * kChunk + 1, 1U}) {
-    levels.insert(levels.end(), length, segments++);
-  }
-  const auto rows = static_cast<uint32_t>(levels.size());
-  for (const uint32_t dim : {1U, 8U, 33U}) {
-    const SumShape shape{
-        .counts = {.rows = rows, .columns = 1}, .bag = false, .dim = dim, .levels = segments};
-    auto source = RandomSource<float>(shape, {rows, 0});
-    source.batch.positions = levels;
-    Refresh(shape, source);
-    auto device = UploadSum(shape, source);
-    OverwriteSum(device, source);
-    absl::StatusOr<SegmentSum> sum = SegmentSum::Make(rows, dim);
-    ASSERT_TRUE(sum.ok()) << sum.status();
-    ASSERT_TRUE(sum->Run(stream(), device.segments.view(), device.features.view,
-                         SlopesOf(shape, device), device.d_weights.data())
-                    .ok());
-    CheckRows(shape, source, Download(device.d_weights));
-  }
+  CheckLengths({kShortSegment - 1, kShortSegment, kShortSegment + 1, kChunk - 1, kChunk, kChunk + 1,
+                2 * kChunk, 2 * kChunk + 1, 1});
+}
+
+TEST_F(SegmentSumTest, AsManyLongSegmentsAsThereCanBe) {
+  CheckLengths(std::vector<uint32_t>(40, kShortSegment + 1));
+  CheckLengths(std::vector<uint32_t>(7, kChunk + 1));
 }
 
 TEST_F(SegmentSumTest, TheSameBatchGivesTheSameBits) {
@@ -259,7 +270,7 @@ TEST_F(SegmentSumTest, AgreesWithTheCpu) {
                   .ok());
 
   std::vector<float> expected(size_t{source.batch.weight_rows()} * 5, 0.0F);
-  const ConstMatrix slope{source.slope.data(), 60, shape.width()};
+  const ConstMatrix slope{source.slope.data(), 60, shape.stride()};
   const Matrix table{expected.data(), source.batch.weight_rows(), 5};
   const std::span<const uint32_t> positions(source.batch.positions);
   ScatterCategories({positions.first(240), 4}, slope, 0, table);
