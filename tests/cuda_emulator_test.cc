@@ -318,6 +318,29 @@ TEST_F(CudaEmulatorTest, CopiesAreCheckedAgainstTheirAllocations) {
   EXPECT_EQ(cudaGetLastError(), cudaSuccess);
 }
 
+TEST_F(CudaEmulatorTest, HostThreadsHaveTheirStreams) {
+  constexpr int kHosts = 3;
+  float sums[kHosts] = {};
+  const auto use = [&](float* sum) {
+    const Stream own = MakeStream();
+    DeviceArray<float> array = *DeviceArray<float>::Make(kThreads);
+    PinnedArray<float> read = *PinnedArray<float>::Make(kThreads);
+    for (float value = 1; value <= 20; ++value) {
+      EXPECT_TRUE(
+          Launch(own.view(), OneThreadEach(kThreads), Fill, array.data(), value, kThreads).ok());
+      EXPECT_TRUE(
+          Launch(own.view(), {.blocks = 1, .threads = kThreads}, Reverse, array.data()).ok());
+      EXPECT_TRUE(CopyAsync<float>(own.view(), read.data(), array.data(), kThreads).ok());
+      EXPECT_TRUE(own.Wait().ok());
+      for (uint32_t i = 0; i < kThreads; ++i) *sum += read[i];
+    }
+  };
+  std::vector<std::thread> hosts;
+  for (float& sum : sums) hosts.emplace_back(use, &sum);
+  for (std::thread& host : hosts) host.join();
+  for (const float sum : sums) EXPECT_EQ(sum, 210 * kThreads);
+}
+
 TEST_F(CudaEmulatorTest, WhatATestMaySet) {
   const emulator::Counts before = emulator::CountsSoFar();
   {

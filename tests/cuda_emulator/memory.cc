@@ -92,15 +92,19 @@ bool Memory::Find(const void* memory, size_t bytes, Place* place) const {
   return address < AddressOf(range_) || address >= AddressOf(range_) + kRangeBytes;
 }
 
+// In whole large pages: a part of one would make it many small ones.
+size_t Memory::UsedPages() const {
+  return (used_ + kLargePageBytes - 1) / kLargePageBytes * kLargePageBytes;
+}
+
 // Nobody has device memory, so nobody has an address of it.
 void Memory::Restart() {
-  CHECK(madvise(range_, used_, MADV_DONTNEED) == 0);
+  CHECK(madvise(range_, UsedPages(), MADV_DONTNEED) == 0);
   used_ = 0;
 }
 
 void Memory::Protect(int protection) {
-  const size_t bytes = (used_ + kLargePageBytes - 1) / kLargePageBytes * kLargePageBytes;
-  if (bytes > 0) CHECK(mprotect(range_, bytes, protection) == 0);
+  if (used_ > 0) CHECK(mprotect(range_, UsedPages(), protection) == 0);
 }
 
 void Memory::Open() {

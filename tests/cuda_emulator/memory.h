@@ -43,6 +43,7 @@ class Memory {
     size_t bytes;
   };
 
+  size_t UsedPages() const;
   void Restart();
   void Protect(int protection);
 
