@@ -1,4 +1,5 @@
 // Metrics of predictions in device memory against those of worker/analysis.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -117,7 +118,8 @@ TEST_F(MetricsTest, SumsAreWeightedAndLeavePaddingOut) {
     const double y{rows.label[i]};
     expected.weight += weight;
     expected.positives += weight * y;
-    expected.log_loss -= weight * std::log(std::max(y > 0.0 ? p : 1.0 - p, 1e-15));
+    const double kept = std::clamp(p, 1e-15, 1.0 - 1e-15);
+    expected.log_loss -= weight * std::log(y > 0.0 ? kept : 1.0 - kept);
     expected.brier += weight * (y - p) * (y - p);
   }
   const DeviceArray<BatchCounts> filled = Upload<BatchCounts>({{.rows = 700}});
