@@ -134,7 +134,8 @@ absl::StatusOr<RunConfig> ParseRunConfig(const std::string& text, const std::str
                                          const std::vector<Override>& overrides,
                                          const Environment& environment);
 // Whether a run begun with `before` may be resumed with `now`: else InvalidArgument names the keys
-// that changed and may not (all but train.epochs, train.staleness and snapshot.*).
+// that changed and may not (all but train.epochs, train.staleness, device, train.precision and
+// snapshot.*).
 absl::Status CheckResumable(const RunConfig& before, const RunConfig& now);
 // The resolved configuration as JSON (what the launcher reads) and as TOML (kept in the run folder;
 // loading it gives the same RunConfig).

@@ -105,7 +105,8 @@ class Flattener {
 };
 
 bool MayChangeOnResume(const std::string& key) {
-  return key == "train.epochs" || key == "train.staleness" || absl::StartsWith(key, "snapshot.");
+  return key == "train.epochs" || key == "train.staleness" || key == "device" ||
+         key == "train.precision" || absl::StartsWith(key, "snapshot.");
 }
 
 }  // namespace
@@ -121,8 +122,8 @@ absl::Status CheckResumable(const RunConfig& before, const RunConfig& now) {
   }
   if (changed.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(
-      "cannot resume: changed since the run began: %s; only train.epochs, train.staleness and "
-      "snapshot.* may change, so undo that or start a new run",
+      "cannot resume: changed since the run began: %s; only train.epochs, train.staleness, device, "
+      "train.precision and snapshot.* may change, so undo that or start a new run",
       absl::StrJoin(changed, ", ")));
 }
 

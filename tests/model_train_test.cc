@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "tests/local_training.h"
 #include "tests/random_batch.h"
+#include "tests/reference_training.h"
 
 namespace rubato {
 namespace {
@@ -41,7 +41,7 @@ template <class Label>
 double TrainedAccuracy(const RunConfig& config, const DatasetShape& shape, int steps, Label label) {
   auto model = MakeModel(config, shape);
   EXPECT_TRUE(model.ok()) << model.status();
-  LocalTraining training(model->get(), 1);
+  ReferenceTraining training(model->get(), 1);
   Rng rng(3);
   for (int i = 0; i < steps; ++i) training.Step(LabelledBatch(shape, &rng, label));
   const Batch test = LabelledBatch(shape, &rng, label);
@@ -92,7 +92,7 @@ TEST(ModelTrain, FirstLossIsThatOfAnUninformedModel) {
   std::fill(batch.weights.begin(), batch.weights.end(), 1.0F);
   auto model = MakeModel(Config("logistic", "sgd", 0.1), shape);
   ASSERT_TRUE(model.ok()) << model.status();
-  LocalTraining training(model->get(), 1);
+  ReferenceTraining training(model->get(), 1);
   EXPECT_NEAR(training.Step(batch), std::log(2.0), 1e-6);
   EXPECT_LT(training.Step(batch), std::log(2.0));
 }

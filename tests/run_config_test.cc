@@ -218,6 +218,8 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   const RunConfig before = *Parse(kCsv);
   RunConfig now = before;
   now.train.epochs = 99;
+  now.device = "cuda";
+  now.train.precision = "tf32";
   now.train.staleness = Staleness::Infinite();
   now.snapshot.every_clocks = 7;
   EXPECT_TRUE(CheckResumable(before, now).ok());
@@ -227,8 +229,8 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   EXPECT_EQ(ExitCode(refused), kExitUsage);
   EXPECT_EQ(std::string(refused.message()),
             "cannot resume: changed since the run began: model.kind (\"logistic\", now \"mlp\"), "
-            "train.batch (256, now 8); only train.epochs, train.staleness and snapshot.* may "
-            "change, so undo that or start a new run");
+            "train.batch (256, now 8); only train.epochs, train.staleness, device, "
+            "train.precision and snapshot.* may change, so undo that or start a new run");
 }
 
 TEST(RunConfig, MissingFileFolderAndGiantAreSentences) {

@@ -34,6 +34,7 @@ struct Arguments {
   std::string in;
   std::string out;
   std::string cuda_library = BuiltBackend();
+  std::string device;  // instead of the run file's
   Slowness slowness;
 };
 
@@ -59,6 +60,7 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   if (!encoding.ok()) return Annotate(encoding.status(), encoding_path);
   run.encoding = *std::move(encoding);
   run.shape = run.encoding.Shape();
+  if (!arguments.device.empty()) run.config.device = arguments.device;
   ASSIGN_OR_RETURN(run.device, ComputeDevice::Find(run.config.device, arguments.cuda_library));
   ASSIGN_OR_RETURN(run.model, run.device.MakeModel(run.config, run.shape, SeatId(arguments.seat)));
   return run;
@@ -197,6 +199,7 @@ int Main(int argc, char** argv) {
   AddCommon(predict, &arguments);
   predict->add_option("--in", arguments.in, "CSV, or LIBSVM as in training")->required();
   predict->add_option("--out", arguments.out, "the rows with a column pd")->required();
+  predict->add_option("--device", arguments.device, "instead of the run's own");
   CLI::App* local = app.add_subcommand("local", "train without servers, and evaluate");
   AddRun(local, &arguments);
   CLI::App* gpus = app.add_subcommand("gpus", "the GPUs of this host, as events");

@@ -22,6 +22,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="rows to score; needs no label column")
     parser.add_argument("--out", required=True, metavar="Y.csv",
                         help="the same rows with a column `pd`; written when all is done")
+    parser.add_argument("--device", metavar="DEVICE",
+                        help="cpu, cuda or cuda:N, instead of what the run trained on")
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
@@ -47,7 +49,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         with StopSignals() as stop, SocketFolder() as sockets, \
                 Fleet(build, lambda name: folder.files(prefix, name), stop) as fleet:
             serve(fleet, folder, Addresses(config["fleet"], sockets, "serve"), snapshot,
-                  ("predict", ["--in", str(source.absolute()), "--out", str(part)]),
+                  ("predict", ["--in", str(source.absolute()), "--out", str(part),
+                               *(["--device", arguments.device] if arguments.device else [])]),
                   session.console)
         part.rename(target)
     finally:

@@ -21,7 +21,8 @@ class Pipeline {
   // Takes a batch in and finds its keys, as Model::FindKeys does. `keys` may come with memory that
   // the device can reach: fill in the values there. Requires batch.rows > 0.
   virtual absl::Status Prepare(Batch batch, Parameters* keys) = 0;
-  // `rows`: the keys of Prepare with their values. Returns before the step is done, if it can.
+  // `rows`: the keys of Prepare with their values, in the memory that came with them. Returns
+  // before the step is done, if it can.
   virtual absl::Status Begin(Parameters rows) = 0;
   // Waits for the step: its mean loss, and the mean gradient for the rows of Begin.
   virtual absl::StatusOr<double> Finish(Parameters* gradients) = 0;

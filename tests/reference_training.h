@@ -10,9 +10,9 @@
 
 namespace rubato {
 
-class LocalTraining {
+class ReferenceTraining {
  public:
-  LocalTraining(Model* model, uint64_t seed) : model_(model) {
+  ReferenceTraining(Model* model, uint64_t seed) : model_(model) {
     for (const TableSpec& spec : model->tables()) {
       tables_.push_back(MakeTable(spec, PlaceId(0), 1, seed));
     }

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Runs on a GPU against runs on the CPU, end to end: the same seeds give the same model. Without a
+GPU the backend is the one built against tests/cuda_emulator; RUBATO_CUDA_LIBRARY names another."""
+
+import os
+import unittest
+
+from real_fleet import BIN, FleetTest
+
+EMULATED = str(BIN.parent / "librubato_cuda_emulated.so")
+# In step, so that both see the same weights: what differs is the order of sums.
+EXACT = ("train.staleness=0", "optimizer.learning_rate=0.02")
+
+
+class CudaRunTest(FleetTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        before = os.environ.get("RUBATO_CUDA_LIBRARY")
+        os.environ["RUBATO_CUDA_LIBRARY"] = before or EMULATED
+        cls.addClassCleanup(lambda: os.environ.pop("RUBATO_CUDA_LIBRARY"))
+
+    def check_same(self, name, other):
+        """Two runs of one model: figures that differ by roundings only."""
+        self.assertAlmostEqual(name["test"]["auc"], other["test"]["auc"], delta=0.003)
+        self.assertAlmostEqual(name["test"]["logloss"], other["test"]["logloss"], delta=0.003)
+        self.assertEqual(name["train"]["rows"], other["train"]["rows"])
+        self.assertGreater(name["test"]["auc"], 0.7)
+
+    def test_every_model_trains_on_a_gpu_as_on_the_cpu(self):
+        for kind in ("logistic", "mlp", "wide_deep", "deepfm"):
+            with self.subTest(model=kind):
+                words = (f"model.kind={kind}", *EXACT)
+                on_cpu = self.train_well(f"{kind}-cpu", *words)
+                on_gpu = self.train_well(f"{kind}-gpu", "device=cuda", *words)
+                self.check_same(on_gpu, on_cpu)
+                self.assertEqual(on_gpu["staleness"]["max_observed"], 0)
+
+    def test_a_stale_fleet_on_one_gpu_converges(self):
+        metrics = self.train_well("stale", "device=cuda:0", "model.kind=mlp", "fleet.workers=3",
+                                  "train.staleness=4", "train.precision=bf16",
+                                  "optimizer.learning_rate=0.02")
+        self.assertGreater(metrics["test"]["auc"], 0.7)
+        self.assertLessEqual(metrics["staleness"]["max_observed"], 4)
+        self.assertEqual(metrics["updates"]["lost"], 0)
+
+    def test_without_servers_the_model_is_that_of_a_fleet_in_step(self):
+        for kind in ("logistic", "deepfm"):
+            with self.subTest(model=kind):
+                words = (f"model.kind={kind}", "fleet.workers=1", *EXACT)
+                fleet = self.train_well(f"{kind}-fleet", *words)
+                local = self.train_well(f"{kind}-local", "device=cuda", "fleet.servers=0", *words)
+                self.check_same(local, fleet)
+                self.assertEqual(local["shards"], [])
+
+    def test_without_servers_nothing_can_be_resumed_or_predicted_with(self):
+        self.train_well("local", "device=cuda", "fleet.servers=0", "fleet.workers=1")
+        code, _, stderr = self.start("local", "device=cuda", "fleet.servers=0", "fleet.workers=1",
+                                     resume=True).end()
+        self.assertEqual(code, 2)
+        self.assertIn("commits no snapshot, so there is nothing to resume", stderr)
+
+    def test_a_gpu_that_is_not_there_is_one_sentence(self):
+        code, _, stderr = self.start("none", "device=cuda:64").end()
+        self.assertEqual(code, 2)
+        self.assertIn('device = "cuda:64": this host has', stderr)
+        self.assertFalse((self.path / "none").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,131 @@
+// What a steady step costs in calls, counted by the emulator: no allocation, one graph, and no wait
+// but for the keys, which the network needs, and for the gradients.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <utility>
+
+#include "tests/cuda_emulator/emulator.h"
+#include "tests/random_batch.h"
+#include "worker/compute/cuda/engine.h"
+#include "worker/compute/cuda/gpu_pipeline.h"
+#include "worker/compute/cuda/gpus.h"
+#include "worker/compute/cuda/local_training_on_gpu.h"
+
+namespace rubato {
+namespace {
+
+using emulator::Counts;
+using emulator::CountsSoFar;
+
+class CudaStepsTest : public testing::Test {
+ protected:
+  CudaStepsTest() {
+    config_.model = {.kind = "deepfm", .hidden = {8}, .embedding_dim = 4};
+    config_.train.batch = 32;
+  }
+  Batch NextBatch(size_t rows = 32) { return RandomBatch(shape_, {.rows = rows}, &rng_); }
+  GpuModel Request() { return {.config = &config_, .shape = &shape_}; }
+
+  void StepPipeline(GpuPipeline* pipeline) {
+    Parameters rows;
+    ASSERT_TRUE(pipeline->Prepare(batch_, &rows).ok());
+    for (size_t t = 0; t < rows.size(); ++t) {
+      rows[t].values.assign(rows[t].keys.size() * pipeline->tables()[t].dim, 0.1F);
+    }
+    ASSERT_TRUE(pipeline->Begin(std::move(rows)).ok());
+    Parameters gradients;
+    ASSERT_TRUE(pipeline->Finish(&gradients).ok());
+  }
+
+  static void ExpectNoAllocation(const Counts& before, const Counts& after) {
+    EXPECT_EQ(after.device_allocations, before.device_allocations);
+    EXPECT_EQ(after.pinned_allocations, before.pinned_allocations);
+  }
+
+  DatasetShape shape_ = MakeShape(3, {6, 2}, 20);
+  RunConfig config_;
+  Rng rng_{3};
+  Batch batch_ = NextBatch();
+};
+
+TEST_F(CudaStepsTest, ASteadyPipelineAllocatesNothingAndWaitsTwice) {
+  PinnedPool pool;
+  auto pipeline = GpuPipeline::Make(Request(), 32, &pool);
+  ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+  for (int i = 0; i < 3; ++i) StepPipeline(pipeline->get());
+  const Counts before = CountsSoFar();
+  for (int i = 0; i < 10; ++i) StepPipeline(pipeline->get());
+  const Counts after = CountsSoFar();
+  ExpectNoAllocation(before, after);
+  EXPECT_EQ(after.graph_launches - before.graph_launches, 10u);
+  EXPECT_EQ(after.waits - before.waits, 20u);
+}
+
+TEST_F(CudaStepsTest, ASteadyLocalStepWaitsOnlyForItsTurn) {
+  auto training = MakeLocalTrainingOnGpu(Request());
+  ASSERT_TRUE(training.ok()) << training.status();
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE((*training)->Step(batch_).ok());
+  const Counts before = CountsSoFar();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE((*training)->Step(batch_).ok());
+  const Counts after = CountsSoFar();
+  ExpectNoAllocation(before, after);
+  EXPECT_EQ(after.graph_launches - before.graph_launches, 10u);
+  EXPECT_EQ(after.kernels, before.kernels) << "all are in the graph";
+  EXPECT_EQ(after.waits - before.waits, 10u) << "for the step before the last";
+}
+
+TEST_F(CudaStepsTest, AllIsGivenBack) {
+  const Counts before = CountsSoFar();
+  {
+    PinnedPool pool;
+    auto pipeline = GpuPipeline::Make(Request(), 4, &pool);
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+    Parameters keys;
+    ASSERT_TRUE((*pipeline)->Prepare(NextBatch(2), &keys).ok());
+    ASSERT_TRUE((*pipeline)->Prepare(NextBatch(30), &keys).ok());
+    keys.clear();
+  }
+  EXPECT_EQ(CountsSoFar().live_allocations, before.live_allocations);
+}
+
+TEST_F(CudaStepsTest, AModelThatDoesNotFitIsASentence) {
+  const Counts before = CountsSoFar();
+  emulator::SetMemoryLimit(before.live_bytes + (size_t{48} << 20));
+  config_.model.hidden = {4096, 4096};
+  const auto training = MakeLocalTrainingOnGpu(Request());
+  emulator::SetMemoryLimit(size_t{16} << 30);
+  ASSERT_FALSE(training.ok());
+  EXPECT_EQ(training.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(training.status().message().find("out of GPU memory: "), absl::string_view::npos)
+      << training.status();
+  EXPECT_EQ(CountsSoFar().live_allocations, before.live_allocations);
+}
+
+TEST_F(CudaStepsTest, AHostWithoutAGpuSaysSo) {
+  emulator::SetDeviceCount(0);
+  const auto none = FindGpus();
+  emulator::SetDeviceCount(3);
+  const auto three = FindGpus();
+  emulator::SetDeviceCount(1);
+  EXPECT_EQ(none.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(none.status().message().find("no NVIDIA GPU answers ("), absl::string_view::npos);
+  ASSERT_TRUE(three.ok()) << three.status();
+  EXPECT_EQ(three->size(), 3u);
+}
+
+TEST_F(CudaStepsTest, RoomGrowsByHalf) {
+  const BatchShape now{.counts = {.rows = 100, .columns = 2, .sparse = 50}, .has_sparse = true};
+  Batch batch;
+  batch.rows = 100;
+  batch.keys.resize(50);
+  EXPECT_EQ(Grown(now, batch), now);
+  batch.keys.resize(51);
+  EXPECT_EQ(Grown(now, batch).counts.sparse, 75u);
+  EXPECT_EQ(Grown(now, batch).counts.rows, 100u);
+  batch.rows = 1000;
+  EXPECT_EQ(Grown(now, batch).counts.rows, 1000u);
+}
+
+}  // namespace
+}  // namespace rubato
