@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
-#include "worker/compute/cuda/element.h"
+#include "worker/compute/cuda/elements.h"
 #include "worker/compute/cuda/launch.h"
 
 namespace rubato {
 namespace {
 
-using Packed = Pack<__nv_bfloat16>;
-constexpr uint32_t kSize = Packed::kSize;
+constexpr uint32_t kSize = kWidest<__nv_bfloat16>;
 // A thread's packs, kBlockThreads packs apart: four loads of 16 bytes under way.
 constexpr uint32_t kPacksEach = 2;
 constexpr uint32_t kBlockElements = kBlockThreads * kPacksEach * kSize;
@@ -24,11 +23,11 @@ struct CastLaunch {
 __device__ void CastPack(const CastSegment& segment, uint32_t first) {
   if (first >= segment.count) return;
   float values[kSize];
-  LoadFloats(segment.from + first, segment.count - first, values);
-  Packed pack;
+  LoadFirst(segment.from + first, segment.count - first, values);
+  WidestPack<__nv_bfloat16> pack;
   for (uint32_t i = 0; i < kSize; ++i) pack.at[i] = __float2bfloat16(values[i]);
   if (segment.count - first >= kSize) {
-    StorePack(segment.to + first, pack);
+    StoreWidest(pack, segment.to + first);
   } else {
     for (uint32_t i = 0; i < kSize; ++i) {
       if (first + i < segment.count) segment.to[first + i] = pack.at[i];

@@ -1,5 +1,5 @@
 // How kernels read and write matrices whose elements are float or bfloat16, and compute in float:
-// one element at a time, or four, as one access of 16 or 8 bytes. For .cu files.
+// one element at a time, or a pack of neighbours as one access of 8 or 16 bytes. For .cu files.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -34,6 +34,13 @@ struct alignas(sizeof(T) * kWide) Pack {
 };
 template <uint32_t kWide>
 using FloatPack = Pack<float, kWide>;
+
+// The widest: 16 bytes, what one thread moves with one instruction. A warp then moves 512
+// contiguous bytes, four whole lines of memory.
+template <class T>
+inline constexpr uint32_t kWidest = 16 / sizeof(T);
+template <class T>
+using WidestPack = Pack<T, kWidest<T>>;
 
 template <uint32_t kWide>
 __device__ FloatPack<kWide> ZeroPack() {
@@ -76,6 +83,30 @@ __device__ void StorePack(const FloatPack<kWide>& from, T* to) {
 #pragma unroll
   for (uint32_t w = 0; w < kWide; ++w) out.at[w] = FromFloat<T>(from.at[w]);
   *reinterpret_cast<Pack<T, kWide>*>(to) = out;
+}
+
+// As they are, from and to multiples of 16 bytes.
+template <class T>
+__device__ WidestPack<T> LoadWidest(const T* from) {
+  return *reinterpret_cast<const WidestPack<T>*>(from);
+}
+template <class T>
+__device__ void StoreWidest(const WidestPack<T>& from, T* to) {
+  *reinterpret_cast<WidestPack<T>*>(to) = from;
+}
+
+// to[i] = from[i] for i < count, else 0; `from` is a multiple of 16 bytes.
+template <uint32_t kCount, class T>
+__device__ void LoadFirst(const T* from, uint32_t count, float (&to)[kCount]) {
+  static_assert(kCount % kWidest<T> == 0);
+  if (count >= kCount) {
+    for (uint32_t p = 0; p < kCount; p += kWidest<T>) {
+      const WidestPack<T> pack = LoadWidest(from + p);
+      for (uint32_t i = 0; i < kWidest<T>; ++i) to[p + i] = ToFloat(pack.at[i]);
+    }
+  } else {
+    for (uint32_t i = 0; i < kCount; ++i) to[i] = i < count ? ToFloat(from[i]) : 0.0F;
+  }
 }
 
 // Sum over the lanes of a warp that differ only in the bits from `least` up: every lane gets it,

@@ -7,6 +7,7 @@
 
 #include "common/power_table.h"
 #include "common/status.h"
+#include "worker/compute/cuda/elements.h"
 #include "worker/compute/cuda/launch.h"
 #include "worker/compute/cuda/update_rules.h"
 
@@ -18,12 +19,6 @@ namespace {
 // on them. A thread moves 16 bytes at a time, and loads all that a step needs before it computes;
 // the many threads of a processor keep the rest of the loads in flight.
 
-// kWidth floats that one instruction moves.
-template <uint32_t kWidth>
-struct alignas(kWidth * sizeof(float)) Pack {
-  float at[kWidth];
-};
-
 // Where neighbouring weights, their gradient and their slots lie: slot k at slots + k * plane.
 struct Cells {
   const float* gradient;
@@ -32,24 +27,14 @@ struct Cells {
   uint64_t plane;
 };
 
-template <uint32_t kWidth>
-__device__ Pack<kWidth> Load(const float* from) {
-  return *reinterpret_cast<const Pack<kWidth>*>(from);
-}
-
-template <uint32_t kWidth>
-__device__ void Store(const Pack<kWidth>& pack, float* to) {
-  *reinterpret_cast<Pack<kWidth>*>(to) = pack;
-}
-
 template <class Rule, uint32_t kWidth>
 __device__ void StepCells(const RuleNumbers& rule, Correction correction, const Cells& cells) {
-  const Pack<kWidth> gradient = Load<kWidth>(cells.gradient);
-  Pack<kWidth> weight = Load<kWidth>(cells.weight);
-  Pack<kWidth> slot0{};
-  Pack<kWidth> slot1{};
-  if constexpr (Rule::kSlots > 0) slot0 = Load<kWidth>(cells.slots);
-  if constexpr (Rule::kSlots > 1) slot1 = Load<kWidth>(cells.slots + cells.plane);
+  const FloatPack<kWidth> gradient = LoadPack<kWidth>(cells.gradient);
+  FloatPack<kWidth> weight = LoadPack<kWidth>(cells.weight);
+  FloatPack<kWidth> slot0{};
+  FloatPack<kWidth> slot1{};
+  if constexpr (Rule::kSlots > 0) slot0 = LoadPack<kWidth>(cells.slots);
+  if constexpr (Rule::kSlots > 1) slot1 = LoadPack<kWidth>(cells.slots + cells.plane);
 #pragma unroll
   for (uint32_t i = 0; i < kWidth; ++i) {
     Cell cell{weight.at[i], slot0.at[i], slot1.at[i]};
@@ -58,9 +43,9 @@ __device__ void StepCells(const RuleNumbers& rule, Correction correction, const 
     slot0.at[i] = cell.slot0;
     slot1.at[i] = cell.slot1;
   }
-  Store(weight, cells.weight);
-  if constexpr (Rule::kSlots > 0) Store(slot0, cells.slots);
-  if constexpr (Rule::kSlots > 1) Store(slot1, cells.slots + cells.plane);
+  StorePack<kWidth>(weight, cells.weight);
+  if constexpr (Rule::kSlots > 0) StorePack<kWidth>(slot0, cells.slots);
+  if constexpr (Rule::kSlots > 1) StorePack<kWidth>(slot1, cells.slots + cells.plane);
 }
 
 // Rows: the lanes of a warp are shared out in groups, one a row, each as wide as the row is packs,

@@ -9,31 +9,24 @@ namespace {
 constexpr uint32_t kWeightSums = 0;
 constexpr uint32_t kBiasSums = 1;
 
-__device__ float SumOverWarp(float v) {
-  for (uint32_t apart = kWarpThreads / 2; apart > 0; apart /= 2) {
-    v += __shfl_xor_sync(~0U, v, static_cast<int>(apart));
-  }
-  return v;
-}
-
 // A warp takes kRowsInFlight rows, so that w, which comes out of the cache, is read once for all of
 // them, and that their loads of 512 contiguous bytes are under way together. Bound by memory: x.
 template <class T>
 __global__ void ForwardKernel(DeviceMatrix<const T> x, const float* weight, const float* bias,
                               float* margin) {
-  constexpr uint32_t kSize = Pack<T>::kSize;
+  constexpr uint32_t kSize = kWidest<T>;
   const uint32_t warp = (blockIdx.x * blockDim.x + threadIdx.x) / kWarpThreads;
   const uint32_t lane = threadIdx.x % kWarpThreads;
   const uint32_t first = warp * kRowsInFlight;
   if (first >= x.rows) return;
   float sum[kRowsInFlight] = {};
   for (uint32_t col = lane * kSize; col < x.cols; col += kTileCols<T>) {
-    Pack<T> pack[kRowsInFlight];
+    WidestPack<T> pack[kRowsInFlight];
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
-      pack[j] = LoadPack(x.data + size_t{min(first + j, x.rows - 1)} * x.stride + col);
+      pack[j] = LoadWidest(x.data + size_t{min(first + j, x.rows - 1)} * x.stride + col);
     }
     float w[kSize];
-    LoadFloats(weight + col, x.cols - col, w);
+    LoadFirst(weight + col, x.cols - col, w);
     const uint32_t used = min(x.cols - col, kSize);
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
       for (uint32_t i = 0; i < kSize; ++i) {
@@ -41,7 +34,7 @@ __global__ void ForwardKernel(DeviceMatrix<const T> x, const float* weight, cons
       }
     }
   }
-  for (uint32_t j = 0; j < kRowsInFlight; ++j) sum[j] = SumOverWarp(sum[j]);
+  for (uint32_t j = 0; j < kRowsInFlight; ++j) sum[j] = SumOverLanes(sum[j], 1);
   for (uint32_t j = 0; j < kRowsInFlight; ++j) {
     if (lane == j && first + j < x.rows) margin[first + j] = sum[j] + *bias;
   }
@@ -53,13 +46,13 @@ enum class InputSlope { kNone, kPlain, kThroughRelu };
 // A row's part: weight_sum += x d, dx = d w, bias_sum += dx.
 template <class T, InputSlope kSlope>
 struct BackwardRow {
-  static constexpr uint32_t kSize = Pack<T>::kSize;
+  static constexpr uint32_t kSize = kWidest<T>;
   float w[kSize] = {};
   float weight_sum[kSize] = {};
   float bias_sum[kSize] = {};
 
-  __device__ Pack<T> Take(const Pack<T>& x, float d) {
-    Pack<T> dx;
+  __device__ WidestPack<T> Take(const WidestPack<T>& x, float d) {
+    WidestPack<T> dx;
     for (uint32_t i = 0; i < kSize; ++i) {
       const float value = ToFloat(x.at[i]);
       weight_sum[i] += value * d;
@@ -80,23 +73,23 @@ __global__ void BackwardKernel(DeviceMatrix<const T> x, const float* d_margin, c
   BackwardRow<T, kSlope> row_part;
   const bool active = place.col < x.cols;
   if (active && kSlope != InputSlope::kNone) {
-    LoadFloats(weight + place.col, x.cols - place.col, row_part.w);
+    LoadFirst(weight + place.col, x.cols - place.col, row_part.w);
   }
   constexpr uint32_t kStep = kSlabWarps * kRowsInFlight;
   for (uint32_t first = place.first_row; active && first < place.end_row; first += kStep) {
-    Pack<T> pack[kRowsInFlight];
+    WidestPack<T> pack[kRowsInFlight];
     float d[kRowsInFlight];
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
       const uint32_t row = min(first + j * kSlabWarps, place.end_row - 1);
-      pack[j] = LoadPack(x.data + size_t{row} * x.stride + place.col);
+      pack[j] = LoadWidest(x.data + size_t{row} * x.stride + place.col);
       d[j] = d_margin[row];
     }
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
       const uint32_t row = first + j * kSlabWarps;
       if (row >= place.end_row) break;
-      const Pack<T> slope = row_part.Take(pack[j], d[j]);
+      const WidestPack<T> slope = row_part.Take(pack[j], d[j]);
       if (kSlope == InputSlope::kNone) continue;
-      StorePack(dx.data + size_t{row} * dx.stride + place.col, slope);
+      StoreWidest(slope, dx.data + size_t{row} * dx.stride + place.col);
     }
   }
   StoreSlabSums<T>(row_part.weight_sum, place, to, kWeightSums);

@@ -12,37 +12,37 @@ __host__ __device__ inline uint32_t PacksOf(uint32_t cols, uint32_t size) {
 // A thread a pack. Bound by memory: reads and writes y once, 16 bytes a thread.
 template <class T>
 __global__ void AddBiasReluKernel(const T* bias, DeviceMatrix<T> y) {
-  constexpr uint32_t kSize = Pack<T>::kSize;
+  constexpr uint32_t kSize = kWidest<T>;
   const uint32_t packs = PacksOf(y.cols, kSize);
   const uint64_t i = uint64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   const auto row = static_cast<uint32_t>(i / packs);
   if (row >= y.rows) return;
   const uint32_t col = static_cast<uint32_t>(i % packs) * kSize;
   T* const at = y.data + size_t{row} * y.stride + col;
-  Pack<T> pack = LoadPack(static_cast<const T*>(at));
+  WidestPack<T> pack = LoadWidest(static_cast<const T*>(at));
   float b[kSize];
-  LoadFloats(bias + col, y.cols - col, b);
+  LoadFirst(bias + col, y.cols - col, b);
   for (uint32_t j = 0; j < kSize; ++j) {
     pack.at[j] = FromFloat<T>(fmaxf(ToFloat(pack.at[j]) + b[j], 0.0F));
   }
-  StorePack(at, pack);
+  StoreWidest(pack, at);
 }
 
 // Bound by memory: reads y and dy, writes dy, each once.
 template <class T>
 __global__ void ReluBackwardKernel(DeviceMatrix<const T> y, DeviceMatrix<T> dy, PartialSums to) {
-  constexpr uint32_t kSize = Pack<T>::kSize;
+  constexpr uint32_t kSize = kWidest<T>;
   const SlabPlace place = PlaceInSlab<T>(dy.rows, dy.cols);
   float sum[kSize] = {};
   constexpr uint32_t kStep = kSlabWarps * kRowsInFlight;
   for (uint32_t first = place.first_row; first < place.end_row; first += kStep) {
     if (place.col >= dy.cols) break;
-    Pack<T> y_pack[kRowsInFlight];
-    Pack<T> dy_pack[kRowsInFlight];
+    WidestPack<T> y_pack[kRowsInFlight];
+    WidestPack<T> dy_pack[kRowsInFlight];
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
       const size_t row = min(first + j * kSlabWarps, place.end_row - 1);
-      y_pack[j] = LoadPack(y.data + row * y.stride + place.col);
-      dy_pack[j] = LoadPack<T>(dy.data + row * dy.stride + place.col);
+      y_pack[j] = LoadWidest(y.data + row * y.stride + place.col);
+      dy_pack[j] = LoadWidest<T>(dy.data + row * dy.stride + place.col);
     }
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
       const size_t row = first + j * kSlabWarps;
@@ -51,7 +51,7 @@ __global__ void ReluBackwardKernel(DeviceMatrix<const T> y, DeviceMatrix<T> dy, 
         if (!(ToFloat(y_pack[j].at[i]) > 0.0F)) dy_pack[j].at[i] = FromFloat<T>(0.0F);
         sum[i] += ToFloat(dy_pack[j].at[i]);
       }
-      StorePack(dy.data + row * dy.stride + place.col, dy_pack[j]);
+      StoreWidest(dy_pack[j], dy.data + row * dy.stride + place.col);
     }
   }
   StoreSlabSums<T>(sum, place, to, 0);
@@ -61,7 +61,7 @@ __global__ void ReluBackwardKernel(DeviceMatrix<const T> y, DeviceMatrix<T> dy, 
 
 template <class T>
 absl::Status AddBiasReluAsync(StreamView stream, const T* bias, DeviceMatrix<T> y) {
-  const uint64_t packs = uint64_t{y.rows} * PacksOf(y.cols, Pack<T>::kSize);
+  const uint64_t packs = uint64_t{y.rows} * PacksOf(y.cols, kWidest<T>);
   return Launch(stream, OneThreadEach(packs), AddBiasReluKernel<T>, bias, y);
 }
 

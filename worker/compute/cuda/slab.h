@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "worker/compute/cuda/column_sums.h"
-#include "worker/compute/cuda/element.h"
+#include "worker/compute/cuda/elements.h"
 #include "worker/compute/cuda/launch.h"
 
 namespace rubato {
@@ -19,7 +19,7 @@ inline constexpr uint32_t kSlabWarps = kBlockThreads / kWarpThreads;
 inline constexpr uint32_t kRowsInFlight = 4;
 
 template <class T>
-inline constexpr uint32_t kTileCols = kWarpThreads* Pack<T>::kSize;
+inline constexpr uint32_t kTileCols = kWarpThreads* kWidest<T>;
 
 template <class T>
 __host__ __device__ uint32_t TilesOf(uint32_t cols) {
@@ -32,7 +32,7 @@ LaunchShape SlabLaunch(const PartialSums& partial) {
 }
 
 // What a thread takes: rows first_row, first_row + kSlabWarps, ... < end_row of columns
-// [col, col + Pack<T>::kSize), those from `cols` on being padding.
+// [col, col + kWidest<T>), those from `cols` on being padding.
 struct SlabPlace {
   uint32_t slab = 0;
   uint32_t first_row = 0;
@@ -49,19 +49,19 @@ __device__ SlabPlace PlaceInSlab(uint32_t rows, uint32_t cols) {
   place.first_row = place.slab * kSlabRows + threadIdx.x / kWarpThreads;
   place.end_row = min(rows, (place.slab + 1) * kSlabRows);
   place.tile_col = blockIdx.x % tiles * kTileCols<T>;
-  place.col = place.tile_col + threadIdx.x % kWarpThreads * Pack<T>::kSize;
+  place.col = place.tile_col + threadIdx.x % kWarpThreads * kWidest<T>;
   return place;
 }
 
 // Adds up what the warps of the block summed, `sum` being of the thread's columns, and writes it as
 // the slab's part of `kind`. To be called by all threads of the block.
 template <class T>
-__device__ void StoreSlabSums(const float (&sum)[Pack<T>::kSize], const SlabPlace& place,
+__device__ void StoreSlabSums(const float (&sum)[kWidest<T>], const SlabPlace& place,
                               const PartialSums& to, uint32_t kind) {
   __shared__ float of_warp[kSlabWarps][kTileCols<T>];
   const uint32_t in_tile = place.col - place.tile_col;
   __syncthreads();  // the sums of an earlier kind have been read
-  for (uint32_t i = 0; i < Pack<T>::kSize; ++i) {
+  for (uint32_t i = 0; i < kWidest<T>; ++i) {
     of_warp[threadIdx.x / kWarpThreads][in_tile + i] = sum[i];
   }
   __syncthreads();
