@@ -23,6 +23,7 @@ class ComputeDevice {
   // does not have the device.
   static absl::StatusOr<ComputeDevice> Find(const std::string& device, const std::string& library);
 
+  bool is_gpu() const { return backend_ != nullptr; }
   // Of the worker in `seat`: with device = "cuda" the seats are dealt out to the GPUs in turn.
   absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config,
                                                    const DatasetShape& shape, SeatId seat) const;

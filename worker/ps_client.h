@@ -2,9 +2,9 @@
 //
 // A trainer drives it: Prefetch(c, keys) asks for rows ahead of time, Start(c) says that iteration
 // c may begin, event Ready hands the rows over once the read rule allows, Push(c, gradients) ends
-// iteration c. Iterations run in order from the J of event Started; after the last clock of the job
-// the client waits until all it pushed is durable, leaves, and says Left. After Reset everything of
-// the old life is void: the trainer drops what it has and waits for the next Started.
+// iteration c. Pushes are made in order from the J of event Started; after the last clock of the
+// job the client waits until all it pushed is durable, leaves, and says Left. After Reset
+// everything of the old life is void: the trainer drops what it has and waits for the next Started.
 //
 // A reader (Role::kReader) has no J and no pushes: Read(at_least, keys), then Ready.
 //
@@ -114,7 +114,8 @@ class PsClient {
   // barrier.
   enum class Freshness { kBounded, kExact };
   void Prefetch(Instant now, Clock clock, Parameters keys, Freshness freshness, ClientOutput* out);
-  // Requires a Prefetch of the same clock in this life; clock == this->clock().
+  // Requires a Prefetch of the same clock in this life; clock >= this->clock(): an iteration may
+  // begin before the one before it is pushed, wherever the read rule lets it (not at s = 0).
   void Start(Instant now, Clock clock, ClientOutput* out);
   // Gradients of the rows of Ready, same tables, keys and order; or none at all: an empty
   // iteration.

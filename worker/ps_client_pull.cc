@@ -54,7 +54,7 @@ void PsClient::Read(Instant now, Clock at_least, Parameters keys, ClientOutput* 
 }
 
 void PsClient::Start(Instant now, Clock clock, ClientOutput* out) {
-  if (life_ == kNoLife || clock != clock_) return;
+  if (life_ == kNoLife || clock < clock_) return;
   const auto fetch = fetches_.find(clock);
   CHECK(fetch != fetches_.end(), "Start without Prefetch");
   fetch->second.started = true;
@@ -229,11 +229,10 @@ bool PsClient::GatePassed(Clock clock, const Fetch& fetch, const Place& place) c
          staleness_.Allows(*place.min_clock + ClockDelta(MUTATED(gate_off_by_one)), clock);
 }
 
-// Iteration clock_ begins when every shard has let it pass and every row asked for is here.
+// An iteration begins when every shard has let it pass and every row asked for is here.
 void PsClient::TryReady(Instant, ClientOutput* out) {
-  const bool reader = options_.role == Role::kReader;
   for (auto& [clock, fetch] : fetches_) {
-    if (!fetch.started || fetch.ready || (!reader && clock != clock_)) continue;
+    if (!fetch.started || fetch.ready) continue;
     if (MUTATED(block_at_retention) && LogBytes() > options_.job.retention_soft_bytes) return;
     bool complete = true;
     for (size_t place = 0; place < places_.size(); ++place) {
@@ -257,7 +256,8 @@ void PsClient::TryReady(Instant, ClientOutput* out) {
     fetch.rows.clear();
     out->events.push_back(std::move(ready));
   }
-  if (reader) std::erase_if(fetches_, [](const auto& fetch) { return fetch.second.ready; });
+  if (options_.role != Role::kReader) return;
+  std::erase_if(fetches_, [](const auto& fetch) { return fetch.second.ready; });
 }
 
 // Here and not when the cache was asked: that is done again for a new life of a shard.

@@ -45,7 +45,7 @@ absl::Status Trainer::Run(Session* session, StopSignals* signals) {
 
 absl::Status Trainer::AwaitStart(Session* session, StopSignals* signals) {
   ASSIGN_OR_RETURN(const Started started, Await<Started>(session, signals));
-  clock_ = prepared_ = prefetched_ = started.start;
+  clock_ = prepared_ = prefetched_ = started_ = started.start;
   LogInfo(absl::StrFormat("life %d begins at clock %d of %d", started.life.value(),
                           started.start.value(), options_.job.last_clock.value()));
   return absl::OkStatus();
@@ -68,12 +68,14 @@ absl::StatusOr<Wanted> Trainer::Await(Session* session, StopSignals* signals) {
     std::optional<ClientEvent> event = session->Next(kWaitStep);
     if (!event) continue;
     if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
-    RETURN_IF_ERROR(Handle(*event));
+    RETURN_IF_ERROR(Handle(std::move(*event)));
   }
 }
 
-absl::Status Trainer::Handle(const ClientEvent& event) {
-  if (const auto* committed = std::get_if<Committed>(&event)) {
+absl::Status Trainer::Handle(ClientEvent event) {
+  if (auto* ready = std::get_if<Ready>(&event)) {
+    iterations_[ready->clock].ready = std::move(*ready);
+  } else if (const auto* committed = std::get_if<Committed>(&event)) {
     committed_ = std::max(committed_, committed->clock);
   } else if (const auto* reset = std::get_if<Reset>(&event)) {
     return absl::AbortedError(absl::StrCat("this worker lost its place: ", reset->why));
@@ -103,7 +105,7 @@ absl::Status Trainer::Prepare(Clock clock, Iteration* iteration) {
 
 absl::Status Trainer::PrepareUpTo(Clock last) {
   for (; prepared_ <= last && prepared_ < options_.job.last_clock; prepared_ = prepared_.Next()) {
-    RETURN_IF_ERROR(Prepare(prepared_, &ahead_[prepared_]));
+    RETURN_IF_ERROR(Prepare(prepared_, &iterations_[prepared_]));
   }
   return absl::OkStatus();
 }
@@ -113,7 +115,22 @@ absl::Status Trainer::PrefetchUpTo(Clock last, Session* session) {
   for (; prefetched_ <= last && prefetched_ < prepared_; prefetched_ = prefetched_.Next()) {
     const auto freshness = timetable_.IsExact(prefetched_) ? PsClient::Freshness::kExact
                                                            : PsClient::Freshness::kBounded;
-    session->Prefetch(prefetched_, std::move(ahead_[prefetched_].keys), freshness);
+    session->Prefetch(prefetched_, std::move(iterations_[prefetched_].keys), freshness);
+  }
+  return absl::OkStatus();
+}
+
+void Trainer::StartUpTo(Clock last, Session* session) {
+  for (; started_ <= last && started_ < prefetched_; started_ = started_.Next()) {
+    session->Start(started_);
+  }
+}
+
+// Rows of later iterations may come before those of this one.
+absl::Status Trainer::AwaitReady(Session* session, StopSignals* signals) {
+  while (!iterations_[clock_].ready) {
+    ASSIGN_OR_RETURN(Ready ready, Await<Ready>(session, signals));
+    RETURN_IF_ERROR(Handle(std::move(ready)));
   }
   return absl::OkStatus();
 }
@@ -121,38 +138,63 @@ absl::Status Trainer::PrefetchUpTo(Clock last, Session* session) {
 absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
   const Instant began = MonotonicNow();
   RETURN_IF_ERROR(PrefetchUpTo(clock_, session));
-  session->Start(clock_);
+  StartUpTo(clock_, session);
   RETURN_IF_ERROR(PrefetchUpTo(clock_ + ClockDelta(options_.prefetch), session));
+  StartUpTo(clock_ + ClockDelta(options_.ahead), session);
   Spend(Spent::kOther);
-  ASSIGN_OR_RETURN(Ready ready, Await<Ready>(session, signals));
-  Spend(ready.gated ? Spent::kWait : Spent::kPull);
-  const size_t rows = ahead_.extract(clock_).mapped().rows;
+  RETURN_IF_ERROR(AwaitReady(session, signals));
+  Iteration& iteration = iterations_[clock_];
+  Spend(iteration.ready->gated ? Spent::kWait : Spent::kPull);
   gradients_.clear();
   if (timetable_.IsEvaluation(clock_)) {
-    RETURN_IF_ERROR(Evaluate(session, signals, ready));
+    RETURN_IF_ERROR(Evaluate(session, signals, *iteration.ready));
     Spend(Spent::kOther);
-  } else if (rows > 0) {
-    max_staleness_ = std::max(max_staleness_, (clock_ - ready.oldest_read).value());
-    RETURN_IF_ERROR(Compute(rows, std::move(ready.rows)));
+  } else if (iteration.rows > 0) {
+    max_staleness_ = std::max(max_staleness_, (clock_ - iteration.ready->oldest_read).value());
+    RETURN_IF_ERROR(Compute(session, &iteration));
     Slow(began, signals);
     Spend(Spent::kCompute);
   }
   session->Push(clock_, std::move(gradients_));
   gradients_ = {};
   ++pushes_;
+  iterations_.erase(clock_);
   clock_ = clock_.Next();
   Spend(Spent::kPush);
   return absl::OkStatus();
 }
 
-// A GPU computes on its own: meanwhile the next batch is prepared.
-absl::Status Trainer::Compute(size_t rows, Parameters weights) {
-  RETURN_IF_ERROR(pipeline_->Begin(std::move(weights)));
+absl::Status Trainer::Begin(Iteration* iteration) {
+  if (iteration->step == Iteration::Step::kBegun) return absl::OkStatus();
+  iteration->step = Iteration::Step::kBegun;
+  return pipeline_->Begin(std::move(iteration->ready->rows));
+}
+
+// Of the iterations that follow, those of which the rows are there already, in order.
+absl::Status Trainer::BeginAhead(Session* session) {
+  while (std::optional<ClientEvent> event = session->Next(Duration::Millis(0))) {
+    RETURN_IF_ERROR(Handle(std::move(*event)));
+  }
+  for (Clock next = clock_.Next(); next <= clock_ + ClockDelta(options_.ahead);
+       next = next.Next()) {
+    const auto found = iterations_.find(next);
+    const bool trains =
+        found != iterations_.end() && found->second.ready.has_value() && found->second.rows > 0;
+    if (!trains) break;
+    RETURN_IF_ERROR(Begin(&found->second));
+  }
+  return absl::OkStatus();
+}
+
+// A GPU computes on its own: meanwhile the next batch is prepared, and the next step begun.
+absl::Status Trainer::Compute(Session* session, Iteration* iteration) {
+  RETURN_IF_ERROR(Begin(iteration));
+  if (options_.ahead > 0) RETURN_IF_ERROR(BeginAhead(session));
   RETURN_IF_ERROR(PrepareUpTo(clock_ + ClockDelta(options_.prefetch + 1)));
   ASSIGN_OR_RETURN(const double loss, pipeline_->Finish(&gradients_));
-  rows_ += rows;
-  loss_sum_ += loss * static_cast<double>(rows);
-  loss_rows_ += rows;
+  rows_ += iteration->rows;
+  loss_sum_ += loss * static_cast<double>(iteration->rows);
+  loss_rows_ += iteration->rows;
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 // A worker's run: iterations J .. T - 1 of its seat, each pull - gradients - push, with later pulls
-// and earlier pushes under way meanwhile.
+// and earlier pushes under way meanwhile. With options.ahead the next step is begun before the last
+// one is pushed, if its rows are there: a GPU then goes from step to step.
 //
 // worker/timetable.h says what each clock is for: a batch, or the evaluation that ends a data
 // epoch, where seat 0 evaluates the validation rows. With job.best_epoch that iteration is a
@@ -11,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "common/env.h"
@@ -41,6 +43,7 @@ struct TrainerOptions {
   SeatId seat;
   uint64_t batch = 256;
   int64_t prefetch = 3;
+  int64_t ahead = 0;  // iterations begun before the one under way is pushed
   Slowness slowness;
 };
 
@@ -64,6 +67,8 @@ class Trainer {
   struct Iteration {
     size_t rows = 0;  // of its batch, which is in the pipeline
     Parameters keys;
+    std::optional<Ready> ready;
+    enum class Step { kPrepared, kBegun } step = Step::kPrepared;
   };
 
   absl::Status AwaitStart(Session* session, StopSignals* signals);
@@ -73,11 +78,15 @@ class Trainer {
   // Waits for an event that `wanted` takes; others are handled here.
   template <class Wanted>
   absl::StatusOr<Wanted> Await(Session* session, StopSignals* signals);
-  absl::Status Handle(const ClientEvent& event);
+  absl::Status Handle(ClientEvent event);
   absl::Status PrepareUpTo(Clock last);
   absl::Status PrefetchUpTo(Clock last, Session* session);
   absl::Status Prepare(Clock clock, Iteration* iteration);
-  absl::Status Compute(size_t rows, Parameters weights);
+  void StartUpTo(Clock last, Session* session);
+  absl::Status AwaitReady(Session* session, StopSignals* signals);
+  absl::Status Begin(Iteration* iteration);
+  absl::Status BeginAhead(Session* session);
+  absl::Status Compute(Session* session, Iteration* iteration);
   void Slow(Instant began, StopSignals* signals);
   void TellProgress(bool last);
   void TellDone(Session* session);
@@ -96,8 +105,9 @@ class Trainer {
   Clock clock_;
   Clock prepared_;    // next clock to prepare
   Clock prefetched_;  // next clock to prefetch
+  Clock started_;     // next clock to start
   Clock committed_;
-  std::map<Clock, Iteration> ahead_;
+  std::map<Clock, Iteration> iterations_;  // prepared and not yet pushed
   Parameters gradients_;
 
   Instant begun_;  // first iteration

@@ -27,6 +27,9 @@
 namespace rubato {
 namespace {
 
+// On a GPU the next step is begun while the gradients of the last one come down.
+constexpr int64_t kStepsAhead = 1;
+
 struct Arguments {
   std::string run;
   std::string scheduler;
@@ -92,6 +95,8 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.seat = client.seat;
   options.batch = static_cast<uint64_t>(run.config.train.batch);
   options.prefetch = run.config.train.prefetch;
+  const bool in_step = run.config.train.staleness == Staleness(0);
+  options.ahead = run.device.is_gpu() && !in_step ? kStepsAhead : 0;
   options.slowness = arguments.slowness;
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
   ASSIGN_OR_RETURN(

@@ -101,6 +101,7 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   DrawFaults(&rng, &c);
   c.deterministic = s == 0 && rng.Chance(0.3);
   c.snapshot_pause_ms = Pick<int64_t>(&rng, {0, 0, 50});
+  c.ahead = Pick(&rng, {0, 0, 1, 2});
   Bias(profile, &c);
   if (c.deterministic) {
     c.nan_share = 0;
@@ -120,13 +121,13 @@ Config WithoutFaults(Config c) {
 
 std::string Config::Describe() const {
   return absl::StrFormat(
-      "shards %d, workers %d, readers %d, s %s, T %d, data epoch %d%s%s, prefetch %d, "
+      "shards %d, workers %d, readers %d, s %s, T %d, data epoch %d%s%s, prefetch %d, ahead %d, "
       "snapshot every %d, pause %d ms, retention %d/%d B, loss %g, dup %g, delay %g; "
       "crashes: worker %d, shard %d, zombie %d, scheduler %d; "
       "freezes %d, half-open %d, resumes %d%s, write failure %g",
       places, seats, readers,
       staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()), last_clock,
-      per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch,
+      per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch, ahead,
       snapshot_every, snapshot_pause_ms, retention_soft, retention_hard, loss, duplicate,
       long_delay, worker_crashes, shard_crashes, shard_zombies, scheduler_crashes, worker_freezes,
       half_open_links, operator_resumes, reshard ? " with reshard" : "", write_failure);

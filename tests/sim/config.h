@@ -21,6 +21,7 @@ struct Config {
   int64_t per_epoch = 0;         // with best_epoch: iterations of a data epoch; 0: without
   int readers = 0;               // processes that read the weights meanwhile
   int prefetch = 0;              // iterations pulled ahead
+  int ahead = 0;                 // iterations started before the last one is pushed
   size_t max_part_bytes = 4096;  // small: pushes travel in parts
   int64_t snapshot_every = 0;
   int64_t snapshot_within_ms = 100'000;

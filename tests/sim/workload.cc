@@ -21,7 +21,9 @@ void World::Handle(WorkerProcess* worker, const ClientEvent& event) {
   if (std::holds_alternative<Reset>(event)) worker->evaluated.reset();
   if (const auto* ready = std::get_if<Ready>(&event)) {
     CheckRead(worker, *ready);
-    if (!violation_) Compute(worker, *ready);
+    if (violation_) return;
+    if (ready->clock == worker->machine->clock()) return Compute(worker, *ready);
+    worker->early[ready->clock] = *ready;
   }
 }
 
@@ -29,7 +31,8 @@ void World::Begin(WorkerProcess* worker, const Started& started) {
   Log(absl::StrCat("seat ", worker->seat.value(), " begins life ", started.life.value(), " at ",
                    started.start.value()));
   worker->info = lives_[started.life];
-  worker->prefetched = started.start;
+  worker->prefetched = worker->started = started.start;
+  worker->early.clear();
   worker->evaluated.reset();
   NextIteration(worker);
 }
@@ -39,15 +42,22 @@ void World::NextIteration(WorkerProcess* worker) {
   const Clock last(config_.last_clock);
   if (worker->machine->life() == kNoLife || clock >= last) return;
   while (worker->prefetched <=
-         std::min(clock + ClockDelta(config_.prefetch), last - ClockDelta(1))) {
+         std::min(clock + ClockDelta(std::max(config_.prefetch, config_.ahead)),
+                  last - ClockDelta(1))) {
     const Clock next = worker->prefetched;
     worker->prefetched = next.Next();
     Prefetch(worker, next);
     if (worker->machine->life() == kNoLife) return;
   }
-  ClientOutput out;
-  worker->machine->Start(now(), clock, &out);
-  Flush(worker, &out);
+  if (const auto early = worker->early.extract(clock)) Compute(worker, early.mapped());
+  const Clock ahead = std::min(clock + ClockDelta(config_.ahead), last - ClockDelta(1));
+  worker->started = std::max(worker->started, clock);
+  while (worker->machine->life() != kNoLife && worker->started <= ahead) {
+    ClientOutput out;
+    worker->machine->Start(now(), worker->started, &out);
+    worker->started = worker->started.Next();
+    Flush(worker, &out);
+  }
 }
 
 // Everybody's rows: of members for V2, of abandoned lives for V5.

@@ -89,6 +89,8 @@ class World {
     std::set<Nonce> nonces;
     LifeInfo info;                   // of the current life
     Clock prefetched;                // next clock to prefetch
+    Clock started;                   // next clock to start
+    std::map<Clock, Ready> early;    // rows of iterations that follow the one under way
     Clock committed;                 // newest commit it heard of
     std::optional<Ready> evaluated;  // what waits for a commit at its clock
   };
