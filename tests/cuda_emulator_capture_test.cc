@@ -64,7 +64,7 @@ TEST_F(EmulatedCaptureTest, AGraphMayGoOnceItIsLaunched) {
 }
 
 TEST_F(EmulatedCaptureTest, WhatWaitsOrAllocatesEndsTheCapture) {
-  const absl::StatusOr<Event> event = Event::Make();
+  const absl::StatusOr<StreamEvent> event = StreamEvent::Make();
   ASSERT_TRUE(event.ok() && event->Record(stream()).ok());
   void* memory = nullptr;
   size_t ended = 0;
@@ -96,8 +96,8 @@ TEST_F(EmulatedCaptureTest, NothingIsRecordedOnceTheCaptureIsInvalid) {
 
 TEST_F(EmulatedCaptureTest, EventsStayOnTheirSideOfTheCapture) {
   const absl::StatusOr<Stream> other = Stream::Make();
-  const absl::StatusOr<Event> outside = Event::Make();
-  const absl::StatusOr<Event> inside = Event::Make();
+  const absl::StatusOr<StreamEvent> outside = StreamEvent::Make();
+  const absl::StatusOr<StreamEvent> inside = StreamEvent::Make();
   ASSERT_TRUE(other.ok() && outside.ok() && inside.ok());
   ASSERT_TRUE(outside->Record(other->view()).ok());
   Begin();

@@ -118,7 +118,7 @@ class CudaEmulatorTest : public CudaTest {
     return with;
   }
   Stream MakeStream() { return *Stream::Make(); }
-  Event MakeEvent() { return *Event::Make(); }
+  StreamEvent MakeEvent() { return *StreamEvent::Make(); }
   PinnedArray<float> MakePinned(float value) {
     PinnedArray<float> array = *PinnedArray<float>::Make(1);
     array[0] = value;
@@ -134,7 +134,7 @@ TEST_F(CudaEmulatorTest, AStreamThatDoesNotWaitForAnotherIsNoticed) {
   DeviceArray<float> value = Unwritten<float>(1);
   const auto fill_and_read = [&](bool wait) {
     const Stream other = MakeStream();
-    const Event filled = MakeEvent();
+    const StreamEvent filled = MakeEvent();
     Put(other.view(), value.data(), 1);
     EXPECT_TRUE(filled.Record(other.view()).ok());
     if (wait) {

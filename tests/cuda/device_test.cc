@@ -82,7 +82,7 @@ TEST_F(DeviceTest, TooMuchMemoryIsSaidSo) {
 
 TEST_F(DeviceTest, AnEventOrdersTwoStreams) {
   const absl::StatusOr<Stream> other = Stream::Make(Priority::kHigh);
-  const absl::StatusOr<Event> written = Event::Make();
+  const absl::StatusOr<StreamEvent> written = StreamEvent::Make();
   ASSERT_TRUE(other.ok() && written.ok());
   DeviceArray<float> array = Upload<float>({0});
   for (float value = 1; value < 20; ++value) {
@@ -95,7 +95,7 @@ TEST_F(DeviceTest, AnEventOrdersTwoStreams) {
 }
 
 TEST_F(DeviceTest, AnEventThatWasNeverRecordedHoldsNobodyUp) {
-  const absl::StatusOr<Event> never = Event::Make();
+  const absl::StatusOr<StreamEvent> never = StreamEvent::Make();
   ASSERT_TRUE(never.ok());
   EXPECT_TRUE(never->Block(stream()).ok());
   EXPECT_TRUE(never->Wait().ok());
@@ -103,7 +103,7 @@ TEST_F(DeviceTest, AnEventThatWasNeverRecordedHoldsNobodyUp) {
 }
 
 TEST_F(DeviceTest, TheHostWaitsForAnEvent) {
-  const absl::StatusOr<Event> copied = Event::Make();
+  const absl::StatusOr<StreamEvent> copied = StreamEvent::Make();
   ASSERT_TRUE(copied.ok());
   const DeviceArray<float> array = Upload<float>({3});
   PinnedArray<float> target = Pinned({0});
@@ -116,7 +116,7 @@ TEST_F(DeviceTest, TheHostWaitsForAnEvent) {
 // Work that waits on an event is held up by the newest record at that time, not by later ones.
 TEST_F(DeviceTest, AnEventMayBeRecordedAgain) {
   const absl::StatusOr<Stream> other = Stream::Make();
-  const absl::StatusOr<Event> event = Event::Make();
+  const absl::StatusOr<StreamEvent> event = StreamEvent::Make();
   ASSERT_TRUE(other.ok() && event.ok());
   ASSERT_TRUE(event->Record(stream()).ok());
   ASSERT_TRUE(event->Block(other->view()).ok());

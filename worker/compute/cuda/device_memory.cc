@@ -21,7 +21,7 @@ absl::StatusOr<void*> AllocateMemory(MemoryKind kind, size_t bytes) {
       kind == MemoryKind::kDevice ? "GPU" : "pinned host", bytes, free, total));
 }
 
-void FreeMemory(MemoryKind kind, void* memory) {
+void ReleaseMemory(MemoryKind kind, void* memory) {
   if (memory == nullptr) return;
   static_cast<void>(kind == MemoryKind::kDevice ? cudaFree(memory) : cudaFreeHost(memory));
 }

@@ -24,7 +24,7 @@ enum class MemoryKind { kDevice, kPinned };
 
 // nullptr for no bytes. ResourceExhausted says how much was asked for and how much is free.
 absl::StatusOr<void*> AllocateMemory(MemoryKind kind, size_t bytes);
-void FreeMemory(MemoryKind kind, void* memory);
+void ReleaseMemory(MemoryKind kind, void* memory);
 
 template <MemoryKind kKind, class T>
 class MemoryArray {
@@ -46,7 +46,7 @@ class MemoryArray {
     std::swap(size_, other.size_);
     return *this;
   }
-  ~MemoryArray() { FreeMemory(kKind, data_); }
+  ~MemoryArray() { ReleaseMemory(kKind, data_); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }

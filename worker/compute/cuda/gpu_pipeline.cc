@@ -49,9 +49,9 @@ absl::StatusOr<std::unique_ptr<GpuPipeline::Place>> GpuPipeline::TakePlace(const
     return place;
   }
   ASSIGN_OR_RETURN(auto step, GpuStep::Make(streams_.keys.view(), *engine_));
-  ASSIGN_OR_RETURN(Event uploaded, Event::Make());
-  ASSIGN_OR_RETURN(Event computed, Event::Make());
-  ASSIGN_OR_RETURN(Event finished, Event::Make());
+  ASSIGN_OR_RETURN(StreamEvent uploaded, StreamEvent::Make());
+  ASSIGN_OR_RETURN(StreamEvent computed, StreamEvent::Make());
+  ASSIGN_OR_RETURN(StreamEvent finished, StreamEvent::Make());
   return std::unique_ptr<Place>(new Place{.step = std::move(step),
                                           .uploaded = std::move(uploaded),
                                           .computed = std::move(computed),

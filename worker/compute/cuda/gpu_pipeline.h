@@ -40,9 +40,9 @@ class GpuPipeline : public Pipeline {
  private:
   struct Place {
     std::unique_ptr<GpuStep> step;
-    Event uploaded;
-    Event computed;
-    Event finished;
+    StreamEvent uploaded;
+    StreamEvent computed;
+    StreamEvent finished;
     Parameters weights;  // until they are up
     Parameters gradients;
   };

@@ -38,8 +38,8 @@ class LocalTrainingOnGpu : public LocalTraining {
     DeviceArray<uint32_t> positions;  // [occurrences] rows of the tables
     std::vector<DeviceArray<float>> gradients;
     DeviceArray<double> loss;  // [1]
-    Event uploaded;
-    Event done;
+    StreamEvent uploaded;
+    StreamEvent done;
     std::optional<Graph> graph;
   };
   absl::Status WaitForAll() const;
@@ -75,8 +75,8 @@ absl::StatusOr<std::unique_ptr<LocalTrainingOnGpu::Place>> LocalTrainingOnGpu::M
   ASSIGN_OR_RETURN(GpuBatch batch, GpuBatch::Make(upload_.view(), shape, engine_->capacity()));
   ASSIGN_OR_RETURN(auto positions, DeviceArray<uint32_t>::Make(occurrences));
   ASSIGN_OR_RETURN(auto loss, DeviceArray<double>::Make(1));
-  ASSIGN_OR_RETURN(Event uploaded, Event::Make());
-  ASSIGN_OR_RETURN(Event done, Event::Make());
+  ASSIGN_OR_RETURN(StreamEvent uploaded, StreamEvent::Make());
+  ASSIGN_OR_RETURN(StreamEvent done, StreamEvent::Make());
   std::unique_ptr<Place> place(new Place{.scratch = engine_->scratch(),
                                          .batch = std::move(batch),
                                          .positions = std::move(positions),

@@ -21,7 +21,7 @@ size_t SizeClass(size_t bytes) {
 
 PinnedPool::~PinnedPool() {
   for (const std::vector<void*>& blocks : free_) {
-    for (void* const block : blocks) FreeMemory(MemoryKind::kPinned, block);
+    for (void* const block : blocks) ReleaseMemory(MemoryKind::kPinned, block);
   }
 }
 

@@ -31,32 +31,32 @@ absl::Status Stream::Wait() const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Event> Event::Make() {
+absl::StatusOr<StreamEvent> StreamEvent::Make() {
   cudaEvent_t event = nullptr;
   RETURN_IF_CUDA_ERROR(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
-  return Event(event);
+  return StreamEvent(event);
 }
 
-Event& Event::operator=(Event&& other) noexcept {
+StreamEvent& StreamEvent::operator=(StreamEvent&& other) noexcept {
   std::swap(event_, other.event_);
   return *this;
 }
 
-Event::~Event() {
+StreamEvent::~StreamEvent() {
   if (event_ != nullptr) static_cast<void>(cudaEventDestroy(event_));
 }
 
-absl::Status Event::Record(StreamView stream) const {
+absl::Status StreamEvent::Record(StreamView stream) const {
   RETURN_IF_CUDA_ERROR(cudaEventRecord(event_, stream.get()));
   return absl::OkStatus();
 }
 
-absl::Status Event::Block(StreamView stream) const {
+absl::Status StreamEvent::Block(StreamView stream) const {
   RETURN_IF_CUDA_ERROR(cudaStreamWaitEvent(stream.get(), event_, 0));
   return absl::OkStatus();
 }
 
-absl::Status Event::Wait() const {
+absl::Status StreamEvent::Wait() const {
   RETURN_IF_CUDA_ERROR(cudaEventSynchronize(event_));
   return absl::OkStatus();
 }

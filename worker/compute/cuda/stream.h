@@ -47,12 +47,12 @@ class Stream {
 };
 
 // A point in a stream's work. Recorded again, it means the newer point.
-class Event {
+class StreamEvent {
  public:
-  static absl::StatusOr<Event> Make();
-  Event(Event&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
-  Event& operator=(Event&& other) noexcept;
-  ~Event();
+  static absl::StatusOr<StreamEvent> Make();
+  StreamEvent(StreamEvent&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+  StreamEvent& operator=(StreamEvent&& other) noexcept;
+  ~StreamEvent();
 
   absl::Status Record(StreamView stream) const;
   // What is put on `stream` from now on runs after the point. Never recorded: no wait.
@@ -61,7 +61,7 @@ class Event {
   absl::Status Wait() const;
 
  private:
-  explicit Event(cudaEvent_t event) : event_(event) {}
+  explicit StreamEvent(cudaEvent_t event) : event_(event) {}
   cudaEvent_t event_;
 };
 
