@@ -1,5 +1,6 @@
 #include "bench/processes.h"
 
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,6 +47,14 @@ std::string AddressPipe::Receive() {
   const ssize_t size = read(ends_[0], text, sizeof(text));
   Must(size > 0, "read");
   return std::string(text, static_cast<size_t>(size));
+}
+
+std::optional<std::string> AddressPipe::ReceiveWithin(Duration time) {
+  pollfd readable{.fd = ends_[0], .events = POLLIN, .revents = 0};
+  const int ready = poll(&readable, 1, static_cast<int>(time.nanos() / 1'000'000));
+  Must(ready >= 0, "poll");
+  if (ready == 0) return std::nullopt;
+  return Receive();
 }
 
 Folder::Folder() : path_((std::filesystem::temp_directory_path() / "rubato-XXXXXX").string()) {

@@ -5,7 +5,10 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <optional>
 #include <string>
+
+#include "common/env.h"
 
 namespace rubato {
 
@@ -37,6 +40,8 @@ class AddressPipe {
 
   void Send(const std::string& address);
   std::string Receive();
+  // nullopt: nobody sent anything within `time`.
+  std::optional<std::string> ReceiveWithin(Duration time);
 
  private:
   int ends_[2] = {-1, -1};

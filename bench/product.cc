@@ -1,22 +1,16 @@
 #include "bench/product.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "bench/fleet.h"
 #include "bench/processes.h"
 #include "common/job.h"
 #include "common/status.h"
-#include "common/stop_signals.h"
-#include "common/telemetry.h"
-#include "server/memory_snapshot_store.h"
-#include "server/scheduler_loop.h"
-#include "server/server_loop.h"
 #include "worker/session.h"
 
 namespace rubato {
@@ -44,31 +38,6 @@ Job JobOf(const ProductShape& shape) {
   job.retention_soft_bytes = uint64_t{1} << 48;  // no snapshots
   job.retention_hard_bytes = 2 * kWindow * shape.iteration_bytes();
   return job;
-}
-
-void RunScheduler(const Job& job, const std::string& address) {
-  Must(std::freopen("/dev/null", "w", stderr) != nullptr, "freopen");  // its log
-  auto signals = StopSignals::Catch();
-  auto events = EventLog::Open({.path = "/dev/null", .process = "scheduler"});
-  CHECK(signals.ok() && events.ok());
-  SchedulerOptions options;
-  options.job = job;
-  auto loop = SchedulerLoop::Open({.listen = address, .state_path = ""}, options,
-                                  Scheduler::FirstState(job), events->get());
-  CHECK(loop.ok(), loop.status().ToString());
-  (*loop)->Run(signals->get()).IgnoreError();
-}
-
-void RunServer(const Job& job, const std::string& scheduler, const std::string& address) {
-  MemorySnapshotStore store;
-  ServerLoopOptions options;
-  options.job = job;
-  options.listen = address;
-  options.scheduler = scheduler;
-  auto loop = ServerLoop::Open(options, &store);
-  CHECK(loop.ok(), loop.status().ToString());
-  const std::atomic<bool> stop = false;
-  (*loop)->Run(stop).IgnoreError();
 }
 
 // A worker's iterations, with the same rows again and again, or kKeySets sets of keys in turn.
@@ -153,7 +122,11 @@ Duration ProductTime(const ProductShape& shape) {
   const Folder folder;
   const std::string scheduler = "ipc://" + folder.path() + "/scheduler";
   Child first([&] { RunScheduler(job, scheduler); });
-  Child second([&] { RunServer(job, scheduler, "ipc://" + folder.path() + "/server"); });
+  Child second([&] {
+    RunServer(job, {.place = PlaceId(0),
+                    .listen = "ipc://" + folder.path() + "/server",
+                    .scheduler = scheduler});
+  });
   Duration time;
   {
     Client client(shape, job, scheduler);
