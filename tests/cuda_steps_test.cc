@@ -51,7 +51,7 @@ class CudaStepsTest : public testing::Test {
 
 TEST_F(CudaStepsTest, ASteadyPipelineAllocatesNothingAndWaitsTwice) {
   PinnedPool pool;
-  auto pipeline = GpuPipeline::Make(Request(), 32, &pool);
+  auto pipeline = GpuPipeline::Make(Request(), &pool);
   ASSERT_TRUE(pipeline.ok()) << pipeline.status();
   for (int i = 0; i < 3; ++i) StepPipeline(pipeline->get());
   const Counts before = CountsSoFar();
@@ -79,7 +79,7 @@ TEST_F(CudaStepsTest, AllIsGivenBack) {
   const Counts before = CountsSoFar();
   {
     PinnedPool pool;
-    auto pipeline = GpuPipeline::Make(Request(), 4, &pool);
+    auto pipeline = GpuPipeline::Make(Request(), &pool);
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();
     Parameters keys;
     ASSERT_TRUE((*pipeline)->Prepare(NextBatch(2), &keys).ok());
@@ -87,6 +87,21 @@ TEST_F(CudaStepsTest, AllIsGivenBack) {
     keys.clear();
   }
   EXPECT_EQ(CountsSoFar().live_allocations, before.live_allocations);
+}
+
+TEST_F(CudaStepsTest, MemoryIsForTheRowsOfBatchesAndNotForTrainBatch) {
+  const auto bytes_for = [this](int64_t train_batch) {
+    config_.train.batch = train_batch;
+    const Counts before = CountsSoFar();
+    PinnedPool pool;
+    auto pipeline = GpuPipeline::Make(Request(), &pool);
+    auto training = MakeLocalTrainingOnGpu(Request());
+    EXPECT_TRUE(pipeline.ok() && training.ok()) << pipeline.status() << training.status();
+    StepPipeline(pipeline->get());
+    EXPECT_TRUE((*training)->Step(batch_).ok());
+    return CountsSoFar().live_bytes - before.live_bytes;
+  };
+  EXPECT_EQ(bytes_for(1 << 20), bytes_for(32));
 }
 
 TEST_F(CudaStepsTest, AModelThatDoesNotFitIsASentence) {

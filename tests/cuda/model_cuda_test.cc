@@ -70,7 +70,7 @@ class ModelCudaTest : public CudaTest, public testing::WithParamInterface<Kind> 
     auto on_gpu = MakeModelOnGpu(model, &pool_);
     ASSERT_TRUE(on_gpu.ok()) << on_gpu.status();
     on_gpu_ = *std::move(on_gpu);
-    auto pipeline = GpuPipeline::Make(model, 8, &pool_);
+    auto pipeline = GpuPipeline::Make(model, &pool_);
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();
     pipeline_ = *std::move(pipeline);
   }

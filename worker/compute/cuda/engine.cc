@@ -9,6 +9,8 @@ namespace rubato {
 namespace {
 
 constexpr uint64_t kMaxOccurrences = (uint64_t{1} << 31) - 1;
+// So that the first batch gets the room that it needs, and no more.
+constexpr uint32_t kFirstRows = 1;
 
 uint32_t Room(uint32_t capacity, size_t wanted) {
   if (wanted <= capacity) return capacity;
@@ -25,12 +27,12 @@ BatchShape Grown(const BatchShape& capacity, const Batch& batch) {
   return grown;
 }
 
-absl::StatusOr<std::unique_ptr<Engine>> Engine::Make(const GpuModel& model, uint32_t rows) {
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Make(const GpuModel& model) {
   ASSIGN_OR_RETURN(NetworkShape shape, MakeNetworkShape(*model.config, *model.shape));
   std::unique_ptr<Engine> engine(new Engine(std::move(shape)));
   ASSIGN_OR_RETURN(engine->precision_, ParsePrecision(model.config->train.precision));
   ASSIGN_OR_RETURN(engine->blas_, BlasLt::Make());
-  RETURN_IF_ERROR(engine->Build(engine->shape_.Batch(rows, 0)));
+  RETURN_IF_ERROR(engine->Build(engine->shape_.Batch(kFirstRows, 0)));
   return engine;
 }
 

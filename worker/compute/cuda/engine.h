@@ -1,5 +1,5 @@
 // What the batches of one model share on a GPU: the network and the scratch memory of key finding,
-// for a capacity that grows with the largest batch met.
+// for a capacity that grows with the largest batch met (train.batch may be far beyond the data).
 //
 // Growing makes new ones; batches in flight, and the graphs that hold addresses, keep those they
 // began with until they are done.
@@ -29,8 +29,7 @@ struct Scratch {
 
 class Engine {
  public:
-  // For batches of at most `rows` rows at first, without sparse features.
-  static absl::StatusOr<std::unique_ptr<Engine>> Make(const GpuModel& model, uint32_t rows);
+  static absl::StatusOr<std::unique_ptr<Engine>> Make(const GpuModel& model);
 
   const NetworkShape& shape() const { return shape_; }
   const BatchShape& capacity() const { return scratch_->capacity; }

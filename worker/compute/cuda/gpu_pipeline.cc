@@ -8,10 +8,10 @@
 
 namespace rubato {
 
-absl::StatusOr<std::unique_ptr<GpuPipeline>> GpuPipeline::Make(const GpuModel& model, uint32_t rows,
+absl::StatusOr<std::unique_ptr<GpuPipeline>> GpuPipeline::Make(const GpuModel& model,
                                                                PinnedPool* pool) {
   RETURN_IF_ERROR(UseGpu(model.gpu));
-  ASSIGN_OR_RETURN(auto engine, Engine::Make(model, rows));
+  ASSIGN_OR_RETURN(auto engine, Engine::Make(model));
   // The trainer waits for keys, so they are found before the rest of an earlier batch's step.
   ASSIGN_OR_RETURN(Stream keys, Stream::Make(Priority::kHigh));
   ASSIGN_OR_RETURN(Stream upload, Stream::Make());

@@ -24,9 +24,8 @@ namespace rubato {
 
 class GpuPipeline : public Pipeline {
  public:
-  // For batches of `rows` rows at first. `pool` outlives it and all rows that it gives.
-  static absl::StatusOr<std::unique_ptr<GpuPipeline>> Make(const GpuModel& model, uint32_t rows,
-                                                           PinnedPool* pool);
+  // `pool` outlives it and all rows that it gives.
+  static absl::StatusOr<std::unique_ptr<GpuPipeline>> Make(const GpuModel& model, PinnedPool* pool);
   ~GpuPipeline() override;
 
   const std::vector<TableSpec>& tables() const { return engine_->shape().tables; }

@@ -170,8 +170,7 @@ absl::StatusOr<std::unique_ptr<LocalTraining>> MakeLocalTrainingOnGpu(const GpuM
   RETURN_IF_ERROR(UseGpu(model.gpu));
   ASSIGN_OR_RETURN(Stream upload, Stream::Make());
   ASSIGN_OR_RETURN(Stream compute, Stream::Make());
-  ASSIGN_OR_RETURN(auto engine,
-                   Engine::Make(model, static_cast<uint32_t>(model.config->train.batch)));
+  ASSIGN_OR_RETURN(auto engine, Engine::Make(model));
   ASSIGN_OR_RETURN(DeviceTables tables,
                    DeviceTables::Make(engine->shape(),
                                       static_cast<uint64_t>(model.config->train.seed), compute));

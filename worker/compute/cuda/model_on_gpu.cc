@@ -9,9 +9,6 @@
 namespace rubato {
 namespace {
 
-// Rows that there is room for at first.
-constexpr uint32_t kFirstRows = 256;
-
 class ModelOnGpu : public Model {
  public:
   ModelOnGpu(std::unique_ptr<Model> on_cpu, std::unique_ptr<GpuPipeline> pipeline)
@@ -49,7 +46,7 @@ absl::StatusOr<double> ModelOnGpu::Gradients(const Batch& batch, const Parameter
 
 absl::StatusOr<std::unique_ptr<Model>> MakeModelOnGpu(const GpuModel& model, PinnedPool* pool) {
   ASSIGN_OR_RETURN(auto on_cpu, MakeModel(*model.config, *model.shape));
-  ASSIGN_OR_RETURN(auto pipeline, GpuPipeline::Make(model, kFirstRows, pool));
+  ASSIGN_OR_RETURN(auto pipeline, GpuPipeline::Make(model, pool));
   return std::make_unique<ModelOnGpu>(std::move(on_cpu), std::move(pipeline));
 }
 

@@ -16,7 +16,7 @@ class CudaBackend : public Backend {
     return MakeModelOnGpu(model, &pool_);
   }
   absl::StatusOr<std::unique_ptr<Pipeline>> MakePipeline(const GpuModel& model) override {
-    return GpuPipeline::Make(model, static_cast<uint32_t>(model.config->train.batch), &pool_);
+    return GpuPipeline::Make(model, &pool_);
   }
   absl::StatusOr<std::unique_ptr<LocalTraining>> MakeLocalTraining(const GpuModel& model) override {
     return MakeLocalTrainingOnGpu(model);
