@@ -5,7 +5,7 @@ GPU the backend is the one built against tests/cuda_emulator; RUBATO_CUDA_LIBRAR
 import os
 import unittest
 
-from real_fleet import BIN, FleetTest
+from real_fleet import BIN, FleetTest, Rubato
 
 EMULATED = str(BIN.parent / "librubato_cuda_emulated.so")
 # In step, so that both see the same weights: what differs is the order of sums.
@@ -52,6 +52,21 @@ class CudaRunTest(FleetTest):
                 local = self.train_well(f"{kind}-local", "device=cuda", "fleet.servers=0", *words)
                 self.check_same(local, fleet)
                 self.assertEqual(local["shards"], [])
+
+    def test_without_servers_there_is_no_word_of_a_fleet(self):
+        local = self.train_well("alone", "device=cuda", "fleet.servers=0", "fleet.workers=1",
+                                "train.staleness=4")
+        self.assertEqual(local["staleness"], {"bound": 0, "max_observed": 0})
+        page = (self.path / "alone" / "report.html").read_text("utf-8")
+        self.assertIn("One process trained", page)
+        for word in ("histogram", "shards of this run", "bound 4", "staleness 4"):
+            self.assertNotIn(word, page)
+        code, stdout, _ = Rubato(self.path, ["status", "alone"]).end()
+        self.assertEqual(code, 0)
+        self.assertRegex(stdout, r"alone: finished, clock (\d+) of \1, no servers")
+        (self.path / "alone" / "metrics.json").unlink()
+        self.assertIn("train again, to another --out",
+                      Rubato(self.path, ["status", "alone"]).end()[1])
 
     def test_without_servers_nothing_can_be_resumed_or_predicted_with(self):
         self.train_well("local", "device=cuda", "fleet.servers=0", "fleet.workers=1")

@@ -99,7 +99,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     yield "training", ", ".join(_known(
         _named("epochs", dig(config, "train.epochs")),
         _named("rows a batch and worker", dig(config, "train.batch")),
-        _named("staleness bound", dig(config, "train.staleness"))))
+        _named("staleness bound", dig(metrics, "staleness.bound"))))
     yield "fleet", ", ".join(_known(
         _named("servers", dig(config, "fleet.servers")),
         _named("shards each", dig(config, "fleet.shards_per_server")),

@@ -40,7 +40,7 @@ def collect(folder: RunFolder, progress: Progress, seconds: float,
                                default=progress.last_clock),
                   "resumed_from_clock": progress.resumed_from},
         "run": {"seed": config["train"]["seed"]},
-        "staleness": {"bound": config["train"]["staleness"],
+        "staleness": {"bound": progress.staleness,
                       "max_observed": max((int(worker.get("max_staleness", 0))
                                            for worker in workers), default=0)},
         "updates": {"lost": _sum(workers, "lost") + _sum(schedulers, "lost"),

@@ -17,7 +17,8 @@ class Progress:
     def __init__(self, config: dict[str, Any], job: dict[str, Any]) -> None:
         self.last_clock = int(job["last_clock"])
         self.epochs = int(config["train"]["epochs"])
-        self.staleness = config["train"]["staleness"]
+        # Without servers a step sees all steps before it.
+        self.staleness = config["train"]["staleness"] if config["fleet"]["servers"] else 0
         self.done: dict[str, Event] = {}
         self.commits: list[Event] = []
         self.resumed_from = 0

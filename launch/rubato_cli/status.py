@@ -7,7 +7,7 @@ import json
 import pathlib
 from typing import Any
 
-from rubato_cli import metrics
+from rubato_cli import local, metrics
 from rubato_cli.child import Event
 from rubato_cli.failure import DONE
 from rubato_cli.run_folder import RunFolder
@@ -27,26 +27,32 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     finished = folder.find_json("metrics.json")
     if finished and int(finished["train"]["clock"]) < last_clock:
         finished = {}  # of an earlier start, before more data epochs were asked for
-    events = _newest(folder.path / "telemetry" / "scheduler-0.jsonl")
+    servers = not local.is_local(folder.read_json("config.json"))
+    teller = "scheduler-0" if servers else "worker-0"
+    events = _newest(folder.path / "telemetry" / f"{teller}.jsonl")
     state = "running" if owner is not None else "finished" if finished else "stopped"
     committed = int(events.get("committed", {}).get("clock", 0))
     document: dict[str, Any] = {
         "state": state, "process": owner, "last_clock": last_clock,
         # The last view may be older than the last commit.
-        "min_clock": max(int(events.get("view", {}).get("min_clock", 0)), committed),
-        "committed_clock": committed}
+        "min_clock": max(int(events.get("view", {}).get("min_clock", 0)), committed,
+                         int(events.get("progress", {}).get("clock", 0))),
+        "committed_clock": committed if servers else None}
     session.console.result(_lines(arguments.dir, document, finished), document)
     return DONE
 
 
 def _lines(shown: str, document: dict[str, Any], finished: dict[str, Any]) -> list[str]:
     process = f" (process {document['process']})" if document["process"] is not None else ""
+    servers = document["committed_clock"] is not None
+    committed = f"committed to clock {document['committed_clock']}" if servers else "no servers"
     lines = [f"{shown}: {document['state']}{process}, clock {document['min_clock']} of "
-             f"{document['last_clock']}, committed to clock {document['committed_clock']}"]
+             f"{document['last_clock']}, {committed}"]
     if document["state"] == "finished":
         lines += metrics.summary(finished)
     if document["state"] == "stopped":
-        lines.append("go on with `rubato train` and --resume")
+        lines.append("go on with `rubato train` and --resume" if servers else
+                     "without servers nothing was committed; train again, to another --out")
     return lines
 
 

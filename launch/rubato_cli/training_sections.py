@@ -6,7 +6,7 @@ import collections
 from collections.abc import Sequence
 
 from rubato_cli import charts, page, units
-from rubato_cli.record import Record, Tree, number, records
+from rubato_cli.record import Record, Tree, dig, number, records
 from rubato_cli.svg import Plot, Points
 
 # What a worker's time goes to: key of `seconds`, class, words.
@@ -148,6 +148,12 @@ def _auc_drawing(width: float, checks: Sequence[Tree], best: float | None,
 
 
 def fleet_section(record: Record) -> str:
+    if dig(record.config, "fleet.servers") == 0:
+        return page.section(
+            "fleet", "Without servers",
+            "One process trained, with the weights on its GPU: nothing was pulled or pushed.",
+            page.figures("one", _time(record)),
+            page.figures("two", _throughput(record), _memory(record)))
     return page.section(
         "fleet", "The fleet", "",
         page.figures("one", _time(record)),
