@@ -127,9 +127,8 @@ absl::Status Train(const FleetPlan& plan, const Job& job, const Seat& at, Addres
   if (plan.compute == FleetCompute::kNone) {
     pipeline = std::make_unique<Echo>(KeysOf(plan, *model));
   } else {
-    ASSIGN_OR_RETURN(pipeline,
-                     GpuPipeline::Make({.config = &workload.config, .shape = &workload.shape},
-                                       static_cast<uint32_t>(workload.rows()), &pool));
+    ASSIGN_OR_RETURN(
+        pipeline, GpuPipeline::Make({.config = &workload.config, .shape = &workload.shape}, &pool));
   }
   PsClientOptions client;
   client.job = job;
@@ -209,9 +208,9 @@ absl::StatusOr<double> FleetSamplesPerSecond(const FleetPlan& plan) {
 absl::StatusOr<double> PipelineStepSeconds(const FleetPlan& plan) {
   const Workload& workload = *plan.workload;
   PinnedPool pool;
-  ASSIGN_OR_RETURN(auto pipeline,
-                   GpuPipeline::Make({.config = &workload.config, .shape = &workload.shape},
-                                     static_cast<uint32_t>(workload.rows()), &pool));
+  ASSIGN_OR_RETURN(
+      auto pipeline,
+      GpuPipeline::Make({.config = &workload.config, .shape = &workload.shape}, &pool));
   RETURN_IF_ERROR(BeginStep(plan.batches[0], pipeline.get()));
   Instant start;
   for (int64_t i = 0; i < plan.warm_up + plan.iterations; ++i) {

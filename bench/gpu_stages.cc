@@ -45,8 +45,8 @@ class StagedStep {
 
 absl::Status StagedStep::Allocate(const LocalPlan& plan) {
   const RunConfig& config = plan.workload->config;
-  ASSIGN_OR_RETURN(engine_, Engine::Make({.config = &config, .shape = &plan.workload->shape},
-                                         static_cast<uint32_t>(config.train.batch)));
+  ASSIGN_OR_RETURN(engine_, Engine::Make({.config = &config, .shape = &plan.workload->shape}));
+  for (const Batch& batch : plan.batches) RETURN_IF_ERROR(engine_->Reserve(batch));
   ASSIGN_OR_RETURN(stream_, Stream::Make());
   ASSIGN_OR_RETURN(tables_, DeviceTables::Make(engine_->shape(),
                                                static_cast<uint64_t>(config.train.seed), *stream_));
