@@ -26,19 +26,17 @@ absl::StatusOr<std::unique_ptr<GpuPipeline>> GpuPipeline::Make(const GpuModel& m
 }
 
 // What is under way writes to memory that is about to go.
-GpuPipeline::~GpuPipeline() { WaitForAll().IgnoreError(); }
-
-absl::Status GpuPipeline::WaitForAll() const {
+GpuPipeline::~GpuPipeline() {
   for (const Stream* stream :
        {&streams_.keys, &streams_.upload, &streams_.compute, &streams_.download}) {
-    RETURN_IF_ERROR(stream->Wait());
+    stream->Wait().IgnoreError();
   }
-  return absl::OkStatus();
 }
 
 // A free place of the engine's capacity, in which the batch has room. Those of an older capacity
-// are dropped here.
-absl::StatusOr<std::unique_ptr<GpuPipeline::Place>> GpuPipeline::TakePlace(const Batch& batch) {
+// are dropped here. What a new one clears is put on `stream`.
+absl::StatusOr<std::unique_ptr<GpuPipeline::Place>> GpuPipeline::TakePlace(StreamView stream,
+                                                                           const Batch& batch) {
   RETURN_IF_ERROR(engine_->Reserve(batch));
   std::erase_if(free_, [&](const auto& place) {
     return !(place->step->batch().inputs().shape() == engine_->capacity());
@@ -48,7 +46,7 @@ absl::StatusOr<std::unique_ptr<GpuPipeline::Place>> GpuPipeline::TakePlace(const
     free_.pop_back();
     return place;
   }
-  ASSIGN_OR_RETURN(auto step, GpuStep::Make(streams_.keys.view(), *engine_));
+  ASSIGN_OR_RETURN(auto step, GpuStep::Make(stream, *engine_));
   ASSIGN_OR_RETURN(StreamEvent uploaded, StreamEvent::Make());
   ASSIGN_OR_RETURN(StreamEvent computed, StreamEvent::Make());
   ASSIGN_OR_RETURN(StreamEvent finished, StreamEvent::Make());
@@ -63,8 +61,8 @@ absl::StatusOr<std::unique_ptr<GpuPipeline::Place>> GpuPipeline::TakePlace(const
 absl::Status GpuPipeline::Prepare(Batch batch, Parameters* keys) {
   RETURN_IF_ERROR(UseGpu(gpu_));
   CHECK(batch.rows > 0);
-  ASSIGN_OR_RETURN(std::unique_ptr<Place> place, TakePlace(batch));
   const StreamView stream = streams_.keys.view();
+  ASSIGN_OR_RETURN(std::unique_ptr<Place> place, TakePlace(stream, batch));
   RETURN_IF_ERROR(place->step->batch().Upload(stream, batch));
   RETURN_IF_ERROR(place->step->batch().FindKeys(stream, &place->step->scratch().unique));
   RETURN_IF_ERROR(streams_.keys.Wait());  // the network needs the keys
@@ -145,8 +143,8 @@ absl::StatusOr<double> GpuPipeline::Finish(Parameters* gradients) {
 absl::Status GpuPipeline::Predict(const Batch& batch, const Parameters& rows,
                                   std::span<float> probability) {
   RETURN_IF_ERROR(UseGpu(gpu_));
-  ASSIGN_OR_RETURN(std::unique_ptr<Place> place, TakePlace(batch));
   const StreamView stream = streams_.compute.view();
+  ASSIGN_OR_RETURN(std::unique_ptr<Place> place, TakePlace(stream, batch));
   RETURN_IF_ERROR(place->step->batch().Upload(stream, batch));
   RETURN_IF_ERROR(place->step->batch().FindSegments(stream, &place->step->scratch().unique));
   place->weights = InPinnedMemory(rows);

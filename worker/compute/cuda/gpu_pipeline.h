@@ -54,8 +54,7 @@ class GpuPipeline : public Pipeline {
 
   GpuPipeline(int gpu, std::unique_ptr<Engine> engine, Streams streams, PinnedPool* pool)
       : gpu_(gpu), engine_(std::move(engine)), streams_(std::move(streams)), pool_(pool) {}
-  absl::Status WaitForAll() const;
-  absl::StatusOr<std::unique_ptr<Place>> TakePlace(const Batch& batch);
+  absl::StatusOr<std::unique_ptr<Place>> TakePlace(StreamView stream, const Batch& batch);
   void GiveKeys(const Place& place, Parameters* keys) const;
   // Tables and keys of `rows`, the values in pinned memory and as they come.
   Parameters LikeRows(const Parameters& rows) const;

@@ -24,7 +24,11 @@ class LocalTrainingOnGpu : public LocalTraining {
         tables_(std::move(tables)),
         upload_(std::move(streams[0])),
         compute_(std::move(streams[1])) {}
-  ~LocalTrainingOnGpu() override { WaitForAll().IgnoreError(); }
+  // What is under way uses memory that is about to go.
+  ~LocalTrainingOnGpu() override {
+    upload_.Wait().IgnoreError();
+    compute_.Wait().IgnoreError();
+  }
   absl::Status Allocate();
 
   absl::Status Step(const Batch& batch) override;
@@ -42,7 +46,6 @@ class LocalTrainingOnGpu : public LocalTraining {
     StreamEvent done;
     std::optional<Graph> graph;
   };
-  absl::Status WaitForAll() const;
   absl::StatusOr<std::unique_ptr<Place>> MakePlace();
   absl::Status Reserve(const Batch& batch);
   absl::Status PutStep(StreamView stream, Place* place);
@@ -62,11 +65,6 @@ absl::Status LocalTrainingOnGpu::Allocate() {
   ASSIGN_OR_RETURN(totals_, DeviceArray<LossTotals>::Make(1));
   ASSIGN_OR_RETURN(host_totals_, PinnedArray<LossTotals>::Make(1));
   return ZeroAsync(compute_.view(), totals_.data(), 1);
-}
-
-absl::Status LocalTrainingOnGpu::WaitForAll() const {
-  RETURN_IF_ERROR(upload_.Wait());
-  return compute_.Wait();
 }
 
 absl::StatusOr<std::unique_ptr<LocalTrainingOnGpu::Place>> LocalTrainingOnGpu::MakePlace() {
