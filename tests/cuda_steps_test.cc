@@ -1,8 +1,10 @@
 // What a steady step costs in calls, counted by the emulator: no allocation, one graph, and no wait
 // but for the keys, which the network needs, and for the gradients.
+#include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "tests/cuda_emulator/emulator.h"
@@ -127,6 +129,25 @@ TEST_F(CudaStepsTest, AHostWithoutAGpuSaysSo) {
   EXPECT_NE(none.status().message().find("no NVIDIA GPU answers ("), absl::string_view::npos);
   ASSERT_TRUE(three.ok()) << three.status();
   EXPECT_EQ(three->size(), 3u);
+}
+
+// To open a GPU takes some hundred MiB of it.
+TEST_F(CudaStepsTest, AWorkerOpensNoGpuButItsOwn) {
+  emulator::SetDeviceCount(3);
+  int open = -1;
+  std::thread([&open] {
+    EXPECT_TRUE(FindGpus().ok());
+    EXPECT_EQ(cudaGetDevice(&open), cudaSuccess);
+  }).join();
+  EXPECT_EQ(open, 0) << "what a thread has that chose none";
+  PinnedPool pool(2);
+  // The network's thread, where pulled rows are put.
+  std::thread([&] {
+    const Floats rows(10, UninitializedAllocator<float>(&pool));
+    EXPECT_EQ(cudaGetDevice(&open), cudaSuccess);
+  }).join();
+  EXPECT_EQ(open, 2);
+  emulator::SetDeviceCount(1);
 }
 
 TEST_F(CudaStepsTest, RoomGrowsByHalf) {

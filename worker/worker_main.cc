@@ -132,12 +132,13 @@ absl::Status Gpus(const Arguments& arguments, EventLog* events) {
   ASSIGN_OR_RETURN(Backend* const backend, LoadBackend(arguments.cuda_library));
   ASSIGN_OR_RETURN(const std::vector<GpuInfo> gpus, backend->FindGpus());
   for (size_t i = 0; i < gpus.size(); ++i) {
+    ASSIGN_OR_RETURN(const uint64_t free_bytes, backend->FreeBytes(static_cast<int>(i)));
     events->Write(Event("gpu")
                       .Int("index", static_cast<int64_t>(i))
                       .Text("name", gpus[i].name)
                       .Text("capability", absl::StrCat(gpus[i].major, ".", gpus[i].minor))
                       .Int("memory_bytes", static_cast<int64_t>(gpus[i].memory_bytes))
-                      .Int("free_bytes", static_cast<int64_t>(gpus[i].free_bytes)));
+                      .Int("free_bytes", static_cast<int64_t>(free_bytes)));
   }
   return absl::OkStatus();
 }

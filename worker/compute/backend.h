@@ -1,8 +1,8 @@
 // What the CUDA backend offers, without a word of CUDA: librubato_cuda.so is loaded when a run asks
 // for a GPU, and gives one object of this interface.
 //
-// Both sides are built together, from one checkout; the name of the entry point carries
-// kBackendVersion, so that a library of another build is refused instead of misread.
+// Both sides are built together, from one checkout; the name of the entry point ends in
+// the interface's version, so that a library of another build is refused instead of misread.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,6 @@ struct GpuInfo {
   int major = 0;  // compute capability
   int minor = 0;
   uint64_t memory_bytes = 0;
-  uint64_t free_bytes = 0;
 };
 
 // Training in one process: weights and optimizer live on the GPU.
@@ -49,8 +48,10 @@ struct GpuModel {
 class Backend {
  public:
   virtual ~Backend() = default;
-  // The host's GPUs, one at least; Unavailable: no driver, or no GPU.
+  // The host's GPUs, one at least; Unavailable: no driver, or no GPU. Takes no memory on any.
   virtual absl::StatusOr<std::vector<GpuInfo>> FindGpus() = 0;
+  // Takes some hundred MiB there itself, as every process does that uses a GPU.
+  virtual absl::StatusOr<uint64_t> FreeBytes(int gpu) = 0;
   virtual absl::StatusOr<std::unique_ptr<Model>> MakeModel(const GpuModel& model) = 0;
   virtual absl::StatusOr<std::unique_ptr<Pipeline>> MakePipeline(const GpuModel& model) = 0;
   virtual absl::StatusOr<std::unique_ptr<LocalTraining>> MakeLocalTraining(
@@ -58,7 +59,7 @@ class Backend {
 };
 
 // extern "C" Backend* of librubato_cuda.so; lives as long as the process.
-inline constexpr char kBackendEntry[] = "rubato_cuda_backend_1";
+inline constexpr char kBackendEntry[] = "rubato_cuda_backend_2";
 
 // Loads `library`. NotFound: there is none; FailedPrecondition: it cannot be loaded (what it needs
 // is missing) or is of another build.

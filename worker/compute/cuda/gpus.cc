@@ -14,16 +14,10 @@ constexpr int kLeastMajor = 8;
 absl::StatusOr<GpuInfo> Describe(int gpu) {
   cudaDeviceProp properties{};
   RETURN_IF_CUDA_ERROR(cudaGetDeviceProperties(&properties, gpu));
-  GpuInfo info{.name = properties.name,
-               .major = properties.major,
-               .minor = properties.minor,
-               .memory_bytes = properties.totalGlobalMem};
-  RETURN_IF_ERROR(UseGpu(gpu));
-  size_t free = 0;
-  size_t total = 0;
-  RETURN_IF_CUDA_ERROR(cudaMemGetInfo(&free, &total));
-  info.free_bytes = free;
-  return info;
+  return GpuInfo{.name = properties.name,
+                 .major = properties.major,
+                 .minor = properties.minor,
+                 .memory_bytes = properties.totalGlobalMem};
 }
 
 }  // namespace
@@ -47,6 +41,14 @@ absl::StatusOr<std::vector<GpuInfo>> FindGpus() {
         gpu, gpus.back().name, gpus.back().major, gpus.back().minor));
   }
   return gpus;
+}
+
+absl::StatusOr<uint64_t> FreeBytes(int gpu) {
+  RETURN_IF_ERROR(UseGpu(gpu));
+  size_t free = 0;
+  size_t total = 0;
+  RETURN_IF_CUDA_ERROR(cudaMemGetInfo(&free, &total));
+  return free;
 }
 
 absl::Status UseGpu(int gpu) {

@@ -6,6 +6,7 @@
 
 #include "common/status.h"
 #include "worker/compute/cuda/device_memory.h"
+#include "worker/compute/cuda/gpus.h"
 
 namespace rubato {
 namespace {
@@ -36,6 +37,9 @@ void* PinnedPool::Allocate(size_t bytes) {
       return block;
     }
   }
+  // A thread that chose no device would open the host's first.
+  const absl::Status there = UseGpu(gpu_);
+  CHECK(there.ok(), std::string(there.message()));
   const auto block = AllocateMemory(MemoryKind::kPinned, size_t{1} << size_class);
   CHECK(block.ok(), std::string(block.status().message()));
   return *block;

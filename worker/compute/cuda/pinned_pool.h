@@ -17,7 +17,8 @@ namespace rubato {
 
 class PinnedPool : public FloatMemory {
  public:
-  PinnedPool() = default;
+  // For copies to and from that GPU, whichever thread allocates.
+  explicit PinnedPool(int gpu = 0) : gpu_(gpu) {}
   PinnedPool(const PinnedPool&) = delete;
   PinnedPool& operator=(const PinnedPool&) = delete;
   // Every vector must be gone by then.
@@ -27,6 +28,7 @@ class PinnedPool : public FloatMemory {
   void Free(void* memory, size_t bytes) override;
 
  private:
+  const int gpu_;
   Mutex mutex_;
   std::array<std::vector<void*>, 64> free_ GUARDED_BY(mutex_);  // [k]: blocks of 2^k bytes
 };
