@@ -190,7 +190,9 @@ absl::Status Trainer::BeginAhead(Session* session) {
 absl::Status Trainer::Compute(Session* session, Iteration* iteration) {
   RETURN_IF_ERROR(Begin(iteration));
   if (options_.ahead > 0) RETURN_IF_ERROR(BeginAhead(session));
+  Spend(Spent::kCompute);
   RETURN_IF_ERROR(PrepareUpTo(clock_ + ClockDelta(options_.prefetch + 1)));
+  Spend(Spent::kOther);
   ASSIGN_OR_RETURN(const double loss, pipeline_->Finish(&gradients_));
   rows_ += iteration->rows;
   loss_sum_ += loss * static_cast<double>(iteration->rows);
