@@ -119,6 +119,34 @@ TEST_F(CudaStepsTest, AModelThatDoesNotFitIsASentence) {
   EXPECT_EQ(CountsSoFar().live_allocations, before.live_allocations);
 }
 
+// A fuller batch asks for room while others are in flight.
+TEST_F(CudaStepsTest, GrowthThatDoesNotFitIsASentenceAndGivesAllBack) {
+  const Counts before = CountsSoFar();
+  {
+    PinnedPool pool;
+    auto pipeline = GpuPipeline::Make(Request(), &pool);
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+    Parameters rows;
+    ASSERT_TRUE((*pipeline)->Prepare(batch_, &rows).ok());
+    for (size_t t = 0; t < rows.size(); ++t) {
+      rows[t].values.assign(rows[t].keys.size() * (*pipeline)->tables()[t].dim, 0.1F);
+    }
+    ASSERT_TRUE((*pipeline)->Begin(std::move(rows)).ok());
+    emulator::SetMemoryLimit(CountsSoFar().live_bytes + (size_t{1} << 16));
+    Parameters keys;
+    const absl::Status status = (*pipeline)->Prepare(NextBatch(5000), &keys);
+    emulator::SetMemoryLimit(size_t{16} << 30);
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_NE(status.message().find("use a smaller train.batch"), absl::string_view::npos)
+        << status;
+    // What was in flight is as before.
+    Parameters gradients;
+    EXPECT_TRUE((*pipeline)->Finish(&gradients).ok());
+    StepPipeline(pipeline->get());
+  }
+  EXPECT_EQ(CountsSoFar().live_allocations, before.live_allocations);
+}
+
 TEST_F(CudaStepsTest, AHostWithoutAGpuSaysSo) {
   emulator::SetDeviceCount(0);
   const auto none = FindGpus();

@@ -102,8 +102,10 @@ Parameters GpuPipeline::InPinnedMemory(const Parameters& rows) const {
 
 absl::Status GpuPipeline::Begin(Parameters rows) {
   CHECK(!prepared_.empty(), "Begin without Prepare");
-  for (const ParameterRows& of_table : rows) {
-    CHECK(of_table.values.get_allocator().memory() == pool_, "not in the memory that Prepare gave");
+  const size_t keys = prepared_.front()->step->batch().keys().size();
+  for (size_t t = 0; t < rows.size(); ++t) {
+    CHECK(rows[t].values.get_allocator().memory() == pool_, "not in the memory that Prepare gave");
+    CHECK(rows[t].keys.size() == engine_->shape().Rows(t, keys), "rows of another batch");
   }
   std::unique_ptr<Place> place = std::move(prepared_.front());
   prepared_.pop_front();
