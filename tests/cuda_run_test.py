@@ -59,7 +59,8 @@ class CudaRunTest(FleetTest):
         self.assertEqual(local["staleness"], {"bound": 0, "max_observed": 0})
         page = (self.path / "alone" / "report.html").read_text("utf-8")
         self.assertIn("One process trained", page)
-        for word in ("histogram", "shards of this run", "bound 4", "staleness 4"):
+        self.assertIn("cuda, precision f32", page)
+        for word in ("histogram", "shards of this run", "bound 4", "staleness 4", "at the end"):
             self.assertNotIn(word, page)
         code, stdout, _ = Rubato(self.path, ["status", "alone"]).end()
         self.assertEqual(code, 0)

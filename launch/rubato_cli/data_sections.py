@@ -104,10 +104,14 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         _named("servers", dig(config, "fleet.servers")),
         _named("shards each", dig(config, "fleet.shards_per_server")),
         _named("workers", dig(config, "fleet.workers"))))
+    yield "device", ", ".join(_known(dig(config, "device"),
+                                     _named("precision", dig(config, "train.precision"))))
     yield "weights used", ", ".join(_known(
         _named("epoch", dig(metrics, "train.epoch_used")),
         _named("snapshot", dig(metrics, "train.snapshot_used")),
         _named("last clock", dig(metrics, "train.clock"))))
+    if dig(config, "fleet.servers") == 0:
+        return  # nothing is committed
     yield "snapshots", (f"every {units.count(number(config, 'snapshot.every_clocks'))} clocks"
                         if number(config, "snapshot.every_clocks") else "at the end")
 
