@@ -144,6 +144,23 @@ TEST_F(DeviceTest, AGraphRunsWhenItIsLaunchedAndAsOftenAsItIs) {
   }
 }
 
+TEST_F(DeviceTest, AReplayRunsEveryTimeAndIsCapturedTheSecond) {
+  PinnedArray<float> source = Pinned({0});
+  DeviceArray<float> array = Upload<float>({0});
+  Replay replay;
+  std::vector<cudaStreamCaptureStatus> states;
+  for (float value = 1; value < 6; ++value) {
+    source[0] = value;
+    const absl::Status ran = replay.Run(stream(), [&](StreamView on) {
+      RETURN_IF_CUDA_ERROR(cudaStreamIsCapturing(on.get(), &states.emplace_back()));
+      return CopyAsync(on, array.data(), source.data(), 1);
+    });
+    ASSERT_TRUE(ran.ok()) << ran;
+    EXPECT_EQ(Download(array), Floats{value});
+  }
+  EXPECT_EQ(states, (std::vector{cudaStreamCaptureStatusNone, cudaStreamCaptureStatusActive}));
+}
+
 TEST_F(DeviceTest, ACaptureThatFailsLeavesTheStreamAsItWas) {
   const absl::Status own = absl::InvalidArgumentError("no");
   EXPECT_EQ(Graph::Capture(stream(), [&](StreamView) { return own; }).status(), own);

@@ -63,12 +63,8 @@ StepArrays GpuStep::Arrays() {
 }
 
 absl::Status GpuStep::Train(StreamView stream) {
-  if (!graph_) {
-    ASSIGN_OR_RETURN(graph_, Graph::Capture(stream, [&](StreamView recorded) {
-                       return scratch_->network->Train(recorded, Arrays());
-                     }));
-  }
-  return graph_->Launch(stream);
+  return train_.Run(stream,
+                    [this](StreamView on) { return scratch_->network->Train(on, Arrays()); });
 }
 
 absl::Status GpuStep::Predict(StreamView stream) {

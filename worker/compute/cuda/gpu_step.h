@@ -4,7 +4,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,7 +30,7 @@ class GpuStep {
   void AppendKeys(const NetworkShape& shape, size_t table, std::vector<RowKey>* keys) const;
   // Puts `rows`, of AppendKeys' keys, on their way up. Their values stay as they are until then.
   absl::Status UploadWeights(StreamView stream, const Parameters& rows);
-  // Launches the step's graph, captured at the first call.
+  // Puts the step on the stream, as a graph once it has run.
   absl::Status Train(StreamView stream);
   // Puts the probabilities of the batch's rows on their way down into host_probability().
   absl::Status Predict(StreamView stream);
@@ -52,7 +51,7 @@ class GpuStep {
   PinnedArray<double> host_loss_;              // [1]
   DeviceArray<float> probability_;             // [rows]
   PinnedArray<float> host_probability_;        // [rows]
-  std::optional<Graph> graph_;
+  Replay train_;
 };
 
 }  // namespace rubato

@@ -1,7 +1,6 @@
 #include "worker/compute/cuda/local_training_on_gpu.h"
 
 #include <array>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -44,7 +43,7 @@ class LocalTrainingOnGpu : public LocalTraining {
     DeviceArray<double> loss;  // [1]
     StreamEvent uploaded;
     StreamEvent done;
-    std::optional<Graph> graph;
+    Replay step;
   };
   absl::StatusOr<std::unique_ptr<Place>> MakePlace();
   absl::Status Reserve(const Batch& batch);
@@ -82,7 +81,7 @@ absl::StatusOr<std::unique_ptr<LocalTrainingOnGpu::Place>> LocalTrainingOnGpu::M
                                          .loss = std::move(loss),
                                          .uploaded = std::move(uploaded),
                                          .done = std::move(done),
-                                         .graph = {}});
+                                         .step = {}});
   for (size_t t = 0; t < shape.tables.size(); ++t) {
     const size_t floats = shape.Rows(t, occurrences) * shape.tables[t].dim;
     ASSIGN_OR_RETURN(place->gradients.emplace_back(), DeviceArray<float>::Make(floats));
@@ -110,13 +109,9 @@ absl::Status LocalTrainingOnGpu::Step(const Batch& batch) {
   next_ = 1 - next_;
   RETURN_IF_ERROR(place->batch.Upload(upload_.view(), batch));
   RETURN_IF_ERROR(place->uploaded.Record(upload_.view()));
-  if (!place->graph) {
-    ASSIGN_OR_RETURN(place->graph, Graph::Capture(compute_.view(), [&](StreamView recorded) {
-                       return PutStep(recorded, place);
-                     }));
-  }
   RETURN_IF_ERROR(place->uploaded.Block(compute_.view()));
-  RETURN_IF_ERROR(place->graph->Launch(compute_.view()));
+  RETURN_IF_ERROR(place->step.Run(
+      compute_.view(), [this, place](StreamView stream) { return PutStep(stream, place); }));
   return place->done.Record(compute_.view());
 }
 

@@ -94,4 +94,15 @@ absl::Status Graph::Launch(StreamView stream) const {
   return absl::OkStatus();
 }
 
+absl::Status Replay::Run(StreamView stream, const std::function<absl::Status(StreamView)>& put) {
+  if (!loaded_) {
+    loaded_ = true;
+    return put(stream);
+  }
+  if (!graph_) {
+    ASSIGN_OR_RETURN(graph_, Graph::Capture(stream, put));
+  }
+  return graph_->Launch(stream);
+}
+
 }  // namespace rubato

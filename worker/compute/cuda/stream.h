@@ -7,6 +7,7 @@
 #include <cuda_runtime_api.h>
 
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -81,6 +82,19 @@ class Graph {
  private:
   explicit Graph(cudaGraphExec_t graph) : graph_(graph) {}
   cudaGraphExec_t graph_;
+};
+
+// The same work put on a stream again and again: as it comes the first time, from the second time
+// on as a graph. Not captured at once, because kernels are loaded when they are first launched, and
+// a library loads its own (cublasLt does) by calls that a capture may forbid.
+class Replay {
+ public:
+  // `put` is the same at every call, as for Graph::Capture; it is called by the first two.
+  absl::Status Run(StreamView stream, const std::function<absl::Status(StreamView)>& put);
+
+ private:
+  bool loaded_ = false;
+  std::optional<Graph> graph_;
 };
 
 }  // namespace rubato
