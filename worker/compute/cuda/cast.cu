@@ -20,17 +20,18 @@ struct CastLaunch {
   uint32_t segments = 0;
 };
 
-__device__ void CastPack(const CastSegment& segment, uint32_t first) {
+__device__ void CastPack(const CastSegment& segment, uint64_t first) {
   if (first >= segment.count) return;
   float values[kSize];
-  LoadFirst(segment.from + first, segment.count - first, values);
+  const auto left = static_cast<uint32_t>(min(segment.count - first, uint64_t{kSize}));
+  LoadFirst(segment.from + first, left, values);
   WidestPack<__nv_bfloat16> pack;
   for (uint32_t i = 0; i < kSize; ++i) pack.at[i] = __float2bfloat16(values[i]);
-  if (segment.count - first >= kSize) {
+  if (left == kSize) {
     StoreWidest(pack, segment.to + first);
   } else {
     for (uint32_t i = 0; i < kSize; ++i) {
-      if (first + i < segment.count) segment.to[first + i] = pack.at[i];
+      if (i < left) segment.to[first + i] = pack.at[i];
     }
   }
 }
@@ -43,7 +44,7 @@ __global__ void CastKernel(CastLaunch launch) {
   const uint32_t block = blockIdx.x - launch.first_block[s];
   const CastSegment segment = launch.segment[s];
   for (uint32_t p = 0; p < kPacksEach; ++p) {
-    CastPack(segment, block * kBlockElements + (p * kBlockThreads + threadIdx.x) * kSize);
+    CastPack(segment, uint64_t{block} * kBlockElements + (p * kBlockThreads + threadIdx.x) * kSize);
   }
 }
 
@@ -58,7 +59,7 @@ CastLaunch PlanLaunch(std::span<const CastSegment> segments) {
   launch.segments = static_cast<uint32_t>(segments.size());
   for (uint32_t s = 0; s < launch.segments; ++s) {
     launch.segment[s] = segments[s];
-    const uint64_t blocks = (uint64_t{segments[s].count} + kBlockElements - 1) / kBlockElements;
+    const uint64_t blocks = (segments[s].count + kBlockElements - 1) / kBlockElements;
     launch.first_block[s + 1] = launch.first_block[s] + static_cast<uint32_t>(blocks);
   }
   return launch;

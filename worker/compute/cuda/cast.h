@@ -12,11 +12,11 @@
 
 namespace rubato {
 
-// to[i] = from[i], i < count, to the nearest; both are multiples of 16 bytes.
+// to[i] = from[i], i < count, to the nearest; both begin at multiples of 16 bytes.
 struct CastSegment {
   const float* from = nullptr;
   __nv_bfloat16* to = nullptr;
-  uint32_t count = 0;
+  uint64_t count = 0;
 };
 
 // Segments that one launch takes; more are taken by several.

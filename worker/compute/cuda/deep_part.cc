@@ -131,9 +131,8 @@ absl::Status Deep<T>::CastWeights(StreamView stream, const StepArrays& step) {
   if constexpr (kNarrow) {
     std::vector<CastSegment> segments;
     for (size_t t = network_.first_layer; t < network_.weight_table(hidden()); ++t) {
-      segments.push_back({.from = step.parameters[t],
-                          .to = narrow_[t].data(),
-                          .count = static_cast<uint32_t>(network_.tables[t].size)});
+      segments.push_back(
+          {.from = step.parameters[t], .to = narrow_[t].data(), .count = network_.tables[t].size});
     }
     return CastAsync(stream, segments);
   } else {
