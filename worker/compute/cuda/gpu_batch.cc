@@ -22,13 +22,15 @@ absl::StatusOr<GpuBatch> GpuBatch::Make(StreamView stream, const NetworkShape& n
   ASSIGN_OR_RETURN(batch.begin_, DeviceArray<uint32_t>::Make(n + 1));
   ASSIGN_OR_RETURN(batch.order_, DeviceArray<uint32_t>::Make(n));
   ASSIGN_OR_RETURN(batch.host_keys_, PinnedArray<uint64_t>::Make(n));
+  // What stays so without features.
+  RETURN_IF_ERROR(ZeroAsync(stream, batch.count_.data(), 1));
   // FindKeys copies all of it.
   RETURN_IF_ERROR(ZeroAsync(stream, batch.keys_.data(), n));
   return batch;
 }
 
 absl::Status GpuBatch::FindSegments(StreamView stream, std::optional<Unique>* unique) {
-  if (occurrences() == 0) return ZeroAsync(stream, count_.data(), 1);
+  if (occurrences() == 0) return absl::OkStatus();
   const RawFeatures raw{.counts = inputs_.shape().counts,
                         .filled = inputs_.filled(),
                         .levels = inputs_.categories(),
@@ -46,6 +48,7 @@ absl::Status GpuBatch::FindSegments(StreamView stream, std::optional<Unique>* un
 
 // All of the keys' room is copied: how many there are is not known here yet.
 absl::Status GpuBatch::FindKeys(StreamView stream, std::optional<Unique>* unique) {
+  if (occurrences() == 0) return absl::OkStatus();
   RETURN_IF_ERROR(FindSegments(stream, unique));
   RETURN_IF_ERROR(CopyAsync(stream, host_count_.data(), count_.data(), 1));
   return CopyAsync(stream, host_keys_.data(), keys_.data(), keys_.size());
