@@ -101,6 +101,7 @@ Parameters GpuPipeline::InPinnedMemory(const Parameters& rows) const {
 }
 
 absl::Status GpuPipeline::Begin(Parameters rows) {
+  RETURN_IF_ERROR(UseGpu(gpu_));
   CHECK(!prepared_.empty(), "Begin without Prepare");
   const size_t keys = prepared_.front()->step->batch().keys().size();
   for (size_t t = 0; t < rows.size(); ++t) {
