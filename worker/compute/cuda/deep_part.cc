@@ -75,15 +75,20 @@ absl::Status Deep<T>::Allocate(BlasLt* blas, const BatchShape& capacity, Precisi
   return absl::OkStatus();
 }
 
+// What is behind the columns of a row is never written by a product, but read along with them, so
+// it is cleared here.
 template <class T>
 absl::Status Deep<T>::AllocateActivations() {
+  ASSIGN_OR_RETURN(const Stream stream, Stream::Make());
   for (size_t l = 0; l <= hidden(); ++l) {
     const size_t size = size_t{rows_} * Stride(network_.widths[l]);
-    ASSIGN_OR_RETURN(activations_.emplace_back(), DeviceArray<T>::Make(size));
     const bool wanted = l > 0 || network_.has_features();
+    ASSIGN_OR_RETURN(activations_.emplace_back(), DeviceArray<T>::Make(size));
     ASSIGN_OR_RETURN(slopes_.emplace_back(), DeviceArray<T>::Make(wanted ? size : 0));
+    RETURN_IF_ERROR(ZeroAsync(stream.view(), activations_[l].data(), activations_[l].size()));
+    RETURN_IF_ERROR(ZeroAsync(stream.view(), slopes_[l].data(), slopes_[l].size()));
   }
-  return absl::OkStatus();
+  return stream.Wait();
 }
 
 template <class T>
