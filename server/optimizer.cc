@@ -42,7 +42,10 @@ class RuleOptimizer final : public Optimizer {
 
   void Step(std::span<float> weights, std::span<float> slots,
             std::span<const float> gradient) const override {
-    StepRow(rule_, weights.data(), slots.data(), gradient.data(), weights.size());
+    // A rule without slots reads none; their address is counted on all the same, so it is a real
+    // one.
+    float* const state = slots.empty() ? weights.data() : slots.data();
+    StepRow(rule_, weights.data(), state, gradient.data(), weights.size());
   }
 
   void StepRows(std::span<float* const> rows, size_t dim, const float* gradients) const override {

@@ -11,7 +11,7 @@
 
 #include "tests/cuda/cuda_fixture.h"
 #include "tests/cuda_emulator/emulator.h"
-#include "tests/cuda_emulator/sanitizers.h"
+#include "tests/sanitizers.h"
 #include "worker/compute/cuda/launch.h"
 
 namespace rubato {

@@ -14,6 +14,7 @@
 
 #include "gtest/gtest.h"
 #include "server/memory_snapshot_store.h"
+#include "tests/sanitizers.h"
 #include "tests/snapshot_fixture.h"
 
 namespace rubato {
@@ -209,7 +210,7 @@ uint64_t PeakBytes() {
 }
 
 TEST_F(DiskStoreTest, WritingNeedsNoSecondCopyOfTheImage) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(RUBATO_ASAN) || defined(RUBATO_TSAN)
   GTEST_SKIP() << "sanitizers keep freed memory";
 #endif
   Image image = ImageWithoutTables(NameOf(1, 0, 1));

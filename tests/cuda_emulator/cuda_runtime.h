@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "tests/cuda_emulator/device_functions.h"
-#include "tests/cuda_emulator/sanitizers.h"
+#include "tests/sanitizers.h"
 
 #define __global__
 #define __device__

@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "common/status.h"
-#include "tests/cuda_emulator/sanitizers.h"
+#include "tests/sanitizers.h"
 #if defined(RUBATO_ASAN)
 #include <sanitizer/common_interface_defs.h>
 #endif
