@@ -133,18 +133,32 @@ std::vector<zmq::message_t> ReceiveParts(zmq::socket_t& socket) {
   return parts;
 }
 
-// Options that listeners and connections share. Heartbeats find dead hosts and stopped processes. A
-// closing endpoint gives its last words (a goodbye) this many ms to get out.
+// Options that listeners and connections share. A closing endpoint gives its last words (a goodbye)
+// kLingerMs to get out.
+//
+// ZeroMQ's own heartbeats stay off. libzmq 4.3.4 ends the process ("Assertion failed: !_io_error")
+// if their timer fires on a connection that was closed while its input stood still at
+// kReceiveQueue, as that of a busy process does. They saw stopped processes and dead hosts: leases
+// and reports see these (ARCHITECTURE.md, "Eviction"), and of a tcp connection whose other end
+// acknowledges nothing the kernel frees us, probing it when it is idle and giving up what it has
+// sent when it is not. That bound also ends a connection whose reader stands still for as long, so
+// it is a long one.
 constexpr int kLingerMs = 200;
+constexpr int kDeadConnectionMs = 60'000;
+constexpr int kProbeAfterSeconds = 30;
+constexpr int kProbeEverySeconds = 10;
+constexpr int kProbes = 3;  // so that an idle connection ends when a busy one does
 void SetOptions(zmq::socket_t* socket, int send_queue) {
   socket->set(zmq::sockopt::linger, kLingerMs);
   socket->set(zmq::sockopt::sndhwm, send_queue);
   socket->set(zmq::sockopt::rcvhwm, kReceiveQueue);
   socket->set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(kMaxFrameBytes));
-  socket->set(zmq::sockopt::heartbeat_ivl, 1000);
-  socket->set(zmq::sockopt::heartbeat_timeout, 5000);
-  socket->set(zmq::sockopt::heartbeat_ttl, 5000);
   socket->set(zmq::sockopt::handshake_ivl, 5000);
+  socket->set(zmq::sockopt::tcp_maxrt, kDeadConnectionMs);
+  socket->set(zmq::sockopt::tcp_keepalive, 1);
+  socket->set(zmq::sockopt::tcp_keepalive_idle, kProbeAfterSeconds);
+  socket->set(zmq::sockopt::tcp_keepalive_intvl, kProbeEverySeconds);
+  socket->set(zmq::sockopt::tcp_keepalive_cnt, kProbes);
 }
 
 }  // namespace

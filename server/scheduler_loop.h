@@ -39,6 +39,8 @@ class SchedulerLoop {
   // Serves until the run ends. A fleet that only serves ends with the first signal. Cancelled: a
   // second signal, or no snapshot could be committed after the first.
   absl::StatusOr<RunEnd> Run(StopSignals* signals);
+  // Where it listens, with the port that was chosen.
+  const std::string& address() const { return endpoint_->address(); }
 
  private:
   SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler, SchedulerState state,
