@@ -1,5 +1,7 @@
 #include "common/process.h"
 
+#include <unistd.h>
+
 #include <memory>
 #include <utility>
 
@@ -7,6 +9,13 @@
 #include "common/status.h"
 
 namespace rubato {
+
+void AddSupervised(CLI::App* app, bool* supervised) {
+  app->add_flag("--supervised", *supervised,
+                "a launcher is told of stop signals, and stops this process by closing its "
+                "standard input");
+}
+
 std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv) {
   try {
     app->parse(argc, argv);
@@ -17,11 +26,21 @@ std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv) {
 }
 
 int RunProcess(const Process& process, int argc, char** argv) {
+  bool supervised = false;
+  AddSupervised(process.app, &supervised);
   if (const auto code = ParseCommandLine(process.app, argc, argv)) return *code;
   const std::string name = process.name();
   SetLogName(name);
   const auto events = EventLog::Open({.path = "", .process = name});
-  const auto signals = StopSignals::Catch();  // to the end: the last words are written in peace
+  Supervision supervision;
+  if (supervised) {
+    supervision.orders = STDIN_FILENO;
+    supervision.tell = [&events](const char* signal, int count) {
+      (*events)->Write(Event("signal").Text("name", signal).Int("count", count));
+    };
+  }
+  // To the end: the last words are written in peace.
+  const auto signals = StopSignals::Catch(std::move(supervision));
   const absl::StatusOr<int> code =
       signals.ok() ? process.work(events->get(), signals->get()) : signals.status();
   if (code.ok()) return *code;

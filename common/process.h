@@ -18,6 +18,9 @@
 
 namespace rubato {
 
+// The flag --supervised, for who is started by a launcher: see common/stop_signals.h.
+void AddSupervised(CLI::App* app, bool* supervised);
+
 // nullopt: go on. Else the exit code, after --help or a mistake, which is told.
 std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv);
 

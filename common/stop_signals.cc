@@ -2,19 +2,18 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "common/status.h"
 
 namespace rubato {
 namespace {
-
-constexpr int kSignals[] = {SIGTERM, SIGINT};
 
 // Where the handler writes: what a signal does is one thing per process.
 std::atomic<int> handler_end = -1;
@@ -28,28 +27,47 @@ extern "C" void RememberStopSignal(int number) {
   errno = error;
 }
 
-void Handle(int number, void (*handler)(int)) {
+// Returns what the signal did before; one that was ignored stays so.
+struct sigaction Handle(int number, void (*handler)(int)) {
+  struct sigaction before {};
+  CHECK(sigaction(number, nullptr, &before) == 0);
+  if (before.sa_handler == SIG_IGN) return before;
   struct sigaction action {};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   CHECK(sigaction(number, &action, nullptr) == 0);
+  return before;
+}
+
+const char* NameOf(int number) {
+  return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StopSignals>> StopSignals::Catch() {
+absl::StatusOr<std::unique_ptr<StopSignals>> StopSignals::Catch(Supervision supervision) {
   int ends[2];
   if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
     return absl::InternalError(absl::StrCat("cannot open a pipe: ", std::strerror(errno)));
   }
-  handler_end = ends[1];
-  for (const int number : kSignals) Handle(number, RememberStopSignal);
+  return std::unique_ptr<StopSignals>(new StopSignals(ends[0], ends[1], std::move(supervision)));
+}
+
+StopSignals::StopSignals(int read_end, int write_end, Supervision supervision)
+    : read_end_(read_end), write_end_(write_end), supervision_(std::move(supervision)) {
+  handler_end = write_end;
+  std::transform(kSignals.begin(), kSignals.end(), before_.begin(),
+                 [](int number) { return Handle(number, RememberStopSignal); });
   Handle(SIGPIPE, SIG_IGN);  // a launcher that died is seen otherwise
-  return std::unique_ptr<StopSignals>(new StopSignals(ends[0], ends[1]));
+  if (supervision_.orders < 0) return;
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : kSignals) sigaddset(&set, number);
+  CHECK(pthread_sigmask(SIG_UNBLOCK, &set, nullptr) == 0);
 }
 
 StopSignals::~StopSignals() {
-  for (const int number : kSignals) Handle(number, SIG_DFL);
+  for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
   handler_end = -1;
   close(write_end_);
   close(read_end_);
@@ -57,11 +75,31 @@ StopSignals::~StopSignals() {
 
 int StopSignals::Count() {
   unsigned char number = 0;
-  while (read(read_end_, &number, 1) == 1) {
-    ++count_;
-    last_ = number;
-  }
+  while (read(read_end_, &number, 1) == 1) Take(number);
+  if (supervision_.orders >= 0) TakeOrders();
   return count_;
+}
+
+void StopSignals::Take(int number) {
+  const int before = std::exchange(heard_, number == SIGHUP ? std::max(heard_, 1) : heard_ + 1);
+  if (supervision_.tell) {
+    supervision_.tell(NameOf(number), heard_);
+    return;
+  }
+  count_ += heard_ - before;
+  last_ = number;
+  last_name_ = NameOf(number);
+}
+
+// Nothing is ever written there: what matters is its end.
+void StopSignals::TakeOrders() {
+  pollfd descriptor{supervision_.orders, POLLIN, 0};
+  char byte = 0;
+  if (poll(&descriptor, 1, 0) <= 0 || read(supervision_.orders, &byte, 1) != 0) return;
+  supervision_.orders = -1;
+  ++count_;
+  last_ = SIGTERM;
+  last_name_ = "its launcher";
 }
 
 absl::Status StopSignals::GoOn() {
@@ -70,11 +108,10 @@ absl::Status StopSignals::GoOn() {
 }
 
 void StopSignals::Wait(Duration time) const {
-  pollfd descriptor{read_end_, POLLIN, 0};
+  std::array<pollfd, 2> descriptors{pollfd{read_end_, POLLIN, 0},
+                                    pollfd{supervision_.orders, POLLIN, 0}};
   const timespec limit{time.nanos() / 1'000'000'000, time.nanos() % 1'000'000'000};
-  ppoll(&descriptor, 1, &limit, nullptr);
+  ppoll(descriptors.data(), descriptors.size(), &limit, nullptr);
 }
-
-const char* StopSignals::last_name() const { return last_ == SIGINT ? "SIGINT" : "SIGTERM"; }
 
 }  // namespace rubato

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from processes import DEADLINE_SECONDS, alive, wait_until
+from processes import DEADLINE_SECONDS, alive, heed_signals, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FAKE = ROOT / "tests" / "launch_fleet_fake.py"
@@ -34,10 +34,11 @@ class FakeFleetTest(unittest.TestCase):
         (self.path / "run.toml").write_text(json.dumps(run))
         return str(self.path / "run.toml")
 
-    def start(self, *arguments):
+    def start(self, *arguments, **streams):
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+                   "preexec_fn": heed_signals, **streams}
         return subprocess.Popen([sys.executable, str(ROOT / "launch" / "rubato"), *arguments],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                cwd=self.path, env=self.environment)
+                                text=True, cwd=self.path, env=self.environment, **streams)
 
     def rubato(self, *arguments):
         process = self.start(*arguments)
@@ -55,9 +56,10 @@ class FakeFleetTest(unittest.TestCase):
         self.assertTrue(self.pids())
         wait_until(lambda: not any(map(alive, self.pids())))
 
-    def start_slow(self, **run):
+    def start_slow(self, streams=None, **run):
         """A run that is in the middle of training and will not end by itself."""
         fates = {"worker-0": "slow", "worker-1": "slow", **run.pop("fates", {})}
-        process = self.start("train", self.write_run(fates=fates, **run), "--out", "out")
+        process = self.start("train", self.write_run(fates=fates, **run), "--out", "out",
+                             **(streams or {}))
         wait_until(lambda: (self.out / "marks" / "progress-worker-1").exists())
         return process

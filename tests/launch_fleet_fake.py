@@ -13,6 +13,7 @@ import os
 import pathlib
 import signal
 import sys
+import threading
 import time
 
 
@@ -70,6 +71,27 @@ class Run:
             sys.exit(1)
 
 
+def await_orders():
+    """As common/stop_signals.cc: tells of signals, and is stopped by the end of stdin. Returns a
+    list that is empty until then."""
+    stopped, heard = [], []
+
+    def tell(number, _):
+        heard.append(number)
+        event = {"event": "signal", "name": signal.Signals(number).name, "count": len(heard)}
+        os.write(1, json.dumps(event).encode() + b"\n")
+
+    def watch():
+        sys.stdin.read()
+        stopped.append(True)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, tell)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    threading.Thread(target=watch, daemon=True).start()
+    return stopped
+
+
 def refuse(sentence):
     print(f"rubato-data: {sentence}", file=sys.stderr)
     sys.exit(2)
@@ -125,8 +147,7 @@ def scheduler():
         say("committed", epoch=2, clock=int(committed.read_text()) if committed.exists() else 0)
         return
     run = Run("serve-scheduler" if "--serve" in sys.argv else "scheduler")
-    stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+    stopped = await_orders()
     run.mark(run.name + "-arguments", json.dumps(sys.argv))
     say("listening", address=option("--listen").replace(":0", ":4711"))
     if "--serve" in sys.argv:
@@ -150,8 +171,7 @@ def scheduler():
 
 def server():
     run = Run(f"server-{int(option('--place')) // 2}")
-    stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+    stopped = await_orders()
     say("listening", address=option("--listen"))
     run.meet_fate()
     wait_until(lambda: stopped)
@@ -162,6 +182,7 @@ def server():
 
 def train():
     run = Run(f"worker-{option('--seat')}")
+    await_orders()
     run.meet_fate()
     for clock in range(run.fake["clocks"]):
         say("progress", clock=clock, epoch=0, loss=0.5, samples_per_second=100, rows=clock)
@@ -197,5 +218,7 @@ def worker():
 
 
 if __name__ == "__main__":
+    if "--supervised" in sys.argv:
+        sys.argv.remove("--supervised")
     {"rubato-data": data, "rubato-scheduler": scheduler, "rubato-server": server,
      "rubato-worker": worker}[sys.argv[1]]()

@@ -2,9 +2,20 @@
 
 import os
 import pathlib
+import signal
 import time
 
 DEADLINE_SECONDS = 240.0  # of a hung test; a busy machine needs a tenth of it
+
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def heed_signals():
+    """For preexec_fn: who runs the tests may ignore signals (nohup, a background job), and what is
+    ignored stays so."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def wait_until(condition):

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-from processes import DEADLINE_SECONDS, processes_that_name, wait_until
+from processes import DEADLINE_SECONDS, heed_signals, processes_that_name, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIN = pathlib.Path(os.environ.get("RUBATO_BIN", ROOT / "build" / "release" / "bin"))
@@ -46,7 +46,7 @@ class Rubato:
         self.process = subprocess.Popen(
             [sys.executable, "-B", str(ROOT / "launch" / "rubato"), *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
-            env={**os.environ, "RUBATO_BIN": str(programs)})
+            preexec_fn=heed_signals, env={**os.environ, "RUBATO_BIN": str(programs)})
 
     def end(self):
         """(exit code, stdout, stderr)"""

@@ -74,12 +74,7 @@ class RecoveryTest(FleetTest):
             rubato = self.start_to_commit(name)
             before = self.events(name, "scheduler-0", "committed")[-1]["clock"]
             rubato.process.send_signal(signal.Signals[name])
-            code, _, stderr = rubato.end()
-            self.assertEqual(code, 75, stderr)
-            clock = int(re.search(r"stopped with a snapshot at clock (\d+); go on with", stderr)[1])
-            self.assertGreater(clock, before)
-            self.assert_nobody_left(name)
-            self.check_resume(name)
+            self.check_stop(name, rubato, before)
 
         self.together(scenario, ("SIGINT", "SIGTERM"))
 
@@ -137,19 +132,27 @@ class RecoveryTest(FleetTest):
         self.assertIn("nothing was committed: this run starts over", stderr)
         self.assertEqual(self.metrics("lost")["train"]["clock"], self.job("lost")["last_clock"])
 
-    def test_a_signal_straight_to_a_process_is_a_sentence_and_not_a_death(self):
-        def scenario(role):
-            out = f"straight-{role}"
-            rubato = self.start_to_commit(out)
-            os.kill(self.processes(out, role)[0], signal.SIGTERM)
-            code, _, stderr = rubato.end()
-            self.assertEqual(code, 3, stderr)
-            self.assertRegex(stderr.splitlines()[-1], rf"^rubato: {role}-\d ended with exit code "
-                             rf"{75 if role == 'scheduler' else 143}: stopped by SIGTERM ")
-            self.assert_nobody_left(out)
-            self.check_resume(out)
+    def check_stop(self, out, rubato, before):
+        code, _, stderr = rubato.end()
+        self.assertEqual(code, 75, stderr)
+        clock = int(re.search(r"stopped with a snapshot at clock (\d+); go on with", stderr)[1])
+        self.assertGreater(clock, before)
+        self.assert_nobody_left(out)
+        self.check_resume(out)
 
-        self.together(scenario, ("scheduler", "server", "worker"))
+    def test_a_signal_to_any_process_or_to_all_is_one_stop_with_a_snapshot(self):
+        def scenario(role):
+            out = f"stop-{role}"
+            rubato = self.start_to_commit(out)
+            before = self.events(out, "scheduler-0", "committed")[-1]["clock"]
+            if role == "all":
+                for pid in (rubato.process.pid, *self.processes(out)):
+                    os.kill(pid, signal.SIGTERM)
+            else:
+                os.kill(self.processes(out, role)[0], signal.SIGTERM)
+            self.check_stop(out, rubato, before)
+
+        self.together(scenario, ("all", "scheduler", "server", "worker"))
 
     def test_a_signal_ends_a_preparation_and_leaves_nothing(self):
         fifo = self.path / "fifo.toml"

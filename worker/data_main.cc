@@ -5,9 +5,13 @@
 //   generate --rows N [--seed S] --out X.csv
 // Exit codes: common/status.h; 130 and 143 when a signal stopped a preparation, which then leaves
 // nothing behind. What the others do is cut off by a signal like any program.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -27,6 +31,7 @@ namespace rubato {
 namespace {
 
 struct Arguments {
+  bool supervised = false;
   std::string run;
   std::vector<std::string> overrides;
   std::string out;
@@ -98,24 +103,27 @@ int End(const absl::Status& status) {
 }
 
 int PrepareUntilStopped(const Arguments& arguments) {
-  const auto signals = StopSignals::Catch();
+  const auto signals = StopSignals::Catch({arguments.supervised ? STDIN_FILENO : -1, nullptr});
   const absl::Status status = signals.ok() ? Prepare(arguments, signals->get()) : signals.status();
   const int code = End(status);
   return absl::IsCancelled(status) ? 128 + (*signals)->last() : code;
 }
 
+// For what was asked for on standard output.
+absl::Status Print(const std::string& text) {
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "standard output: %s; send it to where it can be written", std::strerror(errno)));
+}
+
 absl::Status Inspect(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const Inspection inspection, InspectCsv(arguments.file, arguments.label));
-  const std::string text =
-      arguments.json ? FormatInspection(inspection) : FormatInspectionText(inspection);
-  std::fputs(text.c_str(), stdout);
-  return absl::OkStatus();
+  return Print(arguments.json ? FormatInspection(inspection) : FormatInspectionText(inspection));
 }
 
 absl::Status PrintConfig(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const RunConfig config, Load(arguments));
-  std::fputs(FormatRunConfigJson(config).c_str(), stdout);
-  return absl::OkStatus();
+  return Print(FormatRunConfigJson(config));
 }
 
 absl::Status Generate(const Arguments& arguments) {
@@ -145,6 +153,7 @@ int Main(int argc, char** argv) {
   CLI::App app("Prepares data for Rubato runs, and looks at it.", "rubato-data");
   app.require_subcommand(1);
   Arguments arguments;
+  AddSupervised(&app, &arguments.supervised);
   CLI::App* prepare = AddRunCommand(&app, "prepare", "make the folder of a run", &arguments);
   prepare->add_option("--out", arguments.out, "the folder, absent or empty")->required();
   prepare->add_option("--cuda-library", arguments.cuda_library, "the CUDA backend")

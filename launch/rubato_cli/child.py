@@ -1,7 +1,8 @@
 """One process of a fleet: started so that it cannot outlive the launcher, its events read.
 
 A process writes JSON events, one a line, to stdout, and log lines for people to stderr. Both are
-kept in files; events are handed on as well. Events:
+kept in files; events are handed on as well. It is stopped by the end of its stdin, and only tells
+of stop signals that it gets: see common/stop_signals.h. Events:
   {"event": "listening", "address": A}                      scheduler, servers
   {"event": "progress", "clock", "epoch", "loss", "rows", "samples_per_second",
    "seconds_since_start"}                                   workers
@@ -10,6 +11,7 @@ kept in files; events are handed on as well. Events:
   {"event": "resumed", "clock"}                             scheduler, after --resume
   {"event": "validation", "data_epoch", "clock", "auc", "logloss"}
                                                             data epochs count from 0
+  {"event": "signal", "name", "count"}                     a stop signal, its count-th
   {"event": "done", ...}                                    summary, see metrics.py
   {"event": "warning", "message": one sentence}             goes on, but somebody should know
   {"event": "error", "message": one sentence}
@@ -28,6 +30,8 @@ import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
+
+from rubato_cli.stop_signals import SIGNALS
 
 Event = dict[str, Any]
 
@@ -48,13 +52,16 @@ class Files:
     log: pathlib.Path
 
 
-def die_with_parent() -> Callable[[], None]:
+def die_with_parent(supervised: bool = False) -> Callable[[], None]:
     """For Popen's preexec_fn: the kernel kills the child when the launcher ends, however it ends.
+    `supervised`: it starts with stop signals blocked.
 
     The launcher has one thread, the one that forks: PR_SET_PDEATHSIG is about that thread."""
     launcher = os.getpid()
 
     def arm() -> None:
+        if supervised:  # until it catches them: one that comes earlier must not kill it
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != launcher:  # it died before the line above
             os._exit(1)
@@ -81,9 +88,10 @@ class Child:
         with open(files.log, "ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                process_group=group, preexec_fn=die_with_parent())
-        assert self._process.stdout is not None
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                process_group=group, preexec_fn=die_with_parent(supervised=True))
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._orders = self._process.stdin
         self.stdout = self._process.stdout
         os.set_blocking(self.stdout.fileno(), False)
 
@@ -95,9 +103,13 @@ class Child:
     def running(self) -> bool:
         return self.exit_code is None
 
-    def signal(self, number: int) -> None:
+    def stop(self) -> None:
+        """Asks it to end, as one signal asks a process that has no launcher."""
+        self._orders.close()
+
+    def kill(self) -> None:
         if self.running:
-            os.kill(self.pid, number)
+            os.kill(self.pid, signal.SIGKILL)
 
     def read_events(self) -> tuple[list[Event], bool]:
         """What has come since the last call, and whether stdout has ended."""
@@ -126,6 +138,7 @@ class Child:
         return True
 
     def close(self) -> None:
+        self._orders.close()
         self.stdout.close()
         self._telemetry.close()
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import pathlib
 import shutil
-import signal
 import subprocess
 import tempfile
 from typing import Any
@@ -17,7 +16,7 @@ from rubato_cli.console import Console
 from rubato_cli.failure import DONE, FATAL, RETRYABLE, USAGE, Failure, StoppedBySignal
 from rubato_cli.fleet import Fleet
 from rubato_cli.run_folder import RunFolder
-from rubato_cli.stop_signals import StopSignals
+from rubato_cli.stop_signals import SIGNALS, StopSignals
 
 PROGRAM = "rubato-data"
 
@@ -57,7 +56,8 @@ def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSig
 
 
 def _run_to_end(build: Build, arguments: list[str], files: Files, stop: StopSignals) -> int:
-    """Its exit code. A first stop signal is passed on: preparing cleans up behind itself."""
+    """Its exit code. A first stop signal is passed on: preparing cleans up behind itself. One that
+    it got itself stops the run as well."""
     with Fleet(build, lambda _: files, stop) as fleet:
         child = fleet.start("prepare-0", PROGRAM, arguments)
         fleet.may_end(child, *range(256))
@@ -66,8 +66,11 @@ def _run_to_end(build: Build, arguments: list[str], files: Files, stop: StopSign
         while child.running:
             fleet.step()
             if stop.count and not asked:
-                child.signal(signal.SIGTERM)
+                child.stop()
                 asked = True
+    for number in SIGNALS:
+        if child.exit_code == 128 + number:
+            stop.hear(number, 1)
     if stop.count:
         raise StoppedBySignal(stop.number)
     return child.exit_code or DONE

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable
 
 from rubato_cli.builds import Build
 from rubato_cli.child import Child, Event, Files
-from rubato_cli.failure import FATAL, RETRYABLE, USAGE, Failure, StoppedBySignal
+from rubato_cli.failure import FATAL, RETRYABLE, STOPPED, USAGE, Failure, StoppedBySignal
 from rubato_cli.stop_signals import StopSignals
 
 STEP_SECONDS = 0.1  # how late a death can be noticed
 SETTLE_SECONDS = 0.3  # one death brings others: wait for them before one is blamed
 LISTEN_SECONDS = 60.0  # a server may load a large snapshot first
-END_SECONDS = 15.0  # after SIGTERM
+END_SECONDS = 15.0  # once they are asked to
 
 
 class Fleet:
@@ -45,7 +45,7 @@ class Fleet:
 
     def __exit__(self, *_: object) -> None:
         for child in self.children:
-            child.signal(signal.SIGKILL)
+            child.kill()
         deadline = time.monotonic() + END_SECONDS
         while any(not child.reap() for child in self.children) and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -55,7 +55,7 @@ class Fleet:
 
     def start(self, name: str, program: str, arguments: Iterable[str]) -> Child:
         """Starts one process; the first one leads the process group of all."""
-        command = [self._build.program(program), *arguments]
+        command = [self._build.program(program), "--supervised", *arguments]
         try:
             child = Child(name, command, self._files(name), self._group)
         except OSError as error:
@@ -96,11 +96,11 @@ class Fleet:
                       f"{child.files.log}", RETRYABLE)
 
     def end(self, children: Iterable[Child]) -> None:
-        """Asks `children` to end (SIGTERM) and waits for their last events."""
+        """Asks `children` to end and waits for their last events."""
         asked = [child for child in children if child.running]
         for child in asked:
-            self.may_end(child, 0, 75, 128 + signal.SIGTERM, -signal.SIGTERM)
-            child.signal(signal.SIGTERM)
+            self.may_end(child, 0, STOPPED, 128 + signal.SIGTERM)
+            child.stop()
         deadline = time.monotonic() + END_SECONDS
         while any(child.running for child in asked) and time.monotonic() < deadline:
             self.step()
@@ -110,6 +110,8 @@ class Fleet:
         if ended and child.stdout in self._selector.get_map():
             self._selector.unregister(child.stdout)
         for event in events:
+            if event["event"] == "signal":
+                self.stop.hear(signal.Signals[event["name"]], int(event["count"]))
             self.on_event(child, event)
 
     def _check_deaths(self) -> None:

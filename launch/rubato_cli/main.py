@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import Any
 
-from rubato_cli import bench, builds, compare, doctor, init, predict, report, status, train
+from rubato_cli import (bench, builds, compare, console, doctor, init, output, predict, report,
+                        status, train)
 from rubato_cli.console import Console
 from rubato_cli.failure import DONE, FATAL, Failure
 from rubato_cli.session import Session
@@ -26,16 +28,26 @@ environment:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Help and mistakes go the way of all that we say."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stdout:
+            console.answer(message)
+        else:
+            Console().say(message)
+
+
 class _Version(argparse.Action):
     """Asks git when it is wanted only."""
 
     def __call__(self, *_: object, **__: object) -> None:
-        print(f"rubato {builds.version()}")
+        console.answer(f"rubato {builds.version()}\n")
         raise SystemExit(DONE)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rubato", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Trains risk models on a fleet of parameter servers and workers.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
@@ -51,22 +63,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    arguments = _parser().parse_args()
+    output.open_standard_streams()
     # https://no-color.org: present and not empty, whatever its value.
-    console = Console(arguments.quiet, arguments.json, bool(os.environ.get("NO_COLOR")))
+    speaker = Console(no_color=bool(os.environ.get("NO_COLOR")))
     try:
-        code: int = arguments.run_command(arguments, Session(console, os.environ))
+        arguments = _parser().parse_args()
+        speaker.quiet, speaker.json = arguments.quiet, arguments.json
+        code: int = arguments.run_command(arguments, Session(speaker, os.environ))
         return code
     except Failure as failure:
-        console.error(failure.sentence, failure.code)
+        speaker.error(failure.sentence, failure.code)
         return failure.code
-    except BrokenPipeError:  # the reader of our output went away
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
-        return FATAL
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        console.error(f"{where}{error.strerror}; check space and permissions there", FATAL)
+        speaker.error(f"{where}{error.strerror}; check space and permissions there", FATAL)
         return FATAL
     except KeyboardInterrupt:  # between two commands' own handling
-        console.error("stopped at once", 130)
+        speaker.error("stopped at once", 130)
         return 130

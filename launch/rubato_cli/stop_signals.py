@@ -11,17 +11,23 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """Counts stop signals while entered; `wakeup` becomes readable with each of them."""
+    """Counts stop signals while entered; `wakeup` becomes readable with each of them.
+
+    The count of a run is the highest that any of its processes has: who shuts a job down sends one
+    signal to all of them, and means one. A signal that was ignored before (nohup, a background
+    job) stays ignored."""
 
     def __init__(self) -> None:
         self.count = 0
         self.number = int(signal.SIGINT)
         self.wakeup, self._poke = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._own = 0
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> StopSignals:
         for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._take)
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._take)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -34,10 +40,17 @@ class StopSignals:
         except BlockingIOError:
             pass
 
+    def hear(self, number: int, count: int) -> None:
+        """A process of the run has received `number`, its stop signal `count`."""
+        if count > self.count:
+            self.count = count
+            # What the shell sees is 130 after Ctrl-C and 143 after anything else.
+            self.number = int(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+
     def _take(self, number: int, _: FrameType | None) -> None:
-        self.count += 1
-        # What the shell sees is 130 after Ctrl-C and 143 after anything else.
-        self.number = int(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+        # A closed terminal is told by the kernel and by the shell: that is not a second signal.
+        self._own = max(self._own, 1) if number == signal.SIGHUP else self._own + 1
+        self.hear(number, self._own)
         try:
             os.write(self._poke, b"!")
         except BlockingIOError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -83,7 +82,7 @@ class Training:
         self._fleet.may_end(scheduler, 0, STOPPED)
         for worker in workers:
             self._fleet.may_end(worker, 0, STOPPED)
-        scheduler.signal(signal.SIGTERM)
+        scheduler.stop()
         try:
             while scheduler.running:
                 self._fleet.step()
