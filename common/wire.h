@@ -32,10 +32,10 @@ inline constexpr size_t kMaxPlaces = 1024;
 inline constexpr size_t kMaxLives = 4096;        // of each list in a view or report
 inline constexpr size_t kMaxAddressBytes = 256;  // an ipc path holds 107
 inline constexpr size_t kMaxSentenceBytes = 1024;
-inline constexpr size_t kMaxTablesPerMessage = 64;
-inline constexpr uint32_t kMaxParts = 1u << 16;  // of a push: 64 GiB in parts of 1 MiB
-inline constexpr uint32_t kMaxRows = 1u << 23;   // of one TableRows: 64 MiB of keys
-inline constexpr uint32_t kMaxDim = 1u << 16;    // floats in a row; a dense block has 4096
+inline constexpr size_t kMaxTablesPerMessage = 64;  // rows of more of them travel in parts
+inline constexpr uint32_t kMaxParts = 1u << 16;     // of a push: 64 GiB in parts of 1 MiB
+inline constexpr uint32_t kMaxRows = 1u << 23;      // of one TableRows: 64 MiB of keys
+inline constexpr uint32_t kMaxDim = 1u << 16;       // floats in a row; a dense block has 4096
 // The largest view: places * (shard 16 + address 256 + table 32 + image 24) + lives * (member 32 +
 // reader 16 + sealed 32) = 336 KB + 328 KB, so 1 MiB with room to grow.
 inline constexpr size_t kMaxHeaderBytes = 1u << 20;

@@ -24,6 +24,7 @@
 #include "common/ids.h"
 #include "common/job.h"
 #include "common/message.h"
+#include "common/wire.h"
 #include "worker/model/model.h"
 #include "worker/push_log.h"
 #include "worker/row_cache.h"
@@ -43,6 +44,7 @@ struct PsClientOptions {
   ValueCodec pull_codec = ValueCodec::kF32;
   FiniteCheck finite = FiniteCheck::kCheck;
   size_t max_part_bytes = size_t{1} << 20;  // of values in one message
+  size_t max_part_tables = kMaxTablesPerMessage;
   Duration heartbeat_every = Duration::Millis(200);
   Duration resend_after = Duration::Seconds(2);
   // What a shard refused only because its view was older than this client's.
@@ -152,7 +154,7 @@ class PsClient {
     Instant progress_at;  // when `received` last moved, or a push or Sync was sent
     PushLog log;
   };
-  // Rows that travel in one answer, of at most max_part_bytes of values.
+  // Rows that travel in one answer, of at most max_part_bytes of values and max_part_tables.
   struct Request {
     RequestId id;
     std::vector<std::vector<uint32_t>> rows;  // by table: indices; all empty: only to pass the gate

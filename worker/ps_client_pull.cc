@@ -128,15 +128,20 @@ std::vector<PsClient::Request> PsClient::Split(const Fetch& fetch, const PlaceFe
   std::vector<Request> requests(1);
   requests[0].rows.resize(share.missing.size());
   size_t bytes = 0;
+  size_t tables = 0;
   for (size_t t = 0; t < share.missing.size(); ++t) {
     const size_t row_bytes =
         options_.job.tables[TableIndex(fetch.rows[t].table)].dim * ValueBytes(options_.pull_codec);
     for (const uint32_t i : share.missing[t]) {
-      if (bytes > 0 && bytes + row_bytes > options_.max_part_bytes) {
+      const bool another = requests.back().rows[t].empty();
+      const bool full = bytes + row_bytes > options_.max_part_bytes ||
+                        (another && tables == options_.max_part_tables);
+      if (full && bytes > 0) {
         requests.emplace_back();
         requests.back().rows.resize(share.missing.size());
-        bytes = 0;
+        bytes = tables = 0;
       }
+      if (requests.back().rows[t].empty()) ++tables;
       requests.back().rows[t].push_back(i);
       bytes += row_bytes;
     }

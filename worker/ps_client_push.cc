@@ -45,7 +45,7 @@ std::vector<LoggedPush> PsClient::EncodeAll(Clock clock, const Fetch& fetch,
   return pushes;
 }
 
-// The rows of one shard, in parts of at most max_part_bytes of values.
+// The rows of one shard, in parts of at most max_part_bytes of values and max_part_tables.
 std::vector<std::vector<TableRows>> PsClient::EncodeParts(const PlaceFetch& share,
                                                           const Parameters& gradients,
                                                           bool* finite) const {
@@ -57,7 +57,9 @@ std::vector<std::vector<TableRows>> PsClient::EncodeParts(const PlaceFetch& shar
     const std::vector<uint32_t>& indices = share.rows[t];
     size_t begin = 0;
     while (begin < indices.size()) {
-      if (part_bytes + row_bytes > options_.max_part_bytes && part_bytes > 0) {
+      const bool full = part_bytes + row_bytes > options_.max_part_bytes ||
+                        parts.back().size() == options_.max_part_tables;
+      if (full && part_bytes > 0) {
         parts.emplace_back();
         part_bytes = 0;
       }

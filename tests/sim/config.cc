@@ -102,6 +102,7 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.deterministic = s == 0 && rng.Chance(0.3);
   c.snapshot_pause_ms = Pick<int64_t>(&rng, {0, 0, 50});
   c.ahead = Pick(&rng, {0, 0, 1, 2});
+  c.max_part_tables = Pick<size_t>(&rng, {64, 1});
   Bias(profile, &c);
   if (c.deterministic) {
     c.nan_share = 0;

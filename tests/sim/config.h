@@ -23,6 +23,7 @@ struct Config {
   int prefetch = 0;              // iterations pulled ahead
   int ahead = 0;                 // iterations started before the last one is pushed
   size_t max_part_bytes = 4096;  // small: pushes travel in parts
+  size_t max_part_tables = 64;   // 1: each table in parts of its own
   int64_t snapshot_every = 0;
   int64_t snapshot_within_ms = 100'000;
   int64_t snapshot_pause_ms = 0;

@@ -166,6 +166,7 @@ PsClientOptions World::ClientOptions() const {
   options.cache = config_.cache ? CacheMode::kOn : CacheMode::kOff;
   options.finite = FiniteCheck::kTrust;
   options.max_part_bytes = config_.max_part_bytes;
+  options.max_part_tables = config_.max_part_tables;
   options.heartbeat_every = Duration::Millis(5);
   options.resend_after = Duration::Millis(8);
   options.resend_after_stale = Duration::Millis(2);
