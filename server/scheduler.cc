@@ -294,7 +294,7 @@ void Scheduler::FleetResume(Instant now, uint32_t places, const std::string& why
   durable_.clear();
   high_water_.clear();
   added_.clear();
-  torn_reported_.clear();
+  torn_told_.clear();
   start_timed_out_ = false;
   generation_since_ = now;
   Emit(out, {SchedulerEventKind::kFleetResume, kNoLife, view.committed.clock, Clock(places), why});

@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -68,7 +67,7 @@ enum class SchedulerEventKind {
   kFleetResume,
   kTornIterations,  // a sealed life's last iterations reached some shards only: [clock, clock2)
   kPossibleLoss,    // a life was sealed while a shard life is younger than it
-  kLoss,
+  kLoss,            // the same of more than s + 1: told again only when they have become more
   kSeatsMissing,
   kLoadFailed,  // a shard cannot read the committed image
 };
@@ -174,10 +173,10 @@ class Scheduler {
     Instant progress_since;
   };
   std::map<Life, Peer> peers_;
-  std::map<Life, ViewVersion> added_;  // version that made a pending member
-  std::map<Life, Clock> high_water_;   // F(w)
-  std::set<Life> torn_reported_;
-  Instant cut_passed_at_;  // since when every shard's min_clock is >= C
+  std::map<Life, ViewVersion> added_;     // version that made a pending member
+  std::map<Life, Clock> high_water_;      // F(w)
+  std::map<Life, ClockDelta> torn_told_;  // of sealed lives: iterations, as events have them
+  Instant cut_passed_at_;                 // since when every shard's min_clock is >= C
   Instant committed_at_;
   int64_t margin_;
   bool snapshot_requested_ = false;

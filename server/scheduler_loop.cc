@@ -198,7 +198,7 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
       return;
     case SchedulerEventKind::kTornIterations:
     case SchedulerEventKind::kLoss:
-      pushes_lost_ += static_cast<uint64_t>((event.clock2 - event.clock).value());
+      pushes_lost_[event.life] = static_cast<uint64_t>((event.clock2 - event.clock).value());
       LogWarning(absl::StrFormat("iterations %d to %d of worker life %d: %s", event.clock.value(),
                                  event.clock2.value() - 1, life, event.text));
       return;
@@ -232,10 +232,12 @@ bool SchedulerLoop::Done(Instant now) const {
 
 void SchedulerLoop::TellDone() {
   const CommittedEpoch& committed = scheduler_.view().committed;
+  uint64_t lost = 0;
+  for (const auto& [life, pushes] : pushes_lost_) lost += pushes;
   events_->Write(Event("done")
                      .Int("clock", committed.clock.value())
                      .Int("epoch", static_cast<int64_t>(committed.epoch.value()))
-                     .Int("lost", static_cast<int64_t>(pushes_lost_)));
+                     .Int("lost", static_cast<int64_t>(lost)));
 }
 
 }  // namespace rubato

@@ -67,8 +67,8 @@ class SchedulerLoop {
   Instant tried_to_save_at_;
   std::vector<SchedulerEvent> untold_;  // of states that are not on disk yet
   Instant told_view_at_;
-  Instant finished_at_;  // newest moment at which the run was not finished
-  uint64_t pushes_lost_ = 0;
+  Instant finished_at_;                   // newest moment at which the run was not finished
+  std::map<Life, uint64_t> pushes_lost_;  // as it was told of each life last
   absl::Status lost_;
 };
 

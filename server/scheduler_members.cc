@@ -173,7 +173,8 @@ void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {
     if (!final || highest == lowest || MUTATED(no_seal_check)) continue;
     const bool lost =
         !staleness().infinite() && highest - lowest > staleness().bound() + ClockDelta(1);
-    if (torn_reported_.insert(sealed.life).second || lost) {
+    if (ClockDelta& told = torn_told_[sealed.life]; highest - lowest > told) {
+      told = highest - lowest;
       Emit(out, {lost ? SchedulerEventKind::kLoss : SchedulerEventKind::kTornIterations,
                  sealed.life, lowest, highest, "applied on some shards only"});
     }
