@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/status.h"
+#include "common/wire.h"
 
 namespace rubato {
 namespace {
@@ -19,11 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kMaxTables = 1024;
-constexpr uint64_t kMaxPlaces = 65536;  // as many as 256 servers of 256 shards
 constexpr uint64_t kMaxSeats = 1024;
-constexpr uint64_t kMaxDim = 1 << 20;           // 4 MiB a row
-constexpr uint64_t kMaxDenseSize = 1ull << 36;  // 256 GiB a table
-constexpr int64_t kMaxClock = 1ll << 48;
 constexpr uint64_t kMaxRetention = 1ull << 48;
 
 // Words of an enum, in the order of its numbers.
@@ -205,7 +202,7 @@ absl::Status ReadTable(const Json& json, uint32_t index, TableSpec* out) {
   reader.Word("kind", TableKinds(), &out->kind);
   reader.Integer<uint32_t>("dim", 1, kMaxDim, &out->dim);
   const bool dense = out->kind == TableKind::kDense;
-  reader.Integer<uint64_t>("size", dense ? 1 : 0, dense ? kMaxDenseSize : 0, &out->size);
+  reader.Integer<uint64_t>("size", dense ? 1 : 0, dense ? kMaxDenseFloats : 0, &out->size);
   const Json* initializer = reader.Take("initializer");
   const Json* optimizer = reader.Take("optimizer");
   reader.Bound("staleness", &out->staleness);

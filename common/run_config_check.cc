@@ -7,9 +7,12 @@
 
 #include "common/device_name.h"
 #include "common/status.h"
+#include "common/wire.h"
 
 namespace rubato {
 namespace {
+
+constexpr size_t kMaxHiddenLayers = 256;  // two tables each: far below what a job may have
 
 bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -65,6 +68,13 @@ absl::Status CheckFleet(const FleetConfig& fleet, const KeyLocator& locate) {
                absl::StrFormat("fleet.host '%s' is not a loopback address, and this version has no "
                                "encryption; use fleet.host = \"127.0.0.1\"",
                                fleet.host));
+  }
+  if (fleet.servers * fleet.shards_per_server > static_cast<int64_t>(kMaxPlaces)) {
+    return Bad(locate("fleet.shards_per_server"),
+               absl::StrFormat("fleet.servers = %d of fleet.shards_per_server = %d are %d shards; "
+                               "%d is the most",
+                               fleet.servers, fleet.shards_per_server,
+                               fleet.servers * fleet.shards_per_server, kMaxPlaces));
   }
   if (fleet.port != 0 && fleet.transport == "ipc") {
     return Bad(locate("fleet.port"),
@@ -168,9 +178,10 @@ absl::Status CheckModel(const RunConfig& config, const KeyLocator& locate) {
                "model.hidden is empty; give the widths of the hidden layers, as in [64, 32], or "
                "use model.kind = \"logistic\"");
   }
-  if (config.model.hidden.size() > 32) {
-    return Bad(locate("model.hidden"), absl::StrFormat("model.hidden has %d layers; 32 is the most",
-                                                       config.model.hidden.size()));
+  if (config.model.hidden.size() > kMaxHiddenLayers) {
+    return Bad(locate("model.hidden"),
+               absl::StrFormat("model.hidden has %d layers; %d is the most",
+                               config.model.hidden.size(), kMaxHiddenLayers));
   }
   if (config.optimizer.l1 > 0.0 && config.optimizer.kind != "ftrl") {
     return Bad(locate("optimizer.l1"),

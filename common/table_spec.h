@@ -57,4 +57,7 @@ struct TableSpec {
 // large enough that its 8-byte key is noise.
 inline constexpr uint32_t kBlockFloats = 4096;
 
+// Of one dense table: 256 GiB.
+inline constexpr uint64_t kMaxDenseFloats = uint64_t{1} << 36;
+
 }  // namespace rubato

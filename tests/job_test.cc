@@ -64,12 +64,12 @@ TEST(Job, StalenessIsTheSmallestBound) {
 
 TEST(Job, ErrorsNameTheField) {
   EXPECT_EQ(ErrorAfter("\"places\": 3", "\"places\": 0"),
-            "job: run.places must be an integer from 1 to 65536; undo the edit, or train into a "
+            "job: run.places must be an integer from 1 to 1024; undo the edit, or train into a "
             "new folder");
   EXPECT_EQ(ErrorAfter("\"seats\": 2,", ""),
             "job: run.seats is missing; undo the edit, or train into a new folder");
   EXPECT_EQ(ErrorAfter("\"last_clock\": 1234", "\"last_clock\": -1"),
-            "job: run.last_clock must be an integer from 0 to 281474976710656; undo the edit, "
+            "job: run.last_clock must be an integer from 0 to 9007199254740992; undo the edit, "
             "or train into a new folder");
   EXPECT_EQ(ErrorAfter("\"ftrl\"", "\"adamw\""),
             "job: tables[0].optimizer.kind is not a word this version knows: adamw; undo the edit, "

@@ -152,6 +152,12 @@ TEST(MakeModel, RefusesWhatItCannotBuildWithASentence) {
   wide.model.hidden = {8};
   wide.model.embedding_dim = 65537;
   EXPECT_EQ(error(wide, shape), "model.embedding_dim is not between 1 and 65536: 65537");
+  wide.model.hidden = {65536, 65536, 8};
+  wide.model.embedding_dim = 4096;
+  EXPECT_EQ(error(wide, MakeShape(0, std::vector<uint64_t>(300, 3), 0)),
+            "layer 1 of the model has 1228800 inputs and 65536 outputs, and a layer holds at most "
+            "68719476736 weights; use smaller widths in model.hidden, a smaller "
+            "model.embedding_dim, or fewer columns");
   DatasetShape huge = shape;
   huge.sparse_keys = ~uint64_t{0};
   EXPECT_EQ(error(Config("logistic", "sgd", 0.1), huge),

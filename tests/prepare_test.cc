@@ -172,6 +172,20 @@ TEST_F(Prepare, JobFollowsTheConfiguration) {
   EXPECT_EQ(job->snapshot_every_clocks, 11);
 }
 
+TEST(MakeJob, MoreIterationsThanClocksCanCountAreRefused) {
+  RunConfig config;
+  config.fleet.workers = 1;
+  config.train.batch = 1;
+  config.train.epochs = 1'000'000;
+  DatasetShape shape;
+  shape.numeric_columns = 2;
+  shape.level_begin = {0};
+  EXPECT_TRUE(MakeJob(config, shape, 9'000'000'000).ok());
+  EXPECT_EQ(MakeJob(config, shape, 9'100'000'000).status().message(),
+            "train.epochs = 1000000 passes of 9100000001 iterations are more than "
+            "9007199254740992; ask for fewer, or a larger train.batch");
+}
+
 TEST_F(Prepare, ResumeKeepsTheDataAndTakesWhatMayChange) {
   RunConfig config = LoanConfig(1000);
   ASSERT_TRUE(Run(config).ok());

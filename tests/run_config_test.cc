@@ -105,6 +105,12 @@ TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {
   EXPECT_EQ(ErrorOf("[data\n").substr(0, 18), "/runs/my.toml:1:6:");
 }
 
+std::string Repeat(const std::string& text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
 TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
   EXPECT_EQ(ErrorOf("[data]\npath = \"x.csv\"\n"),
             "/runs/my.toml:1: data.label is missing; name the column to predict, as in label = "
@@ -113,6 +119,12 @@ TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
   EXPECT_EQ(ErrorWith("[fleet]\nhost = \"0.0.0.0\"\n"),
             "/runs/my.toml:5: fleet.host '0.0.0.0' is not a loopback address, and this version "
             "has no encryption; use fleet.host = \"127.0.0.1\"");
+  EXPECT_EQ(ErrorWith("[fleet]\nservers = 205\nshards_per_server = 5\n"),
+            "/runs/my.toml:6: fleet.servers = 205 of fleet.shards_per_server = 5 are 1025 shards; "
+            "1024 is the most");
+  EXPECT_EQ(ErrorWith("[fleet]\nservers = 256\nshards_per_server = 4\n"), "no error");
+  EXPECT_EQ(ErrorWith("[model]\nhidden = [" + Repeat("8,", 257) + "]\n"),
+            "/runs/my.toml:5: model.hidden has 257 layers; 256 is the most");
   EXPECT_EQ(ErrorOf(std::string("device = \"gpu\"\n") + kCsv),
             "/runs/my.toml:1: device must be \"cpu\", \"cuda\", or \"cuda:N\" for one GPU of the "
             "host: \"gpu\"");

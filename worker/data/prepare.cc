@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_join.h"
 #include "common/status.h"
+#include "common/wire.h"
 #include "worker/data/batch_order.h"
 #include "worker/data/data_json.h"
 #include "worker/data/dataset.h"
@@ -143,6 +144,12 @@ absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
   const BatchOrder order(train_rows, static_cast<uint64_t>(config.train.batch), job.seats,
                          job.seed);
   job.iterations_per_epoch = order.IterationsPerEpoch() + 1;
+  if (config.train.epochs > kMaxClock / job.iterations_per_epoch) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "train.epochs = %d passes of %d iterations are more than %d; ask for fewer, or a larger "
+        "train.batch",
+        config.train.epochs, job.iterations_per_epoch, kMaxClock));
+  }
   job.last_clock = Clock(config.train.epochs * job.iterations_per_epoch);
   job.evaluate = true;
   job.best_epoch = config.train.best_epoch;

@@ -71,6 +71,18 @@ absl::Status CheckWidth(const char* key, int64_t width) {
       absl::StrCat(key, " is not between 1 and ", kMaxWidth, ": ", width));
 }
 
+absl::Status CheckLayers(const MlpShape& mlp) {
+  for (size_t l = 0; l < mlp.layers(); ++l) {
+    const uint64_t weights = uint64_t{mlp.widths[l]} * mlp.widths[l + 1];
+    if (weights <= kMaxDenseFloats) continue;
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "layer %d of the model has %d inputs and %d outputs, and a layer holds at most %d weights; "
+        "use smaller widths in model.hidden, a smaller model.embedding_dim, or fewer columns",
+        l + 1, mlp.widths[l], mlp.widths[l + 1], kMaxDenseFloats));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<MlpShape> MakeMlpShape(const RunConfig& config, const DatasetShape& shape) {
@@ -91,6 +103,7 @@ absl::StatusOr<MlpShape> MakeMlpShape(const RunConfig& config, const DatasetShap
   mlp.widths.push_back(mlp.bag_column() + (mlp.has_bag ? mlp.embedding_dim : 0));
   for (const int64_t width : config.model.hidden) mlp.widths.push_back(static_cast<size_t>(width));
   mlp.widths.push_back(1);
+  RETURN_IF_ERROR(CheckLayers(mlp));
   AddTables(optimizer, config.train.staleness, &mlp);
   return mlp;
 }
