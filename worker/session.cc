@@ -139,6 +139,7 @@ void Session::Flush(ClientOutput* out) {
   if (out->events.empty()) return;
   {
     MutexLock lock(&mutex_);
+    counters_ = client_.counters();  // an event is never newer than they are
     for (ClientEvent& event : out->events) events_.push_back(std::move(event));
   }
   out->events.clear();

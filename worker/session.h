@@ -42,7 +42,7 @@ class Session {
   std::optional<ClientEvent> Next(Duration timeout);
   // Whether the scheduler has ever answered.
   bool answered() const { return answered_; }
-  // A copy, a moment old.
+  // A copy, a moment old, and no older than the last event of Next.
   ClientCounters counters() const;
 
  private:

@@ -39,8 +39,10 @@ absl::Status Trainer::Run(Session* session, StopSignals* signals) {
     TellProgress(false);
   }
   TellProgress(true);
-  TellDone(session);
-  return AwaitLeft(session, signals);
+  trained_at_ = MonotonicNow();
+  const absl::Status left = AwaitLeft(session, signals);
+  TellDone(session->counters());
+  return left;
 }
 
 absl::Status Trainer::AwaitStart(Session* session, StopSignals* signals) {
@@ -157,7 +159,6 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
   }
   session->Push(clock_, std::move(gradients_));
   gradients_ = {};
-  ++pushes_;
   iterations_.erase(clock_);
   clock_ = clock_.Next();
   Spend(Spent::kPush);
@@ -265,9 +266,9 @@ void Trainer::TellProgress(bool last) {
   loss_rows_ = 0;
 }
 
-void Trainer::TellDone(Session* session) {
-  const ClientCounters counters = session->counters();
-  const double seconds = (MonotonicNow() - begun_).seconds();
+// At the very end: what the last pushes took, and what was sent twice, is in these counters.
+void Trainer::TellDone(const ClientCounters& counters) {
+  const double seconds = (trained_at_ - begun_).seconds();
   std::string spent;
   for (size_t i = 0; i < static_cast<size_t>(Spent::kCount); ++i) {
     absl::StrAppend(&spent, i > 0 ? "," : "", "\"", kSpentNames[i],
@@ -277,7 +278,8 @@ void Trainer::TellDone(Session* session) {
       Event("done")
           .Int("seat", options_.seat.value())
           .Int("rows", static_cast<int64_t>(rows_))
-          .Int("pushes", static_cast<int64_t>(pushes_))
+          .Int("pushes", static_cast<int64_t>(counters.pushes))
+          .Int("resent", static_cast<int64_t>(counters.resent))
           .Int("max_staleness", max_staleness_)
           .Int("nonfinite", static_cast<int64_t>(counters.nonfinite))
           .Int("unprotected", static_cast<int64_t>(counters.unprotected))

@@ -88,7 +88,7 @@ class Trainer {
   absl::Status Compute(Session* session, Iteration* iteration);
   void Slow(Instant began, StopSignals* signals);
   void TellProgress(bool last);
-  void TellDone(Session* session);
+  void TellDone(const ClientCounters& counters);
   void Spend(Spent on);
 
   const TrainerOptions options_;
@@ -109,11 +109,11 @@ class Trainer {
   std::map<Clock, Iteration> iterations_;  // prepared and not yet pushed
   Parameters gradients_;
 
-  Instant begun_;  // first iteration
-  Instant mark_;   // since when time is not yet accounted for
+  Instant begun_;       // first iteration
+  Instant trained_at_;  // end of the last one
+  Instant mark_;        // since when time is not yet accounted for
   double seconds_[static_cast<size_t>(Spent::kCount)] = {};
   uint64_t rows_ = 0;
-  uint64_t pushes_ = 0;
   int64_t max_staleness_ = 0;
   double loss_sum_ = 0;  // since the last progress event
   uint64_t loss_rows_ = 0;
