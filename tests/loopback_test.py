@@ -3,9 +3,10 @@
 metrics.json, the names of which scripts rely on."""
 
 import concurrent.futures
+import json
 import unittest
 
-from real_fleet import FleetTest
+from real_fleet import FleetTest, Rubato
 
 # Each pair of (transport, bound), (transport, model) and (bound, model) once.
 FLEETS = [("ipc", 0, "logistic"), ("tcp", 0, "mlp"), ("ipc", 8, "mlp"), ("tcp", 8, "logistic"),
@@ -69,7 +70,45 @@ class LoopbackTest(FleetTest):
             self.assertEqual(shard["pushes"], sum(pushes))
             self.assertGreater(shard["rows_applied"], 0)
         self.assertTrue((self.path / name / "report.html").exists())
-        self.assertTrue(self.events(name, "scheduler-0", "committed"))
+        self.check_tables(name, metrics)
+        self.check_done(name, train["clock"])
+
+    def check_tables(self, name, metrics):
+        """Curves and bins are in evaluation.json, figures in both."""
+        evaluation = json.loads((self.path / name / "evaluation.json").read_text())
+        for section in ("test", "validation"):
+            for field, value in evaluation[section].items():
+                if isinstance(value, list):
+                    self.assertNotIn(field, metrics[section])
+                else:
+                    self.assertEqual(metrics[section][field], value)
+        self.assertGreater(len(evaluation["test"]["roc"]), 10)
+        self.assertNotIn("top_features", metrics)
+
+    def check_done(self, name, clock):
+        """Workers count to the very end: they say "done" when all they pushed is committed."""
+        last = [event["time_ms"] for event in self.events(name, "scheduler-0", "committed")
+                if event["clock"] == clock]
+        self.assertEqual(len(last), 1)
+        for seat in range(2):
+            done, = self.events(name, f"worker-{seat}", "done")
+            self.assertGreaterEqual(done["time_ms"], last[0])
+            self.assertEqual(done["pushes"], clock)
+            self.assertGreaterEqual(done["resent"], 0)
+
+    def test_a_model_of_more_tables_than_a_message_holds(self):
+        deep = ("fleet.servers=1", "fleet.shards_per_server=1", "model.kind=mlp", "train.epochs=1",
+                f"model.hidden={[8] * 40}", "optimizer.learning_rate=0.01")
+        runs = self.run_together({f"deep-{s}": (*deep, f"train.staleness={s}") for s in (0, 4)})
+        for name, metrics in runs.items():
+            self.assertEqual(metrics["train"]["clock"], self.job(name)["last_clock"])
+            self.assertGreater(len(self.job(name)["tables"]), 80)
+            scored = f"{name}.csv"
+            code, _, stderr = Rubato(self.path, ["predict", "--run", name, "--in", "book.csv",
+                                                 "--out", scored]).end()
+            self.assertEqual(code, 0, stderr)
+            with open(self.path / scored, encoding="utf-8") as lines:
+                self.assertEqual(sum(1 for _ in lines), self.rows + 1)
 
     def test_bsp_is_exact_and_another_seed_is_another_run(self):
         runs = self.run_together({"one": (), "two": (), "other": ("train.seed=2",)})

@@ -1,14 +1,14 @@
 """metrics.json: what a finished run has to show, from the last events of its processes.
 
 Fields of "done" events (others are kept, under workers[i] and shards[i]):
-  worker     seat, rows, pushes, max_staleness, lost, samples_per_second, bytes_pulled,
+  worker     seat, rows, pushes, resent, max_staleness, lost, samples_per_second, bytes_pulled,
              bytes_pushed, seconds: {compute, wait, pull, push, other}, which add up to the time
              from its first iteration to its last
   server     shards: list of {place, pushes, rows, duplicates_refused, staleness_histogram:
              [[staleness, pushes], ...]}
   scheduler  clock, epoch, lost
 evaluation.json has "test", "validation" and, for generated data, "oracle" by the names of
-metrics.json; what else it holds is kept too.
+metrics.json, which takes its figures over. Its tables (curves, bins, features) stay there.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def collect(folder: RunFolder, progress: Progress, seconds: float,
 
 def finish(metrics: dict[str, Any], evaluation: dict[str, Any],
            more: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """`metrics` with the evaluation and with `more` keys put into its sections."""
+    """`metrics` with the figures of the evaluation and with `more` keys put into its sections."""
+    figures = {section: {name: value for name, value in content.items()
+                         if not isinstance(value, (list, dict))}
+               for section, content in evaluation.items() if isinstance(content, dict)}
     merged = dict(metrics)
-    for source in (evaluation, more):
+    for source in (figures, more):
         for section, content in source.items():
-            if isinstance(content, dict) and isinstance(merged.get(section), dict):
-                merged[section] = {**merged[section], **content}
-            else:
-                merged[section] = content
+            merged[section] = {**merged.get(section, {}), **content}
     return merged
 
 

@@ -81,7 +81,7 @@ def _bound(record: Record) -> str:
 
 
 def model_section(record: Record) -> str:
-    test = dig(record.evaluation, "test") or dig(record.metrics, "test")
+    test = dig(record.evaluation, "test")
     return page.section(
         "model", "The model on test rows",
         "Rows the model has not seen, in neither training nor the choice of the epoch.",
