@@ -34,7 +34,8 @@
   X(evaluate_early, "an exact fetch is answered below the clock it asks for")          \
   X(older_view, "an older view is accepted")                                           \
   X(bsp_on_arrival, "at s = 0 a push is applied on arrival")                           \
-  X(take_beyond_window, "a push beyond min_clock + s is taken")
+  X(take_beyond_window, "a push beyond min_clock + s is taken")                        \
+  X(drop_early, "a shard drops what comes before it serves")
 
 #ifdef RUBATO_MUTATIONS
 namespace rubato {

@@ -72,6 +72,8 @@ void Bias(const std::string& profile, Config* c) {
     c->per_epoch = c->last_clock / 2;
   } else if (profile == "cut_beyond_end") {
     c->shard_zombies = 0;
+  } else if (profile == "drop_early") {
+    c->patient = true;
   }
 }
 
@@ -103,7 +105,12 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.snapshot_pause_ms = Pick<int64_t>(&rng, {0, 0, 50});
   c.ahead = Pick(&rng, {0, 0, 1, 2});
   c.max_part_tables = Pick<size_t>(&rng, {64, 1});
+  c.patient = rng.Chance(0.1);
   Bias(profile, &c);
+  if (c.patient) {
+    c.loss = c.duplicate = c.long_delay = 0;
+    c.shard_zombies = c.half_open_links = 0;
+  }
   if (c.deterministic) {
     c.nan_share = 0;
     c.empty_share = 0;
@@ -125,13 +132,14 @@ std::string Config::Describe() const {
       "shards %d, workers %d, readers %d, s %s, T %d, data epoch %d%s%s, prefetch %d, ahead %d, "
       "snapshot every %d, pause %d ms, retention %d/%d B, loss %g, dup %g, delay %g; "
       "crashes: worker %d, shard %d, zombie %d, scheduler %d; "
-      "freezes %d, half-open %d, resumes %d%s, write failure %g",
+      "freezes %d, half-open %d, resumes %d%s, write failure %g%s",
       places, seats, readers,
       staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()), last_clock,
       per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch, ahead,
       snapshot_every, snapshot_pause_ms, retention_soft, retention_hard, loss, duplicate,
       long_delay, worker_crashes, shard_crashes, shard_zombies, scheduler_crashes, worker_freezes,
-      half_open_links, operator_resumes, reshard ? " with reshard" : "", write_failure);
+      half_open_links, operator_resumes, reshard ? " with reshard" : "", write_failure,
+      patient ? "; patient" : "");
 }
 
 }  // namespace rubato::sim
