@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 from rubato_cli.builds import Build
 from rubato_cli.child import Child, Event, Files
+from rubato_cli.deadline import Deadline
 from rubato_cli.failure import FATAL, RETRYABLE, STOPPED, USAGE, Failure, StoppedBySignal
 from rubato_cli.stop_signals import StopSignals
 
@@ -46,8 +47,8 @@ class Fleet:
     def __exit__(self, *_: object) -> None:
         for child in self.children:
             child.kill()
-        deadline = time.monotonic() + END_SECONDS
-        while any(not child.reap() for child in self.children) and time.monotonic() < deadline:
+        deadline = Deadline(END_SECONDS)
+        while any(not child.reap() for child in self.children) and not deadline.over():
             time.sleep(0.005)
         for child in self.children:
             child.close()
@@ -87,8 +88,8 @@ class Fleet:
 
     def wait_listening(self, child: Child) -> str:
         """The address that `child` says it listens on."""
-        deadline = time.monotonic() + LISTEN_SECONDS
-        while time.monotonic() < deadline:
+        deadline = Deadline(LISTEN_SECONDS)
+        while not deadline.over():
             if child.address:
                 return child.address
             self.step()
@@ -101,8 +102,8 @@ class Fleet:
         for child in asked:
             self.may_end(child, 0, STOPPED, 128 + signal.SIGTERM)
             child.stop()
-        deadline = time.monotonic() + END_SECONDS
-        while any(child.running for child in asked) and time.monotonic() < deadline:
+        deadline = Deadline(END_SECONDS)
+        while any(child.running for child in asked) and not deadline.over():
             self.step()
 
     def _read(self, child: Child) -> None:
@@ -117,8 +118,8 @@ class Fleet:
     def _check_deaths(self) -> None:
         if not self._dead():
             return
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while time.monotonic() < deadline:
+        deadline = Deadline(SETTLE_SECONDS)
+        while not deadline.over():
             for child in self.children:
                 child.reap()
             time.sleep(STEP_SECONDS / 4)

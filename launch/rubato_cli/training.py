@@ -8,6 +8,7 @@ from typing import Any
 
 from rubato_cli.child import Child
 from rubato_cli.console import Console
+from rubato_cli.deadline import Deadline
 from rubato_cli.failure import RETRYABLE, STOPPED, Failure, StoppedBySignal
 from rubato_cli.fleet import Fleet
 from rubato_cli.progress import Progress
@@ -56,17 +57,19 @@ class Training:
     def _watch(self, scheduler: Child, workers: list[Child]) -> None:
         """Until scheduler and workers have ended by themselves, or after a stop signal."""
         self._fleet.signals_bearable = 1
-        deadline = float("inf")
+        deadline = None
+        leaving = False
         while scheduler.running or any(worker.running for worker in workers):
             self._fleet.step()
             self._console.live(self.progress.line())
             if self._fleet.stop.count:
                 self._stop(scheduler, workers)
-            if not scheduler.running:
-                deadline = min(deadline, time.monotonic() + LEAVE_SECONDS)
-            elif not any(worker.running for worker in workers):
-                deadline = min(deadline, time.monotonic() + COMMIT_SECONDS)
-            if time.monotonic() > deadline:
+            if not scheduler.running and not leaving:
+                leaving = True
+                deadline = Deadline(LEAVE_SECONDS)
+            elif deadline is None and not any(worker.running for worker in workers):
+                deadline = Deadline(COMMIT_SECONDS)
+            if deadline is not None and deadline.over():
                 break
         self._fleet.signals_bearable = 0
         if scheduler.running:
