@@ -117,6 +117,22 @@ TEST_F(PsClientRetentionTest, StaysUntilTheLastClockIsCommitted) {
   EXPECT_TRUE(std::get<Heartbeat>(out_.messages.back().message).leaving);
 }
 
+// Whether its image holds them is the new life's to say.
+TEST_F(PsClientRetentionTest, WhatADeadShardLifeSaidIsDurableIsNotHeldAgainstTheNextOne) {
+  PushIterations(9);
+  AckFrom(9, 5);
+  EXPECT_EQ(client_->durable(), Clock(5));
+  View view = client_->view();
+  view.version = ViewVersion(2);
+  view.shards[0].life = Life(3);
+  Tell(kSchedulerNonce, view);
+  EXPECT_EQ(client_->durable(), Clock(0));
+  Tell(kShard, Ack{Life(3), kLife, Clock(5), Clock(5), Clock(5), Clock(0), {}});
+  EXPECT_EQ(client_->durable(), Clock(5));
+  EXPECT_EQ(log().start(), Clock(5));  // and all from there on is still here
+  EXPECT_EQ(log().end(), Clock(9));
+}
+
 // Thousands of small pushes are no reason for a snapshot: it would be made every few seconds.
 TEST_F(PsClientRetentionTest, ByDefaultThousandsOfSmallPushesAreKept) {
   options_.job.retention_soft_bytes = Job{}.retention_soft_bytes;
