@@ -50,7 +50,7 @@ class SchedulerLossTest : public ::testing::Test {
       report.life = view.shards[i].life;
       report.place = PlaceId(i);
       report.seen = view.version;
-      report.end = applied[i];
+      report.end = Clock(10);
       for (const MemberEntry& member : view.members) {
         if (!member.start) report.pending.push_back({member.life, Clock(0)});
       }

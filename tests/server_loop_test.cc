@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -14,6 +15,26 @@
 
 namespace rubato {
 namespace {
+
+// A write takes as long as the test wants.
+class GatedStore : public MemorySnapshotStore {
+ public:
+  absl::Status Write(const Image& image) override {
+    writing_ = true;
+    closed_.wait(true);
+    return MemorySnapshotStore::Write(image);
+  }
+  void Close() { closed_ = true; }
+  void Open() {
+    closed_ = false;
+    closed_.notify_all();
+  }
+  bool writing() const { return writing_; }
+
+ private:
+  std::atomic<bool> closed_ = false;
+  std::atomic<bool> writing_ = false;
+};
 
 class ServerLoopTest : public ::testing::Test {
  protected:
@@ -33,13 +54,17 @@ class ServerLoopTest : public ::testing::Test {
   }
 
   void TearDown() override {
+    store_.Open();
     stop_ = true;
     thread_.join();
     EXPECT_TRUE(end_.ok()) << end_;
   }
 
   void Receive() {
-    for (const Decoded& decoded : scheduler_->Receive(Duration::Millis(10))) shard_ = decoded.from;
+    for (const Decoded& decoded : scheduler_->Receive(Duration::Millis(10))) {
+      shard_ = decoded.from;
+      if (const auto* report = std::get_if<ShardReport>(&decoded.message)) report_ = *report;
+    }
   }
 
   // Sends the view as a new one until what the store holds is `images`, or for a minute in vain.
@@ -54,13 +79,14 @@ class ServerLoopTest : public ::testing::Test {
   }
 
   ScratchFolder folder_;
-  MemorySnapshotStore store_;
+  GatedStore store_;
   std::unique_ptr<Endpoint> scheduler_;
   std::unique_ptr<ServerLoop> loop_;
   std::atomic<bool> stop_ = false;
   absl::Status end_;
   std::thread thread_;
   Nonce shard_ = kSchedulerNonce;
+  std::optional<ShardReport> report_;  // the newest
   View view_;
 };
 
@@ -78,6 +104,27 @@ TEST_F(ServerLoopTest, RemovesTheImageOfAWithdrawnCutAndNoCommittedOne) {
   ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2), Of(3)}));
   view_.cut.reset();
   ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2)}));
+}
+
+// The scheduler commits what every shard has reported durable.
+TEST_F(ServerLoopTest, AnImageIsReportedOnceItIsInTheStoreAndNotBefore) {
+  store_.Close();
+  view_.version = ViewVersion(1);
+  view_.cut = OpenCut{EpochId(1), Clock(0), true};
+  scheduler_->Send(shard_, view_);
+  while (!store_.writing()) Receive();
+  for (int reports = 0; reports < 3;) {
+    report_.reset();
+    Receive();
+    if (!report_) continue;
+    ++reports;
+    EXPECT_FALSE(report_->durable);
+  }
+  EXPECT_TRUE(store_.List().value().empty());
+  store_.Open();
+  while (!report_ || !report_->durable) Receive();
+  EXPECT_EQ(report_->durable, EpochId(1));
+  EXPECT_EQ(store_.List().value(), std::vector<ImageName>{Of(1)});
 }
 
 }  // namespace
