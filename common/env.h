@@ -56,6 +56,30 @@ class Instant {
   int64_t nanos_ = 0;
 };
 
+// Time as one process lives through it, for what it expects of others: leases and deadlines. A step
+// between two readings that is longer than `asleep_after` means that the process itself stood still
+// (stopped, frozen with its machine, or blocked), and likely the others with it. It could hear
+// nobody, so such a step counts as nothing. To be read several times as often.
+class AwakeClock {
+ public:
+  AwakeClock(Instant now, Duration asleep_after) : last_(now), asleep_after_(asleep_after) {}
+  // `now`, less all the time that was slept through.
+  Instant Read(Instant now) {
+    if (now - last_ > asleep_after_) slept_ = slept_ + (now - last_);
+    last_ = now;
+    return now - slept_;
+  }
+  Duration slept() const { return slept_; }
+
+ private:
+  Instant last_;
+  Duration asleep_after_;
+  Duration slept_;
+};
+
+// For loops of drivers, which come round many times a second.
+inline constexpr Duration kAsleepAfter = Duration::Seconds(2);
+
 // The monotonic clock. For mains, drivers and tests; machines are handed their `now`.
 Instant MonotonicNow();
 // CPU time of the calling thread: for benchmarks on machines that others use as well.

@@ -35,7 +35,13 @@
   X(older_view, "an older view is accepted")                                           \
   X(bsp_on_arrival, "at s = 0 a push is applied on arrival")                           \
   X(take_beyond_window, "a push beyond min_clock + s is taken")                        \
-  X(drop_early, "a shard drops what comes before it serves")
+  X(sealed_at_present, "a life is sealed at the present version of the view")          \
+  X(sleep_counts, "time that the scheduler slept through counts against others")       \
+  X(send_before_disk, "a view is sent before it is on disk")                           \
+  X(tell_before_disk, "an event is told before it is on disk")                         \
+  X(forget_untold, "events of a state that cannot be written are forgotten")           \
+  X(retry_old_state, "a state that could not be written is not replaced by a newer")   \
+  X(durable_before_disk, "a shard reports an image durable when it is cut")
 
 #ifdef RUBATO_MUTATIONS
 namespace rubato {

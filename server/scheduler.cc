@@ -8,12 +8,29 @@
 #include "common/status.h"
 
 namespace rubato {
+namespace {
+
+// Sent before the one that is known, and overtaken. None of these three ever falls while a shard
+// life serves (before, it has seen nothing); where they are equal, what else differs is mended by
+// the next report.
+bool IsOlder(const ShardReport& report, const ShardReport& known) {
+  if (report.life != known.life) return false;
+  if (report.seen != known.seen) return report.seen < known.seen;
+  return report.end < known.end || report.min_clock < known.min_clock;
+}
+
+// Of two ticks: a shorter pause leaves others most of their lease.
+Duration AsleepAfter(const SchedulerOptions& options) {
+  return Duration::Nanos(options.lease.nanos() / 4);
+}
+
+}  // namespace
 
 Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now)
     : options_(std::move(options)),
       job_fingerprint_(options_.job.Fingerprint()),
       state_(std::move(state)),
-      started_at_(now),
+      clock_(now, AsleepAfter(options_)),
       committed_at_(now),
       margin_(options_.first_margin),
       generation_since_(now) {
@@ -29,7 +46,18 @@ SchedulerState Scheduler::FirstState(const Job& job) {
   return state;
 }
 
-void Scheduler::Receive(Instant now, Nonce from, const Message& message, SchedulerOutput* out) {
+// Who slept heard nobody, as if it had been restarted: everybody has one full lease from now on.
+Instant Scheduler::Awake(Instant now) {
+  if (MUTATED(sleep_counts)) return now;
+  const Duration slept = clock_.slept();
+  const Instant awake = clock_.Read(now);
+  if (clock_.slept() == slept) return awake;
+  for (auto& [life, peer] : peers_) peer.heard = awake;
+  return awake;
+}
+
+void Scheduler::Receive(Instant at, Nonce from, const Message& message, SchedulerOutput* out) {
+  const Instant now = Awake(at);
   if (const auto* hello = std::get_if<Hello>(&message)) return ReceiveHello(now, from, *hello, out);
   if (const auto* beat = std::get_if<Heartbeat>(&message)) {
     return ReceiveHeartbeat(now, from, *beat, out);
@@ -39,7 +67,8 @@ void Scheduler::Receive(Instant now, Nonce from, const Message& message, Schedul
   }
 }
 
-void Scheduler::Tick(Instant now, SchedulerOutput* out) {
+void Scheduler::Tick(Instant at, SchedulerOutput* out) {
+  const Instant now = Awake(at);
   EvictSilent(now, out);
   StartPending(now, out);
   CheckSealed(now, out);
@@ -132,6 +161,7 @@ void Scheduler::HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* 
     for (const SealedEntry& sealed : view().sealed) ReportPossibleLoss(sealed.life, out);
   }
   entry = {NextLife(), from, hello.address};
+  RaiseFloor();
   reports_.erase(place);
   if (!MUTATED(dead_life_commit)) durable_.erase(place);
   Emit(out, {SchedulerEventKind::kShardLife, entry.life, Clock(0), Clock(0),
@@ -177,14 +207,14 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
   }
   if (member->start) high_water_[beat.life] = std::max(high_water_[beat.life], *member->start);
   if (beat.gap) {
-    FleetResume(now, static_cast<uint32_t>(view().shards.size()),
-                absl::StrFormat("life %d cannot replay what shard %d needs", beat.life.value(),
-                                beat.gap->value()),
-                out);
+    Resume(now, static_cast<uint32_t>(view().shards.size()),
+           absl::StrFormat("life %d cannot replay what shard %d needs", beat.life.value(),
+                           beat.gap->value()),
+           out);
   } else if (beat.leaving) {
     Seal(beat.life, Departure::kLeft, "done", out);
   } else if (beat.wants_snapshot && now - committed_at_ >= options_.snapshot_pause) {
-    RequestSnapshot(now, out);
+    WantSnapshot(now, out);
   }
 }
 
@@ -205,11 +235,11 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   }
   if (report.generation != view().generation) return;
   ShardReport& known = reports_[report.place];
-  const bool newer = known.life != report.life || report.seen >= known.seen;
+  const bool older = IsOlder(report, known);
   for (const Position& p : report.positions) {
     high_water_[p.life] = std::max(high_water_[p.life], p.clock);
   }
-  if (!newer) return;
+  if (older) return;
   known = report;
   NoteProgress(now, report);
   if (report.load_failed) {
@@ -236,7 +266,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
 void Scheduler::Publish(SchedulerOutput* out) {
   View& view = state_.view;
   view.version = ViewVersion(view.version.value() + 1);
-  for (const auto& [place, report] : reports_) view.floor = std::max(view.floor, report.min_clock);
+  RaiseFloor();
   state_.high_water.clear();
   for (const auto& [life, clock] : high_water_) state_.high_water.push_back({life, clock});
   out->persist = state_;
@@ -245,6 +275,12 @@ void Scheduler::Publish(SchedulerOutput* out) {
   }
   for (const MemberEntry& member : view.members) out->messages.push_back({member.nonce, view});
   for (const ReaderEntry& reader : view.readers) out->messages.push_back({reader.nonce, view});
+}
+
+// Before a report is forgotten, and in each new view.
+void Scheduler::RaiseFloor() {
+  Clock& floor = state_.view.floor;
+  for (const auto& [place, report] : reports_) floor = std::max(floor, report.min_clock);
 }
 
 void Scheduler::ResendViews(SchedulerOutput* out) {
@@ -267,6 +303,10 @@ void Scheduler::ResendViews(SchedulerOutput* out) {
 
 void Scheduler::FleetResume(Instant now, uint32_t places, const std::string& why,
                             SchedulerOutput* out) {
+  Resume(Awake(now), places, why, out);
+}
+
+void Scheduler::Resume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out) {
   if (finished()) return;
   View& view = state_.view;
   for (const MemberEntry& member : view.members) state_.retired.push_back(member.nonce);

@@ -3,12 +3,16 @@
 //
 // Input: a message or a tick, with the time. Output: a new state to persist, then messages, then
 // events. Ordering duty of the driver: if `persist` is set it must be durable before any message of
-// the same output is sent; a crash in between is harmless, since nobody has seen the new view.
+// the same output is sent, which server/write_ahead.h sees to.
 //
 // All that changes the fleet travels as a View (common/message.h) with a growing version, resent
 // until acknowledged. Everything outside SchedulerState is soft: leases, reports, known clocks. A
 // restarted scheduler therefore waits one full lease before it evicts, and opens no cut before
 // every shard of the view has reported again.
+//
+// Time that it slept through itself counts against nobody: an input that comes much later than the
+// one before it, though ticks are due all the time, means that it could hear nobody meanwhile. Then
+// too it waits one full lease, and every other deadline is put off by as much.
 //
 // Rules: ARCHITECTURE.md, "Join", "Eviction", "Cut" and "Fleet resume".
 #pragma once
@@ -95,6 +99,7 @@ class Scheduler {
 
   static SchedulerState FirstState(const Job& job);
 
+  // `now` never falls. Ticks are due several times within a quarter of the lease.
   void Receive(Instant now, Nonce from, const Message& message, SchedulerOutput* out);
   void Tick(Instant now, SchedulerOutput* out);
   // Everybody goes back to the committed epoch, with `places` shards. `why` is for people.
@@ -114,6 +119,9 @@ class Scheduler {
   ClockDelta known_spread() const;
 
  private:
+  // In all that is private `now` is the time of clock_, without what was slept through.
+  Instant Awake(Instant now);
+  void Resume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out);
   void ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out);
   void ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat, SchedulerOutput* out);
   void ReceiveReport(Instant now, Nonce from, const ShardReport& report, SchedulerOutput* out);
@@ -136,6 +144,7 @@ class Scheduler {
   bool ReportPossibleLoss(Life life, SchedulerOutput* out);
 
   // Snapshots (scheduler_cut.cc).
+  void WantSnapshot(Instant now, SchedulerOutput* out);
   void RequestIfOverdue(Instant now, SchedulerOutput* out);
   void OpenCutIfDue(Instant now, SchedulerOutput* out);
   std::optional<OpenCut> NextCut() const;
@@ -148,6 +157,7 @@ class Scheduler {
 
   // Views.
   void Publish(SchedulerOutput* out);
+  void RaiseFloor();
   void ResendViews(SchedulerOutput* out);
   MemberEntry* FindMember(Life life);
   bool AllShardsHaveLives() const;
@@ -159,7 +169,7 @@ class Scheduler {
   const SchedulerOptions options_;
   const uint64_t job_fingerprint_;
   SchedulerState state_;
-  const Instant started_at_;
+  AwakeClock clock_;
 
   // Soft state of the current shard lives, by place.
   std::map<PlaceId, ShardReport> reports_;

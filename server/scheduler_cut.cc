@@ -9,6 +9,10 @@
 namespace rubato {
 
 void Scheduler::RequestSnapshot(Instant now, SchedulerOutput* out) {
+  WantSnapshot(Awake(now), out);
+}
+
+void Scheduler::WantSnapshot(Instant now, SchedulerOutput* out) {
   if (finished()) return;
   snapshot_requested_ = true;
   OpenCutIfDue(now, out);
@@ -16,7 +20,7 @@ void Scheduler::RequestSnapshot(Instant now, SchedulerOutput* out) {
 
 // What a dead fleet has to train again is bounded in time, whatever the sizes of pushes and clocks.
 void Scheduler::RequestIfOverdue(Instant now, SchedulerOutput* out) {
-  if (now - committed_at_ > options_.snapshot_within) RequestSnapshot(now, out);
+  if (now - committed_at_ > options_.snapshot_within) WantSnapshot(now, out);
 }
 
 void Scheduler::OpenCutIfDue(Instant now, SchedulerOutput* out) {

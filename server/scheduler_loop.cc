@@ -19,8 +19,8 @@ constexpr Duration kStopGrace = Duration::Seconds(60);
 constexpr Duration kShardComesWithin = Duration::Seconds(30);
 constexpr Duration kShardSpeaksWithin = Duration::Seconds(60);
 constexpr Duration kSaveAgainAfter = Duration::Millis(500);
-// Once all is trained, a disk that stays full for this long ends the run.
-constexpr Duration kLastSaveWithin = Duration::Seconds(10);
+// Once all is trained, a disk that refuses this many tries in a row ends the run.
+constexpr int kLastSaveTries = 20;
 
 }  // namespace
 
@@ -47,7 +47,9 @@ SchedulerLoop::SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions sche
     : options_(std::move(options)),
       events_(events),
       scheduler_(std::move(scheduler), std::move(state), MonotonicNow()),
-      opened_at_(MonotonicNow()) {}
+      ahead_(kSaveAgainAfter),
+      clock_(MonotonicNow(), kAsleepAfter),
+      opened_at_(clock_.Read(MonotonicNow())) {}
 
 absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoopOptions options,
                                                                    SchedulerOptions scheduler,
@@ -71,21 +73,21 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
   EpochId epoch_at_stop;
   while (!serves || heard == 0) {
     RETURN_IF_ERROR(Step(kTick));
-    const Instant now = MonotonicNow();
-    if (!serves && Done(now)) {
+    if (!serves && Done()) {
       TellDone();
       return heard > 0 ? RunEnd::kStopped : RunEnd::kFinished;
     }
     if (signals->Count() > heard) {
       heard = signals->Count();
-      stop_by = now + kStopGrace;
+      stop_by = awake_ + kStopGrace;
       epoch_at_stop = scheduler_.view().committed.epoch;
+      const Instant now = MonotonicNow();
       SchedulerOutput out;
       if (!serves) scheduler_.RequestSnapshot(now, &out);
-      Flush(now, &out);
+      Flush(now, std::move(out));
     }
-    const bool committed = !unsaved_ && scheduler_.view().committed.epoch > epoch_at_stop;
-    if (heard > 1 || (heard > 0 && !serves && now > stop_by)) {
+    const bool committed = ahead_.durable() && scheduler_.view().committed.epoch > epoch_at_stop;
+    if (heard > 1 || (heard > 0 && !serves && awake_ > stop_by)) {
       return absl::CancelledError(
           heard > 1
               ? std::string("stopped at once by a second signal")
@@ -105,65 +107,57 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
 absl::Status SchedulerLoop::Step(Duration timeout) {
   const std::vector<Decoded> received = endpoint_->Receive(timeout);
   const Instant now = MonotonicNow();
+  awake_ = clock_.Read(now);
   for (const Decoded& decoded : received) {
     SchedulerOutput out;
-    heard_[decoded.from] = now;
+    heard_[decoded.from] = awake_;
     scheduler_.Receive(now, decoded.from, decoded.message, &out);
-    Flush(now, &out);
+    Flush(now, std::move(out));
   }
   SchedulerOutput out;
   scheduler_.Tick(now, &out);
-  Flush(now, &out);
-  TellView(now);
-  if (!scheduler_.finished()) finished_at_ = now;
+  Flush(now, std::move(out));
+  TellView();
+  if (!scheduler_.finished()) finished_at_ = awake_;
   RETURN_IF_ERROR(lost_);
-  RETURN_IF_ERROR(CheckDisk(now));
-  return CheckShards(now);
+  RETURN_IF_ERROR(CheckDisk());
+  return CheckShards();
 }
 
-void SchedulerLoop::Flush(Instant now, SchedulerOutput* out) {
-  if (out->persist && !options_.state_path.empty()) unsaved_ = std::move(out->persist);
-  untold_.insert(untold_.end(), out->events.begin(), out->events.end());
-  if (unsaved_) Save(now);
-  if (unsaved_) return;
-  // What is not sent now is resent until it is acknowledged.
-  for (const Envelope& envelope : out->messages) endpoint_->Send(envelope.to, envelope.message);
-  for (const SchedulerEvent& event : untold_) Tell(event);
-  untold_.clear();
+void SchedulerLoop::Flush(Instant now, SchedulerOutput out) {
+  if (options_.state_path.empty()) out.persist.reset();
+  ahead_.Take(std::move(out));
+  if (const SchedulerState* state = ahead_.Due(now)) Save(now, *state);
+  const WriteAhead::Released released = ahead_.Release();
+  for (const Envelope& envelope : released.messages) endpoint_->Send(envelope.to, envelope.message);
+  for (const SchedulerEvent& event : released.events) Tell(event);
 }
 
-void SchedulerLoop::Save(Instant now) {
-  if (!save_error_.ok() && now - tried_to_save_at_ < kSaveAgainAfter) return;
-  tried_to_save_at_ = now;
-  const absl::Status before = save_error_;
-  save_error_ = WriteSchedulerState(options_.state_path, *unsaved_);
-  if (save_error_.ok()) {
-    unsaved_.reset();
-  } else if (before.ok()) {
-    unsaved_since_ = now;
-    const std::string sentence = absl::StrCat("nothing can be committed, training goes on: ",
-                                              std::string(save_error_.message()));
-    events_->Write(Event("warning").Text("message", sentence));
-    LogWarning(sentence);
-  }
+void SchedulerLoop::Save(Instant now, const SchedulerState& state) {
+  ahead_.Written(now, WriteSchedulerState(options_.state_path, state));
+  if (ahead_.failures() != 1) return;  // of a row the first is told
+  const std::string sentence = absl::StrCat("nothing can be committed, training goes on: ",
+                                            std::string(ahead_.error().message()));
+  events_->Write(Event("warning").Text("message", sentence));
+  LogWarning(sentence);
 }
 
-absl::Status SchedulerLoop::CheckDisk(Instant now) const {
+absl::Status SchedulerLoop::CheckDisk() const {
   const bool over =
       scheduler_.finished() || scheduler_.known_min_clock() >= scheduler_.job().last_clock;
-  if (!unsaved_ || !over || now - unsaved_since_ < kLastSaveWithin) return absl::OkStatus();
+  if (!over || ahead_.failures() < kLastSaveTries) return absl::OkStatus();
   return absl::UnavailableError(
-      absl::StrCat("the last snapshot cannot be committed: ", std::string(save_error_.message()),
+      absl::StrCat("the last snapshot cannot be committed: ", std::string(ahead_.error().message()),
                    ", then go on with --resume"));
 }
 
-absl::Status SchedulerLoop::CheckShards(Instant now) const {
+absl::Status SchedulerLoop::CheckShards() const {
   const std::vector<ShardEntry>& shards = scheduler_.view().shards;
   for (size_t place = 0; place < shards.size(); ++place) {
     const auto heard = heard_.find(shards[place].nonce);
     const bool came = shards[place].life != kNoLife && heard != heard_.end();
     const Duration limit = came ? kShardSpeaksWithin : kShardComesWithin;
-    if (now - (came ? heard->second : opened_at_) < limit) continue;
+    if (awake_ - (came ? heard->second : opened_at_) < limit) continue;
     return absl::UnavailableError(
         absl::StrFormat("shard %d %s %d s: see the log of its server, and go on with --resume",
                         place, came ? "has said nothing for" : "did not come up within",
@@ -215,9 +209,9 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
   }
 }
 
-void SchedulerLoop::TellView(Instant now) {
-  if (now - told_view_at_ < kTellViewEvery) return;
-  told_view_at_ = now;
+void SchedulerLoop::TellView() {
+  if (awake_ - told_view_at_ < kTellViewEvery) return;
+  told_view_at_ = awake_;
   const Clock min_clock = scheduler_.known_min_clock();
   events_->Write(Event("view")
                      .Int("min_clock", min_clock.value())
@@ -225,9 +219,9 @@ void SchedulerLoop::TellView(Instant now) {
                      .Int("committed", scheduler_.view().committed.clock.value()));
 }
 
-bool SchedulerLoop::Done(Instant now) const {
-  if (!scheduler_.finished() || unsaved_) return false;
-  return scheduler_.view().members.empty() || now - finished_at_ > kLeaveGrace;
+bool SchedulerLoop::Done() const {
+  if (!scheduler_.finished() || !ahead_.durable()) return false;
+  return scheduler_.view().members.empty() || awake_ - finished_at_ > kLeaveGrace;
 }
 
 void SchedulerLoop::TellDone() {

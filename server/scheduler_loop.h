@@ -1,7 +1,8 @@
 // Drives a Scheduler with real time, sockets and a state file, until the run ends or is stopped.
 //
-// Ordering duty: what the machine wants persisted is durable before its messages leave. While the
-// disk is full nothing leaves, as if the network lost it, and the fleet trains on without commits.
+// What may leave when is WriteAhead's business: while the disk is full nothing does, and the fleet
+// trains on without commits. What is expected of others within some time counts only time in which
+// this process was awake.
 #pragma once
 
 #include <map>
@@ -16,6 +17,7 @@
 #include "common/stop_signals.h"
 #include "common/telemetry.h"
 #include "server/scheduler.h"
+#include "server/write_ahead.h"
 
 namespace rubato {
 
@@ -46,26 +48,24 @@ class SchedulerLoop {
   SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler, SchedulerState state,
                 EventLog* events);
   absl::Status Step(Duration timeout);
-  void Flush(Instant now, SchedulerOutput* out);
-  void Save(Instant now);
-  absl::Status CheckDisk(Instant now) const;
-  absl::Status CheckShards(Instant now) const;
+  void Flush(Instant now, SchedulerOutput out);
+  void Save(Instant now, const SchedulerState& state);
+  absl::Status CheckDisk() const;
+  absl::Status CheckShards() const;
   void Tell(const SchedulerEvent& event);
-  void TellView(Instant now);
-  bool Done(Instant now) const;
+  void TellView();
+  bool Done() const;
   void TellDone();
 
   const SchedulerLoopOptions options_;
   EventLog* const events_;
   Scheduler scheduler_;
   std::unique_ptr<Endpoint> endpoint_;
+  WriteAhead ahead_;
+  AwakeClock clock_;
+  Instant awake_;  // its time in this step, which all others below are of
   const Instant opened_at_;
-  std::map<Nonce, Instant> heard_;         // when each peer last said something
-  std::optional<SchedulerState> unsaved_;  // newest state, while it cannot be written
-  absl::Status save_error_;
-  Instant unsaved_since_;
-  Instant tried_to_save_at_;
-  std::vector<SchedulerEvent> untold_;  // of states that are not on disk yet
+  std::map<Nonce, Instant> heard_;  // when each peer last said something
   Instant told_view_at_;
   Instant finished_at_;                   // newest moment at which the run was not finished
   std::map<Life, uint64_t> pushes_lost_;  // as it was told of each life last

@@ -90,8 +90,9 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
   const bool left = departure == Departure::kLeft || finished();
   state_.retired.push_back(member->nonce);
   if (member->start) {
+    const uint64_t next = MUTATED(sealed_at_present) ? 0 : 1;
     view.sealed.push_back(
-        {life, member->seat, *member->start, ViewVersion(view.version.value() + 1)});
+        {life, member->seat, *member->start, ViewVersion(view.version.value() + next)});
   }
   const bool started = member->start.has_value();
   const SeatId seat = member->seat;
@@ -102,8 +103,8 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
                                             [&](const ShardEntry& s) { return s.life > life; });
   if (!left && started && shard_is_younger) ReportPossibleLoss(life, out);
   if (!left && started && options_.deterministic) {
-    return FleetResume(generation_since_, static_cast<uint32_t>(view.shards.size()),
-                       absl::StrFormat("life %d was evicted", life.value()), out);
+    return Resume(generation_since_, static_cast<uint32_t>(view.shards.size()),
+                  absl::StrFormat("life %d was evicted", life.value()), out);
   }
   Publish(out);
 }
@@ -179,10 +180,10 @@ void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {
                  sealed.life, lowest, highest, "applied on some shards only"});
     }
     if (lost && options_.on_loss == OnLoss::kResume) {
-      return FleetResume(now, static_cast<uint32_t>(view().shards.size()),
-                         absl::StrFormat("pushes %d to %d of sealed life %d are lost",
-                                         lowest.value(), highest.value() - 1, sealed.life.value()),
-                         out);
+      return Resume(now, static_cast<uint32_t>(view().shards.size()),
+                    absl::StrFormat("pushes %d to %d of sealed life %d are lost", lowest.value(),
+                                    highest.value() - 1, sealed.life.value()),
+                    out);
     }
   }
 }

@@ -95,10 +95,12 @@ absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions o
 
 absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
   const Instant began = MonotonicNow();
+  AwakeClock clock(began, kAsleepAfter);
   while (!stop && !replaced_ && error_.ok()) {
     const std::vector<Decoded> received = endpoint_->Receive(kTick);
     const Instant now = MonotonicNow();
-    if (shard_->view().version == ViewVersion(0) && now - began > kAnswerWithin) {
+    const bool late = clock.Read(now) - began > kAnswerWithin;
+    if (shard_->view().version == ViewVersion(0) && late) {
       return absl::UnavailableError(absl::StrFormat(
           "the scheduler did not answer within %d s at %s; start it, or check --scheduler",
           static_cast<int>(kAnswerWithin.seconds()), options_.scheduler));

@@ -107,6 +107,10 @@ void Shard::Cut(const OpenCut& cut, ShardOutput* out) {
   std::shared_ptr<Image> image = Capture(cut);
   captured_[cut.epoch] = {image->clock, image->positions};
   ++counters_.cuts;
+  if (MUTATED(durable_before_disk)) {
+    durable_epoch_ = cut.epoch;
+    durable_clock_ = image->clock;
+  }
 #ifdef RUBATO_MUTATIONS
   if (MUTATED(late_image)) late_image_ = image;
 #endif

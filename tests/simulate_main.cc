@@ -100,6 +100,8 @@ void PrintStats(const Stats& s) {
   row("scheduler crashes", s.scheduler_crashes);
   row("half-open links", s.half_open_links);
   row("image write failures", s.write_failures);
+  row("state write failures", s.state_write_failures);
+  row("sleeps of all", s.sleeps);
   row("NaN pushes", s.nan_pushes);
   row("snapshot wishes", s.snapshot_wishes);
   row("pushes unprotected", s.unprotected);

@@ -33,8 +33,9 @@ absl::StatusOr<Parameters> Reader::Pull(Parameters keys) {
 
 template <class Wanted>
 absl::StatusOr<Wanted> Reader::Await(const std::string& what) {
-  const Instant until = MonotonicNow() + kAnswerWithin;
-  while (MonotonicNow() < until) {
+  const Instant began = MonotonicNow();
+  AwakeClock clock(began, kAsleepAfter);
+  while (clock.Read(MonotonicNow()) - began < kAnswerWithin) {
     RETURN_IF_ERROR(signals_->GoOn());
     std::optional<ClientEvent> event = session_->Next(kWaitStep);
     if (!event) continue;

@@ -31,7 +31,6 @@ Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train
       slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()) {}
 
 absl::Status Trainer::Run(Session* session, StopSignals* signals) {
-  begun_ = MonotonicNow();
   RETURN_IF_ERROR(AwaitStart(session, signals));
   begun_ = mark_ = told_at_ = MonotonicNow();
   while (clock_ < options_.job.last_clock) {
@@ -55,13 +54,15 @@ absl::Status Trainer::AwaitStart(Session* session, StopSignals* signals) {
 
 template <class Wanted>
 absl::StatusOr<Wanted> Trainer::Await(Session* session, StopSignals* signals) {
+  const Instant began = MonotonicNow();
+  AwakeClock clock(began, kAsleepAfter);
   for (;;) {
     if (signals->Count() > 0) {
       return absl::CancelledError(absl::StrFormat("stopped by %s at clock %d of %d",
                                                   signals->last_name(), clock_.value(),
                                                   options_.job.last_clock.value()));
     }
-    if (!session->answered() && MonotonicNow() - begun_ > kAnswerWithin) {
+    if (clock.Read(MonotonicNow()) - began > kAnswerWithin && !session->answered()) {
       return absl::UnavailableError(
           absl::StrFormat("the scheduler did not answer within %d s; start it, or check "
                           "--scheduler",
@@ -84,13 +85,9 @@ absl::Status Trainer::Handle(ClientEvent event) {
   } else if (const auto* refused = std::get_if<Refused>(&event)) {
     return absl::FailedPreconditionError(refused->sentence);
   } else if (const auto* waiting = std::get_if<Waiting>(&event)) {
-    LogWarning(
-        waiting->slowest == kNoLife
-            ? absl::StrFormat("iteration %d waits at shard %d, which loads its snapshot",
-                              clock_.value(), waiting->place.value())
-            : absl::StrFormat("iteration %d waits at shard %d: min_clock %d is held by life %d",
-                              clock_.value(), waiting->place.value(), waiting->min_clock.value(),
-                              waiting->slowest.value()));
+    LogWarning(absl::StrFormat("iteration %d waits at shard %d: min_clock %d is held by life %d",
+                               clock_.value(), waiting->place.value(), waiting->min_clock.value(),
+                               waiting->slowest.value()));
   }
   return absl::OkStatus();
 }

@@ -52,6 +52,58 @@ void World::CheckShard(ShardProcess* process) {
   }
 }
 
+// V13: what the scheduler says is on its disk.
+void World::CheckSaid(const Message& message) {
+  const auto& retired = scheduler_disk_.retired;
+  if (const auto* view = std::get_if<View>(&message)) {
+    const View& kept = scheduler_disk_.view;
+    if (view->version < kept.version || *view == kept) return;
+    return Violate("V13", absl::StrCat("view ", view->version.value(), " is sent while view ",
+                                       kept.version.value(), " is on disk"));
+  }
+  const auto* stale = std::get_if<Stale>(&message);
+  if (stale != nullptr && std::find(retired.begin(), retired.end(), stale->nonce) == retired.end())
+    Violate("V13", "a nonce is refused that the disk does not know as used up");
+}
+
+void World::CheckTold(const SchedulerEvent& event) {
+  const SchedulerState& kept = scheduler_disk_;
+  const bool commits = event.kind == SchedulerEventKind::kCommitted;
+  if (event.life.value() > kept.life_counter ||
+      (commits && event.clock > kept.view.committed.clock)) {
+    return Violate("V13", absl::StrCat("told before it is on disk: life ", event.life.value(),
+                                       ", clock ", event.clock.value(), ", ", event.text));
+  }
+  const bool torn = event.kind == SchedulerEventKind::kTornIterations;
+  if (torn || event.kind == SchedulerEventKind::kLoss) CheckFinal(event.life);
+}
+
+// V14: who slept hears everybody out for a lease before it evicts. Where nobody did anything but
+// sleep, nobody is evicted.
+void World::CheckEviction(const SchedulerEvent& event) {
+  const bool evicts = event.kind == SchedulerEventKind::kEvicted;
+  if (!evicts || event.text.find("no heartbeat") == std::string::npos) return;
+  const int64_t awake_us = now_us_ - scheduler_awake_since_;
+  if (awake_us >= kLeaseMs * 1000 && !config_.only_sleeps) return;
+  Violate("V14", absl::StrCat("life ", event.life.value(), " is evicted (", event.text, ") ",
+                              awake_us, " us after the scheduler began or woke"));
+}
+
+// V9: what is reported torn or lost is so for good: no shard may apply any more of that life.
+void World::CheckFinal(Life life) {
+  const View& view = scheduler_disk_.view;
+  for (const ShardEntry& entry : view.shards) {
+    const auto process = shard_of_.find(entry.nonce);
+    if (process == shard_of_.end() || !process->second->alive) continue;
+    const Shard& shard = *process->second->machine;
+    const bool takes = shard.serving() && shard.life() == entry.life && shard.received(life);
+    if (takes) {
+      return Violate("V9", absl::StrCat("life ", life.value(), " is reported torn while shard ",
+                                        shard.place().value(), " still takes its pushes"));
+    }
+  }
+}
+
 // V2: every row used at c holds [J, c - s) of every member; s = 0: nothing >= c. An evaluation at C
 // sees exactly the iterations < C, and nobody goes beyond it before all are through.
 void World::CheckRead(WorkerProcess* worker, const Ready& ready) {

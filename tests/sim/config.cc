@@ -70,10 +70,18 @@ void Bias(const std::string& profile, Config* c) {
     c->loss = 0.1;
   } else if (profile == "cut_beyond_barrier" || profile == "evaluate_early") {
     c->per_epoch = c->last_clock / 2;
+  } else if (profile == "sealed_at_present") {
+    c->worker_crashes = 6;
+    c->long_delay = 0.08;
+  } else if (profile == "sleep_counts") {
+    c->sleeps = 2;
+  } else if (profile == "send_before_disk" || profile == "tell_before_disk" ||
+             profile == "forget_untold" || profile == "retry_old_state") {
+    c->state_write_failure = 0.2;
+    c->state_write_ms = 20;
+    c->scheduler_crashes = 2;
   } else if (profile == "cut_beyond_end") {
     c->shard_zombies = 0;
-  } else if (profile == "drop_early") {
-    c->patient = true;
   }
 }
 
@@ -105,24 +113,29 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.snapshot_pause_ms = Pick<int64_t>(&rng, {0, 0, 50});
   c.ahead = Pick(&rng, {0, 0, 1, 2});
   c.max_part_tables = Pick<size_t>(&rng, {64, 1});
-  c.patient = rng.Chance(0.1);
+  c.state_write_failure = Pick(&rng, {0.0, 0.0, 0.2});
+  c.state_write_ms = Pick<int64_t>(&rng, {0, 0, 0, 20});
+  c.sleeps = Pick(&rng, {0, 0, 0, 1, 2});
+  c.only_sleeps = c.sleeps > 0 && rng.Chance(0.3);
   Bias(profile, &c);
-  if (c.patient) {
-    c.loss = c.duplicate = c.long_delay = 0;
-    c.shard_zombies = c.half_open_links = 0;
-  }
   if (c.deterministic) {
     c.nan_share = 0;
     c.empty_share = 0;
     c.retention_soft = c.retention_hard = kAmple;
   }
+  if (!c.only_sleeps) return c;
+  const int sleeps = c.sleeps;
+  c = WithoutFaults(c);
+  c.sleeps = sleeps;
   return c;
 }
 
 Config WithoutFaults(Config c) {
   c.loss = c.duplicate = c.long_delay = c.write_failure = c.nan_share = 0;
   c.worker_crashes = c.worker_freezes = c.shard_crashes = c.shard_zombies = 0;
-  c.scheduler_crashes = c.half_open_links = c.operator_resumes = 0;
+  c.scheduler_crashes = c.half_open_links = c.operator_resumes = c.sleeps = 0;
+  c.state_write_failure = 0;
+  c.state_write_ms = 0;
   c.late_workers = false;
   return c;
 }
@@ -132,14 +145,14 @@ std::string Config::Describe() const {
       "shards %d, workers %d, readers %d, s %s, T %d, data epoch %d%s%s, prefetch %d, ahead %d, "
       "snapshot every %d, pause %d ms, retention %d/%d B, loss %g, dup %g, delay %g; "
       "crashes: worker %d, shard %d, zombie %d, scheduler %d; "
-      "freezes %d, half-open %d, resumes %d%s, write failure %g%s",
+      "freezes %d, half-open %d, resumes %d%s, sleeps %d%s, write failure %g, of state %g in %d ms",
       places, seats, readers,
       staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()), last_clock,
       per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch, ahead,
       snapshot_every, snapshot_pause_ms, retention_soft, retention_hard, loss, duplicate,
       long_delay, worker_crashes, shard_crashes, shard_zombies, scheduler_crashes, worker_freezes,
-      half_open_links, operator_resumes, reshard ? " with reshard" : "", write_failure,
-      patient ? "; patient" : "");
+      half_open_links, operator_resumes, reshard ? " with reshard" : "", sleeps,
+      only_sleeps ? " only" : "", write_failure, state_write_failure, state_write_ms);
 }
 
 }  // namespace rubato::sim

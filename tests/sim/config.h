@@ -9,6 +9,7 @@
 namespace rubato::sim {
 
 inline constexpr uint64_t kAmple = 1u << 30;
+inline constexpr int64_t kLeaseMs = 40;
 
 struct Config {
   uint64_t seed = 0;
@@ -47,11 +48,13 @@ struct Config {
   int operator_resumes = 0;
   bool reshard = false;  // resumes change the number of shards
   bool late_workers = false;
-  // Links lose nothing and keep their order, and nobody sends again by the clock: all must end
-  // without that.
-  bool patient = false;
-  double write_failure = 0;  // of image writes
-  int64_t write_ms = 40;     // longest image write
+  double write_failure = 0;        // of image writes
+  int64_t write_ms = 40;           // longest image write
+  double state_write_failure = 0;  // of writes of the scheduler's state
+  int64_t state_write_ms = 0;      // longest of them; it does nothing else meanwhile
+  int sleeps = 0;                  // of all machines together
+  // Nothing else goes wrong: then sleeping must cost nothing.
+  bool only_sleeps = false;
   std::string Describe() const;
 };
 

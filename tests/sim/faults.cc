@@ -12,7 +12,7 @@ constexpr int64_t kMs = 1000;
 void World::ScheduleFaults() {
   const auto schedule = [this](int count, auto fault) {
     for (int i = 0; i < count; ++i)
-      At(5 * kMs + static_cast<int64_t>(rng_.Below(345 * kMs)), fault);
+      AtAwake(5 * kMs + static_cast<int64_t>(rng_.Below(345 * kMs)), fault);
   };
   schedule(config_.worker_crashes, [this] { CrashWorker(); });
   schedule(config_.worker_freezes, [this] { FreezeWorker(); });
@@ -23,6 +23,7 @@ void World::ScheduleFaults() {
   schedule(config_.readers, [this] { SpawnReader(); });
   if (config_.worker_crashes > 0) schedule(config_.readers / 2, [this] { CrashReader(); });
   schedule(config_.operator_resumes, [this] { OperatorResume(); });
+  schedule(config_.sleeps, [this] { Sleep(); });
 }
 
 void World::CrashWorker() {
@@ -34,7 +35,7 @@ void World::CrashWorker() {
   worker->alive = false;
   constexpr int64_t kBackMs[] = {3, 20, 80};
   const SeatId seat = worker->seat;
-  At(kBackMs[rng_.Below(3)] * kMs, [this, seat] { SpawnWorker(seat); });
+  AtAwake(kBackMs[rng_.Below(3)] * kMs, [this, seat] { SpawnWorker(seat); });
 }
 
 void World::FreezeWorker() {
@@ -61,7 +62,7 @@ void World::CrashShard(bool zombie) {
     shard->alive = false;
   }
   constexpr int64_t kBackMs[] = {2, 10, 40};
-  At(kBackMs[rng_.Below(3)] * kMs, [this, place = shard->place] {
+  AtAwake(kBackMs[rng_.Below(3)] * kMs, [this, place = shard->place] {
     if (place.value() < scheduler_disk_.view.shards.size() && CurrentShard(place) == nullptr) {
       SpawnShard(place);
     }
@@ -75,7 +76,7 @@ void World::CrashScheduler() {
   scheduler_.reset();
   ++scheduler_starts_;
   constexpr int64_t kBackMs[] = {5, 30, 70};
-  At(kBackMs[rng_.Below(3)] * kMs, [this] { StartScheduler(); });
+  AtAwake(kBackMs[rng_.Below(3)] * kMs, [this] { StartScheduler(); });
 }
 
 // Heartbeats still reach the scheduler, pushes no longer reach the shard.
@@ -90,12 +91,27 @@ void World::CutHalfOpenLink() {
 }
 
 void World::OperatorResume() {
-  if (!scheduler_) return;
+  if (!scheduler_ || After(SchedulerBusyUntil(), [this] { OperatorResume(); })) return;
   const auto places = static_cast<uint32_t>(scheduler_->view().shards.size());
   const uint32_t target = config_.reshard ? 1 + static_cast<uint32_t>(rng_.Below(3)) : places;
   SchedulerOutput out;
   scheduler_->FleetResume(now(), target, "operator", &out);
-  FlushScheduler(&out);
+  FlushScheduler(std::move(out));
+}
+
+// As when the lid of a laptop is closed. Then one after the other wakes; the network holds what is
+// on its way.
+void World::Sleep() {
+  if (quiet_) return;
+  ++stats_.sleeps;
+  const int64_t took = kLeaseMs * kMs * (1 + static_cast<int64_t>(rng_.Below(100)));
+  Log(absl::StrCat("everybody sleeps for ", took / kMs, " ms"));
+  slept_us_ += took;
+  asleep_until_ = now_us_ + took;
+  const auto wakes = [this] { return asleep_until_ + static_cast<int64_t>(rng_.Below(15 * kMs)); };
+  scheduler_busy_until_ = scheduler_awake_since_ = wakes();
+  for (auto& shard : shards_) shard->asleep_until = wakes();
+  for (auto& worker : workers_) worker->frozen_until = wakes();
 }
 
 }  // namespace rubato::sim

@@ -34,32 +34,28 @@ void World::Send(Nonce from, const Envelope& envelope) {
   stats_.duplicated += twice;
   auto message = std::make_shared<const Message>(envelope.message);
   for (int copy = 0; copy < (twice ? 2 : 1); ++copy) {
+    int64_t delay = 200 + static_cast<int64_t>(rng_.Exponential(2.0) * kMs);
+    if (!quiet_ && rng_.Chance(config_.long_delay)) {
+      ++stats_.long_delays;
+      delay += 10 * kMs + static_cast<int64_t>(rng_.Below(70 * kMs));
+    }
     const Nonce to = envelope.to;
-    At(Delay(from, to), [this, from, to, message] { Deliver(from, to, *message); });
+    At(delay, [this, from, to, message] { Deliver(from, to, *message); });
   }
-}
-
-int64_t World::Delay(Nonce from, Nonce to) {
-  int64_t delay = 200 + static_cast<int64_t>(rng_.Exponential(2.0) * kMs);
-  if (!quiet_ && rng_.Chance(config_.long_delay)) {
-    ++stats_.long_delays;
-    delay += 10 * kMs + static_cast<int64_t>(rng_.Below(70 * kMs));
-  }
-  if (!config_.patient) return delay;
-  int64_t& arrives_us = arrives_us_[{from, to}];
-  arrives_us = std::max(arrives_us, now_us_ + delay);
-  return arrives_us - now_us_;
 }
 
 void World::Deliver(Nonce from, Nonce to, const Message& message) {
   if (to == kSchedulerNonce) {
     if (!scheduler_) return;
+    if (After(SchedulerBusyUntil(), [this, from, to, message] { Deliver(from, to, message); })) {
+      return;
+    }
     if (const auto* report = std::get_if<ShardReport>(&message); report && report->load_failed) {
       return Violate("V4", "a shard cannot load the committed image");
     }
     SchedulerOutput out;
     scheduler_->Receive(now(), from, message, &out);
-    return FlushScheduler(&out);
+    return FlushScheduler(std::move(out));
   }
   if (const auto shard = shard_of_.find(to); shard != shard_of_.end()) {
     if (shard->second->alive) DeliverToShard(shard->second, from, message);
@@ -72,6 +68,10 @@ void World::Deliver(Nonce from, Nonce to, const Message& message) {
 }
 
 void World::DeliverToShard(ShardProcess* shard, Nonce from, const Message& message) {
+  if (After(shard->asleep_until,
+            [this, from, to = shard->nonce, message] { Deliver(from, to, message); })) {
+    return;
+  }
   const auto* push = std::get_if<Push>(&message);
   Shard& machine = *shard->machine;
   const bool foreign =
@@ -122,21 +122,24 @@ void World::WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image) 
   const bool fails = !quiet_ && rng_.Chance(config_.write_failure);
   const int64_t delay =
       kMs + static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(config_.write_ms * kMs)));
-  At(delay, [this, shard, image, fails] {
-    if (!shard->alive) return;
-    ShardOutput out;
-    if (fails) {
-      ++stats_.write_failures;
-      shard->machine->ImageWritten(image->name, absl::ResourceExhaustedError("disk full"), &out);
-    } else {
-      const auto [kept, fresh] = disk_.try_emplace(image->name, *image);
-      if (!fresh && kept->second != *image) {
-        return Violate("V4", "two images of one name differ");  // one of them may be committed
-      }
-      shard->machine->ImageWritten(image->name, absl::OkStatus(), &out);
+  At(delay, [this, shard, image, fails] { ImageWritten(shard, image, fails); });
+}
+
+void World::ImageWritten(ShardProcess* shard, std::shared_ptr<const Image> image, bool fails) {
+  if (!shard->alive) return;
+  if (After(shard->asleep_until, [=, this] { ImageWritten(shard, image, fails); })) return;
+  ShardOutput out;
+  if (fails) {
+    ++stats_.write_failures;
+    shard->machine->ImageWritten(image->name, absl::ResourceExhaustedError("disk full"), &out);
+  } else {
+    const auto [kept, fresh] = disk_.try_emplace(image->name, *image);
+    if (!fresh && kept->second != *image) {
+      return Violate("V4", "two images of one name differ");  // one of them may be committed
     }
-    Flush(shard, &out);
-  });
+    shard->machine->ImageWritten(image->name, absl::OkStatus(), &out);
+  }
+  Flush(shard, &out);
 }
 
 void World::LoadImages(ShardProcess* shard, const LoadRequest& request) {
@@ -146,21 +149,25 @@ void World::LoadImages(ShardProcess* shard, const LoadRequest& request) {
       if (name.place == shard->place && name.epoch > names[0].epoch) names[0] = name;
     }
   }
-  At(static_cast<int64_t>(rng_.Below(5 * kMs)), [this, shard, request, names] {
-    if (!shard->alive) return;
-    std::vector<Image> images;
-    for (const ImageName& name : names) {
-      const auto found = disk_.find(name);
-      if (found == disk_.end()) return Violate("V4", "a committed image is not on disk");
-      images.push_back(found->second);
-    }
-    ShardOutput out;
-    if (!shard->machine->ImagesLoaded(request.life, std::move(images), &out).ok()) {
-      return Violate("V4", "a committed image cannot be loaded");
-    }
-    Flush(shard, &out);
-    CheckShard(shard);
-  });
+  At(static_cast<int64_t>(rng_.Below(5 * kMs)),
+     [this, shard, request, names] { ReadImages(shard, request.life, names); });
+}
+
+void World::ReadImages(ShardProcess* shard, Life life, const std::vector<ImageName>& names) {
+  if (!shard->alive) return;
+  if (After(shard->asleep_until, [=, this] { ReadImages(shard, life, names); })) return;
+  std::vector<Image> images;
+  for (const ImageName& name : names) {
+    const auto found = disk_.find(name);
+    if (found == disk_.end()) return Violate("V4", "a committed image is not on disk");
+    images.push_back(found->second);
+  }
+  ShardOutput out;
+  if (!shard->machine->ImagesLoaded(life, std::move(images), &out).ok()) {
+    return Violate("V4", "a committed image cannot be loaded");
+  }
+  Flush(shard, &out);
+  CheckShard(shard);
 }
 
 void World::Flush(WorkerProcess* worker, ClientOutput* out) {
@@ -181,17 +188,53 @@ void World::Flush(WorkerProcess* worker, ClientOutput* out) {
   for (const ClientEvent& event : events) Handle(worker, event);
 }
 
-// The state is durable before a message leaves; a crash may come between the two.
-void World::FlushScheduler(SchedulerOutput* out) {
-  if (out->persist) {
-    scheduler_disk_ = *out->persist;
+// While it is at its disk a scheduler does nothing else. If it dies then, the old state stays.
+void World::FlushScheduler(SchedulerOutput out) {
+  for (const SchedulerEvent& event : out.events) CheckEviction(event);
+  ahead_->Take(std::move(out));
+  const SchedulerState* due = ahead_->Due(now());
+  if (due == nullptr) return Release();
+  const bool fails = !quiet_ && rng_.Chance(config_.state_write_failure);
+  const int64_t longest = quiet_ ? 0 : config_.state_write_ms * kMs;
+  if (longest == 0) return StateWritten(scheduler_starts_, *due, fails);
+  const auto takes = static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(longest)));
+  scheduler_writes_ = true;
+  scheduler_busy_until_ = now_us_ + takes;
+  At(takes,
+     [this, start = scheduler_starts_, state = *due, fails] { StateWritten(start, state, fails); });
+}
+
+void World::StateWritten(uint64_t start, const SchedulerState& state, bool fails) {
+  if (!scheduler_ || start != scheduler_starts_) return;
+  if (After(scheduler_busy_until_, [=, this] { StateWritten(start, state, fails); })) return;
+  scheduler_writes_ = false;
+  stats_.state_write_failures += fails;
+  if (!fails) {
+    scheduler_disk_ = state;
     NoteGeneration(scheduler_disk_.view);
     CheckCommit(scheduler_disk_.view);
   }
-  for (const SchedulerEvent& event : out->events) Handle(event);
-  const bool crash = !quiet_ && out->persist && config_.scheduler_crashes > 0 && rng_.Chance(0.02);
+  ahead_->Written(now(), fails ? absl::ResourceExhaustedError("disk full") : absl::OkStatus());
+  Release();
+}
+
+// A crash may come between what is told and what is sent.
+void World::Release() {
+  const WriteAhead::Released released = ahead_->Release();
+  for (const SchedulerEvent& event : released.events) {
+    CheckTold(event);
+    Handle(event);
+  }
+  if (ahead_->durable() && told_commit_ < scheduler_disk_.view.committed.clock) {
+    return Violate("V13", "a commit that is on disk was never told");
+  }
+  const bool crash =
+      !quiet_ && !released.messages.empty() && config_.scheduler_crashes > 0 && rng_.Chance(0.005);
   if (crash) return CrashScheduler();
-  for (const Envelope& envelope : out->messages) Send(kSchedulerNonce, envelope);
+  for (const Envelope& envelope : released.messages) {
+    CheckSaid(envelope.message);
+    Send(kSchedulerNonce, envelope);
+  }
   SpawnMissingShards();
 }
 
@@ -213,6 +256,7 @@ void World::Handle(const SchedulerEvent& event) {
       break;
     case SchedulerEventKind::kCommitted:
       ++stats_.commits;
+      told_commit_ = std::max(told_commit_, event.clock);
       break;
     case SchedulerEventKind::kCutWithdrawn:
       ++stats_.cuts_withdrawn;

@@ -13,6 +13,7 @@ constexpr int64_t kTickUs = 5 * kMs;
 constexpr int64_t kFaultsUntilUs = 400 * kMs;
 // V11: after faults stop, the run and its final commit take at most this long.
 constexpr int64_t kEndUs = 6000 * kMs;
+constexpr int64_t kSaveAgainMs = 10;
 
 }  // namespace
 
@@ -30,6 +31,8 @@ void Stats::Add(const Stats& other) {
                                   &s->scheduler_crashes,
                                   &s->half_open_links,
                                   &s->write_failures,
+                                  &s->state_write_failures,
+                                  &s->sleeps,
                                   &s->evictions,
                                   &s->joins,
                                   &s->commits,
@@ -81,12 +84,24 @@ void World::At(int64_t delay_us, std::function<void()> run) {
   events_.push({now_us_ + delay_us, order_++, std::move(run)});
 }
 
+bool World::After(int64_t until_us, std::function<void()> run) {
+  if (until_us <= now_us_) return false;
+  At(until_us - now_us_ + 100, std::move(run));
+  return true;
+}
+
+void World::AtAwake(int64_t delay_us, std::function<void()> run) {
+  At(delay_us, [this, run] {
+    if (!After(asleep_until_, [this, run] { AtAwake(0, run); })) run();
+  });
+}
+
 std::optional<Violation> World::Run() {
   while (!events_.empty() && !violation_) {
     const Event event = events_.top();
     events_.pop();
     now_us_ = event.at;
-    if (now_us_ > kEndUs) {
+    if (now_us_ > kEndUs + slept_us_) {
       std::string where;
       for (const WorkerProcess* worker : seats_) {
         if (worker == nullptr) continue;
@@ -114,7 +129,7 @@ std::optional<Violation> World::Run() {
 void World::StartScheduler() {
   SchedulerOptions options;
   options.job = job_;
-  options.lease = Duration::Millis(40);
+  options.lease = Duration::Millis(kLeaseMs);
   options.stall = Duration::Millis(150);
   options.start_timeout = Duration::Millis(70);
   options.cut_deadline = Duration::Millis(150);
@@ -123,15 +138,25 @@ void World::StartScheduler() {
   options.first_margin = static_cast<int64_t>(rng_.Below(3));
   options.deterministic = config_.deterministic;
   scheduler_ = std::make_unique<Scheduler>(options, scheduler_disk_, now());
+  ahead_.emplace(Duration::Millis(kSaveAgainMs));
+  scheduler_writes_ = false;
+  scheduler_busy_until_ = 0;
+  scheduler_awake_since_ = now_us_;
   TickScheduler(++scheduler_starts_);
+}
+
+// Never before its write is done, which may lie behind a sleep.
+int64_t World::SchedulerBusyUntil() const {
+  return std::max(scheduler_busy_until_, scheduler_writes_ ? now_us_ + kMs : 0);
 }
 
 void World::TickScheduler(uint64_t start) {
   if (!scheduler_ || start != scheduler_starts_) return;
+  if (After(SchedulerBusyUntil(), [this, start] { TickScheduler(start); })) return;
+  At(kTickUs, [this, start] { TickScheduler(start); });
   SchedulerOutput out;
   scheduler_->Tick(now(), &out);
-  FlushScheduler(&out);
-  At(kTickUs, [this, start] { TickScheduler(start); });
+  FlushScheduler(std::move(out));
 }
 
 void World::SpawnShard(PlaceId place) {
@@ -152,7 +177,7 @@ void World::SpawnShard(PlaceId place) {
 }
 
 void World::TickShard(ShardProcess* shard) {
-  if (!shard->alive) return;
+  if (!shard->alive || After(shard->asleep_until, [this, shard] { TickShard(shard); })) return;
   ShardOutput out;
   shard->machine->Tick(now(), &out);
   Flush(shard, &out);
@@ -168,8 +193,8 @@ PsClientOptions World::ClientOptions() const {
   options.max_part_bytes = config_.max_part_bytes;
   options.max_part_tables = config_.max_part_tables;
   options.heartbeat_every = Duration::Millis(5);
-  options.resend_after = config_.patient ? Duration::Seconds(100) : Duration::Millis(8);
-  options.resend_soon_after = Duration::Millis(2);
+  options.resend_after = Duration::Millis(8);
+  options.resend_after_stale = Duration::Millis(2);
   return options;
 }
 
@@ -212,6 +237,7 @@ World::ShardProcess* World::CurrentShard(PlaceId place) {
 }
 
 void World::GoQuiet() {
+  if (After(kFaultsUntilUs + slept_us_, [this] { GoQuiet(); })) return;
   quiet_ = true;
   half_open_.clear();
   for (auto& shard : shards_) shard->zombie = false;

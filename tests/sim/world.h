@@ -17,6 +17,7 @@
 #include "common/env.h"
 #include "server/scheduler.h"
 #include "server/shard.h"
+#include "server/write_ahead.h"
 #include "tests/sim/config.h"
 #include "tests/sim/ledger.h"
 #include "worker/ps_client.h"
@@ -36,6 +37,8 @@ struct Stats {
   uint64_t scheduler_crashes = 0;
   uint64_t half_open_links = 0;
   uint64_t write_failures = 0;
+  uint64_t state_write_failures = 0;  // of the scheduler
+  uint64_t sleeps = 0;                // of all machines together
   uint64_t evictions = 0;
   uint64_t joins = 0;
   uint64_t commits = 0;
@@ -79,6 +82,7 @@ class World {
     std::unique_ptr<Shard> machine;
     bool alive = true;
     bool zombie = false;
+    int64_t asleep_until = 0;
   };
   struct WorkerProcess {
     SeatId seat;
@@ -105,6 +109,11 @@ class World {
 
   // Time and processes (world.cc).
   void At(int64_t delay_us, std::function<void()> run);
+  // Not before whoever sleeps, or is busy, until `until_us` has come to: true if that is still
+  // ahead.
+  bool After(int64_t until_us, std::function<void()> run);
+  // The same for what must not happen while everybody sleeps.
+  void AtAwake(int64_t delay_us, std::function<void()> run);
   Instant now() const { return Instant::FromNanos(now_us_ * 1000); }
   void StartScheduler();
   void SpawnShard(PlaceId place);
@@ -122,15 +131,18 @@ class World {
   // Network (network.cc).
   void Send(Nonce from, const Envelope& envelope);
   bool LinkCut(Nonce from, Nonce to) const;
-  int64_t Delay(Nonce from, Nonce to);
   void Deliver(Nonce from, Nonce to, const Message& message);
   void DeliverToShard(ShardProcess* shard, Nonce from, const Message& message);
   void DeliverToWorker(WorkerProcess* worker, Nonce from, Nonce to, const Message& message);
   void Flush(ShardProcess* shard, ShardOutput* out);
   void Flush(WorkerProcess* worker, ClientOutput* out);
-  void FlushScheduler(SchedulerOutput* out);
+  void FlushScheduler(SchedulerOutput out);
+  void StateWritten(uint64_t start, const SchedulerState& state, bool fails);
+  void Release();
   void WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image);
+  void ImageWritten(ShardProcess* shard, std::shared_ptr<const Image> image, bool fails);
   void LoadImages(ShardProcess* shard, const LoadRequest& request);
+  void ReadImages(ShardProcess* shard, Life life, const std::vector<ImageName>& names);
   void Handle(WorkerProcess* worker, const ClientEvent& event);
   void Handle(const SchedulerEvent& event);
 
@@ -155,11 +167,17 @@ class World {
   void CrashScheduler();
   void CutHalfOpenLink();
   void OperatorResume();
+  void Sleep();
+  int64_t SchedulerBusyUntil() const;
   ShardProcess* CurrentShard(PlaceId place);
 
   // Invariants (checks.cc).
   void Violate(const std::string& invariant, const std::string& what);
   void CheckShard(ShardProcess* shard);
+  void CheckSaid(const Message& message);
+  void CheckTold(const SchedulerEvent& event);
+  void CheckFinal(Life life);
+  void CheckEviction(const SchedulerEvent& event);
   void CheckRead(WorkerProcess* worker, const Ready& ready);
   // What rows of the ledger must hold of every member: all of [J, all_below), nothing >= none_from.
   struct Expected {
@@ -192,6 +210,12 @@ class World {
   std::unique_ptr<Scheduler> scheduler_;
   SchedulerState scheduler_disk_;
   uint64_t scheduler_starts_ = 0;
+  std::optional<WriteAhead> ahead_;  // of the present start
+  bool scheduler_writes_ = false;
+  int64_t scheduler_busy_until_ = 0;   // asleep, or at its disk
+  int64_t scheduler_awake_since_ = 0;  // start, or end of its last sleep
+  int64_t asleep_until_ = 0;           // everybody
+  int64_t slept_us_ = 0;
   std::vector<std::unique_ptr<ShardProcess>> shards_;
   std::vector<std::unique_ptr<WorkerProcess>> workers_;
   std::vector<WorkerProcess*> seats_;  // newest process of each seat
@@ -199,7 +223,6 @@ class World {
   std::map<Nonce, WorkerProcess*> worker_of_;
   std::map<ImageName, Image> disk_;
   std::set<std::pair<SeatId, Nonce>> half_open_;
-  std::map<std::pair<Nonce, Nonce>, int64_t> arrives_us_;  // patient: the last message of a link
 
   // What the checks remember.
   std::map<Life, LifeInfo> lives_;
@@ -216,6 +239,7 @@ class World {
   std::map<RowKey, Contents> abandoned_;
   Generation generation_;
   EpochId checked_epoch_;
+  Clock told_commit_;
   std::deque<std::string> log_;
 };
 

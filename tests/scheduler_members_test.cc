@@ -1,0 +1,213 @@
+// Joining, eviction and what a death may have cost: stories of two shards and two workers that all
+// do as they are told.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "server/scheduler.h"
+#include "server/scheduler_loop.h"
+
+namespace rubato {
+namespace {
+
+class SchedulerMembersTest : public ::testing::Test {
+ protected:
+  SchedulerMembersTest() {
+    options_.job.tables.resize(1);
+    options_.job.tables[0].staleness = Staleness(1);
+    options_.job.last_clock = Clock(100);
+    options_.job.places = options_.job.seats = 2;
+    scheduler_.emplace(options_, Scheduler::FirstState(options_.job), now_);
+  }
+  void StartAll() {
+    for (uint32_t i : {0u, 1u}) SayHello(Role::kShard, i);
+    for (uint32_t i : {0u, 1u}) SayHello(Role::kWorker, i);
+    for (uint32_t i : {0u, 1u}) Report(i, 0);
+    Tick();
+    ASSERT_TRUE(view().members.back().start);
+  }
+  // With a new nonce each time: a new process.
+  void SayHello(Role role, uint32_t index) {
+    Hello hello;
+    hello.role = role;
+    hello.index = index;
+    hello.job_fingerprint = options_.job.Fingerprint();
+    Tell(Nonce(++nonces_), hello);
+  }
+  void Tell(Nonce from, const Message& message) {
+    SchedulerOutput out;
+    scheduler_->Receive(now_, from, message, &out);
+    Keep(out);
+  }
+  void Tick() {
+    SchedulerOutput out;
+    scheduler_->Tick(now_, &out);
+    Keep(out);
+  }
+  // As a driver does, for so long.
+  void TickFor(Duration duration) {
+    for (const Instant end = now_ + duration; now_ < end;) {
+      now_ = now_ + Duration::Millis(20);
+      Tick();
+    }
+  }
+  void Keep(const SchedulerOutput& out) {
+    for (const SchedulerEvent& event : out.events) events_.push_back(event);
+  }
+  // All members and sealed lives have pushed all that is below min_clock to this shard.
+  ShardReport ReportOf(uint32_t place, int64_t min_clock) const {
+    ShardReport report;
+    report.life = view().shards[place].life;
+    report.place = PlaceId(place);
+    report.generation = view().generation;
+    report.seen = view().version;
+    report.min_clock = report.end = Clock(min_clock);
+    for (const MemberEntry& member : view().members) {
+      auto& list = member.start ? report.positions : report.pending;
+      list.push_back({member.life, Clock(min_clock)});
+    }
+    for (const SealedEntry& sealed : view().sealed) {
+      report.positions.push_back({sealed.life, Clock(min_clock)});
+    }
+    return report;
+  }
+  void Report(uint32_t place, int64_t min_clock) { Send(ReportOf(place, min_clock)); }
+  void Send(const ShardReport& report) { Tell(view().shards[report.place.value()].nonce, report); }
+  // The last event of this kind.
+  std::optional<SchedulerEvent> Told(SchedulerEventKind kind) const {
+    for (auto event = events_.rbegin(); event != events_.rend(); ++event) {
+      if (event->kind == kind) return *event;
+    }
+    return std::nullopt;
+  }
+  const View& view() const { return scheduler_->view(); }
+
+  Instant now_;
+  SchedulerOptions options_;
+  std::optional<Scheduler> scheduler_;
+  std::vector<SchedulerEvent> events_;
+  uint64_t nonces_ = 10;
+};
+
+// Rows that the dead shards answered may still be on their way, and say of all members that they
+// hold what is below the clock reported.
+TEST_F(SchedulerMembersTest, AJoinerStartsNoLowerThanAnyClockThatDeadShardsReported) {
+  options_.on_loss = OnLoss::kReport;  // else a fleet resume would hide it
+  scheduler_.emplace(options_, Scheduler::FirstState(options_.job), now_);
+  StartAll();
+  Report(0, 9);
+  Report(1, 8);
+  SayHello(Role::kShard, 0);  // both come back from the first weights
+  SayHello(Role::kShard, 1);
+  SayHello(Role::kWorker, 1);
+  Report(0, 0);
+  Report(1, 0);
+  ASSERT_FALSE(view().members.empty());
+  ASSERT_EQ(view().members.back().seat, SeatId(1));
+  EXPECT_EQ(view().members.back().start, Clock(9));
+}
+
+// What a shard had reported before it heard of the seal may still grow.
+TEST_F(SchedulerMembersTest, PositionsOfASealedLifeAreComparedOnceEveryShardKnowsOfTheSeal) {
+  StartAll();
+  Report(0, 10);
+  Report(1, 7);
+  const Life sealed = view().members[1].life;
+  const ViewVersion before = view().version;
+  SayHello(Role::kWorker, 1);
+  ASSERT_EQ(view().sealed.size(), 1U);
+  EXPECT_EQ(view().sealed[0].sealed_at, ViewVersion(before.value() + 1));
+  ShardReport early = ReportOf(1, 7);
+  early.seen = before;
+  Send(early);
+  Tick();
+  EXPECT_FALSE(Told(SchedulerEventKind::kLoss));
+  Report(0, 10);
+  Report(1, 9);  // two more were on their way
+  const auto torn = Told(SchedulerEventKind::kTornIterations);
+  ASSERT_TRUE(torn);
+  EXPECT_EQ(torn->life, sealed);
+  EXPECT_EQ(torn->clock, Clock(9));
+  EXPECT_EQ(torn->clock2, Clock(10));
+  EXPECT_EQ(view().generation, Generation(0));
+}
+
+TEST_F(SchedulerMembersTest, ALossIsSeenByTheHighestPositionEverReported) {
+  StartAll();
+  Report(0, 8);
+  Report(1, 8);
+  const Life sealed = view().members[1].life;
+  SayHello(Role::kWorker, 1);
+  Report(0, 8);
+  Report(1, 8);
+  EXPECT_FALSE(Told(SchedulerEventKind::kTornIterations));
+  SayHello(Role::kShard, 0);  // nothing was committed: now no shard holds anything of it
+  SayHello(Role::kShard, 1);
+  Report(0, 0);
+  Report(1, 0);
+  const auto loss = Told(SchedulerEventKind::kLoss);
+  ASSERT_TRUE(loss);
+  EXPECT_EQ(loss->life, sealed);
+  EXPECT_EQ(loss->clock, Clock(0));
+  EXPECT_EQ(loss->clock2, Clock(8));
+  EXPECT_EQ(view().generation, Generation(1));  // and everybody goes back
+}
+
+// Its clock was chosen for members that are gone: a planned one would be skipped.
+TEST_F(SchedulerMembersTest, AResumeKeepsNoCut) {
+  StartAll();
+  ASSERT_TRUE(view().cut);
+  EXPECT_FALSE(ResumeState(scheduler_->state(), 2).view.cut);
+  SchedulerOutput out;
+  scheduler_->FleetResume(now_, 2, "operator", &out);
+  EXPECT_FALSE(view().cut);
+}
+
+TEST_F(SchedulerMembersTest, AReportThatWasOvertakenIsNotTaken) {
+  StartAll();
+  const ShardReport first = ReportOf(0, 3);
+  Report(1, 5);
+  Report(0, 5);
+  Send(first);  // of the same view
+  EXPECT_EQ(scheduler_->known_min_clock(), Clock(5));
+  EXPECT_EQ(scheduler_->known_end(), Clock(5));
+  SayHello(Role::kWorker, 1);
+  Report(0, 5);
+  Report(1, 5);
+  const std::optional<Clock> start = view().members.back().start;
+  ASSERT_TRUE(start);
+  Send(first);  // of an older one
+  EXPECT_EQ(scheduler_->known_min_clock(), Clock(5));
+}
+
+TEST_F(SchedulerMembersTest, TimeThatItSleptThroughCountsAgainstNobody) {
+  StartAll();
+  TickFor(options_.lease - Duration::Millis(100));  // all but silent for too long already
+  now_ = now_ + Duration::Seconds(100'000);
+  Tick();
+  EXPECT_FALSE(Told(SchedulerEventKind::kEvicted));
+  EXPECT_FALSE(Told(SchedulerEventKind::kCutWithdrawn));
+  TickFor(options_.lease - Duration::Millis(100));
+  EXPECT_FALSE(Told(SchedulerEventKind::kEvicted));
+  TickFor(Duration::Millis(200));
+  EXPECT_TRUE(Told(SchedulerEventKind::kEvicted));  // of one lease awake nobody heard anything
+}
+
+TEST_F(SchedulerMembersTest, SleepDoesNotUseUpTheTimeToJoinIn) {
+  for (uint32_t i : {0u, 1u}) SayHello(Role::kShard, i);
+  SayHello(Role::kWorker, 0);
+  Heartbeat beat;
+  beat.life = view().members[0].life;
+  for (int slept = 0; slept < 3; ++slept) {
+    now_ = now_ + options_.start_timeout;
+    for (uint32_t i : {0u, 1u}) Report(i, 0);
+    beat.seen = view().version;
+    Tell(view().members[0].nonce, beat);
+    Tick();
+    EXPECT_FALSE(Told(SchedulerEventKind::kSeatsMissing));
+  }
+}
+
+}  // namespace
+}  // namespace rubato
