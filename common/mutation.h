@@ -35,6 +35,7 @@
   X(older_view, "an older view is accepted")                                           \
   X(bsp_on_arrival, "at s = 0 a push is applied on arrival")                           \
   X(take_beyond_window, "a push beyond min_clock + s is taken")                        \
+  X(drop_early, "a shard drops what comes before it serves")                           \
   X(sealed_at_present, "a life is sealed at the present version of the view")          \
   X(sleep_counts, "time that the scheduler slept through counts against others")       \
   X(send_before_disk, "a view is sent before it is on disk")                           \

@@ -13,7 +13,7 @@ Shard::Shard(ShardOptions options, Instant now)
     : options_(std::move(options)),
       staleness_(options_.job.staleness()),
       job_fingerprint_(options_.job.Fingerprint()),
-      last_report_(now) {}
+      last_report_(now - options_.report_every) {}
 
 std::optional<Clock> Shard::applied(Life life) const {
   const auto found = applied_.find(life);
@@ -41,7 +41,7 @@ void Shard::Receive(Instant now, Nonce from, const Message& message, ShardOutput
     out->stop = true;
     return;
   }
-  if (state_ != State::kServing) return;
+  if (state_ != State::kServing && MUTATED(drop_early)) return;
   if (const auto* pull = std::get_if<Pull>(&message)) return ReceivePull(now, from, *pull, out);
   if (const auto* push = std::get_if<Push>(&message)) return ReceivePush(from, *push, out);
   if (const auto* sync = std::get_if<Sync>(&message)) return ReceiveSync(from, *sync, out);
@@ -182,10 +182,15 @@ void Shard::RestorePositions(const Image& image) {
 
 void Shard::StartServing(ShardOutput* out) {
   state_ = State::kServing;
+  const std::vector<ParkedPull> early = std::exchange(parked_, {});
   FollowMembers();
   FollowCut(out);
   FollowCommit(out);
   Advance(out);
+  SendAckToAll(out);  // who asked meanwhile where it stands has its answer
+  for (const ParkedPull& parked : early) {
+    ReceivePull(parked.since, parked.from, parked.pull, out);
+  }
 }
 
 void Shard::FollowMembers() {
@@ -254,6 +259,13 @@ void Shard::Report(ShardOutput* out) {
   // While loading it has nothing to say of members yet, only that it lives.
   if (state_ != State::kServing) report.seen = ViewVersion(0);
   out->messages.push_back({kSchedulerNonce, std::move(report)});
+}
+
+bool Shard::IsMember(Life life) const {
+  if (state_ == State::kServing) return inboxes_.contains(life);
+  return std::any_of(view_.members.begin(), view_.members.end(), [&](const MemberEntry& member) {
+    return member.life == life && member.start.has_value();
+  });
 }
 
 bool Shard::IsReader(Life life) const {

@@ -2,7 +2,9 @@
 //
 // It takes numbered pushes in order per worker life, applies each at most once, answers pulls when
 // the staleness gate allows, and cuts an immutable image of itself when min_clock reaches the clock
-// of an open cut. It does exactly what the newest View says about lives, members and cuts.
+// of an open cut. It does exactly what the newest View says about lives, members and cuts. What
+// comes too early is never dropped in silence: while it loads it keeps pulls and answers them
+// later, and before its view knows the sender it says Stale, so that the sender asks again soon.
 //
 // Output: messages; images to write; images to load; `stop` when a newer life owns its place. The
 // driver writes and loads in the background and reports back with ImageWritten and ImagesLoaded. It
@@ -140,7 +142,8 @@ class Shard {
   void FollowCut(ShardOutput* out);
   void FollowCommit(ShardOutput* out);
   void Report(ShardOutput* out);
-  bool IsMember(Life life) const { return inboxes_.contains(life); }
+  // In the view, with a start: its pulls are answered, and once this shard serves its pushes taken.
+  bool IsMember(Life life) const;
   bool IsReader(Life life) const;
   void AnswerStale(Nonce to, Life life, ShardOutput* out);
 
@@ -148,6 +151,7 @@ class Shard {
   void ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* out);
   absl::Status CheckPull(const Pull& pull) const;
   bool MayAnswer(const Pull& pull) const;
+  void Park(Instant now, Nonce from, const Pull& pull);
   void AnswerParked(ShardOutput* out);
   void Answer(Nonce to, const Pull& pull, ShardOutput* out);
   void NoticeParked(Instant now, ShardOutput* out);
@@ -187,10 +191,10 @@ class Shard {
   std::vector<std::unique_ptr<Table>> tables_;
 
   ClockTable clocks_;
-  std::map<Life, Inbox> inboxes_;  // members that have a start
-  std::map<Life, Clock> applied_;  // members that have a start, and sealed lives
-  Clock end_;                      // one past the highest iteration applied
-  std::vector<ParkedPull> parked_;
+  std::map<Life, Inbox> inboxes_;   // members that have a start
+  std::map<Life, Clock> applied_;   // members that have a start, and sealed lives
+  Clock end_;                       // one past the highest iteration applied
+  std::vector<ParkedPull> parked_;  // while loading: all that came, none looked at yet
 
   EpochId cut_handled_;  // newest epoch that was cut or refused
   std::optional<OpenCut> armed_;

@@ -1,4 +1,5 @@
-// Pulls: parked until the staleness gate allows, then answered with min_clock as their tag.
+// Pulls: parked until this life has its rows and the staleness gate allows, then answered with
+// min_clock as their tag.
 #include <algorithm>
 #include <utility>
 
@@ -11,9 +12,10 @@
 namespace rubato {
 
 void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* out) {
-  const bool reader = IsReader(pull.from);
-  if (pull.to != life_ || (!reader && !IsMember(pull.from)))
+  if (pull.to != life_ || (!IsMember(pull.from) && !IsReader(pull.from))) {
     return AnswerStale(from, pull.from, out);
+  }
+  if (state_ != State::kServing) return Park(now, from, pull);  // looked at when its rows are here
   if (const absl::Status status = CheckPull(pull); !status.ok()) {
     ++counters_.malformed_refused;
     out->messages.push_back(
@@ -21,6 +23,10 @@ void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* 
     return;
   }
   if (MayAnswer(pull)) return Answer(from, pull, out);
+  Park(now, from, pull);
+}
+
+void Shard::Park(Instant now, Nonce from, const Pull& pull) {
   const bool known = std::any_of(parked_.begin(), parked_.end(), [&](const ParkedPull& parked) {
     return parked.pull.from == pull.from && parked.pull.id == pull.id;
   });

@@ -11,7 +11,9 @@
 namespace rubato {
 
 void Shard::ReceivePush(Nonce from, const Push& push, ShardOutput* out) {
-  if (push.to != life_ || !IsMember(push.from)) return AnswerStale(from, push.from, out);
+  if (push.to != life_ || state_ != State::kServing || !IsMember(push.from)) {
+    return AnswerStale(from, push.from, out);
+  }
   Inbox& inbox = inboxes_[push.from];
   if (MUTATED(unnumbered_tick) && push.rows.empty() && push.clock >= inbox.received) {
     inbox.received = applied_[push.from] = push.clock.Next();
@@ -131,7 +133,7 @@ absl::Status Shard::DecodeRows(const TableRows& rows, DecodedRows* out) const {
 
 void Shard::ReceiveSync(Nonce from, const Sync& sync, ShardOutput* out) {
   if (sync.to != life_ || !IsMember(sync.from)) return AnswerStale(from, sync.from, out);
-  SendAck(sync.from, out);
+  if (state_ == State::kServing) SendAck(sync.from, out);  // else when it begins to serve
 }
 
 void Shard::SendAck(Life life, ShardOutput* out) {

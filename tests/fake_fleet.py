@@ -38,7 +38,8 @@ class FakeFleetTest(unittest.TestCase):
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
                    "preexec_fn": heed_signals, **streams}
         return subprocess.Popen([sys.executable, str(ROOT / "launch" / "rubato"), *arguments],
-                                text=True, cwd=self.path, env=self.environment, **streams)
+                                text=True, errors="surrogateescape", cwd=self.path,
+                                env=self.environment, **streams)
 
     def rubato(self, *arguments):
         process = self.start(*arguments)

@@ -240,7 +240,7 @@ class CommandTest(FakeFleetTest):
         self.assertFalse(list(self.path.glob(".rubato-*")))
         code, _, stderr = self.rubato("predict", "--run", "out", "--in", "x.csv", "--out", "out")
         self.assertEqual(code, 2)
-        self.assertIn("is a folder; name a file in it as --out", stderr)
+        self.assertIn("is a folder; name a file in it", stderr)
         (self.path / "link.csv").symlink_to("x.csv")
         code, _, stderr = self.rubato("predict", "--run", "out", "--in", "x.csv", "--out",
                                       "link.csv")
@@ -302,8 +302,8 @@ class SharedThingsTest(unittest.TestCase):
         dead.mkdir()
         (dead / "lock").touch()
         with SocketFolder(self.path) as first, SocketFolder(self.path) as second:
-            self.assertFalse(dead.exists())
             self.assertTrue(first.path.exists())
+            self.assertFalse(dead.exists())
             self.assertNotEqual(first.path, second.path)
             self.assertEqual(first.path.stat().st_mode & 0o777, 0o700)
         self.assertEqual(list(pathlib.Path(self.path).iterdir()), [])

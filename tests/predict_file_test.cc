@@ -127,12 +127,12 @@ TEST_F(PredictFileTest, NoRowsGiveAHeader) {
 
 TEST_F(PredictFileTest, FullDiskIsASentence) {
   Write("amount,grade\n1,A\n");
-  std::filesystem::create_symlink("/dev/full", Path("out.csv.part"));
+  std::filesystem::create_symlink("/dev/full", Path("out.csv"));
   const absl::Status status = Run();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_TRUE(absl::StrContains(status.message(), "out.csv: No space left on device; free"))
+  EXPECT_TRUE(absl::StrContains(status.message(), "out.csv failed: No space left on device; free"))
       << status;
-  EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(Path("out.csv.part"))));
+  EXPECT_EQ(std::filesystem::read_symlink(Path("out.csv")), "/dev/full");
 }
 
 TEST_F(PredictFileTest, FailedPullLeavesNothing) {
@@ -143,7 +143,7 @@ TEST_F(PredictFileTest, FailedPullLeavesNothing) {
                  return absl::OkStatus();
                }});
   EXPECT_EQ(status, absl::AbortedError("gone"));
-  EXPECT_FALSE(std::filesystem::exists(Path("out.csv.part")));
+  EXPECT_FALSE(std::filesystem::exists(Path(".out.csv.part")));
   EXPECT_FALSE(std::filesystem::exists(Path("out.csv")));
 }
 

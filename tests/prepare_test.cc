@@ -13,6 +13,7 @@
 #include "worker/data/batch_order.h"
 #include "worker/data/data_json.h"
 #include "worker/data/run_folder.h"
+#include "worker/data/staged_file.h"
 
 namespace rubato {
 namespace {

@@ -27,6 +27,7 @@ class SessionTest : public testing::Test {
     options.job.tables[0].dim = 1;
     options.job.tables[0].staleness = Staleness::Infinite();
     options.job.last_clock = Clock(10);
+    options.resend_after = Duration::Seconds(3600);  // nothing is lost here
     session_ = *Session::Open(options, scheduler_->address());
   }
 
@@ -98,6 +99,31 @@ TEST_F(SessionTest, APushOfAnOldLifeIsDropped) {
   session_->Push(Clock(0), {});
   BeginIteration(Clock(1));
   EXPECT_EQ(Next<Ready>().clock, Clock(1));
+}
+
+// Its first messages to a shard that does not listen yet cannot be queued. They once waited for the
+// time after which a lost message is sent again.
+TEST_F(SessionTest, WhatCouldNotBeQueuedIsSentAgainSoon) {
+  const std::string address = shard_->address();
+  shard_.reset();
+  const Nonce nonce = Await<Hello>();
+  View view;
+  view.version = ViewVersion(1);
+  view.shards = {{Life(1), kShard, address}};
+  view.members = {{Life(2), SeatId(0), nonce, Clock(0)}};
+  scheduler_->Send(nonce, view);
+  Next<Started>();
+  session_->Prefetch(Clock(0), {{TableId(0), {RowKey(3)}, {}}}, PsClient::Freshness::kBounded);
+  while (Await<Heartbeat>() != nonce) {
+  }
+  shard_ = *Endpoint::Open({.self = kShard, .listen = address});
+  bool pulled = false;
+  for (int i = 0; i < 1000 && !pulled; ++i) {
+    for (const Decoded& decoded : shard_->Receive(Duration::Millis(20))) {
+      pulled |= std::holds_alternative<Pull>(decoded.message);
+    }
+  }
+  EXPECT_TRUE(pulled);
 }
 
 }  // namespace

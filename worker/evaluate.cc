@@ -5,7 +5,7 @@
 #include "common/status.h"
 #include "worker/analysis/evaluation.h"
 #include "worker/data/dataset.h"
-#include "worker/data/run_folder.h"
+#include "worker/data/staged_file.h"
 #include "worker/scoring.h"
 #include "worker/top_features.h"
 

@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "common/status.h"
 #include "worker/data/row_source.h"
-#include "worker/data/run_folder.h"
+#include "worker/data/staged_file.h"
 
 namespace rubato {
 namespace {

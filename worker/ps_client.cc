@@ -53,16 +53,23 @@ void PsClient::ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientO
 // The shard refused what it was sent because its view is behind ours: it will have it in a moment.
 // Every fleet begins so for somebody.
 void PsClient::SendSoonAgain(Instant now, Nonce shard) {
-  const Instant due = now - options_.resend_after + options_.resend_after_stale;
+  const Instant due = now - options_.resend_after + options_.resend_soon_after;
   for (size_t i = 0; i < places_.size(); ++i) {
     if (places_[i].nonce != shard) continue;
     places_[i].progress_at = std::min(places_[i].progress_at, due);
+    places_[i].gate_asked.reset();
     for (auto& [clock, fetch] : fetches_) {
       for (Request& request : fetch.places[i].requests) {
         request.asked_at = std::min(request.asked_at, due);
       }
     }
   }
+}
+
+// The connection does not stand yet, or its queue is full.
+void PsClient::NotSent(Instant now, Nonce to) {
+  if (to != kSchedulerNonce) return SendSoonAgain(now, to);
+  last_beat_ = std::min(last_beat_, now - options_.heartbeat_every + options_.resend_soon_after);
 }
 
 void PsClient::Tick(Instant now, ClientOutput* out) {
@@ -172,6 +179,7 @@ void PsClient::FollowShards(Instant now, ClientOutput* out) {
     place.synced = false;
     place.min_clock.reset();
     place.received = place.applied = place.next_send = start_clock_;
+    place.gate_asked.reset();
     // To keep it would do no harm: it names a commit, the new life has loaded that one or a later
     // one, and under ASP a life's position in a later image is no lower. But what this life has not
     // said itself counts as not said, here as everywhere.

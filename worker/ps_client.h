@@ -47,8 +47,9 @@ struct PsClientOptions {
   size_t max_part_tables = kMaxTablesPerMessage;
   Duration heartbeat_every = Duration::Millis(200);
   Duration resend_after = Duration::Seconds(2);
-  // What a shard refused only because its view was older than this client's.
-  Duration resend_after_stale = Duration::Millis(10);
+  // What a shard refused only because its view was older than this client's, and what could not be
+  // queued.
+  Duration resend_soon_after = Duration::Millis(10);
 };
 
 // Iterations may begin with `start`.
@@ -76,7 +77,7 @@ struct Committed {
 struct Waiting {
   PlaceId place;
   Clock min_clock;
-  Life slowest;
+  Life slowest;  // whoever holds min_clock; kNoLife: nobody, the shard loads
 };
 // The scheduler or a shard refused us with a sentence.
 struct Refused {
@@ -110,6 +111,8 @@ class PsClient {
 
   void Receive(Instant now, Nonce from, const Message& message, ClientOutput* out);
   void Tick(Instant now, ClientOutput* out);
+  // A message of an output could not even be queued for `to`: it is sent again soon.
+  void NotSent(Instant now, Nonce to);
 
   // kExact: the weights after exactly the iterations < clock, if nobody may start `clock` before
   // this client pushes it; the cache is not asked. An iteration that all workers fetch so is a
@@ -151,7 +154,8 @@ class PsClient {
     Clock durable;
     std::optional<Clock> min_clock;  // best known of this shard life
     Clock next_send;
-    Instant progress_at;  // when `received` last moved, or a push or Sync was sent
+    std::optional<Clock> gate_asked;  // of a push that waits until the shard may take it
+    Instant progress_at;              // when `received` last moved, or a push or Sync was sent
     PushLog log;
   };
   // Rows that travel in one answer, of at most max_part_bytes of values and max_part_tables.
@@ -200,6 +204,7 @@ class PsClient {
   void ReceiveReply(Instant now, const PullReply& reply, ClientOutput* out);
   std::vector<Request> Split(const Fetch& fetch, const PlaceFetch& share) const;
   void SendPull(Clock clock, size_t place, const Request& request, ClientOutput* out);
+  void TakeReply(const PullReply& reply, size_t place);
   bool TakeRows(const PullReply& reply, size_t place, Clock use, const Request& request);
   void TryReady(Instant now, ClientOutput* out);
   bool GatePassed(Clock clock, const Fetch& fetch, const Place& place) const;
@@ -217,6 +222,7 @@ class PsClient {
   bool MayTravel(const TableRows& rows) const;
   void Pump(Instant now, size_t place, ClientOutput* out);
   void ResendPushes(Instant now, ClientOutput* out);
+  void AskForGate(Clock number, size_t place, ClientOutput* out);
   void SendPush(const LoggedPush& push, size_t place, ClientOutput* out);
   void KeepWithinBounds();
   size_t LogBytes() const;

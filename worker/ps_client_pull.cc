@@ -187,19 +187,25 @@ void PsClient::ResendPulls(Instant now, ClientOutput* out) {
 }
 
 void PsClient::ReceiveReply(Instant now, const PullReply& reply, ClientOutput* out) {
-  const auto found = requests_.find(reply.id);
-  if (reply.to != life_ || found == requests_.end()) return;
-  const RequestAt at = found->second;
-  Place& from = places_[at.place];
-  if (from.life != reply.from) return;
+  const std::optional<size_t> place = FindPlace(reply.from);
+  if (reply.to != life_ || !place) return;
+  Place& from = places_[*place];
   from.min_clock = std::max(from.min_clock.value_or(reply.min_clock), reply.min_clock);
+  if (from.gate_asked) Pump(now, *place, out);
+  TakeReply(reply, *place);
+  TryReady(now, out);
+}
+
+void PsClient::TakeReply(const PullReply& reply, size_t place) {
+  const auto found = requests_.find(reply.id);
+  if (found == requests_.end() || found->second.place != place) return;
+  const RequestAt at = found->second;
   std::vector<Request>& requests = fetches_[at.clock].places[at.place].requests;
   // A request of a shard life that is over: the rows were asked for again.
   if (at.index >= requests.size() || requests[at.index].id != reply.id) return;
   if (!TakeRows(reply, at.place, at.clock, requests[at.index])) return;
   requests_.erase(found);
   requests[at.index].answered = true;
-  TryReady(now, out);
 }
 
 // Copies the values to their rows and tags them with the shard's min_clock when it answered.

@@ -138,11 +138,25 @@ void PsClient::Pump(Instant now, size_t i, ClientOutput* out) {
   if (!place.synced) return;
   place.next_send = std::max(place.next_send, place.received);
   while (const LoggedPush* push = place.log.Find(place.next_send)) {
-    if (!MaySend(push->clock, place)) break;
+    if (!MaySend(push->clock, place)) return AskForGate(push->clock, i, out);
     SendPush(*push, i, out);
     place.next_send = place.next_send.Next();
     place.progress_at = now;
   }
+}
+
+// While it replays, a worker has nothing else under way that would tell it of min_clock: an empty
+// pull waits at the shard until the push may be taken.
+void PsClient::AskForGate(Clock number, size_t i, ClientOutput* out) {
+  Place& place = places_[i];
+  if (place.gate_asked == number) return;
+  place.gate_asked = number;
+  Pull pull;
+  pull.from = life_;
+  pull.to = place.life;
+  pull.id = RequestId(++request_counter_);
+  pull.use = number;
+  out->messages.push_back({place.nonce, std::move(pull)});
 }
 
 void PsClient::SendPush(const LoggedPush& push, size_t i, ClientOutput* out) {

@@ -74,9 +74,9 @@ void Session::Read(Clock at_least, Parameters keys) {
 
 void Session::Leave() {
   auto done = std::make_shared<std::atomic<bool>>(false);
-  Add([this, done](Instant, PsClient* client, ClientOutput* out) {
+  Add([this, done](Instant now, PsClient* client, ClientOutput* out) {
     client->Leave(out);
-    Flush(out);
+    Flush(now, out);
     *done = true;
     done->notify_one();
   });
@@ -109,7 +109,7 @@ void Session::Run() {
     ClientOutput out;
     for (const Decoded& decoded : received) {
       client_.Receive(now, decoded.from, decoded.message, &out);
-      Flush(&out);
+      Flush(now, &out);
     }
     if (client_.view().version != ViewVersion(0)) answered_ = true;
     std::deque<Command> commands;
@@ -119,21 +119,22 @@ void Session::Run() {
     }
     for (const Command& command : commands) {
       command(now, &client_, &out);
-      Flush(&out);
+      Flush(now, &out);
     }
     client_.Tick(now, &out);
-    Flush(&out);
+    Flush(now, &out);
     MutexLock lock(&mutex_);
     counters_ = client_.counters();
   }
 }
 
-// Sent under the nonce of the client's current life. What cannot be queued is sent again by the
-// client.
-void Session::Flush(ClientOutput* out) {
+// Sent under the nonce of the client's current life.
+void Session::Flush(Instant now, ClientOutput* out) {
   ConnectShards();
   for (const Envelope& envelope : out->messages) {
-    endpoint_->SendFrames(envelope.to, Encode(client_.nonce(), envelope.message));
+    const SendResult result =
+        endpoint_->SendFrames(envelope.to, Encode(client_.nonce(), envelope.message));
+    if (result != SendResult::kSent) client_.NotSent(now, envelope.to);
   }
   out->messages.clear();
   if (out->events.empty()) return;

@@ -52,7 +52,7 @@ class Session {
   // Dropped if the client has another life by then than the caller has heard of.
   void AddOfLife(Command command);
   void Run();
-  void Flush(ClientOutput* out);
+  void Flush(Instant now, ClientOutput* out);
   void ConnectShards();
 
   std::unique_ptr<Endpoint> endpoint_;

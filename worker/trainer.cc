@@ -85,9 +85,13 @@ absl::Status Trainer::Handle(ClientEvent event) {
   } else if (const auto* refused = std::get_if<Refused>(&event)) {
     return absl::FailedPreconditionError(refused->sentence);
   } else if (const auto* waiting = std::get_if<Waiting>(&event)) {
-    LogWarning(absl::StrFormat("iteration %d waits at shard %d: min_clock %d is held by life %d",
-                               clock_.value(), waiting->place.value(), waiting->min_clock.value(),
-                               waiting->slowest.value()));
+    LogWarning(
+        waiting->slowest == kNoLife
+            ? absl::StrFormat("iteration %d waits at shard %d, which loads its snapshot",
+                              clock_.value(), waiting->place.value())
+            : absl::StrFormat("iteration %d waits at shard %d: min_clock %d is held by life %d",
+                              clock_.value(), waiting->place.value(), waiting->min_clock.value(),
+                              waiting->slowest.value()));
   }
   return absl::OkStatus();
 }

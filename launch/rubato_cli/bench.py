@@ -24,6 +24,7 @@ from rubato_cli.sockets import SocketFolder
 from rubato_cli.staleness_rows import (BOUNDS, TARGET_MARGIN, Row, Slowness, epochs_needed,
                                        parse_slowness, row, table)
 from rubato_cli.stop_signals import StopSignals
+from rubato_cli.target import write
 from rubato_cli.train import Parts, evaluate, train
 
 
@@ -155,7 +156,7 @@ def _show(sweep: _Sweep, rows: list[Row], target: float) -> int:
     RunFolder(str(sweep.path)).write_json("staleness.json", document)
     picture = sweep.path / "staleness.svg"
     name = pathlib.Path(sweep.run_file).stem
-    picture.write_text(staleness_figure.figure(rows, name, sweep.slowness, target), "utf-8")
+    write(picture, staleness_figure.figure(rows, name, sweep.slowness, target))
     sweep.console.result([f"{name}: {sweep.slowness.words()}", *table(rows, target),
                           *([staleness_figure.NO_CURE] if sweep.slowness.constant else []),
                           f"figures: {sweep.path}/staleness.json", f"picture: {picture}"],

@@ -4,11 +4,10 @@ refuses with a sentence on stderr."""
 from __future__ import annotations
 
 import json
+import os
 import pathlib
-import shutil
 import subprocess
-import tempfile
-from typing import Any
+from typing import Any, TextIO
 
 from rubato_cli.builds import Build
 from rubato_cli.child import Files, die_with_parent
@@ -38,21 +37,26 @@ def ask(build: Build, arguments: list[str]) -> dict[str, Any]:
 def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSignals,
             console: Console) -> None:
     """Runs `rubato-data prepare arguments`, which makes `folder` whole or not at all, and shows
-    what it says about the data. Its output waits in a scratch folder until `folder` is there."""
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="rubato-prepare-"))
-    try:
-        files = Files(scratch / "stdout", scratch / "stderr")
-        code = _run_to_end(build, ["prepare", *arguments], files, stop)
-        said = files.telemetry.read_text(errors="replace").splitlines()[1:]  # not our "launched"
-        complaints = files.log.read_text(errors="replace")
-        if code != DONE:
-            raise _refusal(code, complaints, "prepare")
-        for line in said:
-            console.note(line)
-        with open(folder.files("", "prepare-0").log, "a", encoding="utf-8") as log:
-            log.write("\n".join([*said, complaints]))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    what it says about the data. Its output waits in memory until `folder` is there."""
+    with _memory_file() as output, _memory_file() as errors:
+        code = _run_to_end(build, ["prepare", *arguments],
+                           Files(_path_of(output), _path_of(errors)), stop)
+        said = output.read().splitlines()[1:]  # not our "launched"
+        complaints = errors.read()
+    if code != DONE:
+        raise _refusal(code, complaints, "prepare")
+    for line in said:
+        console.note(line)
+    with open(folder.files("", "prepare-0").log, "a", encoding="utf-8") as log:
+        log.write("\n".join([*said, complaints]))
+
+
+def _memory_file() -> TextIO:
+    return open(os.memfd_create("rubato-prepare"), encoding="utf-8", errors="replace")
+
+
+def _path_of(file: TextIO) -> pathlib.Path:
+    return pathlib.Path(f"/proc/self/fd/{file.fileno()}")
 
 
 def _run_to_end(build: Build, arguments: list[str], files: Files, stop: StopSignals) -> int:

@@ -125,10 +125,12 @@ def _sockets(_: Session) -> Iterator[Finding]:
     try:
         with SocketFolder() as folder, socket.socket(socket.AF_UNIX) as unix:
             unix.bind(folder.ipc("doctor.sock").removeprefix("ipc://"))
-        yield Finding("ipc", "ok", "sockets under /tmp")
-    except (OSError, Failure) as error:
-        yield Finding("ipc", "bad", f"no Unix socket under /tmp: {error}; make /tmp writable, or "
-                      "use fleet.transport = \"tcp\"")
+            yield Finding("ipc", "ok", f"sockets under {folder.path.parent}")
+    except Failure as failure:
+        yield Finding("ipc", "note", failure.sentence)
+    except OSError as error:
+        yield Finding("ipc", "bad", f"no Unix socket: {error.strerror}; use fleet.transport = "
+                      "\"tcp\"")
     try:
         with socket.socket() as tcp:
             tcp.bind(("127.0.0.1", 0))

@@ -12,7 +12,9 @@ from typing import Any
 
 from rubato_cli import data_tool
 from rubato_cli.failure import DONE, Failure
+from rubato_cli.names import need_utf8
 from rubato_cli.session import Command, Session
+from rubato_cli.target import Target
 
 TEMPLATE = """\
 # Written by `rubato init`. All keys with their defaults: `rubato-data config {name}`.
@@ -57,20 +59,23 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
     source = pathlib.Path(arguments.csv)
-    target = pathlib.Path(arguments.out or f"{source.name.split('.')[0]}.toml")
-    if target.exists():
-        raise Failure(f"{target} exists already; remove it, or choose another name with --out")
+    out = pathlib.Path(arguments.out or f"{source.name.split('.')[0]}.toml")
+    if out.is_file():
+        raise Failure(f"{out} exists already; remove it, or choose another name with --out")
     build = session.build()
     seen = data_tool.ask(build, ["inspect", str(source), "--label", arguments.label, "--json"])
     choices = _choose(seen, source, arguments.label)
-    with open(target, "x", encoding="utf-8") as file:
-        file.write(_format(choices, source, target))
-    try:
-        data_tool.ask(build, ["config", str(target)])
-    except Failure:
-        target.unlink()  # what would not load is not worth keeping
-        raise
-    session.console.result(_report(seen, choices, target), {"run_file": str(target), **seen})
+    need_utf8(arguments.label, "a run file")
+    need_utf8(os.path.relpath(source, out.absolute().parent), "a run file")
+    with Target(out) as target:
+        target.draft.write_text(_format(choices, source, out), "utf-8")
+        data_tool.ask(build, ["config", str(target.draft)])  # what would not load is not kept
+        target.publish()
+        lines = _report(seen, choices, out)
+        if target.is_stdout:
+            session.console.note("\n".join(lines))
+        else:
+            session.console.result(lines, {"run_file": str(out), **seen})
     return DONE
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 import pathlib
 
 from rubato_cli import local
-from rubato_cli.failure import DONE, Failure
+from rubato_cli.child import Files
+from rubato_cli.failure import DONE, Failure, StoppedBySignal
 from rubato_cli.fleet import Fleet
 from rubato_cli.run_folder import RunFolder
+from rubato_cli.scratch import ScratchFolder, temporary_place
 from rubato_cli.serving import serve
 from rubato_cli.session import Command, Session
 from rubato_cli.sockets import Addresses, SocketFolder
 from rubato_cli.stop_signals import StopSignals
+from rubato_cli.target import Target
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,40 +29,50 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
-    source, target = pathlib.Path(arguments.source), pathlib.Path(arguments.out).absolute()
+    source, out = pathlib.Path(arguments.source), pathlib.Path(arguments.out).absolute()
     if not source.is_file():
         raise Failure(f"there is no file {source}; check --in")
-    if target.exists() and target.samefile(source):
-        raise Failure(f"{target} is the file to score; choose another --out")
-    if target.is_dir():
-        raise Failure(f"{target} is a folder; name a file in it as --out")
-    if not target.parent.is_dir():
-        raise Failure(f"there is no folder {target.parent}; make it, or choose another --out")
+    if out.exists() and out.samefile(source):
+        raise Failure(f"{out} is the file to score; choose another --out")
     folder = RunFolder(arguments.run)
     local.refuse(folder, "predict with")
     config = folder.read_json("config.json")
     # The weights that the run's own figures were made with.
     snapshot = folder.find_json("metrics.json").get("train", {}).get("snapshot_used")
-    # The suffix stays: the worker refuses one that promises compression.
-    part = target.with_name(f".rubato-{os.getpid()}-{target.name}")
-    prefix = f"predict-{os.getpid()}-"  # two predictions from one run at once do not clash
     build = session.build()
-    try:
-        with StopSignals() as stop, SocketFolder() as sockets, \
-                Fleet(build, lambda name: folder.files(prefix, name), stop) as fleet:
+    with Target(out) as target:
+        with StopSignals() as stop, SocketFolder() as sockets, Logs(out.parent) as logs, \
+                Fleet(build, logs.files, stop) as fleet:
             serve(fleet, folder, Addresses(config["fleet"], sockets, "serve"), snapshot,
-                  ("predict", ["--in", str(source.absolute()), "--out", str(part),
+                  ("predict", ["--in", str(source.absolute()), "--out", str(target.draft),
                                *(["--device", arguments.device] if arguments.device else [])]),
                   session.console)
-        part.rename(target)
-    finally:
-        part.unlink(missing_ok=True)
-        part.with_name(f"{part.name}.part").unlink(missing_ok=True)  # of a worker that was killed
-    for child in fleet.children:  # of a failure they are kept: its sentence names them
-        child.files.telemetry.unlink(missing_ok=True)
-        child.files.log.unlink(missing_ok=True)
-    session.console.result([f"wrote {arguments.out}"], {"out": str(target)})
+        target.publish()
+        if target.is_stdout:
+            session.console.note(f"wrote {arguments.out}")
+        else:
+            session.console.result([f"wrote {arguments.out}"], {"out": str(out)})
     return DONE
+
+
+class Logs:
+    """Logs and telemetry of a fleet that reads a run, which may be read-only or somebody else's:
+    they are outside of it, and stay only if a sentence names them."""
+
+    def __init__(self, otherwise: pathlib.Path) -> None:
+        """In the place for temporary files, or in `otherwise` if there is none."""
+        self._scratch = ScratchFolder(temporary_place(otherwise))
+
+    def files(self, name: str) -> Files:
+        return Files(self._scratch.path / f"{name}.jsonl", self._scratch.path / f"{name}.log")
+
+    def __enter__(self) -> Logs:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, Failure) and not issubclass(kind, StoppedBySignal):
+            self._scratch.keep()
+        self._scratch.__exit__()
 
 
 COMMAND = Command("predict", "score the rows of a CSV with a trained run", _add_arguments, _run)

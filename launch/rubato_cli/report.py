@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import pathlib
 
-from rubato_cli import page, record, units
+from rubato_cli import page, record, target, units
 from rubato_cli.data_sections import data_section, facts_section
 from rubato_cli.failure import DONE
 from rubato_cli.record import Record, dig
@@ -21,11 +20,9 @@ PLACES = (("model", "Model"), ("training", "Training"), ("fleet", "Fleet"), ("da
 def write(folder: str) -> pathlib.Path:
     """Writes the page of the run in `folder`, whole or not at all, and returns where it is."""
     run = record.read(folder)
-    target = run.path / "report.html"
-    temporary = run.path / ".report.html.new"
-    temporary.write_text(render(run), encoding="utf-8")
-    os.replace(temporary, target)
-    return target
+    page_file = run.path / "report.html"
+    target.write(page_file, render(run))
+    return page_file
 
 
 def render(run: Record) -> str:
@@ -57,8 +54,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
-    target = write(arguments.dir)
-    session.console.result([f"report: {target}"], {"report": str(target)})
+    written = write(arguments.dir)
+    session.console.result([f"report: {written}"], {"report": str(written)})
     return DONE
 
 

@@ -15,6 +15,7 @@ import os
 import pathlib
 from typing import Any, TextIO
 
+from rubato_cli import target
 from rubato_cli.child import Files
 from rubato_cli.failure import FATAL, Failure
 
@@ -55,13 +56,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Whole or not at all: an earlier file stays until the new one is on disk."""
-        temporary = self.path / f".{name}.new"
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(self.path / name)
+        target.write(self.path / name, json.dumps(content, indent=2) + "\n")
 
     def lock(self) -> None:
         """Keeps this folder to this process until it ends."""

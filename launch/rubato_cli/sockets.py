@@ -1,44 +1,41 @@
-"""Where the processes of one fleet meet: a private folder of Unix sockets, or loopback TCP.
-
-The folder is made by mkdtemp with mode 0700 directly under /tmp, as a socket's path holds at most
-107 bytes. It is locked for as long as its launcher lives, so the next launcher can tell, and sweep
-away, what one that was killed has left behind.
-"""
+"""Where the processes of one fleet meet: a private folder of Unix sockets, or loopback TCP."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pathlib
-import shutil
-import tempfile
 from typing import Any
 
 from rubato_cli.failure import Failure
+from rubato_cli.names import is_utf8
+from rubato_cli.scratch import PREFIX, ScratchFolder, temporary_place
 
 PATH_BYTES_MAX = 107  # sun_path of sockaddr_un, without its final zero
-PREFIX = "rubato-"
+# What stands behind the place of a folder: "/rubato-" and 8 characters, then a name such as
+# "/train-server-1023.sock-1023".
+TAIL_BYTES_MAX = len(f"/{PREFIX}") + 8 + 30
+PLACES = ("/tmp", "/var/tmp")  # where $TMPDIR is not to be used
 
 
 class SocketFolder:
-    """Addresses of one run; two runs at once have two folders and, over TCP, free ports."""
+    """The sockets of one run; two runs at once have two folders. Made when the first one is asked
+    for: TCP needs none."""
 
-    def __init__(self, parent: str = "/tmp") -> None:
-        _sweep(pathlib.Path(parent))
-        try:
-            self.path = pathlib.Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        except OSError as error:
-            raise Failure(f"cannot make a folder for sockets in {parent}: {error.strerror}; "
-                          "make it writable") from error
-        # Locked first and named second: a folder with a `lock` that nobody holds is dead.
-        fresh = self.path / "lock.new"
-        self._lock = open(fresh, "w", encoding="utf-8")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        fresh.rename(self.path / "lock")
+    def __init__(self, *places: str) -> None:
+        self._places = places or tuple(dict.fromkeys(
+            (str(temporary_place(pathlib.Path(PLACES[0]))), *PLACES)))
+        self._folder: ScratchFolder | None = None
+
+    @property
+    def path(self) -> pathlib.Path:
+        """Failure if no place can hold sockets."""
+        if self._folder is None:
+            self._folder = self._make()
+        return self._folder.path
 
     def ipc(self, name: str) -> str:
         path = str(self.path / name)
-        if len(path.encode()) > PATH_BYTES_MAX:
+        if len(os.fsencode(path)) > PATH_BYTES_MAX:
             raise Failure(f"socket path longer than {PATH_BYTES_MAX} bytes: {path}")
         return f"ipc://{path}"
 
@@ -46,8 +43,21 @@ class SocketFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-        self._lock.close()
+        if self._folder is not None:
+            self._folder.__exit__()
+
+    def _make(self) -> ScratchFolder:
+        reasons = []
+        for place in self._places:
+            reason = _why_not(place)
+            if not reason:
+                try:
+                    return ScratchFolder(pathlib.Path(place))
+                except OSError as error:
+                    reason = os.strerror(error.errno or 0)
+            reasons.append(f"{place} ({reason})")
+        raise Failure(f"no folder for sockets: {', '.join(reasons)}; set TMPDIR to one that can be "
+                      'written and has a short name, or use fleet.transport = "tcp"')
 
 
 class Addresses:
@@ -57,10 +67,8 @@ class Addresses:
         self._folder = folder
         self._purpose = purpose
         self._port = int(fleet["port"])
-        # A port is asked for only by somebody who wants TCP.
-        wants_tcp = fleet["transport"] == "tcp" or self._port != 0
         host = "127.0.0.1" if fleet["host"] == "localhost" else fleet["host"]
-        self._host = host if wants_tcp else None
+        self._host = host if _wants_tcp(fleet, folder) else None
 
     def scheduler(self) -> str:
         return self._address("scheduler", self._port)
@@ -74,13 +82,20 @@ class Addresses:
         return self._folder.ipc(f"{self._purpose}-{name}.sock")
 
 
-def _sweep(parent: pathlib.Path) -> None:
-    for lock in parent.glob(f"{PREFIX}*/lock"):
-        try:
-            if lock.parent.stat().st_uid != os.getuid():
-                continue
-            with open(lock, encoding="utf-8") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock.parent, ignore_errors=True)
-        except OSError:
-            continue  # held by a launcher that is alive, or just gone
+def _wants_tcp(fleet: dict[str, Any], folder: SocketFolder) -> bool:
+    # A port is asked for only by somebody who wants TCP.
+    if fleet["transport"] != "auto" or int(fleet["port"]) != 0:
+        return fleet["transport"] != "ipc" or int(fleet["port"]) != 0
+    try:
+        folder.path  # made now, if it can be
+    except Failure:
+        return True
+    return False
+
+
+def _why_not(place: str) -> str:
+    """Why sockets cannot be in a folder of `place`, "" if nothing is known against it."""
+    if len(os.fsencode(place)) > PATH_BYTES_MAX - TAIL_BYTES_MAX:
+        return f"a socket's path holds at most {PATH_BYTES_MAX} bytes"
+    # Addresses travel in JSON.
+    return "" if is_utf8(place) else "its name is not UTF-8"

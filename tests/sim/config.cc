@@ -82,6 +82,8 @@ void Bias(const std::string& profile, Config* c) {
     c->scheduler_crashes = 2;
   } else if (profile == "cut_beyond_end") {
     c->shard_zombies = 0;
+  } else if (profile == "drop_early") {
+    c->patient = true;
   }
 }
 
@@ -113,11 +115,19 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.snapshot_pause_ms = Pick<int64_t>(&rng, {0, 0, 50});
   c.ahead = Pick(&rng, {0, 0, 1, 2});
   c.max_part_tables = Pick<size_t>(&rng, {64, 1});
+  c.patient = rng.Chance(0.1);
   c.state_write_failure = Pick(&rng, {0.0, 0.0, 0.2});
   c.state_write_ms = Pick<int64_t>(&rng, {0, 0, 0, 20});
   c.sleeps = Pick(&rng, {0, 0, 0, 1, 2});
   c.only_sleeps = c.sleeps > 0 && rng.Chance(0.3);
   Bias(profile, &c);
+  if (c.patient) {
+    c.loss = c.duplicate = c.long_delay = 0;
+    c.shard_zombies = c.half_open_links = c.sleeps = 0;
+    c.state_write_failure = 0;  // then nothing leaves
+    c.state_write_ms = 0;
+    c.only_sleeps = false;
+  }
   if (c.deterministic) {
     c.nan_share = 0;
     c.empty_share = 0;
@@ -145,14 +155,16 @@ std::string Config::Describe() const {
       "shards %d, workers %d, readers %d, s %s, T %d, data epoch %d%s%s, prefetch %d, ahead %d, "
       "snapshot every %d, pause %d ms, retention %d/%d B, loss %g, dup %g, delay %g; "
       "crashes: worker %d, shard %d, zombie %d, scheduler %d; "
-      "freezes %d, half-open %d, resumes %d%s, sleeps %d%s, write failure %g, of state %g in %d ms",
+      "freezes %d, half-open %d, resumes %d%s, sleeps %d%s, write failure %g, of state %g in %d "
+      "ms%s",
       places, seats, readers,
       staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()), last_clock,
       per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch, ahead,
       snapshot_every, snapshot_pause_ms, retention_soft, retention_hard, loss, duplicate,
       long_delay, worker_crashes, shard_crashes, shard_zombies, scheduler_crashes, worker_freezes,
       half_open_links, operator_resumes, reshard ? " with reshard" : "", sleeps,
-      only_sleeps ? " only" : "", write_failure, state_write_failure, state_write_ms);
+      only_sleeps ? " only" : "", write_failure, state_write_failure, state_write_ms,
+      patient ? "; patient" : "");
 }
 
 }  // namespace rubato::sim

@@ -48,6 +48,9 @@ struct Config {
   int operator_resumes = 0;
   bool reshard = false;  // resumes change the number of shards
   bool late_workers = false;
+  // Links lose nothing and keep their order, and nobody sends again by the clock: all must end
+  // without that.
+  bool patient = false;
   double write_failure = 0;        // of image writes
   int64_t write_ms = 40;           // longest image write
   double state_write_failure = 0;  // of writes of the scheduler's state

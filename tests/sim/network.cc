@@ -34,14 +34,21 @@ void World::Send(Nonce from, const Envelope& envelope) {
   stats_.duplicated += twice;
   auto message = std::make_shared<const Message>(envelope.message);
   for (int copy = 0; copy < (twice ? 2 : 1); ++copy) {
-    int64_t delay = 200 + static_cast<int64_t>(rng_.Exponential(2.0) * kMs);
-    if (!quiet_ && rng_.Chance(config_.long_delay)) {
-      ++stats_.long_delays;
-      delay += 10 * kMs + static_cast<int64_t>(rng_.Below(70 * kMs));
-    }
     const Nonce to = envelope.to;
-    At(delay, [this, from, to, message] { Deliver(from, to, *message); });
+    At(Delay(from, to), [this, from, to, message] { Deliver(from, to, *message); });
   }
+}
+
+int64_t World::Delay(Nonce from, Nonce to) {
+  int64_t delay = 200 + static_cast<int64_t>(rng_.Exponential(2.0) * kMs);
+  if (!quiet_ && rng_.Chance(config_.long_delay)) {
+    ++stats_.long_delays;
+    delay += 10 * kMs + static_cast<int64_t>(rng_.Below(70 * kMs));
+  }
+  if (!config_.patient) return delay;
+  int64_t& arrives_us = arrives_us_[{from, to}];
+  arrives_us = std::max(arrives_us, now_us_ + delay);
+  return arrives_us - now_us_;
 }
 
 void World::Deliver(Nonce from, Nonce to, const Message& message) {

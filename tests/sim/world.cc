@@ -193,8 +193,8 @@ PsClientOptions World::ClientOptions() const {
   options.max_part_bytes = config_.max_part_bytes;
   options.max_part_tables = config_.max_part_tables;
   options.heartbeat_every = Duration::Millis(5);
-  options.resend_after = Duration::Millis(8);
-  options.resend_after_stale = Duration::Millis(2);
+  options.resend_after = config_.patient ? Duration::Seconds(100) : Duration::Millis(8);
+  options.resend_soon_after = Duration::Millis(2);
   return options;
 }
 

@@ -131,6 +131,7 @@ class World {
   // Network (network.cc).
   void Send(Nonce from, const Envelope& envelope);
   bool LinkCut(Nonce from, Nonce to) const;
+  int64_t Delay(Nonce from, Nonce to);
   void Deliver(Nonce from, Nonce to, const Message& message);
   void DeliverToShard(ShardProcess* shard, Nonce from, const Message& message);
   void DeliverToWorker(WorkerProcess* worker, Nonce from, Nonce to, const Message& message);
@@ -223,6 +224,7 @@ class World {
   std::map<Nonce, WorkerProcess*> worker_of_;
   std::map<ImageName, Image> disk_;
   std::set<std::pair<SeatId, Nonce>> half_open_;
+  std::map<std::pair<Nonce, Nonce>, int64_t> arrives_us_;  // patient: the last message of a link
 
   // What the checks remember.
   std::map<Life, LifeInfo> lives_;

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 #include <vector>
 
 #include "common/env.h"
 #include "common/status.h"
+#include "worker/data/staged_file.h"
 
 namespace rubato {
 namespace {
@@ -187,49 +185,24 @@ void AppendLoan(const Loan& loan, std::string* line) {
   }
 }
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
+}  // namespace
 
-absl::Status CannotWrite(const std::string& path) {
-  const int error = errno;
-  const std::string message =
-      absl::StrFormat("cannot write the loan book %s: %s", path, std::strerror(error));
-  if (error == ENOSPC || error == EDQUOT) {
-    return absl::ResourceExhaustedError(message + "; free some space, or ask for fewer rows");
-  }
-  return absl::FailedPreconditionError(message + "; check the folder and its permissions");
-}
-
-absl::Status WriteBook(const LoanBookSpec& spec, const std::string& path) {
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wbe"));
-  if (file == nullptr) return CannotWrite(path);
+absl::Status GenerateLoanBook(const LoanBookSpec& spec, const std::string& path) {
+  if (spec.rows == 0) return absl::InvalidArgumentError("a loan book needs at least 1 row, not 0");
+  ASSIGN_OR_RETURN(const auto file, StagedFile::Create(path));
+  RETURN_IF_ERROR(file->Write(absl::StrCat(kHeader, kLoanBookLabel, ",", kLoanBookOracle, "\n")));
   const std::vector<double> broker_effects = DrawBrokerEffects(spec.seed);
-  std::string line = absl::StrCat(kHeader, kLoanBookLabel, ",", kLoanBookOracle, "\n");
-  for (uint64_t row = 0;; ++row) {
-    if (std::fwrite(line.data(), 1, line.size(), file.get()) != line.size()) {
-      return CannotWrite(path);
-    }
-    if (row == spec.rows) break;
+  std::string line;
+  for (uint64_t row = 0; row < spec.rows; ++row) {
     Rng rng(MixBits(MixBits(spec.seed) ^ row));
     const Loan loan = DrawLoan(&rng);
     const double pd = TruePd(loan, broker_effects);
     line.clear();
     AppendLoan(loan, &line);
     absl::StrAppendFormat(&line, "%d,%.6f\n", rng.Chance(pd) ? 1 : 0, pd);
+    RETURN_IF_ERROR(file->Write(line));
   }
-  return std::fflush(file.get()) == 0 ? absl::OkStatus() : CannotWrite(path);
-}
-
-}  // namespace
-
-absl::Status GenerateLoanBook(const LoanBookSpec& spec, const std::string& path) {
-  if (spec.rows == 0) return absl::InvalidArgumentError("a loan book needs at least 1 row, not 0");
-  const std::string part = path + ".part";
-  absl::Status status = WriteBook(spec, part);
-  if (status.ok() && std::rename(part.c_str(), path.c_str()) != 0) status = CannotWrite(path);
-  if (!status.ok()) std::remove(part.c_str());
-  return status;
+  return file->Publish();
 }
 
 }  // namespace rubato

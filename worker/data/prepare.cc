@@ -16,6 +16,7 @@
 #include "worker/data/generate.h"
 #include "worker/data/part_writers.h"
 #include "worker/data/run_folder.h"
+#include "worker/data/staged_file.h"
 #include "worker/model/model.h"
 
 namespace rubato {

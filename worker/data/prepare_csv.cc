@@ -13,8 +13,8 @@
 #include "worker/data/label.h"
 #include "worker/data/part_writers.h"
 #include "worker/data/prepare_data.h"
-#include "worker/data/run_folder.h"
 #include "worker/data/scan.h"
+#include "worker/data/staged_file.h"
 
 namespace rubato {
 namespace {

@@ -10,7 +10,7 @@
 #include "worker/data/libsvm.h"
 #include "worker/data/part_writers.h"
 #include "worker/data/prepare_data.h"
-#include "worker/data/run_folder.h"
+#include "worker/data/staged_file.h"
 
 namespace rubato {
 namespace {

@@ -1,5 +1,8 @@
 #include "worker/data/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "common/status.h"
 
 namespace rubato {
@@ -30,6 +35,32 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
+constexpr char kPartial[] = ".partial-";  // then a process id: a folder that is not whole yet
+
+// Whether `path` still names the folder that `descriptor` is open on.
+bool IsFolder(const std::string& path, int descriptor) {
+  struct stat named = {};
+  struct stat opened = {};
+  return stat(path.c_str(), &named) == 0 && fstat(descriptor, &opened) == 0 &&
+         named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+// Those in `parent` that are called `prefix` and a number, and that nobody has locked.
+void RemoveDeadFolders(const std::filesystem::path& parent, const std::string& prefix) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
+    absl::string_view number = entry.path().native();
+    if (!absl::ConsumePrefix(&number, prefix) ||
+        number.find_first_not_of("0123456789-") != absl::string_view::npos) {
+      continue;
+    }
+    const int lock = open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (lock < 0) continue;
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0) std::filesystem::remove_all(entry.path(), error);
+    close(lock);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
@@ -50,38 +81,6 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
   return text;
 }
 
-absl::Status WriteTextFile(const std::string& path, const std::string& text) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<StagedFile> file, StagedFile::Create(path));
-  RETURN_IF_ERROR(file->Write(text));
-  return file->Publish();
-}
-
-absl::StatusOr<std::unique_ptr<StagedFile>> StagedFile::Create(const std::string& path) {
-  std::FILE* file = std::fopen((path + ".part").c_str(), "wbe");
-  if (file == nullptr) return FileError("cannot create", path, errno);
-  return std::unique_ptr<StagedFile>(new StagedFile(path, file));
-}
-
-StagedFile::~StagedFile() {
-  if (file_ == nullptr) return;
-  std::fclose(file_);
-  std::remove(part().c_str());
-}
-
-absl::Status StagedFile::Write(absl::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), file_) == text.size()) return absl::OkStatus();
-  return FileError("cannot write", path_, errno);
-}
-
-absl::Status StagedFile::Publish() {
-  if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0 ||
-      std::rename(part().c_str(), path_.c_str()) != 0) {
-    return FileError("cannot write", path_, errno);
-  }
-  std::fclose(std::exchange(file_, nullptr));
-  return absl::OkStatus();
-}
-
 absl::StatusOr<FolderState> LookAtFolder(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
@@ -95,27 +94,35 @@ absl::StatusOr<FolderState> LookAtFolder(const std::string& path) {
   return empty ? FolderState::kEmpty : FolderState::kFilled;
 }
 
-StagedFolder::StagedFolder(std::string path, std::string final_path)
-    : path_(std::move(path)), final_path_(std::move(final_path)) {}
-
 absl::StatusOr<std::unique_ptr<StagedFolder>> StagedFolder::Create(const std::string& final_path) {
   std::error_code error;
   auto final = std::filesystem::absolute(final_path, error).lexically_normal();
   if (!final.has_filename()) final = final.parent_path();  // "runs/x/" and "runs/x/."
   std::filesystem::create_directories(final.parent_path(), error);
   if (error) return FileError("cannot create folder", final.parent_path().string(), error.value());
-  // The process id keeps two preparations of one folder apart; a leftover of that name is of a
-  // process that is dead.
-  const std::string path = absl::StrFormat("%s.partial-%d", final.string(), getpid());
-  std::filesystem::remove_all(path, error);
-  std::filesystem::create_directory(path, error);
-  if (error) return FileError("cannot create folder", path, error.value());
-  return std::unique_ptr<StagedFolder>(new StagedFolder(path, final.string()));
+  const std::string prefix = final.string() + kPartial;
+  RemoveDeadFolders(final.parent_path(), prefix);
+  // Process ids of two containers may be the same.
+  for (int i = 0;; ++i) {
+    std::string path = absl::StrCat(prefix, getpid(), i == 0 ? "" : absl::StrCat("-", i));
+    if (mkdir(path.c_str(), 0777) != 0) {
+      if (errno == EEXIST) continue;
+      return FileError("cannot create folder", path, errno);
+    }
+    const int lock = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0) return FileError("cannot open folder", path, errno);
+    flock(lock, LOCK_EX);
+    if (IsFolder(path, lock)) {
+      return std::unique_ptr<StagedFolder>(new StagedFolder(std::move(path), final.string(), lock));
+    }
+    close(lock);  // somebody took it for a dead one's before it was locked
+  }
 }
 
 StagedFolder::~StagedFolder() {
   std::error_code error;
   if (!published_) std::filesystem::remove_all(path_, error);
+  close(lock_);
 }
 
 absl::Status StagedFolder::Publish() {

@@ -1,42 +1,21 @@
 // The folder of a run comes into being whole or not at all: it is filled under a name beside its
 // own and renamed at the end. Errors are sentences with the path; ResourceExhausted = disk full.
+//
+// What a preparation that was killed has left there goes when the folder is made the next time. One
+// that is alive holds a lock on its folder; where the file system has no locks nothing is removed.
 #pragma once
 
-#include <cstdio>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 
 namespace rubato {
 
 absl::StatusOr<std::string> ReadTextFile(const std::string& path);
-// Written beside `path` and renamed, so that a reader never sees half of it.
-absl::Status WriteTextFile(const std::string& path, const std::string& text);
-
-// A file that appears under its name when it is whole: filled as PATH.part and renamed.
-class StagedFile {
- public:
-  static absl::StatusOr<std::unique_ptr<StagedFile>> Create(const std::string& path);
-  StagedFile(const StagedFile&) = delete;
-  StagedFile& operator=(const StagedFile&) = delete;
-  // Removes what was written, unless it was published.
-  ~StagedFile();
-
-  absl::Status Write(absl::string_view text);
-  // Flushes to the disk and gives the file its name; what stood there is replaced.
-  absl::Status Publish();
-
- private:
-  StagedFile(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
-  std::string part() const { return path_ + ".part"; }
-
-  const std::string path_;
-  std::FILE* file_;  // owned; null once published
-};
 
 enum class FolderState : uint8_t { kAbsent, kEmpty, kFilled };
 // InvalidArgument when `path` is there but no folder.
@@ -56,9 +35,12 @@ class StagedFolder {
   absl::Status Publish();
 
  private:
-  StagedFolder(std::string path, std::string final_path);
-  std::string path_;
-  std::string final_path_;
+  StagedFolder(std::string path, std::string final_path, int lock)
+      : path_(std::move(path)), final_path_(std::move(final_path)), lock_(lock) {}
+
+  const std::string path_;
+  const std::string final_path_;
+  const int lock_;  // descriptor of the folder, locked if that is possible; owned
   bool published_ = false;
 };
 
