@@ -81,7 +81,8 @@ int StopSignals::Count() {
 }
 
 void StopSignals::Take(int number) {
-  const int before = std::exchange(heard_, number == SIGHUP ? std::max(heard_, 1) : heard_ + 1);
+  (number == SIGHUP ? hung_up_ : signals_) += 1;
+  const int before = std::exchange(heard_, std::max(signals_, std::min(hung_up_, 1)));
   if (supervision_.tell) {
     supervision_.tell(NameOf(number), heard_);
     return;

@@ -5,7 +5,8 @@
 // delivered to any of them. System calls are restarted; poll and its like may return early.
 //
 // A signal that was ignored when the process started (nohup, a background job) stays ignored. A
-// hang-up comes as often as somebody notices it, so it is never the second signal.
+// hang-up comes as often as somebody notices it, and before or after a SIGTERM that means the same
+// (systemd): it is a first signal, and nothing beside another.
 //
 // The processes of a fleet must not each go by signals of their own: whoever shuts a job down sends
 // one to all of them, and a last snapshot needs them all. Under a launcher a signal is told to it,
@@ -63,7 +64,9 @@ class StopSignals {
   const int write_end_;
   Supervision supervision_;
   std::array<struct sigaction, kSignals.size()> before_{};
-  int heard_ = 0;  // signals, told or counted
+  int signals_ = 0;  // SIGTERM and SIGINT
+  int hung_up_ = 0;
+  int heard_ = 0;  // of both, as they are told or counted
   int count_ = 0;
   int last_ = 0;
   const char* last_name_ = "no signal";

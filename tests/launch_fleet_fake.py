@@ -77,8 +77,10 @@ def await_orders():
     stopped, heard = [], []
 
     def tell(number, _):
-        heard.append(number)
-        event = {"event": "signal", "name": signal.Signals(number).name, "count": len(heard)}
+        if number != signal.SIGHUP:
+            heard.append(number)
+        event = {"event": "signal", "name": signal.Signals(number).name,
+                 "count": max(len(heard), 1)}
         os.write(1, json.dumps(event).encode() + b"\n")
 
     def watch():

@@ -54,6 +54,8 @@ TEST_F(StopSignalsTest, AHangUpIsTheFirstOrNone) {
   }
   EXPECT_EQ((*signals)->GoOn(), absl::CancelledError("stopped by SIGHUP"));
   ASSERT_EQ(raise(SIGTERM), 0);
+  EXPECT_EQ((*signals)->Count(), 1);
+  ASSERT_EQ(raise(SIGTERM), 0);
   EXPECT_EQ((*signals)->Count(), 2);
 }
 

@@ -50,6 +50,15 @@ class StopTest(FakeFleetTest):
                 self.stopped(process, 75, "stopped with a snapshot at clock 20")
                 self.out.rename(self.path / f"was-{number}")
 
+    def test_a_hang_up_with_a_signal_is_one(self):
+        for number in range(2):
+            with self.subTest(number):
+                process = self.start_slow()
+                for one in (signal.SIGHUP, signal.SIGTERM)[::1 - 2 * number]:
+                    self.signal_all(process, one)
+                self.stopped(process, 75, "stopped with a snapshot at clock 20")
+                self.out.rename(self.path / f"was-{number}")
+
     def test_a_hang_up_is_never_the_second_signal(self):
         process = self.start_slow(fates=SLOW_COMMIT)
         process.send_signal(signal.SIGTERM)

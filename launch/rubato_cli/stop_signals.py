@@ -48,9 +48,11 @@ class StopSignals:
             self.number = int(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
 
     def _take(self, number: int, _: FrameType | None) -> None:
-        # A closed terminal is told by the kernel and by the shell: that is not a second signal.
-        self._own = max(self._own, 1) if number == signal.SIGHUP else self._own + 1
-        self.hear(number, self._own)
+        # A closed terminal is told by the kernel and by the shell, and systemd sends SIGHUP with a
+        # SIGTERM: alone it is a first signal, beside another one it is nothing.
+        if number != signal.SIGHUP:
+            self._own += 1
+        self.hear(number, max(self._own, 1))
         try:
             os.write(self._poke, b"!")
         except BlockingIOError:
