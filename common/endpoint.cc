@@ -1,5 +1,6 @@
 #include "common/endpoint.h"
 
+#include <malloc.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -10,10 +11,8 @@
 #include <zmq.hpp>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "common/address.h"
+#include "common/routes.h"
 #include "common/status.h"
 
 namespace rubato {
@@ -29,45 +28,11 @@ constexpr size_t kShareReceivedBytes = 8u << 10;
 constexpr int kConnectionSendQueue = 4096;
 constexpr int kListenerSendQueue = 256;
 constexpr int kReceiveQueue = 64;
-constexpr size_t kMaxBatch = 64;      // messages of one socket in one Receive
-constexpr size_t kMaxRoutes = 65536;  // peers remembered by a listener
-constexpr int kMaxSockets = 4096;     // a worker connects to at most kMaxPlaces shards
-constexpr int kConnectWaitMs = 20;    // a living peer on this host takes about 1
-constexpr size_t kMaxIpcPath = 107;   // sockaddr_un
-
-// Addresses ---------------------------------------------------------------------------------------
-
-absl::Status BadAddress(const std::string& address, const char* why) {
-  return absl::InvalidArgumentError(
-      absl::StrFormat("address \"%s\" %s; use ipc:///PATH or tcp://127.0.0.1:PORT", address, why));
-}
-
-bool IsLoopback(absl::string_view host) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(host, '.');
-  const auto is_byte = [](absl::string_view part) {
-    int value = 0;
-    return part.size() <= 3 && absl::SimpleAtoi(part, &value) && value >= 0 && value <= 255;
-  };
-  return parts.size() == 4 && parts[0] == "127" && std::all_of(parts.begin(), parts.end(), is_byte);
-}
-
-absl::Status CheckAddress(const std::string& address) {
-  absl::string_view rest = address;
-  if (absl::ConsumePrefix(&rest, "ipc://")) {
-    if (!absl::StartsWith(rest, "/")) return BadAddress(address, "needs an absolute path");
-    if (rest.size() <= kMaxIpcPath) return absl::OkStatus();
-    return BadAddress(address, "is longer than the 107 bytes a socket's path can have");
-  }
-  if (!absl::ConsumePrefix(&rest, "tcp://")) return BadAddress(address, "is of no known kind");
-  const size_t colon = rest.rfind(':');
-  int port = 0;
-  if (colon == absl::string_view::npos || !absl::SimpleAtoi(rest.substr(colon + 1), &port) ||
-      port < 0 || port > 65535) {
-    return BadAddress(address, "has no port");
-  }
-  if (IsLoopback(rest.substr(0, colon))) return absl::OkStatus();
-  return BadAddress(address, "is not of this host, and peers are not authenticated yet");
-}
+constexpr size_t kMaxBatch = 64;    // messages of one socket in one Receive
+constexpr int kMaxSockets = 4096;   // a worker connects to at most kMaxPlaces shards
+constexpr int kConnectWaitMs = 20;  // a living peer on this host takes about 1
+constexpr const char* kEndings = "inproc://endings";
+constexpr Duration kReturnMemoryAfter = Duration::Seconds(1);
 
 absl::Status ListenError(const std::string& address, int error) {
   if (error == EADDRINUSE) {
@@ -117,6 +82,8 @@ SendResult SendParts(zmq::socket_t& socket, std::vector<zmq::message_t> parts) {
   return result;
 }
 
+constexpr size_t kMaxTakenParts = 2 + kMaxFrames;
+
 // The parts of the next message; empty if none has arrived. Parts beyond what any message may have
 // are dropped but for one, by which Decode sees that there were too many.
 std::vector<zmq::message_t> ReceiveParts(zmq::socket_t& socket) {
@@ -128,7 +95,7 @@ std::vector<zmq::message_t> ReceiveParts(zmq::socket_t& socket) {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) break;
     more = part.more();
-    if (parts.size() < 2 + kMaxFrames) parts.push_back(std::move(part));
+    if (parts.size() < kMaxTakenParts) parts.push_back(std::move(part));
   }
   return parts;
 }
@@ -191,21 +158,30 @@ class Endpoint::Impl {
     zmq::socket_t socket;
     std::string address;
   };
-  enum class Side { kListener, kConnection };
-
   SendResult Queue(Nonce to, const Frames& frames);
+  // Where messages come from: the listener, or the connection to `peer`.
+  struct Source {
+    zmq::socket_t* socket;
+    std::optional<Nonce> peer;
+  };
   void Wait(Duration timeout);
-  void Drain(zmq::socket_t& socket, Side side, std::vector<Decoded>* out);
-  void Take(std::vector<zmq::message_t> parts, Side side, std::vector<Decoded>* out);
-  void Learn(Nonce peer, const std::string& route);
-  void Refuse(const absl::Status& why, const std::string& route);
+  void Drain(const Source& source, std::vector<Decoded>* out);
+  void Take(std::vector<zmq::message_t> parts, const Source& source, std::vector<Decoded>* out);
+  absl::Status CheckSender(Nonce from, const Source& source) const;
+  bool Learn(Nonce peer, const std::string& route);
+  bool IsThere(const std::string& route);
+  void Refuse(const absl::Status& why);
+  void AnswerRefusal(const absl::Status& why, const std::string& route);
+  void ReturnMemory();
 
   const Nonce self_;
   const int wake_;          // eventfd
   zmq::context_t context_;  // before the sockets: it must outlive them
   std::optional<zmq::socket_t> listener_;
+  std::optional<zmq::socket_t> endings_;  // tells of connections to the listener that ended
   absl::flat_hash_map<Nonce, Connection> connections_;
-  absl::flat_hash_map<Nonce, std::string> routes_;  // routing id of who spoke to the listener
+  Routes routes_;
+  std::optional<Instant> return_memory_at_;
 };
 
 absl::Status Endpoint::Impl::Listen(const std::string& wanted) {
@@ -214,6 +190,10 @@ absl::Status Endpoint::Impl::Listen(const std::string& wanted) {
     listener_.emplace(context_, zmq::socket_type::router);
     SetOptions(&*listener_, kListenerSendQueue);
     listener_->set(zmq::sockopt::router_mandatory, true);
+    zmq_socket_monitor(listener_->handle(), kEndings, ZMQ_EVENT_DISCONNECTED);
+    endings_.emplace(context_, zmq::socket_type::pair);
+    endings_->set(zmq::sockopt::rcvhwm, 0);  // who writes to it must never wait for us
+    endings_->connect(kEndings);
     listener_->bind(wanted);
     address = listener_->get(zmq::sockopt::last_endpoint);
   } catch (const zmq::error_t& error) {
@@ -247,17 +227,16 @@ SendResult Endpoint::Impl::Queue(Nonce to, const Frames& frames) {
   std::vector<zmq::message_t> parts;
   parts.reserve(frames.size() + 1);
   const auto connection = connections_.find(to);
+  const std::string* route = nullptr;
   if (connection == connections_.end()) {
-    const auto route = routes_.find(to);
-    if (route == routes_.end()) return SendResult::kUnknownPeer;
-    parts.emplace_back(route->second.data(), route->second.size());
+    route = routes_.Find(to);
+    if (route == nullptr) return SendResult::kUnknownPeer;
+    parts.emplace_back(route->data(), route->size());
   }
   for (const Buffer& frame : frames) parts.push_back(ToMessage(frame));
-  if (connection != connections_.end()) {
-    return SendParts(connection->second.socket, std::move(parts));
-  }
+  if (route == nullptr) return SendParts(connection->second.socket, std::move(parts));
   const SendResult result = SendParts(*listener_, std::move(parts));
-  if (result == SendResult::kUnknownPeer) routes_.erase(to);
+  if (result == SendResult::kUnknownPeer) routes_.Forget(*route);
   return result;
 }
 
@@ -290,22 +269,25 @@ void Endpoint::Impl::Wait(Duration timeout) {
 std::vector<Decoded> Endpoint::Impl::Receive(Duration timeout) {
   Wait(timeout);
   std::vector<Decoded> out;
-  if (listener_) Drain(*listener_, Side::kListener, &out);
-  for (auto& [peer, connection] : connections_) Drain(connection.socket, Side::kConnection, &out);
+  if (listener_) Drain({&*listener_, std::nullopt}, &out);
+  for (auto& [peer, connection] : connections_) Drain({&connection.socket, peer}, &out);
+  if (listener_) ReturnMemory();
   return out;
 }
 
-void Endpoint::Impl::Drain(zmq::socket_t& socket, Side side, std::vector<Decoded>* out) {
+void Endpoint::Impl::Drain(const Source& source, std::vector<Decoded>* out) {
   for (size_t i = 0; i < kMaxBatch; ++i) {
-    std::vector<zmq::message_t> parts = ReceiveParts(socket);
+    std::vector<zmq::message_t> parts = ReceiveParts(*source.socket);
     if (parts.empty()) return;
-    Take(std::move(parts), side, out);
+    Take(std::move(parts), source, out);
   }
 }
 
-void Endpoint::Impl::Take(std::vector<zmq::message_t> parts, Side side, std::vector<Decoded>* out) {
-  const bool routed = side == Side::kListener;
+void Endpoint::Impl::Take(std::vector<zmq::message_t> parts, const Source& source,
+                          std::vector<Decoded>* out) {
+  const bool routed = !source.peer;
   const std::string route = routed ? parts[0].to_string() : "";
+  if (parts.size() == kMaxTakenParts) return_memory_at_ = MonotonicNow() + kReturnMemoryAfter;
   Frames frames;
   for (size_t i = routed ? 1 : 0; i < parts.size(); ++i) {
     counts.received_bytes += parts[i].size();
@@ -313,31 +295,81 @@ void Endpoint::Impl::Take(std::vector<zmq::message_t> parts, Side side, std::vec
   }
   counts.received_messages += 1;
   absl::StatusOr<Decoded> decoded = Decode(frames);
-  if (decoded.ok() && routed && decoded->from == kSchedulerNonce) {
-    decoded = absl::InvalidArgumentError("message refused: nonce 0 is the scheduler's own");
+  const absl::Status status = decoded.ok() ? CheckSender(decoded->from, source) : decoded.status();
+  if (!status.ok()) {
+    Refuse(status);
+    // Two connections must not answer each other's answers for ever: only a listener answers.
+    if (routed) AnswerRefusal(status, route);
+    return;
   }
-  if (!decoded.ok()) return Refuse(decoded.status(), route);
-  if (routed) Learn(decoded->from, route);
+  if (routed && !Learn(decoded->from, route)) return;
   out->push_back(*std::move(decoded));
 }
 
-void Endpoint::Impl::Learn(Nonce peer, const std::string& route) {
-  // Who is gone and never written to again stays in here. Forgetting everybody is safe: the living
-  // are learned again from their next message, and what they ask meanwhile they ask again.
-  if (routes_.size() >= kMaxRoutes && !routes_.contains(peer)) routes_.clear();
-  routes_[peer] = route;
+// Whether who speaks there may say that he is `from`. A header can claim any nonce.
+absl::Status Endpoint::Impl::CheckSender(Nonce from, const Source& source) const {
+  if (source.peer) {
+    if (from == *source.peer) return absl::OkStatus();
+    return absl::InvalidArgumentError("message refused: its nonce is not that of this connection");
+  }
+  if (from == kSchedulerNonce) {
+    return absl::InvalidArgumentError("message refused: nonce 0 is the scheduler's own");
+  }
+  if (from == self_ || connections_.contains(from)) {
+    return absl::InvalidArgumentError("message refused: its nonce is that of another process");
+  }
+  return absl::OkStatus();
 }
 
-// Only a listener answers: two connections must not answer each other's answers for ever.
-void Endpoint::Impl::Refuse(const absl::Status& why, const std::string& route) {
-  counts.refused += 1;
-  counts.last_refusal = std::string(why.message());
-  if (route.empty()) return;
+// A nonce belongs to the connection that spoke it first, until that is gone: nobody else speaks, or
+// is answered, in its name. Who comes back on a new connection while the old one is not noticed to
+// be gone is refused without a word, and asks again.
+bool Endpoint::Impl::Learn(Nonce peer, const std::string& route) {
+  const std::string* holder = routes_.Find(peer);
+  if (holder != nullptr && *holder != route) {
+    if (IsThere(*holder)) {
+      Refuse(absl::InvalidArgumentError("message refused: its nonce is that of another process"));
+      return false;
+    }
+    routes_.Forget(*holder);
+  }
+  routes_.Bind(peer, route);
+  return true;
+}
+
+// An empty message, which nobody decodes, finds a connection or does not.
+bool Endpoint::Impl::IsThere(const std::string& route) {
   std::vector<zmq::message_t> parts;
   parts.emplace_back(route.data(), route.size());
-  const ErrorReply reply{static_cast<uint32_t>(why.code()), counts.last_refusal};
+  parts.emplace_back();
+  return SendParts(*listener_, std::move(parts)) != SendResult::kUnknownPeer;
+}
+
+void Endpoint::Impl::Refuse(const absl::Status& why) {
+  counts.refused += 1;
+  counts.last_refusal = std::string(why.message());
+}
+
+void Endpoint::Impl::AnswerRefusal(const absl::Status& why, const std::string& route) {
+  std::vector<zmq::message_t> parts;
+  parts.emplace_back(route.data(), route.size());
+  const ErrorReply reply{static_cast<uint32_t>(why.code()), std::string(why.message())};
   for (const Buffer& frame : Encode(self_, reply)) parts.push_back(ToMessage(frame));
   SendParts(*listener_, std::move(parts));
+}
+
+// ZeroMQ keeps a message until its last frame is there, at 64 bytes a frame of two, and no option
+// bounds their number; the allocator keeps what is freed after it. So when a connection has ended,
+// or such a message, all that is free goes back to the system, a moment later: ZeroMQ frees first.
+void Endpoint::Impl::ReturnMemory() {
+  const Instant now = MonotonicNow();
+  zmq::message_t part;
+  while (zmq_msg_recv(part.handle(), endings_->handle(), ZMQ_DONTWAIT) >= 0) {
+    if (!return_memory_at_) return_memory_at_ = now + kReturnMemoryAfter;
+  }
+  if (!return_memory_at_ || now < *return_memory_at_) return;
+  return_memory_at_.reset();
+  malloc_trim(0);
 }
 
 void Endpoint::Impl::Wake() const {

@@ -6,8 +6,12 @@
 //
 // What ZeroMQ does not promise is not hidden: kSent means queued, not arrived. Messages are lost
 // when a connection breaks or a queue is full, and nothing is said about it; the protocol above
-// numbers, acknowledges and resends. No call blocks except Receive, and nothing a peer sends can
-// end the process: bytes that Decode refuses are counted and answered with an ErrorReply.
+// numbers, acknowledges and resends. No call blocks except Receive, and no message can end the
+// process: bytes that Decode refuses are counted and answered with an ErrorReply.
+//
+// A header can claim any nonce; who is told what Receive returns may rely on it. A connection
+// speaks for the peer that it was opened to, and no other. What comes to the listener speaks for
+// nobody to whom a connection is open, and a nonce is its first speaker's until that is gone.
 //
 // Large frames are not copied, either way: a sent Buffer is kept alive until ZeroMQ is done with
 // it, a received frame is the Buffer's owner. One thread owns an Endpoint; only Wake may be called
@@ -50,7 +54,7 @@ struct EndpointCounts {
   uint64_t received_bytes = 0;
   uint64_t would_block = 0;
   uint64_t unknown_peer = 0;
-  uint64_t refused = 0;      // undecodable messages of peers
+  uint64_t refused = 0;      // messages that do not decode, or claim another's nonce
   std::string last_refusal;  // why, the newest of them
 };
 

@@ -199,6 +199,66 @@ TEST_P(EndpointTest, NobodySpeaksAsTheScheduler) {
   EXPECT_EQ(shard->counts().last_refusal, "message refused: nonce 0 is the scheduler's own");
 }
 
+// Sends as `impostor` until the shard has refused that.
+void ExpectRefused(Endpoint& impostor, Endpoint& shard) {
+  const uint64_t before = shard.counts().refused;
+  const Instant deadline = MonotonicNow() + kLong;
+  while (shard.counts().refused == before && MonotonicNow() < deadline) {
+    impostor.Send(kShard, Sync{Life(666), Life(1)});
+    EXPECT_TRUE(shard.Receive(Duration::Millis(20)).empty());
+  }
+  EXPECT_EQ(shard.counts().last_refusal, "message refused: its nonce is that of another process");
+}
+
+TEST_P(EndpointTest, ANonceIsItsFirstSpeakersUntilHeIsGone) {
+  const auto shard = OpenShard();
+  auto worker = OpenWorker(*shard);
+  MustSend(*worker, kShard, Sync{Life(1), Life(1)});
+  MustReceive(*shard, 1);
+  const auto second = OpenWorker(*shard);
+  ASSERT_NO_FATAL_FAILURE(ExpectRefused(*second, *shard));
+  MustSend(*shard, kWorker, Stale{});
+  EXPECT_EQ(MustReceive(*worker, 1).at(0).message, Message(Stale{}));
+  second->Receive(Duration::Millis(1));
+  EXPECT_EQ(second->counts().received_messages, 0u);
+
+  worker.reset();  // the second may be the first, come back on a new connection
+  const Instant deadline = MonotonicNow() + kLong;
+  std::vector<Decoded> received;
+  while (received.empty() && MonotonicNow() < deadline) {
+    second->Send(kShard, Sync{Life(2), Life(1)});
+    received = shard->Receive(Duration::Millis(20));
+  }
+  ASSERT_FALSE(received.empty());
+  MustSend(*shard, kWorker, View{});
+  EXPECT_EQ(MustReceive(*second, 1).at(0).message, Message(View{}));
+}
+
+TEST_P(EndpointTest, NobodySpeaksAsTheListenerOrAsOneItIsConnectedTo) {
+  const auto shard = OpenShard();
+  const auto other = MustOpen({.self = Nonce(12), .listen = "tcp://127.0.0.1:0"});
+  ASSERT_TRUE(shard->Connect(Nonce(12), other->address()).ok());
+  for (const Nonce nonce : {kShard, Nonce(12)}) {
+    const auto impostor = MustOpen({.self = nonce, .listen = ""});
+    ASSERT_TRUE(impostor->Connect(kShard, shard->address()).ok());
+    ASSERT_NO_FATAL_FAILURE(ExpectRefused(*impostor, *shard));
+  }
+}
+
+TEST_P(EndpointTest, AConnectionSpeaksForItsPeerAlone) {
+  const auto impostor = MustOpen({.self = Nonce(12), .listen = ListenAddress()});
+  const auto worker = OpenWorker(*impostor);  // which takes it for kShard
+  MustSend(*worker, kShard, Sync{});
+  MustReceive(*impostor, 1);
+  MustSend(*impostor, kWorker, Stale{});
+  const Instant deadline = MonotonicNow() + kLong;
+  while (worker->counts().refused == 0 && MonotonicNow() < deadline) {
+    EXPECT_TRUE(worker->Receive(Duration::Millis(20)).empty());
+  }
+  EXPECT_EQ(worker->counts().last_refusal,
+            "message refused: its nonce is not that of this connection");
+}
+
 TEST_P(EndpointTest, AWorkerTalksToManyShards) {
   const auto shard = OpenShard();
   const auto other = MustOpen({.self = Nonce(12), .listen = "tcp://127.0.0.1:0"});
