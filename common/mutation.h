@@ -42,7 +42,14 @@
   X(tell_before_disk, "an event is told before it is on disk")                         \
   X(forget_untold, "events of a state that cannot be written are forgotten")           \
   X(retry_old_state, "a state that could not be written is not replaced by a newer")   \
-  X(durable_before_disk, "a shard reports an image durable when it is cut")
+  X(durable_before_disk, "a shard reports an image durable when it is cut")            \
+  X(forged_request, "a shard believes a life whatever nonce claims it")                \
+  X(forged_answer, "a client believes a shard life whatever nonce claims it")          \
+  X(forged_beat, "the scheduler believes a worker life whatever nonce claims it")      \
+  X(forged_report, "the scheduler believes a shard life whatever nonce claims it")     \
+  X(view_of_anybody, "a view is taken from whoever sends it")                          \
+  X(stale_of_anybody, "a Stale is taken from whoever sends it")                        \
+  X(view_to_strangers, "the scheduler answers a stranger with the view")
 
 #ifdef RUBATO_MUTATIONS
 namespace rubato {

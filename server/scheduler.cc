@@ -10,6 +10,9 @@
 namespace rubato {
 namespace {
 
+// A predict or an evaluation each; every one is a line of each view.
+constexpr size_t kMaxReaders = 64;
+
 // Sent before the one that is known, and overtaken. None of these three ever falls while a shard
 // life serves (before, it has seen nothing); where they are equal, what else differs is mended by
 // the next report.
@@ -30,6 +33,7 @@ Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now
     : options_(std::move(options)),
       job_fingerprint_(options_.job.Fingerprint()),
       state_(std::move(state)),
+      retired_(state_.retired.begin(), state_.retired.end()),
       clock_(now, AsleepAfter(options_)),
       committed_at_(now),
       margin_(options_.first_margin),
@@ -108,8 +112,7 @@ void Scheduler::ReceiveHello(Instant now, Nonce from, const Hello& hello, Schedu
         {from, ErrorReply{static_cast<uint32_t>(status.code()), std::string(status.message())}});
     return;
   }
-  const auto& retired = state_.retired;
-  if (std::find(retired.begin(), retired.end(), from) != retired.end()) {
+  if (retired_.contains(from)) {
     out->messages.push_back({from, Stale{kNoLife, view().version, from}});
     return;
   }
@@ -156,7 +159,7 @@ void Scheduler::HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* 
   }
   const bool replaces = entry.life != kNoLife;
   if (replaces) {
-    state_.retired.push_back(entry.nonce);
+    Retire(entry.nonce);
     // What sealed lives had pushed to the last life of this shard may be gone with it.
     for (const SealedEntry& sealed : view().sealed) ReportPossibleLoss(sealed.life, out);
   }
@@ -177,6 +180,13 @@ void Scheduler::HelloFromReader(Instant now, Nonce from, SchedulerOutput* out) {
       return;
     }
   }
+  if (view().readers.size() >= kMaxReaders) {
+    const std::string sentence = absl::StrFormat(
+        "this fleet has %d readers already: try again when one of them is done", kMaxReaders);
+    const auto code = static_cast<uint32_t>(absl::StatusCode::kResourceExhausted);
+    out->messages.push_back({from, ErrorReply{code, sentence}});
+    return;
+  }
   const ReaderEntry reader{NextLife(), from};
   peers_[reader.life] = Peer{now, ViewVersion(0), Clock(0), Clock(0), now};
   state_.view.readers.push_back(reader);
@@ -188,18 +198,18 @@ void Scheduler::HelloFromReader(Instant now, Nonce from, SchedulerOutput* out) {
 void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
                                  SchedulerOutput* out) {
   const MemberEntry* member = FindMember(beat.life);
-  const bool reader = std::any_of(view().readers.begin(), view().readers.end(),
-                                  [&](const ReaderEntry& r) { return r.life == beat.life; });
-  if ((member == nullptr && !reader) || beat.generation != view().generation) {
-    out->messages.push_back({from, view()});
-    return;
-  }
+  const ReaderEntry* reader = FindReader(beat.life);
+  const bool speaks =
+      (member != nullptr && member->nonce == from) || (reader != nullptr && reader->nonce == from);
+  const bool believed = MUTATED(forged_beat) ? member != nullptr || reader != nullptr : speaks;
+  if (!believed || beat.generation != view().generation) return TellIfKnown(from, out);
   Peer& peer = peers_[beat.life];
   peer.heard = now;
   peer.seen = std::max(peer.seen, beat.seen);
   peer.clock = std::max(peer.clock, beat.clock);
-  if (reader) {
+  if (reader != nullptr) {
     if (beat.leaving) {
+      Retire(reader->nonce);
       std::erase_if(state_.view.readers, [&](const ReaderEntry& r) { return r.life == beat.life; });
       Publish(out);
     }
@@ -221,17 +231,15 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
 void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report,
                               SchedulerOutput* out) {
   const size_t place = report.place.value();
-  if (place >= view().shards.size()) return;
+  if (place >= view().shards.size()) return TellIfKnown(from, out);
   const ShardEntry& entry = view().shards[place];
   const bool cuts = view().cut && report.durable == view().cut->epoch;
-  if (entry.life != report.life || entry.nonce != from) {
+  if (entry.life != report.life || (entry.nonce != from && !MUTATED(forged_report))) {
     if (MUTATED(dead_life_commit) && cuts) {
       durable_[report.place] = *report.durable;
       CommitIfDurable(now, out);
     }
-    out->messages.push_back(
-        {from, view()});  // an old life of this place: it stops when it reads this
-    return;
+    return TellIfKnown(from, out);  // an old life of this place: it stops when it reads this
   }
   if (report.generation != view().generation) return;
   ShardReport& known = reports_[report.place];
@@ -262,6 +270,19 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
 }
 
 // Views ------------------------------------------------------------------------------------------
+
+// Who has or had a life learns from the view that it is over. A stranger learns nothing: nonces are
+// what a forger lacks, and a view is full of them.
+void Scheduler::TellIfKnown(Nonce to, SchedulerOutput* out) const {
+  if (Knows(to) || MUTATED(view_to_strangers)) out->messages.push_back({to, view()});
+}
+
+bool Scheduler::Knows(Nonce nonce) const {
+  const auto is_theirs = [&](const auto& entry) { return entry.nonce == nonce; };
+  return retired_.contains(nonce) || std::ranges::any_of(view().shards, is_theirs) ||
+         std::ranges::any_of(view().members, is_theirs) ||
+         std::ranges::any_of(view().readers, is_theirs);
+}
 
 void Scheduler::Publish(SchedulerOutput* out) {
   View& view = state_.view;
@@ -309,10 +330,11 @@ void Scheduler::FleetResume(Instant now, uint32_t places, const std::string& why
 void Scheduler::Resume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out) {
   if (finished()) return;
   View& view = state_.view;
-  for (const MemberEntry& member : view.members) state_.retired.push_back(member.nonce);
+  for (const MemberEntry& member : view.members) Retire(member.nonce);
+  for (const ReaderEntry& reader : view.readers) Retire(reader.nonce);
   for (size_t i = places; i < view.shards.size(); ++i) {
     if (view.shards[i].life == kNoLife) continue;
-    state_.retired.push_back(view.shards[i].nonce);
+    Retire(view.shards[i].nonce);
     // Not in the next view any more, so it would never hear of it: told here, and again by its
     // Reports.
   }
@@ -347,6 +369,13 @@ void Scheduler::Resume(Instant now, uint32_t places, const std::string& why, Sch
 MemberEntry* Scheduler::FindMember(Life life) {
   for (MemberEntry& member : state_.view.members) {
     if (member.life == life) return &member;
+  }
+  return nullptr;
+}
+
+const ReaderEntry* Scheduler::FindReader(Life life) const {
+  for (const ReaderEntry& reader : view().readers) {
+    if (reader.life == life) return &reader;
   }
   return nullptr;
 }

@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "common/env.h"
 #include "common/ids.h"
 #include "common/job.h"
@@ -129,6 +130,8 @@ class Scheduler {
   void HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* out);
   void HelloFromReader(Instant now, Nonce from, SchedulerOutput* out);
   absl::Status CheckHello(const Hello& hello) const;
+  void TellIfKnown(Nonce to, SchedulerOutput* out) const;
+  bool Knows(Nonce nonce) const;
 
   // Membership (scheduler_members.cc).
   void StartPending(Instant now, SchedulerOutput* out);
@@ -137,6 +140,7 @@ class Scheduler {
   Clock PastEvaluations() const;
   std::optional<Clock> StartClockFor(const MemberEntry& member) const;
   enum class Departure { kLeft, kEvicted };
+  void Retire(Nonce nonce);
   void Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out);
   void EvictSilent(Instant now, SchedulerOutput* out);
   void NoteProgress(Instant now, const ShardReport& report);
@@ -160,6 +164,7 @@ class Scheduler {
   void RaiseFloor();
   void ResendViews(SchedulerOutput* out);
   MemberEntry* FindMember(Life life);
+  const ReaderEntry* FindReader(Life life) const;
   bool AllShardsHaveLives() const;
   bool AllShardsReported() const;
   Life NextLife() { return Life(++state_.life_counter); }
@@ -169,6 +174,7 @@ class Scheduler {
   const SchedulerOptions options_;
   const uint64_t job_fingerprint_;
   SchedulerState state_;
+  absl::flat_hash_set<Nonce> retired_;  // the same as in state_
   AwakeClock clock_;
 
   // Soft state of the current shard lives, by place.

@@ -110,8 +110,8 @@ absl::Status SchedulerLoop::Step(Duration timeout) {
   awake_ = clock_.Read(now);
   for (const Decoded& decoded : received) {
     SchedulerOutput out;
-    heard_[decoded.from] = awake_;
     scheduler_.Receive(now, decoded.from, decoded.message, &out);
+    NoteShard(decoded.from);
     Flush(now, std::move(out));
   }
   SchedulerOutput out;
@@ -151,13 +151,20 @@ absl::Status SchedulerLoop::CheckDisk() const {
                    ", then go on with --resume"));
 }
 
+void SchedulerLoop::NoteShard(Nonce from) {
+  const std::vector<ShardEntry>& shards = scheduler_.view().shards;
+  heard_.resize(shards.size(), opened_at_);
+  for (size_t place = 0; place < shards.size(); ++place) {
+    if (shards[place].life != kNoLife && shards[place].nonce == from) heard_[place] = awake_;
+  }
+}
+
 absl::Status SchedulerLoop::CheckShards() const {
   const std::vector<ShardEntry>& shards = scheduler_.view().shards;
   for (size_t place = 0; place < shards.size(); ++place) {
-    const auto heard = heard_.find(shards[place].nonce);
-    const bool came = shards[place].life != kNoLife && heard != heard_.end();
+    const bool came = shards[place].life != kNoLife && place < heard_.size();
     const Duration limit = came ? kShardSpeaksWithin : kShardComesWithin;
-    if (awake_ - (came ? heard->second : opened_at_) < limit) continue;
+    if (awake_ - (came ? heard_[place] : opened_at_) < limit) continue;
     return absl::UnavailableError(
         absl::StrFormat("shard %d %s %d s: see the log of its server, and go on with --resume",
                         place, came ? "has said nothing for" : "did not come up within",

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -51,6 +52,7 @@ class SchedulerLoop {
   void Flush(Instant now, SchedulerOutput out);
   void Save(Instant now, const SchedulerState& state);
   absl::Status CheckDisk() const;
+  void NoteShard(Nonce from);
   absl::Status CheckShards() const;
   void Tell(const SchedulerEvent& event);
   void TellView();
@@ -65,7 +67,7 @@ class SchedulerLoop {
   AwakeClock clock_;
   Instant awake_;  // its time in this step, which all others below are of
   const Instant opened_at_;
-  std::map<Nonce, Instant> heard_;  // when each peer last said something
+  std::vector<Instant> heard_;  // by place: when its shard last said something
   Instant told_view_at_;
   Instant finished_at_;                   // newest moment at which the run was not finished
   std::map<Life, uint64_t> pushes_lost_;  // as it was told of each life last

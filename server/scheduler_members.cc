@@ -81,6 +81,11 @@ bool Scheduler::QuorumReached(Instant now, SchedulerOutput* out) {
   return true;
 }
 
+// Its life is over: it is given no other, and may be told so.
+void Scheduler::Retire(Nonce nonce) {
+  if (retired_.insert(nonce).second) state_.retired.push_back(nonce);
+}
+
 void Scheduler::Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out) {
   View& view = state_.view;
   const auto member = std::find_if(view.members.begin(), view.members.end(),
@@ -88,7 +93,7 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
   if (member == view.members.end()) return;
   // Whoever is gone after the last commit has left, even if its goodbye was lost.
   const bool left = departure == Departure::kLeft || finished();
-  state_.retired.push_back(member->nonce);
+  Retire(member->nonce);
   if (member->start) {
     const uint64_t next = MUTATED(sealed_at_present) ? 0 : 1;
     view.sealed.push_back(
@@ -137,7 +142,9 @@ void Scheduler::EvictSilent(Instant now, SchedulerOutput* out) {
     const Peer& peer =
         peers_.try_emplace(reader.life, Peer{now, ViewVersion(0), Clock(0), Clock(0), now})
             .first->second;
-    return now - peer.heard > options_.lease;
+    if (now - peer.heard <= options_.lease) return false;
+    Retire(reader.nonce);
+    return true;
   });
   if (view().readers.size() != before) Publish(out);
 }

@@ -106,7 +106,8 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
           static_cast<int>(kAnswerWithin.seconds()), options_.scheduler));
     }
     for (const Decoded& decoded : received) {
-      if (const auto* error = std::get_if<ErrorReply>(&decoded.message)) {
+      const auto* error = std::get_if<ErrorReply>(&decoded.message);
+      if (error != nullptr && decoded.from == kSchedulerNonce) {
         return absl::FailedPreconditionError(error->sentence);
       }
       ShardOutput out;

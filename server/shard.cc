@@ -34,8 +34,13 @@ size_t Shard::held(Life life) const {
 
 void Shard::Receive(Instant now, Nonce from, const Message& message, ShardOutput* out) {
   if (state_ == State::kStopped) return;
-  if (const auto* view = std::get_if<View>(&message)) return ReceiveView(now, *view, out);
+  const bool scheduler = from == kSchedulerNonce;
+  if (const auto* view = std::get_if<View>(&message)) {
+    if (scheduler || MUTATED(view_of_anybody)) ReceiveView(now, *view, out);
+    return;
+  }
   if (const auto* stale = std::get_if<Stale>(&message)) {
+    if (!scheduler && !MUTATED(stale_of_anybody)) return;
     if (stale->nonce != options_.nonce || stale->to != kNoLife) return;
     state_ = State::kStopped;  // its life ended before it was ever heard of
     out->stop = true;
@@ -182,13 +187,13 @@ void Shard::RestorePositions(const Image& image) {
 
 void Shard::StartServing(ShardOutput* out) {
   state_ = State::kServing;
-  const std::vector<ParkedPull> early = std::exchange(parked_, {});
+  const auto early = std::exchange(parked_, {});
   FollowMembers();
   FollowCut(out);
   FollowCommit(out);
   Advance(out);
   SendAckToAll(out);  // who asked meanwhile where it stands has its answer
-  for (const ParkedPull& parked : early) {
+  for (const auto& [key, parked] : early) {
     ReceivePull(parked.since, parked.from, parked.pull, out);
   }
 }
@@ -220,6 +225,7 @@ void Shard::FollowMembers() {
     }
   }
   clocks_.Settle();
+  DropParkedOfTheGone();
   for (const auto& [life, member] : members) {
     if (!member->start) clocks_.AddPending(life);
   }
@@ -271,6 +277,19 @@ bool Shard::IsMember(Life life) const {
 bool Shard::IsReader(Life life) const {
   return std::any_of(view_.readers.begin(), view_.readers.end(),
                      [&](const ReaderEntry& reader) { return reader.life == life; });
+}
+
+// Whether `from` is the process that the view gave this life to, of a member or a reader.
+bool Shard::Speaks(Nonce from, Life life) const {
+  if (MUTATED(forged_request)) return true;
+  if (const auto inbox = inboxes_.find(life); inbox != inboxes_.end()) {
+    return inbox->second.nonce == from;
+  }
+  const auto is_theirs = [&](const auto& entry) {
+    return entry.life == life && entry.nonce == from;
+  };
+  return std::ranges::any_of(view_.members, is_theirs) ||
+         std::ranges::any_of(view_.readers, is_theirs);
 }
 
 void Shard::AnswerStale(Nonce to, Life life, ShardOutput* out) {

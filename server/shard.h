@@ -20,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -130,6 +131,8 @@ class Shard {
     Instant since;
     Instant noticed;
   };
+  // When it opens (OpensAt), and whose it is.
+  using ParkedKey = std::tuple<Clock, Life, RequestId>;
 
   // Lives and views (shard.cc).
   void ReceiveView(Instant now, const View& view, ShardOutput* out);
@@ -145,14 +148,16 @@ class Shard {
   // In the view, with a start: its pulls are answered, and once this shard serves its pushes taken.
   bool IsMember(Life life) const;
   bool IsReader(Life life) const;
+  bool Speaks(Nonce from, Life life) const;
   void AnswerStale(Nonce to, Life life, ShardOutput* out);
 
   // Pulls (shard_pull.cc).
   void ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* out);
   absl::Status CheckPull(const Pull& pull) const;
-  bool MayAnswer(const Pull& pull) const;
+  Clock OpensAt(const Pull& pull) const;
   void Park(Instant now, Nonce from, const Pull& pull);
   void AnswerParked(ShardOutput* out);
+  void DropParkedOfTheGone();
   void Answer(Nonce to, const Pull& pull, ShardOutput* out);
   void NoticeParked(Instant now, ShardOutput* out);
 
@@ -191,10 +196,10 @@ class Shard {
   std::vector<std::unique_ptr<Table>> tables_;
 
   ClockTable clocks_;
-  std::map<Life, Inbox> inboxes_;   // members that have a start
-  std::map<Life, Clock> applied_;   // members that have a start, and sealed lives
-  Clock end_;                       // one past the highest iteration applied
-  std::vector<ParkedPull> parked_;  // while loading: all that came, none looked at yet
+  std::map<Life, Inbox> inboxes_;           // members that have a start
+  std::map<Life, Clock> applied_;           // members that have a start, and sealed lives
+  Clock end_;                               // one past the highest iteration applied
+  std::map<ParkedKey, ParkedPull> parked_;  // while loading: all that came, none looked at yet
 
   EpochId cut_handled_;  // newest epoch that was cut or refused
   std::optional<OpenCut> armed_;

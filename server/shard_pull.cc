@@ -10,9 +10,16 @@
 #include "server/shard.h"
 
 namespace rubato {
+namespace {
+
+// Of all workers and readers, each with the parts of a few iterations: far more than they need.
+constexpr size_t kMaxParked = 65536;
+
+}  // namespace
 
 void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* out) {
-  if (pull.to != life_ || (!IsMember(pull.from) && !IsReader(pull.from))) {
+  const bool known = IsMember(pull.from) || IsReader(pull.from);
+  if (pull.to != life_ || !known || !Speaks(from, pull.from)) {
     return AnswerStale(from, pull.from, out);
   }
   if (state_ != State::kServing) return Park(now, from, pull);  // looked at when its rows are here
@@ -22,15 +29,14 @@ void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* 
         {from, ErrorReply{static_cast<uint32_t>(status.code()), std::string(status.message())}});
     return;
   }
-  if (MayAnswer(pull)) return Answer(from, pull, out);
+  if (clocks_.min_clock() >= OpensAt(pull)) return Answer(from, pull, out);
   Park(now, from, pull);
 }
 
+// Who asks for more than the bound is told nothing, and asks again.
 void Shard::Park(Instant now, Nonce from, const Pull& pull) {
-  const bool known = std::any_of(parked_.begin(), parked_.end(), [&](const ParkedPull& parked) {
-    return parked.pull.from == pull.from && parked.pull.id == pull.id;
-  });
-  if (!known) parked_.push_back({from, pull, now, now});
+  if (parked_.size() >= kMaxParked) return;
+  parked_.try_emplace({OpensAt(pull), pull.from, pull.id}, ParkedPull{from, pull, now, now});
 }
 
 absl::Status Shard::CheckPull(const Pull& pull) const {
@@ -63,21 +69,26 @@ absl::Status Shard::CheckPull(const Pull& pull) const {
   return absl::OkStatus();
 }
 
-bool Shard::MayAnswer(const Pull& pull) const {
-  const Clock min_clock = clocks_.min_clock();
-  if (pull.at_least && min_clock < *pull.at_least && !MUTATED(evaluate_early)) return false;
-  if (IsReader(pull.from) || staleness_.infinite()) return true;
+// The min_clock from which on the gate lets it pass.
+Clock Shard::OpensAt(const Pull& pull) const {
+  Clock opens_at;
+  if (pull.at_least && !MUTATED(evaluate_early)) opens_at = *pull.at_least;
+  if (IsReader(pull.from) || staleness_.infinite()) return opens_at;
   const ClockDelta slack(MUTATED(gate_off_by_one) ? 1 : 0);
-  return min_clock + slack >= pull.use - staleness_.bound();
+  return std::max(opens_at, pull.use - staleness_.bound() - slack);
 }
 
 void Shard::AnswerParked(ShardOutput* out) {
-  std::erase_if(parked_, [&](const ParkedPull& parked) {
-    const Pull& pull = parked.pull;
-    if (!IsMember(pull.from) && !IsReader(pull.from)) return true;
-    if (!MayAnswer(pull)) return false;
-    Answer(parked.from, pull, out);
-    return true;
+  while (!parked_.empty() && std::get<Clock>(parked_.begin()->first) <= clocks_.min_clock()) {
+    const ParkedPull parked = std::move(parked_.extract(parked_.begin()).mapped());
+    Answer(parked.from, parked.pull, out);
+  }
+}
+
+void Shard::DropParkedOfTheGone() {
+  std::erase_if(parked_, [&](const auto& parked) {
+    const Life life = std::get<Life>(parked.first);
+    return !IsMember(life) && !IsReader(life);
   });
 }
 
@@ -107,7 +118,7 @@ void Shard::Answer(Nonce to, const Pull& pull, ShardOutput* out) {
 }
 
 void Shard::NoticeParked(Instant now, ShardOutput* out) {
-  for (ParkedPull& parked : parked_) {
+  for (auto& [key, parked] : parked_) {
     if (now - parked.noticed < options_.parked_notice) continue;
     parked.noticed = now;
     out->messages.push_back(

@@ -11,7 +11,8 @@
 namespace rubato {
 
 void Shard::ReceivePush(Nonce from, const Push& push, ShardOutput* out) {
-  if (push.to != life_ || state_ != State::kServing || !IsMember(push.from)) {
+  const bool member = state_ == State::kServing && IsMember(push.from);
+  if (push.to != life_ || !member || !Speaks(from, push.from)) {
     return AnswerStale(from, push.from, out);
   }
   Inbox& inbox = inboxes_[push.from];
@@ -132,7 +133,9 @@ absl::Status Shard::DecodeRows(const TableRows& rows, DecodedRows* out) const {
 }
 
 void Shard::ReceiveSync(Nonce from, const Sync& sync, ShardOutput* out) {
-  if (sync.to != life_ || !IsMember(sync.from)) return AnswerStale(from, sync.from, out);
+  if (sync.to != life_ || !IsMember(sync.from) || !Speaks(from, sync.from)) {
+    return AnswerStale(from, sync.from, out);
+  }
   if (state_ == State::kServing) SendAck(sync.from, out);  // else when it begins to serve
 }
 

@@ -93,6 +93,7 @@ void PrintStats(const Stats& s) {
   row("messages lost", s.lost);
   row("messages duplicated", s.duplicated);
   row("messages long delayed", s.long_delays);
+  row("messages forged", s.forged);
   row("worker crashes", s.worker_crashes);
   row("worker freezes", s.worker_freezes);
   row("shard crashes", s.shard_crashes);

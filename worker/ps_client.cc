@@ -20,17 +20,23 @@ PsClient::PsClient(PsClientOptions options, uint64_t seed, Instant now)
 
 void PsClient::Receive(Instant now, Nonce from, const Message& message, ClientOutput* out) {
   if (left_) return;
-  if (const auto* view = std::get_if<View>(&message)) return ReceiveView(now, *view, out);
+  if (const auto* view = std::get_if<View>(&message)) {
+    if (from == kSchedulerNonce || MUTATED(view_of_anybody)) ReceiveView(now, *view, out);
+    return;
+  }
   if (const auto* error = std::get_if<ErrorReply>(&message)) {
+    if (!IsPeer(from)) return;
     out->events.push_back(Refused{error->code, error->sentence});
     return;
   }
   if (const auto* stale = std::get_if<Stale>(&message)) return ReceiveStale(now, from, *stale, out);
   if (life_ == kNoLife) return;
-  if (const auto* reply = std::get_if<PullReply>(&message)) return ReceiveReply(now, *reply, out);
-  if (const auto* ack = std::get_if<Ack>(&message)) return ReceiveAck(now, *ack, out);
+  if (const auto* reply = std::get_if<PullReply>(&message)) {
+    return ReceiveReply(now, from, *reply, out);
+  }
+  if (const auto* ack = std::get_if<Ack>(&message)) return ReceiveAck(now, from, *ack, out);
   if (const auto* parked = std::get_if<Parked>(&message)) {
-    const std::optional<size_t> place = FindPlace(parked->from);
+    const std::optional<size_t> place = FindPlace(from, parked->from);
     if (parked->to != life_ || !place) return;
     out->events.push_back(
         Waiting{PlaceId(static_cast<uint32_t>(*place)), parked->min_clock, parked->slowest});
@@ -38,7 +44,7 @@ void PsClient::Receive(Instant now, Nonce from, const Message& message, ClientOu
 }
 
 void PsClient::ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientOutput* out) {
-  if (stale.nonce != nonce_) return;
+  if (stale.nonce != nonce_ || (!IsPeer(from) && !MUTATED(stale_of_anybody))) return;
   if (stale.to == life_ && life_ != kNoLife && stale.seen < view_.version) {
     return SendSoonAgain(now, from);
   }
@@ -211,11 +217,20 @@ void PsClient::ResetLife(const std::string& why, ClientOutput* out) {
   out->events.push_back(Reset{why});
 }
 
-std::optional<size_t> PsClient::FindPlace(Life shard) const {
+// The place of a shard's current life, if it is that shard that says so.
+std::optional<size_t> PsClient::FindPlace(Nonce from, Life shard) const {
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (places_[i].life == shard) return i;
+    if (places_[i].life != shard) continue;
+    if (places_[i].nonce == from || MUTATED(forged_answer)) return i;
   }
   return std::nullopt;
+}
+
+// The scheduler, or a shard of this life.
+bool PsClient::IsPeer(Nonce from) const {
+  return from == kSchedulerNonce ||
+         std::any_of(places_.begin(), places_.end(),
+                     [&](const Place& place) { return place.nonce == from; });
 }
 
 Clock PsClient::applied() const {

@@ -193,7 +193,8 @@ class PsClient {
   void Beat(ClientOutput* out);
   void LeaveIfOver(ClientOutput* out);
   bool Finished() const { return clock_ >= options_.job.last_clock; }
-  std::optional<size_t> FindPlace(Life shard) const;
+  std::optional<size_t> FindPlace(Nonce from, Life shard) const;
+  bool IsPeer(Nonce from) const;
 
   // Pulls (ps_client_pull.cc).
   void Plan(Clock clock, Fetch* fetch);
@@ -201,7 +202,7 @@ class PsClient {
   void Ask(Instant now, Clock clock, size_t place, ClientOutput* out);
   void AskWhereNeeded(Instant now, Clock clock, ClientOutput* out);
   void ResendPulls(Instant now, ClientOutput* out);
-  void ReceiveReply(Instant now, const PullReply& reply, ClientOutput* out);
+  void ReceiveReply(Instant now, Nonce from, const PullReply& reply, ClientOutput* out);
   std::vector<Request> Split(const Fetch& fetch, const PlaceFetch& share) const;
   void SendPull(Clock clock, size_t place, const Request& request, ClientOutput* out);
   void TakeReply(const PullReply& reply, size_t place);
@@ -212,7 +213,7 @@ class PsClient {
   size_t TableIndex(TableId id) const;
 
   // Pushes (ps_client_push.cc).
-  void ReceiveAck(Instant now, const Ack& ack, ClientOutput* out);
+  void ReceiveAck(Instant now, Nonce from, const Ack& ack, ClientOutput* out);
   std::vector<LoggedPush> EncodeAll(Clock clock, const Fetch& fetch, const Parameters& gradients,
                                     bool* finite) const;
   std::vector<std::vector<TableRows>> EncodeParts(const PlaceFetch& share,

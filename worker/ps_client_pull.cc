@@ -186,12 +186,12 @@ void PsClient::ResendPulls(Instant now, ClientOutput* out) {
   }
 }
 
-void PsClient::ReceiveReply(Instant now, const PullReply& reply, ClientOutput* out) {
-  const std::optional<size_t> place = FindPlace(reply.from);
+void PsClient::ReceiveReply(Instant now, Nonce from, const PullReply& reply, ClientOutput* out) {
+  const std::optional<size_t> place = FindPlace(from, reply.from);
   if (reply.to != life_ || !place) return;
-  Place& from = places_[*place];
-  from.min_clock = std::max(from.min_clock.value_or(reply.min_clock), reply.min_clock);
-  if (from.gate_asked) Pump(now, *place, out);
+  Place& shard = places_[*place];
+  shard.min_clock = std::max(shard.min_clock.value_or(reply.min_clock), reply.min_clock);
+  if (shard.gate_asked) Pump(now, *place, out);
   TakeReply(reply, *place);
   TryReady(now, out);
 }

@@ -192,8 +192,8 @@ void PsClient::ResendPushes(Instant now, ClientOutput* out) {
   }
 }
 
-void PsClient::ReceiveAck(Instant now, const Ack& ack, ClientOutput* out) {
-  std::optional<size_t> found = FindPlace(ack.from);
+void PsClient::ReceiveAck(Instant now, Nonce from, const Ack& ack, ClientOutput* out) {
+  std::optional<size_t> found = FindPlace(from, ack.from);
 #ifdef RUBATO_MUTATIONS
   if (MUTATED(old_ack) && !found && past_lives_.contains(ack.from)) found = past_lives_[ack.from];
 #endif

@@ -33,6 +33,8 @@ void DrawFaults(Rng* rng, Config* c) {
 
 // Rare mistakes need the situation they are made in.
 void Bias(const std::string& profile, Config* c) {
+  // A stranger who is believed would be found before what the mistake itself breaks.
+  if (!profile.empty()) c->forged = 0;
   if (profile == "image_name_without_life" || profile == "dead_life_commit") {
     c->shard_zombies = 2;
     c->shard_crashes = 3;
@@ -84,6 +86,11 @@ void Bias(const std::string& profile, Config* c) {
     c->shard_zombies = 0;
   } else if (profile == "drop_early") {
     c->patient = true;
+  } else if (profile == "forged_request" || profile == "forged_answer" ||
+             profile == "forged_beat" || profile == "forged_report" ||
+             profile == "view_of_anybody" || profile == "stale_of_anybody" ||
+             profile == "view_to_strangers") {
+    c->forged = 0.2;
   }
 }
 
@@ -120,6 +127,7 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.state_write_ms = Pick<int64_t>(&rng, {0, 0, 0, 20});
   c.sleeps = Pick(&rng, {0, 0, 0, 1, 2});
   c.only_sleeps = c.sleeps > 0 && rng.Chance(0.3);
+  c.forged = Pick(&rng, {0.0, 0.0, 0.05, 0.2});
   Bias(profile, &c);
   if (c.patient) {
     c.loss = c.duplicate = c.long_delay = 0;
@@ -141,7 +149,7 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
 }
 
 Config WithoutFaults(Config c) {
-  c.loss = c.duplicate = c.long_delay = c.write_failure = c.nan_share = 0;
+  c.loss = c.duplicate = c.long_delay = c.forged = c.write_failure = c.nan_share = 0;
   c.worker_crashes = c.worker_freezes = c.shard_crashes = c.shard_zombies = 0;
   c.scheduler_crashes = c.half_open_links = c.operator_resumes = c.sleeps = 0;
   c.state_write_failure = 0;
@@ -153,7 +161,8 @@ Config WithoutFaults(Config c) {
 std::string Config::Describe() const {
   return absl::StrFormat(
       "shards %d, workers %d, readers %d, s %s, T %d, data epoch %d%s%s, prefetch %d, ahead %d, "
-      "snapshot every %d, pause %d ms, retention %d/%d B, loss %g, dup %g, delay %g; "
+      "snapshot every %d, pause %d ms, retention %d/%d B, loss %g, dup %g, delay %g, "
+      "forged %g; "
       "crashes: worker %d, shard %d, zombie %d, scheduler %d; "
       "freezes %d, half-open %d, resumes %d%s, sleeps %d%s, write failure %g, of state %g in %d "
       "ms%s",
@@ -161,8 +170,8 @@ std::string Config::Describe() const {
       staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()), last_clock,
       per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch, ahead,
       snapshot_every, snapshot_pause_ms, retention_soft, retention_hard, loss, duplicate,
-      long_delay, worker_crashes, shard_crashes, shard_zombies, scheduler_crashes, worker_freezes,
-      half_open_links, operator_resumes, reshard ? " with reshard" : "", sleeps,
+      long_delay, forged, worker_crashes, shard_crashes, shard_zombies, scheduler_crashes,
+      worker_freezes, half_open_links, operator_resumes, reshard ? " with reshard" : "", sleeps,
       only_sleeps ? " only" : "", write_failure, state_write_failure, state_write_ms,
       patient ? "; patient" : "");
 }

@@ -38,6 +38,7 @@ struct Config {
   double loss = 0;
   double duplicate = 0;
   double long_delay = 0;
+  double forged = 0;  // of messages: a stranger says the same and more, in their sender's name
   // Numbers of faults over the history.
   int worker_crashes = 0;
   int worker_freezes = 0;

@@ -25,6 +25,7 @@ bool World::LinkCut(Nonce from, Nonce to) const {
 
 void World::Send(Nonce from, const Envelope& envelope) {
   ++stats_.messages;
+  if (!quiet_ && forger_rng_.Chance(config_.forged)) Forge(from, envelope.to, envelope.message);
   if (LinkCut(from, envelope.to)) return;
   if (!quiet_ && rng_.Chance(config_.loss)) {
     ++stats_.lost;

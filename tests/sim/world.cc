@@ -24,6 +24,7 @@ void Stats::Add(const Stats& other) {
                                   &s->lost,
                                   &s->duplicated,
                                   &s->long_delays,
+                                  &s->forged,
                                   &s->worker_crashes,
                                   &s->worker_freezes,
                                   &s->shard_crashes,
@@ -58,6 +59,7 @@ World::World(const Config& config, Trace trace)
       ledger_(config),
       job_(ledger_.MakeJob()),
       rng_(MixBits(config.seed ^ 0x5157)),
+      forger_rng_(MixBits(config.seed ^ 0xf06e)),
       scheduler_disk_(Scheduler::FirstState(job_)),
       seats_(config.seats, nullptr) {
   for (uint32_t p = 0; p < config_.places; ++p) SpawnShard(PlaceId(p));

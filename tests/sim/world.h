@@ -1,5 +1,5 @@
 // One simulated history: the product's own machines under virtual time, a lossy network, disks that
-// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V12 of
+// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V15 of
 // ARCHITECTURE.md are checked after every step (checks.cc); the first that breaks ends the history.
 #pragma once
 
@@ -30,6 +30,7 @@ struct Stats {
   uint64_t lost = 0;
   uint64_t duplicated = 0;
   uint64_t long_delays = 0;
+  uint64_t forged = 0;
   uint64_t worker_crashes = 0;
   uint64_t worker_freezes = 0;
   uint64_t shard_crashes = 0;
@@ -55,7 +56,7 @@ struct Stats {
 };
 
 struct Violation {
-  std::string invariant;  // "V1" .. "V12"
+  std::string invariant;  // "V1" .. "V15"
   std::string what;
 };
 
@@ -147,6 +148,15 @@ class World {
   void Handle(WorkerProcess* worker, const ClientEvent& event);
   void Handle(const SchedulerEvent& event);
 
+  // Strangers (forger.cc).
+  void Forge(Nonce from, Nonce to, const Message& message);
+  Nonce DrawStranger(Nonce but);
+  void DeliverForged(Nonce stranger, Nonce to, const Message& message);
+  void ForgeToScheduler(Nonce stranger, const Message& message);
+  void ForgeToShard(ShardProcess* shard, Nonce stranger, const Message& message);
+  void ForgeToWorker(WorkerProcess* worker, Nonce stranger, const Message& message);
+  void CheckAnswers(Nonce stranger, const Message& message, const Outbox& answers);
+
   // What a worker does with its client (workload.cc).
   void Begin(WorkerProcess* worker, const Started& started);
   void NextIteration(WorkerProcess* worker);
@@ -200,6 +210,7 @@ class World {
   const Ledger ledger_;
   const Job job_;
   Rng rng_;
+  Rng forger_rng_;  // of its own: with and without forgers the rest of a history is the same
   int64_t now_us_ = 0;
   uint64_t order_ = 0;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
