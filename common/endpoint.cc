@@ -12,8 +12,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "common/address.h"
+#include "common/open_files.h"
 #include "common/routes.h"
 #include "common/status.h"
+#include "common/system_error.h"
+#include "common/thread.h"
 
 namespace rubato {
 namespace {
@@ -28,19 +31,25 @@ constexpr size_t kShareReceivedBytes = 8u << 10;
 constexpr int kConnectionSendQueue = 4096;
 constexpr int kListenerSendQueue = 256;
 constexpr int kReceiveQueue = 64;
+constexpr int kReaperThreads = 1;   // of each context, beside its input and output
 constexpr size_t kMaxBatch = 64;    // messages of one socket in one Receive
 constexpr int kMaxSockets = 4096;   // a worker connects to at most kMaxPlaces shards
 constexpr int kConnectWaitMs = 20;  // a living peer on this host takes about 1
 constexpr const char* kEndings = "inproc://endings";
 constexpr Duration kReturnMemoryAfter = Duration::Seconds(1);
 
+// ZeroMQ has numbers of its own beside those of the system.
+absl::Status ZmqError(int error, const std::string& doing) {
+  if (error < ZMQ_HAUSNUMERO) return SystemError(error, doing);
+  return absl::InternalError(absl::StrCat(doing, " failed: ", zmq_strerror(error)));
+}
+
 absl::Status ListenError(const std::string& address, int error) {
   if (error == EADDRINUSE) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "cannot listen on %s: it is in use; choose another port, or 0 for any free one", address));
   }
-  return absl::InvalidArgumentError(
-      absl::StrFormat("cannot listen on %s: %s", address, zmq_strerror(error)));
+  return ZmqError(error, absl::StrCat("listening on ", address));
 }
 
 // Frames ------------------------------------------------------------------------------------------
@@ -218,7 +227,7 @@ absl::Status Endpoint::Impl::Connect(Nonce peer, const std::string& to) {
     zmq_poll(&ready, 1, kConnectWaitMs);
     connections_.emplace(peer, Connection{std::move(socket), to});
   } catch (const zmq::error_t& error) {
-    return absl::UnavailableError(absl::StrFormat("cannot connect to %s: %s", to, error.what()));
+    return ZmqError(error.num(), absl::StrCat("connecting to ", to));
   }
   return absl::OkStatus();
 }
@@ -381,12 +390,15 @@ void Endpoint::Impl::Wake() const {
 // Endpoint ----------------------------------------------------------------------------------------
 
 absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const EndpointOptions& options) {
+  // ZeroMQ ends the process when it lacks these.
+  RETURN_IF_ERROR(NeedOpenFiles(FilesOfEndpoint(options.peers), "an endpoint of the fleet"));
+  RETURN_IF_ERROR(NeedThreads(options.io_threads + kReaperThreads));
   try {
     auto impl = std::make_unique<Impl>(options.self, options.io_threads);
     if (!options.listen.empty()) RETURN_IF_ERROR(impl->Listen(options.listen));
     return std::unique_ptr<Endpoint>(new Endpoint(std::move(impl)));
   } catch (const zmq::error_t& error) {
-    return absl::UnavailableError(absl::StrCat("cannot start ZeroMQ: ", error.what()));
+    return ZmqError(error.num(), "starting ZeroMQ");
   }
 }
 

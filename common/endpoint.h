@@ -44,7 +44,11 @@ struct EndpointOptions {
   std::string
       listen;  // "ipc:///PATH" or "tcp://127.0.0.1:PORT", port 0 = any free; "": no listener
   int io_threads = 1;  // about one for each 5 GB/s
+  uint64_t peers = 0;  // for so many files can be opened, or Open fails
 };
+
+// Files that an Endpoint has open: its own, and for each peer a socket and what wakes its queue.
+constexpr uint64_t FilesOfEndpoint(uint64_t peers) { return 16 + 2 * peers; }
 
 // Since the Endpoint was opened.
 struct EndpointCounts {
@@ -60,7 +64,8 @@ struct EndpointCounts {
 
 class Endpoint {
  public:
-  // InvalidArgument: the address is malformed, not of this host, or in use.
+  // InvalidArgument: the address is malformed, not of this host, or in use; or the limit on open
+  // files is too low. Unavailable: no more threads may be started.
   static absl::StatusOr<std::unique_ptr<Endpoint>> Open(const EndpointOptions& options);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;

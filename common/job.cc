@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "common/status.h"
+#include "common/system_error.h"
 #include "common/wire.h"
 
 namespace rubato {
@@ -322,6 +324,7 @@ absl::StatusOr<Job> ParseJob(const std::string& json) {
 absl::StatusOr<Job> LoadJob(const std::string& run_folder) {
   const std::string path = run_folder + "/job.json";
   std::ifstream file(path);
+  if (!file.is_open() && errno != ENOENT) return FileError(errno, "opening", path);
   std::stringstream text;
   if (!file || !(text << file.rdbuf())) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -3,10 +3,13 @@
 #include <unistd.h>
 
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "common/log.h"
+#include "common/open_files.h"
 #include "common/status.h"
+#include "common/system_error.h"
 
 namespace rubato {
 
@@ -25,10 +28,24 @@ std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv) {
   return std::nullopt;
 }
 
+namespace {
+
+// A thread that cannot be started is an exception.
+absl::StatusOr<int> Work(const Process& process, EventLog* events, StopSignals* signals) {
+  try {
+    return process.work(events, signals);
+  } catch (const std::system_error& error) {
+    return SystemError(error.code().value(), "starting a thread");
+  }
+}
+
+}  // namespace
+
 int RunProcess(const Process& process, int argc, char** argv) {
   bool supervised = false;
   AddSupervised(process.app, &supervised);
   if (const auto code = ParseCommandLine(process.app, argc, argv)) return *code;
+  RaiseOpenFileLimit();
   const std::string name = process.name();
   SetLogName(name);
   const auto events = EventLog::Open({.path = "", .process = name});
@@ -42,7 +59,7 @@ int RunProcess(const Process& process, int argc, char** argv) {
   // To the end: the last words are written in peace.
   const auto signals = StopSignals::Catch(std::move(supervision));
   const absl::StatusOr<int> code =
-      signals.ok() ? process.work(events->get(), signals->get()) : signals.status();
+      signals.ok() ? Work(process, events->get(), signals->get()) : signals.status();
   if (code.ok()) return *code;
   const std::string sentence(code.status().message());
   (*events)->Write(Event("error").Text("message", sentence));

@@ -3,6 +3,7 @@
 
 #include <toml++/toml.h>
 
+#include <cerrno>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -14,6 +15,7 @@
 #include "common/run_config_check.h"
 #include "common/run_config_fields.h"
 #include "common/status.h"
+#include "common/system_error.h"
 
 namespace rubato {
 namespace {
@@ -313,6 +315,7 @@ void FieldReader::Read(const toml::node& node, StalenessBound, Staleness& value)
 
 absl::StatusOr<std::string> ReadRunFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
+  if (!file.is_open() && errno != ENOENT) return FileError(errno, "opening", path);
   std::string text(kMaxRunFileBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   // A folder opens and fails at the first read: then neither end nor bytes were seen.

@@ -7,6 +7,7 @@
 
 #include "common/device_name.h"
 #include "common/status.h"
+#include "common/system_error.h"
 #include "common/wire.h"
 
 namespace rubato {
@@ -265,8 +266,7 @@ absl::StatusOr<std::string> ResolvePath(const std::string& text, const std::stri
   std::error_code failed;
   const auto base = std::filesystem::absolute(run_file, failed).parent_path();
   if (failed) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("cannot tell the folder of '%s': %s", run_file, failed.message()));
+    return FileError(failed.value(), "finding the folder of", run_file);
   }
   return (base / expanded).lexically_normal().string();
 }

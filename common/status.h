@@ -23,7 +23,8 @@ inline constexpr int kExitRetryable = 3;  // a process of the fleet died, lost c
 inline constexpr int kExitFatal = 4;      // data or model
 inline constexpr int kExitStopped = 75;   // stopped by one signal, its snapshot committed
 
-// InvalidArgument -> usage; Unavailable, Aborted, DeadlineExceeded -> retryable; others -> fatal.
+// InvalidArgument, PermissionDenied -> usage; Unavailable, Aborted, DeadlineExceeded -> retryable;
+// others -> fatal.
 int ExitCode(const absl::Status& status);
 
 // `status` with "where: " before its message; OK stays OK.

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "common/status.h"
+#include "common/system_error.h"
 
 namespace rubato {
 namespace {
@@ -48,7 +48,7 @@ const char* NameOf(int number) {
 absl::StatusOr<std::unique_ptr<StopSignals>> StopSignals::Catch(Supervision supervision) {
   int ends[2];
   if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
-    return absl::InternalError(absl::StrCat("cannot open a pipe: ", std::strerror(errno)));
+    return SystemError(errno, "opening a pipe for signals");
   }
   return std::unique_ptr<StopSignals>(new StopSignals(ends[0], ends[1], std::move(supervision)));
 }

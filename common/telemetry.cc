@@ -6,11 +6,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/status.h"
+#include "common/system_error.h"
 
 namespace rubato {
 namespace {
@@ -75,8 +75,7 @@ absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(EventLogOptions options
   if (!options.path.empty()) {
     file = open(options.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (file < 0) {
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "%s: cannot be opened to append telemetry: %s", options.path, std::strerror(errno)));
+      return FileError(errno, "opening", options.path);
     }
   }
   return std::unique_ptr<EventLog>(new EventLog(std::move(options), file));

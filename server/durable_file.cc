@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "common/system_error.h"
 
 namespace rubato {
 namespace {
@@ -70,31 +70,6 @@ FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
   std::swap(fd_, other.fd_);
   return *this;
-}
-
-absl::Status FileError(int error, absl::string_view doing, const std::string& path) {
-  const auto sentence = [&](absl::string_view advice) {
-    return absl::StrFormat("%s %s failed: %s%s", doing, path, std::strerror(error), advice);
-  };
-  switch (error) {
-    case ENOENT:
-      return absl::NotFoundError(sentence(""));
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-      return absl::ResourceExhaustedError(sentence("; free some space"));
-    case EMFILE:
-    case ENFILE:
-      return absl::ResourceExhaustedError(sentence("; raise the limit on open files (ulimit -n)"));
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return absl::PermissionDeniedError(sentence("; give this user write access to it"));
-    case EIO:
-      return absl::DataLossError(sentence("; the disk may be failing, look at dmesg"));
-    default:
-      return absl::InternalError(sentence(""));
-  }
 }
 
 absl::Status WriteNewFile(const std::string& path, absl::string_view bytes) {

@@ -30,9 +30,6 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// The sentence for errno `error`: a full disk is ResourceExhausted, a missing file NotFound.
-absl::Status FileError(int error, absl::string_view doing, const std::string& path);
-
 // Writes and fsyncs a file that must not exist yet (mode 0600). Its folder is not fsynced.
 absl::Status WriteNewFile(const std::string& path, absl::string_view bytes);
 // Replaces `path`, durably: a reader, also after a crash, sees the old bytes or the new ones.

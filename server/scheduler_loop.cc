@@ -58,10 +58,13 @@ absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoop
   if (!options.state_path.empty()) {
     RETURN_IF_ERROR(WriteSchedulerState(options.state_path, state));
   }
+  // All shards, all workers, a reader.
+  const uint64_t peers = uint64_t{scheduler.job.places} + scheduler.job.seats + 1;
   std::unique_ptr<SchedulerLoop> loop(
       new SchedulerLoop(std::move(options), std::move(scheduler), std::move(state), events));
-  ASSIGN_OR_RETURN(loop->endpoint_,
-                   Endpoint::Open({.self = kSchedulerNonce, .listen = loop->options_.listen}));
+  ASSIGN_OR_RETURN(
+      loop->endpoint_,
+      Endpoint::Open({.self = kSchedulerNonce, .listen = loop->options_.listen, .peers = peers}));
   events->Write(Event("listening").Text("address", loop->endpoint_->address()));
   return loop;
 }

@@ -79,8 +79,9 @@ absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions o
                                                              SnapshotStore* store) {
   std::unique_ptr<ServerLoop> loop(new ServerLoop(std::move(options), store));
   const Nonce nonce(RandomSeed() | 1);
-  ASSIGN_OR_RETURN(loop->endpoint_,
-                   Endpoint::Open({.self = nonce, .listen = loop->options_.listen}));
+  ASSIGN_OR_RETURN(loop->endpoint_, Endpoint::Open({.self = nonce,
+                                                    .listen = loop->options_.listen,
+                                                    .peers = PeersOfShard(loop->options_.job)}));
   RETURN_IF_ERROR(loop->endpoint_->Connect(kSchedulerNonce, loop->options_.scheduler));
   ShardOptions shard;
   shard.place = loop->options_.place;

@@ -57,6 +57,9 @@ class StoreThread {
   std::thread thread_;
 };
 
+// The scheduler, the workers, and a reader.
+constexpr uint64_t PeersOfShard(const Job& job) { return uint64_t{job.seats} + 2; }
+
 class ServerLoop {
  public:
   static absl::StatusOr<std::unique_ptr<ServerLoop>> Open(ServerLoopOptions options,

@@ -6,11 +6,14 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "common/endpoint.h"
 #include "common/job.h"
+#include "common/open_files.h"
 #include "common/process.h"
 #include "common/status.h"
 #include "common/stop_signals.h"
 #include "common/telemetry.h"
+#include "common/thread.h"
 #include "server/server_loop.h"
 
 namespace rubato {
@@ -67,6 +70,9 @@ absl::Status EndOf(const std::vector<std::unique_ptr<ServerLoop>>& loops, const 
 
 absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* signals) {
   ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
+  RETURN_IF_ERROR(NeedOpenFiles(
+      arguments.places.size() * FilesOfEndpoint(PeersOfShard(job)),
+      absl::StrFormat("a server of %d shards for %d workers", arguments.places.size(), job.seats)));
   ASSIGN_OR_RETURN(auto store, OpenSnapshotStore(arguments.run + "/snapshots"));
   std::vector<std::unique_ptr<ServerLoop>> loops;
   for (const uint32_t place : arguments.places) {
@@ -90,11 +96,18 @@ absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* si
   std::vector<absl::Status> ends(loops.size());
   std::vector<std::thread> threads;
   for (size_t i = 0; i < loops.size(); ++i) {
-    threads.emplace_back([&, i] {
+    auto thread = StartThread([&, i] {
       ends[i] = loops[i]->Run(stop);
       if (!ends[i].ok()) stop = true;  // a server without one of its shards is of no use
       --running;
     });
+    if (thread.ok()) {
+      threads.push_back(*std::move(thread));
+    } else {
+      ends[i] = thread.status();
+      stop = true;
+      --running;
+    }
   }
   while (running > 0) {
     if (signals->Count() > 0) stop = true;

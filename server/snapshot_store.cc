@@ -21,6 +21,8 @@
 #include <utility>
 
 #include "common/status.h"
+#include "common/system_error.h"
+#include "common/thread.h"
 #include "rocksdb/file_checksum.h"
 #include "rocksdb/options.h"
 #include "rocksdb/sst_file_reader.h"
@@ -87,10 +89,9 @@ rocksdb::Options TableFileOptions() {
 
 absl::Status FromRocksDb(const rocksdb::Status& status, const std::string& path) {
   if (status.ok()) return absl::OkStatus();
-  const std::string sentence = absl::StrFormat("row file %s: %s", path, status.ToString());
-  if (status.IsNoSpace()) {
-    return absl::ResourceExhaustedError(absl::StrCat(sentence, "; free some space"));
-  }
+  const std::string said = status.ToString();  // with errno, if it is of the system, at its end
+  if (const int error = ErrorOfText(said); error != 0) return FileError(error, "writing", path);
+  const std::string sentence = absl::StrFormat("row file %s: %s", path, said);
   if (status.IsCorruption()) return absl::DataLossError(sentence);
   return absl::InternalError(sentence);
 }
@@ -107,7 +108,9 @@ absl::Status RunInParallel(size_t count, const std::function<absl::Status(size_t
     }
   };
   std::vector<std::thread> others;
-  for (size_t i = 1; i < std::min(kThreads, count); ++i) others.emplace_back(work);
+  for (size_t i = 1; i < std::min(kThreads, count); ++i) {
+    if (auto other = StartThread(work); other.ok()) others.push_back(*std::move(other));
+  }  // without others this one does it all
   work();
   for (std::thread& thread : others) thread.join();
   for (absl::Status& status : results) RETURN_IF_ERROR(status);
@@ -309,7 +312,7 @@ absl::Status RocksDbSnapshotStore::CheckRoom(const Image& image,
   needed += 4096 * FilesForChunks(chunks.size());
   ASSIGN_OR_RETURN(const uint64_t available, BytesAvailable(path_));
   if (needed <= available) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrFormat(
+  return absl::UnavailableError(absl::StrFormat(
       "no room for image %s: it needs %d bytes and the disk of %s has %d; free some space",
       ImageFolderName(image.name), needed, path_, available));
 }

@@ -40,7 +40,7 @@ struct Image {
 class SnapshotStore {
  public:
   virtual ~SnapshotStore() = default;
-  // Durable and visible, whole or not at all, when it returns OK. A full disk is ResourceExhausted
+  // Durable and visible, whole or not at all, when it returns OK. A full disk is Unavailable
   // with a sentence; whatever was written of it is removed and older images stay as they were.
   // An image that is there already is never replaced: AlreadyExists.
   virtual absl::Status Write(const Image& image) = 0;

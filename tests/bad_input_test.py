@@ -14,7 +14,7 @@ from real_fleet import BIN, DEADLINE_SECONDS, FleetTest
 
 # Settings that `rubato-data` refuses: what to --set, exit code, part of the sentence.
 REFUSED = [
-    (["data.path=nope.csv"], 4, "nope.csv: cannot be opened: No such file or directory"),
+    (["data.path=nope.csv"], 4, "nope.csv failed: No such file or directory; check the path"),
     (["data.path=ragged.csv"], 4, "ragged.csv:101: the row has 2 fields, the header has 16"),
     (["data.label=defautl"], 2, "there is no column 'defautl' (data.label); did you mean"),
     (["data.label=age"], 4, "column 'age': the label is not binary"),
@@ -174,7 +174,7 @@ class BadInputTest(FleetTest):
             (broken / program.name).symlink_to(program)
         self.programs = broken
         for name, script, part in (
-                ("nostart", "#!/nowhere/sh\n", "cannot start server-0"),
+                ("nostart", "#!/nowhere/sh\n", "starting server-0 "),
                 ("dies", "#!/bin/sh\nkill -9 $$\n", "server-0 was killed by signal 9")):
             with self.subTest(name):
                 (broken / "rubato-server").unlink()
@@ -197,7 +197,7 @@ class BadInputTest(FleetTest):
         code, _, stderr = self.train("disk/run", *wide)
         self.assertEqual(code, 3, stderr)
         self.assertIn("not written, training goes on", stderr)
-        self.check_sentence(stderr, "; free some space, then go on with --resume")
+        self.check_sentence(stderr, "; free some space there, then go on with --resume")
         subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
         metrics = self.train_well("disk/run", *wide, resume=True)
         self.assertEqual(metrics["train"]["clock"], self.job("disk/run")["last_clock"])

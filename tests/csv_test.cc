@@ -215,7 +215,7 @@ TEST(ByteSource, ArchivesThatAreNotReadAreNamed) {
 
 TEST(ByteSource, MissingFileAndFolderAreNamed) {
   EXPECT_TRUE(absl::StrContains(OpenByteSource("/no/such.csv").status().message(),
-                                "/no/such.csv: cannot be opened"));
+                                "opening /no/such.csv failed: No such file"));
   EXPECT_TRUE(absl::StrContains(OpenByteSource("/").status().message(), "is a folder"));
 }
 

@@ -24,8 +24,8 @@ class InitTest(FakeFleetTest):
         self.assertEqual(code, 2)
         self.assertIn("my.toml exists already", stderr)
         code, _, stderr = self.rubato("init", "nope.csv", "--label", "y")
-        self.assertEqual((code, stderr.splitlines()[-1]), (2, "rubato: nope.csv: cannot be opened: "
-                                                       "No such file or directory"))
+        self.assertEqual((code, stderr.splitlines()[-1]), (2, "rubato: opening nope.csv failed: No "
+                                                       "such file or directory; check the path"))
         (self.path / "three.csv").write_text("y 1 2 3")
         code, _, stderr = self.rubato("init", "three.csv", "--label", "y")
         self.assertEqual(code, 2)

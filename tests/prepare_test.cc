@@ -310,7 +310,7 @@ TEST_F(Prepare, AStopLeavesNothing) {
 TEST_F(Prepare, BadInputs) {
   RunConfig config = LoanConfig(1000);
   config.data.path = Path("none.csv");
-  ExpectFailure(config, "none.csv: cannot be opened: No such file", kExitFatal);
+  ExpectFailure(config, "none.csv failed: No such file", kExitFatal);
 
   config = LoanConfig(1000);
   config.data.label = "Y";

@@ -285,7 +285,7 @@ TEST(SnapshotOnFullDisk, IsRefusedWithASentence) {
   const Image small = RandomImage(NameOf(1, 0, 1), 30000, 1);  // 2.1 MiB
   ASSERT_TRUE(store->Write(small).ok());
   const absl::Status status = store->Write(RandomImage(NameOf(2, 0, 1), 90000, 2));
-  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
   EXPECT_NE(status.message().find("2-0-1"), std::string::npos) << status;
   EXPECT_NE(status.message().find("needs 64"), std::string::npos) << status;
   EXPECT_TRUE(DraftsIn(disk.path()).empty());
@@ -309,7 +309,7 @@ TEST(SnapshotOnFullDisk, LeavesOlderImagesWhenItFillsMeanwhile) {
     EXPECT_FALSE(results[0].ok() && results[1].ok());
     for (int i = 0; i < 2; ++i) {
       if (results[i].ok()) continue;
-      EXPECT_EQ(results[i].code(), absl::StatusCode::kResourceExhausted) << results[i];
+      EXPECT_EQ(results[i].code(), absl::StatusCode::kUnavailable) << results[i];
       EXPECT_EQ(store->Read(images[i].name).status().code(), absl::StatusCode::kNotFound);
     }
     EXPECT_TRUE(DraftsIn(disk.path()).empty());

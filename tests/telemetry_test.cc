@@ -90,9 +90,8 @@ TEST_F(TelemetryTest, AFullDiskIsCountedAndSurvived) {
 
 TEST_F(TelemetryTest, AMissingFolderIsASentence) {
   const auto log = EventLog::Open({.path = folder_ + "/none/x", .process = "worker-0"});
-  EXPECT_EQ(log.status().message(), folder_ +
-                                        "/none/x: cannot be opened to append telemetry: "
-                                        "No such file or directory");
+  EXPECT_EQ(log.status().message(),
+            "opening " + folder_ + "/none/x failed: No such file or directory; check the path");
 }
 
 TEST(Log, NamesProcessAndLevelAndKeepsTheTextAsItIs) {

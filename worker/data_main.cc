@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "common/process.h"
@@ -127,12 +128,16 @@ absl::Status PrintConfig(const Arguments& arguments) {
 }
 
 absl::Status Generate(const Arguments& arguments) {
-  if (std::filesystem::exists(arguments.out)) {
+  std::error_code unknown;  // is told by the attempt to write
+  if (std::filesystem::exists(arguments.out, unknown)) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: is there already; choose another --out", arguments.out));
   }
-  RETURN_IF_ERROR(
-      GenerateLoanBook({.rows = arguments.rows, .seed = arguments.seed}, arguments.out));
+  const absl::Status status =
+      GenerateLoanBook({.rows = arguments.rows, .seed = arguments.seed}, arguments.out);
+  // No folder to write to is a mistake of the command line.
+  if (absl::IsNotFound(status)) return absl::InvalidArgumentError(status.message());
+  RETURN_IF_ERROR(status);
   std::printf("%s: %s loans; the label is '%s'; data.drop '%s', the true probability of default\n",
               arguments.out.c_str(), absl::StrCat(arguments.rows).c_str(), kLoanBookLabel,
               kLoanBookOracle);

@@ -34,7 +34,7 @@ struct Prediction {
 };
 
 // InvalidArgument: a missing column or an --out that asks for compression. DataLoss: a bad row, by
-// its line. ResourceExhausted: no room on the disk. Else what `pull` or `progress` fails with.
+// its line. Unavailable: no room on the disk. Else what `pull` or `progress` fails with.
 absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
                      const Prediction& prediction);
 

@@ -14,7 +14,9 @@ constexpr Duration kTick = Duration::Millis(20);
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(PsClientOptions options,
                                                        const std::string& scheduler) {
-  ASSIGN_OR_RETURN(auto endpoint, Endpoint::Open({.self = Nonce(RandomSeed() | 1), .listen = ""}));
+  ASSIGN_OR_RETURN(auto endpoint, Endpoint::Open({.self = Nonce(RandomSeed() | 1),
+                                                  .listen = "",
+                                                  .peers = uint64_t{options.job.places} + 1}));
   RETURN_IF_ERROR(endpoint->Connect(kSchedulerNonce, scheduler));
   return std::unique_ptr<Session>(new Session(std::move(options), std::move(endpoint)));
 }

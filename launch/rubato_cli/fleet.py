@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 
+from rubato_cli import system_error
 from rubato_cli.builds import Build
 from rubato_cli.child import Child, Event, Files
 from rubato_cli.deadline import Deadline
@@ -61,8 +62,9 @@ class Fleet:
             child = Child(name, command, self._files(name), self._group)
         except OSError as error:
             self._check_deaths()  # a leader that is gone is the reason, when it is
-            raise Failure(f"cannot start {name} ({command[0]}): {error.strerror}",
-                          RETRYABLE) from error
+            failure = system_error.failure(error, f"starting {name}")
+            code = USAGE if failure.code == USAGE else RETRYABLE
+            raise Failure(failure.sentence, code) from error
         self._group = self._group or child.pid
         self.children.append(child)
         self._selector.register(child.stdout, selectors.EVENT_READ, child)

@@ -7,10 +7,10 @@ import os
 import sys
 from typing import Any
 
-from rubato_cli import (bench, builds, compare, console, doctor, init, output, predict, report,
-                        status, train)
+from rubato_cli import (bench, builds, compare, console, doctor, init, open_files, output, predict,
+                        report, status, system_error, train)
 from rubato_cli.console import Console
-from rubato_cli.failure import DONE, FATAL, Failure
+from rubato_cli.failure import DONE, Failure
 from rubato_cli.session import Session
 
 COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
@@ -66,6 +66,7 @@ def main() -> int:
     output.open_standard_streams()
     # https://no-color.org: present and not empty, whatever its value.
     speaker = Console(no_color=bool(os.environ.get("NO_COLOR")))
+    open_files.raise_limit()
     try:
         arguments = _parser().parse_args()
         speaker.quiet, speaker.json = arguments.quiet, arguments.json
@@ -75,9 +76,9 @@ def main() -> int:
         speaker.error(failure.sentence, failure.code)
         return failure.code
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        speaker.error(f"{where}{error.strerror}; check space and permissions there", FATAL)
-        return FATAL
+        failure = system_error.failure(error)
+        speaker.error(failure.sentence, failure.code)
+        return failure.code
     except KeyboardInterrupt:  # between two commands' own handling
         speaker.error("stopped at once", 130)
         return 130

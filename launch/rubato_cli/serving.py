@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rubato_cli import open_files
 from rubato_cli.child import Child, Event
 from rubato_cli.console import Console
 from rubato_cli.fleet import Fleet
@@ -15,6 +16,7 @@ def serve(fleet: Fleet, folder: RunFolder, addresses: Addresses, epoch: int | No
     """Starts scheduler and servers on snapshot `epoch` (None: the last), runs the worker command
     `reader` (its verb and arguments) to its end, and ends the fleet."""
     verb, arguments = reader
+    open_files.need(2 + int(folder.read_json("config.json")["fleet"]["servers"]))
     run = ["--run", str(folder.path)]
     chosen = [] if epoch is None else ["--epoch", str(epoch)]
     fleet.on_event = lambda child, event: _show(child, event, console)

@@ -6,6 +6,7 @@ import os
 import pathlib
 from typing import Any
 
+from rubato_cli import system_error
 from rubato_cli.failure import Failure
 from rubato_cli.names import is_utf8
 from rubato_cli.scratch import PREFIX, ScratchFolder, temporary_place
@@ -54,7 +55,7 @@ class SocketFolder:
                 try:
                     return ScratchFolder(pathlib.Path(place))
                 except OSError as error:
-                    reason = os.strerror(error.errno or 0)
+                    reason = system_error.why(error)
             reasons.append(f"{place} ({reason})")
         raise Failure(f"no folder for sockets: {', '.join(reasons)}; set TMPDIR to one that can be "
                       'written and has a short name, or use fleet.transport = "tcp"')

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rubato_cli import open_files
 from rubato_cli.child import Child
 from rubato_cli.console import Console
 from rubato_cli.deadline import Deadline
@@ -36,6 +37,7 @@ class Training:
 
     def run(self, addresses: Addresses, resume: bool) -> None:
         config = self._folder.read_json("config.json")["fleet"]
+        open_files.need(1 + int(config["servers"]) + int(config["workers"]))
         run = ["--run", str(self._folder.path)]
         scheduler = self._fleet.start(
             "scheduler-0", "rubato-scheduler",

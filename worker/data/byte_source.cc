@@ -14,13 +14,10 @@
 #include <vector>
 
 #include "common/status.h"
+#include "common/system_error.h"
 
 namespace rubato {
 namespace {
-
-absl::Status ReadError(const std::string& path) {
-  return absl::DataLossError(absl::StrFormat("%s: cannot be read: %s", path, strerror(errno)));
-}
 
 class FileSource : public ByteSource {
  public:
@@ -33,13 +30,13 @@ class FileSource : public ByteSource {
     for (;;) {
       const ssize_t n = read(descriptor_, out.data(), out.size());
       if (n >= 0) return static_cast<size_t>(n);
-      if (errno != EINTR) return ReadError(path_);
+      if (errno != EINTR) return FileError(errno, "reading", path_);
     }
   }
   // The first bytes of the file; the position stays at its beginning.
   absl::StatusOr<size_t> Peek(std::span<char> out) {
     const ssize_t n = pread(descriptor_, out.data(), out.size(), 0);
-    if (n < 0) return ReadError(path_);
+    if (n < 0) return FileError(errno, "reading", path_);
     return static_cast<size_t>(n);
   }
 
@@ -174,10 +171,7 @@ class MemorySource : public ByteSource {
 
 absl::StatusOr<std::unique_ptr<FileSource>> OpenFile(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    return absl::NotFoundError(
-        absl::StrFormat("%s: cannot be opened: %s; check the path", path, strerror(errno)));
-  }
+  if (descriptor < 0) return FileError(errno, "opening", path);
   auto file = std::make_unique<FileSource>(descriptor, path);
   struct stat status = {};
   if (fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) {

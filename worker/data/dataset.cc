@@ -11,11 +11,11 @@
 
 #include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <utility>
 
 #include "common/status.h"
+#include "common/system_error.h"
 #include "worker/data/dataset_format.h"
 
 namespace rubato {
@@ -26,12 +26,9 @@ constexpr size_t kPrefetchRows = 12;
 constexpr size_t kCacheLineBytes = 64;
 
 absl::Status CannotOpen(const std::string& path) {
-  const int error = errno;
-  const std::string message = absl::StrFormat(
-      "cannot open dataset file %s: %s; prepare the data "
-      "again, or correct the path",
-      path, std::strerror(error));
-  return error == ENOENT ? absl::NotFoundError(message) : absl::FailedPreconditionError(message);
+  if (errno != ENOENT) return FileError(errno, "opening", path);
+  return absl::NotFoundError(absl::StrFormat(
+      "there is no dataset file %s; prepare the data again, or correct the path", path));
 }
 
 // Bytes of a file, read-only.

@@ -8,26 +8,17 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 #include <vector>
 
 #include "common/status.h"
+#include "common/system_error.h"
 #include "worker/data/dataset_format.h"
 
 namespace rubato {
 namespace {
 
 constexpr size_t kBufferBytes = 256 * 1024;  // per section in use: at most 8 x 256 KiB
-
-absl::Status FileError(const char* what, const std::string& path) {
-  const int error = errno;
-  const std::string message = absl::StrFormat("%s %s: %s", what, path, std::strerror(error));
-  if (error == ENOSPC || error == EDQUOT) {
-    return absl::ResourceExhaustedError(message + "; free some space and try again");
-  }
-  return absl::FailedPreconditionError(message + "; check the folder and its permissions");
-}
 
 class FileDescriptor {
  public:
@@ -51,7 +42,7 @@ absl::Status WriteAll(int fd, const char* data, size_t size, const std::string& 
   while (size > 0) {
     const ssize_t n = ::write(fd, data, size);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FileError("cannot write dataset file", path);
+    if (n < 0) return FileError(errno, "writing", path);
     data += n;
     size -= static_cast<size_t>(n);
   }
@@ -87,12 +78,12 @@ class Spill {
 
   absl::Status CopyTo(int to, const std::string& path) {
     if (bytes_ == 0) return absl::OkStatus();
-    if (::lseek(fd_.get(), 0, SEEK_SET) != 0) return FileError("cannot rewind a part of", path);
+    if (::lseek(fd_.get(), 0, SEEK_SET) != 0) return FileError(errno, "rewinding a part of", path);
     buffer_.resize(kBufferBytes);
     for (uint64_t left = bytes_; left > 0;) {
       const ssize_t n = ::read(fd_.get(), buffer_.data(), buffer_.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return FileError("cannot read back a part of", path);
+      if (n <= 0) return FileError(errno, "reading back a part of", path);
       RETURN_IF_ERROR(WriteAll(to, buffer_.data(), static_cast<size_t>(n), path));
       left -= static_cast<uint64_t>(n);
     }
@@ -105,7 +96,7 @@ class Spill {
     if (fd_.get() < 0) {
       std::string name = path + ".spill.XXXXXX";
       fd_ = FileDescriptor(::mkostemp(name.data(), O_CLOEXEC));
-      if (fd_.get() < 0) return FileError("cannot create a part of dataset file", path);
+      if (fd_.get() < 0) return FileError(errno, "creating a part of", path);
       ::unlink(name.c_str());
     }
     XXH3_64bits_update(hash_.get(), buffer_.data(), buffer_.size());
@@ -144,7 +135,7 @@ class FileWriter final : public DatasetWriter {
   // Finds out about a bad folder before any row is worked on.
   absl::Status Start() {
     FileDescriptor file(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (file.get() < 0) return FileError("cannot create dataset file", path_);
+    if (file.get() < 0) return FileError(errno, "creating", path_);
     ::unlink(part_.c_str());
     if (layout_.shape.sparse_keys == 0) return absl::OkStatus();
     return spill(SectionKind::kRowBegin).Append(&entries_, sizeof(entries_), path_);
@@ -232,18 +223,18 @@ absl::Status FileWriter::AddRow(const RowView& row) {
 
 absl::Status FileWriter::WriteFile(const std::string& head) {
   FileDescriptor file(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (file.get() < 0) return FileError("cannot create dataset file", path_);
+  if (file.get() < 0) return FileError(errno, "creating", path_);
   RETURN_IF_ERROR(WriteAll(file.get(), head.data(), head.size(), path_));
   for (Spill& spill : spills_) RETURN_IF_ERROR(spill.CopyTo(file.get(), path_));
-  if (::fsync(file.get()) != 0) return FileError("cannot flush dataset file", path_);
+  if (::fsync(file.get()) != 0) return FileError(errno, "syncing", path_);
   if (::rename(part_.c_str(), path_.c_str()) != 0) {
-    return FileError("cannot publish dataset file", path_);
+    return FileError(errno, "publishing", path_);
   }
   const size_t slash = path_.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
   FileDescriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0 || ::fsync(directory.get()) != 0) {
-    return FileError("cannot flush the folder of dataset file", path_);
+    return FileError(errno, "syncing the folder of", path_);
   }
   return absl::OkStatus();
 }

@@ -5,11 +5,11 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 
 #include "absl/strings/escaping.h"
 #include "common/status.h"
+#include "common/system_error.h"
 
 namespace rubato {
 namespace {
@@ -39,10 +39,7 @@ uint32_t Md5Prefix(absl::string_view text) {
 
 absl::StatusOr<FileDigest> DigestFile(const std::string& path) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
-  if (file == nullptr) {
-    return absl::NotFoundError(
-        absl::StrFormat("%s: cannot be opened: %s; check the path", path, strerror(errno)));
-  }
+  if (file == nullptr) return FileError(errno, "opening", path);
   const std::unique_ptr<EVP_MD_CTX, FreeDigest> digest(EVP_MD_CTX_new());
   CHECK(EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) == 1, "OpenSSL offers no SHA-256");
   FileDigest result{.path = path, .sha256 = "", .bytes = 0};
@@ -52,7 +49,7 @@ absl::StatusOr<FileDigest> DigestFile(const std::string& path) {
     result.bytes += n;
   }
   if (std::ferror(file.get()) != 0) {
-    return absl::DataLossError(absl::StrFormat("%s: cannot be read: %s", path, strerror(errno)));
+    return FileError(errno, "reading", path);
   }
   std::array<unsigned char, 32> md = {};
   EVP_DigestFinal_ex(digest.get(), md.data(), nullptr);

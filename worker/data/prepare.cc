@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_join.h"
 #include "common/status.h"
+#include "common/system_error.h"
 #include "common/wire.h"
 #include "worker/data/batch_order.h"
 #include "worker/data/data_json.h"
@@ -48,10 +49,7 @@ absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const std::strin
                                        const StopCheck& stop) {
   std::error_code error;
   std::filesystem::create_directory(folder, error);
-  if (error) {
-    return absl::FailedPreconditionError(
-        absl::StrFormat("cannot create folder %s: %s", folder, error.message()));
-  }
+  if (error) return FileError(error.value(), "making", folder);
   if (config.data.format == "generated") return PrepareGenerated(config, folder, stop);
   if (config.data.format == "libsvm") return PrepareLibsvm({config, ""}, folder, stop);
   return PrepareCsv({config, ""}, folder, stop);

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -15,20 +14,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/status.h"
+#include "common/system_error.h"
 
 namespace rubato {
 namespace {
 
 // Largest text read whole: an encoding of 4 M levels of 100 bytes stays below it.
 constexpr size_t kMaxTextBytes = size_t{1} << 30;
-
-absl::Status FileError(const char* what, const std::string& path, int error) {
-  const std::string sentence = absl::StrFormat("%s %s: %s", what, path, std::strerror(error));
-  if (error == ENOSPC || error == EDQUOT) {
-    return absl::ResourceExhaustedError(sentence + "; free some space and try again");
-  }
-  return absl::FailedPreconditionError(sentence + "; check the path and its permissions");
-}
 
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -48,15 +40,18 @@ bool IsFolder(const std::string& path, int descriptor) {
 // Those in `parent` that are called `prefix` and a number, and that nobody has locked.
 void RemoveDeadFolders(const std::filesystem::path& parent, const std::string& prefix) {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
-    absl::string_view number = entry.path().native();
+  for (std::filesystem::directory_iterator it(parent, error);
+       !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
+    const std::string path = it->path().string();
+    absl::string_view number = path;
     if (!absl::ConsumePrefix(&number, prefix) ||
         number.find_first_not_of("0123456789-") != absl::string_view::npos) {
       continue;
     }
-    const int lock = open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int lock = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (lock < 0) continue;
-    if (flock(lock, LOCK_EX | LOCK_NB) == 0) std::filesystem::remove_all(entry.path(), error);
+    std::error_code kept;  // the next one tries again
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0) std::filesystem::remove_all(path, kept);
     close(lock);
   }
 }
@@ -65,10 +60,7 @@ void RemoveDeadFolders(const std::filesystem::path& parent, const std::string& p
 
 absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
   File file(std::fopen(path.c_str(), "rbe"));
-  if (file == nullptr) {
-    return absl::NotFoundError(
-        absl::StrFormat("%s: cannot be opened: %s", path, std::strerror(errno)));
-  }
+  if (file == nullptr) return FileError(errno, "opening", path);
   std::string text;
   char chunk[65536];
   while (const size_t n = std::fread(chunk, 1, sizeof(chunk), file.get())) {
@@ -77,7 +69,7 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
       return absl::DataLossError(absl::StrFormat("%s: larger than %d bytes", path, kMaxTextBytes));
     }
   }
-  if (std::ferror(file.get()) != 0) return FileError("cannot read", path, errno);
+  if (std::ferror(file.get()) != 0) return FileError(errno, "reading", path);
   return text;
 }
 
@@ -90,7 +82,7 @@ absl::StatusOr<FolderState> LookAtFolder(const std::string& path) {
         absl::StrFormat("%s: is a file, not a folder; choose another --out", path));
   }
   const bool empty = std::filesystem::is_empty(path, error);
-  if (error) return FileError("cannot read folder", path, error.value());
+  if (error) return FileError(error.value(), "reading", path);
   return empty ? FolderState::kEmpty : FolderState::kFilled;
 }
 
@@ -99,7 +91,7 @@ absl::StatusOr<std::unique_ptr<StagedFolder>> StagedFolder::Create(const std::st
   auto final = std::filesystem::absolute(final_path, error).lexically_normal();
   if (!final.has_filename()) final = final.parent_path();  // "runs/x/" and "runs/x/."
   std::filesystem::create_directories(final.parent_path(), error);
-  if (error) return FileError("cannot create folder", final.parent_path().string(), error.value());
+  if (error) return FileError(error.value(), "making", final.parent_path().string());
   const std::string prefix = final.string() + kPartial;
   RemoveDeadFolders(final.parent_path(), prefix);
   // Process ids of two containers may be the same.
@@ -107,10 +99,10 @@ absl::StatusOr<std::unique_ptr<StagedFolder>> StagedFolder::Create(const std::st
     std::string path = absl::StrCat(prefix, getpid(), i == 0 ? "" : absl::StrCat("-", i));
     if (mkdir(path.c_str(), 0777) != 0) {
       if (errno == EEXIST) continue;
-      return FileError("cannot create folder", path, errno);
+      return FileError(errno, "making", path);
     }
     const int lock = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock < 0) return FileError("cannot open folder", path, errno);
+    if (lock < 0) return FileError(errno, "opening", path);
     flock(lock, LOCK_EX);
     if (IsFolder(path, lock)) {
       return std::unique_ptr<StagedFolder>(new StagedFolder(std::move(path), final.string(), lock));
@@ -134,7 +126,7 @@ absl::Status StagedFolder::Publish() {
     return absl::FailedPreconditionError(absl::StrFormat(
         "%s: something else was written there meanwhile; choose another --out", final_path_));
   }
-  return FileError("cannot create", final_path_, errno);
+  return FileError(errno, "making", final_path_);
 }
 
 }  // namespace rubato

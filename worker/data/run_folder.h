@@ -1,5 +1,5 @@
 // The folder of a run comes into being whole or not at all: it is filled under a name beside its
-// own and renamed at the end. Errors are sentences with the path; ResourceExhausted = disk full.
+// own and renamed at the end. Errors are sentences with the path; Unavailable = disk full.
 //
 // What a preparation that was killed has left there goes when the folder is made the next time. One
 // that is alive holds a lock on its folder; where the file system has no locks nothing is removed.

@@ -5,24 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <system_error>
 
 #include "common/status.h"
+#include "common/system_error.h"
 
 namespace rubato {
 namespace {
-
-absl::Status FileError(int error, const char* doing, const std::string& path) {
-  const std::string sentence =
-      absl::StrFormat("%s %s failed: %s", doing, path, std::strerror(error));
-  if (error == ENOSPC || error == EDQUOT) {
-    return absl::ResourceExhaustedError(sentence + "; free some space and try again");
-  }
-  return absl::FailedPreconditionError(sentence + "; check the path and its permissions");
-}
 
 constexpr int kMaxLinks = 40;  // as the kernel follows
 
