@@ -2,16 +2,21 @@
 """What the system refuses ends a command with one sentence that names the cause and what helps:
 limits on open files, folders that may not be written, full disks, names that cannot be."""
 
+import errno
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 import sys
 import unittest
+import unittest.mock
 
 from processes import DEADLINE_SECONDS
 from real_fleet import BIN, ROOT, FleetTest
+
+sys.path.insert(0, str(ROOT / "launch"))
+
+from rubato_cli import run_folder, system_error  # noqa: E402 (the path must be set first)
 
 RUBATO = [sys.executable, "-B", str(ROOT / "launch" / "rubato")]
 DATA = [str(BIN / "rubato-data")]
@@ -170,7 +175,18 @@ class LimitsTest(FleetTest):
             for name, words in self.everybody_writes("mounted").items():
                 with self.subTest(command=name, cause=part):
                     code, stderr = self.run_in_shell('exec "$@"', [*mount, script, "sh", *words])
-                    self.check_sentence(code, stderr, codes=codes, parts=(part,))
+                    self.check_sentence(code, stderr, codes=codes, parts=(part, "mounted"))
+
+    def test_a_file_system_without_locks(self):
+        refusal = OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        folder = run_folder.RunFolder(str(self.path))
+        with unittest.mock.patch.object(run_folder.fcntl, "flock", side_effect=refusal):
+            with self.assertRaises(OSError) as caught:
+                folder.lock()
+        failure = system_error.failure(caught.exception)
+        self.assertEqual(failure.code, 2)
+        self.assertEqual(failure.sentence, f"{folder.path}/.lock: No locks available; its file "
+                         "system has no locks; choose a place on another one")
 
     # Words --------------------------------------------------------------------------------------
 
@@ -178,13 +194,9 @@ class LimitsTest(FleetTest):
         source = (ROOT / "common" / "system_error.cc").read_text()
         source = re.sub(r'"\s*\n\s*"', "", source)
         told = dict(re.findall(r'\{(E\w+), StatusCode::k\w+,\s*"([^"]*)"\}', source))
-        sys.path.insert(0, str(pathlib.Path(ROOT, "launch")))
-        from rubato_cli import system_error  # pylint: disable=import-outside-toplevel
-        import errno  # pylint: disable=import-outside-toplevel
-        ours = {errno.errorcode[number]: advice
-                for number, (_, advice) in system_error.KNOWN.items()}
-        ours.pop("EEXIST")  # what C++ is told of in its own ways
-        self.assertEqual(told, ours)
+        ours = {number: advice for number, (_, advice) in system_error.KNOWN.items()}
+        ours.pop(errno.EEXIST)  # what C++ is told of in its own ways
+        self.assertEqual({getattr(errno, name): advice for name, advice in told.items()}, ours)
 
 
 if __name__ == "__main__":

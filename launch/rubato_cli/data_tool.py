@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 from typing import Any, TextIO
 
+from rubato_cli import system_error
 from rubato_cli.builds import Build
 from rubato_cli.child import Files, die_with_parent
 from rubato_cli.console import Console
@@ -47,7 +48,8 @@ def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSig
         raise _refusal(code, complaints, "prepare")
     for line in said:
         console.note(line)
-    with open(folder.files("", "prepare-0").log, "a", encoding="utf-8") as log:
+    path = folder.files("", "prepare-0").log
+    with system_error.about(path), open(path, "a", encoding="utf-8") as log:
         log.write("\n".join([*said, complaints]))
 
 

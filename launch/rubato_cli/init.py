@@ -10,7 +10,7 @@ import pathlib
 import shlex
 from typing import Any
 
-from rubato_cli import data_tool
+from rubato_cli import data_tool, system_error
 from rubato_cli.failure import DONE, Failure
 from rubato_cli.names import need_utf8
 from rubato_cli.session import Command, Session
@@ -68,7 +68,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     need_utf8(arguments.label, "a run file")
     need_utf8(os.path.relpath(source, out.absolute().parent), "a run file")
     with Target(out) as target:
-        target.draft.write_text(_format(choices, source, out), "utf-8")
+        with system_error.about(out):
+            target.draft.write_text(_format(choices, source, out), "utf-8")
         data_tool.ask(build, ["config", str(target.draft)])  # what would not load is not kept
         target.publish()
         lines = _report(seen, choices, out)

@@ -9,13 +9,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import pathlib
 from typing import Any, TextIO
 
-from rubato_cli import target
+from rubato_cli import system_error, target
 from rubato_cli.child import Files
 from rubato_cli.failure import FATAL, Failure
 
@@ -60,24 +61,27 @@ class RunFolder:
 
     def lock(self) -> None:
         """Keeps this folder to this process until it ends."""
-        file = open(self.path / ".lock", "a+", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            owner = file.read().strip()
-            file.close()
-            raise Failure(f"{self.shown} is in use by another rubato (process {owner}); wait for "
-                          "it, or choose another --out") from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        self._lock = file
+        path = self.path / ".lock"
+        with system_error.about(path), contextlib.ExitStack() as unless_locked:
+            file = unless_locked.enter_context(open(path, "a+", encoding="utf-8"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                owner = file.read().strip()
+                raise Failure(f"{self.shown} is in use by another rubato (process {owner}); wait "
+                              "for it, or choose another --out") from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            self._lock = file
+            unless_locked.pop_all()
 
     def owner(self) -> int | None:
         """Process id of the launcher that trains this run now, if one does."""
+        path = self.path / ".lock"
         try:
-            with open(self.path / ".lock", encoding="utf-8") as file:
+            with system_error.about(path), open(path, encoding="utf-8") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:

@@ -6,8 +6,10 @@ be there later is 3, all else 4.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections.abc import Iterator
 
 from rubato_cli.failure import FATAL, RETRYABLE, USAGE, Failure
 
@@ -50,6 +52,17 @@ def failure(error: OSError, doing: str = "") -> Failure:
     named = os.fsdecode(file) if isinstance(file, (str, bytes, os.PathLike)) else ""
     what = " ".join(filter(None, (doing, named, "failed" if doing else "")))
     return Failure(f"{what}: {why(error)}" if what else why(error), code)
+
+
+@contextlib.contextmanager
+def about(path: str | os.PathLike[str]) -> Iterator[None]:
+    """An error inside that names no file (of a write, of a lock) is one of `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = os.fspath(path)
+        raise
 
 
 def why(error: OSError) -> str:

@@ -14,6 +14,7 @@ import pathlib
 import re
 import stat
 
+from rubato_cli import system_error
 from rubato_cli.failure import Failure
 from rubato_cli.scratch import HIDDEN_PREFIX, ScratchFolder, temporary_place
 
@@ -57,7 +58,8 @@ class Target:
 
     def write(self, text: str) -> None:
         """All of it, published."""
-        with open(self.draft, "w", encoding="utf-8", errors="backslashreplace") as file:
+        with system_error.about(self.shown), \
+                open(self.draft, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
