@@ -21,7 +21,8 @@ from rubato_cli import run_folder, system_error  # noqa: E402 (the path must be 
 RUBATO = [sys.executable, "-B", str(ROOT / "launch" / "rubato")]
 DATA = [str(BIN / "rubato-data")]
 OPEN_FILES = (8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 22, 24, 28, 32, 40, 48, 64)
-STRANGER = "123456"  # a user id that owns nothing here
+PROCESSES = (1, 3, 4, 5, 6, 8, 10, 12, 16, 20, 64)
+STRANGER, LONER = "123456", "234567"  # user ids that own nothing here
 
 
 def may_mount():
@@ -116,6 +117,25 @@ class LimitsTest(FleetTest):
         self.check_sentence(code, stderr, codes=(2,), parts=("43 processes", "limit of 64",
                                                              "(ulimit -n)"))
         self.assertEqual(list((self.path / "large" / "telemetry").glob("scheduler*")), [])
+
+    @unittest.skipIf(os.geteuid() != 0 or shutil.which("setpriv") is None,
+                     "only root can become a user who has no processes yet")
+    def test_few_processes_and_threads(self):
+        (self.path / "open").mkdir()
+        (self.path / "open").chmod(0o777)
+        become = ["setpriv", "--reuid", LONER, "--regid", LONER, "--clear-groups"]
+        well = []
+        for limit in PROCESSES:
+            with self.subTest(limit=limit):
+                words = self.train_words(f"open/run-{limit}", "fleet.servers=1",
+                                         "fleet.shards_per_server=2")
+                code, stderr = self.run_in_shell('exec "$@"', [
+                    "prlimit", f"--nproc={limit}", *become, *words])
+                if code == 0:
+                    well.append(limit)
+                else:
+                    self.check_sentence(code, stderr, codes=(3,), parts=("ulimit -u",))
+        self.assertIn(64, well)
 
     # Places -------------------------------------------------------------------------------------
 
