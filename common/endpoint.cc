@@ -49,7 +49,9 @@ absl::Status ListenError(const std::string& address, int error) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "cannot listen on %s: it is in use; choose another port, or 0 for any free one", address));
   }
-  return ZmqError(error, absl::StrCat("listening on ", address));
+  const absl::Status status = ZmqError(error, absl::StrCat("listening on ", address));
+  // No folder for a socket is a mistake of the command line.
+  return absl::IsNotFound(status) ? absl::InvalidArgumentError(status.message()) : status;
 }
 
 // Frames ------------------------------------------------------------------------------------------

@@ -313,7 +313,7 @@ absl::Status RocksDbSnapshotStore::CheckRoom(const Image& image,
   ASSIGN_OR_RETURN(const uint64_t available, BytesAvailable(path_));
   if (needed <= available) return absl::OkStatus();
   return absl::UnavailableError(absl::StrFormat(
-      "no room for image %s: it needs %d bytes and the disk of %s has %d; free some space",
+      "no room for image %s: it needs %d bytes and the disk of %s has %d; free some space there",
       ImageFolderName(image.name), needed, path_, available));
 }
 
