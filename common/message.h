@@ -18,7 +18,7 @@
 namespace rubato {
 
 // Spoken by both sides of a Hello; another version is refused with a sentence.
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 
 enum class Role : uint8_t { kShard = 0, kWorker = 1, kReader = 2 };
 
@@ -151,6 +151,9 @@ struct View {
   Clock floor;  // highest min_clock reported in this generation
   std::optional<OpenCut> cut;
   CommittedEpoch committed;
+  // Older epochs whose images are kept: those that may still be needed, and damaged ones, which a
+  // person has to look at.
+  std::vector<EpochId> kept;
   friend bool operator==(const View&, const View&) = default;
 };
 

@@ -48,6 +48,15 @@ std::vector<T> TakeList(const flatbuffers::Vector<const Struct*>* list, Convert 
   return out;
 }
 
+template <class T, class Rep>
+std::vector<T> TakeNumbers(const flatbuffers::Vector<Rep>* list) {
+  std::vector<T> out;
+  if (list == nullptr) return out;
+  out.reserve(list->size());
+  for (const Rep number : *list) out.emplace_back(number);
+  return out;
+}
+
 Position TakePosition(const wire::Position& p) { return {Life(p.life()), Clock(p.clock())}; }
 
 Hello Take(const wire::Hello& m) {
@@ -125,7 +134,8 @@ View Take(const wire::View& m) {
                                             }),
             .floor = Clock(m.floor()),
             .cut = std::nullopt,
-            .committed = Take(*m.committed())};
+            .committed = Take(*m.committed()),
+            .kept = TakeNumbers<EpochId>(m.kept())};
   if (const wire::OpenCut* cut = m.cut(); cut != nullptr) {
     view.cut = OpenCut{EpochId(cut->epoch()), Clock(cut->clock()), cut->exact()};
   }

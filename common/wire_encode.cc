@@ -85,8 +85,10 @@ struct Put {
         m.cut ? wire::CreateOpenCut(b, m.cut->epoch.value(), m.cut->clock.value(), m.cut->exact)
               : Offset<wire::OpenCut>();
     const auto committed = PutCommitted(m.committed);
+    std::vector<uint64_t> kept;
+    for (const EpochId epoch : m.kept) kept.push_back(epoch.value());
     return wire::CreateView(b, m.version.value(), m.generation.value(), shard_list, members,
-                            readers, sealed, m.floor.value(), cut, committed);
+                            readers, sealed, m.floor.value(), cut, committed, b.CreateVector(kept));
   }
 
   Offset<wire::CommittedEpoch> PutCommitted(const CommittedEpoch& m) const {

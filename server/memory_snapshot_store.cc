@@ -1,7 +1,5 @@
 #include "server/memory_snapshot_store.h"
 
-#include <algorithm>
-
 #include "common/status.h"
 
 namespace rubato {
@@ -25,16 +23,6 @@ absl::StatusOr<Image> MemorySnapshotStore::Read(const ImageName& name) {
   return found->second;
 }
 
-absl::StatusOr<Image> MemorySnapshotStore::ReadWithoutRows(const ImageName& name) {
-  absl::StatusOr<Image> image = Read(name);
-  if (!image.ok()) return image;
-  for (TableImage& table : image->tables) {
-    table.keys.clear();
-    table.rows.clear();
-  }
-  return image;
-}
-
 absl::StatusOr<std::vector<ImageName>> MemorySnapshotStore::List() {
   MutexLock lock(&mutex_);
   std::vector<ImageName> names;
@@ -45,17 +33,6 @@ absl::StatusOr<std::vector<ImageName>> MemorySnapshotStore::List() {
 absl::Status MemorySnapshotStore::Remove(const ImageName& name) {
   MutexLock lock(&mutex_);
   images_.erase(name);
-  return absl::OkStatus();
-}
-
-absl::Status MemorySnapshotStore::Prune(PlaceId place, const std::vector<ImageName>& keep) {
-  MutexLock lock(&mutex_);
-  const auto newest = std::max_element(keep.begin(), keep.end());
-  std::erase_if(images_, [&](const auto& entry) {
-    const ImageName& name = entry.first;
-    return name.place == place && newest != keep.end() && name.epoch < newest->epoch &&
-           std::find(keep.begin(), keep.end(), name) == keep.end();
-  });
   return absl::OkStatus();
 }
 

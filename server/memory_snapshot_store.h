@@ -13,10 +13,8 @@ class MemorySnapshotStore : public SnapshotStore {
  public:
   absl::Status Write(const Image& image) override;
   absl::StatusOr<Image> Read(const ImageName& name) override;
-  absl::StatusOr<Image> ReadWithoutRows(const ImageName& name) override;
   absl::StatusOr<std::vector<ImageName>> List() override;
   absl::Status Remove(const ImageName& name) override;
-  absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) override;
 
  private:
   Mutex mutex_;

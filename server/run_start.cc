@@ -1,7 +1,6 @@
 #include "server/run_start.h"
 
 #include <filesystem>
-#include <map>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "server/image_folder.h"
 #include "server/scheduler_loop.h"
 #include "server/scheduler_state.h"
+#include "server/snapshot_store.h"
 
 namespace rubato {
 namespace {
@@ -20,24 +20,62 @@ absl::StatusOr<std::vector<ImageName>> ImagesOf(const std::string& run) {
   return ListImageFolders(SnapshotsOf(run));
 }
 
-// The images of `epoch`, by place. A withdrawn cut may have left images of dead lives: the highest
-// life is the one that was committed.
-absl::StatusOr<CommittedEpoch> FindEpoch(const std::string& run, EpochId epoch,
-                                         CommittedEpoch newest) {
-  if (epoch == newest.epoch) return newest;
-  ASSIGN_OR_RETURN(const std::vector<ImageName> names, ImagesOf(run));
-  std::map<PlaceId, ImageName> images;
-  for (const ImageName& name : names) {
-    if (name.epoch == epoch) images[name.place] = name;  // in order of life
+// Committed epochs whose images are kept, oldest first.
+std::vector<CommittedEpoch> CommittedOf(const SchedulerState& state) {
+  std::vector<CommittedEpoch> epochs = state.earlier;
+  if (!state.view.committed.images.empty()) epochs.push_back(state.view.committed);
+  return epochs;
+}
+
+absl::Status NoSuchSnapshot(const std::string& run, EpochId epoch) {
+  return absl::NotFoundError(
+      absl::StrFormat("%s: snapshot %d was not committed by this run, or is not kept any more",
+                      SnapshotsOf(run), epoch.value()));
+}
+
+// Makes `epoch` the committed one. What came after it is kept for a person to look at.
+absl::Status GoBackTo(const std::string& run, EpochId epoch, SchedulerState* state) {
+  std::vector<CommittedEpoch> epochs = CommittedOf(*state);
+  while (!epochs.empty() && epochs.back().epoch != epoch) {
+    state->set_aside.push_back(epochs.back().epoch);
+    epochs.pop_back();
   }
-  newest.epoch = epoch;
-  newest.images.clear();
-  for (const auto& [place, name] : images) newest.images.push_back(name);
-  if (images.empty() || images.rbegin()->first.value() + 1 != images.size()) {
-    return absl::NotFoundError(absl::StrFormat("%s: snapshot %d is not whole or not there",
-                                               SnapshotsOf(run), epoch.value()));
+  if (epochs.empty()) return NoSuchSnapshot(run, epoch);
+  state->view.committed = epochs.back();
+  epochs.pop_back();
+  state->earlier = std::move(epochs);
+  return absl::OkStatus();
+}
+
+absl::Status VerifyImages(const std::string& run, const CommittedEpoch& snapshot) {
+  for (const ImageName& image : snapshot.images) {
+    RETURN_IF_ERROR(VerifyImage(SnapshotsOf(run), image));
   }
-  return newest;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<WholeSnapshot> NewestWhole(const std::string& run,
+                                          std::vector<CommittedEpoch> epochs) {
+  std::vector<std::string> damaged;
+  for (; !epochs.empty(); epochs.pop_back()) {
+    const CommittedEpoch& snapshot = epochs.back();
+    const absl::Status status = VerifyImages(run, snapshot);
+    if (status.ok()) {
+      for (std::string& sentence : damaged) {
+        absl::StrAppend(&sentence, "; going back to snapshot ", snapshot.epoch.value(),
+                        " at clock ", snapshot.clock.value());
+      }
+      return WholeSnapshot{snapshot, damaged};
+    }
+    if (status.code() != absl::StatusCode::kDataLoss) return status;
+    damaged.push_back(absl::StrFormat("snapshot %d at clock %d is damaged: %s",
+                                      snapshot.epoch.value(), snapshot.clock.value(),
+                                      status.message()));
+  }
+  return absl::DataLossError(
+      absl::StrFormat("%s, and no other one is whole; restore %s from a copy, or train into a new "
+                      "folder",
+                      damaged[0], SnapshotsOf(run)));
 }
 
 absl::Status CheckModel(const std::string& run, const Job& job, const SchedulerState& state) {
@@ -67,9 +105,29 @@ absl::StatusOr<std::optional<SchedulerState>> FindState(const std::string& run) 
                       StatePathOf(run), SnapshotsOf(run)));
 }
 
-absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job,
-                                            StartMode mode) {
+absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
+                                                std::optional<EpochId> newest) {
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::optional<SchedulerState> state, FindState(run));
+    std::vector<CommittedEpoch> epochs;
+    if (state) epochs = CommittedOf(*state);
+    if (newest) {
+      std::erase_if(epochs, [&](const CommittedEpoch& e) { return e.epoch > *newest; });
+      if (epochs.empty() || epochs.back().epoch != *newest) return NoSuchSnapshot(run, *newest);
+    }
+    if (epochs.empty()) return WholeSnapshot{};
+    absl::StatusOr<WholeSnapshot> whole = NewestWhole(run, std::move(epochs));
+    if (whole.ok() && whole->damaged.empty()) return whole;
+    // A fleet that trains here meanwhile may have removed what was looked for.
+    ASSIGN_OR_RETURN(const std::optional<SchedulerState> now, FindState(run));
+    if (!now || CommittedOf(*now) == CommittedOf(*state)) return whole;
+  }
+}
+
+absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode,
+                                            std::optional<EpochId> epoch) {
   ASSIGN_OR_RETURN(std::optional<SchedulerState> state, FindState(run));
+  if (!state && epoch) return NoSuchSnapshot(run, *epoch);
   if (!state) return Scheduler::FirstState(job);
   if (mode == StartMode::kNew) {
     return absl::InvalidArgumentError(
@@ -77,6 +135,7 @@ absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& j
                      ": this run was started before; use --resume to go on, or another folder"));
   }
   RETURN_IF_ERROR(CheckModel(run, job, *state));
+  if (epoch) RETURN_IF_ERROR(GoBackTo(run, *epoch, &*state));
   const Clock committed = state->view.committed.clock;
   if (committed >= job.last_clock) {
     return absl::InvalidArgumentError(absl::StrFormat(
@@ -95,9 +154,7 @@ absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& j
         absl::StrCat(run, ": no snapshot was ever committed here; train first"));
   }
   RETURN_IF_ERROR(CheckModel(run, job, *state));
-  if (epoch) {
-    ASSIGN_OR_RETURN(state->view.committed, FindEpoch(run, *epoch, state->view.committed));
-  }
+  if (epoch) RETURN_IF_ERROR(GoBackTo(run, *epoch, &*state));
   return ResumeState(*std::move(state), job.places);
 }
 

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,12 +21,23 @@ std::string StatePathOf(const std::string& run);
 // nullopt: the run was never started. DataLoss: the state is damaged, or gone beside its images.
 absl::StatusOr<std::optional<SchedulerState>> FindState(const std::string& run);
 
+// The newest committed snapshot of which every image is whole: all of them are read.
+struct WholeSnapshot {
+  CommittedEpoch snapshot;           // epoch 0: nothing was ever committed
+  std::vector<std::string> damaged;  // newer ones: a sentence about each, and what is used instead
+};
+// `newest`: the one to begin with, nothing newer is looked at. DataLoss: none is whole.
+absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
+                                                std::optional<EpochId> newest);
+
 enum class StartMode { kNew, kResume };
 
-// The first state of a run, or its committed epoch in a new generation. InvalidArgument: it was
-// started before and this is no resume, or nothing is left to train. FailedPrecondition: the
-// snapshots are of another model.
-absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode);
+// The first state of a run, or its committed epoch in a new generation: the newest, or `epoch`,
+// and then what was committed after that is set aside. InvalidArgument: it was started before and
+// this is no resume, or nothing is left to train. FailedPrecondition: the snapshots are of another
+// model.
+absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode,
+                                            std::optional<EpochId> epoch);
 
 // For readers. `epoch`: that snapshot, the newest if there is none.
 absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& job,

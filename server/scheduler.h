@@ -39,6 +39,10 @@ struct SchedulerState {
   uint64_t job_fingerprint = 0;
   std::vector<Nonce> retired;  // nonces whose life has ended: a late Hello of theirs is ignored
   std::vector<Position> high_water;  // F(w): highest position ever reported of a life
+  // Epochs committed before view.committed whose images are kept, oldest first: what a run falls
+  // back to when newer ones are damaged, and with best_epoch what was validated.
+  std::vector<CommittedEpoch> earlier;
+  std::vector<EpochId> set_aside;  // damaged when a start went back behind them: for a person
   friend bool operator==(const SchedulerState&, const SchedulerState&) = default;
 };
 
@@ -158,6 +162,7 @@ class Scheduler {
   void Withdraw(const std::string& why, SchedulerOutput* out);
   void WithdrawIfOverdue(Instant now, SchedulerOutput* out);
   void CommitIfDurable(Instant now, SchedulerOutput* out);
+  void KeepSuperseded(const CommittedEpoch& superseded);
 
   // Views.
   void Publish(SchedulerOutput* out);

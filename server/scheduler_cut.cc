@@ -131,6 +131,7 @@ void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   }
   // A torn epoch never ends the run or a data epoch, even if one fast worker was done with it.
   if (!cut->exact) committed.clock = std::min(committed.clock, NextCommonClock() - ClockDelta(1));
+  KeepSuperseded(view().committed);
   state_.view.committed = committed;
   state_.view.cut.reset();
   durable_.clear();
@@ -140,6 +141,26 @@ void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   Emit(out, {SchedulerEventKind::kCommitted, kNoLife, committed.clock, Clock(0),
              absl::StrCat("epoch ", committed.epoch.value())});
   Publish(out);
+}
+
+// With best_epoch the best data epoch is chosen among those that were validated: no others are kept
+// for it. A torn epoch never has the clock of one.
+void Scheduler::KeepSuperseded(const CommittedEpoch& superseded) {
+  if (superseded.images.empty()) return;
+  const Job& job = options_.job;
+  std::vector<CommittedEpoch>& earlier = state_.earlier;
+  earlier.push_back(superseded);
+  if (job.best_epoch) {
+    const int64_t per_epoch = job.iterations_per_epoch;
+    std::erase_if(earlier, [&](const CommittedEpoch& epoch) {
+      return epoch.clock.value() % per_epoch != per_epoch - 1 && epoch.clock != job.last_clock;
+    });
+    return;
+  }
+  const auto most = static_cast<size_t>(job.snapshots_kept) - 1;
+  if (earlier.size() > most) {
+    earlier.erase(earlier.begin(), earlier.end() - static_cast<ptrdiff_t>(most));
+  }
 }
 
 }  // namespace rubato

@@ -21,30 +21,49 @@ struct Arguments {
   std::string run;
   std::string listen;
   bool committed = false;
+  bool kept = false;
   bool resume = false;
   bool serve = false;
   uint64_t epoch = 0;
 };
 
-// What the launcher asks before it starts a fleet: the newest committed snapshot, if there is one.
-absl::Status TellCommitted(const Arguments& arguments, EventLog* events) {
+void TellSnapshot(const char* kind, const CommittedEpoch& snapshot, EventLog* events) {
+  events->Write(Event(kind)
+                    .Int("epoch", static_cast<int64_t>(snapshot.epoch.value()))
+                    .Int("clock", snapshot.clock.value()));
+}
+
+// All that are kept, oldest first; epoch 0: nothing was ever committed.
+absl::Status TellKept(const Arguments& arguments, EventLog* events) {
   ASSIGN_OR_RETURN(const std::optional<SchedulerState> state, FindState(arguments.run));
-  const CommittedEpoch committed = state ? state->view.committed : CommittedEpoch();
-  events->Write(Event("committed")
-                    .Int("epoch", static_cast<int64_t>(committed.epoch.value()))
-                    .Int("clock", committed.clock.value()));
+  if (state) {
+    for (const CommittedEpoch& snapshot : state->earlier) TellSnapshot("kept", snapshot, events);
+  }
+  TellSnapshot("kept", state ? state->view.committed : CommittedEpoch(), events);
+  return absl::OkStatus();
+}
+
+std::optional<EpochId> EpochOf(const Arguments& arguments) {
+  return arguments.epoch == 0 ? std::nullopt : std::optional(EpochId(arguments.epoch));
+}
+
+// What the launcher asks before it starts a fleet: the newest committed snapshot that is whole, if
+// there is one.
+absl::Status TellCommitted(const Arguments& arguments, EventLog* events) {
+  ASSIGN_OR_RETURN(const WholeSnapshot whole, FindWholeSnapshot(arguments.run, EpochOf(arguments)));
+  for (const std::string& sentence : whole.damaged) {
+    events->Write(Event("warning").Text("message", sentence));
+  }
+  TellSnapshot("committed", whole.snapshot, events);
   return absl::OkStatus();
 }
 
 absl::StatusOr<SchedulerState> StartingState(const Arguments& arguments, const Job& job,
                                              EventLog* events) {
-  if (arguments.serve) {
-    const EpochId epoch(arguments.epoch);
-    return StateToServe(arguments.run, job,
-                        arguments.epoch == 0 ? std::nullopt : std::optional(epoch));
-  }
+  if (arguments.serve) return StateToServe(arguments.run, job, EpochOf(arguments));
   const StartMode mode = arguments.resume ? StartMode::kResume : StartMode::kNew;
-  ASSIGN_OR_RETURN(SchedulerState state, StateToTrain(arguments.run, job, mode));
+  ASSIGN_OR_RETURN(SchedulerState state,
+                   StateToTrain(arguments.run, job, mode, EpochOf(arguments)));
   if (arguments.resume) {
     events->Write(Event("resumed").Int("clock", state.view.committed.clock.value()));
   }
@@ -56,12 +75,18 @@ absl::StatusOr<int> Run(const Arguments& arguments, EventLog* events, StopSignal
     RETURN_IF_ERROR(TellCommitted(arguments, events));
     return kExitDone;
   }
+  if (arguments.kept) {
+    RETURN_IF_ERROR(TellKept(arguments, events));
+    return kExitDone;
+  }
   ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
   ASSIGN_OR_RETURN(SchedulerState state, StartingState(arguments, job, events));
-  mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming
   SchedulerLoopOptions loop_options;
   loop_options.listen = arguments.listen;
-  if (!arguments.serve) loop_options.state_path = StatePathOf(arguments.run);
+  if (!arguments.serve) {
+    mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming
+    loop_options.state_path = StatePathOf(arguments.run);
+  }
   SchedulerOptions options;
   options.job = job;
   ASSIGN_OR_RETURN(auto loop, SchedulerLoop::Open(loop_options, options, std::move(state), events));
@@ -75,17 +100,20 @@ int Main(int argc, char** argv) {
   app.add_option("--run", arguments.run, "run folder, made by rubato-data prepare")->required();
   CLI::App* what = app.add_option_group("what to do")->require_option(1);
   what->add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT");
-  CLI::Option* committed =
-      what->add_flag("--committed", arguments.committed, "only say what is committed, as an event");
+  CLI::Option* committed = what->add_flag("--committed", arguments.committed,
+                                          "only say what is committed and whole, as an event");
+  CLI::Option* kept = what->add_flag("--kept", arguments.kept,
+                                     "only say which committed snapshots are kept, as events");
   CLI::Option* resume =
       app.add_flag("--resume", arguments.resume, "go on from the last committed snapshot")
-          ->excludes(committed);
-  CLI::Option* serve =
-      app.add_flag("--serve", arguments.serve, "no training: readers pull a committed snapshot")
           ->excludes(committed)
-          ->excludes(resume);
-  app.add_option("--epoch", arguments.epoch, "with --serve: this snapshot, not the newest")
-      ->needs(serve);
+          ->excludes(kept);
+  app.add_flag("--serve", arguments.serve, "no training: readers pull a committed snapshot")
+      ->excludes(committed)
+      ->excludes(kept)
+      ->excludes(resume);
+  app.add_option("--epoch", arguments.epoch, "from this committed snapshot on, not the newest")
+      ->excludes(kept);
   return RunProcess(
       {.app = &app,
        .name = [] { return std::string("scheduler"); },

@@ -1,5 +1,6 @@
 #include "server/scheduler_state.h"
 
+#include <filesystem>
 #include <span>
 #include <utility>
 #include <variant>
@@ -31,8 +32,9 @@ absl::StatusOr<View> ViewFrom(const flatbuffers::Vector<uint8_t>* bytes) {
   return std::move(*view);
 }
 
-std::vector<Nonce> NoncesFrom(const flatbuffers::Vector<uint64_t>* list) {
-  std::vector<Nonce> out;
+template <class Number>
+std::vector<Number> NumbersFrom(const flatbuffers::Vector<uint64_t>* list) {
+  std::vector<Number> out;
   if (list == nullptr) return out;
   for (uint64_t value : CopyStructs<uint64_t>(list->Data(), list->size())) {
     out.emplace_back(value);
@@ -50,15 +52,48 @@ std::vector<Position> PositionsFrom(
   return out;
 }
 
+std::vector<CommittedEpoch> EarlierFrom(
+    const flatbuffers::Vector<flatbuffers::Offset<snapshot_file::CommittedEpoch>>* list) {
+  std::vector<CommittedEpoch> out;
+  if (list == nullptr) return out;
+  for (const snapshot_file::CommittedEpoch* e : *list) {
+    CommittedEpoch epoch{EpochId(e->epoch()), Clock(e->clock()), Generation(e->generation()), {}};
+    for (const Life life : NumbersFrom<Life>(e->lives())) {
+      const PlaceId place(static_cast<uint32_t>(epoch.images.size()));
+      epoch.images.push_back({epoch.epoch, place, life});
+    }
+    out.push_back(std::move(epoch));
+  }
+  return out;
+}
+
 absl::StatusOr<SchedulerState> FromBuffer(const snapshot_file::SchedulerState& s) {
   SchedulerState state;
   ASSIGN_OR_RETURN(state.view, ViewFrom(s.view()));
   state.life_counter = s.life_counter();
   state.epoch_counter = s.epoch_counter();
   state.job_fingerprint = s.job_fingerprint();
-  state.retired = NoncesFrom(s.retired());
+  state.retired = NumbersFrom<Nonce>(s.retired());
   state.high_water = PositionsFrom(s.high_water());
+  state.earlier = EarlierFrom(s.earlier());
+  state.set_aside = NumbersFrom<EpochId>(s.set_aside());
   return state;
+}
+
+template <class Number>
+flatbuffers::Offset<flatbuffers::Vector<uint64_t>> PutNumbers(flatbuffers::FlatBufferBuilder* b,
+                                                              const std::vector<Number>& numbers) {
+  std::vector<uint64_t> values;
+  for (const Number number : numbers) values.push_back(number.value());
+  return b->CreateVector(values);
+}
+
+flatbuffers::Offset<snapshot_file::CommittedEpoch> PutEpoch(flatbuffers::FlatBufferBuilder* b,
+                                                            const CommittedEpoch& epoch) {
+  std::vector<Life> lives;
+  for (const ImageName& image : epoch.images) lives.push_back(image.life);
+  return snapshot_file::CreateCommittedEpoch(*b, epoch.epoch.value(), epoch.clock.value(),
+                                             epoch.generation.value(), PutNumbers(b, lives));
 }
 
 }  // namespace
@@ -68,8 +103,6 @@ absl::StatusOr<std::string> EncodeSchedulerState(const SchedulerState& state) {
   RETURN_IF_ERROR(CheckMeaning(message));
   const Frames frames = Encode(kSchedulerNonce, message);
   CHECK(frames.size() == 1);
-  std::vector<uint64_t> retired;
-  for (const Nonce nonce : state.retired) retired.push_back(nonce.value());
   std::vector<snapshot_file::Position> high_water;
   for (const Position& p : state.high_water) {
     high_water.emplace_back(p.life.value(), p.clock.value());
@@ -77,10 +110,14 @@ absl::StatusOr<std::string> EncodeSchedulerState(const SchedulerState& state) {
   flatbuffers::FlatBufferBuilder b;
   const auto* header = reinterpret_cast<const uint8_t*>(frames[0].data());
   const auto view = b.CreateVector(header, frames[0].size());
-  const auto retired_list = b.CreateVector(retired);
-  b.Finish(snapshot_file::CreateSchedulerState(b, kFormat, view, state.life_counter,
-                                               state.epoch_counter, state.job_fingerprint,
-                                               retired_list, b.CreateVectorOfStructs(high_water)));
+  const auto retired = PutNumbers(&b, state.retired);
+  const auto positions = b.CreateVectorOfStructs(high_water);
+  std::vector<flatbuffers::Offset<snapshot_file::CommittedEpoch>> earlier;
+  for (const CommittedEpoch& epoch : state.earlier) earlier.push_back(PutEpoch(&b, epoch));
+  const auto earlier_list = b.CreateVector(earlier);
+  b.Finish(snapshot_file::CreateSchedulerState(
+      b, kFormat, view, state.life_counter, state.epoch_counter, state.job_fingerprint, retired,
+      positions, earlier_list, PutNumbers(&b, state.set_aside)));
   return Seal(kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});
 }
 
@@ -91,7 +128,7 @@ absl::StatusOr<SchedulerState> DecodeSchedulerState(absl::string_view sealed) {
   }
   ASSIGN_OR_RETURN(const AlignedBytes payload, Unseal(kMagic, sealed));
   flatbuffers::Verifier verifier(payload.data(), payload.size(), /*max_depth=*/4,
-                                 /*max_tables=*/4);
+                                 /*max_tables=*/4 + kMaxKeptEpochs);
   if (!verifier.VerifyBuffer<snapshot_file::SchedulerState>(nullptr)) {
     return absl::DataLossError("it is not a scheduler's state");
   }
@@ -119,10 +156,10 @@ absl::StatusOr<SchedulerState> ReadSchedulerState(const std::string& path) {
   if (!sealed.ok()) return sealed.status();
   absl::StatusOr<SchedulerState> state = DecodeSchedulerState(*sealed);
   if (state.ok()) return state;
-  return absl::DataLossError(
-      absl::StrFormat("scheduler's state %s is damaged: %s; restore it from a copy, or start a "
-                      "new run from the newest snapshot beside it",
-                      path, state.status().message()));
+  return absl::DataLossError(absl::StrFormat(
+      "scheduler's state %s is damaged: %s; restore it from a copy, or start the "
+      "run over: `rm -r %s`, then `rubato train` and --resume",
+      path, state.status().message(), std::filesystem::path(path).parent_path().string()));
 }
 
 }  // namespace rubato

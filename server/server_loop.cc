@@ -1,5 +1,6 @@
 #include "server/server_loop.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/log.h"
@@ -152,6 +153,7 @@ void ServerLoop::Write(std::shared_ptr<const Image> image) {
         return;
       }
       uncommitted_.push_back(name);
+      whole_.push_back(name);
       ShardOutput out;
       shard_->ImageWritten(name, status, &out);
       Flush(&out);
@@ -193,12 +195,13 @@ void ServerLoop::Load(const LoadRequest& request) {
       images.push_back(*std::move(image));
     }
     auto loaded = std::make_shared<std::vector<Image>>(std::move(images));
-    return [this, life = request.life, loaded, status] {
+    return [this, request, loaded, status] {
       ShardOutput out;
       if (status.ok()) {
-        error_ = shard_->ImagesLoaded(life, std::move(*loaded), &out);
+        error_ = shard_->ImagesLoaded(request.life, std::move(*loaded), &out);
+        if (error_.ok()) whole_.insert(whole_.end(), request.images.begin(), request.images.end());
       } else {
-        error_ = shard_->ImagesLoaded(life, status, &out);
+        error_ = shard_->ImagesLoaded(request.life, status, &out);
       }
       Flush(&out);
     };
@@ -221,21 +224,19 @@ void ServerLoop::RemoveWithdrawn() {
   });
 }
 
+// Not before the committed image is known to be whole: until then an older one may be needed.
 void ServerLoop::PruneAfterCommit() {
-  const CommittedEpoch& committed = shard_->view().committed;
+  const View& view = shard_->view();
   const size_t place = options_.place.value();
-  if (place >= committed.images.size()) return;
-  const ImageName& newest = committed.images[place];
-  if (!committed_.empty() && committed_.back() == newest) return;
-  committed_.push_back(newest);
+  if (options_.serves || place >= view.committed.images.size()) return;
+  const ImageName& newest = view.committed.images[place];
+  if (newest == pruned_behind_) return;
+  if (std::find(whole_.begin(), whole_.end(), newest) == whole_.end()) return;
+  pruned_behind_ = newest;
   failed_writes_ = 0;
-  // The best data epoch is chosen among those that were validated: no others are kept for it.
-  const Job& job = options_.job;
-  const size_t kept = job.best_epoch ? 1 : static_cast<size_t>(job.snapshots_kept);
-  while (committed_.size() > kept) committed_.pop_front();
-  const std::vector<ImageName> keep(committed_.begin(), committed_.end());
-  store_thread_->Add([this, keep]() -> StoreThread::Result {
-    const absl::Status status = PruneSuperseded(options_.job, keep, store_);
+  std::erase_if(whole_, [&](const ImageName& name) { return name.epoch < newest.epoch; });
+  store_thread_->Add([this, view]() -> StoreThread::Result {
+    const absl::Status status = PruneSuperseded(view, options_.place, store_);
     return [status] {
       if (!status.ok()) LogWarning(std::string(status.message()));
     };

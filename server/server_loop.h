@@ -28,6 +28,7 @@ struct ServerLoopOptions {
   std::string listen;
   std::string scheduler;       // address
   EventLog* events = nullptr;  // is told of trouble that a person should hear of
+  bool serves = false;         // a fleet for readers: nothing on the disk is changed
 };
 
 // Runs store calls one after the other on a thread of its own; their results are picked up by the
@@ -88,7 +89,10 @@ class ServerLoop {
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<StoreThread> store_thread_;
   std::vector<ImageName> uncommitted_;  // written
-  std::deque<ImageName> committed_;     // the newest, oldest first
+  // Images that this process has written, or read back, whole; and the newest committed one that
+  // older ones were pruned behind.
+  std::vector<ImageName> whole_;
+  ImageName pruned_behind_;
   // A snapshot that could not be written, before the shard is told so.
   struct Failed {
     ImageName name;

@@ -24,6 +24,7 @@ struct Arguments {
   std::string scheduler;
   std::string listen;
   std::vector<uint32_t> places;
+  bool serve = false;
 };
 
 // Shards of one process listen side by side: ipc paths get the place as their ending.
@@ -73,7 +74,9 @@ absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* si
   RETURN_IF_ERROR(NeedOpenFiles(
       arguments.places.size() * FilesOfEndpoint(PeersOfShard(job)),
       absl::StrFormat("a server of %d shards for %d workers", arguments.places.size(), job.seats)));
-  ASSIGN_OR_RETURN(auto store, OpenSnapshotStore(arguments.run + "/snapshots"));
+  const std::string snapshots = arguments.run + "/snapshots";
+  ASSIGN_OR_RETURN(const auto store, arguments.serve ? OpenSnapshotStoreToRead(snapshots)
+                                                     : OpenSnapshotStore(snapshots));
   std::vector<std::unique_ptr<ServerLoop>> loops;
   for (const uint32_t place : arguments.places) {
     if (place >= job.places) {
@@ -84,6 +87,7 @@ absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* si
     options.job = job;
     options.place = PlaceId(place);
     options.events = events;
+    options.serves = arguments.serve;
     options.listen = ListenAddress(arguments, place);
     options.scheduler = arguments.scheduler;
     ASSIGN_OR_RETURN(auto loop, ServerLoop::Open(std::move(options), store.get()));
@@ -127,6 +131,7 @@ int Main(int argc, char** argv) {
   app.add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT")->required();
   app.add_option("--place", arguments.places, "index of a shard in the shard map; may be repeated")
       ->required();
+  app.add_flag("--serve", arguments.serve, "no training: nothing in the run folder is changed");
   const auto work = [&arguments](EventLog* events, StopSignals* signals) -> absl::StatusOr<int> {
     RETURN_IF_ERROR(Serve(arguments, events, signals));
     return kExitDone;

@@ -255,16 +255,6 @@ absl::StatusOr<Image> ReadImage(const std::string& folder, const ImageName& name
   return image;
 }
 
-absl::StatusOr<Image> ReadWithoutRows(const std::string& folder, const ImageName& name) {
-  ASSIGN_OR_RETURN(const ImageManifest manifest, ReadManifest(folder, name));
-  return EmptyImage(manifest);
-}
-
-absl::Status VerifyImage(const std::string& folder, const ImageName& name) {
-  ASSIGN_OR_RETURN(const ImageManifest manifest, ReadManifest(folder, name));
-  return ReadRows(folder, manifest, [](const Chunk&, const char*) {});
-}
-
 // What an error in a published image means to its reader: it was whole once.
 absl::Status Damaged(const absl::Status& cause, const std::string& folder) {
   if (cause.code() != absl::StatusCode::kDataLoss && cause.code() != absl::StatusCode::kNotFound) {
@@ -279,19 +269,14 @@ absl::Status Damaged(const absl::Status& cause, const std::string& folder) {
 
 class RocksDbSnapshotStore : public SnapshotStore {
  public:
-  explicit RocksDbSnapshotStore(std::string path)
-      : path_(std::move(path)), mode_(WriteModeOf(path_)) {}
+  RocksDbSnapshotStore(std::string path, WriteMode mode) : path_(std::move(path)), mode_(mode) {}
 
   absl::Status Write(const Image& image) override;
   absl::StatusOr<Image> Read(const ImageName& name) override {
     return Explained(ReadImage(FolderOf(name), name), name);
   }
-  absl::StatusOr<Image> ReadWithoutRows(const ImageName& name) override {
-    return Explained(rubato::ReadWithoutRows(FolderOf(name), name), name);
-  }
   absl::StatusOr<std::vector<ImageName>> List() override { return ListImageFolders(path_); }
   absl::Status Remove(const ImageName& name) override { return RemoveImageFolder(path_, name); }
-  absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) override;
 
  private:
   absl::StatusOr<Image> Explained(absl::StatusOr<Image> image, const ImageName& name);
@@ -347,40 +332,47 @@ absl::StatusOr<Image> RocksDbSnapshotStore::Explained(absl::StatusOr<Image> imag
                       folder));
 }
 
-absl::Status RocksDbSnapshotStore::Prune(PlaceId place, const std::vector<ImageName>& keep) {
-  if (keep.empty()) return absl::OkStatus();
-  const EpochId newest = std::max_element(keep.begin(), keep.end())->epoch;
-  ASSIGN_OR_RETURN(const std::vector<ImageName> present, List());
-  for (const ImageName& name : present) {
-    if (name.place != place || name.epoch >= newest) continue;
-    if (std::find(keep.begin(), keep.end(), name) != keep.end()) continue;
-    RETURN_IF_ERROR(RemoveImageFolder(path_, name));
+class ReadOnlySnapshotStore : public SnapshotStore {
+ public:
+  explicit ReadOnlySnapshotStore(const std::string& path)
+      : store_(path, WriteMode::kBuffered), path_(path) {}
+
+  absl::Status Write(const Image& /*image*/) override { return Refuse(); }
+  absl::StatusOr<Image> Read(const ImageName& name) override { return store_.Read(name); }
+  absl::StatusOr<std::vector<ImageName>> List() override { return store_.List(); }
+  absl::Status Remove(const ImageName& /*name*/) override { return Refuse(); }
+
+ private:
+  absl::Status Refuse() const {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, " is only read by a fleet that serves; nothing in it is changed"));
   }
-  return absl::OkStatus();
-}
+
+  RocksDbSnapshotStore store_;
+  const std::string path_;
+};
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStore(const std::string& path) {
   RETURN_IF_ERROR(MakeStoreFolder(path));
   RETURN_IF_ERROR(RemoveLeftovers(path));
-  return std::make_unique<RocksDbSnapshotStore>(path);
+  return std::make_unique<RocksDbSnapshotStore>(path, WriteModeOf(path));
 }
 
-absl::Status VerifySnapshots(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::vector<ImageName> present, ListImageFolders(path));
-  size_t damaged = 0;
-  std::string sentences;
-  for (const ImageName& name : present) {
-    const std::string folder = absl::StrCat(path, "/", ImageFolderName(name));
-    const absl::Status status = VerifyImage(folder, name);
-    if (status.ok()) continue;
-    ++damaged;
-    absl::StrAppend(&sentences, "\n  ", Damaged(status, folder).message());
-  }
-  if (damaged == 0) return absl::OkStatus();
-  return absl::DataLossError(absl::StrFormat("%d of %d images in %s are damaged:%s", damaged,
-                                             present.size(), path, sentences));
+absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStoreToRead(const std::string& path) {
+  RETURN_IF_ERROR(ListImageFolders(path).status());
+  return std::make_unique<ReadOnlySnapshotStore>(path);
+}
+
+absl::Status VerifyImage(const std::string& path, const ImageName& name) {
+  const std::string folder = absl::StrCat(path, "/", ImageFolderName(name));
+  absl::StatusOr<ImageManifest> manifest = ReadManifest(folder, name);
+  absl::Status status = manifest.status();
+  if (status.ok()) status = ReadRows(folder, *manifest, [](const Chunk&, const char*) {});
+  // What is published has all its files.
+  if (status.code() != absl::StatusCode::kNotFound) return status;
+  return absl::DataLossError(status.message());
 }
 
 }  // namespace rubato

@@ -46,21 +46,21 @@ class SnapshotStore {
   virtual absl::Status Write(const Image& image) = 0;
   // NotFound, DataLoss (a checksum is wrong: which file), or the image.
   virtual absl::StatusOr<Image> Read(const ImageName& name) = 0;
-  // The same, with tables that have no rows; whether the rows are whole is not checked.
-  virtual absl::StatusOr<Image> ReadWithoutRows(const ImageName& name) = 0;
   virtual absl::StatusOr<std::vector<ImageName>> List() = 0;
   // OK also when it is not there.
   virtual absl::Status Remove(const ImageName& name) = 0;
-  // Removes images of `place` that are not in `keep` and are older than the newest of `keep`.
-  virtual absl::Status Prune(PlaceId place, const std::vector<ImageName>& keep) = 0;
 };
 
 // Opens (or makes) the folder `path`, made with mode 0700.
 // What crashed writers left in it is removed. Several processes may open one store.
 absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStore(const std::string& path);
 
-// Reads every byte of every image of the store at `path` and changes nothing: OK, or DataLoss with
-// a line for each damaged image.
-absl::Status VerifySnapshots(const std::string& path);
+// The store of a folder that is there, for a process that only reads: nothing in it is changed, and
+// Write and Remove are FailedPrecondition.
+absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStoreToRead(const std::string& path);
+
+// Reads every byte of an image of the store at `path` and changes nothing: OK; DataLoss with the
+// file that is damaged or missing; or what kept it from being read.
+absl::Status VerifyImage(const std::string& path, const ImageName& name);
 
 }  // namespace rubato

@@ -16,6 +16,9 @@ import sys
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "launch"))
+from rubato_cli.run_folder import RunFolder  # noqa: E402
+
 
 def say(event, **fields):
     print(json.dumps({"event": event, **fields}), flush=True)
@@ -40,7 +43,7 @@ class Run:
 
     def __init__(self, name):
         self.path = pathlib.Path(option("--run"))
-        self.config = json.loads((self.path / "config.json").read_text())
+        self.config = RunFolder(option("--run")).read_json("config.json")
         self.fake = self.config["fake"]
         self.name = name
         self.fate = self.fake["fates"].get(name)
@@ -113,10 +116,12 @@ def prepare():
                         "host": "127.0.0.1", "port": 0},
               "train": {"epochs": 2, "seed": 7, "staleness": 4,
                         "best_epoch": fake.get("best_epoch", False)}, "fake": fake}
-    (out / "config.json").write_text(json.dumps(config))
-    (out / "job.json").write_text(json.dumps({"last_clock": fake["clocks"]}))
+    folder = RunFolder(option("--out"))
+    folder.write_json("config.json", config)
+    folder.write_json("job.json", {"last_clock": fake["clocks"],
+                                   "iterations_per_epoch": fake["clocks"] // 2})
     (out / "data").mkdir(exist_ok=True)
-    (out / "data" / "cleansing.json").write_text(json.dumps({"data_sha256": "00ff"}))
+    folder.write_json("data/cleansing.json", {"data_sha256": "00ff"})
     print("rows: 30 read")
 
 
@@ -143,11 +148,21 @@ def data():
     {"prepare": prepare, "inspect": inspect, "config": lambda: print("{}")}[sys.argv[2]]()
 
 
-def scheduler():
-    if "--committed" in sys.argv:
-        committed = pathlib.Path(option("--run")) / "committed"
-        say("committed", epoch=2, clock=int(committed.read_text()) if committed.exists() else 0)
+def say_committed():
+    committed = pathlib.Path(option("--run")) / "committed"
+    last = int(committed.read_text()) if committed.exists() else 0
+    clocks = {1: last // 2 - 1, 2: last} if last else {0: 0}
+    if "--kept" in sys.argv:
+        for number, clock in clocks.items():
+            say("kept", epoch=number, clock=clock)
         return
+    number = int(option("--epoch", max(clocks)))
+    say("committed", epoch=number, clock=clocks[number])
+
+
+def scheduler():
+    if "--committed" in sys.argv or "--kept" in sys.argv:
+        return say_committed()
     run = Run("serve-scheduler" if "--serve" in sys.argv else "scheduler")
     stopped = await_orders()
     run.mark(run.name + "-arguments", json.dumps(sys.argv))
@@ -205,7 +220,8 @@ def evaluate():
     run = Run("evaluate")
     test = {"auc": 0.75, "auc_low": 0.7, "auc_high": 0.8, "ks": 0.4, "logloss": 0.5, "brier": 0.2,
             "rows": 1000, "positives": 100}
-    (run.path / "evaluation.json").write_text(json.dumps({"test": test, "oracle": {"auc": 0.8}}))
+    RunFolder(option("--run")).write_json("evaluation.json",
+                                          {"test": test, "oracle": {"auc": 0.8}})
 
 
 def predict():

@@ -141,7 +141,8 @@ class RandomMessages {
   }
 
   View MakeView() {
-    View view{Any<ViewVersion>(), Any<Generation>(), {}, {}, {}, {}, At(), std::nullopt, {}};
+    View view{Any<ViewVersion>(), Any<Generation>(), {}, {}, {}, {}, At(), std::nullopt, {}, {}};
+    view.kept = List(3, [&] { return Any<EpochId>(); });
     view.shards = List(9, [&] {
       return ShardEntry{Any<Life>(), Any<Nonce>(), Text(kMaxAddressBytes)};
     });

@@ -68,6 +68,12 @@ class FleetTest(unittest.TestCase):
         subprocess.run([BIN / "rubato-data", "generate", "--rows", str(cls.rows), "--out",
                         cls.path / "book.csv"], check=True, stdout=subprocess.DEVNULL)
         (cls.path / "run.toml").write_text(RUN)
+        lines = (cls.path / "book.csv").read_text().splitlines(keepends=True)
+        (cls.path / "few.csv").write_text("".join(lines[:51]))
+
+    def rubato(self, *arguments):
+        """(exit code, stdout, stderr) of a command."""
+        return Rubato(self.path, arguments, self.programs).end()
 
     def start(self, out, *settings, resume=False, run="run.toml"):
         """`rubato train RUN --out out` with --set of each of `settings`."""
@@ -112,6 +118,20 @@ class FleetTest(unittest.TestCase):
     def kill(self, out, program):
         """kill -9 of one process of the fleet."""
         os.kill(self.processes(out, program)[0], signal.SIGKILL)
+
+
+def ask_scheduler(run, *arguments):
+    """What rubato-scheduler says of the folder of a run, as events."""
+    done = subprocess.run([BIN / "rubato-scheduler", "--run", run, *arguments], check=False,
+                          capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def flip_a_byte(path, place=None):
+    """One bit of the byte at `place`, in the middle if that is not given."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 if place is None else place] ^= 1
+    path.write_bytes(data)
 
 
 def _parse(line):

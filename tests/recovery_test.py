@@ -9,8 +9,9 @@ import signal
 import subprocess
 import unittest
 
+from kept_snapshots import Rounds, whole_snapshots
 from processes import wait_until
-from real_fleet import BIN, DEADLINE_SECONDS, FleetTest
+from real_fleet import BIN, DEADLINE_SECONDS, FleetTest, ask_scheduler, flip_a_byte
 
 # Long enough to be met half-way, with a snapshot at every tenth of it. At s = 0 the weights are
 # exact, so a resumed run must end where the uninterrupted one did.
@@ -77,6 +78,84 @@ class RecoveryTest(FleetTest):
             self.check_stop(name, rubato, before)
 
         self.together(scenario, ("SIGINT", "SIGTERM"))
+
+    def test_snapshots_are_kept_over_kills_resumes_and_predictions(self):
+        Rounds(self, "kept").run(4)
+
+    def damage_newest(self, run):
+        """Flips a byte of the newest snapshot's rows; returns the file, and the clocks of this
+        snapshot and of the one before it."""
+        older, newest = ask_scheduler(run, "--kept")[-2:]
+        file = next(run.glob(f"snapshots/{newest['epoch']}-1-*/rows-00000.sst"))
+        flip_a_byte(file)
+        return file, newest, older
+
+    def check_warned(self, stderr, file, newest, older):
+        self.assertIn(f"warning: snapshot {newest['epoch']} at clock {newest['clock']} is damaged: "
+                      f"row file {file}: its checksum is wrong; going back to snapshot "
+                      f"{older['epoch']} at clock {older['clock']}", stderr)
+
+    def test_behind_a_damaged_snapshot_the_older_whole_one_is_used(self):
+        rubato = self.start_to_commit("damaged")
+        wait_until(lambda: len(self.events("damaged", "scheduler-0", "committed")) > 1)
+        rubato.process.kill()
+        rubato.end()
+        self.assert_nobody_left("damaged")
+        run = self.path / "damaged"
+        damage = self.damage_newest(run)
+        before = sorted(run.glob("snapshots/**/*"))
+        code, _, stderr = self.rubato("predict", "--run", "damaged", "--in", "few.csv",
+                                      "--out", "scored.csv")
+        self.assertEqual(code, 0, stderr)
+        self.check_warned(stderr, *damage)
+        self.assertEqual(sorted(run.glob("snapshots/**/*")), before)
+        self.assertEqual(whole_snapshots(run), [damage[2]["epoch"]])
+        code, _, stderr = self.train("damaged", *LONG, resume=True)
+        self.assertEqual(code, 0, stderr)
+        self.check_warned(stderr, *damage)
+        metrics = self.metrics("damaged")
+        self.assertEqual(metrics["train"]["resumed_from_clock"], damage[2]["clock"])
+        self.assertAlmostEqual(metrics["test"]["logloss"], self.whole["test"]["logloss"],
+                               delta=1e-6)
+        self.assertTrue(damage[0].exists(), "what is damaged is for a person to remove")
+        self.assertEqual(len(whole_snapshots(run)), 2)  # snapshot.keep
+
+    def test_a_finished_run_with_a_damaged_last_snapshot_is_trained_to_its_end_again(self):
+        damage = self.damage_newest(self.copy_of_whole("rotten"))
+        code, _, stderr = self.train("rotten", *LONG, resume=True)
+        self.assertEqual(code, 0, stderr)
+        self.check_warned(stderr, *damage)
+        metrics = self.metrics("rotten")
+        self.assertEqual(metrics["train"]["clock"], self.whole["train"]["clock"])
+        self.assertAlmostEqual(metrics["test"]["logloss"], self.whole["test"]["logloss"],
+                               delta=1e-6)
+
+    def test_without_a_whole_snapshot_everything_is_refused(self):
+        run = self.copy_of_whole("hopeless")
+        for file in run.glob("snapshots/*-0-*/manifest"):
+            flip_a_byte(file)
+        for command in (("train", "run.toml", "--out", "hopeless", "--resume",
+                         *(word for setting in LONG for word in ("--set", setting))),
+                        ("predict", "--run", "hopeless", "--in", "few.csv", "--out", "no.csv")):
+            code, _, stderr = self.rubato(*command)
+            self.assertEqual(code, 4, stderr)
+            self.assertRegex(stderr.splitlines()[-1],
+                             r"^rubato: snapshot \d+ at clock \d+ is damaged: manifest .*, and no "
+                             r"other one is whole; restore .*/hopeless/snapshots from a copy, or "
+                             r"train into a new folder$")
+
+    def test_a_damaged_state_names_commands_that_exist(self):
+        run = self.copy_of_whole("stateless")
+        flip_a_byte(run / "snapshots" / "scheduler.state")
+        code, _, stderr = self.train("stateless", *LONG, resume=True)
+        self.assertEqual(code, 4, stderr)
+        words = re.search(r"scheduler's state .*/stateless/snapshots/scheduler.state is damaged: "
+                          r".*; restore it from a copy, or start the run over: `(rm -r \S+)`, then "
+                          r"`rubato train` and --resume", stderr)[1].split()
+        self.assertEqual(subprocess.run(words, check=False).returncode, 0)
+        code, _, stderr = self.train("stateless", "train.epochs=1", *LONG[1:], resume=True)
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("nothing was committed: this run starts over", stderr)
 
     def test_a_second_signal_stops_at_once(self):
         for number, wanted in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):

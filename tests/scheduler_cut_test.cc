@@ -2,6 +2,7 @@
 // opened beyond it: a snapshot wanted by a full push log once was, and the run stood still.
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "server/scheduler.h"
@@ -18,12 +19,16 @@ class SchedulerCutTest : public ::testing::Test {
  protected:
   void Start(Staleness staleness, Duration snapshot_pause = Duration()) {
     SchedulerOptions options;
+    options.job.best_epoch = true;
+    Start(staleness, snapshot_pause, options);
+  }
+  void Start(Staleness staleness, Duration snapshot_pause, SchedulerOptions options) {
     options.snapshot_pause = snapshot_pause;
     options.job.tables.resize(1);
     options.job.tables[0].staleness = staleness;
     options.job.last_clock = Clock(3 * kPerEpoch);
     options.job.iterations_per_epoch = kPerEpoch;
-    options.job.evaluate = options.job.best_epoch = true;
+    options.job.evaluate = true;
     scheduler_.emplace(options, Scheduler::FirstState(options.job), now_);
     Hello hello;
     hello.role = Role::kShard;
@@ -68,6 +73,15 @@ class SchedulerCutTest : public ::testing::Test {
       now_ = std::min(end, now_ + Duration::Seconds(1));
       WantNothing(clock);
     }
+  }
+  // A snapshot is wanted, and committed as soon as it may be; returns its epoch.
+  EpochId Commit(int64_t clock) {
+    Report(clock);
+    WantSnapshot(clock);
+    const OpenCut wanted = cut().value();
+    Report(wanted.clock.value(), {}, wanted.epoch);
+    EXPECT_EQ(scheduler_->view().committed.epoch, wanted.epoch);
+    return wanted.epoch;
   }
   std::optional<OpenCut> cut() const { return scheduler_->view().cut; }
 
@@ -138,6 +152,47 @@ TEST_F(SchedulerCutTest, AJoinerStartsBeyondAnEvaluationThatIsCommitted) {
   Report(9);
   ASSERT_EQ(scheduler_->view().members.size(), 1U);
   EXPECT_EQ(scheduler_->view().members[0].start, Clock(10));
+}
+
+TEST_F(SchedulerCutTest, TheNewestCommitsAreKeptAsManyAsAreAskedFor) {
+  for (const int64_t keep : {1, 2, 3}) {
+    SchedulerOptions options;
+    options.job.snapshots_kept = keep;
+    Start(Staleness(4), Duration(), options);
+    std::vector<EpochId> committed;
+    for (const int64_t clock : {1, 5, 9, 13, 17}) {
+      committed.push_back(Commit(clock));
+      const View& view = scheduler_->view();
+      std::vector<EpochId> kept = view.kept;
+      kept.push_back(view.committed.epoch);
+      const auto most = std::min(committed.size(), static_cast<size_t>(keep));
+      EXPECT_EQ(kept,
+                (std::vector(committed.end() - static_cast<ptrdiff_t>(most), committed.end())));
+      ASSERT_EQ(scheduler_->state().earlier.size(), view.kept.size());
+      for (const CommittedEpoch& earlier : scheduler_->state().earlier) {
+        EXPECT_EQ(earlier.images,
+                  (std::vector{ImageName{earlier.epoch, PlaceId(0), view.shards[0].life}}));
+      }
+    }
+  }
+}
+
+TEST_F(SchedulerCutTest, WithBestEpochWhatWasValidatedIsKeptAndNothingElse) {
+  Start(Staleness(4));
+  const auto commit_at = [&](int64_t clock) {
+    Report(clock);
+    EXPECT_EQ(cut()->clock, Clock(clock));
+    const EpochId epoch = cut()->epoch;
+    Report(clock, {}, epoch);
+    return epoch;
+  };
+  const EpochId first = commit_at(9);
+  Commit(12);
+  EXPECT_EQ(scheduler_->view().kept, std::vector{first});
+  const EpochId second = commit_at(19);
+  EXPECT_EQ(scheduler_->view().kept, std::vector{first});
+  Commit(22);
+  EXPECT_EQ(scheduler_->view().kept, (std::vector{first, second}));
 }
 
 TEST_F(SchedulerCutTest, AspCutsExactlyWhereAllWorkersWait) {

@@ -27,6 +27,14 @@ SchedulerState RandomState(uint64_t seed) {
   for (uint64_t i = rng.Below(4); i > 0; --i) {
     state.high_water.push_back({Life(rng.Next()), Clock(static_cast<int64_t>(rng.Below(1000)))});
   }
+  for (uint64_t i = rng.Below(4); i > 0; --i) {
+    const uint64_t epoch = rng.Next();
+    state.earlier.push_back({EpochId(epoch),
+                             Clock(7),
+                             Generation(1),
+                             {NameOf(epoch, 0, rng.Next()), NameOf(epoch, 1, rng.Next())}});
+    state.set_aside.emplace_back(rng.Next());
+  }
   return state;
 }
 
@@ -106,6 +114,7 @@ TEST_F(SchedulerStateTest, DamageIsTheFilesNameAndWhatToDo) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_NE(status.message().find(path_), std::string::npos) << status;
   EXPECT_NE(status.message().find("restore it"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("`rm -r " + folder_.path() + "`"), std::string::npos) << status;
 }
 
 // A crash before the rename leaves the older file and a draft, which the next write replaces.

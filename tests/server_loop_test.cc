@@ -11,7 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "server/memory_snapshot_store.h"
-#include "tests/scratch_folder.h"
+#include "tests/snapshot_fixture.h"
 
 namespace rubato {
 namespace {
@@ -38,7 +38,9 @@ class GatedStore : public MemorySnapshotStore {
 
 class ServerLoopTest : public ::testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { Start(false); }
+
+  void Start(bool serves) {
     const std::string here = "ipc://" + folder_.path();
     scheduler_ = Endpoint::Open({.self = kSchedulerNonce, .listen = here + "/scheduler"}).value();
     ServerLoopOptions options;
@@ -46,6 +48,7 @@ class ServerLoopTest : public ::testing::Test {
     options.job.last_clock = Clock(100);
     options.listen = here + "/shard";
     options.scheduler = scheduler_->address();
+    options.serves = serves;
     loop_ = ServerLoop::Open(std::move(options), &store_).value();
     thread_ = std::thread([this] { end_ = loop_->Run(stop_); });
     while (shard_ == kSchedulerNonce) Receive();
@@ -54,10 +57,47 @@ class ServerLoopTest : public ::testing::Test {
   }
 
   void TearDown() override {
+    Stop();
+    EXPECT_TRUE(end_.ok()) << end_;
+  }
+
+  void Stop() {
     store_.Open();
     stop_ = true;
-    thread_.join();
-    EXPECT_TRUE(end_.ok()) << end_;
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void Restart(bool serves) {
+    Stop();
+    loop_.reset();
+    scheduler_.reset();
+    stop_ = false;
+    shard_ = kSchedulerNonce;
+    view_ = View{};
+    Start(serves);
+  }
+
+  void Keep(uint64_t epoch) {
+    Image image = ImageWithoutTables(NameOf(epoch, 0, 1));
+    Job job;
+    job.tables.resize(1);
+    image.job_fingerprint = job.Fingerprint();
+    ASSERT_TRUE(store_.Write(image).ok());
+  }
+
+  // Shows a view until the shard has said that it serves under it, or for a minute in vain.
+  void ShowUntilServed() {
+    view_.version = ViewVersion(view_.version.value() + 1);
+    const Instant began = MonotonicNow();
+    bool seen = false;
+    while (!seen && MonotonicNow() - began < Duration::Seconds(60)) {
+      scheduler_->Send(shard_, view_);
+      for (const Decoded& decoded : scheduler_->Receive(Duration::Millis(10))) {
+        const auto* report = std::get_if<ShardReport>(&decoded.message);
+        seen |= report != nullptr && report->seen == view_.version;
+      }
+    }
+    ASSERT_TRUE(seen);
   }
 
   void Receive() {
@@ -125,6 +165,36 @@ TEST_F(ServerLoopTest, AnImageIsReportedOnceItIsInTheStoreAndNotBefore) {
   while (!report_ || !report_->durable) Receive();
   EXPECT_EQ(report_->durable, EpochId(1));
   EXPECT_EQ(store_.List().value(), std::vector<ImageName>{Of(1)});
+}
+
+TEST_F(ServerLoopTest, PrunesOnceTheCommittedImageIsReadBack) {
+  for (const uint64_t epoch : {1U, 2U, 3U, 4U}) ASSERT_NO_FATAL_FAILURE(Keep(epoch));
+  view_.committed = {EpochId(4), Clock(0), view_.generation, {Of(4)}};
+  view_.kept = {EpochId(2)};
+  ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2), Of(4)}));
+}
+
+TEST_F(ServerLoopTest, RemovesNothingWhenTheCommittedImageCannotBeRead) {
+  for (const uint64_t epoch : {1U, 2U}) ASSERT_NO_FATAL_FAILURE(Keep(epoch));
+  view_.version = ViewVersion(1);
+  view_.committed = {EpochId(4), Clock(0), view_.generation, {Of(4)}};
+  scheduler_->Send(shard_, view_);
+  thread_.join();  // it ends by itself
+  EXPECT_EQ(end_.code(), absl::StatusCode::kNotFound) << end_;
+  EXPECT_EQ(store_.List().value(), (std::vector{Of(1), Of(2)}));
+  end_ = absl::OkStatus();
+}
+
+// The view says as much as it would to a server of a training fleet.
+TEST_F(ServerLoopTest, AFleetThatServesRemovesNothing) {
+  Restart(true);
+  for (const uint64_t epoch : {1U, 2U, 3U}) ASSERT_NO_FATAL_FAILURE(Keep(epoch));
+  view_.committed = {EpochId(3), Clock(0), view_.generation, {Of(3)}};
+  ASSERT_NO_FATAL_FAILURE(ShowUntilServed());
+  view_.cut.reset();
+  ASSERT_NO_FATAL_FAILURE(ShowUntilServed());
+  Stop();  // after all that it wanted of the store
+  EXPECT_EQ(store_.List().value(), (std::vector{Of(1), Of(2), Of(3)}));
 }
 
 }  // namespace

@@ -181,7 +181,7 @@ TEST(Wire, ForeignBytesAreRefused) {
   EXPECT_FALSE(Decode(Frames(kMaxFrames + 1, Buffer::Own(http))).ok());
 }
 
-// The bytes of version 1: a change here breaks fleets of mixed versions and needs a new protocol
+// The bytes of this version: a change here breaks fleets of mixed versions and needs a new protocol
 // number (kProtocolVersion).
 TEST(Wire, BytesOfTheProtocolAreStable) {
   RandomMessages messages(5);

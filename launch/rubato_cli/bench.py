@@ -98,7 +98,7 @@ def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
         with SocketFolder() as sockets:
             parts = Parts(sweep.build, folder, sweep.stop, sockets, sweep.slowness.flags)
             quiet = Console(quiet=True)
-            result = evaluate(quiet, parts, train(quiet, parts, False))
+            result = evaluate(quiet, parts, train(quiet, parts, None))
         result = metrics.finish(result, folder.read_json("evaluation.json"), {"run": {
             "version": builds.version()}})
         folder.write_json("metrics.json", result)

@@ -7,6 +7,7 @@ import pathlib
 
 from rubato_cli import local
 from rubato_cli.child import Files
+from rubato_cli.committed import whole_snapshot
 from rubato_cli.failure import DONE, Failure, StoppedBySignal
 from rubato_cli.fleet import Fleet
 from rubato_cli.run_folder import RunFolder
@@ -38,8 +39,9 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     local.refuse(folder, "predict with")
     config = folder.read_json("config.json")
     # The weights that the run's own figures were made with.
-    snapshot = folder.find_json("metrics.json").get("train", {}).get("snapshot_used")
+    used = folder.find_json("metrics.json").get("train", {}).get("snapshot_used")
     build = session.build()
+    snapshot = whole_snapshot(build, folder, session.console, used)
     with Target(out) as target:
         with StopSignals() as stop, SocketFolder() as sockets, Logs(out.parent) as logs, \
                 Fleet(build, logs.files, stop) as fleet:

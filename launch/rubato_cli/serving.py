@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rubato_cli import open_files
 from rubato_cli.child import Child, Event
+from rubato_cli.committed import Snapshot
 from rubato_cli.console import Console
 from rubato_cli.fleet import Fleet
 from rubato_cli.run_folder import RunFolder
@@ -11,19 +12,19 @@ from rubato_cli.sockets import Addresses
 from rubato_cli.training import start_servers
 
 
-def serve(fleet: Fleet, folder: RunFolder, addresses: Addresses, epoch: int | None,
+def serve(fleet: Fleet, folder: RunFolder, addresses: Addresses, snapshot: Snapshot,
           reader: tuple[str, list[str]], console: Console) -> None:
-    """Starts scheduler and servers on snapshot `epoch` (None: the last), runs the worker command
-    `reader` (its verb and arguments) to its end, and ends the fleet."""
+    """Starts scheduler and servers on `snapshot`, runs the worker command `reader` (its verb and
+    arguments) to its end, and ends the fleet."""
     verb, arguments = reader
     open_files.need(2 + int(folder.read_json("config.json")["fleet"]["servers"]))
     run = ["--run", str(folder.path)]
-    chosen = [] if epoch is None else ["--epoch", str(epoch)]
     fleet.on_event = lambda child, event: _show(child, event, console)
     scheduler = fleet.start("scheduler-0", "rubato-scheduler",
-                            [*run, "--listen", addresses.scheduler(), "--serve", *chosen])
+                            [*run, "--listen", addresses.scheduler(), "--serve",
+                             *snapshot.arguments()])
     address = fleet.wait_listening(scheduler)
-    servers = start_servers(fleet, folder, addresses, address)
+    servers = start_servers(fleet, folder, addresses, ["--scheduler", address, "--serve"])
     worker = fleet.start(f"{verb}-0", "rubato-worker",
                          [verb, *run, "--scheduler", address, *arguments])
     fleet.may_end(worker, 0)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rubato_cli import best_epoch, builds, data_tool, local, metrics, report
 from rubato_cli.builds import Build
-from rubato_cli.committed import committed_clock
+from rubato_cli.committed import Snapshot, kept_snapshots, whole_snapshot
 from rubato_cli.console import Console
 from rubato_cli.failure import DONE
 from rubato_cli.fleet import Fleet
@@ -35,27 +35,27 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, session: Session) -> int:
     build = session.build()
     folder = RunFolder(arguments.out)
-    resumes = arguments.resume and any(
-        (folder.path / name).exists() for name in ("run.toml", "config.json"))
-    committed = 0
-    if resumes:
+    resumed: Snapshot | None = None
+    if arguments.resume and any(
+            (folder.path / name).exists() for name in ("run.toml", "config.json")):
         local.refuse(folder, "resume")
         folder.lock()
-        committed = committed_clock(build, folder)
+        resumed = whole_snapshot(build, folder, session.console)
+    committed = resumed.clock if resumed else 0
     overrides = [text for value in arguments.set for text in ("--set", value)]
     with StopSignals() as stop:
         data_tool.prepare(
             build, [arguments.run, "--out", str(folder.path), *overrides,
                     *(["--resume", "--committed", str(committed)] if arguments.resume else [])],
             folder, stop, session.console)
-        if not resumes:
+        if not resumed:
             folder.lock()
         left = int(folder.read_json("job.json")["last_clock"]) - committed
         if left == 0 and _is_finished(folder, session, committed):
             return DONE
         with SocketFolder() as sockets:
             parts = Parts(build, folder, stop, sockets)
-            result = _train_and_evaluate(session.console, parts, resumes, left)
+            result = _train_and_evaluate(session.console, parts, resumed, left)
     result = metrics.finish(result, {}, {"run": {
         "version": builds.version(),
         "data_sha256": folder.read_json("data/cleansing.json").get("data_sha256", "")}})
@@ -97,23 +97,23 @@ def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
     return metrics.collect(folder, progress, 0.0, [])
 
 
-def _train_and_evaluate(console: Console, parts: Parts, resumes: bool,
+def _train_and_evaluate(console: Console, parts: Parts, resumed: Snapshot | None,
                         left: int) -> dict[str, Any]:
     if local.is_local(parts.folder.read_json("config.json")):
         with Fleet(parts.build, lambda name: parts.folder.files("", name), parts.stop) as fleet:
             return local.train(console, parts.folder, fleet)
-    trained = train(console, parts, resumes) if left else _nothing_to_train(parts.folder)
+    trained = train(console, parts, resumed) if left else _nothing_to_train(parts.folder)
     return evaluate(console, parts, trained)
 
 
-def train(console: Console, parts: Parts, resumes: bool) -> dict[str, Any]:
+def train(console: Console, parts: Parts, resumed: Snapshot | None) -> dict[str, Any]:
     """Trains the prepared run in parts.folder to its last clock; the training part of
     metrics.json."""
     folder = parts.folder
     with Fleet(parts.build, lambda name: folder.files("", name), parts.stop) as fleet:
         training = Training(fleet, folder, console, parts.worker_flags)
         training.run(Addresses(folder.read_json("config.json")["fleet"], parts.sockets, "train"),
-                     resumes)
+                     resumed)
     return metrics.collect(folder, training.progress, training.seconds, fleet.children)
 
 
@@ -121,16 +121,19 @@ def evaluate(console: Console, parts: Parts, trained: dict[str, Any]) -> dict[st
     """Evaluates the snapshot that the run uses; `trained` with that makes metrics.json."""
     folder = parts.folder
     config = folder.read_json("config.json")
-    choose = best_epoch.best if config["train"]["best_epoch"] else best_epoch.last
-    chosen = choose(folder)
-    more: dict[str, dict[str, Any]] = {"train": {"epoch_used": int(config["train"]["epochs"])}}
-    if chosen is not None:
-        more = {"train": {"epoch_used": chosen.data_epoch, "snapshot_used": chosen.snapshot},
-                "validation": {"auc": chosen.auc, "logloss": chosen.logloss}}
+    wanted = None
+    if config["train"]["best_epoch"]:
+        wanted = best_epoch.snapshot(folder, kept_snapshots(parts.build, folder))
+    used = whole_snapshot(parts.build, folder, console, wanted)
+    per_epoch = int(folder.read_json("job.json")["iterations_per_epoch"])
+    more: dict[str, dict[str, Any]] = {
+        "train": {"epoch_used": (used.clock + 1) // per_epoch,
+                  "snapshot_used": None if wanted is None else used.number},
+        "validation": best_epoch.validation(folder, used.clock)}
     console.note("evaluating")
     with Fleet(parts.build, lambda name: folder.files("serve-", name), parts.stop) as fleet:
-        serve(fleet, folder, Addresses(config["fleet"], parts.sockets, "serve"),
-              chosen.snapshot if chosen else None, ("evaluate", []), console)
+        serve(fleet, folder, Addresses(config["fleet"], parts.sockets, "serve"), used,
+              ("evaluate", []), console)
     return metrics.finish(trained, folder.read_json("evaluation.json"), more)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from rubato_cli import open_files
+from rubato_cli.best_epoch import Validations
 from rubato_cli.child import Child
+from rubato_cli.committed import Snapshot
 from rubato_cli.console import Console
 from rubato_cli.deadline import Deadline
 from rubato_cli.failure import RETRYABLE, STOPPED, Failure, StoppedBySignal
@@ -33,17 +35,21 @@ class Training:
         self._folder = folder
         self._console = console
         self._worker_flags = worker_flags
+        self._validations: Validations | None = None
         fleet.on_event = self._take
 
-    def run(self, addresses: Addresses, resume: bool) -> None:
+    def run(self, addresses: Addresses, resumed: Snapshot | None) -> None:
+        """`resumed`: of an earlier start, to go on from; None for a new run."""
+        self._validations = Validations(self._folder, resumed.clock if resumed else 0)
         config = self._folder.read_json("config.json")["fleet"]
         open_files.need(1 + int(config["servers"]) + int(config["workers"]))
         run = ["--run", str(self._folder.path)]
         scheduler = self._fleet.start(
             "scheduler-0", "rubato-scheduler",
-            [*run, "--listen", addresses.scheduler(), *(["--resume"] if resume else [])])
+            [*run, "--listen", addresses.scheduler(),
+             *(["--resume", *resumed.arguments()] if resumed else [])])
         address = self._fleet.wait_listening(scheduler)
-        servers = start_servers(self._fleet, self._folder, addresses, address)
+        servers = start_servers(self._fleet, self._folder, addresses, ["--scheduler", address])
         begin = time.monotonic()
         workers = [
             self._fleet.start(f"worker-{seat}", "rubato-worker",
@@ -102,14 +108,16 @@ class Training:
                       f"--resume, --out {self._folder.shown}", STOPPED)
 
     def _take(self, child: Child, event: dict[str, Any]) -> None:
+        if event["event"] == "validation" and self._validations:
+            self._validations.take(event)
         line = self.progress.take(child, event)
         if line:
             self._console.note(line)
 
 
 def start_servers(fleet: Fleet, folder: RunFolder, addresses: Addresses,
-                  scheduler: str) -> list[Child]:
-    """The servers of the run, each with its places, all listening."""
+                  arguments: list[str]) -> list[Child]:
+    """The servers of the run, each with its places and with `arguments`, all listening."""
     config = folder.read_json("config.json")["fleet"]
     each = int(config["shards_per_server"])
     servers = []
@@ -118,7 +126,7 @@ def start_servers(fleet: Fleet, folder: RunFolder, addresses: Addresses,
                   for text in ("--place", str(place))]
         servers.append(fleet.start(
             f"server-{index}", "rubato-server",
-            ["--run", str(folder.path), "--scheduler", scheduler,
+            ["--run", str(folder.path), *arguments,
              "--listen", addresses.server(index), *places]))
     for server in servers:
         fleet.wait_listening(server)
