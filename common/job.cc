@@ -4,16 +4,13 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <utility>
 
+#include "common/sealed_text.h"
 #include "common/status.h"
-#include "common/system_error.h"
 #include "common/wire.h"
 
 namespace rubato {
@@ -323,14 +320,13 @@ absl::StatusOr<Job> ParseJob(const std::string& json) {
 
 absl::StatusOr<Job> LoadJob(const std::string& run_folder) {
   const std::string path = run_folder + "/job.json";
-  std::ifstream file(path);
-  if (!file.is_open() && errno != ENOENT) return FileError(errno, "opening", path);
-  std::stringstream text;
-  if (!file || !(text << file.rdbuf())) {
+  const absl::StatusOr<std::string> text = ReadSealedText(path);
+  if (absl::IsNotFound(text.status())) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": cannot be read; `rubato-data prepare RUN --out ", run_folder, "` writes it"));
   }
-  absl::StatusOr<Job> job = ParseJob(text.str());
+  RETURN_IF_ERROR(text.status());
+  absl::StatusOr<Job> job = ParseJob(*text);
   if (!job.ok()) return Annotate(job.status(), path);
   return job;
 }

@@ -39,7 +39,7 @@ struct Job {
 // JSON text of a job, and back; errors name the field.
 std::string FormatJob(const Job& job);
 absl::StatusOr<Job> ParseJob(const std::string& json);
-// DIR/job.json of a run folder; errors name the file.
+// DIR/job.json of a run folder, a sealed file (common/sealed_text.h); errors name the file.
 absl::StatusOr<Job> LoadJob(const std::string& run_folder);
 
 }  // namespace rubato

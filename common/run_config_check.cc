@@ -15,6 +15,9 @@ namespace {
 
 constexpr size_t kMaxHiddenLayers = 256;  // two tables each: far below what a job may have
 
+// Views name all snapshots that are kept (common/wire.h).
+constexpr int64_t kMaxBestEpochs = 10'000;
+
 bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -193,6 +196,23 @@ absl::Status CheckModel(const RunConfig& config, const KeyLocator& locate) {
   return absl::OkStatus();
 }
 
+absl::Status CheckSnapshots(const RunConfig& config, const KeyLocator& locate) {
+  const SnapshotConfig& snapshot = config.snapshot;
+  if (snapshot.retention_hard_mib < snapshot.retention_soft_mib) {
+    return Bad(locate("snapshot.retention_hard_mib"),
+               absl::StrFormat("snapshot.retention_hard_mib = %d is less than "
+                               "snapshot.retention_soft_mib = %d; raise it, or lower the other",
+                               snapshot.retention_hard_mib, snapshot.retention_soft_mib));
+  }
+  if (config.train.best_epoch && config.train.epochs > kMaxBestEpochs) {
+    return Bad(locate("train.epochs"),
+               absl::StrFormat("train.epochs = %d, and train.best_epoch keeps a snapshot of each "
+                               "pass, %d at most; ask for fewer, or set train.best_epoch = false",
+                               config.train.epochs, kMaxBestEpochs));
+  }
+  return absl::OkStatus();
+}
+
 // Levenshtein distance, one row of the table at a time.
 size_t EditDistance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
@@ -251,6 +271,7 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
   RETURN_IF_ERROR(CheckColumns(config.data, locate));
   RETURN_IF_ERROR(CheckSplitKind(config, locate));
   RETURN_IF_ERROR(CheckSplitPercents(config, locate));
+  RETURN_IF_ERROR(CheckSnapshots(config, locate));
   return CheckModel(config, locate);
 }
 

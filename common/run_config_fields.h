@@ -37,7 +37,8 @@ struct StalenessBound {};
 // Ceilings are far above any sensible value: they turn a slip of the finger into a sentence
 // instead of an allocation that fails later.
 inline constexpr IntegerRange kSeed{0, std::numeric_limits<int64_t>::max()};
-inline constexpr int64_t kMaxStaleness = 1'000'000;  // iterations; beyond it say "inf"
+inline constexpr IntegerRange kRetention{1, 1 << 24};  // MiB: 16 TiB
+inline constexpr int64_t kMaxStaleness = 1'000'000;    // iterations; beyond it say "inf"
 
 template <class Visitor>
 void VisitFields(FleetConfig& fleet, Visitor& visitor) {
@@ -115,6 +116,8 @@ template <class Visitor>
 void VisitFields(SnapshotConfig& snapshot, Visitor& visitor) {
   visitor.Field("every_clocks", snapshot.every_clocks, IntegerRange{0, 1'000'000'000});
   visitor.Field("keep", snapshot.keep, IntegerRange{1, 1000});
+  visitor.Field("retention_soft_mib", snapshot.retention_soft_mib, kRetention);
+  visitor.Field("retention_hard_mib", snapshot.retention_hard_mib, kRetention);
 }
 
 // Keys without a section come first, as TOML wants them.

@@ -5,7 +5,6 @@
 
 #include "tests/prepare_fixture.h"
 #include "worker/data/data_json.h"
-#include "worker/data/run_folder.h"
 
 namespace rubato {
 namespace {
@@ -16,7 +15,7 @@ class EvaluateTest : public PrepareFixture {
     config_ = LoanConfig(1000);
     const auto prepared = Run(config_);
     ASSERT_TRUE(prepared.ok()) << prepared.status();
-    encoding_ = *ParseEncoding(*ReadTextFile(Path("out/data/encoding.json")));
+    encoding_ = *ParseEncoding(*ReadSealedText(Path("out/data/encoding.json")));
     model_ = *MakeModel(config_, encoding_.Shape());
   }
 
@@ -54,7 +53,7 @@ TEST_F(EvaluateTest, AStopAnywhereIsHeardAndLeavesNothing) {
   const int questions = asked_;
   EXPECT_GE(questions, 8);
   const std::string path = Path("out/evaluation.json");
-  const std::string json = *ReadTextFile(path);
+  const std::string json = *ReadSealedText(path);
   for (const char* name : {"test", "validation", "top_features"}) {
     EXPECT_TRUE(absl::StrContains(json, absl::StrCat("\"", name, "\": "))) << json;
   }

@@ -233,7 +233,7 @@ class CommandTest(FakeFleetTest):
         self.assertFalse(list((self.out / "logs").glob("predict-*")))
         config = json.loads((self.out / "config.json").read_text())
         config["fake"]["fates"]["predict"] = "error4"
-        (self.out / "config.json").write_text(json.dumps(config))
+        RunFolder(str(self.out)).write_json("config.json", config)
         (self.path / "y.csv").write_text("earlier")
         self.assertEqual(self.rubato(*predict)[0], 4)
         self.assertEqual((self.path / "y.csv").read_text(), "earlier")
@@ -256,7 +256,7 @@ class CommandTest(FakeFleetTest):
         self.assertEqual(json.loads(stdout), {
             "state": "finished", "process": None, "last_clock": 20, "min_clock": 20,
             "committed_clock": 20})
-        (self.out / "job.json").write_text(json.dumps({"last_clock": 40}))
+        RunFolder(str(self.out)).write_json("job.json", {"last_clock": 40})
         self.assertIn("out: stopped, clock 20 of 40, committed to clock 20\ngo on with",
                       self.rubato("status", "out")[1])
         self.assertEqual(self.rubato("status", "nothing")[0], 2)
@@ -312,11 +312,23 @@ class SharedThingsTest(unittest.TestCase):
         with SocketFolder(self.path) as folder, self.assertRaises(Failure):
             folder.ipc("x" * 108)
 
-    def test_broken_json_is_a_sentence(self):
-        (pathlib.Path(self.path) / "config.json").write_text("{")
-        with self.assertRaises(Failure) as caught:
-            RunFolder(self.path).read_json("config.json")
-        self.assertEqual(caught.exception.code, 4)
+    def test_a_changed_byte_is_a_sentence(self):
+        folder, path = RunFolder(self.path), pathlib.Path(self.path) / "config.json"
+        folder.write_json("config.json", {"train": {"seed": 7, "name": "\u00e4"}})
+        self.assertEqual(folder.read_json("config.json")["train"]["seed"], 7)
+        written = path.read_bytes()
+        for place in range(len(written)):
+            for change in (1, 0x20, 0x80):
+                bad = bytearray(written)
+                bad[place] ^= change
+                path.write_bytes(bad)
+                with self.assertRaisesRegex(Failure, "config.json") as caught:
+                    folder.read_json("config.json")
+                self.assertEqual(caught.exception.code, 4)
+        for bad in (b"", b"{", b"{}\n", written[:-1], written + b"\n"):
+            path.write_bytes(bad)
+            with self.assertRaisesRegex(Failure, "config.json: is not as it was written"):
+                folder.read_json("config.json")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from fake_fleet import ROOT, FakeFleetTest
 sys.path.insert(0, str(ROOT / "launch"))
 
 from rubato_cli.failure import Failure  # noqa: E402
+from rubato_cli.run_folder import RunFolder  # noqa: E402
 from rubato_cli.sockets import Addresses, SocketFolder  # noqa: E402
 
 AUTO = {"transport": "auto", "host": "127.0.0.1", "port": 0}
@@ -79,9 +80,9 @@ class PlaceTest(FakeFleetTest):
         self.assertEqual(self.in_run(), before)
         self.assertEqual(list(self.temporary.iterdir()), [])
         # A log that a sentence names is there.
-        config = (self.out / "config.json").read_text()
-        (self.out / "config.json").write_text(config.replace('"fates": {}',
-                                                             '"fates": {"predict": "silent"}'))
+        config = RunFolder(str(self.out)).read_json("config.json")
+        config["fake"]["fates"]["predict"] = "silent"
+        RunFolder(str(self.out)).write_json("config.json", config)
         code, _, stderr = self.rubato(*predict)
         self.assertEqual(code, 3)
         log = self.path / stderr.strip().rsplit("its log is ", 1)[1]

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/sealed_text.h"
 #include "common/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
@@ -27,6 +29,10 @@ class PrepareFixture : public testing::Test {
   std::string Write(const std::string& name, const std::string& text) const {
     std::ofstream(Path(name), std::ios::binary) << text;
     return Path(name);
+  }
+  std::string Read(const std::string& name) const {
+    std::ifstream in(Path(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   }
   // A small loan book: `amount` numbers with gaps, `grade` a category, y follows both.
   static std::string Loans(int rows) {

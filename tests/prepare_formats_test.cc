@@ -10,7 +10,6 @@
 #include "tests/prepare_fixture.h"
 #include "worker/data/data_json.h"
 #include "worker/data/prepare.h"
-#include "worker/data/run_folder.h"
 
 namespace rubato {
 namespace {
@@ -40,7 +39,7 @@ TEST_F(PrepareFormats, LibsvmWithATestFile) {
   const Batch test = ReadAll(*Open(SplitPart::kTest));
   EXPECT_EQ(test.keys, (std::vector<uint64_t>{2, 3, 40}));
   EXPECT_EQ(test.values, (std::vector<float>{1, 1, 2}));
-  const auto encoding = ParseEncoding(*ReadTextFile(Path("out/data/encoding.json")));
+  const auto encoding = ParseEncoding(*ReadSealedText(Path("out/data/encoding.json")));
   ASSERT_TRUE(encoding.ok());
   EXPECT_EQ(encoding->format, "libsvm");
   EXPECT_EQ(encoding->sparse_keys, 41u);

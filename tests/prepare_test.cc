@@ -12,7 +12,6 @@
 #include "tests/prepare_fixture.h"
 #include "worker/data/batch_order.h"
 #include "worker/data/data_json.h"
-#include "worker/data/run_folder.h"
 #include "worker/data/staged_file.h"
 
 namespace rubato {
@@ -44,7 +43,7 @@ TEST_F(Prepare, CsvEndToEnd) {
 // What training sees of a row is what predict makes of it with the saved encoding.
 TEST_F(Prepare, SavedEncodingGivesTheRowsOfTheDataset) {
   ASSERT_TRUE(Run(LoanConfig(300)).ok());
-  const auto text = ReadTextFile(Path("out/data/encoding.json"));
+  const auto text = ReadSealedText(Path("out/data/encoding.json"));
   ASSERT_TRUE(text.ok());
   const auto encoding = ParseEncoding(*text);
   ASSERT_TRUE(encoding.ok()) << encoding.status();
@@ -69,7 +68,7 @@ TEST_F(Prepare, SavedEncodingGivesTheRowsOfTheDataset) {
 // Values of validation and test rows must not move what is fitted.
 TEST_F(Prepare, FitsOnTrainingRowsOnly) {
   ASSERT_TRUE(Run(LoanConfig(300)).ok());
-  const auto before = ReadTextFile(Path("out/data/encoding.json"));
+  const auto before = ReadSealedText(Path("out/data/encoding.json"));
   std::string text = "id,amount,grade,when,y\n";
   auto reader = CsvReader::Open(Path("loans.csv"));
   while (*(*reader)->Next()) {
@@ -83,7 +82,7 @@ TEST_F(Prepare, FitsOnTrainingRowsOnly) {
   RunConfig config = LoanConfig(300);
   config.data.path = Write("moved.csv", text);
   ASSERT_TRUE(Run(config).ok());
-  EXPECT_EQ(*before, *ReadTextFile(Path("out/data/encoding.json")));
+  EXPECT_EQ(*before, *ReadSealedText(Path("out/data/encoding.json")));
 }
 
 TEST_F(Prepare, CountsRowsThroughEveryStep) {
@@ -102,7 +101,7 @@ TEST_F(Prepare, CountsRowsThroughEveryStep) {
   EXPECT_EQ(report.dropped_missing_time, 1u);
   EXPECT_EQ(report.parts[0].rows + report.parts[1].rows + report.parts[2].rows, 1000u);
   EXPECT_EQ(report.inputs.at(0).sha256.size(), 64u);
-  const std::string json = *ReadTextFile(Path("out/data/cleansing.json"));
+  const std::string json = *ReadSealedText(Path("out/data/cleansing.json"));
   EXPECT_TRUE(absl::StrContains(json, "\"read\": 1003"));
   EXPECT_TRUE(absl::StrContains(json, report.inputs[0].sha256));
 }
@@ -158,7 +157,7 @@ TEST_F(Prepare, JobFollowsTheConfiguration) {
   config.snapshot.every_clocks = 11;
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
-  const auto job = ParseJob(*ReadTextFile(Path("out/job.json")));
+  const auto job = ParseJob(*ReadSealedText(Path("out/job.json")));
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(*job, prepared->job);
   EXPECT_EQ(job->places, 6u);
@@ -196,7 +195,7 @@ TEST_F(Prepare, ResumeKeepsTheDataAndTakesWhatMayChange) {
   const auto resumed = Run(config, PrepareMode::kResume);
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(resumed->outcome, PrepareOutcome::kKept);
-  const auto job = ParseJob(*ReadTextFile(Path("out/job.json")));
+  const auto job = ParseJob(*ReadSealedText(Path("out/job.json")));
   ASSERT_TRUE(job.ok());
   EXPECT_EQ(job->last_clock, Clock(9 * job->iterations_per_epoch));
   EXPECT_TRUE(job->staleness().infinite());
@@ -206,69 +205,75 @@ TEST_F(Prepare, ResumeKeepsTheDataAndTakesWhatMayChange) {
   EXPECT_TRUE(absl::StrContains(refused.status().message(), "optimizer.learning_rate"));
 }
 
-TEST_F(Prepare, ResumeRefusesAnEditedJobFile) {
+TEST_F(Prepare, ResumeRefusesAJobThatAnotherVersionMade) {
   const RunConfig config = LoanConfig(1000);
   ASSERT_TRUE(Run(config).ok());
-  Job job = *ParseJob(*ReadTextFile(Path("out/job.json")));
+  Job job = *ParseJob(*ReadSealedText(Path("out/job.json")));
   ++job.seed;
   ++job.seats;
   job.evaluate = false;
-  const std::string edited = FormatJob(job);
-  ASSERT_TRUE(WriteTextFile(Path("out/job.json"), edited).ok());
+  const std::string other = FormatJob(job);
+  ASSERT_TRUE(WriteSealedText(Path("out/job.json"), other).ok());
   const auto refused = Run(config, PrepareMode::kResume);
   EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
   EXPECT_TRUE(absl::StrContains(refused.status().message(),
-                                "out/job.json: cannot resume: not what the run file makes of this "
-                                "run: seed, seats, evaluate; undo the edit"))
+                                "out/job.json: cannot resume: this version makes something else "
+                                "of the run file: seed, seats, evaluate; resume with"))
       << refused.status();
-  EXPECT_EQ(*ReadTextFile(Path("out/job.json")), edited);
+  EXPECT_EQ(*ReadSealedText(Path("out/job.json")), other);
 }
 
-TEST_F(Prepare, ResumeKeepsTheRetentionOfTheJobFile) {
+TEST_F(Prepare, RetentionIsTheRunFilesAndMayChange) {
   RunConfig config = LoanConfig(1000);
   ASSERT_TRUE(Run(config).ok());
-  Job job = *ParseJob(*ReadTextFile(Path("out/job.json")));
-  job.retention_soft_bytes = 1000;
-  job.retention_hard_bytes = 2000;
-  ASSERT_TRUE(WriteTextFile(Path("out/job.json"), FormatJob(job)).ok());
-  config.train.epochs = 9;
+  EXPECT_EQ(LoadJob(Path("out"))->retention_soft_bytes, Job{}.retention_soft_bytes);
+  EXPECT_EQ(LoadJob(Path("out"))->retention_hard_bytes, Job{}.retention_hard_bytes);
+  config.snapshot.retention_soft_mib = 3;
+  config.snapshot.retention_hard_mib = 5;
   ASSERT_TRUE(Run(config, PrepareMode::kResume).ok());
-  const Job resumed = *ParseJob(*ReadTextFile(Path("out/job.json")));
-  EXPECT_NE(resumed.last_clock, job.last_clock);
-  EXPECT_EQ(resumed.retention_soft_bytes, 1000u);
-  EXPECT_EQ(resumed.retention_hard_bytes, 2000u);
+  EXPECT_EQ(LoadJob(Path("out"))->retention_soft_bytes, 3u << 20);
+  EXPECT_EQ(LoadJob(Path("out"))->retention_hard_bytes, 5u << 20);
 }
 
-TEST_F(Prepare, ResumeRefusesAJobFileThatLacksAKey) {
+// What a person, or a disk, changes in a file that steers the run.
+TEST_F(Prepare, AChangedByteIsNamedAndNothingIsRead) {
   const RunConfig config = LoanConfig(1000);
   ASSERT_TRUE(Run(config).ok());
-  std::string text = *ReadTextFile(Path("out/job.json"));
-  const std::string line = "\"snapshots_kept\": 2,";
-  ASSERT_TRUE(absl::StrContains(text, line)) << text;
-  text.erase(text.find(line), line.size());
-  ASSERT_TRUE(WriteTextFile(Path("out/job.json"), text).ok());
-  const auto refused = Run(config, PrepareMode::kResume);
-  EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
-  EXPECT_TRUE(absl::StrContains(refused.status().message(),
-                                "out/job.json: job: run.snapshots_kept is missing; undo the edit, "
-                                "or train into a new folder"))
-      << refused.status();
+  for (const std::string name : {"out/job.json", "out/run.toml", "out/data/encoding.json",
+                                 "out/data/cleansing.json", "out/config.json"}) {
+    const std::string good = Read(name);
+    EXPECT_TRUE(ReadSealedText(Path(name)).ok()) << name;
+    std::string bad = good;
+    const size_t digit = bad.find_first_of("0123456789");
+    bad[digit] = bad[digit] == '9' ? '8' : '9';
+    Write(name, bad);
+    const absl::Status status = ReadSealedText(Path(name)).status();
+    EXPECT_EQ(ExitCode(status), kExitFatal);
+    EXPECT_TRUE(absl::StrContains(status.message(), name)) << status;
+    if (name == "out/job.json" || name == "out/run.toml") {
+      EXPECT_EQ(Run(config, PrepareMode::kResume).status(), status);
+    }
+    if (name == "out/job.json") {
+      EXPECT_EQ(LoadJob(Path("out")).status(), status);
+    }
+    Write(name, good);
+  }
 }
 
 TEST_F(Prepare, ResumeRefusesToEndBeforeWhatIsCommitted) {
   RunConfig config = LoanConfig(1000);
   ASSERT_TRUE(Run(config).ok());
-  const int64_t per_epoch = ParseJob(*ReadTextFile(Path("out/job.json")))->iterations_per_epoch;
+  const int64_t per_epoch = ParseJob(*ReadSealedText(Path("out/job.json")))->iterations_per_epoch;
   const auto resume = [&](int64_t epochs, int64_t committed) {
     config.train.epochs = epochs;
     return PrepareRun(config, Path("out"), PrepareMode::kResume, NeverStop, Clock(committed))
         .status();
   };
-  const std::string before = *ReadTextFile(Path("out/run.toml"));
+  const std::string before = *ReadSealedText(Path("out/run.toml"));
   const absl::Status refused = resume(2, 2 * per_epoch + 1);
   EXPECT_EQ(ExitCode(refused), kExitUsage);
   EXPECT_TRUE(absl::StrContains(refused.message(), "ask for 3 data epochs or more")) << refused;
-  EXPECT_EQ(*ReadTextFile(Path("out/run.toml")), before);
+  EXPECT_EQ(*ReadSealedText(Path("out/run.toml")), before);
   EXPECT_TRUE(resume(2, 2 * per_epoch).ok());
 }
 
@@ -290,7 +295,7 @@ TEST_F(Prepare, AFolderWithSomethingInItIsLeftAlone) {
   const auto refused = Run(LoanConfig(1000));
   EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
   EXPECT_TRUE(absl::StrContains(refused.status().message(), "is there already and not empty"));
-  EXPECT_EQ(*ReadTextFile(Path("out/notes.txt")), "mine");
+  EXPECT_EQ(Read("out/notes.txt"), "mine");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(Path("out")),
                           std::filesystem::directory_iterator()),
             1);

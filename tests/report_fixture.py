@@ -9,6 +9,9 @@ import pathlib
 import random
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "launch"))
+from rubato_cli.run_folder import RunFolder  # noqa: E402
+
 ROWS = 30_000
 FEATURES = ("utilisation", "months since delinquency", "debt to income", "inquiries", "age",
             "loan amount", "term = 60 months", "employment years", "grade = G", "purpose = other")
@@ -155,7 +158,7 @@ def write(folder, seed=1, workers=2, bound=8):
     for name, content in (("evaluation.json", evaluation), ("config.json", config(workers, bound)),
                           ("metrics.json", metrics(rng, evaluation, workers, bound)),
                           ("data/cleansing.json", cleansing())):
-        (folder / name).write_text(json.dumps(content), "utf-8")
+        RunFolder(str(folder)).write_json(name, content)
     write_telemetry(folder / "telemetry", rng, workers)
 
 

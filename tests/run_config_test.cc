@@ -162,6 +162,20 @@ TEST(RunConfig, WithoutServersOneWorkerTrainsOnAGpuAndCommitsNothing) {
   }
 }
 
+TEST(RunConfig, SnapshotsHaveBounds) {
+  const std::string retention = std::string(kCsv) + "[snapshot]\nretention_soft_mib = 8\n";
+  EXPECT_EQ(Parse(retention)->snapshot.retention_hard_mib, 1024);
+  EXPECT_TRUE(Parse(retention + "retention_hard_mib = 8\n").ok());
+  EXPECT_NE(
+      ErrorOf(retention + "retention_hard_mib = 7\n")
+          .find("snapshot.retention_hard_mib = 7 is less than snapshot.retention_soft_mib = 8"),
+      std::string::npos);
+  const std::string best = std::string(kCsv) + "[train]\nbest_epoch = true\nepochs = ";
+  EXPECT_TRUE(Parse(best + "10000\n").ok());
+  EXPECT_NE(ErrorOf(best + "10001\n").find("keeps a snapshot of each pass, 10000 at most"),
+            std::string::npos);
+}
+
 TEST(RunConfig, OverridesAreTomlOrBareWords) {
   const auto config = Parse(kCsv, {{"train.staleness", "inf"},
                                    {"train.batch", "8"},
@@ -234,6 +248,7 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   now.train.precision = "tf32";
   now.train.staleness = Staleness::Infinite();
   now.snapshot.every_clocks = 7;
+  now.snapshot.retention_soft_mib = 7;
   EXPECT_TRUE(CheckResumable(before, now).ok());
   now.train.batch = 8;
   now.model.kind = "mlp";

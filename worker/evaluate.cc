@@ -81,7 +81,7 @@ absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pu
   }
   absl::StrAppend(&json, "}\n");
   RETURN_IF_ERROR(go_on());
-  return WriteTextFile(run.folder + "/evaluation.json", json);
+  return WriteSealedText(run.folder + "/evaluation.json", json);
 }
 
 }  // namespace rubato

@@ -9,13 +9,13 @@
 #include "common/job.h"
 #include "common/process.h"
 #include "common/run_config.h"
+#include "common/sealed_text.h"
 #include "common/status.h"
 #include "common/stop_signals.h"
 #include "common/telemetry.h"
 #include "worker/compute_device.h"
 #include "worker/data/data_json.h"
 #include "worker/data/dataset.h"
-#include "worker/data/run_folder.h"
 #include "worker/evaluate.h"
 #include "worker/local_trainer.h"
 #include "worker/model/model.h"
@@ -55,10 +55,12 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   const std::string& folder = arguments.run;
   Run run;
   const auto no_environment = [](const std::string&) { return std::optional<std::string>(); };
-  ASSIGN_OR_RETURN(run.config, LoadRunConfig(folder + "/run.toml", {}, no_environment));
+  const std::string config_path = folder + "/run.toml";
+  ASSIGN_OR_RETURN(const std::string toml, ReadSealedText(config_path));
+  ASSIGN_OR_RETURN(run.config, ParseRunConfig(toml, config_path, {}, no_environment));
   ASSIGN_OR_RETURN(run.job, LoadJob(folder));
   const std::string encoding_path = folder + "/data/encoding.json";
-  ASSIGN_OR_RETURN(const std::string json, ReadTextFile(encoding_path));
+  ASSIGN_OR_RETURN(const std::string json, ReadSealedText(encoding_path));
   absl::StatusOr<Encoding> encoding = ParseEncoding(json);
   if (!encoding.ok()) return Annotate(encoding.status(), encoding_path);
   run.encoding = *std::move(encoding);

@@ -3,8 +3,11 @@
   run.toml config.json job.json     the resolved run file, and what the fleet trains
   data/                             prepared rows and how they were encoded
   snapshots/                        committed and pending images
-  telemetry/NAME.jsonl logs/NAME.log    events and log of each process
+  validations.json                  what was validated at the end of each data epoch
+  telemetry/NAME.jsonl logs/NAME.log    events and log of each process: nothing is read back
   evaluation.json metrics.json report.html
+
+Every JSON file is sealed (rubato_cli/seal.py): what steers a score is as it was written.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any, TextIO
 from rubato_cli import system_error, target
 from rubato_cli.child import Files
 from rubato_cli.failure import FATAL, Failure
+from rubato_cli.seal import seal, unseal
 
 
 class RunFolder:
@@ -37,10 +41,10 @@ class RunFolder:
         return Files(telemetry / f"{prefix}{name}.jsonl", logs / f"{prefix}{name}.log")
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """One of the JSON files; a sentence when it is missing or broken."""
+        """One of the JSON files; a sentence when it is missing or not as it was written."""
         path = self.path / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(unseal(path.read_bytes().decode(), path))
         except FileNotFoundError as error:
             raise Failure(f"{self.shown} has no {name}, so it is not the folder of a run; name "
                           "the --out folder of a `rubato train`") from error
@@ -57,7 +61,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Whole or not at all: an earlier file stays until the new one is on disk."""
-        target.write(self.path / name, json.dumps(content, indent=2) + "\n")
+        target.write(self.path / name, seal(json.dumps(content, indent=2) + "\n"))
 
     def lock(self) -> None:
         """Keeps this folder to this process until it ends."""

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "common/sealed_text.h"
 #include "common/status.h"
 #include "common/system_error.h"
 #include "common/wire.h"
@@ -24,9 +25,9 @@ namespace rubato {
 namespace {
 
 absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const std::string& folder) {
-  RETURN_IF_ERROR(WriteTextFile(folder + "/job.json", FormatJob(job)));
-  RETURN_IF_ERROR(WriteTextFile(folder + "/config.json", FormatRunConfigJson(config)));
-  return WriteTextFile(folder + "/run.toml", FormatRunConfigToml(config));
+  RETURN_IF_ERROR(WriteSealedText(folder + "/job.json", FormatJob(job)));
+  RETURN_IF_ERROR(WriteSealedText(folder + "/config.json", FormatRunConfigJson(config)));
+  return WriteSealedText(folder + "/run.toml", FormatRunConfigToml(config));
 }
 
 // The generated book is a file for as long as it is prepared; its spec names it afterwards.
@@ -63,18 +64,18 @@ absl::StatusOr<Prepared> PrepareNew(const RunConfig& config, const std::string& 
   ASSIGN_OR_RETURN(prepared.report, PrepareData(config, data, stop));
   const uint64_t rows = prepared.report.parts[0].rows;
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, prepared.report.shape, rows));
-  RETURN_IF_ERROR(WriteTextFile(data + "/cleansing.json", FormatDataReport(prepared.report)));
+  RETURN_IF_ERROR(WriteSealedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, staged->path()));
   RETURN_IF_ERROR(staged->Publish());
   return prepared;
 }
 
-// job.json is written anew, so an edit of it would be lost without a word. What a changed run file
-// may change is let pass; what only job.json knows (retention) is carried over by the caller.
-absl::Status CheckJobFile(const Job& before, const Job& now, const std::string& path) {
-  std::vector<std::string> edited;
-  const auto compare = [&edited](const char* name, const auto& old_value, const auto& new_value) {
-    if (old_value != new_value) edited.push_back(name);
+// job.json is written anew: a version of this program that makes something else of the run file
+// than the one before did must not go on with it. What a changed run file may change is let pass.
+absl::Status CheckSameJob(const Job& before, const Job& now, const std::string& path) {
+  std::vector<std::string> others;
+  const auto compare = [&others](const char* name, const auto& old_value, const auto& new_value) {
+    if (old_value != new_value) others.push_back(name);
   };
   std::vector<TableSpec> tables = before.tables;
   for (TableSpec& table : tables) table.staleness = now.staleness();
@@ -85,11 +86,11 @@ absl::Status CheckJobFile(const Job& before, const Job& now, const std::string& 
   compare("iterations_per_epoch", before.iterations_per_epoch, now.iterations_per_epoch);
   compare("evaluate", before.evaluate, now.evaluate);
   compare("best_epoch", before.best_epoch, now.best_epoch);
-  if (edited.empty()) return absl::OkStatus();
+  if (others.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(
-      "%s: cannot resume: not what the run file makes of this run: %s; undo the edit, or train "
-      "into a new folder",
-      path, absl::StrJoin(edited, ", ")));
+      "%s: cannot resume: this version makes something else of the run file: %s; resume with the "
+      "version that began the run, or train into a new folder",
+      path, absl::StrJoin(others, ", ")));
 }
 
 // Data epochs are counted as people do: what is committed in the third one needs three.
@@ -106,11 +107,12 @@ absl::Status CheckEpochs(const Job& job, const RunConfig& config, Clock committe
 absl::StatusOr<Prepared> PrepareResumed(const RunConfig& config, const std::string& folder,
                                         Clock committed) {
   const std::string path = folder + "/run.toml";
-  const absl::StatusOr<std::string> text = ReadTextFile(path);
-  if (!text.ok()) {
+  const absl::StatusOr<std::string> text = ReadSealedText(path);
+  if (absl::IsNotFound(text.status())) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: is not the folder of a run, it has no run.toml; choose another --out", folder));
   }
+  RETURN_IF_ERROR(text.status());
   const auto no_variables = [](const std::string&) { return std::optional<std::string>(); };
   ASSIGN_OR_RETURN(const RunConfig before, ParseRunConfig(*text, path, {}, no_variables));
   RETURN_IF_ERROR(Annotate(CheckResumable(before, config), folder));
@@ -119,9 +121,7 @@ absl::StatusOr<Prepared> PrepareResumed(const RunConfig& config, const std::stri
   prepared.outcome = PrepareOutcome::kKept;
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, train->shape(), train->rows()));
   ASSIGN_OR_RETURN(const Job job_before, LoadJob(folder));
-  RETURN_IF_ERROR(CheckJobFile(job_before, prepared.job, folder + "/job.json"));
-  prepared.job.retention_soft_bytes = job_before.retention_soft_bytes;
-  prepared.job.retention_hard_bytes = job_before.retention_hard_bytes;
+  RETURN_IF_ERROR(CheckSameJob(job_before, prepared.job, folder + "/job.json"));
   RETURN_IF_ERROR(Annotate(CheckEpochs(prepared.job, config, committed), folder));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, folder));
   return prepared;
@@ -154,6 +154,8 @@ absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
   job.best_epoch = config.train.best_epoch;
   job.snapshots_kept = config.snapshot.keep;
   job.snapshot_every_clocks = config.snapshot.every_clocks;
+  job.retention_soft_bytes = static_cast<uint64_t>(config.snapshot.retention_soft_mib) << 20;
+  job.retention_hard_bytes = static_cast<uint64_t>(config.snapshot.retention_hard_mib) << 20;
   return job;
 }
 

@@ -164,7 +164,7 @@ absl::Status CsvPreparation::Write() {
       }));
   if (HasTestFile()) RETURN_IF_ERROR(WriteTestFile());
   RETURN_IF_ERROR(writers_->Finish());
-  return WriteTextFile(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
+  return WriteSealedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
 }
 
 absl::StatusOr<std::optional<float>> CsvPreparation::TrueProbability(

@@ -130,7 +130,7 @@ absl::Status LibsvmPreparation::Write() {
   ASSIGN_OR_RETURN(const auto writers, PartWriters::Create(folder_, report_.shape));
   for (const InputFile& file : files_) RETURN_IF_ERROR(WriteFile(file, writers.get()));
   RETURN_IF_ERROR(writers->Finish());
-  return WriteTextFile(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
+  return WriteSealedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
 }
 
 absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* writers) {

@@ -19,13 +19,6 @@
 namespace rubato {
 namespace {
 
-// Largest text read whole: an encoding of 4 M levels of 100 bytes stays below it.
-constexpr size_t kMaxTextBytes = size_t{1} << 30;
-
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, CloseFile>;
 
 constexpr char kPartial[] = ".partial-";  // then a process id: a folder that is not whole yet
 
@@ -57,21 +50,6 @@ void RemoveDeadFolders(const std::filesystem::path& parent, const std::string& p
 }
 
 }  // namespace
-
-absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
-  File file(std::fopen(path.c_str(), "rbe"));
-  if (file == nullptr) return FileError(errno, "opening", path);
-  std::string text;
-  char chunk[65536];
-  while (const size_t n = std::fread(chunk, 1, sizeof(chunk), file.get())) {
-    text.append(chunk, n);
-    if (text.size() > kMaxTextBytes) {
-      return absl::DataLossError(absl::StrFormat("%s: larger than %d bytes", path, kMaxTextBytes));
-    }
-  }
-  if (std::ferror(file.get()) != 0) return FileError(errno, "reading", path);
-  return text;
-}
 
 absl::StatusOr<FolderState> LookAtFolder(const std::string& path) {
   std::error_code error;

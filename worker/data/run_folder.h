@@ -15,8 +15,6 @@
 
 namespace rubato {
 
-absl::StatusOr<std::string> ReadTextFile(const std::string& path);
-
 enum class FolderState : uint8_t { kAbsent, kEmpty, kFilled };
 // InvalidArgument when `path` is there but no folder.
 absl::StatusOr<FolderState> LookAtFolder(const std::string& path);

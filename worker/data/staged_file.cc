@@ -9,6 +9,7 @@
 #include <optional>
 #include <system_error>
 
+#include "common/sealed_text.h"
 #include "common/status.h"
 #include "common/system_error.h"
 
@@ -104,6 +105,10 @@ absl::Status WriteTextFile(const std::string& path, const std::string& text) {
   ASSIGN_OR_RETURN(const std::unique_ptr<StagedFile> file, StagedFile::Create(path));
   RETURN_IF_ERROR(file->Write(text));
   return file->Publish();
+}
+
+absl::Status WriteSealedText(const std::string& path, const std::string& text) {
+  return WriteTextFile(path, SealText(path, text));
 }
 
 }  // namespace rubato
