@@ -40,7 +40,7 @@ double BestSeconds(Work work) {
 // Flop/s of a square product.
 double MeasuredFlops() {
   constexpr size_t kSide = 512;
-  UseOneBlasThread();
+  CHECK(StartBlas().ok());
   const std::vector<float> a(kSide * kSide, 0.5F);
   std::vector<float> c(kSide * kSide);
   const ConstMatrix m{a.data(), kSide, kSide};

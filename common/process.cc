@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/open_files.h"
+#include "common/out_of_memory.h"
 #include "common/status.h"
 #include "common/system_error.h"
 
@@ -48,6 +49,11 @@ int RunProcess(const Process& process, int argc, char** argv) {
   RaiseOpenFileLimit();
   const std::string name = process.name();
   SetLogName(name);
+  EndWhenOutOfMemory(name, [](const std::string& process, absl::string_view sentence) {
+    return LastWords{absl::StrCat("{\"process\":\"", process,
+                                  "\",\"event\":\"error\",\"message\":\"", sentence, "\"}\n"),
+                     absl::StrCat(process, " error: ", sentence, "\n")};
+  });
   const auto events = EventLog::Open({.path = "", .process = name});
   Supervision supervision;
   if (supervised) {

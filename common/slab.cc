@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "common/status.h"
+#include "common/out_of_memory.h"
 
 namespace rubato {
 namespace {
@@ -24,7 +24,7 @@ void* AllocateSlab(size_t bytes) {
   const size_t alignment = bytes >= kHugePage ? kHugePage : kLine;
   const size_t size = RoundUp(std::max(bytes, kLine), alignment);
   void* memory = std::aligned_alloc(alignment, size);
-  CHECK(memory != nullptr, "out of memory for a table");
+  if (memory == nullptr) OutOfMemory();
   // Advice: where the kernel has no huge pages, small ones are right, only slower.
   if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);
   std::memset(memory, 0, size);

@@ -3,9 +3,10 @@
 codes, with a fate for each process instead of work.
 
 Usage: launch_fleet_fake.py PROGRAM ARGUMENTS...   A run file is JSON: {"servers", "workers",
-"clocks", "best_epoch", "transport", "fates": {NAME: FATE}}; FATE is "kill" (by signal 9), "error4"
-(a reason, exit 4), "lose" (exit 3 once a server has gone), "slow" (never done by itself), "stay"
-(done, but never ends by itself) or "silent" (exit 1 with nothing but a log line).
+"clocks", "best_epoch", "transport", "fates": {NAME: FATE}}; FATE is "kill" (by signal 9), "abort"
+(a library finds no memory), "error4" (a reason, exit 4), "lose" (exit 3 once a server has gone),
+"slow" (never done by itself), "stay" (done, but never ends by itself) or "silent" (exit 1 with
+nothing but a log line).
 """
 
 import json
@@ -69,6 +70,9 @@ class Run:
         if self.fate == "lose":
             wait_until(lambda: self.marked("gone"))
             fail("lost the connection to server-0", 3)
+        if self.fate == "abort":
+            print("FATAL ERROR: OUT OF MEMORY (src/socket.cpp:12)", file=sys.stderr, flush=True)
+            os.abort()
         if self.fate == "silent":
             print("something went wrong in the engine", file=sys.stderr, flush=True)
             sys.exit(1)

@@ -132,10 +132,34 @@ class FailureTest(FakeFleetTest):
         code, _, stderr = self.train(fates={"worker-1": "kill"})
         self.assertEqual(code, 3)
         self.assertEqual(stderr.splitlines()[-1],
-                         "rubato: worker-1 was killed by signal 9 (SIGKILL); its log is "
+                         "rubato: worker-1 was killed by signal 9 (SIGKILL), as the kernel does "
+                         "when memory runs out (then `dmesg` says so); its log is "
                          "out/logs/worker-1.log")
         self.assertFalse((self.out / "metrics.json").exists())
         self.assert_nobody_left()
+
+    def test_a_process_that_a_library_ended_for_want_of_memory(self):
+        code, _, stderr = self.train(fates={"server-1": "abort"})
+        self.assertEqual(code, 4)
+        self.assertEqual(stderr.splitlines()[-1],
+                         "rubato: server-1 was killed by signal 6 (SIGABRT): FATAL ERROR: OUT OF "
+                         "MEMORY (src/socket.cpp:12); its log is out/logs/server-1.log")
+        self.assert_nobody_left()
+
+    def test_a_program_that_there_is_no_memory_to_load(self):
+        (self.path / "bin" / "rubato-data").write_text(
+            "#!/bin/sh\necho 'rubato-data: error while loading shared libraries: libx.so: failed "
+            "to map segment from shared object' >&2\nexit 127\n")
+        code, _, stderr = self.train()
+        self.assertEqual(code, 4)
+        self.assertIn("there is not enough memory to load it", stderr.splitlines()[-1])
+
+    def test_no_sentence_names_a_log_that_is_gone(self):
+        (self.path / "bin" / "rubato-data").write_text("#!/bin/sh\nkill -9 $$\n")
+        code, _, stderr = self.train()
+        self.assertEqual(code, 3)
+        self.assertIn("prepare-0 was killed by signal 9", stderr.splitlines()[-1])
+        self.assertNotIn("its log is", stderr)
 
     def test_who_lost_its_peer_is_not_blamed(self):
         code, _, stderr = self.train(

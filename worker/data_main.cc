@@ -18,6 +18,7 @@
 #include <system_error>
 #include <vector>
 
+#include "common/out_of_memory.h"
 #include "common/process.h"
 #include "common/run_config.h"
 #include "common/status.h"
@@ -155,6 +156,9 @@ CLI::App* AddRunCommand(CLI::App* app, const std::string& name, const std::strin
 }
 
 int Main(int argc, char** argv) {
+  EndWhenOutOfMemory("rubato-data", [](const std::string& process, absl::string_view sentence) {
+    return LastWords{"", absl::StrCat(process, ": ", sentence, "\n")};
+  });
   CLI::App app("Prepares data for Rubato runs, and looks at it.", "rubato-data");
   app.require_subcommand(1);
   Arguments arguments;

@@ -39,6 +39,10 @@ Event = dict[str, Any]
 EVENT_BYTES_MAX = 1 << 20
 LOG_TAIL_BYTES = 4096
 LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \S+ (info|warning|error): ")
+# Of our own processes, of the libraries that end them, and of the dynamic loader.
+MEMORY_WORDS = re.compile(r"out of memory|allocate memory|not enough memory|failed to map segment|"
+                          r"bad_alloc|cannot map zero-fill", re.IGNORECASE)
+NOT_LOADED = 127  # the dynamic loader's exit code
 PR_SET_PDEATHSIG = 1
 # Loaded here, as nothing may be imported between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -50,6 +54,11 @@ class Files:
 
     telemetry: pathlib.Path
     log: pathlib.Path
+    stays: bool = True  # a sentence may name the log: it is still there when that is read
+
+    def where(self) -> str:
+        """Ends a sentence: where to read more, if that can be read."""
+        return f"; its log is {os.path.relpath(self.log)}" if self.stays else ""
 
 
 def die_with_parent(supervised: bool = False) -> Callable[[], None]:
@@ -67,6 +76,19 @@ def die_with_parent(supervised: bool = False) -> Callable[[], None]:
             os._exit(1)
 
     return arm
+
+
+def why_ended(exit_code: int, last_words: str) -> str:
+    """Why a process ended, of which this is all that is known. A negative code is a signal's."""
+    said = f": {last_words}" if last_words else ""
+    if exit_code == -signal.SIGKILL:
+        return ("was killed by signal 9 (SIGKILL), as the kernel does when memory runs out (then "
+                "`dmesg` says so)")
+    if exit_code < 0:
+        return f"was killed by signal {-exit_code} ({signal.Signals(-exit_code).name}){said}"
+    advice = ("; there is not enough memory to load it, raise the limit (ulimit -v)"
+              if exit_code == NOT_LOADED and MEMORY_WORDS.search(last_words) else "")
+    return f"ended with exit code {exit_code}{said or ': it gave no reason'}{advice}"
 
 
 class Child:
@@ -144,19 +166,25 @@ class Child:
 
     def why(self) -> str:
         """Why it ended: its last error event, the signal, or the last line of its log."""
-        if self.exit_code is not None and self.exit_code < 0:
-            number = -self.exit_code
-            return f"was killed by signal {number} ({signal.Signals(number).name})"
-        reason = self.last_error or self._last_log_line() or "it gave no reason"
-        return f"ended with exit code {self.exit_code}: {reason.rstrip('.')}"
+        return why_ended(self.exit_code or 0, self._last_words())
+
+    def out_of_memory(self) -> bool:
+        """Whether it says so, or a library that ended it does."""
+        return bool(MEMORY_WORDS.search(self._last_words()))
+
+    def _last_words(self) -> str:
+        line = self._last_log_line()
+        # What a killed process logged itself is no reason; what a library printed is.
+        if self.exit_code is not None and self.exit_code < 0 and LOG_PREFIX.match(line):
+            line = ""
+        return (self.last_error or LOG_PREFIX.sub("", line)).rstrip(".")
 
     def _last_log_line(self) -> str:
         with open(self.files.log, "rb") as log:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, size - LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return LOG_PREFIX.sub("", last)
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def _split(self, data: bytes) -> list[Event]:
         *lines, self._partial = (self._partial + data).split(b"\n")

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from rubato_cli import system_error
 from rubato_cli.builds import Build
-from rubato_cli.child import Files, die_with_parent
+from rubato_cli.child import MEMORY_WORDS, NOT_LOADED, Files, die_with_parent, why_ended
 from rubato_cli.console import Console
 from rubato_cli.failure import DONE, FATAL, RETRYABLE, USAGE, Failure, StoppedBySignal
 from rubato_cli.fleet import Fleet
@@ -41,7 +41,7 @@ def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSig
     what it says about the data. Its output waits in memory until `folder` is there."""
     with _memory_file() as output, _memory_file() as errors:
         code = _run_to_end(build, ["prepare", *arguments],
-                           Files(_path_of(output), _path_of(errors)), stop)
+                           Files(_path_of(output), _path_of(errors), stays=False), stop)
         said = output.read().splitlines()[1:]  # not our "launched"
         complaints = errors.read()
     if code != DONE:
@@ -86,5 +86,7 @@ def _refusal(code: int, stderr: str, verb: str) -> Failure:
     """The last line that it wrote, without its name."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     sentence = lines[-1].removeprefix(f"{PROGRAM}: ") if lines else ""
-    return Failure(sentence or f"{PROGRAM} {verb} ended with exit code {code}",
-                   code if code in (USAGE, FATAL) else RETRYABLE)
+    fatal = bool(MEMORY_WORDS.search(sentence))
+    if code < 0 or code == NOT_LOADED or not sentence:
+        sentence = f"{PROGRAM} {verb} {why_ended(code, sentence)}"
+    return Failure(sentence, FATAL if fatal else code if code in (USAGE, FATAL) else RETRYABLE)

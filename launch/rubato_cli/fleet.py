@@ -6,7 +6,6 @@ block kills what is left, so no exception can leave a process behind.
 
 from __future__ import annotations
 
-import os
 import selectors
 import signal
 import time
@@ -95,8 +94,8 @@ class Fleet:
             if child.address:
                 return child.address
             self.step()
-        raise Failure(f"{child.name} did not come up within {LISTEN_SECONDS:.0f} s; its log is "
-                      f"{child.files.log}", RETRYABLE)
+        raise Failure(f"{child.name} did not come up within {LISTEN_SECONDS:.0f} s"
+                      f"{child.files.where()}", RETRYABLE)
 
     def end(self, children: Iterable[Child]) -> None:
         """Asks `children` to end and waits for their last events."""
@@ -144,5 +143,5 @@ def _blame(child: Child) -> int:
 
 def _death(child: Child) -> Failure:
     code = child.exit_code if child.exit_code in (USAGE, FATAL) else RETRYABLE
-    return Failure(f"{child.name} {child.why()}; its log is {os.path.relpath(child.files.log)}",
-                   code)
+    return Failure(f"{child.name} {child.why()}{child.files.where()}",
+                   FATAL if child.out_of_memory() else code)

@@ -10,7 +10,7 @@ from typing import Any
 from rubato_cli import (bench, builds, compare, console, doctor, init, open_files, output, predict,
                         report, status, system_error, train)
 from rubato_cli.console import Console
-from rubato_cli.failure import DONE, Failure
+from rubato_cli.failure import DONE, FATAL, Failure
 from rubato_cli.session import Session
 
 COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     output.open_standard_streams()
+    # A process computes on one thread. The BLAS library would start others as it is loaded, and
+    # tries for ever when there is no memory for them.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # https://no-color.org: present and not empty, whatever its value.
     speaker = Console(no_color=bool(os.environ.get("NO_COLOR")))
     open_files.raise_limit()
@@ -79,6 +82,9 @@ def main() -> int:
         failure = system_error.failure(error)
         speaker.error(failure.sentence, failure.code)
         return failure.code
+    except MemoryError:
+        speaker.error("out of memory; raise the limit (ulimit -v, or a container's)", FATAL)
+        return FATAL
     except KeyboardInterrupt:  # between two commands' own handling
         speaker.error("stopped at once", 130)
         return 130

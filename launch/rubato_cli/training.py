@@ -82,7 +82,7 @@ class Training:
         self._fleet.signals_bearable = 0
         if scheduler.running:
             raise Failure(f"{scheduler.name} did not end within {COMMIT_SECONDS:.0f} s of the "
-                          f"workers; its log is {scheduler.files.log}", RETRYABLE)
+                          f"workers{scheduler.files.where()}", RETRYABLE)
         # It ended well, so all is committed: who is left only waits for a lost goodbye.
         self._fleet.end(workers)
 

@@ -1,13 +1,18 @@
 #include "worker/compute/blas.h"
 
 #include <cblas.h>
+#include <sys/mman.h>
 
 #include <limits>
+#include <vector>
 
 #include "common/status.h"
 
 namespace rubato {
 namespace {
+
+// OpenBLAS maps 128 MiB, once, whatever the sizes; something more, as others map meanwhile.
+constexpr size_t kWorkSpaceBytes = size_t{136} << 20;
 
 blasint ToInt(size_t n) {
   CHECK(n <= static_cast<size_t>(std::numeric_limits<blasint>::max()));
@@ -41,6 +46,23 @@ void Multiply(Operand a, Operand b, float beta, Matrix c) {
               LeadingDimension(b.matrix), beta, c.data, LeadingDimension(c));
 }
 
-void UseOneBlasThread() { openblas_set_num_threads(1); }
+absl::Status StartBlas() {
+  openblas_set_num_threads(1);
+  void* room =
+      mmap(nullptr, kWorkSpaceBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) {
+    return absl::ResourceExhaustedError(absl::StrFormat(
+        "not enough memory for the work space of matrix products, %d MiB of addresses; raise the "
+        "limit (ulimit -v)",
+        kWorkSpaceBytes >> 20));
+  }
+  munmap(room, kWorkSpaceBytes);
+  constexpr size_t kSize = 128;  // no small product, which may do without work space
+  const std::vector<float> ones(kSize * kSize, 1.0F);
+  std::vector<float> product(kSize * kSize);
+  Multiply({.matrix = {ones.data(), kSize, kSize}}, {.matrix = {ones.data(), kSize, kSize}}, 0.0F,
+           {product.data(), kSize, kSize});
+  return absl::OkStatus();
+}
 
 }  // namespace rubato

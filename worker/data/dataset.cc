@@ -61,6 +61,11 @@ class Mapping {
     const auto size = static_cast<size_t>(info.st_size);
     if (size == 0) return std::make_unique<Mapping>(std::span<const std::byte>());
     void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (address == MAP_FAILED && errno == ENOMEM) {
+      return absl::ResourceExhaustedError(absl::StrFormat(
+          "not enough memory to map the %d bytes of dataset file %s; raise the limit (ulimit -v)",
+          size, path));
+    }
     if (address == MAP_FAILED) return CannotOpen(path);
     return std::make_unique<Mapping>(std::span(static_cast<const std::byte*>(address), size));
   }

@@ -9,7 +9,7 @@ namespace rubato {
 
 absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config,
                                                  const DatasetShape& shape) {
-  UseOneBlasThread();
+  RETURN_IF_ERROR(StartBlas());
   if (config.model.kind == "logistic") return MakeLogistic(config, shape);
   for (const char* kind : {"mlp", "wide_deep", "deepfm"}) {
     if (config.model.kind == kind) return MakeMlp(config, shape);
