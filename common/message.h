@@ -73,6 +73,7 @@ struct Heartbeat {
   bool wants_snapshot = false;  // its log reached the soft bound
   std::optional<PlaceId> gap;   // this shard needs a push that the log no longer holds
   uint64_t unprotected = 0;     // pushes dropped at the hard bound so far
+  uint64_t work = 0;            // grows while the trainer or reader works, whatever it works at
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
@@ -91,6 +92,7 @@ struct ShardReport {
   Clock durable_clock;              // C of that image; torn: its highest position
   bool load_failed = false;         // the committed image cannot be read
   std::optional<Life> slowest;      // who holds min_clock
+  uint64_t work = 0;                // bytes that its store has read and written so far
   friend bool operator==(const ShardReport&, const ShardReport&) = default;
 };
 

@@ -49,7 +49,9 @@
   X(forged_report, "the scheduler believes a shard life whatever nonce claims it")     \
   X(view_of_anybody, "a view is taken from whoever sends it")                          \
   X(stale_of_anybody, "a Stale is taken from whoever sends it")                        \
-  X(view_to_strangers, "the scheduler answers a stranger with the view")
+  X(view_to_strangers, "the scheduler answers a stranger with the view")               \
+  X(deadline_counts_time, "a cut is withdrawn though its images are being written")    \
+  X(stall_counts_time, "a member is evicted though it works")
 
 #ifdef RUBATO_MUTATIONS
 namespace rubato {

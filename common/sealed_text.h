@@ -21,8 +21,8 @@ std::string SealText(const std::string& path, const std::string& text);
 // The text that was sealed. DataLoss names `path`: it is not as it was written.
 absl::StatusOr<std::string> UnsealText(const std::string& path, const std::string& sealed);
 
-// The text of the sealed file `path`. NotFound: there is no such file; else as common/system_error.h
-// says.
+// The text of the sealed file `path`. NotFound: there is no such file; else as
+// common/system_error.h says.
 absl::StatusOr<std::string> ReadSealedText(const std::string& path);
 
 }  // namespace rubato

@@ -75,7 +75,8 @@ Heartbeat Take(const wire::Heartbeat& m) {
           .leaving = m.leaving(),
           .wants_snapshot = m.wants_snapshot(),
           .gap = Typed<PlaceId>(m.gap()),
-          .unprotected = m.unprotected()};
+          .unprotected = m.unprotected(),
+          .work = m.work()};
 }
 
 ShardReport Take(const wire::ShardReport& m) {
@@ -91,7 +92,8 @@ ShardReport Take(const wire::ShardReport& m) {
           .durable = Typed<EpochId>(m.durable()),
           .durable_clock = Clock(m.durable_clock()),
           .load_failed = m.load_failed(),
-          .slowest = Typed<Life>(m.slowest())};
+          .slowest = Typed<Life>(m.slowest()),
+          .work = m.work()};
 }
 
 CommittedEpoch Take(const wire::CommittedEpoch& m) {

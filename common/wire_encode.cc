@@ -52,7 +52,7 @@ struct Put {
   auto operator()(const Heartbeat& m) const {
     return wire::CreateHeartbeat(b, m.life.value(), m.generation.value(), m.seen.value(),
                                  m.clock.value(), m.leaving, m.wants_snapshot, Raw(m.gap),
-                                 m.unprotected);
+                                 m.unprotected, m.work);
   }
 
   auto operator()(const ShardReport& m) const {
@@ -61,7 +61,7 @@ struct Put {
     return wire::CreateShardReport(b, m.life.value(), m.place.value(), m.generation.value(),
                                    m.seen.value(), m.min_clock.value(), m.end.value(), pending,
                                    positions, Raw(m.refused), Raw(m.durable),
-                                   m.durable_clock.value(), m.load_failed, Raw(m.slowest));
+                                   m.durable_clock.value(), m.load_failed, Raw(m.slowest), m.work);
   }
 
   auto operator()(const View& m) const {

@@ -76,6 +76,7 @@ void Scheduler::Tick(Instant at, SchedulerOutput* out) {
   EvictSilent(now, out);
   StartPending(now, out);
   CheckSealed(now, out);
+  WatchLoads(now, out);
   WithdrawIfOverdue(now, out);
   RequestIfOverdue(now, out);
   OpenCutIfDue(now, out);
@@ -143,7 +144,7 @@ void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerO
   member.nonce = from;
   if (MUTATED(join_at_known_min) && AllShardsReported()) member.start = known_min_clock();
   added_[member.life] = ViewVersion(view().version.value() + 1);
-  peers_[member.life] = Peer{now, ViewVersion(0), Clock(0), Clock(0), now};
+  peers_[member.life] = Peer{.heard = now, .worked = now};
   state_.view.members.push_back(member);
   Emit(out, {SchedulerEventKind::kJoined, member.life, Clock(0), Clock(0),
              absl::StrCat("seat ", seat.value())});
@@ -188,7 +189,7 @@ void Scheduler::HelloFromReader(Instant now, Nonce from, SchedulerOutput* out) {
     return;
   }
   const ReaderEntry reader{NextLife(), from};
-  peers_[reader.life] = Peer{now, ViewVersion(0), Clock(0), Clock(0), now};
+  peers_[reader.life] = Peer{.heard = now, .worked = now};
   state_.view.readers.push_back(reader);
   Publish(out);
 }
@@ -207,6 +208,10 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
   peer.heard = now;
   peer.seen = std::max(peer.seen, beat.seen);
   peer.clock = std::max(peer.clock, beat.clock);
+  if (beat.work != peer.work && !MUTATED(stall_counts_time)) {
+    peer.work = beat.work;
+    peer.worked = now;
+  }
   if (reader != nullptr) {
     if (beat.leaving) {
       Retire(reader->nonce);
@@ -248,6 +253,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
     high_water_[p.life] = std::max(high_water_[p.life], p.clock);
   }
   if (older) return;
+  if (known.life != report.life || known.work != report.work) stored_[report.place] = now;
   known = report;
   NoteProgress(now, report);
   if (report.load_failed) {
@@ -355,6 +361,7 @@ void Scheduler::Resume(Instant now, uint32_t places, const std::string& why, Sch
   view.cut.reset();
   view.floor = view.committed.clock;
   reports_.clear();
+  slowest_.clear();
   durable_.clear();
   high_water_.clear();
   added_.clear();
@@ -410,6 +417,12 @@ Clock Scheduler::known_end() const {
     if (member.start && peer != peers_.end()) end = std::max(end, peer->second.clock);
   }
   return end;
+}
+
+Instant Scheduler::stored_at() const {
+  Instant latest = started_at_;
+  for (const auto& [place, at] : stored_) latest = std::max(latest, at);
+  return latest;
 }
 
 ClockDelta Scheduler::known_spread() const {

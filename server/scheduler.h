@@ -50,10 +50,12 @@ enum class OnLoss { kResume, kReport };
 
 struct SchedulerOptions {
   Job job;
-  Duration lease = Duration::Seconds(10);             // no heartbeat for this long: evicted
-  Duration stall = Duration::Seconds(600);            // slowest and without progress: evicted
-  Duration start_timeout = Duration::Seconds(120);    // seats missing after this are left behind
-  Duration cut_deadline = Duration::Seconds(120);     // all shards passed C and no image: withdraw
+  Duration lease = Duration::Seconds(10);   // no heartbeat for this long: evicted
+  Duration stall = Duration::Seconds(600);  // slowest, and neither progress nor work: evicted
+  Duration start_timeout = Duration::Seconds(120);  // seats missing after this are left behind
+  // All shards passed C, no image, and no store has read or written a byte: the cut is withdrawn.
+  Duration cut_deadline = Duration::Seconds(120);
+  Duration load_deadline = Duration::Seconds(120);    // a shard loads, and its store does not
   Duration snapshot_within = Duration::Seconds(300);  // of the last commit, a snapshot is asked for
   // After a commit or a start, no worker's wish for a snapshot is heard: each costs the whole
   // model, and what a large one pushes in a second may be beyond the soft bound already.
@@ -78,7 +80,8 @@ enum class SchedulerEventKind {
   kPossibleLoss,    // a life was sealed while a shard life is younger than it
   kLoss,            // the same of more than s + 1: told again only when they have become more
   kSeatsMissing,
-  kLoadFailed,  // a shard cannot read the committed image
+  kLoadFailed,   // a shard cannot read the committed image
+  kReaderHangs,  // a reader says that it lives, and does nothing
 };
 
 struct SchedulerEvent {
@@ -122,6 +125,8 @@ class Scheduler {
   Clock known_end() const;
   // How far apart workers are, as the shards saw it: reports of different moments are not compared.
   ClockDelta known_spread() const;
+  // When the store of a shard was last seen to read or write something.
+  Instant stored_at() const;
 
  private:
   // In all that is private `now` is the time of clock_, without what was slept through.
@@ -147,7 +152,10 @@ class Scheduler {
   void Retire(Nonce nonce);
   void Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out);
   void EvictSilent(Instant now, SchedulerOutput* out);
+  void EvictSilentReaders(Instant now, SchedulerOutput* out);
   void NoteProgress(Instant now, const ShardReport& report);
+  bool Waits() const;
+  void WatchLoads(Instant now, SchedulerOutput* out);
   void CheckSealed(Instant now, SchedulerOutput* out);
   bool ReportPossibleLoss(Life life, SchedulerOutput* out);
 
@@ -188,12 +196,20 @@ class Scheduler {
   // Soft state of peers, by life: lease and acknowledged view.
   struct Peer {
     Instant heard;
-    ViewVersion seen;
-    Clock clock;
-    Clock progress;  // last position that the slowest-of-a-shard check saw
-    Instant progress_since;
+    ViewVersion seen{};
+    Clock clock{};
+    uint64_t work = 0;
+    Instant worked;  // when `work` last grew
   };
   std::map<Life, Peer> peers_;
+  // Who holds min_clock of a shard, and since when it has been there.
+  struct Slowest {
+    Life life;
+    Clock clock;
+    Instant since;
+  };
+  std::map<PlaceId, Slowest> slowest_;
+  std::map<PlaceId, Instant> stored_;     // when the store of a shard last did something
   std::map<Life, ViewVersion> added_;     // version that made a pending member
   std::map<Life, Clock> high_water_;      // F(w)
   std::map<Life, ClockDelta> torn_told_;  // of sealed lives: iterations, as events have them

@@ -107,9 +107,11 @@ void Scheduler::WithdrawIfOverdue(Instant now, SchedulerOutput* out) {
   if (!view().cut) return;
   const bool passed = AllShardsReported() && known_min_clock() >= view().cut->clock;
   if (!passed) cut_passed_at_ = now;
-  if (now - cut_passed_at_ <= options_.cut_deadline) return;
+  const Instant since =
+      MUTATED(deadline_counts_time) ? cut_passed_at_ : std::max(cut_passed_at_, stored_at());
+  if (now - since <= options_.cut_deadline) return;
   margin_ = std::max<int64_t>(1, 2 * margin_);
-  Withdraw("no image after the deadline", out);
+  Withdraw("no image, and the shards' stores stand still", out);
 }
 
 // The commit is a view: it names the exact image of each current shard life.

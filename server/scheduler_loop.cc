@@ -13,10 +13,10 @@ constexpr Duration kTick = Duration::Millis(20);
 constexpr Duration kTellViewEvery = Duration::Millis(250);
 // After the last commit workers are told and leave; after this long nobody is waited for.
 constexpr Duration kLeaveGrace = Duration::Seconds(10);
-// After a stop signal a snapshot gets this long.
+// After a stop signal a snapshot gets this long, and longer while it is being written.
 constexpr Duration kStopGrace = Duration::Seconds(60);
 // A shard says Hello as soon as it listens, and reports ten times a second, also while it loads.
-constexpr Duration kShardComesWithin = Duration::Seconds(30);
+constexpr Duration kShardComesWithin = Duration::Seconds(60);
 constexpr Duration kShardSpeaksWithin = Duration::Seconds(60);
 constexpr Duration kSaveAgainAfter = Duration::Millis(500);
 // Once all is trained, a disk that refuses this many tries in a row ends the run.
@@ -74,6 +74,7 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
   int heard = 0;
   Instant stop_by;
   EpochId epoch_at_stop;
+  Instant stored = scheduler_.stored_at();
   while (!serves || heard == 0) {
     RETURN_IF_ERROR(Step(kTick));
     if (!serves && Done()) {
@@ -90,6 +91,10 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
       Flush(now, std::move(out));
     }
     const bool committed = ahead_.durable() && scheduler_.view().committed.epoch > epoch_at_stop;
+    if (scheduler_.stored_at() != stored) {
+      stored = scheduler_.stored_at();
+      stop_by = awake_ + kStopGrace;
+    }
     if (heard > 1 || (heard > 0 && !serves && awake_ > stop_by)) {
       return absl::CancelledError(
           heard > 1
@@ -208,6 +213,10 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
       return;
     case SchedulerEventKind::kLoadFailed:
       lost_ = absl::AbortedError(event.text);  // the shard's server knows why, and ends as well
+      return;
+    case SchedulerEventKind::kReaderHangs:
+      lost_ = absl::UnavailableError(absl::StrFormat(
+          "the reader (life %d) lives and has done nothing for too long: see its log", life));
       return;
     case SchedulerEventKind::kSeatsMissing:
       lost_ = absl::UnavailableError(absl::StrFormat(

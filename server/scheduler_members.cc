@@ -125,42 +125,64 @@ bool Scheduler::ReportPossibleLoss(Life life, SchedulerOutput* out) {
 void Scheduler::EvictSilent(Instant now, SchedulerOutput* out) {
   std::vector<std::pair<Life, std::string>> silent;
   for (const MemberEntry& member : view().members) {
-    Peer& peer = peers_.try_emplace(member.life, Peer{now, ViewVersion(0), Clock(0), Clock(0), now})
-                     .first->second;
+    const Peer& peer =
+        peers_.try_emplace(member.life, Peer{.heard = now, .worked = now}).first->second;
     if (now - peer.heard > options_.lease) silent.emplace_back(member.life, "no heartbeat");
   }
-  for (const auto& [place, report] : reports_) {
-    const MemberEntry* member = report.slowest ? FindMember(*report.slowest) : nullptr;
-    if (member == nullptr || !member->start || known_end() == report.min_clock) continue;
-    if (now - peers_[member->life].progress_since > options_.stall) {
-      silent.emplace_back(member->life, absl::StrFormat("no progress on shard %d", place.value()));
-    }
+  for (auto& [place, slowest] : slowest_) {
+    if (Waits()) slowest.since = now;
+    const MemberEntry* member = FindMember(slowest.life);
+    if (member == nullptr || !member->start) continue;
+    if (now - std::max(slowest.since, peers_[member->life].worked) <= options_.stall) continue;
+    silent.emplace_back(member->life,
+                        absl::StrFormat("no progress on shard %d, and no work", place.value()));
   }
   for (const auto& [life, why] : silent) Seal(life, Departure::kEvicted, why, out);
+  EvictSilentReaders(now, out);
+}
+
+void Scheduler::EvictSilentReaders(Instant now, SchedulerOutput* out) {
   const size_t before = view().readers.size();
   std::erase_if(state_.view.readers, [&](const ReaderEntry& reader) {
-    const Peer& peer =
-        peers_.try_emplace(reader.life, Peer{now, ViewVersion(0), Clock(0), Clock(0), now})
-            .first->second;
-    if (now - peer.heard <= options_.lease) return false;
+    Peer& peer = peers_.try_emplace(reader.life, Peer{.heard = now, .worked = now}).first->second;
+    if (!AllShardsReported()) peer.worked = now;  // it cannot have what it asks for
+    const bool hangs = now - peer.worked > options_.stall;
+    if (hangs) {
+      Emit(out, {SchedulerEventKind::kReaderHangs, reader.life, Clock(0), Clock(0),
+                 "it lives and does nothing"});
+    }
+    if (!hangs && now - peer.heard <= options_.lease) return false;
     Retire(reader.nonce);
     return true;
   });
   if (view().readers.size() != before) Publish(out);
 }
 
-// The slowest member of a shard must move, on that shard: its heartbeats prove nothing of its
-// pushes.
+// The slowest member of a shard must move, on that shard, or work: that it lives proves nothing. It
+// waits for nobody, but with all others for a commit, or for a shard that loads.
 void Scheduler::NoteProgress(Instant now, const ShardReport& report) {
-  for (const Position& position : report.positions) {
-    const auto found = peers_.find(position.life);
-    if (found == peers_.end()) continue;
-    Peer& peer = found->second;
-    const bool holds = report.slowest == position.life;
-    if (!holds || position.clock != peer.progress) {
-      peer.progress_since = now;
-      if (holds) peer.progress = position.clock;
-    }
+  const Life life = report.slowest.value_or(kNoLife);
+  Slowest& slowest = slowest_[report.place];
+  if (slowest.life == life && slowest.clock == report.min_clock) return;
+  slowest = {life, report.min_clock, now};
+}
+
+bool Scheduler::Waits() const {
+  return finished() || !AllShardsReported() ||
+         (view().cut && known_min_clock() >= view().cut->clock);
+}
+
+// A shard that loads reports all the while; whether it gets anywhere its store must show.
+void Scheduler::WatchLoads(Instant now, SchedulerOutput* out) {
+  for (const auto& [place, report] : reports_) {
+    if (report.seen != ViewVersion(0)) continue;
+    if (now - stored_[place] <= options_.load_deadline) continue;
+    stored_[place] = now;
+    Emit(out,
+         {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
+          absl::StrFormat("shard %d has read nothing of the committed snapshot for %d s: check "
+                          "the disk, and go on with --resume",
+                          place.value(), static_cast<int>(options_.load_deadline.seconds()))});
   }
 }
 

@@ -122,6 +122,7 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
       shard_->ImageWritten(failed_->name, failed_->status, &out);
       failed_.reset();
     }
+    shard_->NoteStoreWork(store_->work());
     shard_->Tick(now, &out);
     Flush(&out);
     RemoveWithdrawn();

@@ -262,6 +262,7 @@ void Shard::Report(ShardOutput* out) {
   report.durable_clock = durable_clock_;
   report.load_failed = load_failed_;
   report.slowest = clocks_.slowest();
+  report.work = store_work_;
   // While loading it has nothing to say of members yet, only that it lives.
   if (state_ != State::kServing) report.seen = ViewVersion(0);
   out->messages.push_back({kSchedulerNonce, std::move(report)});

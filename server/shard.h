@@ -85,6 +85,9 @@ class Shard {
   void Tick(Instant now, ShardOutput* out);
   // `image` is durable, or could not be written: then the cut is given up.
   void ImageWritten(const ImageName& image, const absl::Status& status, ShardOutput* out);
+  // How many bytes the store has read and written so far: reports carry it, and a store that is
+  // slow is told by it from one that hangs.
+  void NoteStoreWork(uint64_t bytes) { store_work_ = bytes; }
   // Answer to a LoadRequest: its images, in its order. Returns why the life cannot begin, if it
   // cannot.
   absl::Status ImagesLoaded(Life life, absl::StatusOr<std::vector<Image>> images, ShardOutput* out);
@@ -217,6 +220,7 @@ class Shard {
   std::shared_ptr<Image> late_image_;
 #endif
   bool load_failed_ = false;
+  uint64_t store_work_ = 0;
 
   ShardCounters counters_;
   Instant last_report_;

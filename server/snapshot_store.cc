@@ -126,6 +126,9 @@ std::span<const Chunk> ChunksOfFile(const std::vector<Chunk>& chunks, size_t num
   return from.first(std::min<size_t>(kChunksPerFile, from.size()));
 }
 
+// Told how many bytes were just read or written, by any thread: long calls are seen to go on.
+using CountBytes = std::function<void(uint64_t bytes)>;
+
 // Writing -----------------------------------------------------------------------------------------
 
 rocksdb::Slice BytesOf(const Image& image, const Chunk& chunk) {
@@ -136,7 +139,8 @@ rocksdb::Slice BytesOf(const Image& image, const Chunk& chunk) {
 }
 
 absl::StatusOr<FileDigest> WriteRowFile(const std::string& path, const Image& image,
-                                        std::span<const Chunk> chunks, WriteMode mode) {
+                                        std::span<const Chunk> chunks, WriteMode mode,
+                                        const CountBytes& count) {
   const rocksdb::Options options = TableFileOptions();
   rocksdb::EnvOptions env(options);
   env.use_direct_writes = mode == WriteMode::kDirect;
@@ -145,6 +149,7 @@ absl::StatusOr<FileDigest> WriteRowFile(const std::string& path, const Image& im
   for (const Chunk& chunk : chunks) {
     if (!status.ok()) break;
     status = writer.Put(chunk.Key(), BytesOf(image, chunk));
+    count(chunk.bytes);
   }
   rocksdb::ExternalSstFileInfo info;
   if (status.ok()) status = writer.Finish(&info);  // fsyncs
@@ -156,12 +161,12 @@ absl::StatusOr<FileDigest> WriteRowFile(const std::string& path, const Image& im
 }
 
 absl::StatusOr<std::vector<FileDigest>> WriteRows(const std::string& folder, const Image& image,
-                                                  const std::vector<Chunk>& chunks,
-                                                  WriteMode mode) {
+                                                  const std::vector<Chunk>& chunks, WriteMode mode,
+                                                  const CountBytes& count) {
   std::vector<FileDigest> files(FilesForChunks(chunks.size()));
   RETURN_IF_ERROR(RunInParallel(files.size(), [&](size_t i) -> absl::Status {
-    ASSIGN_OR_RETURN(files[i],
-                     WriteRowFile(RowFilePath(folder, i), image, ChunksOfFile(chunks, i), mode));
+    ASSIGN_OR_RETURN(files[i], WriteRowFile(RowFilePath(folder, i), image, ChunksOfFile(chunks, i),
+                                            mode, count));
     return absl::OkStatus();
   }));
   return files;
@@ -171,6 +176,13 @@ absl::StatusOr<std::vector<FileDigest>> WriteRows(const std::string& folder, con
 
 using TakeChunk = std::function<void(const Chunk&, const char* bytes)>;
 
+// What reading needs beside the folder: who takes the chunks, and who counts all bytes that were
+// read, those of checksums too.
+struct RowSink {
+  TakeChunk take;
+  CountBytes count;
+};
+
 absl::Status CheckDigest(const std::string& path, const FileDigest& expected) {
   ASSIGN_OR_RETURN(const FileDigest found, DigestFile(path));
   if (found == expected) return absl::OkStatus();
@@ -178,8 +190,9 @@ absl::Status CheckDigest(const std::string& path, const FileDigest& expected) {
 }
 
 absl::Status ReadRowFile(const std::string& path, const FileDigest& expected,
-                         std::span<const Chunk> chunks, const TakeChunk& take) {
+                         std::span<const Chunk> chunks, const RowSink& sink) {
   RETURN_IF_ERROR(CheckDigest(path, expected));
+  sink.count(expected.bytes);
   rocksdb::SstFileReader reader(TableFileOptions());
   RETURN_IF_ERROR(FromRocksDb(reader.Open(path), path));
   rocksdb::ReadOptions options;
@@ -191,7 +204,8 @@ absl::Status ReadRowFile(const std::string& path, const FileDigest& expected,
       RETURN_IF_ERROR(FromRocksDb(entry->status(), path));
       return absl::DataLossError(absl::StrFormat("row file %s: not what its manifest says", path));
     }
-    take(chunk, entry->value().data());
+    sink.take(chunk, entry->value().data());
+    sink.count(chunk.bytes);
     entry->Next();
   }
   RETURN_IF_ERROR(FromRocksDb(entry->status(), path));
@@ -222,10 +236,10 @@ absl::StatusOr<ImageManifest> ReadManifest(const std::string& folder, const Imag
 }
 
 absl::Status ReadRows(const std::string& folder, const ImageManifest& manifest,
-                      const TakeChunk& take) {
+                      const RowSink& sink) {
   const std::vector<Chunk> chunks = ChunksOf(manifest.tables);
   return RunInParallel(manifest.files.size(), [&](size_t i) {
-    return ReadRowFile(RowFilePath(folder, i), manifest.files[i], ChunksOfFile(chunks, i), take);
+    return ReadRowFile(RowFilePath(folder, i), manifest.files[i], ChunksOfFile(chunks, i), sink);
   });
 }
 
@@ -246,12 +260,12 @@ void PutChunk(const Chunk& chunk, const char* bytes, Image* image) {
   std::memcpy(column.data() + chunk.offset, bytes, chunk.bytes);
 }
 
-absl::StatusOr<Image> ReadImage(const std::string& folder, const ImageName& name) {
+absl::StatusOr<Image> ReadImage(const std::string& folder, const ImageName& name,
+                                const CountBytes& count) {
   ASSIGN_OR_RETURN(const ImageManifest manifest, ReadManifest(folder, name));
   Image image = RoomFor(manifest);
-  RETURN_IF_ERROR(ReadRows(folder, manifest, [&](const Chunk& chunk, const char* bytes) {
-    PutChunk(chunk, bytes, &image);
-  }));
+  const auto put = [&](const Chunk& chunk, const char* bytes) { PutChunk(chunk, bytes, &image); };
+  RETURN_IF_ERROR(ReadRows(folder, manifest, {put, count}));
   return image;
 }
 
@@ -273,7 +287,7 @@ class RocksDbSnapshotStore : public SnapshotStore {
 
   absl::Status Write(const Image& image) override;
   absl::StatusOr<Image> Read(const ImageName& name) override {
-    return Explained(ReadImage(FolderOf(name), name), name);
+    return Explained(ReadImage(FolderOf(name), name, Counter()), name);
   }
   absl::StatusOr<std::vector<ImageName>> List() override { return ListImageFolders(path_); }
   absl::Status Remove(const ImageName& name) override { return RemoveImageFolder(path_, name); }
@@ -281,6 +295,9 @@ class RocksDbSnapshotStore : public SnapshotStore {
  private:
   absl::StatusOr<Image> Explained(absl::StatusOr<Image> image, const ImageName& name);
   absl::Status CheckRoom(const Image& image, const std::vector<Chunk>& chunks) const;
+  CountBytes Counter() {
+    return [this](uint64_t bytes) { NoteWork(bytes); };
+  }
   std::string FolderOf(const ImageName& name) const {
     return absl::StrCat(path_, "/", ImageFolderName(name));
   }
@@ -310,7 +327,7 @@ absl::Status RocksDbSnapshotStore::Write(const Image& image) {
   const std::vector<Chunk> chunks = ChunksOf(manifest.tables);
   RETURN_IF_ERROR(CheckRoom(image, chunks));
   ASSIGN_OR_RETURN(const std::unique_ptr<ImageDraft> draft, ImageDraft::Begin(path_));
-  ASSIGN_OR_RETURN(manifest.files, WriteRows(draft->path(), image, chunks, mode_));
+  ASSIGN_OR_RETURN(manifest.files, WriteRows(draft->path(), image, chunks, mode_, Counter()));
   RETURN_IF_ERROR(
       WriteNewFile(absl::StrCat(draft->path(), "/", kManifestFile), EncodeManifest(manifest)));
   return draft->Publish(image.name);
@@ -332,24 +349,21 @@ absl::StatusOr<Image> RocksDbSnapshotStore::Explained(absl::StatusOr<Image> imag
                       folder));
 }
 
-class ReadOnlySnapshotStore : public SnapshotStore {
+class ReadOnlySnapshotStore : public RocksDbSnapshotStore {
  public:
-  explicit ReadOnlySnapshotStore(const std::string& path)
-      : store_(path, WriteMode::kBuffered), path_(path) {}
+  explicit ReadOnlySnapshotStore(const std::string& folder)
+      : RocksDbSnapshotStore(folder, WriteMode::kBuffered), folder_(folder) {}
 
   absl::Status Write(const Image& /*image*/) override { return Refuse(); }
-  absl::StatusOr<Image> Read(const ImageName& name) override { return store_.Read(name); }
-  absl::StatusOr<std::vector<ImageName>> List() override { return store_.List(); }
   absl::Status Remove(const ImageName& /*name*/) override { return Refuse(); }
 
  private:
   absl::Status Refuse() const {
     return absl::FailedPreconditionError(
-        absl::StrCat(path_, " is only read by a fleet that serves; nothing in it is changed"));
+        absl::StrCat(folder_, " is only read by a fleet that serves; nothing in it is changed"));
   }
 
-  RocksDbSnapshotStore store_;
-  const std::string path_;
+  const std::string folder_;
 };
 
 }  // namespace
@@ -369,7 +383,9 @@ absl::Status VerifyImage(const std::string& path, const ImageName& name) {
   const std::string folder = absl::StrCat(path, "/", ImageFolderName(name));
   absl::StatusOr<ImageManifest> manifest = ReadManifest(folder, name);
   absl::Status status = manifest.status();
-  if (status.ok()) status = ReadRows(folder, *manifest, [](const Chunk&, const char*) {});
+  if (status.ok()) {
+    status = ReadRows(folder, *manifest, {[](const Chunk&, const char*) {}, [](uint64_t) {}});
+  }
   // What is published has all its files.
   if (status.code() != absl::StatusCode::kNotFound) return status;
   return absl::DataLossError(status.message());

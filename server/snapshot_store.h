@@ -3,6 +3,8 @@
 // latter for the simulator and for tests.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +51,15 @@ class SnapshotStore {
   virtual absl::StatusOr<std::vector<ImageName>> List() = 0;
   // OK also when it is not there.
   virtual absl::Status Remove(const ImageName& name) = 0;
+
+  // Bytes read and written so far, by whoever called. It grows from inside a call that takes long.
+  uint64_t work() const { return work_; }
+
+ protected:
+  void NoteWork(uint64_t bytes) { work_ += bytes; }
+
+ private:
+  std::atomic<uint64_t> work_{0};
 };
 
 // Opens (or makes) the folder `path`, made with mode 0700.

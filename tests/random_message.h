@@ -119,8 +119,8 @@ class RandomMessages {
   }
 
   Heartbeat MakeHeartbeat() {
-    return {Any<Life>(), Any<Generation>(),     Any<ViewVersion>(), At(), Flip(),
-            Flip(),      Maybe(Any<PlaceId>()), rng_.Next()};
+    return {Any<Life>(), Any<Generation>(),     Any<ViewVersion>(), At(),       Flip(),
+            Flip(),      Maybe(Any<PlaceId>()), rng_.Next(),        rng_.Next()};
   }
 
   ShardReport MakeShardReport() {
@@ -137,7 +137,8 @@ class RandomMessages {
             Maybe(Any<EpochId>()),
             At(),
             Flip(),
-            Maybe(Any<Life>())};
+            Maybe(Any<Life>()),
+            rng_.Next()};
   }
 
   View MakeView() {

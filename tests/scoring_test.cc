@@ -10,6 +10,8 @@
 namespace rubato {
 namespace {
 
+const GoOn kGoOn = [] { return absl::OkStatus(); };
+
 constexpr uint64_t kLevels = 50;
 constexpr uint64_t kRows = 2 * kScoringRows + 3;  // three chunks, the last one short
 
@@ -58,23 +60,23 @@ class ScoringTest : public testing::Test {
 TEST_F(ScoringTest, AllKeysAreThoseOfEveryChunkSortedAndOnce) {
   Parameters whole;
   model_->FindKeys(data_.all(), &whole);
-  const Parameters found = FindAllKeys(*model_, data_);
+  const Parameters found = FindAllKeys(*model_, data_, kGoOn).value();
   ASSERT_EQ(found.size(), whole.size());
   for (size_t t = 0; t < found.size(); ++t) EXPECT_EQ(found[t].keys, whole[t].keys);
 }
 
 TEST_F(ScoringTest, ScoresAreThoseOfOneBatchThatHoldsAllRows) {
-  Parameters all = FindAllKeys(*model_, data_);
+  Parameters all = FindAllKeys(*model_, data_, kGoOn).value();
   RandomValues(model_->tables(), 1.0, &rng_, &all);
   std::vector<float> expected(kRows);
   ASSERT_TRUE(model_->Predict(data_.all(), all, expected).ok());
-  EXPECT_EQ(*Score(model_.get(), data_, all), expected);
+  EXPECT_EQ(*Score(model_.get(), data_, all, kGoOn), expected);
   EXPECT_GT(std::set<float>(expected.begin(), expected.end()).size(), kLevels / 2);
   EXPECT_EQ(ReadLabels(data_), data_.all().labels);
 }
 
 TEST_F(ScoringTest, SelectedRowsAreTheWantedOnes) {
-  Parameters all = FindAllKeys(*model_, data_);
+  Parameters all = FindAllKeys(*model_, data_, kGoOn).value();
   RandomValues(model_->tables(), 1.0, &rng_, &all);
   Parameters wanted = all;
   for (size_t t = 0; t < all.size(); ++t) {

@@ -16,23 +16,27 @@
 namespace rubato {
 namespace {
 
-// A write takes as long as the test wants.
+// A write takes as long as the test wants: it is done in pieces, each of which waits until it may.
 class GatedStore : public MemorySnapshotStore {
  public:
+  static constexpr int kPieces = 3;
   absl::Status Write(const Image& image) override {
-    writing_ = true;
-    closed_.wait(true);
+    for (int piece = 1; piece <= kPieces; ++piece) {
+      writing_ = true;
+      for (int allowed = allowed_; allowed < piece; allowed = allowed_) allowed_.wait(allowed);
+      NoteWork(1);
+    }
     return MemorySnapshotStore::Write(image);
   }
-  void Close() { closed_ = true; }
-  void Open() {
-    closed_ = false;
-    closed_.notify_all();
+  // Writes stop before piece pieces + 1.
+  void Allow(int pieces) {
+    allowed_ = pieces;
+    allowed_.notify_all();
   }
   bool writing() const { return writing_; }
 
  private:
-  std::atomic<bool> closed_ = false;
+  std::atomic<int> allowed_ = kPieces;
   std::atomic<bool> writing_ = false;
 };
 
@@ -148,7 +152,7 @@ TEST_F(ServerLoopTest, RemovesTheImageOfAWithdrawnCutAndNoCommittedOne) {
 
 // The scheduler commits what every shard has reported durable.
 TEST_F(ServerLoopTest, AnImageIsReportedOnceItIsInTheStoreAndNotBefore) {
-  store_.Close();
+  store_.Allow(0);
   view_.version = ViewVersion(1);
   view_.cut = OpenCut{EpochId(1), Clock(0), true};
   scheduler_->Send(shard_, view_);
@@ -161,7 +165,7 @@ TEST_F(ServerLoopTest, AnImageIsReportedOnceItIsInTheStoreAndNotBefore) {
     EXPECT_FALSE(report_->durable);
   }
   EXPECT_TRUE(store_.List().value().empty());
-  store_.Open();
+  store_.Allow(GatedStore::kPieces);
   while (!report_ || !report_->durable) Receive();
   EXPECT_EQ(report_->durable, EpochId(1));
   EXPECT_EQ(store_.List().value(), std::vector<ImageName>{Of(1)});
@@ -195,6 +199,22 @@ TEST_F(ServerLoopTest, AFleetThatServesRemovesNothing) {
   ASSERT_NO_FATAL_FAILURE(ShowUntilServed());
   Stop();  // after all that it wanted of the store
   EXPECT_EQ(store_.List().value(), (std::vector{Of(1), Of(2), Of(3)}));
+}
+
+// The scheduler leaves a long write to its time as long as it gets on.
+TEST_F(ServerLoopTest, ReportsTheStoresWorkWhileAnImageIsBeingWritten) {
+  store_.Allow(0);
+  view_.version = ViewVersion(1);
+  view_.cut = OpenCut{EpochId(1), Clock(0), true};
+  scheduler_->Send(shard_, view_);
+  for (int pieces = 1; pieces <= GatedStore::kPieces; ++pieces) {
+    EXPECT_TRUE(store_.List()->empty());
+    store_.Allow(pieces);
+    const auto work = static_cast<uint64_t>(pieces);
+    while (!report_ || report_->work < work) Receive();
+    ASSERT_EQ(report_->work, work);
+  }
+  while (!report_->durable) Receive();
 }
 
 }  // namespace

@@ -19,12 +19,14 @@ struct Part {
   Parameters weights;
 };
 
-absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, const PullRows& pull) {
+absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, const PullRows& pull,
+                              const GoOn& go_on) {
   Part part;
   part.path = path;
   ASSIGN_OR_RETURN(part.data, OpenDataset(path));
   if (part.data->rows() == 0) return part;
-  ASSIGN_OR_RETURN(part.weights, pull(FindAllKeys(model, *part.data)));
+  ASSIGN_OR_RETURN(Parameters keys, FindAllKeys(model, *part.data, go_on));
+  ASSIGN_OR_RETURN(part.weights, pull(std::move(keys)));
   return part;
 }
 
@@ -35,10 +37,9 @@ absl::StatusOr<std::string> Judge(const Part& part, std::span<const float> proba
   return FormatEvaluationJson(*evaluation);
 }
 
-absl::StatusOr<std::string> ScoreAndJudge(const Part& part, Model* model,
-                                          const std::function<absl::Status()>& go_on) {
-  ASSIGN_OR_RETURN(const std::vector<float> probability, Score(model, *part.data, part.weights));
-  RETURN_IF_ERROR(go_on());
+absl::StatusOr<std::string> ScoreAndJudge(const Part& part, Model* model, const GoOn& go_on) {
+  ASSIGN_OR_RETURN(const std::vector<float> probability,
+                   Score(model, *part.data, part.weights, go_on));
   return Judge(part, probability);
 }
 
@@ -56,12 +57,12 @@ std::string TopFeatures(const TrainedRun& run, const Part& part, Model* model) {
 }  // namespace
 
 absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull,
-                         const std::function<absl::Status()>& go_on) {
+                         const GoOn& go_on) {
   RETURN_IF_ERROR(go_on());
-  ASSIGN_OR_RETURN(const Part test, OpenPart(run.folder + "/data/test.rbd", *model, pull));
+  ASSIGN_OR_RETURN(const Part test, OpenPart(run.folder + "/data/test.rbd", *model, pull, go_on));
   RETURN_IF_ERROR(go_on());
   ASSIGN_OR_RETURN(const Part validation,
-                   OpenPart(run.folder + "/data/validation.rbd", *model, pull));
+                   OpenPart(run.folder + "/data/validation.rbd", *model, pull, go_on));
   RETURN_IF_ERROR(go_on());
   ASSIGN_OR_RETURN(const std::string on_test, ScoreAndJudge(test, model, go_on));
   std::string json = absl::StrCat("{\"test\": ", on_test);

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "worker/data/encoding.h"
 #include "worker/known_weights.h"
 #include "worker/model/model.h"
+#include "worker/scoring.h"
 
 namespace rubato {
 
@@ -22,8 +22,8 @@ struct TrainedRun {
 // Pulls what the rows of FOLDER/data/{validation,test}.rbd need and writes FOLDER/evaluation.json:
 // "test"; "validation" and "top_features" (worker/top_features.h) when there are validation rows;
 // for generated data "oracle", the same figures of the true probabilities.
-// `go_on` is asked between its parts; its error ends it, and nothing is written.
+// When the error of `go_on` ends it, nothing is written.
 absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull,
-                         const std::function<absl::Status()>& go_on);
+                         const GoOn& go_on);
 
 }  // namespace rubato

@@ -26,7 +26,7 @@ absl::Status LocalTrainer::Run(StopSignals* signals) {
   begun_ = told_at_ = MonotonicNow();
   for (; clock_ < options_.job.last_clock; clock_ = clock_.Next()) {
     RETURN_IF_ERROR(signals->GoOn());
-    RETURN_IF_ERROR(RunIteration());
+    RETURN_IF_ERROR(RunIteration(signals));
     const Instant now = MonotonicNow();
     if (now - told_at_ >= kProgressEvery) RETURN_IF_ERROR(TellProgress(now));
   }
@@ -35,8 +35,8 @@ absl::Status LocalTrainer::Run(StopSignals* signals) {
   return absl::OkStatus();
 }
 
-absl::Status LocalTrainer::RunIteration() {
-  if (timetable_.IsEvaluation(clock_)) return Validate();
+absl::Status LocalTrainer::RunIteration(StopSignals* signals) {
+  if (timetable_.IsEvaluation(clock_)) return Validate(signals);
   const std::vector<uint64_t> rows = timetable_.Rows(clock_);
   if (rows.empty()) return absl::OkStatus();
   data_.train->Read(rows, &batch_);
@@ -46,13 +46,14 @@ absl::Status LocalTrainer::RunIteration() {
   return absl::OkStatus();
 }
 
-absl::Status LocalTrainer::Validate() {
+absl::Status LocalTrainer::Validate(StopSignals* signals) {
   if (data_.validation->rows() == 0) return absl::OkStatus();
   const Instant began = MonotonicNow();
-  ASSIGN_OR_RETURN(const Parameters weights,
-                   compute_.training->Read(FindAllKeys(*compute_.model, *data_.validation)));
+  const auto go_on = [signals] { return signals->GoOn(); };
+  ASSIGN_OR_RETURN(Parameters keys, FindAllKeys(*compute_.model, *data_.validation, go_on));
+  ASSIGN_OR_RETURN(const Parameters weights, compute_.training->Read(std::move(keys)));
   ASSIGN_OR_RETURN(const std::vector<float> probability,
-                   Score(compute_.model, *data_.validation, weights));
+                   Score(compute_.model, *data_.validation, weights, go_on));
   ASSIGN_OR_RETURN(const Evaluation evaluation,
                    Evaluate(ReadLabels(*data_.validation), probability));
   const Instant now = MonotonicNow();

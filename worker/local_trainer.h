@@ -43,8 +43,8 @@ class LocalTrainer {
   absl::Status Run(StopSignals* signals);
 
  private:
-  absl::Status RunIteration();
-  absl::Status Validate();
+  absl::Status RunIteration(StopSignals* signals);
+  absl::Status Validate(StopSignals* signals);
   absl::Status TellProgress(Instant now);
   void TellDone();
 

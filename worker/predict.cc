@@ -80,6 +80,7 @@ absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
     ASSIGN_OR_RETURN(const std::string lines, predictor.Lines(chunk));
     RETURN_IF_ERROR(out->Write(lines));
     rows += chunk.batch.rows;
+    RETURN_IF_ERROR(prediction.go_on());
     if (rows - reported < kRowsBetweenReports) continue;
     reported = rows;
     RETURN_IF_ERROR(prediction.progress(rows));

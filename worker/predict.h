@@ -15,6 +15,7 @@
 #include "worker/data/encoding.h"
 #include "worker/known_weights.h"
 #include "worker/model/model.h"
+#include "worker/scoring.h"
 
 namespace rubato {
 
@@ -29,12 +30,14 @@ struct Prediction {
   std::string out;  // replaced when all is done, untouched when not; plain CSV
   // Told now and then, and at the end, how many rows are done; an error ends it.
   std::function<absl::Status(uint64_t rows)> progress;
+  // Asked after every chunk of rows; an error ends it.
+  GoOn go_on = [] { return absl::OkStatus(); };
   // Told at the end what looked wrong with the rows, in sentences.
   std::function<void(const std::string& sentence)> warn = [](const std::string&) {};
 };
 
 // InvalidArgument: a missing column or an --out that asks for compression. DataLoss: a bad row, by
-// its line. Unavailable: no room on the disk. Else what `pull` or `progress` fails with.
+// its line. Unavailable: no room on the disk. Else what `pull`, `progress` or `go_on` fails with.
 absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
                      const Prediction& prediction);
 

@@ -111,6 +111,8 @@ void PsClient::Beat(ClientOutput* out) {
   beat.gap = gap_;
   beat.unprotected = counters_.unprotected;
   beat.wants_snapshot = LogBytes() > options_.job.retention_soft_bytes;
+  if (options_.role == Role::kReader && !fetches_.empty()) ++waits_;
+  beat.work = work_ + waits_;
   out->messages.push_back({kSchedulerNonce, beat});
 }
 

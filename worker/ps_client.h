@@ -127,6 +127,9 @@ class PsClient {
   void Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out);
   // Readers: rows once every shard's min_clock is >= at_least.
   void Read(Instant now, Clock at_least, Parameters keys, ClientOutput* out);
+  // How much the caller has worked so far, by any measure that grows: heartbeats carry it, and a
+  // trainer that hangs is told by it from one that works for long.
+  void NoteWork(uint64_t work) { work_ = work; }
   // Readers: say goodbye.
   void Leave(ClientOutput* out);
 
@@ -252,6 +255,9 @@ class PsClient {
   RowCache cache_;
   std::optional<PlaceId> gap_;
   ClientCounters counters_;
+  uint64_t work_ = 0;
+  uint64_t waits_ =
+      0;  // heartbeats of a reader that waited for rows: the fleet's turn, not its own
   Instant last_beat_;
 #ifdef RUBATO_MUTATIONS
   std::map<Life, size_t> past_lives_;

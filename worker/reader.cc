@@ -8,7 +8,7 @@ namespace rubato {
 namespace {
 
 constexpr Duration kWaitStep = Duration::Millis(100);
-constexpr Duration kAnswerWithin = Duration::Seconds(30);
+constexpr Duration kAnswerWithin = Duration::Seconds(60);
 
 }  // namespace
 
@@ -31,14 +31,20 @@ absl::StatusOr<Parameters> Reader::Pull(Parameters keys) {
   return std::move(ready.rows);
 }
 
+absl::Status Reader::GoOn() {
+  session_->NoteWork();
+  return signals_->GoOn();
+}
+
 template <class Wanted>
 absl::StatusOr<Wanted> Reader::Await(const std::string& what) {
-  const Instant began = MonotonicNow();
-  AwakeClock clock(began, kAsleepAfter);
-  while (clock.Read(MonotonicNow()) - began < kAnswerWithin) {
+  Instant heard = MonotonicNow();
+  AwakeClock clock(heard, kAsleepAfter);
+  for (Instant now = heard; now - heard < kAnswerWithin; now = clock.Read(MonotonicNow())) {
     RETURN_IF_ERROR(signals_->GoOn());
     std::optional<ClientEvent> event = session_->Next(kWaitStep);
     if (!event) continue;
+    heard = now;
     if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
     if (const auto* refused = std::get_if<Refused>(&*event)) {
       return absl::FailedPreconditionError(refused->sentence);

@@ -16,7 +16,7 @@ namespace rubato {
 
 class Reader {
  public:
-  // Joins the fleet behind `scheduler`; Unavailable if it does not answer within half a minute.
+  // Joins the fleet behind `scheduler`; Unavailable if it does not answer within a minute.
   // `signals` outlives the reader; what waits when one arrives is Cancelled.
   static absl::StatusOr<std::unique_ptr<Reader>> Join(const Job& job, const std::string& scheduler,
                                                       StopSignals* signals);
@@ -24,8 +24,12 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // `keys` with their weights, as they are now.
+  // `keys` with their weights, as they are now. Unavailable when the fleet says nothing for a
+  // minute; a shard that loads says so.
   absl::StatusOr<Parameters> Pull(Parameters keys);
+  // A piece of work is done; OK unless a signal has arrived. To be asked now and then by whoever
+  // works for long with what was pulled: a reader that does nothing is put out of the fleet.
+  absl::Status GoOn();
 
  private:
   Reader(std::unique_ptr<Session> session, StopSignals* signals)

@@ -9,16 +9,17 @@
 namespace rubato {
 namespace {
 
-void ForEachChunk(const Dataset& data,
-                  const std::function<void(uint64_t begin, const Batch&)>& visit) {
+absl::Status ForEachChunk(const Dataset& data,
+                          const std::function<absl::Status(uint64_t begin, const Batch&)>& visit) {
   Batch batch;
   std::vector<uint64_t> indices;
   for (uint64_t begin = 0; begin < data.rows(); begin += kScoringRows) {
     indices.resize(std::min(kScoringRows, data.rows() - begin));
     std::iota(indices.begin(), indices.end(), begin);
     data.Read(indices, &batch);
-    visit(begin, batch);
+    RETURN_IF_ERROR(visit(begin, batch));
   }
+  return absl::OkStatus();
 }
 
 void MergeKeys(const std::vector<RowKey>& more, std::vector<RowKey>* keys) {
@@ -30,17 +31,18 @@ void MergeKeys(const std::vector<RowKey>& more, std::vector<RowKey>* keys) {
 
 }  // namespace
 
-Parameters FindAllKeys(const Model& model, const Dataset& data) {
+absl::StatusOr<Parameters> FindAllKeys(const Model& model, const Dataset& data, const GoOn& go_on) {
   Parameters all;
-  ForEachChunk(data, [&](uint64_t, const Batch& batch) {
+  RETURN_IF_ERROR(ForEachChunk(data, [&](uint64_t, const Batch& batch) {
     Parameters keys;
     model.FindKeys(batch, &keys);
     if (all.empty()) {
       all = std::move(keys);
-      return;
+    } else {
+      for (size_t t = 0; t < keys.size(); ++t) MergeKeys(keys[t].keys, &all[t].keys);
     }
-    for (size_t t = 0; t < keys.size(); ++t) MergeKeys(keys[t].keys, &all[t].keys);
-  });
+    return go_on();
+  }));
   return all;
 }
 
@@ -59,26 +61,27 @@ void SelectRows(const Model& model, const Parameters& all, Parameters* wanted) {
   }
 }
 
-absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all) {
+absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all,
+                                         const GoOn& go_on) {
   std::vector<float> probability(data.rows());
   Parameters rows;
-  absl::Status status;
-  ForEachChunk(data, [&](uint64_t begin, const Batch& batch) {
-    if (!status.ok()) return;
+  RETURN_IF_ERROR(ForEachChunk(data, [&](uint64_t begin, const Batch& batch) -> absl::Status {
     model->FindKeys(batch, &rows);
     SelectRows(*model, all, &rows);
-    status = model->Predict(batch, rows, std::span(probability).subspan(begin, batch.rows));
-  });
-  RETURN_IF_ERROR(status);
+    RETURN_IF_ERROR(model->Predict(batch, rows, std::span(probability).subspan(begin, batch.rows)));
+    return go_on();
+  }));
   return probability;
 }
 
 std::vector<float> ReadLabels(const Dataset& data) {
   std::vector<float> labels;
   labels.reserve(data.rows());
-  ForEachChunk(data, [&](uint64_t, const Batch& batch) {
+  const absl::Status read = ForEachChunk(data, [&](uint64_t, const Batch& batch) {
     labels.insert(labels.end(), batch.labels.begin(), batch.labels.end());
+    return absl::OkStatus();
   });
+  CHECK(read.ok());  // nothing above fails
   return labels;
 }
 

@@ -123,6 +123,7 @@ void Session::Run() {
       command(now, &client_, &out);
       Flush(now, &out);
     }
+    client_.NoteWork(work_);
     client_.Tick(now, &out);
     Flush(now, &out);
     MutexLock lock(&mutex_);

@@ -35,6 +35,9 @@ class Session {
   void Start(Clock clock);
   void Push(Clock clock, Parameters gradients);
   void Read(Clock at_least, Parameters keys);
+  // The caller has done a piece of its work (a batch, a part of an evaluation). Who says so never
+  // within the scheduler's stall time hangs, and is put out of the fleet.
+  void NoteWork() { ++work_; }
   // A reader's goodbye; returns when it is sent.
   void Leave();
 
@@ -61,6 +64,7 @@ class Session {
   Life heard_;             // the caller's: the life that Next told it of last
   std::atomic<bool> end_{false};
   std::atomic<bool> answered_{false};
+  std::atomic<uint64_t> work_{0};
 
   mutable Mutex mutex_;
   std::condition_variable_any changed_;

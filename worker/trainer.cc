@@ -6,7 +6,6 @@
 #include "common/log.h"
 #include "common/status.h"
 #include "worker/analysis/evaluation.h"
-#include "worker/scoring.h"
 
 namespace rubato {
 namespace {
@@ -96,10 +95,19 @@ absl::Status Trainer::Handle(ClientEvent event) {
   return absl::OkStatus();
 }
 
-absl::Status Trainer::Prepare(Clock clock, Iteration* iteration) {
+// Long work is seen to go on.
+GoOn Trainer::GoOnWith(Session* session) {
+  return [session] {
+    session->NoteWork();
+    return absl::OkStatus();
+  };
+}
+
+absl::Status Trainer::Prepare(Clock clock, Session* session, Iteration* iteration) {
   if (timetable_.IsEvaluation(clock)) {
     const bool evaluates = options_.seat == SeatId(0) && validation_->rows() > 0;
-    if (evaluates) iteration->keys = FindAllKeys(*model_, *validation_);
+    if (!evaluates) return absl::OkStatus();
+    ASSIGN_OR_RETURN(iteration->keys, FindAllKeys(*model_, *validation_, GoOnWith(session)));
     return absl::OkStatus();
   }
   const std::vector<uint64_t> rows = timetable_.Rows(clock);
@@ -110,15 +118,16 @@ absl::Status Trainer::Prepare(Clock clock, Iteration* iteration) {
   return pipeline_->Prepare(std::move(batch), &iteration->keys);
 }
 
-absl::Status Trainer::PrepareUpTo(Clock last) {
+absl::Status Trainer::PrepareUpTo(Clock last, Session* session) {
   for (; prepared_ <= last && prepared_ < options_.job.last_clock; prepared_ = prepared_.Next()) {
-    RETURN_IF_ERROR(Prepare(prepared_, &iterations_[prepared_]));
+    RETURN_IF_ERROR(Prepare(prepared_, session, &iterations_[prepared_]));
+    session->NoteWork();
   }
   return absl::OkStatus();
 }
 
 absl::Status Trainer::PrefetchUpTo(Clock last, Session* session) {
-  RETURN_IF_ERROR(PrepareUpTo(last));
+  RETURN_IF_ERROR(PrepareUpTo(last, session));
   for (; prefetched_ <= last && prefetched_ < prepared_; prefetched_ = prefetched_.Next()) {
     const auto freshness = timetable_.IsExact(prefetched_) ? PsClient::Freshness::kExact
                                                            : PsClient::Freshness::kBounded;
@@ -162,6 +171,7 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
     Slow(began, signals);
     Spend(Spent::kCompute);
   }
+  session->NoteWork();
   session->Push(clock_, std::move(gradients_));
   gradients_ = {};
   iterations_.erase(clock_);
@@ -197,7 +207,7 @@ absl::Status Trainer::Compute(Session* session, Iteration* iteration) {
   RETURN_IF_ERROR(Begin(iteration));
   if (options_.ahead > 0) RETURN_IF_ERROR(BeginAhead(session));
   Spend(Spent::kCompute);
-  RETURN_IF_ERROR(PrepareUpTo(clock_ + ClockDelta(options_.prefetch + 1)));
+  RETURN_IF_ERROR(PrepareUpTo(clock_ + ClockDelta(options_.prefetch + 1), session));
   Spend(Spent::kOther);
   ASSIGN_OR_RETURN(const double loss, pipeline_->Finish(&gradients_));
   rows_ += iteration->rows;
@@ -208,7 +218,8 @@ absl::Status Trainer::Compute(Session* session, Iteration* iteration) {
 
 absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Ready& ready) {
   if (options_.seat == SeatId(0) && validation_->rows() > 0) {
-    ASSIGN_OR_RETURN(const std::vector<float> probability, Score(model_, *validation_, ready.rows));
+    ASSIGN_OR_RETURN(const std::vector<float> probability,
+                     Score(model_, *validation_, ready.rows, GoOnWith(session)));
     ASSIGN_OR_RETURN(const Evaluation evaluation,
                      rubato::Evaluate(ReadLabels(*validation_), probability));
     events_->Write(Event("validation")

@@ -22,6 +22,7 @@
 #include "worker/data/dataset.h"
 #include "worker/model/model.h"
 #include "worker/model/pipeline.h"
+#include "worker/scoring.h"
 #include "worker/session.h"
 #include "worker/timetable.h"
 
@@ -78,9 +79,10 @@ class Trainer {
   template <class Wanted>
   absl::StatusOr<Wanted> Await(Session* session, StopSignals* signals);
   absl::Status Handle(ClientEvent event);
-  absl::Status PrepareUpTo(Clock last);
+  absl::Status PrepareUpTo(Clock last, Session* session);
   absl::Status PrefetchUpTo(Clock last, Session* session);
-  absl::Status Prepare(Clock clock, Iteration* iteration);
+  static GoOn GoOnWith(Session* session);
+  absl::Status Prepare(Clock clock, Session* session, Iteration* iteration);
   void StartUpTo(Clock last, Session* session);
   absl::Status AwaitReady(Session* session, StopSignals* signals);
   absl::Status Begin(Iteration* iteration);

@@ -150,22 +150,26 @@ absl::Status EvaluateVerb(const Arguments& arguments, StopSignals* signals) {
   ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
   return EvaluateRun(TrainedRunOf(arguments.run, run), run.model.get(), pull,
-                     [signals] { return signals->GoOn(); });
+                     [&reader] { return reader->GoOn(); });
 }
 
 absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
   ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
-  const auto progress = [events, signals](uint64_t rows) {
+  const auto progress = [events](uint64_t rows) {
     events->Write(Event("progress").Int("rows", static_cast<int64_t>(rows)));
-    return signals->GoOn();
+    return absl::OkStatus();
   };
   const auto warn = [events](const std::string& sentence) {
     events->Write(Event("warning").Text("message", sentence));
   };
   return Predict(run.encoding, run.model.get(), pull,
-                 {.in = arguments.in, .out = arguments.out, .progress = progress, .warn = warn});
+                 {.in = arguments.in,
+                  .out = arguments.out,
+                  .progress = progress,
+                  .go_on = [&reader] { return reader->GoOn(); },
+                  .warn = warn});
 }
 
 void AddLibrary(CLI::App* verb, Arguments* arguments) {

@@ -84,6 +84,11 @@ void Bias(const std::string& profile, Config* c) {
     c->scheduler_crashes = 2;
   } else if (profile == "cut_beyond_end") {
     c->shard_zombies = 0;
+  } else if (profile == "deadline_counts_time") {
+    c->slow_disks = true;
+  } else if (profile == "stall_counts_time") {
+    c->slow_evaluation = true;
+    c->per_epoch = c->last_clock / 2;
   } else if (profile == "drop_early") {
     c->patient = true;
   } else if (profile == "forged_request" || profile == "forged_answer" ||
@@ -128,6 +133,8 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.sleeps = Pick(&rng, {0, 0, 0, 1, 2});
   c.only_sleeps = c.sleeps > 0 && rng.Chance(0.3);
   c.forged = Pick(&rng, {0.0, 0.0, 0.05, 0.2});
+  c.slow_disks = rng.Chance(0.1);
+  c.slow_evaluation = rng.Chance(0.1);
   Bias(profile, &c);
   if (c.patient) {
     c.loss = c.duplicate = c.long_delay = 0;
@@ -165,7 +172,7 @@ std::string Config::Describe() const {
       "forged %g; "
       "crashes: worker %d, shard %d, zombie %d, scheduler %d; "
       "freezes %d, half-open %d, resumes %d%s, sleeps %d%s, write failure %g, of state %g in %d "
-      "ms%s",
+      "ms%s%s%s",
       places, seats, readers,
       staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()), last_clock,
       per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch, ahead,
@@ -173,7 +180,8 @@ std::string Config::Describe() const {
       long_delay, forged, worker_crashes, shard_crashes, shard_zombies, scheduler_crashes,
       worker_freezes, half_open_links, operator_resumes, reshard ? " with reshard" : "", sleeps,
       only_sleeps ? " only" : "", write_failure, state_write_failure, state_write_ms,
-      patient ? "; patient" : "");
+      patient ? "; patient" : "", slow_disks ? "; slow disks" : "",
+      slow_evaluation ? "; slow evaluation" : "");
 }
 
 }  // namespace rubato::sim

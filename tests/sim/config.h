@@ -59,6 +59,8 @@ struct Config {
   int sleeps = 0;                  // of all machines together
   // Nothing else goes wrong: then sleeping must cost nothing.
   bool only_sleeps = false;
+  bool slow_disks = false;       // writes and reads beyond every deadline, getting on all the while
+  bool slow_evaluation = false;  // of seat 0: the same
   std::string Describe() const;
 };
 

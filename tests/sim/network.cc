@@ -125,11 +125,22 @@ void World::Flush(ShardProcess* shard, ShardOutput* out) {
   if (out->load) LoadImages(shard, *out->load);
 }
 
+// How long the store takes; a slow one shows that it gets on.
+int64_t World::StoreDelay(ShardProcess* shard, int64_t longest_us) {
+  if (!config_.slow_disks)
+    return static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(longest_us)));
+  constexpr int64_t kSteps = 12;
+  constexpr int64_t kStepUs = 30 * kMs;
+  for (int64_t step = 1; step < kSteps; ++step) {
+    At(step * kStepUs, [shard] { shard->machine->NoteStoreWork(++shard->stored); });
+  }
+  return kSteps * kStepUs;
+}
+
 // A crash before the write is done leaves nothing.
 void World::WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image) {
   const bool fails = !quiet_ && rng_.Chance(config_.write_failure);
-  const int64_t delay =
-      kMs + static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(config_.write_ms * kMs)));
+  const int64_t delay = kMs + StoreDelay(shard, config_.write_ms * kMs);
   At(delay, [this, shard, image, fails] { ImageWritten(shard, image, fails); });
 }
 
@@ -157,7 +168,7 @@ void World::LoadImages(ShardProcess* shard, const LoadRequest& request) {
       if (name.place == shard->place && name.epoch > names[0].epoch) names[0] = name;
     }
   }
-  At(static_cast<int64_t>(rng_.Below(5 * kMs)),
+  At(StoreDelay(shard, 5 * kMs),
      [this, shard, request, names] { ReadImages(shard, request.life, names); });
 }
 
@@ -247,10 +258,10 @@ void World::Release() {
 }
 
 void World::Handle(const SchedulerEvent& event) {
-  constexpr const char* kNames[] = {"joined",        "started",    "evicted",       "left",
-                                    "shard life",    "cut opened", "cut withdrawn", "committed",
-                                    "FLEET RESUME",  "torn",       "possible loss", "LOSS",
-                                    "seats missing", "load failed"};
+  constexpr const char* kNames[] = {"joined",        "started",     "evicted",       "left",
+                                    "shard life",    "cut opened",  "cut withdrawn", "committed",
+                                    "FLEET RESUME",  "torn",        "possible loss", "LOSS",
+                                    "seats missing", "load failed", "reader hangs"};
   Log(absl::StrCat("scheduler: ", kNames[static_cast<int>(event.kind)], " life ",
                    event.life.value(), " clock ", event.clock.value(), " ", event.clock2.value(),
                    " ", event.text));
@@ -277,6 +288,8 @@ void World::Handle(const SchedulerEvent& event) {
     case SchedulerEventKind::kLoss:
       reported_.insert({generation, event.life});
       break;
+    case SchedulerEventKind::kLoadFailed:
+      return Violate("V4", "a load that gets on is given up");
     default:
       break;
   }

@@ -86,10 +86,22 @@ void World::Prefetch(WorkerProcess* worker, Clock clock) {
   Flush(worker, &out);
 }
 
-void World::Compute(WorkerProcess* worker, const Ready& ready) {
+// A slow evaluation shows that it gets on.
+int64_t World::ComputeDelay(WorkerProcess* worker, Clock clock) {
   constexpr int64_t kComputeUs[] = {1000, 3000, 6000, 6000, 15000};
+  const bool evaluates = worker->seat == SeatId(0) && ledger_.IsEvaluation(clock);
+  if (!config_.slow_evaluation || !evaluates) return kComputeUs[rng_.Below(5)];
+  constexpr int64_t kSteps = 20;
+  constexpr int64_t kStepUs = 30'000;
+  for (int64_t step = 1; step < kSteps; ++step) {
+    At(step * kStepUs, [worker] { worker->machine->NoteWork(++worker->worked); });
+  }
+  return kSteps * kStepUs;
+}
+
+void World::Compute(WorkerProcess* worker, const Ready& ready) {
   const Life life = worker->machine->life();
-  At(kComputeUs[rng_.Below(5)], [this, worker, life, ready] {
+  At(ComputeDelay(worker, ready.clock), [this, worker, life, ready] {
     if (!worker->alive || worker->machine->life() != life) return;
     if (worker->frozen_until > now_us_) {
       At(worker->frozen_until - now_us_ + 100, [this, worker, life, ready] {

@@ -134,7 +134,7 @@ void World::StartScheduler() {
   options.lease = Duration::Millis(kLeaseMs);
   options.stall = Duration::Millis(150);
   options.start_timeout = Duration::Millis(70);
-  options.cut_deadline = Duration::Millis(150);
+  options.cut_deadline = options.load_deadline = Duration::Millis(150);
   options.snapshot_within = Duration::Millis(config_.snapshot_within_ms);
   options.snapshot_pause = Duration::Millis(config_.snapshot_pause_ms);
   options.first_margin = static_cast<int64_t>(rng_.Below(3));

@@ -84,6 +84,7 @@ class World {
     bool alive = true;
     bool zombie = false;
     int64_t asleep_until = 0;
+    uint64_t stored = 0;  // of the store's work
   };
   struct WorkerProcess {
     SeatId seat;
@@ -98,6 +99,7 @@ class World {
     std::map<Clock, Ready> early;    // rows of iterations that follow the one under way
     Clock committed;                 // newest commit it heard of
     std::optional<Ready> evaluated;  // what waits for a commit at its clock
+    uint64_t worked = 0;
   };
   struct Event {
     int64_t at;
@@ -145,6 +147,7 @@ class World {
   void ImageWritten(ShardProcess* shard, std::shared_ptr<const Image> image, bool fails);
   void LoadImages(ShardProcess* shard, const LoadRequest& request);
   void ReadImages(ShardProcess* shard, Life life, const std::vector<ImageName>& names);
+  int64_t StoreDelay(ShardProcess* shard, int64_t longest_us);
   void Handle(WorkerProcess* worker, const ClientEvent& event);
   void Handle(const SchedulerEvent& event);
 
@@ -162,6 +165,7 @@ class World {
   void NextIteration(WorkerProcess* worker);
   void Prefetch(WorkerProcess* worker, Clock clock);
   void Compute(WorkerProcess* worker, const Ready& ready);
+  int64_t ComputeDelay(WorkerProcess* worker, Clock clock);
   void Finish(WorkerProcess* worker, const Ready& ready);
   std::set<RowKey> ReadableRows(uint32_t places) const;
 

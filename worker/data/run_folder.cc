@@ -19,7 +19,6 @@
 namespace rubato {
 namespace {
 
-
 constexpr char kPartial[] = ".partial-";  // then a process id: a folder that is not whole yet
 
 // Whether `path` still names the folder that `descriptor` is open on.

@@ -1,0 +1,152 @@
+// Deadlines count time without progress: whoever works for long is left to it, and whoever only
+// says that he lives is not.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "server/scheduler.h"
+
+namespace rubato {
+namespace {
+
+constexpr Nonce kShard(11);
+constexpr Nonce kWorker(21);
+constexpr Nonce kReader(31);
+constexpr Clock kLast(30);
+
+// A scheduler with one shard and one worker that say something every few seconds.
+class SchedulerProgressTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    options_.job.tables.resize(1);
+    options_.job.tables[0].staleness = Staleness(1);
+    options_.job.last_clock = kLast;
+    options_.snapshot_within = Duration::Seconds(1'000'000);
+    scheduler_.emplace(options_, Scheduler::FirstState(options_.job), now_);
+    SayHello(kShard, Role::kShard);
+    SayHello(kWorker, Role::kWorker);
+    Report(0);
+    Report(0);
+    ASSERT_TRUE(scheduler_->view().members.at(0).start);
+  }
+  void SayHello(Nonce from, Role role) {
+    Hello hello;
+    hello.role = role;
+    hello.job_fingerprint = options_.job.Fingerprint();
+    Tell(from, hello);
+  }
+  void Tell(Nonce from, const Message& message) {
+    SchedulerOutput out;
+    scheduler_->Receive(now_, from, message, &out);
+    scheduler_->Tick(now_, &out);
+    for (const SchedulerEvent& event : out.events) events_.push_back(event);
+  }
+  void Report(int64_t clock, bool loading = false) {
+    const View& view = scheduler_->view();
+    ShardReport report;
+    report.life = view.shards[0].life;
+    report.seen = loading ? ViewVersion(0) : view.version;
+    report.min_clock = report.end = Clock(clock);
+    report.work = stored_;
+    if (!view.members.empty()) {
+      const MemberEntry& member = view.members[0];
+      report.slowest = member.life;
+      if (!member.start) report.pending = {{member.life, Clock(clock)}};
+      report.positions = {{member.life, Clock(clock)}};
+    }
+    Tell(kShard, report);
+  }
+  void Beat(Nonce from, Life life, int64_t clock) {
+    Heartbeat beat;
+    beat.life = life;
+    beat.seen = scheduler_->view().version;
+    beat.clock = Clock(clock);
+    beat.work = worked_;
+    Tell(from, beat);
+  }
+  enum class Works { kNobody, kTrainer, kStore };
+  // Everybody lives for `seconds` and stays at `clock`; one of them works.
+  void Pass(int64_t seconds, int64_t clock, Works works, bool loading = false) {
+    for (int64_t passed = 0; passed < seconds; passed += 5) {
+      now_ = now_ + Duration::Seconds(5);
+      worked_ += works == Works::kTrainer ? 1 : 0;
+      stored_ += works == Works::kStore ? 1 : 0;
+      const View& view = scheduler_->view();
+      if (!view.members.empty()) Beat(kWorker, view.members[0].life, clock);
+      if (!view.readers.empty()) Beat(kReader, view.readers[0].life, clock);
+      Report(clock, loading);
+    }
+  }
+  int Count(SchedulerEventKind kind) const {
+    int count = 0;
+    for (const SchedulerEvent& event : events_) count += event.kind == kind ? 1 : 0;
+    return count;
+  }
+
+  SchedulerOptions options_;
+  Instant now_;
+  std::optional<Scheduler> scheduler_;
+  std::vector<SchedulerEvent> events_;
+  uint64_t worked_ = 0;
+  uint64_t stored_ = 0;
+};
+
+TEST_F(SchedulerProgressTest, AnImageThatTakesAnHourIsCommitted) {
+  Pass(5, kLast.value(), Works::kNobody);
+  ASSERT_TRUE(scheduler_->view().cut);
+  Pass(3600, kLast.value(), Works::kStore);
+  EXPECT_EQ(Count(SchedulerEventKind::kCutWithdrawn), 0);
+  EXPECT_EQ(Count(SchedulerEventKind::kEvicted), 0);  // its worker waits with all others
+}
+
+TEST_F(SchedulerProgressTest, AnImageOfAStoreThatStandsStillIsWithdrawn) {
+  Pass(5, kLast.value(), Works::kNobody);
+  Pass(150, kLast.value(), Works::kNobody);
+  EXPECT_EQ(Count(SchedulerEventKind::kCutWithdrawn), 1);
+}
+
+TEST_F(SchedulerProgressTest, AnEvaluationThatTakesAnHourKeepsItsSeat) {
+  Pass(3600, 7, Works::kTrainer);
+  EXPECT_EQ(Count(SchedulerEventKind::kEvicted), 0);
+}
+
+// All workers at the same clock, and none of them works: it once stayed so for ever.
+TEST_F(SchedulerProgressTest, AWorkerThatHangsIsEvictedThoughItSaysThatItLives) {
+  Pass(3600, 0, Works::kTrainer);
+  EXPECT_EQ(Count(SchedulerEventKind::kEvicted), 0);
+  Pass(590, 0, Works::kNobody);
+  EXPECT_EQ(Count(SchedulerEventKind::kEvicted), 0);
+  Pass(30, 0, Works::kNobody);
+  EXPECT_EQ(Count(SchedulerEventKind::kEvicted), 1);
+}
+
+TEST_F(SchedulerProgressTest, AReaderThatHangsIsPutOutAndOneThatWorksIsNot) {
+  SayHello(kReader, Role::kReader);
+  Pass(3600, 3, Works::kTrainer);
+  EXPECT_EQ(scheduler_->view().readers.size(), 1U);
+  Pass(700, 3, Works::kNobody);
+  EXPECT_TRUE(scheduler_->view().readers.empty());
+  EXPECT_EQ(Count(SchedulerEventKind::kReaderHangs), 1);
+}
+
+TEST_F(SchedulerProgressTest, ALoadThatTakesAnHourIsWaitedForByAll) {
+  SayHello(kReader, Role::kReader);
+  Pass(3600, 3, Works::kStore, /*loading=*/true);
+  EXPECT_EQ(Count(SchedulerEventKind::kLoadFailed), 0);
+  EXPECT_EQ(Count(SchedulerEventKind::kEvicted), 0);
+  EXPECT_EQ(Count(SchedulerEventKind::kReaderHangs), 0);
+  EXPECT_EQ(scheduler_->view().readers.size(), 1U);
+}
+
+TEST_F(SchedulerProgressTest, ALoadThatStandsStillIsToldOf) {
+  Pass(60, 3, Works::kStore, /*loading=*/true);
+  Pass(150, 3, Works::kNobody, /*loading=*/true);
+  ASSERT_EQ(Count(SchedulerEventKind::kLoadFailed), 1);
+  EXPECT_EQ(events_.back().text,
+            "shard 0 has read nothing of the committed snapshot for 120 s: check the disk, and go "
+            "on with --resume");
+}
+
+}  // namespace
+}  // namespace rubato
