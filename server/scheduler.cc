@@ -419,12 +419,6 @@ Clock Scheduler::known_end() const {
   return end;
 }
 
-Instant Scheduler::stored_at() const {
-  Instant latest = started_at_;
-  for (const auto& [place, at] : stored_) latest = std::max(latest, at);
-  return latest;
-}
-
 ClockDelta Scheduler::known_spread() const {
   ClockDelta widest;
   for (const auto& [place, report] : reports_) {

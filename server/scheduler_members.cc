@@ -186,6 +186,12 @@ void Scheduler::WatchLoads(Instant now, SchedulerOutput* out) {
   }
 }
 
+Instant Scheduler::stored_at() const {
+  Instant latest = started_at_;
+  for (const auto& [place, at] : stored_) latest = std::max(latest, at);
+  return latest;
+}
+
 // Once every shard has acknowledged the view that sealed a life, its positions are final: compare
 // them with each other and with the highest ever reported.
 void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {

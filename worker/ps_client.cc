@@ -66,7 +66,7 @@ void PsClient::SendSoonAgain(Instant now, Nonce shard) {
     places_[i].gate_asked.reset();
     for (auto& [clock, fetch] : fetches_) {
       for (Request& request : fetch.places[i].requests) {
-        request.asked_at = std::min(request.asked_at, due);
+        if (request.asked_at) request.asked_at = std::min(*request.asked_at, due);
       }
     }
   }
@@ -188,6 +188,7 @@ void PsClient::FollowShards(Instant now, ClientOutput* out) {
     place.min_clock.reset();
     place.received = place.applied = place.next_send = start_clock_;
     place.gate_asked.reset();
+    place.asked = 0;
     // To keep it would do no harm: it names a commit, the new life has loaded that one or a later
     // one, and under ASP a life's position in a later image is no lower. But what this life has not
     // said itself counts as not said, here as everywhere.

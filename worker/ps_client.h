@@ -45,6 +45,9 @@ struct PsClientOptions {
   FiniteCheck finite = FiniteCheck::kCheck;
   size_t max_part_bytes = size_t{1} << 20;  // of values in one message
   size_t max_part_tables = kMaxTablesPerMessage;
+  // Pulls under way at one shard: half of what it queues for one peer (common/endpoint.h). Answers
+  // beyond that would be dropped, and asked for again after resend_after only.
+  size_t max_asked = 128;
   Duration heartbeat_every = Duration::Millis(200);
   Duration resend_after = Duration::Seconds(2);
   // What a shard refused only because its view was older than this client's, and what could not be
@@ -157,6 +160,7 @@ class PsClient {
     Clock durable;
     std::optional<Clock> min_clock;  // best known of this shard life
     Clock next_send;
+    size_t asked = 0;                 // pulls under way
     std::optional<Clock> gate_asked;  // of a push that waits until the shard may take it
     Instant progress_at;              // when `received` last moved, or a push or Sync was sent
     PushLog log;
@@ -166,7 +170,7 @@ class PsClient {
     RequestId id;
     std::vector<std::vector<uint32_t>> rows;  // by table: indices; all empty: only to pass the gate
     bool answered = false;
-    Instant asked_at;
+    std::optional<Instant> asked_at;  // absent: there was no room yet
   };
   // One shard's share of a fetch.
   struct PlaceFetch {
@@ -203,6 +207,7 @@ class PsClient {
   void Plan(Clock clock, Fetch* fetch);
   void FillFromCache(Clock clock, size_t place, Fetch* fetch);
   void Ask(Instant now, Clock clock, size_t place, ClientOutput* out);
+  void AskOn(Instant now, size_t place, ClientOutput* out);
   void AskWhereNeeded(Instant now, Clock clock, ClientOutput* out);
   void ResendPulls(Instant now, ClientOutput* out);
   void ReceiveReply(Instant now, Nonce from, const PullReply& reply, ClientOutput* out);

@@ -117,9 +117,25 @@ void PsClient::Ask(Instant now, Clock clock, size_t place, ClientOutput* out) {
   for (size_t i = 0; i < share.requests.size(); ++i) {
     Request& request = share.requests[i];
     request.id = RequestId(++request_counter_);
-    request.asked_at = now;
     requests_[request.id] = {clock, place, i};
-    SendPull(clock, place, request, out);
+  }
+  AskOn(now, place, out);
+}
+
+// Asks a shard for what is wanted of it as far as there is room: the earliest iterations first, as
+// later ones may have to wait for them. What only asks to pass the gate is never kept back.
+void PsClient::AskOn(Instant now, size_t place, ClientOutput* out) {
+  for (auto& [clock, fetch] : fetches_) {
+    if (fetch.ready) continue;
+    for (Request& request : fetch.places[place].requests) {
+      const bool gate = std::all_of(request.rows.begin(), request.rows.end(),
+                                    [](const auto& rows) { return rows.empty(); });
+      const bool room = gate || places_[place].asked < options_.max_asked;
+      if (request.asked_at || !room) continue;
+      request.asked_at = now;
+      ++places_[place].asked;
+      SendPull(clock, place, request, out);
+    }
   }
 }
 
@@ -177,7 +193,8 @@ void PsClient::ResendPulls(Instant now, ClientOutput* out) {
     if (fetch.ready) continue;
     for (size_t place = 0; place < fetch.places.size(); ++place) {
       for (Request& request : fetch.places[place].requests) {
-        if (request.answered || now - request.asked_at < options_.resend_after) continue;
+        if (request.answered || !request.asked_at) continue;
+        if (now - *request.asked_at < options_.resend_after) continue;
         ++counters_.resent;
         request.asked_at = now;
         SendPull(clock, place, request, out);
@@ -193,6 +210,7 @@ void PsClient::ReceiveReply(Instant now, Nonce from, const PullReply& reply, Cli
   shard.min_clock = std::max(shard.min_clock.value_or(reply.min_clock), reply.min_clock);
   if (shard.gate_asked) Pump(now, *place, out);
   TakeReply(reply, *place);
+  AskOn(now, *place, out);
   TryReady(now, out);
 }
 
@@ -206,6 +224,7 @@ void PsClient::TakeReply(const PullReply& reply, size_t place) {
   if (!TakeRows(reply, at.place, at.clock, requests[at.index])) return;
   requests_.erase(found);
   requests[at.index].answered = true;
+  --places_[place].asked;
 }
 
 // Copies the values to their rows and tags them with the shard's min_clock when it answered.
