@@ -49,10 +49,10 @@ int RunProcess(const Process& process, int argc, char** argv) {
   RaiseOpenFileLimit();
   const std::string name = process.name();
   SetLogName(name);
-  EndWhenOutOfMemory(name, [](const std::string& process, absl::string_view sentence) {
-    return LastWords{absl::StrCat("{\"process\":\"", process,
-                                  "\",\"event\":\"error\",\"message\":\"", sentence, "\"}\n"),
-                     absl::StrCat(process, " error: ", sentence, "\n")};
+  EndWhenOutOfMemory(name, [](const std::string& who, absl::string_view sentence) {
+    return LastWords{absl::StrCat("{\"process\":\"", who, "\",\"event\":\"error\",\"message\":\"",
+                                  sentence, "\"}\n"),
+                     absl::StrCat(who, " error: ", sentence, "\n")};
   });
   const auto events = EventLog::Open({.path = "", .process = name});
   Supervision supervision;

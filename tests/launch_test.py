@@ -143,7 +143,8 @@ class FailureTest(FakeFleetTest):
         self.assertEqual(code, 4)
         self.assertEqual(stderr.splitlines()[-1],
                          "rubato: server-1 was killed by signal 6 (SIGABRT): FATAL ERROR: OUT OF "
-                         "MEMORY (src/socket.cpp:12); its log is out/logs/server-1.log")
+                         "MEMORY (src/socket.cpp:12); out of memory or of threads: raise the "
+                         "limits (ulimit -v, ulimit -u); its log is out/logs/server-1.log")
         self.assert_nobody_left()
 
     def test_a_program_that_there_is_no_memory_to_load(self):

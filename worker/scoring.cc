@@ -65,12 +65,13 @@ absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, cons
                                          const GoOn& go_on) {
   std::vector<float> probability(data.rows());
   Parameters rows;
-  RETURN_IF_ERROR(ForEachChunk(data, [&](uint64_t begin, const Batch& batch) -> absl::Status {
+  const auto score = [&](uint64_t begin, const Batch& batch) -> absl::Status {
     model->FindKeys(batch, &rows);
     SelectRows(*model, all, &rows);
     RETURN_IF_ERROR(model->Predict(batch, rows, std::span(probability).subspan(begin, batch.rows)));
     return go_on();
-  }));
+  };
+  RETURN_IF_ERROR(ForEachChunk(data, score));
   return probability;
 }
 

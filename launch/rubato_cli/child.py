@@ -41,7 +41,8 @@ LOG_TAIL_BYTES = 4096
 LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \S+ (info|warning|error): ")
 # Of our own processes, of the libraries that end them, and of the dynamic loader.
 MEMORY_WORDS = re.compile(r"out of memory|allocate memory|not enough memory|failed to map segment|"
-                          r"bad_alloc|cannot map zero-fill", re.IGNORECASE)
+                          r"bad_alloc|cannot map zero-fill|resource temporarily unavailable",
+                          re.IGNORECASE)
 NOT_LOADED = 127  # the dynamic loader's exit code
 PR_SET_PDEATHSIG = 1
 # Loaded here, as nothing may be imported between fork and exec.
@@ -84,10 +85,13 @@ def why_ended(exit_code: int, last_words: str) -> str:
     if exit_code == -signal.SIGKILL:
         return ("was killed by signal 9 (SIGKILL), as the kernel does when memory runs out (then "
                 "`dmesg` says so)")
+    starved = MEMORY_WORDS.search(last_words)
     if exit_code < 0:
-        return f"was killed by signal {-exit_code} ({signal.Signals(-exit_code).name}){said}"
+        advice = "; out of memory or of threads: raise the limits (ulimit -v, ulimit -u)"
+        return (f"was killed by signal {-exit_code} ({signal.Signals(-exit_code).name}){said}"
+                f"{advice if starved else ''}")
     advice = ("; there is not enough memory to load it, raise the limit (ulimit -v)"
-              if exit_code == NOT_LOADED and MEMORY_WORDS.search(last_words) else "")
+              if exit_code == NOT_LOADED and starved else "")
     return f"ended with exit code {exit_code}{said or ': it gave no reason'}{advice}"
 
 
