@@ -131,7 +131,7 @@ def prepare():
 
 def inspect():
     if not os.path.exists(sys.argv[3]):
-        refuse(f"{sys.argv[3]}: cannot be opened: No such file or directory")
+        refuse(f"opening {sys.argv[3]} failed: No such file or directory; check the path")
     columns = [{"name": "ID", "type": "number"}, {"name": 'odd "name"', "type": "category"},
                {"name": "CODE", "type": "number"}, {"name": "AGE", "type": "number"},
                {"name": "DAY", "type": "category"},
