@@ -187,7 +187,7 @@ void Scheduler::WatchLoads(Instant now, SchedulerOutput* out) {
 }
 
 Instant Scheduler::stored_at() const {
-  Instant latest = started_at_;
+  Instant latest;
   for (const auto& [place, at] : stored_) latest = std::max(latest, at);
   return latest;
 }

@@ -66,7 +66,7 @@ class ServerLoopTest : public ::testing::Test {
   }
 
   void Stop() {
-    store_.Open();
+    store_.Allow(GatedStore::kPieces);
     stop_ = true;
     if (thread_.joinable()) thread_.join();
   }
