@@ -63,10 +63,10 @@ class PredictTest(unittest.TestCase):
         self.path = pathlib.Path(scratch.name)
         self.environment = {**os.environ, "RUBATO_BIN": str(BUILD)}
 
-    def rubato(self, *arguments):
-        done = subprocess.run([sys.executable, ROOT / "launch" / "rubato", *arguments],
+    def rubato(self, *arguments, python=sys.executable, **how):
+        done = subprocess.run([python, "-B", ROOT / "launch" / "rubato", *arguments],
                               cwd=self.path, env=self.environment, text=True,
-                              capture_output=True, timeout=DEADLINE_SECONDS)
+                              capture_output=True, timeout=DEADLINE_SECONDS, **how)
         self.assertNotIn("Traceback", done.stderr)
         return done
 
@@ -138,6 +138,29 @@ class PredictTest(unittest.TestCase):
         self.refuse("ragged.csv", 4, "ragged.csv:2501: the row has 17 fields, the header has 16")
         (self.path / "again.csv").write_text(text.replace("true_pd", "pd", 1))
         self.refuse("again.csv", 2, "a column 'pd' already")
+
+    def test_a_run_that_may_only_be_read(self):
+        self.train_loans("logistic")
+        run, out = self.path / "run", self.path / "scored"
+        (run / "logs" / "worker-0.log").unlink()  # a finished run needs none
+        expected = self.predict("loans.csv")
+        for path in [self.path, run, *run.rglob("*")]:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+            self.addCleanup(path.chmod, 0o755)
+        out.mkdir()
+        out.chmod(0o777)
+        before = {path: path.stat().st_mtime_ns for path in [run, *run.rglob("*")]}
+        reader = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        if subprocess.run(["test", "-x", BUILD / "rubato-data"], **reader, check=False).returncode:
+            self.skipTest("nobody else may use this build")
+        reader["python"] = "/usr/bin/python3"  # that of the tests may be root's own
+        done = self.rubato("predict", "--run", "run", "--in", "loans.csv", "--out",
+                           "scored/out.csv", **reader)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(out / "out.csv", encoding="utf-8", newline="") as file:
+            self.assertEqual(list(csv.DictReader(file)), expected)
+        self.assertEqual({path: path.stat().st_mtime_ns for path in [run, *run.rglob("*")]}, before)
+        self.assertEqual(self.rubato("status", "run", **reader).returncode, 0)
 
     def test_libsvm_gives_one_column(self):
         lines = []
