@@ -274,9 +274,10 @@ class KeptRun {
     if (expected_.empty() || expected_.back().damaged) return;
     const CommittedEpoch committed = (*FindState(folder_.path()))->view.committed;
     const ImageName& image = committed.images[rng_.Below(kPlaces)];
-    const std::string path = absl::StrFormat(
-        "%s/%d-%d-%d/%s", SnapshotsOf(folder_.path()), image.epoch.value(), image.place.value(),
-        image.life.value(), rng_.Chance(0.5) ? "manifest" : "rows-00000.sst");
+    const std::vector<std::string> files =
+        FilesIn(absl::StrFormat("%s/%d-%d-%d", SnapshotsOf(folder_.path()), image.epoch.value(),
+                                image.place.value(), image.life.value()));
+    const std::string& path = files[rng_.Below(files.size())];
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
     ASSERT_TRUE(file.is_open()) << path;
     const auto place = static_cast<std::streamoff>(rng_.Below(std::filesystem::file_size(path)));
@@ -288,15 +289,15 @@ class KeptRun {
     ++damaged_;
   }
 
-  std::vector<std::string> Listed() const {
+  static std::vector<std::string> FilesIn(const std::string& path) {
     std::vector<std::string> files;
-    for (const auto& entry :
-         std::filesystem::recursive_directory_iterator(SnapshotsOf(folder_.path()))) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
       files.push_back(entry.path().string());
     }
     std::sort(files.begin(), files.end());
     return files;
   }
+  std::vector<std::string> Listed() const { return FilesIn(SnapshotsOf(folder_.path())); }
 
   ScratchFolder folder_;
   const Job job_;
