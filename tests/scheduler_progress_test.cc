@@ -10,12 +10,11 @@
 namespace rubato {
 namespace {
 
-constexpr Nonce kShard(11);
 constexpr Nonce kWorker(21);
 constexpr Nonce kReader(31);
 constexpr Clock kLast(30);
 
-// A scheduler with one shard and one worker that say something every few seconds.
+// A scheduler with one shard and one worker that say something every second.
 class SchedulerProgressTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -24,7 +23,7 @@ class SchedulerProgressTest : public ::testing::Test {
     options_.job.last_clock = kLast;
     options_.snapshot_within = Duration::Seconds(1'000'000);
     scheduler_.emplace(options_, Scheduler::FirstState(options_.job), now_);
-    SayHello(kShard, Role::kShard);
+    SayHello(shard_, Role::kShard);
     SayHello(kWorker, Role::kWorker);
     Report(0);
     Report(0);
@@ -55,7 +54,7 @@ class SchedulerProgressTest : public ::testing::Test {
       if (!member.start) report.pending = {{member.life, Clock(clock)}};
       report.positions = {{member.life, Clock(clock)}};
     }
-    Tell(kShard, report);
+    Tell(shard_, report);
   }
   void Beat(Nonce from, Life life, int64_t clock) {
     Heartbeat beat;
@@ -68,8 +67,8 @@ class SchedulerProgressTest : public ::testing::Test {
   enum class Works { kNobody, kTrainer, kStore };
   // Everybody lives for `seconds` and stays at `clock`; one of them works.
   void Pass(int64_t seconds, int64_t clock, Works works, bool loading = false) {
-    for (int64_t passed = 0; passed < seconds; passed += 5) {
-      now_ = now_ + Duration::Seconds(5);
+    for (int64_t passed = 0; passed < seconds; ++passed) {
+      now_ = now_ + Duration::Seconds(1);
       worked_ += works == Works::kTrainer ? 1 : 0;
       stored_ += works == Works::kStore ? 1 : 0;
       const View& view = scheduler_->view();
@@ -77,6 +76,11 @@ class SchedulerProgressTest : public ::testing::Test {
       if (!view.readers.empty()) Beat(kReader, view.readers[0].life, clock);
       Report(clock, loading);
     }
+  }
+  // Another process takes the place of the shard, and loads.
+  void ReplaceShard() {
+    shard_ = Nonce(12);
+    SayHello(shard_, Role::kShard);
   }
   int Count(SchedulerEventKind kind) const {
     int count = 0;
@@ -88,6 +92,7 @@ class SchedulerProgressTest : public ::testing::Test {
   Instant now_;
   std::optional<Scheduler> scheduler_;
   std::vector<SchedulerEvent> events_;
+  Nonce shard_{11};
   uint64_t worked_ = 0;
   uint64_t stored_ = 0;
 };
@@ -132,6 +137,7 @@ TEST_F(SchedulerProgressTest, AReaderThatHangsIsPutOutAndOneThatWorksIsNot) {
 
 TEST_F(SchedulerProgressTest, ALoadThatTakesAnHourIsWaitedForByAll) {
   SayHello(kReader, Role::kReader);
+  ReplaceShard();
   Pass(3600, 3, Works::kStore, /*loading=*/true);
   EXPECT_EQ(Count(SchedulerEventKind::kLoadFailed), 0);
   EXPECT_EQ(Count(SchedulerEventKind::kEvicted), 0);
@@ -140,6 +146,7 @@ TEST_F(SchedulerProgressTest, ALoadThatTakesAnHourIsWaitedForByAll) {
 }
 
 TEST_F(SchedulerProgressTest, ALoadThatStandsStillIsToldOf) {
+  ReplaceShard();
   Pass(60, 3, Works::kStore, /*loading=*/true);
   Pass(150, 3, Works::kNobody, /*loading=*/true);
   ASSERT_EQ(Count(SchedulerEventKind::kLoadFailed), 1);

@@ -65,6 +65,7 @@ void Bias(const std::string& profile, Config* c) {
     c->snapshot_every = 0;
   } else if (profile == "nan_not_consumed") {
     c->nan_share = 0.05;
+    c->patient = true;
   } else if (profile == "stop_when_out_of_data") {
     c->early = 3;
   } else if (profile == "unnumbered_tick") {

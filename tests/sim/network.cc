@@ -269,6 +269,9 @@ void World::Handle(const SchedulerEvent& event) {
   switch (event.kind) {
     case SchedulerEventKind::kEvicted:
       ++stats_.evictions;
+      if (config_.patient && event.text.find("no progress") != std::string::npos) {
+        return Violate("V11", "a member is evicted for standing still, and nothing kept it");
+      }
       break;
     case SchedulerEventKind::kStarted:
       ++stats_.joins;
