@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "common/env.h"
 
@@ -31,10 +32,33 @@ void DrawFaults(Rng* rng, Config* c) {
   c->nan_share = Pick(rng, {0.0, 0.0, 0.05});
 }
 
+// The situations that mistakes with disks and with time are made in.
+void BiasDisksAndTime(const std::string& profile, Config* c) {
+  if (profile == "send_before_disk" || profile == "tell_before_disk" ||
+      profile == "forget_untold" || profile == "retry_old_state") {
+    c->state_write_failure = 0.2;
+    c->state_write_ms = 20;
+    c->scheduler_crashes = 2;
+  } else if (profile == "cut_beyond_end") {
+    c->shard_zombies = 0;
+  } else if (profile == "deadline_counts_time") {
+    c->slow_disks = true;
+  } else if (profile == "stall_counts_time") {
+    c->slow_evaluation = true;
+    c->per_epoch = c->last_clock / 2;
+  } else if (profile == "drop_early") {
+    c->patient = true;
+  }
+}
+
 // Rare mistakes need the situation they are made in.
 void Bias(const std::string& profile, Config* c) {
-  // A stranger who is believed would be found before what the mistake itself breaks.
-  if (!profile.empty()) c->forged = 0;
+  // A stranger who is believed would be found before what another mistake breaks.
+  const bool strangers = absl::StrContains(profile, "forged_") ||
+                         absl::StrContains(profile, "_of_anybody") ||
+                         profile == "view_to_strangers";
+  if (!profile.empty()) c->forged = strangers ? 0.2 : 0;
+  BiasDisksAndTime(profile, c);
   if (profile == "image_name_without_life" || profile == "dead_life_commit") {
     c->shard_zombies = 2;
     c->shard_crashes = 3;
@@ -78,25 +102,6 @@ void Bias(const std::string& profile, Config* c) {
     c->long_delay = 0.08;
   } else if (profile == "sleep_counts") {
     c->sleeps = 2;
-  } else if (profile == "send_before_disk" || profile == "tell_before_disk" ||
-             profile == "forget_untold" || profile == "retry_old_state") {
-    c->state_write_failure = 0.2;
-    c->state_write_ms = 20;
-    c->scheduler_crashes = 2;
-  } else if (profile == "cut_beyond_end") {
-    c->shard_zombies = 0;
-  } else if (profile == "deadline_counts_time") {
-    c->slow_disks = true;
-  } else if (profile == "stall_counts_time") {
-    c->slow_evaluation = true;
-    c->per_epoch = c->last_clock / 2;
-  } else if (profile == "drop_early") {
-    c->patient = true;
-  } else if (profile == "forged_request" || profile == "forged_answer" ||
-             profile == "forged_beat" || profile == "forged_report" ||
-             profile == "view_of_anybody" || profile == "stale_of_anybody" ||
-             profile == "view_to_strangers") {
-    c->forged = 0.2;
   }
 }
 
