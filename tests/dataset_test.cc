@@ -245,7 +245,7 @@ TEST_F(DatasetTest, SaysWhenThereIsNoFile) {
   const absl::Status status = OpenDataset(folder_ + "/none.rbd").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_NE(status.message().find("none.rbd"), absl::string_view::npos);
-  EXPECT_EQ(OpenDataset(folder_).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(OpenDataset(folder_).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(DatasetTest, WriterRefusesRowsThatDoNotFit) {
@@ -279,7 +279,7 @@ TEST_F(DatasetTest, WriterRefusesShapesAndFoldersThatCannotBe) {
   EXPECT_EQ(DatasetWriter::Create(path_, Shape(1, {0, 5, 3}, 0)).status().code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(DatasetWriter::Create(folder_ + "/no/x.rbd", Shape(1, {}, 0)).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+            absl::StatusCode::kNotFound);
 }
 
 TEST_F(DatasetTest, KeepsTheOldFileUntilTheNewOneIsWhole) {

@@ -6,8 +6,6 @@
 #include <cstring>
 #include <vector>
 
-#include "worker/compute/blas.h"
-
 namespace rubato::emulator {
 namespace {
 
@@ -55,12 +53,16 @@ Packed Read(const Recipe& recipe, const Layout& layout, const void* memory, int3
   return matrix;
 }
 
-// Rows and columns change their names with the order of the elements: (A B)^T = B^T A^T.
+// One term after the other: cublasLt promises the same bits for the same call, which OpenBLAS does
+// not on every processor (some of its kernels look at where a matrix begins).
 Packed ProductOf(const Packed& a, const Packed& b) {
   Packed sum(a.rows, b.cols);
-  Multiply({.matrix = {.data = b.values.data(), .rows = b.cols, .cols = b.rows}},
-           {.matrix = {.data = a.values.data(), .rows = a.cols, .cols = a.rows}}, 0,
-           {.data = sum.values.data(), .rows = sum.cols, .cols = sum.rows});
+  for (uint64_t j = 0; j < b.cols; ++j) {
+    for (uint64_t k = 0; k < a.cols; ++k) {
+      const float factor = b.at(k, j);
+      for (uint64_t i = 0; i < a.rows; ++i) sum.at(i, j) += a.at(i, k) * factor;
+    }
+  }
   return sum;
 }
 

@@ -53,6 +53,10 @@ absl::StatusOr<int> OpenDraft(const std::string& draft, const std::string& path,
                               const struct stat* before) {
   const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
   const int fd = open(draft.c_str(), flags, 0666);
+  if (fd < 0 && errno == ENOENT) {  // named by a user, who can mend it
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: its folder is not there; make it, or choose another place", path));
+  }
   if (fd < 0) return FileError(errno, "creating", path);
   if (before == nullptr) return fd;
   [[maybe_unused]] const int not_allowed = fchown(fd, before->st_uid, before->st_gid);
