@@ -57,7 +57,10 @@ struct FlatArray {
   void GatherRows(const std::vector<uint64_t>& rows, Bound bound, float* out) const {
     for (size_t i = 0; i < rows.size(); ++i, out += kDim) {
       if (i + kAhead < rows.size()) Prefetch(rows[i + kAhead], kDim, bound);
-      if (bound == Bound::kKeyed) benchmark::DoNotOptimize(*KeyLine(rows[i]));
+      if (bound == Bound::kKeyed) {
+        float key = *KeyLine(rows[i]);
+        benchmark::DoNotOptimize(key);
+      }
       std::memcpy(out, &floats[rows[i] * row_floats], kDim * sizeof(float));
     }
   }
@@ -70,7 +73,10 @@ struct FlatArray {
   void AddRows(const std::vector<uint64_t>& rows, Bound bound, const float* gradients) {
     for (size_t i = 0; i < rows.size(); ++i, gradients += kDim) {
       if (i + kAhead < rows.size()) Prefetch(rows[i + kAhead], row_floats, bound);
-      if (bound == Bound::kKeyed) benchmark::DoNotOptimize(*KeyLine(rows[i]));
+      if (bound == Bound::kKeyed) {
+        float key = *KeyLine(rows[i]);
+        benchmark::DoNotOptimize(key);
+      }
       float* row = &floats[rows[i] * row_floats];
       for (size_t j = 0; j < kDim; ++j) row[j] += gradients[j];
       if (row_floats == kDim) continue;

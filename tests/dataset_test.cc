@@ -8,6 +8,7 @@
 #include <iterator>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/env.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"

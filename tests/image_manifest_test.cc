@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "gtest/gtest.h"
+#include "tests/hex_bytes.h"
 
 namespace rubato {
 namespace {
@@ -32,7 +33,7 @@ constexpr char kGolden[] =
 
 TEST(ImageManifest, BytesAreThoseOfFormat1) {
   EXPECT_EQ(absl::BytesToHexString(EncodeManifest(Sample())), kGolden);
-  const auto read = DecodeManifest(absl::HexStringToBytes(kGolden));
+  const auto read = DecodeManifest(HexBytes(kGolden));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(*read, Sample());
 }

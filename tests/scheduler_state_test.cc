@@ -9,6 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "gtest/gtest.h"
+#include "tests/hex_bytes.h"
 #include "tests/random_message.h"
 #include "tests/snapshot_fixture.h"
 
@@ -75,7 +76,7 @@ class SchedulerStateTest : public ::testing::Test {
 };
 
 TEST_F(SchedulerStateTest, ReadsFormat1) {
-  const auto read = DecodeSchedulerState(absl::HexStringToBytes(kGolden));
+  const auto read = DecodeSchedulerState(HexBytes(kGolden));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(*read, SmallState());
 }

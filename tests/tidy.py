@@ -25,6 +25,7 @@ LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 60
 PARAMETERS_MAX = 5
 FILE_LINES_SOFT = 400  # noted, not refused
+CLANG_FORMAT = 14  # the major version whose layout is ours
 FILE_LINES_MAX = 500
 
 TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "ARCHITECTURE.md", "LICENSE",
@@ -361,12 +362,21 @@ def check_whitespace(tree):
                 yield source.finding(number, "whitespace", "no tabs, no blanks at the line's end")
 
 
+def clang_format_is_ours():
+    """Each major version lays out some lines in its own way: only one can be the law."""
+    if not shutil.which("clang-format"):
+        return False
+    version = subprocess.run(["clang-format", "--version"], capture_output=True, text=True).stdout
+    return f"version {CLANG_FORMAT}." in version
+
+
 def check_format(tree):
     paths = [source.path for source in tree.cpp()]
     if not paths:
         return
-    if not shutil.which("clang-format"):
-        print("tidy: clang-format is not installed: the format was not checked", file=sys.stderr)
+    if not clang_format_is_ours():
+        print(f"tidy: clang-format {CLANG_FORMAT} is not installed: the format was not checked",
+              file=sys.stderr)
         return
     jobs = max(1, min(8, len(paths) // 8))
     running = [subprocess.Popen(["clang-format", "--dry-run", "-Werror", *paths[i::jobs]],
