@@ -148,8 +148,8 @@ class BadInputTest(FleetTest):
                           "beside images of snapshots")
         for image in (self.copy("imageless") / "snapshots").glob("*-1-*"):
             shutil.rmtree(image)
-        self.check_resume("imageless", 4, "/manifest failed: No such file or directory, and no "
-                          "other one is whole; restore ")
+        self.check_resume("imageless", 4, "/manifest failed: No such file or directory; check "
+                          "the path, and no other one is whole; restore ")
         (self.copy("configless") / "config.json").unlink()
         metrics = self.train_well("configless", "train.epochs=4", resume=True)
         self.assertEqual(metrics["train"]["clock"], self.job("configless")["last_clock"])

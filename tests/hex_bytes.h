@@ -4,12 +4,11 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 
 namespace rubato {
 
 // Requires an even number of the digits 0-9 and a-f.
-inline std::string HexBytes(std::string_view digits) {
+inline std::string HexBytes(const std::string& digits) {
   const auto value = [](char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; };
   std::string bytes;
   for (size_t i = 0; i + 1 < digits.size(); i += 2) {
