@@ -43,7 +43,8 @@ class SocketPlaceTest(unittest.TestCase):
                 Addresses({**AUTO, "transport": "ipc"}, sockets, "train").scheduler()
         self.assertEqual(caught.exception.code, 2)
         self.assertIn("holds at most 107 bytes)", caught.exception.sentence)
-        self.assertIn("absent (No such file or directory); set TMPDIR", caught.exception.sentence)
+        self.assertIn("absent (No such file or directory; check the path); set TMPDIR",
+                      caught.exception.sentence)
 
     def test_tcp_makes_no_folder(self):
         with SocketFolder(str(self.path)) as sockets:

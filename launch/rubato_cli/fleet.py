@@ -142,6 +142,7 @@ def _blame(child: Child) -> int:
 
 
 def _death(child: Child) -> Failure:
-    code = child.exit_code if child.exit_code in (USAGE, FATAL) else RETRYABLE
-    return Failure(f"{child.name} {child.why()}{child.files.where()}",
-                   FATAL if child.out_of_memory() else code)
+    code = child.exit_code
+    if code not in (USAGE, FATAL, RETRYABLE):  # it could not choose one
+        code = FATAL if child.out_of_memory() else RETRYABLE
+    return Failure(f"{child.name} {child.why()}{child.files.where()}", code)
