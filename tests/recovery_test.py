@@ -57,7 +57,7 @@ class RecoveryTest(FleetTest):
             code, _, stderr = rubato.end()
             self.assertEqual(code, 3, stderr)
             self.assertRegex(stderr.splitlines()[-1], rf"^rubato: {role}-\d was killed by signal 9 "
-                             rf"\(SIGKILL\); .*{role}/logs/{role}-\d\.log")
+                             rf"\(SIGKILL\), .*{role}/logs/{role}-\d\.log")
             self.assert_nobody_left(role)
             self.check_resume(role)
 
