@@ -150,6 +150,8 @@ class Endpoint::Impl {
     context_.set(zmq::ctxopt::max_sockets, kMaxSockets);
   }
   ~Impl() {
+    // An ending that is told while endings_ closes would be a message that libzmq leaks.
+    if (listener_) zmq_socket_monitor(listener_->handle(), nullptr, 0);
     if (wake_ >= 0) close(wake_);
   }
 
