@@ -91,7 +91,7 @@ struct ShardReport {
   std::optional<EpochId> durable;   // newest epoch written by this life
   Clock durable_clock;              // C of that image; torn: its highest position
   bool load_failed = false;         // the committed image cannot be read
-  std::optional<Life> slowest;      // who holds min_clock
+  std::optional<Life> slowest;      // whose push min_clock waits for
   uint64_t work = 0;                // bytes that its store has read and written so far
   friend bool operator==(const ShardReport&, const ShardReport&) = default;
 };

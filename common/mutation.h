@@ -51,7 +51,8 @@
   X(stale_of_anybody, "a Stale is taken from whoever sends it")                        \
   X(view_to_strangers, "the scheduler answers a stranger with the view")               \
   X(deadline_counts_time, "a cut is withdrawn though its images are being written")    \
-  X(stall_counts_time, "a member is evicted though it works")
+  X(stall_counts_time, "a member is evicted though it works")                          \
+  X(slowest_by_applied, "at s = 0 a member is blamed whose push is here and waits")
 
 #ifdef RUBATO_MUTATIONS
 namespace rubato {

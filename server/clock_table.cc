@@ -26,16 +26,19 @@ bool ClockTable::any_pending() const {
                      [](const auto& member) { return member.second.pending; });
 }
 
-std::optional<Life> ClockTable::slowest() const {
-  const auto slowest =
-      std::min_element(members_.begin(), members_.end(),
-                       [](const auto& a, const auto& b) { return a.second.next < b.second.next; });
-  if (slowest == members_.end()) return std::nullopt;
-  return slowest->first;
+std::vector<Life> ClockTable::holders() const {
+  std::vector<Life> holders;
+  for (const auto& [life, member] : members_) {
+    if (member.next <= min_clock_) holders.push_back(life);
+  }
+  return holders;
 }
 
 void ClockTable::Settle() {
-  if (const auto life = slowest()) min_clock_ = std::max(min_clock_, members_.at(*life).next);
+  const auto slowest =
+      std::min_element(members_.begin(), members_.end(),
+                       [](const auto& a, const auto& b) { return a.second.next < b.second.next; });
+  if (slowest != members_.end()) min_clock_ = std::max(min_clock_, slowest->second.next);
 }
 
 }  // namespace rubato

@@ -11,7 +11,7 @@
 
 #include <functional>
 #include <map>
-#include <optional>
+#include <vector>
 
 #include "common/ids.h"
 
@@ -42,8 +42,8 @@ class ClockTable {
   // Next iteration of a member, or the clock held for a pending one. Requires Contains(life).
   Clock next(Life life) const { return members_.at(life).next; }
   Clock min_clock() const { return min_clock_; }
-  // A member that holds min_clock; none without members.
-  std::optional<Life> slowest() const;
+  // The members that min_clock cannot rise over, pending ones too, by life.
+  std::vector<Life> holders() const;
 
  private:
   struct Member {

@@ -154,6 +154,7 @@ class Scheduler {
   void EvictSilent(Instant now, SchedulerOutput* out);
   void EvictSilentReaders(Instant now, SchedulerOutput* out);
   void NoteProgress(Instant now, const ShardReport& report);
+  bool IsAhead(PlaceId place) const;
   bool Waits() const;
   void WatchLoads(Instant now, SchedulerOutput* out);
   void CheckSealed(Instant now, SchedulerOutput* out);
@@ -202,7 +203,7 @@ class Scheduler {
     Instant worked;  // when `work` last grew
   };
   std::map<Life, Peer> peers_;
-  // Who holds min_clock of a shard, and since when it has been there.
+  // Whom min_clock of a shard waits for, and since when.
   struct Slowest {
     Life life;
     Clock clock;

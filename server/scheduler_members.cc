@@ -130,7 +130,7 @@ void Scheduler::EvictSilent(Instant now, SchedulerOutput* out) {
     if (now - peer.heard > options_.lease) silent.emplace_back(member.life, "no heartbeat");
   }
   for (auto& [place, slowest] : slowest_) {
-    if (Waits()) slowest.since = now;
+    if (Waits() || IsAhead(place)) slowest.since = now;
     const MemberEntry* member = FindMember(slowest.life);
     if (member == nullptr || !member->start) continue;
     if (now - std::max(slowest.since, peers_[member->life].worked) <= options_.stall) continue;
@@ -158,13 +158,20 @@ void Scheduler::EvictSilentReaders(Instant now, SchedulerOutput* out) {
   if (view().readers.size() != before) Publish(out);
 }
 
-// The slowest member of a shard must move, on that shard, or work: that it lives proves nothing. It
-// waits for nobody, but with all others for a commit, or for a shard that loads.
+// The slowest member of a shard must move, on that shard, or work: that it lives proves nothing. On
+// the shard that is farthest behind it waits for nobody, but with all others for a commit, or for a
+// shard that loads.
 void Scheduler::NoteProgress(Instant now, const ShardReport& report) {
   const Life life = report.slowest.value_or(kNoLife);
   Slowest& slowest = slowest_[report.place];
   if (slowest.life == life && slowest.clock == report.min_clock) return;
   slowest = {life, report.min_clock, now};
+}
+
+// Who is slowest there may wait for another shard, and for who is slowest on that one.
+bool Scheduler::IsAhead(PlaceId place) const {
+  const auto report = reports_.find(place);
+  return report != reports_.end() && report->second.min_clock > known_min_clock();
 }
 
 bool Scheduler::Waits() const {

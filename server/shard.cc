@@ -261,11 +261,22 @@ void Shard::Report(ShardOutput* out) {
   report.durable = durable_epoch_;
   report.durable_clock = durable_clock_;
   report.load_failed = load_failed_;
-  report.slowest = clocks_.slowest();
+  report.slowest = Slowest();
   report.work = store_work_;
   // While loading it has nothing to say of members yet, only that it lives.
   if (state_ != State::kServing) report.seen = ViewVersion(0);
   out->messages.push_back({kSchedulerNonce, std::move(report)});
+}
+
+// At s = 0 all members hold min_clock until the last push is here: those whose push is wait for the
+// others.
+std::optional<Life> Shard::Slowest() const {
+  for (const Life life : clocks_.holders()) {
+    const auto inbox = inboxes_.find(life);
+    const bool here = inbox != inboxes_.end() && inbox->second.received > clocks_.min_clock();
+    if (!here || MUTATED(slowest_by_applied)) return life;
+  }
+  return std::nullopt;
 }
 
 bool Shard::IsMember(Life life) const {

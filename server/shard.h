@@ -149,6 +149,7 @@ class Shard {
   void FollowCommit(ShardOutput* out);
   void Report(ShardOutput* out);
   // In the view, with a start: its pulls are answered, and once this shard serves its pushes taken.
+  std::optional<Life> Slowest() const;
   bool IsMember(Life life) const;
   bool IsReader(Life life) const;
   bool Speaks(Nonce from, Life life) const;

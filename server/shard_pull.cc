@@ -12,8 +12,9 @@
 namespace rubato {
 namespace {
 
-// Of all workers and readers, each with the parts of a few iterations: far more than they need.
-constexpr size_t kMaxParked = 65536;
+// What the most workers (1,024) and readers (64) that a fleet can have may ask for at a time, 128
+// pulls each (PsClientOptions::max_asked). Only who breaks that bound gets beyond this one.
+constexpr size_t kMaxParked = (1024 + 64) * 128;
 
 }  // namespace
 
@@ -33,7 +34,6 @@ void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* 
   Park(now, from, pull);
 }
 
-// Who asks for more than the bound is told nothing, and asks again.
 void Shard::Park(Instant now, Nonce from, const Pull& pull) {
   if (parked_.size() >= kMaxParked) return;
   parked_.try_emplace({OpensAt(pull), pull.from, pull.id}, ParkedPull{from, pull, now, now});
@@ -123,7 +123,7 @@ void Shard::NoticeParked(Instant now, ShardOutput* out) {
     parked.noticed = now;
     out->messages.push_back(
         {parked.from, Parked{life_, parked.pull.from, parked.pull.id, clocks_.min_clock(),
-                             clocks_.slowest().value_or(kNoLife)}});
+                             Slowest().value_or(kNoLife)}});
   }
 }
 

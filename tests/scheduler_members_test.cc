@@ -90,6 +90,30 @@ class SchedulerMembersTest : public ::testing::Test {
   uint64_t nonces_ = 10;
 };
 
+// Seat 1 does not get through to shard 1, so seat 0 gets nothing from there and stands still on
+// shard 0 as well.
+TEST_F(SchedulerMembersTest, OnlyWhoHoldsUpTheShardFarthestBehindIsEvicted) {
+  StartAll();
+  const std::vector<MemberEntry> members = view().members;
+  for (int64_t second = 0; second < 700; ++second) {
+    for (const MemberEntry& member : view().members) {
+      Heartbeat beat;
+      beat.life = member.life;
+      beat.seen = view().version;
+      beat.clock = Clock(9);
+      Tell(member.nonce, beat);
+    }
+    for (const uint32_t place : {0u, 1u}) {
+      ShardReport report = ReportOf(place, place == 0 ? 9 : 8);
+      report.slowest = members[place].life;
+      Send(report);
+    }
+    TickFor(Duration::Seconds(1));
+  }
+  ASSERT_EQ(view().members.size(), 1U);
+  EXPECT_EQ(view().members[0].life, members[0].life);
+}
+
 // Rows that the dead shards answered may still be on their way, and say of all members that they
 // hold what is below the clock reported.
 TEST_F(SchedulerMembersTest, AJoinerStartsNoLowerThanAnyClockThatDeadShardsReported) {

@@ -43,7 +43,9 @@ void BiasDisksAndTime(const std::string& profile, Config* c) {
     c->shard_zombies = 0;
   } else if (profile == "deadline_counts_time") {
     c->slow_disks = true;
-  } else if (profile == "stall_counts_time") {
+  } else if (profile == "stall_counts_time" || profile == "slowest_by_applied") {
+    if (profile == "slowest_by_applied") c->staleness = Staleness(0);
+    c->patient = true;
     c->slow_evaluation = true;
     c->per_epoch = c->last_clock / 2;
   } else if (profile == "drop_early") {
