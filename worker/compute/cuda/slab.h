@@ -54,10 +54,10 @@ __device__ SlabPlace PlaceInSlab(uint32_t rows, uint32_t cols) {
 }
 
 // Adds up what the warps of the block summed, `sum` being of the thread's columns, and writes it as
-// the slab's part of `kind`. To be called by all threads of the block.
+// the slab's part of `kind`. To be called by all threads of the block. Static, as is BlockSum.
 template <class T>
-__device__ void StoreSlabSums(const float (&sum)[kWidest<T>], const SlabPlace& place,
-                              const PartialSums& to, uint32_t kind) {
+static __device__ void StoreSlabSums(const float (&sum)[kWidest<T>], const SlabPlace& place,
+                                     const PartialSums& to, uint32_t kind) {
   __shared__ float of_warp[kSlabWarps][kTileCols<T>];
   const uint32_t in_tile = place.col - place.tile_col;
   __syncthreads();  // the sums of an earlier kind have been read
