@@ -143,7 +143,7 @@ TEST_F(FencedShardTest, ManyParkedPullsAreBoundedAndGoWithTheirLife) {
                           [](const Envelope& envelope) {
                             return std::holds_alternative<PullReply>(envelope.message);
                           }),
-            65536);
+            (1024 + 64) * 128);
   Ask(1, 9);
   view_.version = ViewVersion(2);
   view_.members.clear();
