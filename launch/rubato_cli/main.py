@@ -64,9 +64,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     output.open_standard_streams()
-    # A process computes on one thread. The BLAS library would start others as it is loaded, and
-    # tries for ever when there is no memory for them.
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # https://no-color.org: present and not empty, whatever its value.
     speaker = Console(no_color=bool(os.environ.get("NO_COLOR")))
     open_files.raise_limit()

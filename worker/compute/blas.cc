@@ -1,8 +1,10 @@
 #include "worker/compute/blas.h"
 
 #include <cblas.h>
+#include <dlfcn.h>
 #include <sys/mman.h>
 
+#include <cstdlib>
 #include <limits>
 #include <vector>
 
@@ -11,8 +13,14 @@
 namespace rubato {
 namespace {
 
-// OpenBLAS maps 128 MiB, once, whatever the sizes; something more, as others map meanwhile.
-constexpr size_t kWorkSpaceBytes = size_t{136} << 20;
+// OpenBLAS maps 128 MiB, once, whatever the sizes, and about 40 MiB of itself; something more, as
+// others map meanwhile.
+constexpr size_t kRoomBytes = size_t{176} << 20;
+
+struct Blas {
+  decltype(&cblas_sgemm) sgemm;
+  decltype(&cblas_sgemv) sgemv;
+};
 
 blasint ToInt(size_t n) {
   CHECK(n <= static_cast<size_t>(std::numeric_limits<blasint>::max()));
@@ -31,32 +39,59 @@ size_t Cols(const Operand& x) {
   return x.transpose == Transpose::kYes ? x.matrix.rows : x.matrix.cols;
 }
 
+absl::Status CheckRoom() {
+  void* room =
+      mmap(nullptr, kRoomBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) {
+    return absl::ResourceExhaustedError(absl::StrFormat(
+        "not enough memory for matrix products, %d MiB of addresses; raise the limit (ulimit -v)",
+        kRoomBytes >> 20));
+  }
+  munmap(room, kRoomBytes);
+  return absl::OkStatus();
+}
+
+// When it is loaded OpenBLAS starts its threads, and newer ones (0.3.29) ask for their work space,
+// for ever if there is none. So both are settled first, for which there would be no time if it came
+// with the program.
+absl::StatusOr<Blas> Load() {
+  RETURN_IF_ERROR(CheckRoom());
+  setenv("OPENBLAS_NUM_THREADS", "1", 1);
+  void* const library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "matrix products need OpenBLAS (%s); install libopenblas0-pthread", dlerror()));
+  }
+  const Blas blas{reinterpret_cast<decltype(Blas::sgemm)>(dlsym(library, "cblas_sgemm")),
+                  reinterpret_cast<decltype(Blas::sgemv)>(dlsym(library, "cblas_sgemv"))};
+  CHECK(blas.sgemm != nullptr && blas.sgemv != nullptr);
+  return blas;
+}
+
+const absl::StatusOr<Blas>& Loaded() {
+  static const absl::StatusOr<Blas> loaded = Load();
+  return loaded;
+}
+
 }  // namespace
 
 void Multiply(Operand a, Operand b, float beta, Matrix c) {
   CHECK(Rows(a) == c.rows && Cols(a) == Rows(b) && Cols(b) == c.cols);
   if (c.rows == 0 || c.cols == 0) return;
+  CHECK(Loaded().ok());
   if (c.cols == 1 && Cols(a) > 0) {  // one column: GEMV is several times GEMM's rate
-    cblas_sgemv(CblasRowMajor, Code(a.transpose), ToInt(a.matrix.rows), ToInt(a.matrix.cols), 1.0F,
-                a.matrix.data, LeadingDimension(a.matrix), b.matrix.data, 1, beta, c.data, 1);
+    Loaded()->sgemv(CblasRowMajor, Code(a.transpose), ToInt(a.matrix.rows), ToInt(a.matrix.cols),
+                    1.0F, a.matrix.data, LeadingDimension(a.matrix), b.matrix.data, 1, beta, c.data,
+                    1);
     return;
   }
-  cblas_sgemm(CblasRowMajor, Code(a.transpose), Code(b.transpose), ToInt(c.rows), ToInt(c.cols),
-              ToInt(Cols(a)), 1.0F, a.matrix.data, LeadingDimension(a.matrix), b.matrix.data,
-              LeadingDimension(b.matrix), beta, c.data, LeadingDimension(c));
+  Loaded()->sgemm(CblasRowMajor, Code(a.transpose), Code(b.transpose), ToInt(c.rows), ToInt(c.cols),
+                  ToInt(Cols(a)), 1.0F, a.matrix.data, LeadingDimension(a.matrix), b.matrix.data,
+                  LeadingDimension(b.matrix), beta, c.data, LeadingDimension(c));
 }
 
 absl::Status StartBlas() {
-  openblas_set_num_threads(1);
-  void* room =
-      mmap(nullptr, kWorkSpaceBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED) {
-    return absl::ResourceExhaustedError(absl::StrFormat(
-        "not enough memory for the work space of matrix products, %d MiB of addresses; raise the "
-        "limit (ulimit -v)",
-        kWorkSpaceBytes >> 20));
-  }
-  munmap(room, kWorkSpaceBytes);
+  RETURN_IF_ERROR(Loaded().status());
   constexpr size_t kSize = 128;  // no small product, which may do without work space
   const std::vector<float> ones(kSize * kSize, 1.0F);
   std::vector<float> product(kSize * kSize);

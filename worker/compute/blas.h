@@ -33,10 +33,9 @@ struct Operand {
 // c = op(a) op(b) + beta c. c must not overlap a or b. An empty inner dimension gives beta c.
 void Multiply(Operand a, Operand b, float beta, Matrix c);
 
-// Keeps OpenBLAS to the calling thread, in the whole process, and gives it its work space now:
-// ResourceExhausted when there is no room for it. To be called before the first product, which
-// would ask for that room for ever. (The threads that OpenBLAS starts when it is loaded are the
-// launcher's to prevent: OPENBLAS_NUM_THREADS=1.)
+// Loads OpenBLAS, keeps it to the calling thread, and gives it its work space now:
+// ResourceExhausted when there is no room for it, FailedPrecondition where it is not installed. To
+// be called before the first product, which would end the process instead.
 absl::Status StartBlas();
 
 }  // namespace rubato
