@@ -13,9 +13,11 @@
 namespace rubato {
 namespace {
 
-// OpenBLAS maps 128 MiB, once, whatever the sizes, and about 40 MiB of itself; something more, as
-// others map meanwhile.
-constexpr size_t kRoomBytes = size_t{176} << 20;
+// OpenBLAS maps 128 MiB as work space for the first product, whatever its size, and about 40 MiB of
+// itself; newer ones (0.3.29) map 128 MiB more as they are loaded. Something more, as others map
+// meanwhile.
+constexpr size_t kProductBytes = size_t{136} << 20;
+constexpr size_t kLoadBytes = size_t{176} << 20;
 
 struct Blas {
   decltype(&cblas_sgemm) sgemm;
@@ -39,23 +41,22 @@ size_t Cols(const Operand& x) {
   return x.transpose == Transpose::kYes ? x.matrix.rows : x.matrix.cols;
 }
 
-absl::Status CheckRoom() {
-  void* room =
-      mmap(nullptr, kRoomBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+// It would ask for ever.
+absl::Status CheckRoom(size_t bytes) {
+  void* room = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room == MAP_FAILED) {
     return absl::ResourceExhaustedError(absl::StrFormat(
         "not enough memory for matrix products, %d MiB of addresses; raise the limit (ulimit -v)",
-        kRoomBytes >> 20));
+        bytes >> 20));
   }
-  munmap(room, kRoomBytes);
+  munmap(room, bytes);
   return absl::OkStatus();
 }
 
-// When it is loaded OpenBLAS starts its threads, and newer ones (0.3.29) ask for their work space,
-// for ever if there is none. So both are settled first, for which there would be no time if it came
-// with the program.
+// Loaded here and not linked: as a library of the program it would start threads and ask for memory
+// before main, with no time to settle either.
 absl::StatusOr<Blas> Load() {
-  RETURN_IF_ERROR(CheckRoom());
+  RETURN_IF_ERROR(CheckRoom(kLoadBytes));
   setenv("OPENBLAS_NUM_THREADS", "1", 1);
   void* const library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -65,6 +66,7 @@ absl::StatusOr<Blas> Load() {
   const Blas blas{reinterpret_cast<decltype(Blas::sgemm)>(dlsym(library, "cblas_sgemm")),
                   reinterpret_cast<decltype(Blas::sgemv)>(dlsym(library, "cblas_sgemv"))};
   CHECK(blas.sgemm != nullptr && blas.sgemv != nullptr);
+  RETURN_IF_ERROR(CheckRoom(kProductBytes));
   return blas;
 }
 
