@@ -113,14 +113,20 @@ TEST(PermutationImportanceTest, ColumnsThatDecideCountAndNoiseDoesNot) {
   weights[0].values = values;
   weights[1] = {.table = TableId(1), .keys = {RowKey(0)}, .values = {0}};
   const LoanRows data(3000);
-  const auto top = PermutationImportance(encoding, model.get(), data, weights, 1);
+  int asked = 0;
+  const GoOn count = [&asked] { return ++asked, absl::OkStatus(); };
+  const auto top = *PermutationImportance(encoding, model.get(), {data, weights}, 1, count);
+  EXPECT_EQ(asked, encoding.numeric.size() + encoding.categories.size());  // once a column
   ASSERT_EQ(top.size(), 2);
   EXPECT_EQ(top[0].name, "income");  // with its indicator, and so ahead of the grade
   EXPECT_EQ(top[1].name, "grade");
   EXPECT_GT(top[1].size, 0.05);
   EXPECT_LT(top[0].size, 0.6);
-  const auto again = PermutationImportance(encoding, model.get(), data, weights, 1);
+  const auto again = *PermutationImportance(encoding, model.get(), {data, weights}, 1, count);
   EXPECT_EQ(again[0].size, top[0].size);
+  const GoOn stop = [] { return absl::CancelledError("stopped"); };
+  EXPECT_EQ(PermutationImportance(encoding, model.get(), {data, weights}, 1, stop).status(),
+            stop());
 }
 
 TEST(PermutationImportanceTest, OneClassHasNone) {
@@ -130,7 +136,9 @@ TEST(PermutationImportanceTest, OneClassHasNone) {
   for (size_t key = 0; key < 10; ++key) weights[0].keys.push_back(RowKey(key));
   weights[0].values.resize(10);
   weights[1] = {.table = TableId(1), .keys = {RowKey(0)}, .values = {0}};
-  EXPECT_TRUE(PermutationImportance(encoding, model.get(), LoanRows(1), weights, 1).empty());
+  const GoOn go_on = [] { return absl::OkStatus(); };
+  EXPECT_TRUE(
+      PermutationImportance(encoding, model.get(), {LoanRows(1), weights}, 1, go_on)->empty());
 }
 
 }  // namespace

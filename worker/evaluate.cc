@@ -44,12 +44,17 @@ absl::StatusOr<std::string> ScoreAndJudge(const Part& part, Model* model, const 
 }
 
 // `"name": [...]`, or nothing where no feature stands out.
-std::string TopFeatures(const TrainedRun& run, const Part& part, Model* model) {
+absl::StatusOr<std::string> TopFeatures(const TrainedRun& run, const Part& part, Model* model,
+                                        const GoOn& go_on) {
   const bool by_weight = run.model_kind == "logistic";
-  const std::vector<TopFeature> top =
-      by_weight ? LargestWeights(run.encoding, part.weights[0])
-                : PermutationImportance(run.encoding, model, *part.data, part.weights, run.seed);
-  if (top.empty()) return "";
+  std::vector<TopFeature> top;
+  if (by_weight) {
+    top = LargestWeights(run.encoding, part.weights[0]);
+  } else {
+    ASSIGN_OR_RETURN(top, PermutationImportance(run.encoding, model, {*part.data, part.weights},
+                                                run.seed, go_on));
+  }
+  if (top.empty()) return std::string();
   return absl::StrCat(",\n\"top_features\": ",
                       FormatTopFeatures(top, by_weight ? "weight" : "importance"));
 }
@@ -77,8 +82,8 @@ absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pu
     RETURN_IF_ERROR(go_on());
     ASSIGN_OR_RETURN(const std::string on_validation, ScoreAndJudge(validation, model, go_on));
     RETURN_IF_ERROR(go_on());
-    absl::StrAppend(&json, ",\n\"validation\": ", on_validation,
-                    TopFeatures(run, validation, model));
+    ASSIGN_OR_RETURN(const std::string top, TopFeatures(run, validation, model, go_on));
+    absl::StrAppend(&json, ",\n\"validation\": ", on_validation, top);
   }
   absl::StrAppend(&json, "}\n");
   RETURN_IF_ERROR(go_on());

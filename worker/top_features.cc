@@ -126,26 +126,29 @@ std::vector<TopFeature> LargestWeights(const Encoding& encoding, const Parameter
   return features;
 }
 
-std::vector<TopFeature> PermutationImportance(const Encoding& encoding, Model* model,
-                                              const Dataset& data, const Parameters& weights,
-                                              uint64_t seed) {
+absl::StatusOr<std::vector<TopFeature>> PermutationImportance(const Encoding& encoding,
+                                                              Model* model,
+                                                              const WeightedRows& rows,
+                                                              uint64_t seed, const GoOn& go_on) {
   const size_t columns = encoding.numeric.size() + encoding.categories.size();
   std::vector<TopFeature> features;
   if (columns == 0) return features;
-  ShuffledAuc auc(model, SampleRows(data, columns), weights);
+  ShuffledAuc auc(model, SampleRows(rows.data, columns), rows.weights);
   const absl::StatusOr<double> plain = auc.Plain();
   if (!plain.ok()) return features;
   Rng rng(seed);
   const auto add = [&](const std::string& name, const absl::StatusOr<double>& shuffled) {
     if (shuffled.ok() && *shuffled < *plain) features.push_back({name, *plain - *shuffled});
   };
-  const auto all = static_cast<size_t>(data.shape().numeric_columns);
+  const auto all = static_cast<size_t>(rows.data.shape().numeric_columns);
   size_t indicator = encoding.numeric.size();
   for (size_t k = 0; k < encoding.numeric.size(); ++k) {
+    RETURN_IF_ERROR(go_on());
     const NumericEncoding& column = encoding.numeric[k];
     add(column.name, auc.Numeric(k, column.indicator ? indicator++ : all, &rng));
   }
   for (size_t k = 0; k < encoding.categories.size(); ++k) {
+    RETURN_IF_ERROR(go_on());
     add(encoding.categories[k].name, auc.Category(k, &rng));
   }
   KeepLargest(&features);

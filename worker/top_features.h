@@ -11,10 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "common/ids.h"
 #include "worker/data/dataset.h"
 #include "worker/data/encoding.h"
 #include "worker/model/model.h"
+#include "worker/scoring.h"
 
 namespace rubato {
 
@@ -36,11 +38,18 @@ std::string FeatureName(const Encoding& encoding, RowKey key);
 // The weights of largest absolute value, at most kTopFeatures, none of them 0.
 std::vector<TopFeature> LargestWeights(const Encoding& encoding, const ParameterRows& weights);
 
-// The columns whose shuffling costs AUC, at most kTopFeatures, the costliest first. `weights` are
-// all that `data` needs. Empty when the sampled rows are of one class, or have no columns (LIBSVM).
-std::vector<TopFeature> PermutationImportance(const Encoding& encoding, Model* model,
-                                              const Dataset& data, const Parameters& weights,
-                                              uint64_t seed);
+struct WeightedRows {
+  const Dataset& data;
+  const Parameters& weights;  // all that `data` needs
+};
+
+// The columns whose shuffling costs AUC, at most kTopFeatures, the costliest first. Empty when the
+// sampled rows are of one class, or have no columns (LIBSVM). `go_on` is asked before each column;
+// its error ends the work.
+absl::StatusOr<std::vector<TopFeature>> PermutationImportance(const Encoding& encoding,
+                                                              Model* model,
+                                                              const WeightedRows& rows,
+                                                              uint64_t seed, const GoOn& go_on);
 
 // [{"name": ..., KEY: ...}, ...]
 std::string FormatTopFeatures(const std::vector<TopFeature>& features, const char* key);
