@@ -14,6 +14,9 @@
 namespace rubato {
 namespace {
 
+// How often a snapshot is looked for that the run itself removes meanwhile.
+constexpr int kLooks = 5;
+
 absl::StatusOr<std::vector<ImageName>> ImagesOf(const std::string& run) {
   std::error_code error;
   if (!std::filesystem::exists(SnapshotsOf(run), error)) return std::vector<ImageName>();
@@ -107,7 +110,7 @@ absl::StatusOr<std::optional<SchedulerState>> FindState(const std::string& run) 
 
 absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
                                                 std::optional<EpochId> newest) {
-  for (;;) {
+  for (int tries = 0; tries < kLooks; ++tries) {
     ASSIGN_OR_RETURN(const std::optional<SchedulerState> state, FindState(run));
     std::vector<CommittedEpoch> epochs;
     if (state) epochs = CommittedOf(*state);
@@ -122,6 +125,10 @@ absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
     ASSIGN_OR_RETURN(const std::optional<SchedulerState> now, FindState(run));
     if (!now || CommittedOf(*now) == CommittedOf(*state)) return whole;
   }
+  return absl::UnavailableError(
+      absl::StrFormat("%s: the run goes on meanwhile and removes each snapshot before it is read; "
+                      "try again, or raise its snapshot.keep",
+                      SnapshotsOf(run)));
 }
 
 absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode,
@@ -154,7 +161,13 @@ absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& j
         absl::StrCat(run, ": no snapshot was ever committed here; train first"));
   }
   RETURN_IF_ERROR(CheckModel(run, job, *state));
-  if (epoch) RETURN_IF_ERROR(GoBackTo(run, *epoch, &*state));
+  // It was there when it was chosen.
+  if (epoch && !GoBackTo(run, *epoch, &*state).ok()) {
+    return absl::UnavailableError(
+        absl::StrFormat("%s: snapshot %d is not kept any more; if the run trains meanwhile, try "
+                        "again or raise its snapshot.keep",
+                        SnapshotsOf(run), epoch->value()));
+  }
   return ResumeState(*std::move(state), job.places);
 }
 

@@ -82,6 +82,7 @@ enum class SchedulerEventKind {
   kSeatsMissing,
   kLoadFailed,   // a shard cannot read the committed image
   kReaderHangs,  // a reader says that it lives, and does nothing
+  kStoresStand,  // cut after cut was withdrawn because no store read or wrote anything
 };
 
 struct SchedulerEvent {
@@ -216,6 +217,7 @@ class Scheduler {
   std::map<Life, ClockDelta> torn_told_;  // of sealed lives: iterations, as events have them
   Instant cut_passed_at_;                 // since when every shard's min_clock is >= C
   Instant committed_at_;
+  int overdue_cuts_ = 0;  // withdrawn in a row, since the last commit
   int64_t margin_;
   bool snapshot_requested_ = false;
   bool start_timed_out_ = false;

@@ -7,6 +7,12 @@
 #include "server/scheduler.h"
 
 namespace rubato {
+namespace {
+
+// Cuts in a row that stores stood still at: with the default deadline, ten minutes of nothing.
+constexpr int kOverdueCuts = 5;
+
+}  // namespace
 
 void Scheduler::RequestSnapshot(Instant now, SchedulerOutput* out) {
   WantSnapshot(Awake(now), out);
@@ -112,6 +118,11 @@ void Scheduler::WithdrawIfOverdue(Instant now, SchedulerOutput* out) {
   if (now - since <= options_.cut_deadline) return;
   margin_ = std::max<int64_t>(1, 2 * margin_);
   Withdraw("no image, and the shards' stores stand still", out);
+  if (++overdue_cuts_ < kOverdueCuts) return;
+  Emit(out, {SchedulerEventKind::kStoresStand, kNoLife, view().committed.clock, Clock(0),
+             absl::StrFormat("%d snapshots in a row were given up after %d s in which no shard "
+                             "could write anything",
+                             overdue_cuts_, static_cast<int>(options_.cut_deadline.seconds()))});
 }
 
 // The commit is a view: it names the exact image of each current shard life.
@@ -138,6 +149,7 @@ void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   state_.view.cut.reset();
   durable_.clear();
   margin_ = options_.first_margin;
+  overdue_cuts_ = 0;
   committed_at_ = now;
   snapshot_requested_ = false;
   Emit(out, {SchedulerEventKind::kCommitted, kNoLife, committed.clock, Clock(0),

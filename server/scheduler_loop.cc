@@ -99,7 +99,8 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
       return absl::CancelledError(
           heard > 1
               ? std::string("stopped at once by a second signal")
-              : absl::StrFormat("stopped by %s, and the shards wrote no snapshot within %d s",
+              : absl::StrFormat("stopped by %s, and no snapshot was whole %d s after the shards "
+                                "last wrote anything",
                                 signals->last_name(), static_cast<int>(kStopGrace.seconds())));
     }
     if (heard > 0 && !serves && committed) {
@@ -217,6 +218,10 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
     case SchedulerEventKind::kReaderHangs:
       lost_ = absl::UnavailableError(absl::StrFormat(
           "the reader (life %d) lives and has done nothing for too long: see its log", life));
+      return;
+    case SchedulerEventKind::kStoresStand:
+      lost_ = absl::UnavailableError(
+          absl::StrCat(event.text, ": check the disk, and go on with --resume"));
       return;
     case SchedulerEventKind::kSeatsMissing:
       lost_ = absl::UnavailableError(absl::StrFormat(

@@ -17,6 +17,11 @@ constexpr Duration kAnswerWithin = Duration::Seconds(60);
 constexpr int kWriteTries = 10;
 constexpr Duration kWritePause = Duration::Seconds(1);
 
+absl::Status WentOn(const absl::Status& missing) {
+  return absl::UnavailableError(absl::StrCat(
+      missing.message(), "; if the run trains meanwhile, try again or raise its snapshot.keep"));
+}
+
 }  // namespace
 
 StoreThread::StoreThread(std::function<void()> wake)
@@ -32,13 +37,19 @@ StoreThread::~StoreThread() {
   thread_.join();
 }
 
-void StoreThread::Add(Call call) {
+void StoreThread::Add(Call call, std::optional<EpochId> writes) {
   {
     MutexLock lock(&mutex_);
-    calls_.push_back(std::move(call));
+    calls_.push_back({std::move(call), writes});
   }
   signal_.fetch_add(1);
   signal_.notify_one();
+}
+
+void StoreThread::Forget(const std::function<bool(EpochId)>& withdrawn) {
+  MutexLock lock(&mutex_);
+  std::erase_if(
+      calls_, [&](const Waiting& waiting) { return waiting.writes && withdrawn(*waiting.writes); });
 }
 
 std::deque<StoreThread::Result> StoreThread::Take() {
@@ -54,7 +65,7 @@ void StoreThread::Run() {
       MutexLock lock(&mutex_);
       if (end_) return;
       if (!calls_.empty()) {
-        call = std::move(calls_.front());
+        call = std::move(calls_.front().call);
         calls_.pop_front();
       }
     }
@@ -145,7 +156,8 @@ void ServerLoop::Flush(ShardOutput* out) {
 }
 
 void ServerLoop::Write(std::shared_ptr<const Image> image) {
-  store_thread_->Add([this, image]() -> StoreThread::Result {
+  const EpochId epoch = image->name.epoch;
+  const auto write = [this, image = std::move(image)]() -> StoreThread::Result {
     const absl::Status status = store_->Write(*image);
     return [this, name = image->name, clock = image->clock, status] {
       NoteWritten(clock, status);
@@ -159,7 +171,8 @@ void ServerLoop::Write(std::shared_ptr<const Image> image) {
       shard_->ImageWritten(name, status, &out);
       Flush(&out);
     };
-  });
+  };
+  store_thread_->Add(write, epoch);
 }
 
 // Only a commit ends a row of failures: on a full disk the shards' images take turns, since what
@@ -203,6 +216,8 @@ void ServerLoop::Load(const LoadRequest& request) {
         if (error_.ok()) whole_.insert(whole_.end(), request.images.begin(), request.images.end());
       } else {
         error_ = shard_->ImagesLoaded(request.life, status, &out);
+        // A reader's snapshot may be removed by the run that it belongs to, if that goes on.
+        if (options_.serves && absl::IsNotFound(status)) error_ = WentOn(status);
       }
       Flush(&out);
     };
@@ -213,6 +228,7 @@ void ServerLoop::Load(const LoadRequest& request) {
 // lack just that space.
 void ServerLoop::RemoveWithdrawn() {
   const View& view = shard_->view();
+  store_thread_->Forget([&](EpochId epoch) { return Withdrawn(view, epoch); });
   std::erase_if(uncommitted_, [&](const ImageName& name) {
     if (!Withdrawn(view, name.epoch)) return name.epoch <= view.committed.epoch;
     store_thread_->Add([this, name]() -> StoreThread::Result {

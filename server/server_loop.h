@@ -42,7 +42,10 @@ class StoreThread {
   StoreThread(const StoreThread&) = delete;
   StoreThread& operator=(const StoreThread&) = delete;
 
-  void Add(Call call);
+  // `writes`: of a call that writes this epoch's image.
+  void Add(Call call, std::optional<EpochId> writes = std::nullopt);
+  // Forgets such calls that have not begun: each holds a whole image.
+  void Forget(const std::function<bool(EpochId)>& withdrawn);
   // Results of finished calls, to be run by the caller's thread.
   std::deque<Result> Take();
 
@@ -51,7 +54,11 @@ class StoreThread {
 
   const std::function<void()> wake_;
   Mutex mutex_;
-  std::deque<Call> calls_ GUARDED_BY(mutex_);
+  struct Waiting {
+    Call call;
+    std::optional<EpochId> writes;
+  };
+  std::deque<Waiting> calls_ GUARDED_BY(mutex_);
   std::deque<Result> results_ GUARDED_BY(mutex_);
   bool end_ GUARDED_BY(mutex_) = false;
   std::atomic<uint32_t> signal_{0};

@@ -111,6 +111,13 @@ TEST_F(SchedulerProgressTest, AnImageOfAStoreThatStandsStillIsWithdrawn) {
   EXPECT_EQ(Count(SchedulerEventKind::kCutWithdrawn), 1);
 }
 
+TEST_F(SchedulerProgressTest, StoresThatStandStillForTenMinutesEndTheRun) {
+  Pass(590, kLast.value(), Works::kNobody);
+  EXPECT_EQ(Count(SchedulerEventKind::kStoresStand), 0);
+  Pass(40, kLast.value(), Works::kNobody);
+  EXPECT_EQ(Count(SchedulerEventKind::kStoresStand), 1);
+}
+
 TEST_F(SchedulerProgressTest, AnEvaluationThatTakesAnHourKeepsItsSeat) {
   Pass(3600, 7, Works::kTrainer);
   EXPECT_EQ(Count(SchedulerEventKind::kEvicted), 0);

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -42,6 +43,34 @@ TEST(StoreThread, CallsRunInOrderElsewhereAndResultsWhereTheyAreTaken) {
   for (int i = 0; i < 20; ++i) expected.push_back(i);
   EXPECT_EQ(results, expected);
   EXPECT_TRUE(thread.Take().empty());
+}
+
+// Behind a store that hangs, each try would hold a whole image.
+TEST(StoreThread, ForgetsWritesThatNobodyWantsAnyMoreAndNothingElse) {
+  std::atomic<bool> released = false;
+  std::vector<int> ran;
+  const auto image = std::make_shared<int>();
+  {
+    StoreThread thread([] {});
+    thread.Add([&]() -> StoreThread::Result { return released.wait(false), [] {}; }, EpochId(1));
+    for (uint64_t epoch = 2; epoch <= 4; ++epoch) {
+      thread.Add(
+          [&ran, image, epoch]() -> StoreThread::Result {
+            return ran.push_back(static_cast<int>(epoch)), [] {};
+          },
+          EpochId(epoch));
+    }
+    Wakes wakes;
+    StoreThread other(wakes.Counter());
+    thread.Add([&]() -> StoreThread::Result { return ran.push_back(0), [] {}; });
+    thread.Forget([](EpochId epoch) { return epoch < EpochId(4); });
+    EXPECT_EQ(image.use_count(), 2);
+    thread.Add([&]() -> StoreThread::Result { return other.Add([] { return [] {}; }), [] {}; });
+    released = true;
+    released.notify_all();
+    wakes.Await(1);
+  }
+  EXPECT_EQ(ran, (std::vector<int>{4, 0}));
 }
 
 TEST(StoreThread, EndsWithTheCallThatItRunsDone) {
