@@ -59,7 +59,7 @@ void PsClient::ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientO
 // The shard refused what it was sent because its view is behind ours: it will have it in a moment.
 // Every fleet begins so for somebody.
 void PsClient::SendSoonAgain(Instant now, Nonce shard) {
-  const Instant due = now - options_.resend_after + options_.resend_soon_after;
+  const Instant due = SoonAgain(now);
   for (size_t i = 0; i < places_.size(); ++i) {
     if (places_[i].nonce != shard) continue;
     places_[i].progress_at = std::min(places_[i].progress_at, due);
@@ -72,10 +72,29 @@ void PsClient::SendSoonAgain(Instant now, Nonce shard) {
   }
 }
 
-// The connection does not stand yet, or its queue is full.
-void PsClient::NotSent(Instant now, Nonce to) {
-  if (to != kSchedulerNonce) return SendSoonAgain(now, to);
-  last_beat_ = std::min(last_beat_, now - options_.heartbeat_every + options_.resend_soon_after);
+// The connection does not stand yet, or its queue is full. What is queued already stays so.
+void PsClient::NotSent(Instant now, const Envelope& envelope) {
+  if (envelope.to == kSchedulerNonce) {
+    last_beat_ = std::min(last_beat_, now - options_.heartbeat_every + options_.resend_soon_after);
+    return;
+  }
+  const auto place = std::ranges::find(places_, envelope.to, &Place::nonce);
+  if (place == places_.end()) return;
+  const auto* push = std::get_if<rubato::Push>(&envelope.message);
+  const auto* pull = std::get_if<Pull>(&envelope.message);
+  if (push != nullptr && push->to == place->life) {
+    place->not_sent = std::min(place->not_sent.value_or(push->clock), push->clock);
+  } else if (Request* request = pull == nullptr ? nullptr : FindRequest(pull->id)) {
+    request->asked_at = SoonAgain(now);
+  } else {
+    place->progress_at = std::min(place->progress_at, SoonAgain(now));
+    place->gate_asked.reset();
+  }
+}
+
+// When something would have been sent that is sent again soon.
+Instant PsClient::SoonAgain(Instant now) const {
+  return now - options_.resend_after + options_.resend_soon_after;
 }
 
 void PsClient::Tick(Instant now, ClientOutput* out) {
@@ -196,9 +215,11 @@ void PsClient::FollowShards(Instant now, ClientOutput* out) {
     place.progress_at = now;
     if (!MUTATED(cache_over_life)) cache_.Drop(PlaceId(static_cast<uint32_t>(i)));
     for (auto& [clock, fetch] : fetches_) {
-      if (fetch.ready) continue;
-      FillFromCache(clock, i, &fetch);
-      Ask(now, clock, i, out);
+      if (!fetch.ready) FillFromCache(clock, i, &fetch);
+    }
+    // Not before what the old life was asked is forgotten everywhere: it would be asked again.
+    for (auto& [clock, fetch] : fetches_) {
+      if (!fetch.ready) Ask(now, clock, i, out);
     }
     if (options_.role == Role::kWorker) {
       out->messages.push_back({place.nonce, Sync{life_, place.life}});

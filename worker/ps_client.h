@@ -114,8 +114,8 @@ class PsClient {
 
   void Receive(Instant now, Nonce from, const Message& message, ClientOutput* out);
   void Tick(Instant now, ClientOutput* out);
-  // A message of an output could not even be queued for `to`: it is sent again soon.
-  void NotSent(Instant now, Nonce to);
+  // This message of an output could not even be queued: it is sent again soon, and nothing else.
+  void NotSent(Instant now, const Envelope& envelope);
 
   // kExact: the weights after exactly the iterations < clock, if nobody may start `clock` before
   // this client pushes it; the cache is not asked. An iteration that all workers fetch so is a
@@ -160,6 +160,7 @@ class PsClient {
     Clock durable;
     std::optional<Clock> min_clock;  // best known of this shard life
     Clock next_send;
+    std::optional<Clock> not_sent;    // the first push that could not be queued
     size_t asked = 0;                 // pulls under way
     std::optional<Clock> gate_asked;  // of a push that waits until the shard may take it
     Instant progress_at;              // when `received` last moved, or a push or Sync was sent
@@ -193,6 +194,8 @@ class PsClient {
   void ReceiveView(Instant now, const View& view, ClientOutput* out);
   void ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientOutput* out);
   void SendSoonAgain(Instant now, Nonce shard);
+  Instant SoonAgain(Instant now) const;
+  Request* FindRequest(RequestId id);
   void FollowShards(Instant now, ClientOutput* out);
   void Begin(Instant now, Life life, Clock start, ClientOutput* out);
   void ResetLife(const std::string& why, ClientOutput* out);

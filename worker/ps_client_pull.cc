@@ -215,16 +215,24 @@ void PsClient::ReceiveReply(Instant now, Nonce from, const PullReply& reply, Cli
 }
 
 void PsClient::TakeReply(const PullReply& reply, size_t place) {
-  const auto found = requests_.find(reply.id);
-  if (found == requests_.end() || found->second.place != place) return;
-  const RequestAt at = found->second;
-  std::vector<Request>& requests = fetches_[at.clock].places[at.place].requests;
-  // A request of a shard life that is over: the rows were asked for again.
-  if (at.index >= requests.size() || requests[at.index].id != reply.id) return;
-  if (!TakeRows(reply, at.place, at.clock, requests[at.index])) return;
-  requests_.erase(found);
-  requests[at.index].answered = true;
+  Request* const request = FindRequest(reply.id);
+  if (request == nullptr || requests_[reply.id].place != place) return;
+  if (!TakeRows(reply, place, requests_[reply.id].clock, *request)) return;
+  requests_.erase(reply.id);
+  request->answered = true;
   --places_[place].asked;
+}
+
+// nullptr for one of a shard life that is over: its rows were asked for again.
+PsClient::Request* PsClient::FindRequest(RequestId id) {
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return nullptr;
+  const RequestAt& at = found->second;
+  const auto fetch = fetches_.find(at.clock);
+  if (fetch == fetches_.end() || at.place >= fetch->second.places.size()) return nullptr;
+  std::vector<Request>& requests = fetch->second.places[at.place].requests;
+  if (at.index >= requests.size() || requests[at.index].id != id) return nullptr;
+  return &requests[at.index];
 }
 
 // Copies the values to their rows and tags them with the shard's min_clock when it answered.

@@ -180,6 +180,10 @@ void PsClient::ResendPushes(Instant now, ClientOutput* out) {
   if (options_.role == Role::kReader) return;
   for (size_t i = 0; i < places_.size(); ++i) {
     Place& place = places_[i];
+    if (const auto first = std::exchange(place.not_sent, std::nullopt)) {
+      place.next_send = std::min(place.next_send, *first);
+      Pump(now, i, out);
+    }
     if (now - place.progress_at < options_.resend_after) continue;
     place.progress_at = now;
     if (place.synced && place.next_send > place.received) {

@@ -137,7 +137,7 @@ void Session::Flush(Instant now, ClientOutput* out) {
   for (const Envelope& envelope : out->messages) {
     const SendResult result =
         endpoint_->SendFrames(envelope.to, Encode(client_.nonce(), envelope.message));
-    if (result != SendResult::kSent) client_.NotSent(now, envelope.to);
+    if (result != SendResult::kSent) client_.NotSent(now, envelope);
   }
   out->messages.clear();
   if (out->events.empty()) return;

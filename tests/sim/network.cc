@@ -23,13 +23,13 @@ bool World::LinkCut(Nonce from, Nonce to) const {
   return worker != worker_of_.end() && half_open_.contains({worker->second->seat, to});
 }
 
-void World::Send(Nonce from, const Envelope& envelope) {
+bool World::Send(Nonce from, const Envelope& envelope) {
   ++stats_.messages;
   if (!quiet_ && forger_rng_.Chance(config_.forged)) Forge(from, envelope.to, envelope.message);
-  if (LinkCut(from, envelope.to)) return;
+  if (LinkCut(from, envelope.to)) return true;
   if (!quiet_ && rng_.Chance(config_.loss)) {
     ++stats_.lost;
-    return;
+    return rng_.Chance(0.5);
   }
   const bool twice = !quiet_ && rng_.Chance(config_.duplicate);
   stats_.duplicated += twice;
@@ -38,6 +38,7 @@ void World::Send(Nonce from, const Envelope& envelope) {
     const Nonce to = envelope.to;
     At(Delay(from, to), [this, from, to, message] { Deliver(from, to, *message); });
   }
+  return true;
 }
 
 int64_t World::Delay(Nonce from, Nonce to) {
@@ -201,7 +202,7 @@ void World::Flush(WorkerProcess* worker, ClientOutput* out) {
       return Violate("V10", absl::StrCat("life ", beat->life.value(), " lacks a push that shard ",
                                          beat->gap->value(), " needs"));
     }
-    Send(nonce, envelope);
+    if (!Send(nonce, envelope)) worker->machine->NotSent(now(), envelope);
   }
   const std::vector<ClientEvent> events = std::move(out->events);
   for (const ClientEvent& event : events) Handle(worker, event);
@@ -258,10 +259,10 @@ void World::Release() {
 }
 
 void World::Handle(const SchedulerEvent& event) {
-  constexpr const char* kNames[] = {"joined",        "started",     "evicted",       "left",
-                                    "shard life",    "cut opened",  "cut withdrawn", "committed",
-                                    "FLEET RESUME",  "torn",        "possible loss", "LOSS",
-                                    "seats missing", "load failed", "reader hangs"};
+  constexpr const char* kNames[] = {
+      "joined",        "started",     "evicted",      "left",        "shard life",    "cut opened",
+      "cut withdrawn", "committed",   "FLEET RESUME", "torn",        "possible loss", "LOSS",
+      "seats missing", "load failed", "reader hangs", "stores stand"};
   Log(absl::StrCat("scheduler: ", kNames[static_cast<int>(event.kind)], " life ",
                    event.life.value(), " clock ", event.clock.value(), " ", event.clock2.value(),
                    " ", event.text));
@@ -293,6 +294,8 @@ void World::Handle(const SchedulerEvent& event) {
       break;
     case SchedulerEventKind::kLoadFailed:
       return Violate("V4", "a load that gets on is given up");
+    case SchedulerEventKind::kStoresStand:
+      return Violate("V11", "the run is given up for stores that stand still, and none does");
     default:
       break;
   }

@@ -132,7 +132,8 @@ class World {
   void Log(const std::string& line);
 
   // Network (network.cc).
-  void Send(Nonce from, const Envelope& envelope);
+  // False: lost, and its sender knows.
+  bool Send(Nonce from, const Envelope& envelope);
   bool LinkCut(Nonce from, Nonce to) const;
   int64_t Delay(Nonce from, Nonce to);
   void Deliver(Nonce from, Nonce to, const Message& message);
