@@ -2,7 +2,7 @@
 
 #include <cerrno>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
@@ -51,9 +51,9 @@ absl::StatusOr<std::string> UnsealText(const std::string& path, const std::strin
 absl::StatusOr<std::string> ReadSealedText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file.is_open()) return FileError(errno, "opening", path);
-  std::stringstream text;
-  if (!(text << file.rdbuf())) return FileError(errno, "reading", path);
-  return UnsealText(path, text.str());
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  if (file.bad()) return FileError(errno, "reading", path);
+  return UnsealText(path, text);
 }
 
 }  // namespace rubato

@@ -204,7 +204,7 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
       (member != nullptr && member->nonce == from) || (reader != nullptr && reader->nonce == from);
   const bool believed = MUTATED(forged_beat) ? member != nullptr || reader != nullptr : speaks;
   if (!believed || beat.generation != view().generation) return TellIfKnown(from, out);
-  Peer& peer = peers_[beat.life];
+  Peer& peer = peers_.try_emplace(beat.life, Peer{.heard = now, .worked = now}).first->second;
   peer.heard = now;
   peer.seen = std::max(peer.seen, beat.seen);
   peer.clock = std::max(peer.clock, beat.clock);

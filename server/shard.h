@@ -148,8 +148,8 @@ class Shard {
   void FollowCut(ShardOutput* out);
   void FollowCommit(ShardOutput* out);
   void Report(ShardOutput* out);
-  // In the view, with a start: its pulls are answered, and once this shard serves its pushes taken.
   std::optional<Life> Slowest() const;
+  // In the view, with a start: its pulls are answered, and once this shard serves its pushes taken.
   bool IsMember(Life life) const;
   bool IsReader(Life life) const;
   bool Speaks(Nonce from, Life life) const;

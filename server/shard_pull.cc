@@ -12,9 +12,9 @@
 namespace rubato {
 namespace {
 
-// What the most workers (1,024) and readers (64) that a fleet can have may ask for at a time, 128
-// pulls each (PsClientOptions::max_asked). Only who breaks that bound gets beyond this one.
-constexpr size_t kMaxParked = (1024 + 64) * 128;
+// What the most workers (1,024) and readers (64) that a fleet can have ask for at a time: 128 pulls
+// each (PsClientOptions::max_asked), and those that only ask to pass a gate, one an iteration.
+constexpr size_t kMaxParked = (1024 + 64) * 192;
 
 }  // namespace
 
@@ -118,12 +118,12 @@ void Shard::Answer(Nonce to, const Pull& pull, ShardOutput* out) {
 }
 
 void Shard::NoticeParked(Instant now, ShardOutput* out) {
+  const Life slowest = Slowest().value_or(kNoLife);
   for (auto& [key, parked] : parked_) {
     if (now - parked.noticed < options_.parked_notice) continue;
     parked.noticed = now;
-    out->messages.push_back(
-        {parked.from, Parked{life_, parked.pull.from, parked.pull.id, clocks_.min_clock(),
-                             Slowest().value_or(kNoLife)}});
+    out->messages.push_back({parked.from, Parked{life_, parked.pull.from, parked.pull.id,
+                                                 clocks_.min_clock(), slowest}});
   }
 }
 

@@ -87,10 +87,11 @@ rocksdb::Options TableFileOptions() {
   return options;
 }
 
-absl::Status FromRocksDb(const rocksdb::Status& status, const std::string& path) {
+absl::Status FromRocksDb(const rocksdb::Status& status, const char* doing,
+                         const std::string& path) {
   if (status.ok()) return absl::OkStatus();
   const std::string said = status.ToString();  // with errno, if it is of the system, at its end
-  if (const int error = ErrorOfText(said); error != 0) return FileError(error, "writing", path);
+  if (const int error = ErrorOfText(said); error != 0) return FileError(error, doing, path);
   const std::string sentence = absl::StrFormat("row file %s: %s", path, said);
   if (status.IsCorruption()) return absl::DataLossError(sentence);
   return absl::InternalError(sentence);
@@ -153,7 +154,7 @@ absl::StatusOr<FileDigest> WriteRowFile(const std::string& path, const Image& im
   }
   rocksdb::ExternalSstFileInfo info;
   if (status.ok()) status = writer.Finish(&info);  // fsyncs
-  RETURN_IF_ERROR(FromRocksDb(status, path));
+  RETURN_IF_ERROR(FromRocksDb(status, "writing", path));
   FileDigest digest{.bytes = info.file_size};
   CHECK(info.file_checksum.size() == sizeof(digest.xxh3));
   std::memcpy(&digest.xxh3, info.file_checksum.data(), sizeof(digest.xxh3));
@@ -194,21 +195,21 @@ absl::Status ReadRowFile(const std::string& path, const FileDigest& expected,
   RETURN_IF_ERROR(CheckDigest(path, expected));
   sink.count(expected.bytes);
   rocksdb::SstFileReader reader(TableFileOptions());
-  RETURN_IF_ERROR(FromRocksDb(reader.Open(path), path));
+  RETURN_IF_ERROR(FromRocksDb(reader.Open(path), "reading", path));
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> entry(reader.NewIterator(options));
   entry->SeekToFirst();
   for (const Chunk& chunk : chunks) {
     if (!entry->Valid() || entry->key() != chunk.Key() || entry->value().size() != chunk.bytes) {
-      RETURN_IF_ERROR(FromRocksDb(entry->status(), path));
+      RETURN_IF_ERROR(FromRocksDb(entry->status(), "reading", path));
       return absl::DataLossError(absl::StrFormat("row file %s: not what its manifest says", path));
     }
     sink.take(chunk, entry->value().data());
     sink.count(chunk.bytes);
     entry->Next();
   }
-  RETURN_IF_ERROR(FromRocksDb(entry->status(), path));
+  RETURN_IF_ERROR(FromRocksDb(entry->status(), "reading", path));
   if (!entry->Valid()) return absl::OkStatus();
   return absl::DataLossError(absl::StrFormat("row file %s: more than its manifest says", path));
 }

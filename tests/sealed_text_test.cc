@@ -46,6 +46,8 @@ TEST(SealedText, IsReadFromAFile) {
   EXPECT_EQ(ReadSealedText(path).status().code(), absl::StatusCode::kNotFound);
   std::ofstream(path) << SealText(path, kJson);
   EXPECT_EQ(ReadSealedText(path).value(), kJson);
+  std::ofstream(path, std::ios::trunc).close();
+  EXPECT_EQ(ReadSealedText(path).status().code(), absl::StatusCode::kDataLoss);
 }
 
 }  // namespace
