@@ -5,8 +5,8 @@ codes, with a fate for each process instead of work.
 Usage: launch_fleet_fake.py PROGRAM ARGUMENTS...   A run file is JSON: {"servers", "workers",
 "clocks", "best_epoch", "transport", "fates": {NAME: FATE}}; FATE is "kill" (by signal 9), "abort"
 (a library finds no memory), "error4" (a reason, exit 4), "lose" (exit 3 once a server has gone),
-"slow" (never done by itself), "stay" (done, but never ends by itself) or "silent" (exit 1 with
-nothing but a log line).
+"slow" (never done by itself), "stay" (done, but never ends by itself), "ask" (each validation waits
+for a mark) or "silent" (exit 1 with nothing but a log line).
 """
 
 import json
@@ -212,8 +212,10 @@ def train():
     wait_until(lambda: run.fate != "slow")
     if option("--seat") == "0":
         half = run.fake["clocks"] // 2
-        say("validation", data_epoch=0, clock=half - 1, auc=0.8, logloss=0.3)
-        say("validation", data_epoch=1, clock=2 * half - 1, auc=0.7, logloss=0.4)
+        for epoch, auc, logloss in ((0, 0.8, 0.3), (1, 0.7, 0.4)):
+            wait_until(lambda: run.fate != "ask" or run.marked(f"may-validate-{epoch}"))
+            say("validation", data_epoch=epoch, clock=(epoch + 1) * half - 1, auc=auc,
+                logloss=logloss)
     say("done", seat=int(option("--seat")), rows=100, pushes=20, max_staleness=3,
         seconds={"compute": 1.5, "wait": 0.25, "pull": 0.125, "push": 0.0625, "other": 0.0625})
     run.mark("done-" + run.name)

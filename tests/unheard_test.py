@@ -1,13 +1,21 @@
 #!/usr/bin/env python3
 """Nobody hears: a full disk, a reader that has gone or a closed descriptor behind standard error
-costs no run; behind standard output only what is written there. With fake executables."""
+costs no run; behind standard output only what is written there. Nor does a full disk under what was
+validated, which is written once there is room. With fake executables."""
 
+import json
 import os
+import signal
 import subprocess
+import sys
 import unittest
 
-from fake_fleet import FakeFleetTest
-from processes import DEADLINE_SECONDS
+from fake_fleet import ROOT, FakeFleetTest
+from processes import DEADLINE_SECONDS, wait_until
+
+sys.path.insert(0, str(ROOT / "launch"))
+
+from rubato_cli.run_folder import RunFolder  # noqa: E402
 
 
 class UnheardTest(FakeFleetTest):
@@ -74,6 +82,54 @@ class UnheardTest(FakeFleetTest):
         code, _, _ = self.end("status", "nothing", stdin=subprocess.DEVNULL, stdout=None,
                               stderr=None, preexec_fn=lambda: os.closerange(0, 3))
         self.assertEqual(code, 2)
+
+
+class FullDiskTest(FakeFleetTest):
+    """validations.json is a link to /dev/full for a while."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.out / "validations.json"
+        self.process = self.start("train", self.write_run(best_epoch=True, fates={
+            "worker-0": "ask"}), "--out", "out")
+        wait_until(lambda: (self.out / "marks" / "progress-worker-0").exists())
+        self.file.unlink()
+        self.file.symlink_to("/dev/full")
+        (self.out / "marks" / "may-validate-0").touch()
+        while "validations.json not written, training goes on: No space" not in (
+                self.process.stderr.readline()):
+            pass
+
+    def end(self):
+        (self.out / "marks" / "may-validate-1").touch()
+        _, stderr = self.process.communicate(timeout=DEADLINE_SECONDS)
+        self.assertNotIn("training goes on", stderr)  # said once
+        self.assert_nobody_left()
+        return self.process.returncode, stderr
+
+    def test_what_could_not_be_written_is_written_at_the_next_epoch(self):
+        self.file.unlink()
+        code, stderr = self.end()
+        self.assertEqual(code, 0, stderr)
+        metrics = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual(metrics["validation"], {"auc": 0.8, "logloss": 0.3})
+
+    def test_only_at_the_end_is_it_a_failure_and_all_is_committed(self):
+        code, stderr = self.end()
+        self.assertEqual(code, 3)
+        self.assertEqual(stderr.splitlines()[-1], f"rubato: {self.file}: No space left on device; "
+                         "free some space there")
+        self.assertTrue((self.out / "committed").exists())
+        self.file.unlink()
+        self.assertEqual(self.train("--resume", best_epoch=True)[0], 0)
+
+    def test_a_stop_writes_it_too(self):
+        self.file.unlink()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=DEADLINE_SECONDS)
+        self.assertEqual(self.process.returncode, 75)
+        self.assertEqual(len(RunFolder(str(self.out)).read_json("validations.json")[
+            "validations"]), 1)
 
 
 if __name__ == "__main__":

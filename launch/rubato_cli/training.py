@@ -40,7 +40,8 @@ class Training:
 
     def run(self, addresses: Addresses, resumed: Snapshot | None) -> None:
         """`resumed`: of an earlier start, to go on from; None for a new run."""
-        self._validations = Validations(self._folder, resumed.clock if resumed else 0)
+        self._validations = Validations(self._folder, resumed.clock if resumed else 0,
+                                        self._console)
         config = self._folder.read_json("config.json")["fleet"]
         open_files.need(1 + int(config["servers"]) + int(config["workers"]))
         run = ["--run", str(self._folder.path)]
@@ -58,9 +59,10 @@ class Training:
             for seat in range(int(config["workers"]))]
         for child in (scheduler, *workers):
             self._fleet.may_end(child, 0)
-        self._watch(scheduler, workers)
-        self.seconds = time.monotonic() - begin
-        self._fleet.end(servers)
+        with self._validations:
+            self._watch(scheduler, workers)
+            self.seconds = time.monotonic() - begin
+            self._fleet.end(servers)
 
     def _watch(self, scheduler: Child, workers: list[Child]) -> None:
         """Until scheduler and workers have ended by themselves, or after a stop signal."""
