@@ -8,6 +8,7 @@ import pty
 import sys
 import tempfile
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from fake_fleet import ROOT, FakeFleetTest
 
@@ -83,6 +84,18 @@ class TargetTest(unittest.TestCase):
             os.close(read)
             file.publish()
         os.close(write)
+
+    def test_a_pipe_that_never_blocks_gets_all(self):
+        read, write = os.pipe()
+        os.set_blocking(write, False)
+        text = "new" * (1 << 20)
+        with open(read, encoding="utf-8") as reader, ThreadPoolExecutor() as readers:
+            got = readers.submit(reader.read)
+            try:
+                target.write(f"/dev/fd/{write}", text)
+            finally:
+                os.close(write)
+            self.assertTrue(got.result() == text, "not as it was written")
 
     def test_a_device_is_written_through(self):
         ours, theirs = pty.openpty()

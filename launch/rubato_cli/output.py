@@ -32,7 +32,12 @@ def say(stream: TextIO, text: str) -> None:
     except OSError:  # a test's
         stream.write(text)
         return
-    data = _encode(text, stream.encoding or "utf-8")
+    write_all(descriptor, _encode(text, stream.encoding or "utf-8"))
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """However slowly it is taken: another process that has it too may have made it one that never
+    blocks. Raises OSError."""
     while data:
         try:
             data = data[os.write(descriptor, data):]

@@ -14,7 +14,7 @@ import pathlib
 import re
 import stat
 
-from rubato_cli import system_error
+from rubato_cli import output, system_error
 from rubato_cli.failure import Failure
 from rubato_cli.scratch import HIDDEN_PREFIX, ScratchFolder, temporary_place
 
@@ -120,8 +120,7 @@ class Target:
         with open(self.draft, "rb") as draft:
             try:
                 while piece := draft.read(COPY_BYTES):
-                    while piece:
-                        piece = piece[os.write(descriptor, piece):]
+                    output.write_all(descriptor, piece)
             except BrokenPipeError:
                 pass  # as in --out >(head): nobody wants the rest
             except OSError as error:
