@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What may stand under a name that we are told to write: links, pipes, devices, folders."""
 
+import errno
 import fcntl
 import os
 import pathlib
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 from fake_fleet import ROOT, FakeFleetTest
 
@@ -56,6 +58,13 @@ class TargetTest(unittest.TestCase):
         (self.path / "usual").touch()
         target.write(self.path / "new", "new")
         self.assertEqual((self.path / "new").stat().st_mode, (self.path / "usual").stat().st_mode)
+
+    def test_an_owner_or_a_mode_that_cannot_be_costs_no_file(self):
+        for name, number in (("chown", errno.EINVAL), ("chmod", errno.ENOSYS)):
+            (self.path / name).write_text("old")
+            with mock.patch.object(os, name, side_effect=OSError(number, os.strerror(number))):
+                target.write(self.path / name, "new")
+            self.assertEqual((self.path / name).read_text(), "new")
 
     def test_without_publish_nothing_has_changed(self):
         (self.path / "file").write_text("old")

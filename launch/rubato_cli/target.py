@@ -7,6 +7,7 @@ its place; a disk is refused.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -107,14 +108,14 @@ class Target:
         return ScratchFolder(temporary_place(folder))
 
     def _take_over(self) -> None:
-        """The draft gets the mode and, if that is allowed, the owner of the file it replaces."""
+        """The draft gets the owner and the mode of the file it replaces, each if that is possible:
+        an owner may be unknown in a container, and a file system may have neither."""
         if self._before is None:
             return
-        try:
+        with contextlib.suppress(OSError):
             os.chown(self.draft, self._before.st_uid, self._before.st_gid)
-        except PermissionError:
-            pass
-        os.chmod(self.draft, stat.S_IMODE(self._before.st_mode))
+        with contextlib.suppress(OSError):
+            os.chmod(self.draft, stat.S_IMODE(self._before.st_mode))
 
     def _copy(self, descriptor: int) -> None:
         with open(self.draft, "rb") as draft:
