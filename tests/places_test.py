@@ -106,12 +106,15 @@ class PlaceTest(FakeFleetTest):
         self.assertEqual(stdout, f"wrote {ODD}2\n")
 
     def test_a_run_file_cannot_hold_such_a_name(self):
-        (self.path / ODD).write_text("ID,AGE,y good bad good")
+        for name in (ODD, "my.csv"):
+            (self.path / name).write_text("ID,AGE,y good bad good")
         before = sorted(self.path.iterdir())
-        code, _, stderr = self.rubato("init", ODD, "--label", "y", "--out", "run.toml")
-        self.assertEqual(code, 2)
-        self.assertIn("this name is not UTF-8, and nothing else can stand in a run file", stderr)
-        self.assertEqual(sorted(self.path.iterdir()), before)
+        for data, out in ((ODD, "run.toml"), ("my.csv", ODD + ".toml")):
+            code, _, stderr = self.rubato("init", data, "--label", "y", "--out", out)
+            self.assertEqual(code, 2, stderr)
+            self.assertIn("this name is not UTF-8, and nothing else can stand in a run file",
+                          stderr)
+            self.assertEqual(sorted(self.path.iterdir()), before)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     choices = _choose(seen, source, arguments.label)
     need_utf8(arguments.label, "a run file")
     need_utf8(os.path.relpath(source, out.absolute().parent), "a run file")
+    need_utf8(out.name, "a run file")  # which says how to look at it
     with Target(out) as target:
         with system_error.about(out):
             target.draft.write_text(_format(choices, source, out), "utf-8")
