@@ -32,6 +32,14 @@ class InitTest(FakeFleetTest):
         self.assertIn("column 'y' holds '1', '2', '3', and a label has two values", stderr)
         self.assertFalse((self.path / "three.toml").exists())
 
+    def test_a_label_that_is_not_utf8_is_no_value_of_a_run_file(self):
+        (self.path / "odd.csv").write_bytes(b"y m\xe4nnlich weiblich")
+        code, _, stderr = self.rubato("init", "odd.csv", "--label", "y")
+        self.assertEqual(code, 2)
+        self.assertIn("odd.csv: a value of column 'y' is not UTF-8; convert the file, as in iconv",
+                      stderr)
+        self.assertFalse((self.path / "odd.toml").exists())
+
     def test_init_chooses_the_positive_value_and_counts_rows_without_a_label(self):
         for values, positive in (("0 1 1", "1"), ("-1 +1 +1", "+1"), ("1 1 2", "2"),
                                  ("1.0 0.0 1.0", "1.0"), ("no Yes Yes", "Yes"),

@@ -129,6 +129,12 @@ def prepare():
     print("rows: 30 read")
 
 
+def as_json(text):
+    """As data_json.cc: an object is a text that is no UTF-8."""
+    data = os.fsencode(text)
+    return text if text == data.decode(errors="replace") else {"latin1": data.decode("latin1")}
+
+
 def inspect():
     if not os.path.exists(sys.argv[3]):
         refuse(f"opening {sys.argv[3]} failed: No such file or directory; check the path")
@@ -142,9 +148,9 @@ def inspect():
                 {"column": "DAY", "kind": "date",
                  "sentence": "column 'DAY' holds dates; name it in data.time; as it is, no"},
                 {"column": "CODE", "kind": "code_like", "sentence": "column 'CODE' holds codes"}]
-    values = pathlib.Path(sys.argv[3]).read_text().split()[1:]
+    values = pathlib.Path(sys.argv[3]).read_text(errors="surrogateescape").split()[1:]
     print(json.dumps({"rows": len(values), "columns": columns, "warnings": warnings,
-                      "label_values": [{"value": value, "rows": values.count(value)}
+                      "label_values": [{"value": as_json(value), "rows": values.count(value)}
                                        for value in dict.fromkeys(values) if value != "?"]}))
 
 

@@ -96,12 +96,11 @@ class _Choices:
 
 def _choose(seen: dict[str, Any], source: pathlib.Path, label: str) -> _Choices:
     """From what `rubato-data inspect` saw: {"rows", "columns": [{"name", "type"}], "label_values":
-    [{"value", "rows"}], "warnings": [{"column", "kind", "sentence"}]}. A name that is no UTF-8 is
-    an object, and cannot stand in a run file."""
-    if not all(isinstance(column["name"], str) for column in seen["columns"]):
-        raise Failure(f"{source}: a column's name is not UTF-8; convert the file, as in "
-                      "iconv -f latin1 -t utf-8")
-    values = {str(value["value"]): int(value["rows"]) for value in seen["label_values"]}
+    [{"value", "rows"}], "warnings": [{"column", "kind", "sentence"}]}."""
+    _need_texts([column["name"] for column in seen["columns"]], f"{source}: a column's name")
+    _need_texts([value["value"] for value in seen["label_values"]],
+                f"{source}: a value of column '{label}'")
+    values = {value["value"]: int(value["rows"]) for value in seen["label_values"]}
     positive = _positive(values, f"{source}: column '{label}'")
     warned = {kind: [w["column"] for w in seen["warnings"] if w["kind"] in kinds]
               for kind, kinds in (("drop", DROPPED_KINDS), ("codes", ("code_like",)))}
@@ -112,6 +111,12 @@ def _choose(seen: dict[str, Any], source: pathlib.Path, label: str) -> _Choices:
     rows = int(seen["rows"])
     return _Choices(label, positive, values[positive], rows, rows - sum(values.values()), drop,
                     categorical)
+
+
+def _need_texts(seen: list[Any], what: str) -> None:
+    """A text that is no UTF-8 is an object, and cannot stand in a run file."""
+    if not all(isinstance(text, str) for text in seen):
+        raise Failure(f"{what} is not UTF-8; convert the file, as in iconv -f latin1 -t utf-8")
 
 
 def _positive(values: dict[str, int], where: str) -> str:
