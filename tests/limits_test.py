@@ -41,15 +41,23 @@ class LimitsTest(FleetTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.path.chmod(0o755)
+        cls.temporary = cls.path / "tmp"
+        cls.temporary.mkdir()
+        cls.temporary.chmod(0o777)
         book = (cls.path / "book.csv").read_text().splitlines(keepends=True)
         (cls.path / "few.csv").write_text("".join(book[:21]))
 
     def run_in_shell(self, script, words):
-        """(exit code, stderr) of `words`, started by shell code that ends with "$@"."""
+        """(exit code, stderr) of `words`, started by shell code that ends with "$@". It leaves
+        nothing in its place for temporary files but the log that its sentence names."""
         done = subprocess.run(["sh", "-c", script, "sh", *map(str, words)], cwd=self.path,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               check=False, timeout=DEADLINE_SECONDS,
-                              env={**os.environ, "RUBATO_BIN": str(BIN)})
+                              env={**os.environ, "RUBATO_BIN": str(BIN),
+                                   "TMPDIR": str(self.temporary)})
+        for left in self.temporary.iterdir():
+            self.assertIn(f"{left.name}/", done.stderr)
+            shutil.rmtree(left)
         return done.returncode, done.stderr
 
     def check_sentence(self, code, stderr, *, codes, parts):

@@ -93,6 +93,14 @@ class PlaceTest(FakeFleetTest):
         self.assertEqual(self.rubato(*predict)[0], 3)
         self.assertTrue(log.exists(), "the next start has swept away what a sentence named")
 
+    def test_logs_that_no_sentence_names_are_removed(self):
+        self.assertEqual(self.train()[0], 0)
+        (self.path / "bin" / "rubato-worker").write_text("#!/no/such/program\n")
+        code, _, stderr = self.rubato("predict", "--run", "out", "--in", "x.csv", "--out", "y.csv")
+        self.assertEqual(code, 3, stderr)
+        self.assertNotIn("its log is", stderr)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+
     def test_names_that_are_not_utf8_work(self):
         odd = ODD + "run"
         code, stdout, stderr = self.rubato("train", self.write_run(), "--out", odd)

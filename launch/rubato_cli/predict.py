@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 
 from rubato_cli import local
 from rubato_cli.child import Files
 from rubato_cli.committed import whole_snapshot
-from rubato_cli.failure import DONE, Failure, StoppedBySignal
+from rubato_cli.failure import DONE, Failure
 from rubato_cli.fleet import Fleet
 from rubato_cli.run_folder import RunFolder
 from rubato_cli.scratch import ScratchFolder, temporary_place
@@ -71,8 +72,9 @@ class Logs:
     def __enter__(self) -> Logs:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and issubclass(kind, Failure) and not issubclass(kind, StoppedBySignal):
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        # As Files.where() names them.
+        if isinstance(error, Failure) and os.path.relpath(self._scratch.path) in error.sentence:
             self._scratch.keep()
         self._scratch.__exit__()
 
