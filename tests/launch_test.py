@@ -155,6 +155,19 @@ class FailureTest(FakeFleetTest):
         self.assertEqual(code, 4)
         self.assertIn("there is not enough memory to load it", stderr.splitlines()[-1])
 
+    def test_a_scheduler_that_dies_before_it_says_what_is_committed(self):
+        self.assertEqual(self.train()[0], 0)
+        for script, wanted, part in (
+                ("kill -9 $$", 3, "--committed was killed by signal 9 (SIGKILL)"),
+                ("echo 'rubato-scheduler: error while loading shared libraries: libx.so: failed "
+                 "to map segment from shared object' >&2; exit 127", 4,
+                 "there is not enough memory to load it, raise the limit (ulimit -v)"),
+                ("exit 0", 4, "did not answer; build again")):
+            (self.path / "bin" / "rubato-scheduler").write_text(f"#!/bin/sh\n{script}\n")
+            code, _, stderr = self.train("--resume")
+            self.assertEqual(code, wanted, stderr)
+            self.assertIn(part, stderr.splitlines()[-1])
+
     def test_no_sentence_names_a_log_that_is_gone(self):
         (self.path / "bin" / "rubato-data").write_text("#!/bin/sh\nkill -9 $$\n")
         code, _, stderr = self.train()

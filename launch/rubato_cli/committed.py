@@ -6,7 +6,8 @@ import dataclasses
 import subprocess
 
 from rubato_cli.builds import Build
-from rubato_cli.child import Event, die_with_parent, parse_event
+from rubato_cli.child import (LOG_PREFIX, MEMORY_WORDS, Event, die_with_parent, parse_event,
+                               why_ended)
 from rubato_cli.console import Console
 from rubato_cli.failure import FATAL, RETRYABLE, USAGE, Failure
 from rubato_cli.run_folder import RunFolder
@@ -58,5 +59,15 @@ def _ask(build: Build, folder: RunFolder, arguments: list[str]) -> list[Event]:
         if event["event"] == "error":
             raise Failure(str(event["message"]),
                           done.returncode if done.returncode in (USAGE, FATAL) else RETRYABLE)
-    raise Failure(f"rubato-scheduler {arguments[0]} ended with exit code {done.returncode} and "
-                  "did not answer; build again", FATAL)
+    if done.returncode == 0:
+        raise Failure(f"rubato-scheduler {arguments[0]} did not answer; build again", FATAL)
+    raise _death(done.returncode, done.stderr.decode(errors="replace"), arguments[0])
+
+
+def _death(code: int, stderr: str, question: str) -> Failure:
+    """Of a scheduler that could not say why: it was killed, or not even loaded."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    last_words = LOG_PREFIX.sub("", lines[-1]) if lines else ""
+    retryable = code < 0 and not MEMORY_WORDS.search(last_words)
+    return Failure(f"rubato-scheduler {question} {why_ended(code, last_words)}",
+                   RETRYABLE if retryable else FATAL)
