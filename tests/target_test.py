@@ -74,6 +74,28 @@ class TargetTest(unittest.TestCase):
         self.assertEqual((self.path / "file").read_text(), "old")
         self.assertEqual(self.entries(), ["file"])
 
+    def test_a_file_that_cannot_be_replaced_is_overwritten(self):
+        refusal = OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        for text in ("much longer", "short", ""):
+            (self.path / "file").write_text("old text")
+            number = (self.path / "file").stat().st_ino
+            with mock.patch.object(os, "replace", side_effect=refusal):
+                target.write(self.path / "file", text)
+            self.assertEqual((self.path / "file").read_text(), text)
+            self.assertEqual((self.path / "file").stat().st_ino, number)
+        self.assertEqual(self.entries(), ["file"])
+
+    def test_a_file_is_not_overwritten_without_a_reason_or_without_room(self):
+        (self.path / "file").write_text("old")
+        for replace, room in ((errno.EIO, None), (errno.EXDEV, errno.ENOSPC)):
+            full = room and OSError(room, os.strerror(room))
+            with mock.patch.object(os, "replace", side_effect=OSError(replace, "")), \
+                    mock.patch.object(os, "posix_fallocate", side_effect=full), \
+                    self.assertRaises(OSError) as caught:
+                target.write(self.path / "file", "longer")
+            self.assertEqual(caught.exception.errno, room or replace)
+            self.assertEqual((self.path / "file").read_text(), "old")
+
     def test_a_pipe_is_written_through_if_somebody_reads(self):
         pipe = self.path / "pipe"
         os.mkfifo(pipe)

@@ -1,8 +1,10 @@
 """A file that the user names, for all that we write: whole or not at all.
 
-It is written beside its own name and renamed. Links are followed and stay links. What is no plain
-file (a pipe, a terminal, /dev/stdout, /dev/null) is written through, as there is nothing to put in
-its place; a disk is refused.
+It is written beside its own name and renamed. Links are followed and stay links. A file that cannot
+be replaced, as its folder is not ours or it is a mount of a container, is overwritten once there is
+room for all: who reads it, or a crash, may then see a part. What is no plain file (a pipe, a
+terminal, /dev/stdout, /dev/null) is written through, as there is nothing to put in its place; a
+disk is refused.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from rubato_cli.scratch import HIDDEN_PREFIX, ScratchFolder, temporary_place
 
 LINKS_MAX = 40  # as the kernel follows
 COPY_BYTES = 1 << 20
+NOT_REPLACED = (errno.EXDEV, errno.EBUSY, errno.EACCES, errno.EPERM)
 OPEN_FILES = re.compile(rf"/proc/{os.getpid()}(/task/\d+)?/fd")
 
 
@@ -49,13 +52,13 @@ class Target:
             self._take_over()
             try:
                 os.replace(self.draft, self._file)
-                return
-            except OSError:
-                if self._before is None:
+            except OSError as error:
+                if self._before is None or error.errno not in NOT_REPLACED:
                     raise
-            # It cannot be replaced: its folder is not ours, or it is a mount of a container.
-            self._descriptor = os.open(self._file, os.O_WRONLY | os.O_TRUNC)
-        self._copy(self._descriptor)
+                self._descriptor = os.open(self._file, os.O_WRONLY)
+                self._overwrite(self._descriptor)
+        else:
+            self._copy(self._descriptor)
 
     def write(self, text: str) -> None:
         """All of it, published."""
@@ -116,6 +119,18 @@ class Target:
             os.chown(self.draft, self._before.st_uid, self._before.st_gid)
         with contextlib.suppress(OSError):
             os.chmod(self.draft, stat.S_IMODE(self._before.st_mode))
+
+    def _overwrite(self, descriptor: int) -> None:
+        size, before = self.draft.stat().st_size, os.fstat(descriptor).st_size
+        if size > before:
+            try:
+                os.posix_fallocate(descriptor, before, size - before)
+            except OSError as error:
+                os.ftruncate(descriptor, before)
+                error.filename = self.shown
+                raise
+        self._copy(descriptor)
+        os.ftruncate(descriptor, size)
 
     def _copy(self, descriptor: int) -> None:
         with open(self.draft, "rb") as draft:
