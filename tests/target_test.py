@@ -149,6 +149,8 @@ class TargetTest(unittest.TestCase):
         self.assertEqual((self.path / "log").read_text(), "first\nsecond\nthird\n")
         with open(self.path / "log", encoding="utf-8") as log:
             self.refused(f"/dev/fd/{log.fileno()}", "is open for reading only")
+        for number in (1 << 20, 1 << 40):
+            self.refused(f"/dev/fd/{number}", f"/dev/fd/{number} is no open file of this command")
 
     def test_what_cannot_be_written_is_a_sentence(self):
         self.refused(self.path, "is a folder; name a file in it")

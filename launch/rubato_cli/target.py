@@ -80,9 +80,7 @@ class Target:
     def _open(self) -> None:
         own = _open_file(self.shown)
         if own is not None:
-            if fcntl.fcntl(own, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-                raise Failure(f"{self.shown} is open for reading only; choose another place")
-            self._descriptor = os.dup(own)
+            self._descriptor = _duplicate(own, self.shown)
             return
         try:
             self._before = os.stat(self.shown)
@@ -162,13 +160,23 @@ def _open_special(path: str) -> int:
     return descriptor
 
 
+def _duplicate(own: int, path: str) -> int:
+    try:
+        mode = fcntl.fcntl(own, fcntl.F_GETFL) & os.O_ACCMODE
+    except (OSError, OverflowError) as error:
+        raise Failure(f"{path} is no open file of this command; choose another place") from error
+    if mode == os.O_RDONLY:
+        raise Failure(f"{path} is open for reading only; choose another place")
+    return os.dup(own)
+
+
 def _open_file(path: str) -> int | None:
     """The number of the open file of this process that `path` stands for, as /dev/stdout does:
     opened a second time by that name it would be written from its beginning."""
     for _ in range(LINKS_MAX):
         folder, name = os.path.split(os.path.abspath(path))
         folder = os.path.realpath(folder)
-        if OPEN_FILES.fullmatch(folder) and name.isdigit():
+        if OPEN_FILES.fullmatch(folder) and name.isdecimal():
             return int(name)
         path = os.path.join(folder, name)
         if not os.path.islink(path):
