@@ -3,13 +3,16 @@
 
 import pathlib
 import sys
+import tempfile
 import unittest
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "launch"))
 
+from rubato_cli.bench import validations  # noqa: E402
 from rubato_cli.failure import Failure  # noqa: E402
+from rubato_cli.run_folder import RunFolder  # noqa: E402
 from rubato_cli.staleness_figure import NO_CURE, figure  # noqa: E402
 from rubato_cli.staleness_rows import (  # noqa: E402
     BOUNDS, ITERATIONS_MIN, Row, Slowness, epochs_needed, parse_slowness, row, table)
@@ -98,6 +101,17 @@ def sweep(**changes):
                           seconds_to_target=3.0 - 0.1 * i, validation_auc=0.8, test_auc=0.79,
                           max_observed=i, iterations=300), **changes})
             for i, bound in enumerate(BOUNDS)]
+
+
+class TelemetryTest(unittest.TestCase):
+    def test_a_line_that_was_cut_short_is_passed_over(self):
+        with tempfile.TemporaryDirectory(prefix="bench-test-") as scratch:
+            (pathlib.Path(scratch) / "telemetry").mkdir()
+            (pathlib.Path(scratch) / "telemetry" / "worker-0.jsonl").write_text(
+                '{"event": "progress"}\n{"event": "valid\n{"event": "validation", "auc": 0.7}\n'
+                '{"event": "validation", "auc": 0.')
+            self.assertEqual(list(validations(RunFolder(scratch))),
+                             [{"event": "validation", "auc": 0.7}])
 
 
 class ShowTest(unittest.TestCase):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import pathlib
 import shutil
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 from rubato_cli import builds, data_tool, metrics, staleness_figure
 from rubato_cli.builds import Build
+from rubato_cli.child import parse_event
 from rubato_cli.console import Console
 from rubato_cli.failure import DONE, Failure
 from rubato_cli.run_folder import RunFolder
@@ -102,7 +102,7 @@ def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
         result = metrics.finish(result, folder.read_json("evaluation.json"), {"run": {
             "version": builds.version()}})
         folder.write_json("metrics.json", result)
-        rows.append(row(bound, result, list(_validations(folder)), target))
+        rows.append(row(bound, result, list(validations(folder)), target))
         target = rows[0].validation_auc - TARGET_MARGIN if target is None else target
         for part in ("data", "snapshots"):
             shutil.rmtree(folder.path / part)
@@ -140,12 +140,11 @@ def _prepare_once(sweep: _Sweep, folder: RunFolder, bound: str) -> None:
                       sweep.stop, Console(quiet=True))
 
 
-def _validations(folder: RunFolder) -> Iterator[dict[str, Any]]:
-    """The validation events of this run, which had one start."""
+def validations(folder: RunFolder) -> Iterator[dict[str, Any]]:
+    """The validation events of this run, which had one start. A full disk cuts lines short."""
     for path in (folder.path / "telemetry").glob("worker-*.jsonl"):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            event = json.loads(line)
-            if event["event"] == "validation":
+        for event in map(parse_event, path.read_bytes().splitlines()):
+            if event is not None and event["event"] == "validation":
                 yield event
 
 
