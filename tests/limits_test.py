@@ -5,6 +5,7 @@ limits on open files, folders that may not be written, full disks, names that ca
 import errno
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from real_fleet import BIN, ROOT, FleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
 
-from rubato_cli import run_folder, system_error  # noqa: E402 (the path must be set first)
+from rubato_cli import open_files, run_folder, system_error  # noqa: E402 (the path must be set first)
 
 RUBATO = [sys.executable, "-B", str(ROOT / "launch" / "rubato")]
 DATA = [str(BIN / "rubato-data")]
@@ -118,6 +119,14 @@ class LimitsTest(FleetTest):
     def test_a_soft_limit_is_raised(self):
         code, stderr = self.run_in_shell('ulimit -S -n 12; exec "$@"', self.train_words("soft"))
         self.assertEqual(code, 0, stderr)
+
+    def test_a_limit_that_may_not_be_raised_stays(self):
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with unittest.mock.patch.multiple(
+                resource, getrlimit=lambda _: (64, 1 << 40),
+                setrlimit=unittest.mock.Mock(side_effect=ValueError("not allowed"))):
+            open_files.raise_limit()
+        self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE), limits)
 
     def test_a_fleet_too_large_for_the_limit_is_refused_at_once(self):
         words = self.train_words("large", "fleet.servers=40", "fleet.shards_per_server=1")

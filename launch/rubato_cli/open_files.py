@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 
@@ -12,10 +13,12 @@ AT_ONCE = 12  # what starting one takes for a moment, sockets' folder, wake-ups,
 
 
 def raise_limit() -> None:
-    """This process and its children may open as many files as it may allow itself."""
+    """This process and its children may open as many files as it may allow itself, or as before
+    where the system does not allow that: need() says if they are too few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        with contextlib.suppress(OSError, ValueError):  # a sandbox; more than fs.nr_open
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def need(processes: int) -> None:
