@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """The launcher against fake executables: order, failures, signals, and nothing left behind."""
 
+import fcntl
 import json
 import os
 import pathlib
 import signal
 import sys
 import tempfile
+import time
 import unittest
+from unittest import mock
 
 from fake_fleet import ROOT, FakeFleetTest
 from processes import DEADLINE_SECONDS
@@ -258,6 +261,17 @@ class SignalTest(FakeFleetTest):
         first.kill()
         first.communicate()
         self.assertIn("out: stopped, clock 0 of 20", self.rubato("status", "out")[1])
+
+
+class LockTest(unittest.TestCase):
+    def test_a_status_at_that_moment_keeps_nobody_out(self):
+        with tempfile.TemporaryDirectory(prefix="launch-test-") as scratch, \
+                open(f"{scratch}/.lock", "w+", encoding="utf-8") as status:
+            fcntl.flock(status, fcntl.LOCK_SH)
+            folder = RunFolder(scratch)
+            with mock.patch.object(time, "sleep", lambda _: fcntl.flock(status, fcntl.LOCK_UN)):
+                folder.lock()
+            self.assertEqual(folder.owner(), os.getpid())
 
 
 class CommandTest(FakeFleetTest):

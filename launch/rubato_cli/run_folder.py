@@ -17,12 +17,17 @@ import fcntl
 import json
 import os
 import pathlib
+import time
 from typing import Any, TextIO
 
 from rubato_cli import system_error, target
 from rubato_cli.child import Files
+from rubato_cli.deadline import Deadline
 from rubato_cli.failure import FATAL, Failure
 from rubato_cli.seal import seal, unseal
+
+LOCK_SECONDS = 1.0  # a `rubato status` holds the lock for an instant, too
+LOOK_SECONDS = 0.02
 
 
 class RunFolder:
@@ -68,13 +73,13 @@ class RunFolder:
         path = self.path / ".lock"
         with system_error.about(path), contextlib.ExitStack() as unless_locked:
             file = unless_locked.enter_context(open(path, "a+", encoding="utf-8"))
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                file.seek(0)
-                owner = file.read().strip()
-                raise Failure(f"{self.shown} is in use by another rubato (process {owner}); wait "
-                              "for it, or choose another --out") from error
+            deadline = Deadline(LOCK_SECONDS)
+            while not _try_lock(file):
+                if deadline.over():
+                    file.seek(0)
+                    raise Failure(f"{self.shown} is in use by another rubato (process "
+                                  f"{file.read().strip()}); wait for it, or choose another --out")
+                time.sleep(LOOK_SECONDS)
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
@@ -93,3 +98,11 @@ class RunFolder:
         except FileNotFoundError:
             pass
         return None
+
+
+def _try_lock(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
