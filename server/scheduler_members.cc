@@ -130,9 +130,12 @@ void Scheduler::EvictSilent(Instant now, SchedulerOutput* out) {
     if (now - peer.heard > options_.lease) silent.emplace_back(member.life, "no heartbeat");
   }
   for (auto& [place, slowest] : slowest_) {
-    if (Waits() || IsAhead(place)) slowest.since = now;
     const MemberEntry* member = FindMember(slowest.life);
-    if (member == nullptr || !member->start) continue;
+    const bool moves = member != nullptr && member->start && !Waits() && !IsAhead(place);
+    if (!moves) {
+      slowest.since = now;
+      continue;
+    }
     if (now - std::max(slowest.since, peers_[member->life].worked) <= options_.stall) continue;
     silent.emplace_back(member->life,
                         absl::StrFormat("no progress on shard %d, and no work", place.value()));
@@ -160,7 +163,7 @@ void Scheduler::EvictSilentReaders(Instant now, SchedulerOutput* out) {
 
 // The slowest member of a shard must move, on that shard, or work: that it lives proves nothing. On
 // the shard that is farthest behind it waits for nobody, but with all others for a commit, or for a
-// shard that loads.
+// shard that loads. A joiner waits for its start.
 void Scheduler::NoteProgress(Instant now, const ShardReport& report) {
   const Life life = report.slowest.value_or(kNoLife);
   Slowest& slowest = slowest_[report.place];

@@ -1,5 +1,6 @@
 // Joining, eviction and what a death may have cost: stories of two shards and two workers that all
 // do as they are told.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,6 +73,25 @@ class SchedulerMembersTest : public ::testing::Test {
     }
     return report;
   }
+  // Everybody lives for `seconds`, and the shards stay at these clocks: seat i holds up shard i.
+  void StandStill(int64_t seconds, const std::vector<int64_t>& clocks = {0, 0}) {
+    for (int64_t second = 0; second < seconds; ++second) {
+      const std::vector<MemberEntry> members = view().members;
+      for (const MemberEntry& member : members) {
+        Heartbeat beat;
+        beat.life = member.life;
+        beat.seen = view().version;
+        beat.clock = Clock(clocks[0]);
+        Tell(member.nonce, beat);
+      }
+      for (uint32_t place = 0; place < clocks.size(); ++place) {
+        ShardReport report = ReportOf(place, clocks[place]);
+        report.slowest = members[std::min<size_t>(place, members.size() - 1)].life;
+        Send(report);
+      }
+      TickFor(Duration::Seconds(1));
+    }
+  }
   void Report(uint32_t place, int64_t min_clock) { Send(ReportOf(place, min_clock)); }
   void Send(const ShardReport& report) { Tell(view().shards[report.place.value()].nonce, report); }
   // The last event of this kind.
@@ -90,28 +110,27 @@ class SchedulerMembersTest : public ::testing::Test {
   uint64_t nonces_ = 10;
 };
 
+// The first of two seats waits for the other longer than a member may stand still.
+TEST_F(SchedulerMembersTest, AJoinerThatWaitedLongForItsStartIsNotBlamedForIt) {
+  options_.start_timeout = Duration::Seconds(10'000);
+  scheduler_.emplace(options_, Scheduler::FirstState(options_.job), now_);
+  for (uint32_t i : {0u, 1u}) SayHello(Role::kShard, i);
+  SayHello(Role::kWorker, 0);
+  StandStill(700);
+  SayHello(Role::kWorker, 1);
+  StandStill(500);
+  EXPECT_EQ(view().members.size(), 2U);
+  EXPECT_TRUE(view().members.back().start);
+}
+
 // Seat 1 does not get through to shard 1, so seat 0 gets nothing from there and stands still on
 // shard 0 as well.
 TEST_F(SchedulerMembersTest, OnlyWhoHoldsUpTheShardFarthestBehindIsEvicted) {
   StartAll();
-  const std::vector<MemberEntry> members = view().members;
-  for (int64_t second = 0; second < 700; ++second) {
-    for (const MemberEntry& member : view().members) {
-      Heartbeat beat;
-      beat.life = member.life;
-      beat.seen = view().version;
-      beat.clock = Clock(9);
-      Tell(member.nonce, beat);
-    }
-    for (const uint32_t place : {0u, 1u}) {
-      ShardReport report = ReportOf(place, place == 0 ? 9 : 8);
-      report.slowest = members[place].life;
-      Send(report);
-    }
-    TickFor(Duration::Seconds(1));
-  }
+  const Life first = view().members[0].life;
+  StandStill(700, {9, 8});
   ASSERT_EQ(view().members.size(), 1U);
-  EXPECT_EQ(view().members[0].life, members[0].life);
+  EXPECT_EQ(view().members[0].life, first);
 }
 
 // Rows that the dead shards answered may still be on their way, and say of all members that they
