@@ -77,6 +77,7 @@ class SchedulerMembersTest : public ::testing::Test {
   void StandStill(int64_t seconds, const std::vector<int64_t>& clocks = {0, 0}) {
     for (int64_t second = 0; second < seconds; ++second) {
       const std::vector<MemberEntry> members = view().members;
+      ASSERT_FALSE(members.empty());
       for (const MemberEntry& member : members) {
         Heartbeat beat;
         beat.life = member.life;
