@@ -8,6 +8,7 @@ between, and counts its whole snapshots after each; exit 0: there were never too
 import argparse
 import random
 import sys
+import time
 
 from processes import wait_until
 from real_fleet import FleetTest, ask_scheduler
@@ -15,6 +16,7 @@ from real_fleet import FleetTest, ask_scheduler
 KEEP = 3
 ENDLESS = ("train.epochs=100000", "train.batch=32", "snapshot.every_clocks=25",
            f"snapshot.keep={KEEP}")
+KILLED_WITHIN_SECONDS = 0.5  # of a commit
 VICTIMS = ("launcher", "scheduler", "server", "worker")
 
 
@@ -38,8 +40,9 @@ class Rounds:
     def kill_a_start(self, resume):
         test, before = self.test, len(self.commits())
         rubato = test.start(self.out, *ENDLESS, resume=resume)
-        wait_until(lambda: len(self.commits()) > before + self.chance.randrange(2)
-                   or rubato.process.poll() is not None)
+        wanted = before + 1 + self.chance.randrange(2)
+        wait_until(lambda: len(self.commits()) >= wanted or rubato.process.poll() is not None)
+        time.sleep(self.chance.uniform(0, KILLED_WITHIN_SECONDS))  # inside a cut, too
         test.assertIsNone(rubato.process.poll(), "it ended by itself")
         victim = self.chance.choice(VICTIMS)
         if victim == "launcher":

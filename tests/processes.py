@@ -1,5 +1,6 @@
 """What tests ask of processes: whether they live, and to wait until they do what they should."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -32,6 +33,13 @@ def alive(pid):
             return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def signal_all(launcher, children, number):
+    """The launcher last: it ends its children, and whoever has ended needs no signal."""
+    for pid in (*children, launcher):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def processes_that_name(text):

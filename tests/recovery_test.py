@@ -225,8 +225,7 @@ class RecoveryTest(FleetTest):
             rubato = self.start_to_commit(out)
             before = self.events(out, "scheduler-0", "committed")[-1]["clock"]
             if role == "all":
-                for pid in (rubato.process.pid, *self.processes(out)):
-                    os.kill(pid, signal.SIGTERM)
+                signal_all(rubato.process.pid, self.processes(out), signal.SIGTERM)
             else:
                 os.kill(self.processes(out, role)[0], signal.SIGTERM)
             self.check_stop(out, rubato, before)

@@ -8,7 +8,7 @@ import signal
 import unittest
 
 from fake_fleet import FakeFleetTest
-from processes import DEADLINE_SECONDS, STOP_SIGNALS, wait_until
+from processes import DEADLINE_SECONDS, STOP_SIGNALS, signal_all, wait_until
 
 SLOW_COMMIT = {"scheduler": "slow"}
 
@@ -25,21 +25,17 @@ class StopTest(FakeFleetTest):
         self.assertIn(part, stderr)
         self.assert_nobody_left()
 
-    def signal_all(self, process, number):
-        for pid in [process.pid, *self.pids()]:
-            os.kill(pid, number)
-
     def test_one_signal_to_all_processes_is_one(self):
         process = self.start_slow()
-        self.signal_all(process, signal.SIGTERM)
+        signal_all(process.pid, self.pids(), signal.SIGTERM)
         self.stopped(process, 75, "stopped with a snapshot at clock 20")
 
     def test_a_second_one_to_all_stops_at_once(self):
         process = self.start_slow(fates=SLOW_COMMIT)
-        self.signal_all(process, signal.SIGTERM)
+        signal_all(process.pid, self.pids(), signal.SIGTERM)
         while "stopping" not in process.stderr.readline():
             pass
-        self.signal_all(process, signal.SIGTERM)
+        signal_all(process.pid, self.pids(), signal.SIGTERM)
         self.stopped(process, 143, "stopped at once")
 
     def test_a_signal_to_any_process_stops_the_run(self):
@@ -55,7 +51,7 @@ class StopTest(FakeFleetTest):
             with self.subTest(number):
                 process = self.start_slow()
                 for one in (signal.SIGHUP, signal.SIGTERM)[::1 - 2 * number]:
-                    self.signal_all(process, one)
+                    signal_all(process.pid, self.pids(), one)
                 self.stopped(process, 75, "stopped with a snapshot at clock 20")
                 self.out.rename(self.path / f"was-{number}")
 
