@@ -36,7 +36,11 @@ class ScratchFolder:
         self._kept = False
         # Locked first and named second: a folder with a `lock` that nobody holds is dead.
         fresh = self.path / "lock.new"
-        file = open(fresh, "w", encoding="utf-8")
+        try:
+            file = open(fresh, "w", encoding="utf-8")
+        except OSError:  # no room; without a lock it would never be swept
+            self.path.rmdir()
+            raise
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             fresh.rename(self.path / "lock")
@@ -65,8 +69,9 @@ def _sweep(parent: pathlib.Path, prefix: str) -> None:
         try:
             if lock.parent.stat().st_uid != os.getuid():
                 continue
-            with open(lock, encoding="utf-8") as file:
+            with open(lock, "r+", encoding="utf-8") as file:  # NFS locks only what may be written
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock.parent, ignore_errors=True)
+                if os.fstat(file.fileno()).st_nlink > 0:  # else kept meanwhile
+                    shutil.rmtree(lock.parent, ignore_errors=True)
         except OSError:
             continue  # held by a launcher that is alive, or just gone
