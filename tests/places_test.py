@@ -2,6 +2,7 @@
 """Where a start puts what it needs for itself, and names that are not UTF-8. With fake
 executables."""
 
+import io
 import os
 import pathlib
 import shutil
@@ -13,6 +14,7 @@ from fake_fleet import ROOT, FakeFleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
 
+from rubato_cli.console import Console  # noqa: E402
 from rubato_cli.failure import Failure  # noqa: E402
 from rubato_cli.run_folder import RunFolder  # noqa: E402
 from rubato_cli.sockets import Addresses, SocketFolder  # noqa: E402
@@ -38,7 +40,10 @@ class SocketPlaceTest(unittest.TestCase):
 
     def test_without_a_place_auto_is_tcp_and_ipc_a_sentence(self):
         with SocketFolder(f"/{'x' * 80}", str(self.path / "absent")) as sockets:
-            self.assertEqual(Addresses(AUTO, sockets, "train").scheduler(), "tcp://127.0.0.1:0")
+            addresses, said = Addresses(AUTO, sockets, "train"), io.StringIO()
+            addresses.warn(Console(progress=said))
+            self.assertEqual(addresses.scheduler(), "tcp://127.0.0.1:0")
+            self.assertIn("every user of this host can reach it", said.getvalue())
             with self.assertRaises(Failure) as caught:
                 Addresses({**AUTO, "transport": "ipc"}, sockets, "train").scheduler()
         self.assertEqual(caught.exception.code, 2)

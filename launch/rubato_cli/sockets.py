@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 from rubato_cli import system_error
+from rubato_cli.console import Console
 from rubato_cli.failure import Failure
 from rubato_cli.names import is_utf8
 from rubato_cli.scratch import PREFIX, ScratchFolder, temporary_place
@@ -69,7 +70,14 @@ class Addresses:
         self._purpose = purpose
         self._port = int(fleet["port"])
         host = "127.0.0.1" if fleet["host"] == "localhost" else fleet["host"]
-        self._host = host if _wants_tcp(fleet, folder) else None
+        self._no_folder = ""  # why not, where "auto" would have had one
+        self._host = host if self._wants_tcp(fleet) else None
+
+    def warn(self, console: Console) -> None:
+        """Of what is more open than one may think."""
+        if self._no_folder:
+            console.note(f"warning: {self._no_folder}; until then this fleet meets on tcp, where "
+                         "every user of this host can reach it")
 
     def scheduler(self) -> str:
         return self._address("scheduler", self._port)
@@ -82,16 +90,16 @@ class Addresses:
             return f"tcp://{self._host}:{port}"
         return self._folder.ipc(f"{self._purpose}-{name}.sock")
 
-
-def _wants_tcp(fleet: dict[str, Any], folder: SocketFolder) -> bool:
-    # A port is asked for only by somebody who wants TCP.
-    if fleet["transport"] != "auto" or int(fleet["port"]) != 0:
-        return fleet["transport"] != "ipc" or int(fleet["port"]) != 0
-    try:
-        folder.path  # made now, if it can be
-    except Failure:
-        return True
-    return False
+    def _wants_tcp(self, fleet: dict[str, Any]) -> bool:
+        # A port is asked for only by somebody who wants TCP.
+        if fleet["transport"] != "auto" or int(fleet["port"]) != 0:
+            return fleet["transport"] != "ipc" or int(fleet["port"]) != 0
+        try:
+            self._folder.path  # made now, if it can be
+        except Failure as failure:
+            self._no_folder = failure.sentence
+            return True
+        return False
 
 
 def _why_not(place: str) -> str:

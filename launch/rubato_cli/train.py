@@ -111,9 +111,10 @@ def train(console: Console, parts: Parts, resumed: Snapshot | None) -> dict[str,
     metrics.json."""
     folder = parts.folder
     with Fleet(parts.build, lambda name: folder.files("", name), parts.stop) as fleet:
+        addresses = Addresses(folder.read_json("config.json")["fleet"], parts.sockets, "train")
+        addresses.warn(console)
         training = Training(fleet, folder, console, parts.worker_flags)
-        training.run(Addresses(folder.read_json("config.json")["fleet"], parts.sockets, "train"),
-                     resumed)
+        training.run(addresses, resumed)
     return metrics.collect(folder, training.progress, training.seconds, fleet.children)
 
 
