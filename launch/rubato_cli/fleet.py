@@ -20,7 +20,7 @@ from rubato_cli.stop_signals import StopSignals
 
 STEP_SECONDS = 0.1  # how late a death can be noticed
 SETTLE_SECONDS = 0.3  # one death brings others: wait for them before one is blamed
-LISTEN_SECONDS = 60.0  # a server may load a large snapshot first
+LISTEN_SECONDS = 60.0  # each listens first and loads then
 END_SECONDS = 15.0  # once they are asked to
 
 

@@ -4,7 +4,8 @@
   data/                             prepared rows and how they were encoded
   snapshots/                        committed and pending images
   validations.json                  what was validated at the end of each data epoch
-  telemetry/NAME.jsonl logs/NAME.log    events and log of each process: nothing is read back
+  telemetry/NAME.jsonl logs/NAME.log    events and log of each process: shown, but
+                                    nothing that trains, resumes or scores reads them back
   evaluation.json metrics.json report.html
 
 Every JSON file is sealed (rubato_cli/seal.py): what steers a score is as it was written.
