@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from kept_snapshots import Rounds, whole_snapshots
-from processes import wait_until
+from processes import signal_all, wait_until
 from real_fleet import BIN, DEADLINE_SECONDS, FleetTest, ask_scheduler, flip_a_byte
 
 # Long enough to be met half-way, with a snapshot at every tenth of it. At s = 0 the weights are
