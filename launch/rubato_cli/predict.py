@@ -46,7 +46,9 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     with Target(out) as target:
         with StopSignals() as stop, SocketFolder() as sockets, Logs(out.parent) as logs, \
                 Fleet(build, logs.files, stop) as fleet:
-            serve(fleet, folder, Addresses(config["fleet"], sockets, "serve"), snapshot,
+            addresses = Addresses(config["fleet"], sockets, "serve")
+            addresses.warn(session.console)
+            serve(fleet, folder, addresses, snapshot,
                   ("predict", ["--in", str(source.absolute()), "--out", str(target.draft),
                                *(["--device", arguments.device] if arguments.device else [])]),
                   session.console)

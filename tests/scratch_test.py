@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Folders of one start: what a killed one left is swept away, what lives or was kept is not."""
+
+import errno
+import fcntl
+import pathlib
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+from fake_fleet import ROOT
+
+sys.path.insert(0, str(ROOT / "launch"))
+
+from rubato_cli import scratch  # noqa: E402
+from rubato_cli.scratch import ScratchFolder  # noqa: E402
+
+
+class ScratchTest(unittest.TestCase):
+    def setUp(self):
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.place = pathlib.Path(place.name)
+
+    def test_what_a_killed_start_left_is_swept(self):
+        dead = self.place / "rubato-dead"
+        dead.mkdir()
+        (dead / "lock").touch()
+        with ScratchFolder(self.place) as living, ScratchFolder(self.place) as another:
+            self.assertFalse(dead.exists())
+            self.assertTrue(living.path.exists())
+            self.assertTrue(another.path.exists())
+
+    def test_a_folder_that_cannot_be_locked_is_not_left(self):
+        refusal = OSError(errno.ENOSPC, "No space left on device")
+        with mock.patch("builtins.open", side_effect=refusal), self.assertRaises(OSError):
+            ScratchFolder(self.place)
+        self.assertEqual(list(self.place.iterdir()), [])
+
+    def test_a_folder_that_is_kept_while_another_start_sweeps_stays(self):
+        kept = ScratchFolder(self.place)
+        lock = fcntl.flock
+
+        def keep_meanwhile(file, how):
+            kept.keep()
+            kept.__exit__()
+            lock(file, how)
+
+        with mock.patch.object(scratch.fcntl, "flock", keep_meanwhile):
+            scratch._sweep(self.place, scratch.PREFIX)
+        self.assertTrue(kept.path.exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
