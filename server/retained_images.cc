@@ -10,6 +10,11 @@ bool Withdrawn(const View& view, EpochId epoch) {
   return epoch > view.committed.epoch && !(view.cut && view.cut->epoch == epoch);
 }
 
+absl::Status GoneMeanwhile(const absl::Status& missing) {
+  return absl::UnavailableError(absl::StrCat(
+      missing.message(), "; if the run trains meanwhile, try again or raise its snapshot.keep"));
+}
+
 absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store) {
   ASSIGN_OR_RETURN(const std::vector<ImageName> present, store->List());
   for (const ImageName& name : present) {

@@ -13,6 +13,10 @@ namespace rubato {
 // may have been committed by a view that nobody here has seen.
 bool Withdrawn(const View& view, EpochId epoch);
 
+// What a reader says that does not find a snapshot (`missing`): the run may train meanwhile and
+// have removed it, so another try is worth it (Unavailable).
+absl::Status GoneMeanwhile(const absl::Status& missing);
+
 // Removes the images of `place` that are older than the committed epoch of `view` and of no epoch
 // that it keeps. To be called by who knows that the committed image is whole.
 absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store);

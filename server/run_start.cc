@@ -7,6 +7,7 @@
 
 #include "common/status.h"
 #include "server/image_folder.h"
+#include "server/retained_images.h"
 #include "server/scheduler_loop.h"
 #include "server/scheduler_state.h"
 #include "server/snapshot_store.h"
@@ -125,10 +126,8 @@ absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
     ASSIGN_OR_RETURN(const std::optional<SchedulerState> now, FindState(run));
     if (!now || CommittedOf(*now) == CommittedOf(*state)) return whole;
   }
-  return absl::UnavailableError(
-      absl::StrFormat("%s: the run goes on meanwhile and removes each snapshot before it is read; "
-                      "try again, or raise its snapshot.keep",
-                      SnapshotsOf(run)));
+  return GoneMeanwhile(absl::NotFoundError(
+      absl::StrCat(SnapshotsOf(run), ": each snapshot was gone before it was read")));
 }
 
 absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode,
@@ -162,12 +161,8 @@ absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& j
   }
   RETURN_IF_ERROR(CheckModel(run, job, *state));
   // It was there when it was chosen.
-  if (epoch && !GoBackTo(run, *epoch, &*state).ok()) {
-    return absl::UnavailableError(
-        absl::StrFormat("%s: snapshot %d is not kept any more; if the run trains meanwhile, try "
-                        "again or raise its snapshot.keep",
-                        SnapshotsOf(run), epoch->value()));
-  }
+  const absl::Status back = epoch ? GoBackTo(run, *epoch, &*state) : absl::OkStatus();
+  if (!back.ok()) return GoneMeanwhile(back);
   return ResumeState(*std::move(state), job.places);
 }
 

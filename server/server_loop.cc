@@ -17,11 +17,6 @@ constexpr Duration kAnswerWithin = Duration::Seconds(60);
 constexpr int kWriteTries = 10;
 constexpr Duration kWritePause = Duration::Seconds(1);
 
-absl::Status WentOn(const absl::Status& missing) {
-  return absl::UnavailableError(absl::StrCat(
-      missing.message(), "; if the run trains meanwhile, try again or raise its snapshot.keep"));
-}
-
 }  // namespace
 
 StoreThread::StoreThread(std::function<void()> wake)
@@ -216,8 +211,7 @@ void ServerLoop::Load(const LoadRequest& request) {
         if (error_.ok()) whole_.insert(whole_.end(), request.images.begin(), request.images.end());
       } else {
         error_ = shard_->ImagesLoaded(request.life, status, &out);
-        // A reader's snapshot may be removed by the run that it belongs to, if that goes on.
-        if (options_.serves && absl::IsNotFound(status)) error_ = WentOn(status);
+        if (options_.serves && absl::IsNotFound(status)) error_ = GoneMeanwhile(status);
       }
       Flush(&out);
     };
