@@ -80,16 +80,20 @@ void PsClient::NotSent(Instant now, const Envelope& envelope) {
   }
   const auto place = std::ranges::find(places_, envelope.to, &Place::nonce);
   if (place == places_.end()) return;
-  const auto* push = std::get_if<rubato::Push>(&envelope.message);
-  const auto* pull = std::get_if<Pull>(&envelope.message);
-  if (push != nullptr && push->to == place->life) {
+  if (const auto* push = std::get_if<rubato::Push>(&envelope.message)) {
     place->not_sent = std::min(place->not_sent.value_or(push->clock), push->clock);
-  } else if (Request* request = pull == nullptr ? nullptr : FindRequest(pull->id)) {
-    request->asked_at = SoonAgain(now);
-  } else {
-    place->progress_at = std::min(place->progress_at, SoonAgain(now));
-    place->gate_asked.reset();
+    return;
   }
+  if (const auto* pull = std::get_if<Pull>(&envelope.message)) {
+    const auto found = requests_.find(pull->id);
+    Request* request = found == requests_.end() ? nullptr : FindRequest(pull->id, found->second);
+    if (request != nullptr) {
+      request->asked_at = SoonAgain(now);
+      return;
+    }
+  }
+  place->progress_at = std::min(place->progress_at, SoonAgain(now));
+  place->gate_asked.reset();
 }
 
 // When something would have been sent that is sent again soon.
@@ -206,6 +210,7 @@ void PsClient::FollowShards(Instant now, ClientOutput* out) {
     place.synced = false;
     place.min_clock.reset();
     place.received = place.applied = place.next_send = start_clock_;
+    place.not_sent.reset();
     place.gate_asked.reset();
     place.asked = 0;
     // To keep it would do no harm: it names a commit, the new life has loaded that one or a later

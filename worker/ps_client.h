@@ -173,6 +173,11 @@ class PsClient {
     bool answered = false;
     std::optional<Instant> asked_at;  // absent: there was no room yet
   };
+  struct RequestAt {
+    Clock clock;
+    size_t place = 0;
+    size_t index = 0;  // into PlaceFetch::requests
+  };
   // One shard's share of a fetch.
   struct PlaceFetch {
     std::vector<std::vector<uint32_t>> rows;     // by table: indices of all rows that live there
@@ -195,7 +200,6 @@ class PsClient {
   void ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientOutput* out);
   void SendSoonAgain(Instant now, Nonce shard);
   Instant SoonAgain(Instant now) const;
-  Request* FindRequest(RequestId id);
   void FollowShards(Instant now, ClientOutput* out);
   void Begin(Instant now, Life life, Clock start, ClientOutput* out);
   void ResetLife(const std::string& why, ClientOutput* out);
@@ -217,6 +221,7 @@ class PsClient {
   std::vector<Request> Split(const Fetch& fetch, const PlaceFetch& share) const;
   void SendPull(Clock clock, size_t place, const Request& request, ClientOutput* out);
   void TakeReply(const PullReply& reply, size_t place);
+  Request* FindRequest(RequestId id, const RequestAt& at);
   bool TakeRows(const PullReply& reply, size_t place, Clock use, const Request& request);
   void TryReady(Instant now, ClientOutput* out);
   bool GatePassed(Clock clock, const Fetch& fetch, const Place& place) const;
@@ -253,11 +258,6 @@ class PsClient {
   bool leaving_ = false;
   std::vector<Place> places_;
   std::map<Clock, Fetch> fetches_;
-  struct RequestAt {
-    Clock clock;
-    size_t place = 0;
-    size_t index = 0;  // into PlaceFetch::requests
-  };
   std::map<RequestId, RequestAt> requests_;
   uint64_t request_counter_ = 0;
   RowCache cache_;

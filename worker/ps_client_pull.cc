@@ -215,19 +215,17 @@ void PsClient::ReceiveReply(Instant now, Nonce from, const PullReply& reply, Cli
 }
 
 void PsClient::TakeReply(const PullReply& reply, size_t place) {
-  Request* const request = FindRequest(reply.id);
-  if (request == nullptr || requests_[reply.id].place != place) return;
-  if (!TakeRows(reply, place, requests_[reply.id].clock, *request)) return;
-  requests_.erase(reply.id);
+  const auto found = requests_.find(reply.id);
+  if (found == requests_.end() || found->second.place != place) return;
+  Request* const request = FindRequest(reply.id, found->second);
+  if (request == nullptr || !TakeRows(reply, place, found->second.clock, *request)) return;
+  requests_.erase(found);
   request->answered = true;
   --places_[place].asked;
 }
 
 // nullptr for one of a shard life that is over: its rows were asked for again.
-PsClient::Request* PsClient::FindRequest(RequestId id) {
-  const auto found = requests_.find(id);
-  if (found == requests_.end()) return nullptr;
-  const RequestAt& at = found->second;
+PsClient::Request* PsClient::FindRequest(RequestId id, const RequestAt& at) {
   const auto fetch = fetches_.find(at.clock);
   if (fetch == fetches_.end() || at.place >= fetch->second.places.size()) return nullptr;
   std::vector<Request>& requests = fetch->second.places[at.place].requests;
