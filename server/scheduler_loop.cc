@@ -138,8 +138,9 @@ void SchedulerLoop::Flush(Instant now, SchedulerOutput out) {
   ahead_.Take(std::move(out));
   if (const SchedulerState* state = ahead_.Due(now)) Save(now, *state);
   const WriteAhead::Released released = ahead_.Release();
-  for (const Envelope& envelope : released.messages) endpoint_->Send(envelope.to, envelope.message);
+  // The events first: what another process writes when it hears a message is then later in time.
   for (const SchedulerEvent& event : released.events) Tell(event);
+  for (const Envelope& envelope : released.messages) endpoint_->Send(envelope.to, envelope.message);
 }
 
 void SchedulerLoop::Save(Instant now, const SchedulerState& state) {
