@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/status.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -165,7 +166,7 @@ absl::Status Cleanser::AddLevel(const Feature& feature, absl::string_view field,
       return absl::ResourceExhaustedError(
           absl::StrFormat("column '%s' has more than %d distinct values; leave it out with "
                           "data.drop",
-                          feature.name, kMaxLevels));
+                          ShowText(feature.name), kMaxLevels));
     }
     found = fit->levels.emplace(std::string(field), LevelCounts{}).first;
   }
@@ -267,8 +268,8 @@ CategoryEncoding Cleanser::FitCategory(const std::string& name, const CategoryFi
 void Cleanser::WarnConstant(const std::string& name, absl::string_view what) {
   warnings_.push_back(
       {name, "constant",
-       absl::StrFormat("column '%s' %s in all training rows; it tells the model nothing", name,
-                       what)});
+       absl::StrFormat("column '%s' %s in all training rows; it tells the model nothing",
+                       ShowText(name), what)});
 }
 
 void Cleanser::WarnLeak(const std::string& name, double auc, absl::string_view what) {
@@ -277,7 +278,7 @@ void Cleanser::WarnLeak(const std::string& name, double auc, absl::string_view w
       {name, "leak",
        absl::StrFormat("column '%s' alone predicts the label (AUC %.4f by %s); leave it out with "
                        "data.drop if it is known only afterwards",
-                       name, auc, what)});
+                       ShowText(name), auc, what)});
 }
 
 }  // namespace rubato

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "common/run_config_check.h"
 #include "common/status.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -55,7 +56,8 @@ bool WarnOfForm(const ColumnScan& column, std::vector<Warning>* warnings) {
       {column.name, number ? "marked_number" : "date",
        absl::StrFormat("column '%s' holds %s, the first '%s' in line %d; %s; as they are, each is "
                        "a level of a category",
-                       column.name, holds, column.first_text, column.first_text_line, advice)});
+                       ShowText(column.name), holds, ShowText(column.first_text),
+                       column.first_text_line, advice)});
   return true;
 }
 
@@ -67,15 +69,15 @@ void WarnOf(const ColumnScan& column, FeatureKind kind, std::vector<Warning>* wa
          absl::StrFormat(
              "column '%s' looks like an id: %d distinct values in %d; leave it out with "
              "data.drop unless it means something",
-             column.name, column.distinct, column.counted)});
+             ShowText(column.name), column.distinct, column.counted)});
   }
   if (column.texts == 0 || column.numbers == 0) return;
   if (kind == FeatureKind::kNumeric) {
-    warnings->push_back(
-        {column.name, "mixed",
-         absl::StrFormat("column '%s': %d values that are no numbers, the first "
-                         "'%s' in line %d, are taken as missing",
-                         column.name, column.texts, column.first_text, column.first_text_line)});
+    warnings->push_back({column.name, "mixed",
+                         absl::StrFormat("column '%s': %d values that are no numbers, the first "
+                                         "'%s' in line %d, are taken as missing",
+                                         ShowText(column.name), column.texts,
+                                         ShowText(column.first_text), column.first_text_line)});
   } else if (column.numbers > 9 * column.texts) {
     warnings->push_back(
         {column.name, "mixed",
@@ -83,7 +85,8 @@ void WarnOf(const ColumnScan& column, FeatureKind kind, std::vector<Warning>* wa
              "column '%s' is taken as a category for its %d values that are no numbers, "
              "the first '%s' in line %d; name it in data.numeric to take those as "
              "missing",
-             column.name, column.texts, column.first_text, column.first_text_line)});
+             ShowText(column.name), column.texts, ShowText(column.first_text),
+             column.first_text_line)});
   }
 }
 
@@ -98,13 +101,14 @@ absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& header, const 
   };
   const auto near = std::find_if(header.begin(), header.end(), same_letters);
   const std::string nearest = near != header.end() ? *near : NearestKey(name, header);
-  const std::string advice = !nearest.empty() ? absl::StrFormat("did you mean '%s'?", nearest)
-                             : header.size() == 1
-                                 ? absl::StrFormat("the only column is '%s'", header.front())
-                                 : absl::StrFormat("the file has %d columns, from '%s' to '%s'",
-                                                   header.size(), header.front(), header.back());
+  const std::string advice =
+      !nearest.empty() ? absl::StrFormat("did you mean '%s'?", ShowText(nearest))
+      : header.size() == 1
+          ? absl::StrFormat("the only column is '%s'", ShowText(header.front()))
+          : absl::StrFormat("the file has %d columns, from '%s' to '%s'", header.size(),
+                            ShowText(header.front()), ShowText(header.back()));
   return absl::InvalidArgumentError(
-      absl::StrFormat("there is no column '%s' (%s); %s", name, wanted_for, advice));
+      absl::StrFormat("there is no column '%s' (%s); %s", ShowText(name), wanted_for, advice));
 }
 
 absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,

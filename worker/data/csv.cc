@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "common/status.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -241,7 +242,7 @@ absl::Status CsvReader::NameColumns() {
                                    : std::string(name));
     if (!seen.insert(header_.back()).second) {
       return Error(row_line_, absl::StrFormat("the header names the column '%s' twice; rename one",
-                                              header_.back()));
+                                              ShowText(header_.back())));
     }
   }
   if (all_numbers) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/status.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -14,35 +15,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kEncodingVersion = 1;
 constexpr int kIndent = 1;
-
-// Length of the UTF-8 sequence that begins with `lead`; 0 when none does (RFC 3629).
-size_t SequenceLength(unsigned char lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return 2;
-  if (lead >= 0xe0 && lead <= 0xef) return 3;
-  return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-}
-
-// What the second byte may be is narrower behind some leads: no overlong forms, no surrogates.
-bool ValidSecond(unsigned char lead, unsigned char second) {
-  const unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-  const unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-  return second >= low && second <= high;
-}
-
-bool IsUtf8(const std::string& text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t length = SequenceLength(lead);
-    if (length == 0 || length > text.size() - i) return false;
-    for (size_t j = 1; j < length; ++j) {
-      const auto byte = static_cast<unsigned char>(text[i + j]);
-      if (j == 1 ? !ValidSecond(lead, byte) : (byte & 0xc0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
-}
 
 // Each byte as the code point of its value, in UTF-8.
 std::string Widen(const std::string& text) {

@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "worker/data/cleanse.h"
 #include "worker/data/csv.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -29,18 +30,18 @@ void WarnOfCodes(const ColumnScan& column, std::vector<Warning>* warnings) {
   warnings->push_back({column.name, "code_like",
                        absl::StrFormat("column '%s' holds %d different whole numbers; name it in "
                                        "data.categorical if they are codes and not amounts",
-                                       column.name, column.distinct)});
+                                       ShowText(column.name), column.distinct)});
 }
 
 std::string FormatColumn(const InspectedColumn& column) {
-  std::string line = absl::StrFormat("  %-24s %-9s %d missing", column.scan.name, column.type,
-                                     column.scan.missing);
+  std::string line = absl::StrFormat("  %-24s %-9s %d missing", ShowText(column.scan.name),
+                                     column.type, column.scan.missing);
   absl::StrAppendFormat(&line, ", %d distinct", column.scan.distinct);
   if (!column.levels.empty()) {
     const size_t shown = std::min<size_t>(column.levels.size(), 5);
-    const std::vector<std::string> first(
-        column.levels.begin(), column.levels.begin() + static_cast<std::ptrdiff_t>(shown));
-    absl::StrAppend(&line, ": ", absl::StrJoin(first, ", "),
+    const auto show = [](std::string* out, const std::string& level) { *out += ShowText(level); };
+    const auto end = column.levels.begin() + static_cast<std::ptrdiff_t>(shown);
+    absl::StrAppend(&line, ": ", absl::StrJoin(column.levels.begin(), end, ", ", show),
                     column.scan.distinct > shown ? ", ..." : "");
   }
   return line + "\n";
@@ -90,7 +91,7 @@ std::string FormatInspectionText(const Inspection& inspection) {
     absl::StrAppend(&text, FormatColumn(column));
   }
   for (const LabelValue& value : inspection.label_values) {
-    absl::StrAppendFormat(&text, "label '%s': %d rows\n", value.text, value.rows);
+    absl::StrAppendFormat(&text, "label '%s': %d rows\n", ShowText(value.text), value.rows);
   }
   for (const Warning& warning : inspection.warnings) {
     absl::StrAppend(&text, "warning: ", warning.sentence, "\n");

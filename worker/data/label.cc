@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "worker/data/field.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -18,7 +19,7 @@ std::string ShowValues(const std::vector<LabelValue>& values) {
       shown.push_back("...");
       break;
     }
-    shown.push_back(absl::StrFormat("'%s' (%d rows)", value.text.substr(0, 40), value.rows));
+    shown.push_back(absl::StrFormat("'%s' (%d rows)", ShowText(value.text), value.rows));
   }
   return absl::StrJoin(shown, ", ");
 }
@@ -71,7 +72,7 @@ absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
   return absl::InvalidArgumentError(
       absl::StrFormat("%s: no row has the label data.positive = '%s'; the file holds %s: set "
                       "data.positive to the one that counts as 1",
-                      where, positive, ShowValues(values)));
+                      where, ShowText(positive), ShowValues(values)));
 }
 
 }  // namespace rubato

@@ -8,6 +8,7 @@
 
 #include "common/status.h"
 #include "worker/data/field.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -24,9 +25,6 @@ absl::string_view NextToken(absl::string_view* text) {
   text->remove_prefix(token.size());
   return token;
 }
-
-// What a message shows of bytes that may be anything.
-std::string Excerpt(absl::string_view token) { return std::string(token.substr(0, 40)); }
 
 }  // namespace
 
@@ -94,7 +92,7 @@ absl::Status LibsvmReader::ParseRow(absl::string_view text, LibsvmRow* row) cons
     return Error(
         absl::StrFormat("the label '%s' is not a number; a row is "
                         "\"label index:value ...\"",
-                        Excerpt(label)));
+                        ShowText(label)));
   }
   row->label = *number;
   row->keys.clear();
@@ -109,14 +107,14 @@ absl::Status LibsvmReader::ParseRow(absl::string_view text, LibsvmRow* row) cons
 absl::Status LibsvmReader::ParseFeature(absl::string_view token, LibsvmRow* row) const {
   const size_t colon = token.find(':');
   if (colon == absl::string_view::npos) {
-    return Error(absl::StrFormat("'%s' is not index:value", Excerpt(token)));
+    return Error(absl::StrFormat("'%s' is not index:value", ShowText(token)));
   }
   uint64_t index = 0;
   const char* const end = token.data() + colon;
   const auto parsed = std::from_chars(token.data(), end, index);
   if (parsed.ec != std::errc() || parsed.ptr != end || index == 0 || index > kMaxLibsvmIndex) {
     return Error(absl::StrFormat("the index of '%s' is not a whole number from 1 to %d",
-                                 Excerpt(token), kMaxLibsvmIndex));
+                                 ShowText(token), kMaxLibsvmIndex));
   }
   if (!row->keys.empty() && index <= row->keys.back()) {
     return Error(absl::StrFormat("index %d comes after index %d; indices must increase", index,
@@ -124,7 +122,7 @@ absl::Status LibsvmReader::ParseFeature(absl::string_view token, LibsvmRow* row)
   }
   const std::optional<double> value = ParseNumber(token.substr(colon + 1), DecimalComma::kNo);
   if (!value || *value > kMaxLibsvmValue || *value < -kMaxLibsvmValue) {
-    return Error(absl::StrFormat("the value of '%s' is not a number within +-%g", Excerpt(token),
+    return Error(absl::StrFormat("the value of '%s' is not a number within +-%g", ShowText(token),
                                  kMaxLibsvmValue));
   }
   row->keys.push_back(index);

@@ -14,6 +14,7 @@
 #include "worker/data/part_writers.h"
 #include "worker/data/prepare_data.h"
 #include "worker/data/scan.h"
+#include "worker/data/show_text.h"
 #include "worker/data/staged_file.h"
 
 namespace rubato {
@@ -74,7 +75,7 @@ absl::Status CsvPreparation::Scan() {
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(data.path));
   ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, ScanRequest{.label = data.label, .time = data.time}));
   ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, data, oracle_));
-  const std::string where = absl::StrFormat("%s, column '%s'", data.path, data.label);
+  const std::string where = absl::StrFormat("%s, column '%s'", data.path, ShowText(data.label));
   ASSIGN_OR_RETURN(rule_, MakeLabelRule(scan_.label_values, data.positive, where));
   positive_value_ = SameLabel(scan_.label_values[0].text, data.positive) ? 0 : 1;
   if (!oracle_.empty()) {
@@ -204,7 +205,7 @@ absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label,
   if (!positive) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "%s:%d: the label '%s' is neither '%s' nor '%s', those of %s", reader.name(), reader.line(),
-        text.substr(0, 40), rule_.positive, rule_.negative, config_.data.path));
+        ShowText(text), ShowText(rule_.positive), ShowText(rule_.negative), config_.data.path));
   }
   report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(*positive);
   encoder->Encode(reader.fields());

@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "worker/data/csv.h"
 #include "worker/data/libsvm.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -53,7 +54,7 @@ class CsvSource : public RowSource {
       warnings.push_back(absl::StrFormat(
           "column '%s': values that are no numbers, %d of them, the first '%s', were taken as "
           "missing; write numbers as in the training file",
-          encoding_.numeric[i].name, texts.rows, texts.first));
+          ShowText(encoding_.numeric[i].name), texts.rows, ShowText(texts.first)));
     }
     return warnings;
   }

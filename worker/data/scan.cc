@@ -10,6 +10,7 @@
 #include "common/status.h"
 #include "worker/data/column_plan.h"
 #include "worker/data/label.h"
+#include "worker/data/show_text.h"
 #include "worker/data/split.h"
 
 namespace rubato {
@@ -111,7 +112,7 @@ absl::Status Scanner::AddTime(absl::string_view field) {
     return absl::DataLossError(absl::StrFormat(
         "%s:%d: '%s' in the time column '%s' is neither a number nor a date like 2015-03-31; "
         "rewrite the column",
-        reader_.name(), reader_.line(), field.substr(0, 60), scan_.header[*time_]));
+        reader_.name(), reader_.line(), ShowText(field), ShowText(scan_.header[*time_])));
   }
   scan_.times.push_back(*time);
   return absl::OkStatus();

@@ -1,0 +1,23 @@
+// Text from a data file inside a sentence for a person: one line, at most as long as a word or two,
+// and nothing in it that a terminal would obey.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace rubato {
+
+// Bytes of the text that are shown; "..." stands for the rest.
+inline constexpr size_t kShownBytes = 40;
+
+// `text` with line ends and tabs as \n, \r and \t; as \xNN: other control characters, invisible
+// ones, those that turn the direction of writing, and bytes that are no UTF-8.
+std::string ShowText(absl::string_view text);
+
+// Bytes of the UTF-8 sequence (RFC 3629) that `text` begins with; 0 when it begins with none.
+size_t Utf8Length(absl::string_view text);
+bool IsUtf8(absl::string_view text);
+
+}  // namespace rubato
