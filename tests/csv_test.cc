@@ -126,10 +126,6 @@ TEST(Csv, RefusesWhatItCannotRead) {
   ExpectError("a,b\n1,\"x\"y\n", "t.csv:2: text follows a closing quote");
   ExpectError(std::string("a,b\n1,\0\n", 8), "t.csv:2: the row holds a NUL byte");
   ExpectError(std::string("a,b\n1,\"\0\"\n", 10), "t.csv:2: a quoted field holds a NUL byte");
-  ExpectError(
-      "\xff\xfe"
-      "a\n",
-      "UTF-16");
   ExpectError("a,b\r1,2\r3,4\r", "t.csv:1: lines end in CR alone");
 }
 
@@ -203,14 +199,67 @@ TEST_F(CompressedFile, DamageAndCutOffEndsAreErrors) {
   }
 }
 
-TEST(ByteSource, ArchivesThatAreNotReadAreNamed) {
-  const ScratchFolder scratch;
-  const std::string path = scratch.path() + "/table.bin";
-  std::ofstream(path, std::ios::binary) << std::string("PK\3\4\n\0", 6);
+TEST_F(CompressedFile, ATextInAnotherNameAndFilesShorterThanAnyMagic) {
+  const std::string path = scratch_.path() + "/table.csv.gz";
+  std::ofstream(path, std::ios::binary) << "a,b\n1,2\n";
+  auto source = OpenByteSource(path);
+  ASSERT_TRUE(source.ok()) << source.status();
+  EXPECT_EQ(ReadAll(*std::move(source)).rows, (Rows{{"1", "2"}}));
+  EXPECT_EQ(ReadFile("a").header, (std::vector<std::string>{"a"}));
+  EXPECT_EQ(ReadFile("PK,b\n1,2\n").rows.size(), 1u);
+}
+
+class ByteSourceKinds : public testing::Test {
+ protected:
+  std::string Refusal(const std::string& bytes, const std::string& name = "table.csv") {
+    const std::string path = scratch_.path() + "/" + name;
+    std::ofstream(path, std::ios::binary) << bytes;
+    const absl::Status status = OpenByteSource(path).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    return std::string(status.message());
+  }
+  void ExpectKind(const std::string& bytes, const std::string& kind) {
+    EXPECT_TRUE(absl::StrContains(Refusal(bytes), absl::StrCat("table.csv: is ", kind)))
+        << Refusal(bytes);
+  }
+  ScratchFolder scratch_;
+};
+
+TEST_F(ByteSourceKinds, TheFirstBytesDecideAndNotTheName) {
+  ExpectKind("PAR1=\xfd", "a Parquet file; convert it: python3 -c \"import pandas; ");
+  ExpectKind(std::string("PK\3\4\x14\0\6\0", 8) + std::string(22, '\0') + "[Content_Types].xml",
+             "an Excel workbook (xlsx)");
+  ExpectKind(std::string("PK\3\4") + std::string(26, '\1') + "loans.csv",
+             "a zip archive; unpack it: unzip");
+  ExpectKind("PK\3\4", "a zip archive");
+  ExpectKind("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file");
+  ExpectKind("\x89HDF\r\n\x1a\n", "an HDF5 file");
+  ExpectKind("\x80\x04\x95\x01", "a Python pickle");
+  ExpectKind("%PDF-1.7", "a PDF document");
+  ExpectKind("\xfd\x37zXZ", "compressed with xz");
+  ExpectKind(
+      "\xff\xfe"
+      "a",
+      "UTF-16; convert it: iconv -f utf-16 -t utf-8 ");
+  ExpectKind(std::string(257, 'x') + "ustar", "a tar archive");
+  ExpectKind("\n <!DOCTYPE html><html>", "a page of HTML");
+}
+
+TEST_F(ByteSourceKinds, WhatIsPackedIsLookedAtToo) {
+  ExpectKind(Gzip("PAR1=\xfd"), "a Parquet file");
+  ExpectKind(Zstd(Gzip("a,b\n")), "compressed twice");
+}
+
+TEST_F(ByteSourceKinds, TheRemedyCanBePasted) {
+  const std::string path = scratch_.path() + "/table.csv";
+  EXPECT_TRUE(absl::EndsWith(
+      Refusal("PAR1"),
+      absl::StrCat("pandas.read_parquet('", path, "').to_csv('", path, ".csv', index=False)\"")))
+      << Refusal("PAR1");
+  EXPECT_TRUE(absl::StrContains(Refusal("PAR1", "it's.csv"), "read_parquet('FILE').to_csv('FILE."));
   EXPECT_TRUE(
-      absl::StrContains(OpenByteSource(path).status().message(), "zip archive or a spread"));
-  std::ofstream(path, std::ios::binary) << "\xfd\x37zXZ";
-  EXPECT_TRUE(absl::StrContains(OpenByteSource(path).status().message(), "compressed with xz"));
+      absl::EndsWith(Refusal("\xff\xfe"), absl::StrCat("utf-8 ", path, " > ", path, ".utf8")))
+      << Refusal("\xff\xfe");
 }
 
 TEST(ByteSource, MissingFileAndFolderAreNamed) {

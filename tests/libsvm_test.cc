@@ -51,15 +51,37 @@ TEST(Libsvm, ReadsRowsCommentsAndBlankLines) {
   }
 }
 
+TEST(Libsvm, IndicesFromZeroAndInAnyOrder) {
+  const Read read = ReadText(
+      "\xef\xbb\xbf"
+      "1 0:2 3:1\n0 7:0.5 0:1 3:4 # in no order\n");
+  ASSERT_TRUE(read.status.ok()) << read.status;
+  ASSERT_EQ(read.rows.size(), 2u);
+  EXPECT_EQ(read.rows[0].keys, (std::vector<uint64_t>{0, 3}));
+  EXPECT_EQ(read.rows[1].keys, (std::vector<uint64_t>{0, 3, 7}));
+  EXPECT_EQ(read.rows[1].values, (std::vector<float>{1.0F, 4.0F, 0.5F}));
+}
+
+TEST(Libsvm, QidIsTheGroupOfItsRow) {
+  const Read read = ReadText("1 qid:7 2:1\n0 2:1 qid:0\n0 2:1\n");
+  ASSERT_TRUE(read.status.ok()) << read.status;
+  ASSERT_EQ(read.rows.size(), 3u);
+  EXPECT_EQ(read.rows[0].group, 7u);
+  EXPECT_EQ(read.rows[1].group, 0u);
+  EXPECT_EQ(read.rows[2].group, std::nullopt);
+  EXPECT_EQ(read.rows[0].keys, (std::vector<uint64_t>{2}));
+}
+
 TEST(Libsvm, ErrorsNameTheLine) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"1 2:1\nx 3:1\n", "t.svm:2: the label 'x' is not a number"},
       {"1 2\n", "t.svm:1: '2' is not index:value"},
-      {"1 0:1\n", "t.svm:1: the index of '0:1' is not a whole number from 1"},
-      {"1 -3:1\n", "the index of '-3:1'"},
+      {"1 -3:1\n", "the index of '-3:1' is not a whole number from 0"},
       {"1 99999999999999999999:1\n", "the index of '9999"},
-      {"1 5:1 5:2\n", "index 5 comes after index 5; indices must increase"},
-      {"1 5:1 4:2\n", "index 4 comes after index 5"},
+      {"1 5:1 5:2\n", "t.svm:1: index 5 stands twice in the row"},
+      {"1 5:1 4:2 5:1\n", "index 5 stands twice in the row"},
+      {"1 qid:x 5:1\n", "'qid:x' is not the one qid:N of the row"},
+      {"1 qid:1 qid:2\n", "'qid:2' is not the one qid:N of the row"},
       {"1 5:\n", "the value of '5:' is not a number"},
       {"1 5:nan\n", "the value of '5:nan'"},
       {"1 5:1e40\n", "the value of '5:1e40'"},

@@ -30,7 +30,7 @@ Read ReadAll(const std::string& text, size_t chunk_bytes) {
 void Check(const rubato::LibsvmRow& row) {
   if (!std::isfinite(row.label) || row.keys.size() != row.values.size()) std::abort();
   for (size_t i = 0; i < row.keys.size(); ++i) {
-    if (row.keys[i] == 0 || row.keys[i] > rubato::kMaxLibsvmIndex) std::abort();
+    if (row.keys[i] > rubato::kMaxLibsvmIndex) std::abort();
     if (i > 0 && row.keys[i] <= row.keys[i - 1]) std::abort();
     if (!std::isfinite(row.values[i])) std::abort();
   }

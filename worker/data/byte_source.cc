@@ -7,7 +7,6 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -15,6 +14,7 @@
 
 #include "common/status.h"
 #include "common/system_error.h"
+#include "worker/data/file_kind.h"
 
 namespace rubato {
 namespace {
@@ -32,12 +32,6 @@ class FileSource : public ByteSource {
       if (n >= 0) return static_cast<size_t>(n);
       if (errno != EINTR) return FileError(errno, "reading", path_);
     }
-  }
-  // The first bytes of the file; the position stays at its beginning.
-  absl::StatusOr<size_t> Peek(std::span<char> out) {
-    const ssize_t n = pread(descriptor_, out.data(), out.size(), 0);
-    if (n < 0) return FileError(errno, "reading", path_);
-    return static_cast<size_t>(n);
   }
 
  private:
@@ -169,7 +163,37 @@ class MemorySource : public ByteSource {
   size_t position_ = 0;
 };
 
-absl::StatusOr<std::unique_ptr<FileSource>> OpenFile(const std::string& path) {
+// Another source whose first bytes have been looked at.
+class PeekedSource : public ByteSource {
+ public:
+  explicit PeekedSource(std::unique_ptr<ByteSource> input) : input_(std::move(input)) {}
+
+  // The first kFileKindBytes, fewer only when the source ends; to be called before any Read.
+  absl::StatusOr<absl::string_view> Peek() {
+    head_.resize(kFileKindBytes);
+    size_t size = 0;
+    while (size < head_.size()) {
+      ASSIGN_OR_RETURN(const size_t n, input_->Read({head_.data() + size, head_.size() - size}));
+      if (n == 0) break;
+      size += n;
+    }
+    head_.resize(size);
+    return absl::string_view(head_);
+  }
+  absl::StatusOr<size_t> Read(std::span<char> out) override {
+    if (position_ == head_.size()) return input_->Read(out);
+    const size_t n = head_.copy(out.data(), out.size(), position_);
+    position_ += n;
+    return n;
+  }
+
+ private:
+  std::unique_ptr<ByteSource> input_;
+  std::string head_;
+  size_t position_ = 0;
+};
+
+absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return FileError(errno, "opening", path);
   auto file = std::make_unique<FileSource>(descriptor, path);
@@ -180,27 +204,29 @@ absl::StatusOr<std::unique_ptr<FileSource>> OpenFile(const std::string& path) {
   return file;
 }
 
+// `source` unpacked, if it is compressed in a way that we read; `packed` tells.
+absl::StatusOr<std::unique_ptr<ByteSource>> Unpack(std::unique_ptr<ByteSource> source,
+                                                   const std::string& path, bool* packed) {
+  auto peeked = std::make_unique<PeekedSource>(std::move(source));
+  ASSIGN_OR_RETURN(const absl::string_view head, peeked->Peek());
+  RETURN_IF_ERROR(CheckFileKind(head, path));
+  *packed = true;
+  if (IsGzip(head)) return std::make_unique<GzipSource>(std::move(peeked), path);
+  if (IsZstd(head)) return std::make_unique<ZstdSource>(std::move(peeked), path);
+  *packed = false;
+  return peeked;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenByteSource(const std::string& path) {
-  ASSIGN_OR_RETURN(std::unique_ptr<FileSource> file, OpenFile(path));
-  std::array<char, 4> magic = {};
-  ASSIGN_OR_RETURN(const size_t n, file->Peek(magic));
-  if (n >= 2 && std::memcmp(magic.data(), "\x1f\x8b", 2) == 0) {
-    return std::make_unique<GzipSource>(std::move(file), path);
-  }
-  if (n == 4 && std::memcmp(magic.data(), "\x28\xb5\x2f\xfd", 4) == 0) {
-    return std::make_unique<ZstdSource>(std::move(file), path);
-  }
-  if (n == 4 && std::memcmp(magic.data(), "PK\x03\x04", 4) == 0) {
-    return absl::DataLossError(absl::StrFormat(
-        "%s: is a zip archive or a spreadsheet; unpack it, or save the sheet as CSV", path));
-  }
-  if (n == 4 && std::memcmp(magic.data(), "\xfd\x37zX", 4) == 0) {
-    return absl::DataLossError(
-        absl::StrFormat("%s: is compressed with xz; unpack it, or use gzip or zstd", path));
-  }
-  return file;
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenFile(path));
+  bool packed = false;
+  ASSIGN_OR_RETURN(source, Unpack(std::move(source), path, &packed));
+  if (!packed) return source;
+  ASSIGN_OR_RETURN(source, Unpack(std::move(source), path, &packed));
+  if (!packed) return source;
+  return absl::DataLossError(absl::StrFormat("%s: is compressed twice; unpack it once", path));
 }
 
 std::unique_ptr<ByteSource> MakeMemorySource(std::string text, size_t chunk_bytes) {

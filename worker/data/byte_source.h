@@ -1,10 +1,12 @@
 // A stream of bytes for the text readers: a plain file, a .gz (zlib) or a .zst (zstd) one. Which of
 // them it is, is told by the first bytes and not by the name; several gzip members or zstd frames
-// one after another are one stream. The only user of zlib and zstd for text.
+// one after another are one stream. What is no text, packed or not, is refused by its kind. The
+// only user of zlib and zstd for text.
 //
 // Reads fill the caller's span from its front and return how much they gave; 0 is the end.
 // Errors: NotFound when the file is missing, DataLoss when the compressed data is damaged or cut
-// short, each a sentence that begins with the file's name. One thread.
+// short or the file is of another kind (worker/data/file_kind.h), each a sentence that begins with
+// the file's name. One thread.
 #pragma once
 
 #include <cstddef>

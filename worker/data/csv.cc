@@ -133,7 +133,9 @@ absl::StatusOr<CsvReader::Scan> CsvReader::ScanRecord() {
       return Scan::kRecord;
     }
     if (buffer_[position] == '\0') {
-      return Error(line_, "the row holds a NUL byte; if the file is UTF-16, save it as UTF-8");
+      return Error(
+          line_,
+          "the row holds a NUL byte; if the file is UTF-16, convert it: iconv -f utf-16 -t utf-8");
     }
     if (fields_.size() == kMaxColumns) {
       return Error(line_, absl::StrFormat("the row has more than %d fields", kMaxColumns));
@@ -204,9 +206,6 @@ absl::Status CsvReader::ReadHeader() {
 absl::Status CsvReader::PassByteOrderMark() {
   const absl::string_view text(buffer_.data(), end_);
   if (absl::StartsWith(text, "\xef\xbb\xbf")) begin_ = 3;
-  if (absl::StartsWith(text, "\xff\xfe") || absl::StartsWith(text, "\xfe\xff")) {
-    return Error(1, "the file is UTF-16; save it as UTF-8");
-  }
   return absl::OkStatus();
 }
 

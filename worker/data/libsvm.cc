@@ -1,11 +1,15 @@
 #include "worker/data/libsvm.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <optional>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "common/status.h"
 #include "worker/data/field.h"
 #include "worker/data/show_text.h"
@@ -15,6 +19,7 @@ namespace {
 
 constexpr size_t kFirstBufferBytes = size_t{64} << 10;
 constexpr absl::string_view kBlanks = " \t\r";
+constexpr absl::string_view kGroupMark = "qid:";
 
 // Cuts the next token off the front of `text`; empty when there is none.
 absl::string_view NextToken(absl::string_view* text) {
@@ -24,6 +29,15 @@ absl::string_view NextToken(absl::string_view* text) {
   const absl::string_view token = text->substr(0, text->find_first_of(kBlanks));
   text->remove_prefix(token.size());
   return token;
+}
+
+// All of `text` as a number of digits; nullopt when it is none.
+std::optional<uint64_t> ParseWhole(absl::string_view text) {
+  uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  return number;
 }
 
 }  // namespace
@@ -58,7 +72,7 @@ absl::StatusOr<bool> LibsvmReader::NextLine(absl::string_view* line) {
       const char* end = found == nullptr ? buffer_.data() + end_ : static_cast<const char*>(found);
       *line = absl::string_view(begin, static_cast<size_t>(end - begin));
       begin_ += line->size() + (found == nullptr ? 0 : 1);
-      ++line_;
+      if (line_++ == 0) absl::ConsumePrefix(line, "\xef\xbb\xbf");
       return true;
     }
     if (source_ended_) return false;
@@ -85,7 +99,7 @@ absl::Status LibsvmReader::Refill() {
   return absl::OkStatus();
 }
 
-absl::Status LibsvmReader::ParseRow(absl::string_view text, LibsvmRow* row) const {
+absl::Status LibsvmReader::ParseRow(absl::string_view text, LibsvmRow* row) {
   const absl::string_view label = NextToken(&text);
   const std::optional<double> number = ParseNumber(label, DecimalComma::kNo);
   if (!number) {
@@ -95,13 +109,40 @@ absl::Status LibsvmReader::ParseRow(absl::string_view text, LibsvmRow* row) cons
                         ShowText(label)));
   }
   row->label = *number;
+  row->group.reset();
   row->keys.clear();
   row->values.clear();
   for (;;) {
     const absl::string_view token = NextToken(&text);
-    if (token.empty()) return absl::OkStatus();
-    RETURN_IF_ERROR(ParseFeature(token, row));
+    if (token.empty()) break;
+    RETURN_IF_ERROR(absl::StartsWith(token, kGroupMark) ? ParseGroup(token, row)
+                                                        : ParseFeature(token, row));
   }
+  if (!std::is_sorted(row->keys.begin(), row->keys.end())) Sort(row);
+  const auto twice = std::adjacent_find(row->keys.begin(), row->keys.end());
+  if (twice == row->keys.end()) return absl::OkStatus();
+  return Error(absl::StrFormat("index %d stands twice in the row; keep one of them", *twice));
+}
+
+void LibsvmReader::Sort(LibsvmRow* row) {
+  sorted_.clear();
+  for (size_t i = 0; i < row->keys.size(); ++i) {
+    sorted_.emplace_back(row->keys[i], row->values[i]);
+  }
+  std::sort(sorted_.begin(), sorted_.end());
+  for (size_t i = 0; i < sorted_.size(); ++i) {
+    std::tie(row->keys[i], row->values[i]) = sorted_[i];
+  }
+}
+
+absl::Status LibsvmReader::ParseGroup(absl::string_view token, LibsvmRow* row) const {
+  const std::optional<uint64_t> group = ParseWhole(token.substr(kGroupMark.size()));
+  if (!group || row->group) {
+    return Error(
+        absl::StrFormat("'%s' is not the one qid:N of the row, N a whole number", ShowText(token)));
+  }
+  row->group = group;
+  return absl::OkStatus();
 }
 
 absl::Status LibsvmReader::ParseFeature(absl::string_view token, LibsvmRow* row) const {
@@ -109,23 +150,17 @@ absl::Status LibsvmReader::ParseFeature(absl::string_view token, LibsvmRow* row)
   if (colon == absl::string_view::npos) {
     return Error(absl::StrFormat("'%s' is not index:value", ShowText(token)));
   }
-  uint64_t index = 0;
-  const char* const end = token.data() + colon;
-  const auto parsed = std::from_chars(token.data(), end, index);
-  if (parsed.ec != std::errc() || parsed.ptr != end || index == 0 || index > kMaxLibsvmIndex) {
-    return Error(absl::StrFormat("the index of '%s' is not a whole number from 1 to %d",
+  const std::optional<uint64_t> index = ParseWhole(token.substr(0, colon));
+  if (!index || *index > kMaxLibsvmIndex) {
+    return Error(absl::StrFormat("the index of '%s' is not a whole number from 0 to %d",
                                  ShowText(token), kMaxLibsvmIndex));
-  }
-  if (!row->keys.empty() && index <= row->keys.back()) {
-    return Error(absl::StrFormat("index %d comes after index %d; indices must increase", index,
-                                 row->keys.back()));
   }
   const std::optional<double> value = ParseNumber(token.substr(colon + 1), DecimalComma::kNo);
   if (!value || *value > kMaxLibsvmValue || *value < -kMaxLibsvmValue) {
     return Error(absl::StrFormat("the value of '%s' is not a number within +-%g", ShowText(token),
                                  kMaxLibsvmValue));
   }
-  row->keys.push_back(index);
+  row->keys.push_back(*index);
   row->values.push_back(static_cast<float>(*value));
   return absl::OkStatus();
 }

@@ -1,13 +1,17 @@
-// The LIBSVM text format: one row a line, "label index:value index:value ... # comment".
+// The LIBSVM text format: one row a line, "label qid:N index:value index:value ... # comment".
 //
-// Indices are 1-based and strictly increasing within a row; a value may be any finite number. A
-// comment reaches from `#` to the end of the line; blank and comment lines are passed over. Blanks
-// and tabs separate. Anything else is an error, "FILE:LINE: sentence" (DataLoss). One thread.
+// Indices are taken as they are, whether a file counts from 0 or from 1, in any order, each once in
+// a row; a value may be any finite number. `qid:N`, the group of a row (a query, a customer), may
+// stand anywhere behind the label. A comment reaches from `#` to the end of the line; blank and
+// comment lines, and a UTF-8 byte order mark, are passed over. Blanks and tabs separate. Anything
+// else is an error, "FILE:LINE: sentence" (DataLoss). One thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -26,8 +30,9 @@ inline constexpr double kMaxLibsvmValue = 1e15;
 
 struct LibsvmRow {
   double label = 0.0;
-  std::vector<uint64_t> keys;  // indices as the file writes them, increasing
-  std::vector<float> values;   // [keys.size()]
+  std::optional<uint64_t> group;  // qid
+  std::vector<uint64_t> keys;     // indices as the file writes them, increasing
+  std::vector<float> values;      // [keys.size()]
 };
 
 class LibsvmReader {
@@ -47,8 +52,11 @@ class LibsvmReader {
   // The next line without its end, valid until the next call; false at the end.
   absl::StatusOr<bool> NextLine(absl::string_view* line);
   absl::Status Refill();
-  absl::Status ParseRow(absl::string_view text, LibsvmRow* row) const;
+  absl::Status ParseRow(absl::string_view text, LibsvmRow* row);
+  absl::Status ParseGroup(absl::string_view token, LibsvmRow* row) const;
   absl::Status ParseFeature(absl::string_view token, LibsvmRow* row) const;
+  // Brings the features of a row that a file writes in another order into that of their indices.
+  void Sort(LibsvmRow* row);
   absl::Status Error(absl::string_view sentence) const;
 
   std::unique_ptr<ByteSource> source_;
@@ -59,6 +67,7 @@ class LibsvmReader {
   bool source_ended_ = false;
   uint64_t line_ = 0;
   uint64_t rows_ = 0;
+  std::vector<std::pair<uint64_t, float>> sorted_;  // kept for its memory
 };
 
 }  // namespace rubato
