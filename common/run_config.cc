@@ -198,6 +198,9 @@ class FieldReader {
   void Read(const toml::node& node, AnyText, std::string& value) { ReadText(node, value); }
   void Read(const toml::node& node, FilePath, std::string& value);
   void Read(const toml::node& node, AnyColumns, std::vector<std::string>& values);
+  void Read(const toml::node& node, AnyLabels, std::vector<std::string>& values);
+  // The texts of a list; nullopt for what is none.
+  static std::optional<std::vector<std::string>> TextsOf(const toml::node& node);
   void Read(const toml::node& node, YesNo, bool& value);
   void Read(const toml::node& node, StalenessBound, Staleness& value);
 
@@ -213,7 +216,7 @@ bool FieldReader::ReadText(const toml::node& node, std::string& value) {
     value = text->get();
     return true;
   }
-  // --set data.positive=2 means the text "2".
+  // --set data.label=2 means the text "2".
   if (const std::string* text = tree_.OverrideText(key_); text != nullptr && node.is_value()) {
     value = *text;
     return true;
@@ -280,18 +283,36 @@ void FieldReader::Read(const toml::node& node, FilePath, std::string& value) {
   value = *std::move(path);
 }
 
-void FieldReader::Read(const toml::node& node, AnyColumns, std::vector<std::string>& values) {
+std::optional<std::vector<std::string>> FieldReader::TextsOf(const toml::node& node) {
   const auto* array = node.as_array();
-  std::vector<std::string> names;
-  for (size_t i = 0; array != nullptr && i < array->size(); ++i) {
-    const auto* name = array->get(i)->as_string();
-    if (name == nullptr) break;
-    names.push_back(name->get());
+  if (array == nullptr) return std::nullopt;
+  std::vector<std::string> texts;
+  for (const toml::node& item : *array) {
+    const auto* text = item.as_string();
+    if (text == nullptr) return std::nullopt;
+    texts.push_back(text->get());
   }
-  if (array == nullptr || names.size() != array->size()) {
-    return Fail("must be a list of column names, as in [\"ID\", \"date\"]");
+  return texts;
+}
+
+void FieldReader::Read(const toml::node& node, AnyColumns, std::vector<std::string>& values) {
+  auto names = TextsOf(node);
+  if (!names) return Fail("must be a list of column names, as in [\"ID\", \"date\"]");
+  values = *std::move(names);
+}
+
+void FieldReader::Read(const toml::node& node, AnyLabels, std::vector<std::string>& values) {
+  if (auto texts = TextsOf(node)) {
+    values = *std::move(texts);
+    return;
   }
-  values = std::move(names);
+  const auto* text = node.as_string();
+  // --set data.positive=2 means the text "2".
+  const std::string* typed = node.is_value() ? tree_.OverrideText(key_) : nullptr;
+  if (text == nullptr && typed == nullptr) {
+    return Fail("must be a text in quotes, or a list of them, as in [\"late\", \"lost\"]");
+  }
+  values = {text != nullptr ? text->get() : *typed};
 }
 
 void FieldReader::Read(const toml::node& node, YesNo, bool& value) {

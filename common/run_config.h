@@ -26,12 +26,14 @@ struct FleetConfig {
 };
 
 struct DataConfig {
-  std::string path;               // "" with format = "generated"
-  std::string test_path;          // "": the test rows come from the split
-  std::string format = "csv";     // "csv", "libsvm", "generated"
-  std::string label;              // column name (csv)
-  std::string positive = "1";     // label value that counts as 1
-  std::vector<std::string> drop;  // columns left out
+  std::string path;                   // "" with format = "generated"
+  std::string test_path;              // "": the test rows come from the split
+  std::string format = "csv";         // "csv", "libsvm", "generated"
+  std::string label;                  // column name (csv)
+  std::vector<std::string> positive;  // label values that count as 1; empty: "1", of two values
+  std::vector<std::string> negative;  // those that count as 0; empty: the rest
+  std::vector<std::string> ignore;    // those whose rows are left out
+  std::vector<std::string> drop;      // columns left out
   std::vector<std::string>
       categorical;                   // columns that are categories although they look like numbers
   std::vector<std::string> numeric;  // columns that are numbers although they look like categories

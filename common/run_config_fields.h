@@ -30,6 +30,8 @@ struct AnyText {};
 // ${NAME} is expanded, and a relative path starts at the run file's folder.
 struct FilePath {};
 struct AnyColumns {};
+// One text, or a list of them.
+struct AnyLabels {};
 struct YesNo {};
 // An integer >= 0, or "inf".
 struct StalenessBound {};
@@ -56,7 +58,9 @@ void VisitFields(DataConfig& data, Visitor& visitor) {
   visitor.Field("test_path", data.test_path, FilePath{});
   visitor.Field("format", data.format, OneOf{{"csv", "libsvm", "generated"}});
   visitor.Field("label", data.label, AnyText{});
-  visitor.Field("positive", data.positive, AnyText{});
+  visitor.Field("positive", data.positive, AnyLabels{});
+  visitor.Field("negative", data.negative, AnyLabels{});
+  visitor.Field("ignore", data.ignore, AnyLabels{});
   visitor.Field("drop", data.drop, AnyColumns{});
   visitor.Field("categorical", data.categorical, AnyColumns{});
   visitor.Field("numeric", data.numeric, AnyColumns{});

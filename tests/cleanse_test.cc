@@ -325,29 +325,5 @@ TEST(Scan, ATimeThatIsNoneNamesItsLine) {
   EXPECT_TRUE(absl::StrContains(scan.status().message(), "t.csv:3: '03.02.2001'")) << scan.status();
 }
 
-TEST(Label, TwoValuesMakeARule) {
-  const auto rule = MakeLabelRule({{"-1", 3}, {"+1", 2}}, "1", "t");
-  ASSERT_TRUE(rule.ok()) << rule.status();
-  EXPECT_EQ(rule->IsPositive("1.0"), true);
-  EXPECT_EQ(rule->IsPositive("-1.0"), false);
-  EXPECT_EQ(rule->IsPositive("0"), std::nullopt);
-}
-
-TEST(Label, WhatIsNotBinaryShowsItsValues) {
-  EXPECT_EQ(
-      MakeLabelRule({{"0", 5}, {"1", 4}, {"2", 3}}, "1", "t.csv, column 'y'").status().message(),
-      "t.csv, column 'y': the label is not binary, it holds '0' (5 rows), '1' (4 rows), '2' "
-      "(3 rows); use another column, or make it one of two values");
-  EXPECT_TRUE(absl::StrContains(MakeLabelRule({{"0", 5}}, "1", "t").status().message(),
-                                "one value only, '0' (5 rows)"));
-  EXPECT_TRUE(absl::StrContains(MakeLabelRule({}, "1", "t").status().message(), "missing"));
-  const auto wrong = MakeLabelRule({{"good", 5}, {"bad", 4}}, "1", "t");
-  EXPECT_EQ(wrong.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(absl::StrContains(wrong.status().message(), "'good' (5 rows), 'bad' (4 rows)"));
-  std::vector<LabelValue> values;
-  for (int i = 0; i < 1000; ++i) CountLabel(absl::StrCat(i), &values);
-  EXPECT_EQ(values.size(), kMaxLabelValues + 1);
-}
-
 }  // namespace
 }  // namespace rubato

@@ -18,7 +18,7 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.label =
       "d\xc3\xa9"
       "faut";
-  encoding.positive = "oui";
+  encoding.positive = {"oui", "peut-\xeatre"};
   encoding.clip_sigma = 5.5;
   encoding.sparse_keys = 7;
   encoding.numeric = {{"a \"quoted\"\n", 0.1, true, -1e-300, 1e300, true}};

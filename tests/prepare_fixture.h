@@ -48,7 +48,7 @@ class PrepareFixture : public testing::Test {
     RunConfig config;
     config.data.path = Write("loans.csv", Loans(rows));
     config.data.label = "y";
-    config.data.positive = "bad";
+    config.data.positive = {"bad"};
     config.data.drop = {"id", "when"};
     return config;
   }

@@ -324,10 +324,12 @@ TEST_F(Prepare, BadInputs) {
   ExpectFailure(config, "did you mean 'grade'?", kExitUsage);
   config.data.label = "id";
   config.data.drop = {};
-  ExpectFailure(config, "column 'id': the label is not binary, it holds '0' (1 rows)", kExitFatal);
+  ExpectFailure(config,
+                "column 'id': the label is no class, it has more than 200 values, '0' (1 rows)",
+                kExitFatal);
 
   config = LoanConfig(1000);
-  config.data.positive = "1";
+  config.data.positive = {"1"};
   ExpectFailure(config, "no row has the label data.positive = '1'", kExitUsage);
   config.data.drop = {};
   config.data.path = Write("one.csv", "a,y\n1,0\n2,0\n");
@@ -343,7 +345,8 @@ TEST_F(Prepare, BadInputs) {
 
   config = LoanConfig(1000);
   config.data.test_path = Write("test.csv", "amount,grade,y\n1,A,good\n2,A,so-so\n");
-  ExpectFailure(config, "test.csv:3: the label 'so-so' is neither 'bad' nor 'good'", kExitFatal);
+  config.data.negative = {"good"};
+  ExpectFailure(config, "test.csv:3: nothing says what the label 'so-so' counts as", kExitFatal);
   config.data.test_path = Write("test.csv", "amount,y\n1,good\n");
   ExpectFailure(config, "test.csv: there is no column 'grade' (the model reads it)", kExitUsage);
 }

@@ -127,7 +127,8 @@ def config(workers, bound):
 
 def cleansing():
     return {"rows": {"read": 200_412, "dropped_missing_label": 238, "dropped_missing_time": 0,
-                     "train": 140_032, "validation": 30_102, "test": 30_040},
+                     "dropped_ignored_label": 0, "train": 140_032, "validation": 30_102,
+                     "test": 30_040},
             "positives": {"train": 29_871, "validation": 6_402, "test": 6_391},
             "inputs": [{"path": "loans_2019.csv.gz", "sha256": "8f3a" * 16, "bytes": 9_345_112}],
             "columns": [{"name": "loan_amount", "role": "number", "missing": 0,

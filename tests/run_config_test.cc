@@ -94,7 +94,10 @@ TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {
             "/runs/my.toml:5: optimizer.learning_rate is nan; it must be a number from 1e-12 to "
             "1e+06");
   EXPECT_EQ(ErrorWith("positive = 1\n"),
-            "/runs/my.toml:4: data.positive must be a string, in quotes");
+            "/runs/my.toml:4: data.positive must be a text in quotes, or a list of them, as in "
+            "[\"late\", \"lost\"]");
+  EXPECT_EQ(ErrorWith("ignore = [\"a\", 1]\n").substr(0, 43),
+            "/runs/my.toml:4: data.ignore must be a text");
   EXPECT_EQ(ErrorWith("drop = \"ID\"\n"),
             "/runs/my.toml:4: data.drop must be a list of column names, as in [\"ID\", \"date\"]");
   EXPECT_EQ(ErrorWith("[model]\nhidden = [8, 0]\n"),
@@ -188,10 +191,23 @@ TEST(RunConfig, OverridesAreTomlOrBareWords) {
   EXPECT_TRUE(config->train.staleness.infinite());
   EXPECT_EQ(config->train.batch, 8);
   EXPECT_EQ(config->optimizer.kind, "ftrl");
-  EXPECT_EQ(config->data.positive, "2");
+  EXPECT_EQ(config->data.positive, (std::vector<std::string>{"2"}));
   EXPECT_EQ(config->data.drop, (std::vector<std::string>{"a b"}));
   EXPECT_EQ(config->data.label, "quoted");
   EXPECT_EQ(config->data.path, "/runs/a/b.csv");
+}
+
+TEST(RunConfig, LabelValuesAreOneTextOrAList) {
+  const auto config = Parse(std::string(kCsv) + "positive = \"late\"\nignore = [\"new\", \"2\"]\n",
+                            {{"data.negative", "[\"paid\", \"current\"]"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->data.positive, (std::vector<std::string>{"late"}));
+  EXPECT_EQ(config->data.negative, (std::vector<std::string>{"paid", "current"}));
+  EXPECT_EQ(config->data.ignore, (std::vector<std::string>{"new", "2"}));
+  const auto again = Parse(FormatRunConfigToml(*config));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(*again, *config);
+  EXPECT_TRUE(Parse(kCsv)->data.positive.empty());
 }
 
 TEST(RunConfig, OverrideErrorsNameTheOverride) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include <system_error>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "common/out_of_memory.h"
 #include "common/process.h"
 #include "common/run_config.h"
@@ -27,6 +29,7 @@
 #include "worker/data/data_json.h"
 #include "worker/data/generate.h"
 #include "worker/data/inspect.h"
+#include "worker/data/label.h"
 #include "worker/data/prepare.h"
 
 namespace rubato {
@@ -60,6 +63,22 @@ absl::StatusOr<RunConfig> Load(const Arguments& arguments) {
   return LoadRunConfig(arguments.run, overrides, FromEnvironment);
 }
 
+// "labels: positive 'late' (3 rows); negative 'paid' (90 rows), 'current' (7 rows)".
+std::string ShowClasses(const std::vector<LabelReport>& labels) {
+  std::array<std::vector<LabelValue>, kLabelClasses> values;
+  for (const LabelReport& label : labels) {
+    values[static_cast<size_t>(label.label_class)].push_back(label.value);
+  }
+  std::vector<std::string> shown;
+  for (const auto label_class :
+       {LabelClass::kPositive, LabelClass::kNegative, LabelClass::kIgnored}) {
+    const auto& of_class = values[static_cast<size_t>(label_class)];
+    if (of_class.empty()) continue;
+    shown.push_back(absl::StrCat(LabelClassName(label_class), " ", ShowLabels(of_class)));
+  }
+  return absl::StrCat("labels: ", absl::StrJoin(shown, "; "));
+}
+
 void PrintReport(const DataReport& report) {
   std::printf("rows: %s read", absl::StrCat(report.rows_read).c_str());
   for (size_t i = 0; i < kSplitParts; ++i) {
@@ -67,12 +86,16 @@ void PrintReport(const DataReport& report) {
     std::printf(", %s %s (%s positive)", SplitPartName(static_cast<SplitPart>(i)),
                 absl::StrCat(counts.rows).c_str(), absl::StrCat(counts.positives).c_str());
   }
-  const uint64_t dropped = report.dropped_missing_label + report.dropped_missing_time;
-  std::printf(", %s dropped%s\n", absl::StrCat(dropped).c_str(),
-              dropped == 0                        ? ""
-              : report.dropped_missing_time == 0  ? " (no label)"
-              : report.dropped_missing_label == 0 ? " (no time)"
-                                                  : " (no label or no time)");
+  std::vector<std::string> reasons;
+  if (report.dropped_missing_label > 0) reasons.push_back("no label");
+  if (report.dropped_ignored_label > 0) reasons.push_back("an ignored label");
+  if (report.dropped_missing_time > 0) reasons.push_back("no time");
+  const uint64_t dropped =
+      report.dropped_missing_label + report.dropped_ignored_label + report.dropped_missing_time;
+  std::printf(
+      ", %s dropped%s\n", absl::StrCat(dropped).c_str(),
+      reasons.empty() ? "" : absl::StrCat(" (", absl::StrJoin(reasons, " or "), ")").c_str());
+  if (report.labels.size() > 2) std::printf("%s\n", ShowClasses(report.labels).c_str());
   for (const Warning& warning : report.warnings) {
     std::printf("warning: %s\n", warning.sentence.c_str());
   }

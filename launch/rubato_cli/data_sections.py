@@ -29,7 +29,8 @@ def _steps(record: Record) -> str:
     if read is None:
         return page.absent(title, "This run kept no account of its cleansing.")
     steps = [("read", read, None)]
-    for name, words in (("missing_label", "with a label"), ("missing_time", "with a time")):
+    for name, words in (("missing_label", "with a label"), ("ignored_label", "not ignored"),
+                        ("missing_time", "with a time")):
         dropped = number(record.cleansing, f"rows.dropped_{name}")
         if dropped:
             steps.append((words, steps[-1][1] - dropped, None))

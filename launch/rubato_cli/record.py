@@ -6,9 +6,10 @@
                            "oracle" the same of the true probabilities, "top_features" [{name,
                            weight}]
   config.json              the resolved run file
-  data/cleansing.json      "rows" {read, dropped_missing_label, dropped_missing_time, train,
-                           validation, test}, "positives" {train, validation, test}, "columns"
-                           [{name, role, missing, levels}], "warnings" [{sentence}], "inputs"
+  data/cleansing.json      "rows" {read, dropped_missing_label, dropped_ignored_label,
+                           dropped_missing_time, train, validation, test}, "positives" {train,
+                           validation, test}, "columns" [{name, role, missing, levels}],
+                           "warnings" [{sentence}], "inputs"
   telemetry/worker-N.jsonl events: progress {loss, rows, seconds_since_start}, validation
                            {data_epoch, auc, logloss, seconds}
 

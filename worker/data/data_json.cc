@@ -32,6 +32,12 @@ Json TextToJson(const std::string& text) {
   return {{"latin1", Widen(text)}};
 }
 
+Json TextsToJson(const std::vector<std::string>& texts) {
+  Json list = Json::array();
+  for (const std::string& text : texts) list.push_back(TextToJson(text));
+  return list;
+}
+
 // A message may hold a column's name in any bytes: '?' for those that are no UTF-8.
 std::string Printable(std::string text) {
   if (IsUtf8(text)) return text;
@@ -89,6 +95,16 @@ absl::StatusOr<const Json*> ArrayFromJson(const Json& object, const std::string&
   return json;
 }
 
+absl::StatusOr<std::vector<std::string>> TextsFromJson(const Json& object,
+                                                       const std::string& name) {
+  ASSIGN_OR_RETURN(const Json* list, ArrayFromJson(object, name));
+  std::vector<std::string> texts;
+  for (const Json& text : *list) {
+    ASSIGN_OR_RETURN(texts.emplace_back(), TextFromJson(&text, absl::StrCat(name, "[]")));
+  }
+  return texts;
+}
+
 absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
   NumericEncoding column;
   ASSIGN_OR_RETURN(column.name, TextFromJson(Find(json, "name"), "numeric[].name"));
@@ -104,10 +120,7 @@ absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
 absl::StatusOr<CategoryEncoding> CategoryFromJson(const Json& json) {
   CategoryEncoding column;
   ASSIGN_OR_RETURN(column.name, TextFromJson(Find(json, "name"), "categories[].name"));
-  ASSIGN_OR_RETURN(const Json* levels, ArrayFromJson(json, "levels"));
-  for (const Json& level : *levels) {
-    ASSIGN_OR_RETURN(column.levels.emplace_back(), TextFromJson(&level, "levels[]"));
-  }
+  ASSIGN_OR_RETURN(column.levels, TextsFromJson(json, "levels"));
   return column;
 }
 
@@ -124,6 +137,16 @@ Json WarningsToJson(const std::vector<Warning>& warnings) {
     list.push_back({{"column", TextToJson(warning.column)},
                     {"kind", warning.kind},
                     {"sentence", Printable(warning.sentence)}});
+  }
+  return list;
+}
+
+Json LabelsToJson(const std::vector<LabelReport>& labels) {
+  Json list = Json::array();
+  for (const LabelReport& label : labels) {
+    list.push_back({{"value", TextToJson(label.value.text)},
+                    {"rows", label.value.rows},
+                    {"class", LabelClassName(label.label_class)}});
   }
   return list;
 }
@@ -145,8 +168,7 @@ Json InspectedToJson(const InspectedColumn& column) {
                {"distinct", column.scan.distinct},
                {"whole", column.scan.fractions == 0 && column.scan.LooksNumeric()}};
   if (column.type == "category") {
-    json["levels"] = Json::array();
-    for (const std::string& level : column.levels) json["levels"].push_back(TextToJson(level));
+    json["levels"] = TextsToJson(column.levels);
   }
   return json;
 }
@@ -157,7 +179,7 @@ std::string FormatEncoding(const Encoding& encoding) {
   Json json = {{"version", kEncodingVersion},
                {"format", encoding.format},
                {"label", TextToJson(encoding.label)},
-               {"positive", TextToJson(encoding.positive)},
+               {"positive", TextsToJson(encoding.positive)},
                {"clip_sigma", encoding.clip_sigma},
                {"sparse_keys", encoding.sparse_keys},
                {"numeric", Json::array()},
@@ -171,9 +193,8 @@ std::string FormatEncoding(const Encoding& encoding) {
                                {"indicator", column.indicator}});
   }
   for (const CategoryEncoding& column : encoding.categories) {
-    Json levels = Json::array();
-    for (const std::string& level : column.levels) levels.push_back(TextToJson(level));
-    json["categories"].push_back({{"name", TextToJson(column.name)}, {"levels", levels}});
+    json["categories"].push_back(
+        {{"name", TextToJson(column.name)}, {"levels", TextsToJson(column.levels)}});
   }
   return json.dump(kIndent) + "\n";
 }
@@ -190,7 +211,7 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   Encoding encoding;
   ASSIGN_OR_RETURN(encoding.format, TextFromJson(Find(json, "format"), "format"));
   ASSIGN_OR_RETURN(encoding.label, TextFromJson(Find(json, "label"), "label"));
-  ASSIGN_OR_RETURN(encoding.positive, TextFromJson(Find(json, "positive"), "positive"));
+  ASSIGN_OR_RETURN(encoding.positive, TextsFromJson(json, "positive"));
   ASSIGN_OR_RETURN(encoding.clip_sigma, NumberFromJson(json, "clip_sigma"));
   if (encoding.clip_sigma <= 0.0) return Wrong("clip_sigma", "a number > 0");
   const Json* sparse_keys = Find(json, "sparse_keys");
@@ -218,12 +239,14 @@ std::string FormatDataReport(const DataReport& report) {
   }
   json["rows"] = {{"read", report.rows_read},
                   {"dropped_missing_label", report.dropped_missing_label},
-                  {"dropped_missing_time", report.dropped_missing_time}};
+                  {"dropped_missing_time", report.dropped_missing_time},
+                  {"dropped_ignored_label", report.dropped_ignored_label}};
   for (size_t i = 0; i < kSplitParts; ++i) {
     const char* name = SplitPartName(static_cast<SplitPart>(i));
     json["rows"][name] = report.parts[i].rows;
     json["positives"][name] = report.parts[i].positives;
   }
+  json["labels"] = LabelsToJson(report.labels);
   json["shape"] = ShapeToJson(report.shape);
   json["columns"] = Json::array();
   for (const ColumnReport& column : report.columns) {

@@ -10,6 +10,7 @@
 #include "worker/data/column_plan.h"
 #include "worker/data/dataset.h"
 #include "worker/data/digest.h"
+#include "worker/data/label.h"
 #include "worker/data/split.h"
 
 namespace rubato {
@@ -31,12 +32,19 @@ struct ColumnReport {
   bool signed_log = false;
 };
 
-// read = both dropped + the rows of the parts.
+struct LabelReport {
+  LabelValue value;
+  LabelClass label_class = LabelClass::kNegative;
+};
+
+// read = all dropped + the rows of the parts.
 struct DataReport {
   std::vector<FileDigest> inputs;
   uint64_t rows_read = 0;
   uint64_t dropped_missing_label = 0;
   uint64_t dropped_missing_time = 0;
+  uint64_t dropped_ignored_label = 0;
+  std::vector<LabelReport> labels;  // values of the label column, all files together
   std::array<PartCounts, kSplitParts> parts;
   DatasetShape shape;
   std::vector<ColumnReport> columns;  // of a CSV file, in its order

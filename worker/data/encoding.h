@@ -48,7 +48,7 @@ inline constexpr uint64_t kReservedLevels = 2;
 struct Encoding {
   std::string format = "csv";  // or "libsvm": no columns, the keys of the rows as they are
   std::string label;
-  std::string positive;
+  std::vector<std::string> positive;  // label values that counted as 1
   double clip_sigma = 8.0;
   std::vector<NumericEncoding> numeric;
   std::vector<CategoryEncoding> categories;

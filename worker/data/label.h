@@ -1,4 +1,9 @@
-// The label: which of two values counts as 1.
+// The label: which of its values count as 1, which as 0, and which rows are left out.
+//
+// data.positive, data.negative and data.ignore name values. Where only data.positive is given, all
+// other values are negative: "these against the rest", whatever a test file holds. Where
+// data.negative is given too, or data.positive is left out (then it is "1"), a value that nothing
+// names is an error. A value is the same as another if its text is, or its number ("1", "1.0").
 #pragma once
 
 #include <cstdint>
@@ -6,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/run_config.h"
 
 namespace rubato {
 
@@ -15,26 +22,52 @@ namespace rubato {
 struct LabelValue {
   std::string text;
   uint64_t rows = 0;
+  friend bool operator==(const LabelValue&, const LabelValue&) = default;
 };
 
-// More distinct values than this are no longer told apart: the label is not binary.
-inline constexpr size_t kMaxLabelValues = 32;
+// More distinct values than this are no longer told apart: the label is no class.
+inline constexpr size_t kMaxLabelValues = 200;
 
 // The same text or the same number. Both trimmed.
 bool SameLabel(absl::string_view a, absl::string_view b);
-// Counts a row with the label `text`; its index in `values`, at most kMaxLabelValues.
-size_t CountLabel(absl::string_view text, std::vector<LabelValue>* values);
 
-struct LabelRule {
-  std::string positive;
-  std::string negative;
-  // Whether the trimmed `text` is positive; nullopt when it is neither.
-  std::optional<bool> IsPositive(absl::string_view text) const;
+// Rows by label value. One thread.
+class LabelCounter {
+ public:
+  // Counts a row with the trimmed label `text`; its index in values(), at most kMaxLabelValues,
+  // which is that of all values beyond.
+  size_t Count(absl::string_view text);
+  const std::vector<LabelValue>& values() const { return values_; }  // in order of appearance
+
+ private:
+  size_t Find(absl::string_view text);
+
+  std::vector<LabelValue> values_;
+  absl::flat_hash_map<std::string, size_t> by_text_;
+  absl::flat_hash_map<double, size_t> by_number_;
 };
 
-// `where` names the file and column in errors (FailedPrecondition), which show the values seen;
-// InvalidArgument when `positive` is none of the two.
+enum class LabelClass : uint8_t { kNegative, kPositive, kIgnored };
+inline constexpr size_t kLabelClasses = 3;
+const char* LabelClassName(LabelClass label_class);  // "negative", "positive", "ignored"
+
+struct LabelRule {
+  std::vector<std::string> positive;
+  std::vector<std::string> negative;  // empty: all that the others do not name
+  std::vector<std::string> ignore;
+  // The class of the trimmed `text`; nullopt when nothing names it.
+  std::optional<LabelClass> ClassOf(absl::string_view text) const;
+};
+
+// The rule of data.positive, data.negative and data.ignore for a label that holds `values`. `where`
+// names the file and column in errors, which show the values: FailedPrecondition when they are no
+// two classes, InvalidArgument when a value is named twice.
 absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
-                                        const std::string& positive, const std::string& where);
+                                        const DataConfig& data, const std::string& where);
+// InvalidArgument: a value that the run file names, and no row of `values` has.
+absl::Status CheckLabelsSeen(const LabelRule& rule, const std::vector<LabelValue>& values,
+                             const std::string& where);
+// "'0' (23364 rows), '1' (6636 rows)".
+std::string ShowLabels(const std::vector<LabelValue>& values);
 
 }  // namespace rubato

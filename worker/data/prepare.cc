@@ -37,7 +37,7 @@ absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const std::string&
                              .seed = static_cast<uint64_t>(config.data.seed)};
   config.data.path = folder + "/loans.csv";
   config.data.label = kLoanBookLabel;
-  config.data.positive = "1";
+  config.data.positive = {"1"};
   RETURN_IF_ERROR(GenerateLoanBook(spec, config.data.path));
   ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, kLoanBookOracle}, folder, stop));
   std::error_code error;

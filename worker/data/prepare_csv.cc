@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -44,6 +45,11 @@ class CsvPreparation {
   absl::Status Write();
   absl::Status WriteTestFile();
   absl::Status WriteTestRow(const CsvReader& reader, size_t label, Encoder* encoder);
+  absl::StatusOr<LabelClass> ClassOfTestRow(const CsvReader& reader, absl::string_view text) const;
+  absl::Status ReportLabels();
+  std::string LabelPlace() const {
+    return absl::StrFormat("%s, column '%s'", config_.data.path, ShowText(config_.data.label));
+  }
   // Reads the main file again; visit(reader, row's part, whether positive) for rows not dropped.
   template <class Visit>
   absl::Status ForEachRow(Visit visit);
@@ -52,7 +58,9 @@ class CsvPreparation {
   void ReportColumns();
   std::string RoleOf(const std::string& column) const;
   bool HasTestFile() const { return !config_.data.test_path.empty(); }
-  bool IsPositive(uint64_t row) const { return scan_.labels[row] == positive_value_; }
+  // Of a row that has a label.
+  LabelClass ClassOf(uint64_t row) const { return classes_[scan_.labels[row]]; }
+  bool IsPositive(uint64_t row) const { return ClassOf(row) == LabelClass::kPositive; }
 
   const RunConfig& config_;
   const std::string oracle_;
@@ -63,7 +71,8 @@ class CsvPreparation {
   CsvScan scan_;
   ColumnPlan plan_;
   LabelRule rule_;
-  uint8_t positive_value_ = 0;  // index into scan_.label_values
+  std::vector<LabelClass> classes_;  // [scan_.label_values.size()]
+  LabelCounter test_labels_;         // of the rows of a test file
   std::optional<size_t> oracle_field_;
   std::vector<SplitPart> parts_;  // [rows]
   Encoding encoding_;
@@ -75,9 +84,11 @@ absl::Status CsvPreparation::Scan() {
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(data.path));
   ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, ScanRequest{.label = data.label, .time = data.time}));
   ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, data, oracle_));
-  const std::string where = absl::StrFormat("%s, column '%s'", data.path, ShowText(data.label));
-  ASSIGN_OR_RETURN(rule_, MakeLabelRule(scan_.label_values, data.positive, where));
-  positive_value_ = SameLabel(scan_.label_values[0].text, data.positive) ? 0 : 1;
+  ASSIGN_OR_RETURN(rule_, MakeLabelRule(scan_.label_values, data, LabelPlace()));
+  for (const LabelValue& value : scan_.label_values) {
+    classes_.push_back(*rule_.ClassOf(value.text));
+  }
+  if (!HasTestFile()) RETURN_IF_ERROR(ReportLabels());
   if (!oracle_.empty()) {
     ASSIGN_OR_RETURN(oracle_field_, FindColumn(scan_.header, oracle_, "the true probability"));
   }
@@ -99,6 +110,9 @@ absl::Status CsvPreparation::Split() {
   for (uint64_t row = 0; row < scan_.rows; ++row) {
     if (scan_.labels[row] == kNoLabel) {
       ++report_.dropped_missing_label;
+      parts_[row] = SplitPart::kDropped;
+    } else if (ClassOf(row) == LabelClass::kIgnored) {
+      ++report_.dropped_ignored_label;
       parts_[row] = SplitPart::kDropped;
     } else if (parts_[row] == SplitPart::kDropped) {
       ++report_.dropped_missing_time;
@@ -142,7 +156,7 @@ absl::Status CsvPreparation::Fit() {
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
   encoding_.label = config_.data.label;
-  encoding_.positive = config_.data.positive;
+  encoding_.positive = rule_.positive;
   report_.shape = encoding_.Shape();
   std::move(fit.warnings.begin(), fit.warnings.end(), std::back_inserter(report_.warnings));
   return absl::OkStatus();
@@ -191,6 +205,7 @@ absl::Status CsvPreparation::WriteTestFile() {
     if (reader->row() % kRowsBetweenStopChecks == 0 && stop_()) return Stopped();
     RETURN_IF_ERROR(WriteTestRow(*reader, *label, encoder->get()));
   }
+  RETURN_IF_ERROR(ReportLabels());
   return CheckClasses(report_.parts[2], SplitPart::kTest, config_.split, path);
 }
 
@@ -201,17 +216,46 @@ absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label,
     ++report_.dropped_missing_label;
     return absl::OkStatus();
   }
-  const std::optional<bool> positive = rule_.IsPositive(text);
-  if (!positive) {
-    return absl::FailedPreconditionError(absl::StrFormat(
-        "%s:%d: the label '%s' is neither '%s' nor '%s', those of %s", reader.name(), reader.line(),
-        ShowText(text), ShowText(rule_.positive), ShowText(rule_.negative), config_.data.path));
+  test_labels_.Count(text);
+  ASSIGN_OR_RETURN(const LabelClass label_class, ClassOfTestRow(reader, text));
+  if (label_class == LabelClass::kIgnored) {
+    ++report_.dropped_ignored_label;
+    return absl::OkStatus();
   }
-  report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(*positive);
+  const bool positive = label_class == LabelClass::kPositive;
+  report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(positive);
   encoder->Encode(reader.fields());
   return writers_->Add(SplitPart::kTest, {.numeric = encoder->numeric(),
                                           .categories = encoder->categories(),
-                                          .label = *positive ? 1.0F : 0.0F});
+                                          .label = positive ? 1.0F : 0.0F});
+}
+
+absl::StatusOr<LabelClass> CsvPreparation::ClassOfTestRow(const CsvReader& reader,
+                                                          absl::string_view text) const {
+  if (const std::optional<LabelClass> label_class = rule_.ClassOf(text)) return *label_class;
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "%s:%d: nothing says what the label '%s' counts as, %s holds %s; name it in data.positive, "
+      "data.negative or data.ignore",
+      reader.name(), reader.line(), ShowText(text), config_.data.path,
+      ShowLabels(scan_.label_values)));
+}
+
+// A value may be in one of the two files only.
+absl::Status CsvPreparation::ReportLabels() {
+  std::vector<LabelValue> values = scan_.label_values;
+  for (const LabelValue& test : test_labels_.values()) {
+    const auto same = [&test](const LabelValue& v) { return SameLabel(v.text, test.text); };
+    const auto found = std::find_if(values.begin(), values.end(), same);
+    if (found == values.end()) {
+      values.push_back(test);
+    } else {
+      found->rows += test.rows;
+    }
+  }
+  for (const LabelValue& value : values) {
+    report_.labels.push_back({value, *rule_.ClassOf(value.text)});
+  }
+  return CheckLabelsSeen(rule_, values, LabelPlace());
 }
 
 std::string CsvPreparation::RoleOf(const std::string& column) const {

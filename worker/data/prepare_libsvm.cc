@@ -45,9 +45,10 @@ class LibsvmPreparation {
   // visit(reader, row) for all rows of a file.
   template <class Visit>
   absl::Status ForEachRow(const std::string& path, Visit visit);
+  // kDropped: the row's label is ignored.
   SplitPart PartOf(const InputFile& file, uint64_t row) const;
-  bool IsPositive(const InputFile& file, uint64_t row) const {
-    return file.labels[row] == positive_value_;
+  LabelClass ClassOf(const InputFile& file, uint64_t row) const {
+    return report_.labels[file.labels[row]].label_class;
   }
   bool HasTestFile() const { return !config_.data.test_path.empty(); }
 
@@ -56,9 +57,8 @@ class LibsvmPreparation {
   const StopCheck& stop_;
 
   std::vector<InputFile> files_;
-  std::vector<LabelValue> label_values_;
-  uint8_t positive_value_ = 0;  // index into label_values_
-  DataReport report_;
+  LabelCounter labels_;
+  DataReport report_;  // its labels are those of labels_
   Encoding encoding_;
 };
 
@@ -77,6 +77,7 @@ absl::Status LibsvmPreparation::ForEachRow(const std::string& path, Visit visit)
 }
 
 SplitPart LibsvmPreparation::PartOf(const InputFile& file, uint64_t row) const {
+  if (ClassOf(file, row) == LabelClass::kIgnored) return SplitPart::kDropped;
   if (file.role == TestFile::kGiven) return SplitPart::kTest;
   return HashSplit(row, config_.split, HasTestFile() ? TestFile::kGiven : TestFile::kNone);
 }
@@ -87,11 +88,13 @@ absl::Status LibsvmPreparation::Scan() {
     RETURN_IF_ERROR(ScanFile(&file));
     absl::StrAppend(&where, where.empty() ? "" : " and ", file.path);
   }
-  const std::string& positive = config_.data.positive;
-  RETURN_IF_ERROR(MakeLabelRule(label_values_, positive, where).status());
-  positive_value_ = SameLabel(label_values_[0].text, positive) ? 0 : 1;
+  ASSIGN_OR_RETURN(const LabelRule rule, MakeLabelRule(labels_.values(), config_.data, where));
+  RETURN_IF_ERROR(CheckLabelsSeen(rule, labels_.values(), where));
+  for (const LabelValue& value : labels_.values()) {
+    report_.labels.push_back({value, *rule.ClassOf(value.text)});
+  }
   encoding_.format = "libsvm";
-  encoding_.positive = positive;
+  encoding_.positive = rule.positive;
   encoding_.clip_sigma = config_.cleanse.clip_sigma;
   report_.shape = encoding_.Shape();
   return absl::OkStatus();
@@ -100,7 +103,7 @@ absl::Status LibsvmPreparation::Scan() {
 absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(file->path));
   RETURN_IF_ERROR(ForEachRow(file->path, [&](const LibsvmReader&, const LibsvmRow& row) {
-    const size_t value = CountLabel(absl::StrCat(row.label), &label_values_);
+    const size_t value = labels_.Count(absl::StrCat(row.label));
     file->labels.push_back(static_cast<uint8_t>(value));
     if (!row.keys.empty()) {
       encoding_.sparse_keys = std::max(encoding_.sparse_keys, row.keys.back() + 1);
@@ -115,7 +118,13 @@ absl::Status LibsvmPreparation::CountParts() {
   for (const InputFile& file : files_) {
     report_.rows_read += file.labels.size();
     for (uint64_t row = 0; row < file.labels.size(); ++row) {
-      report_.parts[static_cast<size_t>(PartOf(file, row))].Add(IsPositive(file, row));
+      const SplitPart part = PartOf(file, row);
+      if (part == SplitPart::kDropped) {
+        ++report_.dropped_ignored_label;
+        continue;
+      }
+      const bool positive = ClassOf(file, row) == LabelClass::kPositive;
+      report_.parts[static_cast<size_t>(part)].Add(positive);
     }
   }
   for (size_t i = 0; i < kSplitParts; ++i) {
@@ -140,11 +149,13 @@ absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* wr
       "%s: changed while it was being read; prepare again when it is whole", file.path));
   RETURN_IF_ERROR(ForEachRow(file.path, [&](const LibsvmReader& reader, const LibsvmRow& row) {
     if (++rows > file.labels.size()) return changed;
-    const bool positive = IsPositive(file, reader.row());
-    return writers->Add(PartOf(file, reader.row()), {.keys = row.keys,
-                                                     .values = row.values,
-                                                     .label = positive ? 1.0F : 0.0F,
-                                                     .weight = weights[positive ? 1 : 0]});
+    const SplitPart part = PartOf(file, reader.row());
+    if (part == SplitPart::kDropped) return absl::OkStatus();
+    const bool positive = ClassOf(file, reader.row()) == LabelClass::kPositive;
+    return writers->Add(part, {.keys = row.keys,
+                               .values = row.values,
+                               .label = positive ? 1.0F : 0.0F,
+                               .weight = weights[positive ? 1 : 0]});
   }));
   return rows == file.labels.size() ? absl::OkStatus() : changed;
 }

@@ -31,6 +31,7 @@ class Scanner {
   CsvReader& reader_;
   CsvScan scan_;
   std::vector<absl::flat_hash_set<uint64_t>> seen_;  // [column] hashes of values
+  LabelCounter labels_;
   std::optional<size_t> label_;
   std::optional<size_t> time_;
 };
@@ -48,6 +49,7 @@ absl::StatusOr<CsvScan> Scanner::Run(const ScanRequest& request) {
     RETURN_IF_ERROR(AddRow());
   }
   for (size_t i = 0; i < seen_.size(); ++i) scan_.columns[i].distinct = seen_[i].size();
+  scan_.label_values = labels_.values();
   if (scan_.rows == 0) {
     return absl::DataLossError(absl::StrFormat("%s: has a header but no rows", scan_.path));
   }
@@ -99,7 +101,7 @@ void Scanner::AddLabel(absl::string_view field) {
     scan_.labels.push_back(kNoLabel);
     return;
   }
-  scan_.labels.push_back(static_cast<uint8_t>(CountLabel(field, &scan_.label_values)));
+  scan_.labels.push_back(static_cast<uint8_t>(labels_.Count(field)));
 }
 
 absl::Status Scanner::AddTime(absl::string_view field) {

@@ -45,7 +45,7 @@ struct CsvScan {
   char separator = ',';
   uint64_t rows = 0;
   std::vector<ColumnScan> columns;       // [header.size()]
-  std::vector<LabelValue> label_values;  // in order of appearance, see CountLabel
+  std::vector<LabelValue> label_values;  // in order of appearance, see LabelCounter
   std::vector<uint8_t> labels;           // [rows] index into label_values, or kNoLabel
   std::vector<double> times;             // [rows] see ParseTime, NaN when missing; or empty
 };
