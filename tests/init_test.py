@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """`rubato init` on what a fake rubato-data saw: the choices it makes, and what it says of them."""
 
+import sys
 import unittest
 
-from fake_fleet import FakeFleetTest
+from fake_fleet import ROOT, FakeFleetTest
+
+sys.path.insert(0, str(ROOT / "launch"))
+from rubato_cli import label_guess  # noqa: E402
 
 
 class InitTest(FakeFleetTest):
@@ -12,12 +16,15 @@ class InitTest(FakeFleetTest):
         code, stdout, stderr = self.rubato("init", "my.csv", "--label", "y")
         self.assertEqual(code, 0, stderr)
         text = (self.path / "my.toml").read_text()
-        for line in ('path = "my.csv"', 'label = "y"', 'positive = "bad"',
+        for line in ('path = "my.csv"', 'label = "y"',
+                     'positive = "bad"  # guessed from the word \'bad\'',
                      'drop = ["ID", "AGE", "DAY"]', 'categorical = ["odd \\"name\\"", "CODE"]'):
             self.assertIn(line + "\n", text)
         self.assertIn("3 rows, 1 positive (y = bad); 0 numeric and 2 categorical columns, 3 left "
-                      "out\n  left out: column 'ID' looks like an id\n  left out: column 'AGE' "
-                      "holds $1; write 1\n  left out: column 'DAY' holds dates; name it in "
+                      "out\n  the positive value 'bad' was guessed from the word 'bad', beside "
+                      "'good' (2); if it is the other, change positive in my.toml or give "
+                      "--positive\n  left out: column 'ID' looks like an id\n  left out: column "
+                      "'AGE' holds $1; write 1\n  left out: column 'DAY' holds dates; name it in "
                       "data.time and take it out of drop\n  taken as a category: column 'CODE' "
                       "holds codes\n", stdout)
         code, _, stderr = self.rubato("init", "my.csv", "--label", "y")
@@ -26,11 +33,57 @@ class InitTest(FakeFleetTest):
         code, _, stderr = self.rubato("init", "nope.csv", "--label", "y")
         self.assertEqual((code, stderr.splitlines()[-1]), (2, "rubato: opening nope.csv failed: No "
                                                        "such file or directory; check the path"))
-        (self.path / "three.csv").write_text("y 1 2 3")
+
+    def test_of_more_than_two_values_the_positive_ones_are_named(self):
+        (self.path / "three.csv").write_text("y paid late paid lost grace")
         code, _, stderr = self.rubato("init", "three.csv", "--label", "y")
         self.assertEqual(code, 2)
-        self.assertIn("column 'y' holds '1', '2', '3', and a label has two values", stderr)
+        self.assertIn("column 'y' holds 'paid' (2), 'late' (1), 'lost' (1), 'grace' (1); say which "
+                      "count as 1 (the rest counts as 0), as in --positive late --positive lost, "
+                      'which writes positive = ["late", "lost"]', stderr)
         self.assertFalse((self.path / "three.toml").exists())
+        flags = ("--positive", "late", "--positive", "lost")
+        code, stdout, stderr = self.rubato("init", "three.csv", "--label", "y", *flags)
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("2 positive (y = late or lost)", stdout)
+        self.assertIn("the rest counts as 0: 'paid' (2), 'grace' (1)", stdout)
+        self.assertIn('positive = ["late", "lost"]\n', (self.path / "three.toml").read_text())
+        for flag, words in (("Late", "does not hold it, but 'paid' (2), 'late' (1)"),
+                            ("grace", "")):
+            code, _, stderr = self.rubato("init", "three.csv", "--label", "y", "--positive", flag,
+                                          "--out", "again.toml")
+            self.assertEqual(code, 2 if words else 0, stderr)
+            self.assertIn(words, stderr)
+        (self.path / "many.csv").write_text("y " + " ".join(map(str, range(201))))
+        code, _, stderr = self.rubato("init", "many.csv", "--label", "y")
+        self.assertEqual(code, 2)
+        self.assertIn("column 'y' has more than 200 values, and a label has a few", stderr)
+
+    def test_words_in_a_value_go_before_rarity(self):
+        for bad, good, word in (
+                ("Charged Off", "Fully Paid", "charged off"), ("default", "No default", "default"),
+                ("bad", "Not bad", "bad"), ("Defaulted", "non-default", "defaulted"),
+                ("fraud", "no fraud", "fraud"), ("late", "never late", "late"),
+                ("Yes", "No", "yes"), ("TRUE", "FALSE", "true"), ("Y", "N", "y"),
+                ("PastDue", "Current", "past due"), ("has not paid", "has paid", "not paid"),
+                ("Delinquent", "B", "delinquent"), ("M", "benign", "benign"),
+                ("malignant", "benign", "malignant"), ("unpaid", "paid", "unpaid"),
+                ("Exited", "Stayed", "exited"), ("churn", "didn't churn", "churn"),
+                ("nonperforming", "performing", "nonperforming"),
+                ("fraud", "no loss or fraud", "fraud"), ("paid late", "paid in time", "late")):
+            guess = label_guess.guess({bad: 90, good: 10})
+            self.assertEqual(guess.positive, bad)
+            self.assertIn(f"the word '{word}'", guess.how)
+
+    def test_without_words_numbers_and_then_rarity_decide(self):
+        for values, positive, how in (({"1": 9, "0": 1}, "1", "1 beside 0"),
+                                      ({"+1.0": 9, "-1": 1}, "+1.0", "1 beside 0"),
+                                      ({"1": 9, "2": 1}, "2", "rarer"),
+                                      ({"default": 9, "late": 1}, "late", "rarer"),
+                                      ({"notable": 9, "paidup": 1}, "paidup", "rarer")):
+            guess = label_guess.guess(values)
+            self.assertEqual(guess.positive, positive)
+            self.assertIn(how, guess.how)
 
     def test_a_label_that_is_not_utf8_is_no_value_of_a_run_file(self):
         (self.path / "odd.csv").write_bytes(b"y m\xe4nnlich weiblich")

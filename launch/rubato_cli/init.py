@@ -10,7 +10,7 @@ import pathlib
 import shlex
 from typing import Any
 
-from rubato_cli import data_tool, system_error
+from rubato_cli import data_tool, label_guess, system_error
 from rubato_cli.failure import DONE, Failure
 from rubato_cli.names import need_utf8
 from rubato_cli.session import Command, Session
@@ -22,7 +22,7 @@ TEMPLATE = """\
 [data]
 path = {path}
 label = {label}
-positive = {positive}
+positive = {positive}{how}
 drop = {drop}
 categorical = {categorical}
 
@@ -40,9 +40,8 @@ batch = {batch}  # rows per worker and iteration
 best_epoch = true  # use the data epoch with the best validation log loss
 """
 
-POSITIVE_WORDS = ("yes", "y", "true", "t", "bad", "default", "defaulted", "fraud")
 DROPPED_KINDS = ("id_like", "constant", "leak", "date", "marked_number")
-SHOWN_VALUES = 5  # of a label that is none
+VALUES_MAX = 200  # of a label; rubato-data tells no more apart
 # A model needs some hundreds of steps of the optimizer, however few the rows are.
 FEW_ROWS = 10_000
 EPOCHS, MANY_EPOCHS = 10, 30
@@ -53,6 +52,9 @@ BATCHES = (16, 256)
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("csv", metavar="my.csv", help="data with a header line (.gz, .zst too)")
     parser.add_argument("--label", required=True, metavar="COLUMN", help="column to predict")
+    parser.add_argument("--positive", metavar="VALUE", action="append", default=[],
+                        help="label value that counts as 1, instead of a guess; again for more, "
+                        "and the rest counts as 0")
     parser.add_argument("--out", metavar="RUN.toml",
                         help="run file to write; default: named like the data, in this folder")
 
@@ -64,7 +66,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         raise Failure(f"{out} exists already; remove it, or choose another name with --out")
     build = session.build()
     seen = data_tool.ask(build, ["inspect", str(source), "--label", arguments.label, "--json"])
-    choices = _choose(seen, source, arguments.label)
+    choices = _choose(seen, source, arguments)
     need_utf8(arguments.label, "a run file")
     need_utf8(os.path.relpath(source, out.absolute().parent), "a run file")
     need_utf8(out.name, "a run file")  # which says how to look at it
@@ -86,22 +88,24 @@ class _Choices:
     """What goes into the [data] section."""
 
     label: str
-    positive: str
-    positives: int
+    positive: list[str]
+    how: str  # the positive value was guessed; "" if it was given
+    values: dict[str, int]  # rows of each value of the label
     rows: int
     unlabelled: int
     drop: list[str]
     categorical: list[str]
 
 
-def _choose(seen: dict[str, Any], source: pathlib.Path, label: str) -> _Choices:
+def _choose(seen: dict[str, Any], source: pathlib.Path, arguments: argparse.Namespace) -> _Choices:
     """From what `rubato-data inspect` saw: {"rows", "columns": [{"name", "type"}], "label_values":
     [{"value", "rows"}], "warnings": [{"column", "kind", "sentence"}]}."""
+    label = arguments.label
     _need_texts([column["name"] for column in seen["columns"]], f"{source}: a column's name")
     _need_texts([value["value"] for value in seen["label_values"]],
                 f"{source}: a value of column '{label}'")
     values = {value["value"]: int(value["rows"]) for value in seen["label_values"]}
-    positive = _positive(values, f"{source}: column '{label}'")
+    positive, how = _positive(values, arguments.positive, f"{source}: column {_show(label)}")
     warned = {kind: [w["column"] for w in seen["warnings"] if w["kind"] in kinds]
               for kind, kinds in (("drop", DROPPED_KINDS), ("codes", ("code_like",)))}
     drop = list(dict.fromkeys(warned["drop"]))  # once each, in order
@@ -109,7 +113,7 @@ def _choose(seen: dict[str, Any], source: pathlib.Path, label: str) -> _Choices:
                    if (column["type"] == "category" or column["name"] in warned["codes"])
                    and column["name"] not in drop]
     rows = int(seen["rows"])
-    return _Choices(label, positive, values[positive], rows, rows - sum(values.values()), drop,
+    return _Choices(label, positive, how, values, rows, rows - sum(values.values()), drop,
                     categorical)
 
 
@@ -119,33 +123,55 @@ def _need_texts(seen: list[Any], what: str) -> None:
         raise Failure(f"{what} is not UTF-8; convert the file, as in iconv -f latin1 -t utf-8")
 
 
-def _positive(values: dict[str, int], where: str) -> str:
-    """The value that counts as 1, of {value: rows}: the one that is called so, else the rarer."""
-    if len(values) != 2:
-        shown = ", ".join(f"'{value}'" for value in list(values)[:SHOWN_VALUES])
-        more = ", ..." if len(values) > SHOWN_VALUES else ""
-        only = "only " if len(values) == 1 else ""
-        held = f"holds {only}{shown}{more}" if values else "is empty in every row"
-        raise Failure(f"{where} {held}, and a label has two values; choose another --label, or "
-                      "make it one of two values")
-    named = [value for value in values
-             if value.lower() in POSITIVE_WORDS or _is_one_beside(value, values)]
-    return named[0] if len(named) == 1 else min(values, key=lambda value: values[value])
+def _positive(values: dict[str, int], given: list[str], where: str) -> tuple[list[str], str]:
+    """The values that count as 1, of {value: rows}, and how they were guessed."""
+    if len(values) < 2:
+        held = f"holds only {_counts(values)}" if values else "is empty in every row"
+        raise Failure(f"{where} {held}, and a label has two values or more; choose another --label")
+    if len(values) > VALUES_MAX:
+        raise Failure(f"{where} has more than {VALUES_MAX} values, and a label has a few; choose "
+                      "another --label")
+    if given:
+        return _given(values, given, where), ""
+    if len(values) == 2:
+        guess = label_guess.guess(values)
+        return [guess.positive], guess.how
+    likely = label_guess.candidates(values)
+    flags = " ".join(f"--positive {shlex.quote(value)}" for value in likely)
+    raise Failure(f"{where} holds {_counts(values)}; say which count as 1 (the rest counts as 0), "
+                  f"as in {flags}, which writes positive = {_list(likely)}; rows of no interest go "
+                  "into ignore = []")
 
 
-def _is_one_beside(value: str, values: dict[str, int]) -> bool:
-    """1 beside 0 or -1, however written; of 1 and 2 it is as often the good one."""
-    try:
-        numbers = {float(text) for text in values}
-        return float(value) == 1.0 and numbers in ({0.0, 1.0}, {-1.0, 1.0})
-    except ValueError:
-        return False
+def _given(values: dict[str, int], given: list[str], where: str) -> list[str]:
+    for value in given:
+        if value not in values:
+            raise Failure(f"--positive {_show(value)}: {where} does not hold it, but "
+                          f"{_counts(values)}; choose among these")
+    if set(given) == set(values):
+        raise Failure(f"--positive names all values of {where}; leave one out")
+    return list(dict.fromkeys(given))
+
+
+def _counts(values: dict[str, int]) -> str:
+    return ", ".join(f"{_show(value)} ({rows:,})" for value, rows in values.items())
+
+
+def _show(text: str) -> str:
+    return f"'{_one_line(text)}'"
+
+
+def _one_line(text: str) -> str:
+    """Text of the data for a sentence."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> str:
     return TEMPLATE.format(
         name=target.name, path=_quote(os.path.relpath(source, target.absolute().parent)),
-        label=_quote(choices.label), positive=_quote(choices.positive),
+        label=_quote(choices.label), how=f"  # {choices.how}" if choices.how else "",
+        positive=(_quote(choices.positive[0]) if len(choices.positive) == 1
+                  else _list(choices.positive)),
         drop=_list(choices.drop), categorical=_list(choices.categorical),
         epochs=MANY_EPOCHS if choices.rows < FEW_ROWS else EPOCHS, batch=_batch(choices.rows))
 
@@ -159,12 +185,26 @@ def _report(seen: dict[str, Any], choices: _Choices, target: pathlib.Path) -> li
     features = len(seen["columns"]) - 1 - len(choices.drop)
     unlabelled = (f" ({choices.unlabelled:,} without a label will be dropped)"
                   if choices.unlabelled else "")
-    return [f"{choices.rows:,} rows{unlabelled}, {choices.positives:,} positive ({choices.label} = "
-            f"{choices.positive}); {features - len(choices.categorical)} numeric and "
+    positives = sum(choices.values[value] for value in choices.positive)
+    which = _one_line(f"{choices.label} = " + " or ".join(choices.positive))
+    return [f"{choices.rows:,} rows{unlabelled}, {positives:,} positive ({which}); "
+            f"{features - len(choices.categorical)} numeric and "
             f"{len(choices.categorical)} categorical columns, {len(choices.drop)} left out",
+            *_label_notes(choices, target),
             *(f"  {_note(warning, choices)}" for warning in seen["warnings"]),
             f"wrote {target}; look at its positive, drop and categorical, then: rubato train "
             f"{shlex.quote(str(target))} --out {shlex.quote(target.stem + '-run')}"]
+
+
+def _label_notes(choices: _Choices, target: pathlib.Path) -> list[str]:
+    rest = {value: rows for value, rows in choices.values.items() if value not in choices.positive}
+    if choices.how:
+        return [f"  the positive value {_show(choices.positive[0])} was {choices.how}, beside "
+                f"{_counts(rest)}; if it is the other, change positive in {target} or give "
+                "--positive"]
+    if len(rest) > 1:
+        return [f"  the rest counts as 0: {_counts(rest)}; rows of no interest go into ignore = []"]
+    return []
 
 
 def _note(warning: dict[str, Any], choices: _Choices) -> str:

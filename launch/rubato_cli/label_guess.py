@@ -1,0 +1,103 @@
+"""Which value of a label counts as 1: by the words in it, by its number, else the rarer one."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+BAD, GOOD = 1, -1
+SINGLE = {"yes": BAD, "y": BAD, "true": BAD, "t": BAD, "no": GOOD, "n": GOOD, "false": GOOD,
+          "f": GOOD}  # that mean something only if they are all there is
+WORDS = {
+    **dict.fromkeys(
+        "arrears attrited attrition bad bankrupt bankruptcy canceled cancelled charge_off "
+        "charged_off chargedoff chargeoff churn churned default defaulted defaulter defaults "
+        "delinquency delinquent exited failed foreclosed foreclosure fraud fraudulent insolvency "
+        "insolvent late left loss lost malicious malignant missed overdue past_due repossessed "
+        "risky scam spam suspicious unpaid write_off written_off".split(), BAD),
+    **dict.fromkeys(
+        "active benign clean current existing genuine good healthy legit legitimate normal ok "
+        "paid performing punctual repaid retained safe solvent stayed".split(), GOOD)}
+PHRASES = [word for word in WORDS if "_" in word]
+NEGATIONS = ("no", "not", "non", "never", "without", "nor", "cannot")
+REACH = 3  # words behind a negation that it may mean
+
+
+@dataclasses.dataclass(frozen=True)
+class Guess:
+    positive: str
+    how: str
+
+
+def guess(values: dict[str, int]) -> Guess:
+    """The positive one of two values {value: rows}, and how it was found."""
+    judged = {value: judge(value) for value in values}
+    for sign in (BAD, GOOD):
+        named = [value for value in values if judged[value][0] == sign]
+        if len(named) != 1:
+            continue
+        word = f"guessed from the word '{judged[named[0]][1]}'"
+        if sign == BAD:
+            return Guess(named[0], word)
+        return Guess(next(value for value in values if value != named[0]), f"{word} in the other")
+    ones = [value for value in values if _is_one_beside(value, values)]
+    if len(ones) == 1:
+        return Guess(ones[0], "guessed, as it is 1 beside 0 or -1")
+    return Guess(rarest(values), "guessed, as it is the rarer one")
+
+
+def candidates(values: dict[str, int]) -> list[str]:
+    """Those of more than two values that sound positive; the rarest if none does."""
+    return [value for value in values if judge(value)[0] == BAD] or [rarest(values)]
+
+
+def rarest(values: dict[str, int]) -> str:
+    return min(values, key=lambda value: values[value])
+
+
+def judge(value: str) -> tuple[int, str]:
+    """BAD, GOOD or 0, and the word that says so. One bad thing is enough: "paid late" is bad."""
+    words = re.findall(r"[a-z]+(?:'t)?", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value).lower())
+    if len(words) == 1 and words[0] in SINGLE:
+        return SINGLE[words[0]], words[0]
+    text = " ".join(words)
+    for phrase in PHRASES:
+        text = text.replace(phrase.replace("_", " "), phrase)
+    said = list(_signs(text.split()))
+    return next((found for found in said if found[0] == BAD), said[0] if said else (0, ""))
+
+
+def _signs(words: list[str]) -> list[tuple[int, str]]:
+    """A negation means the next word that says something, and those joined to it by "or"."""
+    found, negated_until = [], -1
+    for i, word in enumerate(words):
+        if word in NEGATIONS or word.endswith("n't"):
+            negated_until = i + REACH
+            continue
+        sign, plain = _sign(word)
+        if not sign:
+            continue
+        negated = i <= negated_until
+        found.append((-sign if negated else sign, f"{'not ' if negated else ''}{plain}"))
+        negated_until = i + REACH if negated and words[i + 1:i + 2] == ["or"] else -1
+    return found
+
+
+def _sign(word: str) -> tuple[int, str]:
+    """Of one word: "nondefault" and "unpaid" too."""
+    if word in WORDS:
+        return WORDS[word], word.replace("_", " ")
+    for prefix in ("non", "un"):
+        rest = word.removeprefix(prefix)
+        if rest != word and rest in WORDS:
+            return -WORDS[rest], word
+    return 0, ""
+
+
+def _is_one_beside(value: str, values: dict[str, int]) -> bool:
+    """1 beside 0 or -1, however written; of 1 and 2 it is as often the good one."""
+    try:
+        numbers = {float(text) for text in values}
+        return float(value) == 1.0 and numbers in ({0.0, 1.0}, {-1.0, 1.0})
+    except ValueError:
+        return False
