@@ -202,6 +202,7 @@ class FieldReader {
   // The texts of a list; nullopt for what is none.
   static std::optional<std::vector<std::string>> TextsOf(const toml::node& node);
   void Read(const toml::node& node, YesNo, bool& value);
+  void Read(const toml::node& node, AutoYesNo, HeaderLine& value);
   void Read(const toml::node& node, StalenessBound, Staleness& value);
 
   const RunFileTree& tree_;
@@ -319,6 +320,18 @@ void FieldReader::Read(const toml::node& node, YesNo, bool& value) {
   const auto* truth = node.as_boolean();
   if (truth == nullptr) return Fail("must be true or false");
   value = truth->get();
+}
+
+void FieldReader::Read(const toml::node& node, AutoYesNo, HeaderLine& value) {
+  const auto* truth = node.as_boolean();
+  const auto* word = node.as_string();
+  if (truth != nullptr) {
+    value = truth->get() ? HeaderLine::kYes : HeaderLine::kNo;
+  } else if (word != nullptr && word->get() == "auto") {
+    value = HeaderLine::kAuto;
+  } else {
+    Fail("must be true or false, or \"auto\"");
+  }
 }
 
 void FieldReader::Read(const toml::node& node, StalenessBound, Staleness& value) {

@@ -25,15 +25,24 @@ struct FleetConfig {
   friend bool operator==(const FleetConfig&, const FleetConfig&) = default;
 };
 
+// Whether the first line of a CSV file names its columns.
+enum class HeaderLine : uint8_t {
+  kAuto,  // it does; refused when it looks like a row
+  kYes,
+  kNo,
+};
+
 struct DataConfig {
-  std::string path;                   // "" with format = "generated"
-  std::string test_path;              // "": the test rows come from the split
-  std::string format = "csv";         // "csv", "libsvm", "generated"
-  std::string label;                  // column name (csv)
-  std::vector<std::string> positive;  // label values that count as 1; empty: "1", of two values
-  std::vector<std::string> negative;  // those that count as 0; empty: the rest
-  std::vector<std::string> ignore;    // those whose rows are left out
-  std::vector<std::string> drop;      // columns left out
+  std::string path;                       // "" with format = "generated"
+  std::string test_path;                  // "": the test rows come from the split
+  std::string format = "csv";             // "csv", "libsvm", "generated"
+  HeaderLine header = HeaderLine::kAuto;  // "auto", true, false (csv): column_1, column_2, ...
+  int64_t skip_lines = 0;                 // above the header: titles (csv)
+  std::string label;                      // column name (csv)
+  std::vector<std::string> positive;      // label values that count as 1; empty: "1", of two values
+  std::vector<std::string> negative;      // those that count as 0; empty: the rest
+  std::vector<std::string> ignore;        // those whose rows are left out
+  std::vector<std::string> drop;          // columns left out
   std::vector<std::string>
       categorical;                   // columns that are categories although they look like numbers
   std::vector<std::string> numeric;  // columns that are numbers although they look like categories

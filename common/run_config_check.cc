@@ -108,16 +108,19 @@ absl::Status CheckDataSource(const DataConfig& data, const KeyLocator& locate) {
 
 // LIBSVM rows carry their label and have numbered features: what names columns is refused.
 absl::Status CheckLibsvm(const DataConfig& data, const KeyLocator& locate) {
-  const char* given = !data.label.empty()         ? "data.label"
-                      : !data.drop.empty()        ? "data.drop"
-                      : !data.categorical.empty() ? "data.categorical"
-                      : !data.numeric.empty()     ? "data.numeric"
-                      : !data.time.empty()        ? "data.time"
-                                                  : nullptr;
+  const char* given = !data.label.empty()                ? "data.label"
+                      : !data.drop.empty()               ? "data.drop"
+                      : !data.categorical.empty()        ? "data.categorical"
+                      : !data.numeric.empty()            ? "data.numeric"
+                      : !data.time.empty()               ? "data.time"
+                      : data.skip_lines > 0              ? "data.skip_lines"
+                      : data.header != HeaderLine::kAuto ? "data.header"
+                                                         : nullptr;
   if (given == nullptr) return absl::OkStatus();
-  return Bad(locate(given), absl::StrFormat("%s names columns, and LIBSVM rows have none; leave it "
-                                            "out, or use data.format = \"csv\"",
-                                            given));
+  return Bad(locate(given),
+             absl::StrFormat("%s is about the columns of a CSV file, and LIBSVM rows "
+                             "have none; leave it out, or use data.format = \"csv\"",
+                             given));
 }
 
 absl::Status CheckColumns(const DataConfig& data, const KeyLocator& locate) {

@@ -33,6 +33,8 @@ struct AnyColumns {};
 // One text, or a list of them.
 struct AnyLabels {};
 struct YesNo {};
+// true or false, or "auto".
+struct AutoYesNo {};
 // An integer >= 0, or "inf".
 struct StalenessBound {};
 
@@ -57,6 +59,8 @@ void VisitFields(DataConfig& data, Visitor& visitor) {
   visitor.Field("path", data.path, FilePath{});
   visitor.Field("test_path", data.test_path, FilePath{});
   visitor.Field("format", data.format, OneOf{{"csv", "libsvm", "generated"}});
+  visitor.Field("header", data.header, AutoYesNo{});
+  visitor.Field("skip_lines", data.skip_lines, IntegerRange{0, 1'000'000});
   visitor.Field("label", data.label, AnyText{});
   visitor.Field("positive", data.positive, AnyLabels{});
   visitor.Field("negative", data.negative, AnyLabels{});

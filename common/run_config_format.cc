@@ -26,6 +26,10 @@ std::string FormatValue(double value) {
   return text;
 }
 
+std::string FormatValue(HeaderLine value) {
+  return value == HeaderLine::kAuto ? QuoteString("auto") : FormatValue(value == HeaderLine::kYes);
+}
+
 std::string FormatValue(const Staleness& value) {
   return value.infinite() ? QuoteString("inf") : FormatValue(value.bound().value());
 }

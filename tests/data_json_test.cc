@@ -21,6 +21,8 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.positive = {"oui", "peut-\xeatre"};
   encoding.clip_sigma = 5.5;
   encoding.sparse_keys = 7;
+  encoding.layout = {.header = false, .skip_lines = 3};
+  encoding.columns = 5;
   encoding.numeric = {{"a \"quoted\"\n", 0.1, true, -1e-300, 1e300, true}};
   encoding.categories = {{"ville",
                           {"Orl\xe9"
@@ -60,7 +62,9 @@ TEST(Inspect, SaysWhatAFileHolds) {
   const ScratchFolder scratch;
   const std::string path = scratch.path() + "/inspect.csv";
   std::ofstream(path) << text;
-  const auto inspection = InspectCsv(path, "y");
+  DataConfig data;
+  data.label = "y";
+  const auto inspection = InspectCsv(path, data);
   ASSERT_TRUE(inspection.ok()) << inspection.status();
   EXPECT_EQ(inspection->rows, 300u);
   std::vector<std::string> found;

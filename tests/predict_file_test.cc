@@ -119,6 +119,31 @@ TEST_F(PredictFileTest, TextsWhereNumbersShouldStandAreWarnedOf) {
                            "'1,5', were taken as missing; write numbers as in the training file"}));
 }
 
+TEST_F(PredictFileTest, WithoutAHeaderTheColumnsAreKnownByTheirPlace) {
+  encoding_.layout.header = false;
+  encoding_.columns = 3;
+  encoding_.numeric[0].name = "column_2";
+  encoding_.categories[0].name = "column_1";
+  Write("A,1.5,0\nB,2,1\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Output(), "column_1,column_2,column_3,pd\nA,1.5,0,0.952574134\nB,2,1,0.982013762\n");
+  Write("A,1.5\n");
+  EXPECT_TRUE(absl::StrContains(
+      Run().message(), "in.csv: has 2 columns and the training file had 3; without a header"));
+  encoding_.label = "column_3";
+  EXPECT_TRUE(Run().ok());
+}
+
+TEST_F(PredictFileTest, TitlesAreSkippedWhereThereAreAny) {
+  encoding_.layout.skip_lines = 1;
+  Write("Loans of March\namount,grade\n1.5,A\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Output(), "amount,grade,pd\n1.5,A,0.952574134\n");
+  Write("amount,grade\n1.5,A\n2,B\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Output(), "amount,grade,pd\n1.5,A,0.952574134\n2,B,0.982013762\n");
+}
+
 TEST_F(PredictFileTest, NoRowsGiveAHeader) {
   Write("amount,grade\n");
   ASSERT_TRUE(Run().ok());

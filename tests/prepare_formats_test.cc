@@ -57,6 +57,45 @@ TEST_F(PrepareFormats, LibsvmBadInputs) {
   ExpectFailure(config, "empty.svm: has no rows", kExitFatal);
 }
 
+TEST_F(PrepareFormats, LibsvmFromZeroAndInAnyOrder) {
+  RunConfig config;
+  config.data.format = "libsvm";
+  config.data.path = Write("train.svm", Libsvm(500) + "1 qid:3 9:2 0:1\n");
+  config.data.test_path = Write("test.svm", "-1 4:2 0:1 # one\n1 3:1\n");
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(ReadAll(*Open(SplitPart::kTest)).keys, (std::vector<uint64_t>{0, 4, 3}));
+}
+
+TEST_F(PrepareFormats, AFileWithoutAHeader) {
+  const std::string loans = Loans(600);
+  RunConfig config = LoanConfig(600);
+  config.data.path = Write("bare.csv", loans.substr(loans.find('\n') + 1));
+  config.data.label = "column_5";
+  config.data.drop = {"column_1", "column_4"};
+  ExpectFailure(config, "bare.csv: the first line looks like a row", kExitUsage);
+  config.data.header = HeaderLine::kNo;
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(prepared->report.rows_read, 600u);
+  const auto encoding = ParseEncoding(*ReadSealedText(Path("out/data/encoding.json")));
+  ASSERT_TRUE(encoding.ok());
+  EXPECT_EQ(encoding->layout, (CsvLayout{.header = false}));
+  EXPECT_EQ(encoding->columns, 5u);
+  EXPECT_EQ(encoding->numeric[0].name, "column_2");
+}
+
+TEST_F(PrepareFormats, ATestFileIsLaidOutLikeTheTrainingFile) {
+  RunConfig config = LoanConfig(600);
+  config.data.path = Write("titled.csv", "Loans\n" + Loans(600));
+  ExpectFailure(config, "titled.csv:1: a title seems to stand above the table", kExitFatal);
+  config.data.skip_lines = 1;
+  config.data.test_path = Write("test.csv", "Others\n" + Loans(50));
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(prepared->report.parts[2].rows, 50u);
+}
+
 TEST_F(PrepareFormats, GeneratedLoansKeepTheirTruth) {
   RunConfig config;
   config.data.format = "generated";

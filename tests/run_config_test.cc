@@ -247,6 +247,25 @@ TEST(RunConfig, ResolvedTomlLoadsBackToTheSameConfig) {
   EXPECT_EQ(*again, *config);
 }
 
+TEST(RunConfig, AHeaderIsThereOrNotOrFoundOut) {
+  EXPECT_EQ(Parse(kCsv)->data.header, HeaderLine::kAuto);
+  EXPECT_EQ(Parse(kCsv, {{"data.header", "false"}})->data.header, HeaderLine::kNo);
+  EXPECT_EQ(Parse(kCsv, {{"data.header", "true"}})->data.header, HeaderLine::kYes);
+  EXPECT_EQ(Parse(kCsv, {{"data.header", "auto"}})->data.header, HeaderLine::kAuto);
+  EXPECT_EQ(ErrorOf(kCsv, {{"data.header", "none"}}),
+            "--set data.header: data.header must be true or false, or \"auto\"");
+  for (const char* header : {"true", "false", "auto"}) {
+    const auto config = Parse(kCsv, {{"data.header", header}});
+    const auto again =
+        ParseRunConfig(FormatRunConfigToml(*config), "/elsewhere/run.toml", {}, Variables({}));
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(again->data.header, config->data.header);
+  }
+  EXPECT_NE(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"a\"\nheader = false\n")
+                .find("data.header is about the columns of a CSV file"),
+            std::string::npos);
+}
+
 TEST(RunConfig, JsonHasEverySectionAndEscapes) {
   const auto config = Parse("[data]\npath = \"a\\\"b\\n.csv\"\nlabel = \"y\"\n");
   ASSERT_TRUE(config.ok()) << config.status();

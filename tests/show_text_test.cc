@@ -41,7 +41,7 @@ TEST(ShowTextTest, SentencesOfReadersStayOnOneLine) {
       CsvReader::Read(MakeMemorySource("\"ru\nbato\",\"ru\nbato\",x\n1,2,3\n"), "f.csv");
   const std::string twice(reader.status().message());
   EXPECT_NE(twice.find("'ru\\nbato' twice"), std::string::npos) << twice;
-  const auto rule = MakeLabelRule({{"a\nb", 1}, {"\x1b[0m", 2}}, "1", "f.csv, column 'y'");
+  const auto rule = MakeLabelRule({{"a\nb", 1}, {"\x1b[0m", 2}}, DataConfig(), "f.csv, column 'y'");
   const std::string none(rule.status().message());
   EXPECT_NE(none.find("'a\\nb' (1 rows), '\\x1b[0m' (2 rows)"), std::string::npos) << none;
 }

@@ -1,6 +1,6 @@
 // rubato-data: from files to a prepared run.
 //   prepare RUN --out DIR [--set key=value]... [--resume [--committed CLOCK]]
-//   inspect FILE [--label COLUMN] [--json]
+//   inspect FILE [--label COLUMN] [--header | --no-header] [--skip-lines N] [--json]
 //   config RUN [--set key=value]...
 //   generate --rows N [--seed S] --out X.csv
 // Exit codes: common/status.h; 130 and 143 when a signal stopped a preparation, which then leaves
@@ -43,7 +43,7 @@ struct Arguments {
   bool resume = false;
   int64_t committed = 0;
   std::string file;
-  std::string label;
+  DataConfig data;  // label and layout
   bool json = false;
   std::string cuda_library = BuiltBackend();
   uint64_t rows = 0;
@@ -142,7 +142,7 @@ absl::Status Print(const std::string& text) {
 }
 
 absl::Status Inspect(const Arguments& arguments) {
-  ASSIGN_OR_RETURN(const Inspection inspection, InspectCsv(arguments.file, arguments.label));
+  ASSIGN_OR_RETURN(const Inspection inspection, InspectCsv(arguments.file, arguments.data));
   return Print(arguments.json ? FormatInspection(inspection) : FormatInspectionText(inspection));
 }
 
@@ -178,6 +178,21 @@ CLI::App* AddRunCommand(CLI::App* app, const std::string& name, const std::strin
   return command;
 }
 
+CLI::App* AddInspect(CLI::App* app, Arguments* arguments) {
+  CLI::App* inspect = app->add_subcommand("inspect", "what a CSV file holds, and what to look at");
+  DataConfig& data = arguments->data;
+  inspect->add_option("FILE", arguments->file, "CSV, also .gz or .zst")->required();
+  inspect->add_option("--label", data.label, "the column to predict");
+  inspect->add_flag_callback(
+      "--header", [&data] { data.header = HeaderLine::kYes; }, "line 1 names the columns");
+  inspect->add_flag_callback(
+      "--no-header", [&data] { data.header = HeaderLine::kNo; }, "line 1 is a row");
+  inspect->add_option("--skip-lines", data.skip_lines, "lines above the header")
+      ->check(CLI::NonNegativeNumber);
+  inspect->add_flag("--json", arguments->json, "print JSON");
+  return inspect;
+}
+
 int Main(int argc, char** argv) {
   EndWhenOutOfMemory("rubato-data", [](const std::string& process, absl::string_view sentence) {
     return LastWords{"", absl::StrCat(process, ": ", sentence, "\n")};
@@ -195,10 +210,7 @@ int Main(int argc, char** argv) {
   prepare
       ->add_option("--committed", arguments.committed, "with --resume: clock not to fall short of")
       ->needs(resume);
-  CLI::App* inspect = app.add_subcommand("inspect", "what a CSV file holds, and what to look at");
-  inspect->add_option("FILE", arguments.file, "CSV, also .gz or .zst")->required();
-  inspect->add_option("--label", arguments.label, "the column to predict");
-  inspect->add_flag("--json", arguments.json, "print JSON");
+  CLI::App* inspect = AddInspect(&app, &arguments);
   AddRunCommand(&app, "config", "print the resolved run file as JSON", &arguments);
   CLI::App* generate =
       app.add_subcommand("generate", "write a loan book of which the truth is known");

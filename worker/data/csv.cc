@@ -27,20 +27,25 @@ bool LooksLikeLibsvm(absl::string_view line) {
 
 }  // namespace
 
-CsvReader::CsvReader(std::unique_ptr<ByteSource> source, std::string name)
-    : source_(std::move(source)), name_(std::move(name)), buffer_(kFirstBufferBytes + 1) {
+CsvReader::CsvReader(std::unique_ptr<ByteSource> source, std::string name, const CsvLayout& layout)
+    : source_(std::move(source)),
+      name_(std::move(name)),
+      layout_(layout),
+      buffer_(kFirstBufferBytes + 1) {
   stop_[static_cast<unsigned char>('\n')] = true;
   stop_[static_cast<unsigned char>('\0')] = true;
 }
 
-absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Open(const std::string& path,
+                                                           const CsvLayout& layout) {
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenByteSource(path));
-  return Read(std::move(source), path);
+  return Read(std::move(source), path, layout);
 }
 
 absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Read(std::unique_ptr<ByteSource> source,
-                                                           std::string name) {
-  std::unique_ptr<CsvReader> reader(new CsvReader(std::move(source), std::move(name)));
+                                                           std::string name,
+                                                           const CsvLayout& layout) {
+  std::unique_ptr<CsvReader> reader(new CsvReader(std::move(source), std::move(name), layout));
   RETURN_IF_ERROR(reader->ReadHeader());
   return reader;
 }
@@ -50,19 +55,54 @@ absl::Status CsvReader::Error(uint64_t line, absl::string_view sentence) const {
 }
 
 absl::StatusOr<bool> CsvReader::Next() {
-  ASSIGN_OR_RETURN(const bool found, NextRecord());
-  if (!found) return false;
+  if (!first_row_held_) {
+    ASSIGN_OR_RETURN(const bool found, NextRecord());
+    if (!found) return false;
+  }
+  first_row_held_ = false;
   ++rows_;
   RETURN_IF_ERROR(CheckRow());
   return true;
 }
 
-absl::Status CsvReader::CheckRow() const {
-  if (fields_.size() == header_.size()) return absl::OkStatus();
-  return Error(row_line_,
-               absl::StrFormat("the row has %d fields, the header has %d; correct the row "
-                               "or quote fields that hold a separator",
-                               fields_.size(), header_.size()));
+absl::Status CsvReader::CheckRow() {
+  const size_t width = header_.size() + (rows_end_open_ ? 1 : 0);
+  if (fields_.size() != width) {
+    const size_t fields = fields_.size();
+    const uint64_t line = row_line_;
+    return Error(line, absl::StrFormat("the row has %d fields, the header has %d; %s", fields,
+                                       header_.size(), WhyRagged()));
+  }
+  if (!rows_end_open_) return absl::OkStatus();
+  if (!TrimField(fields_.back()).empty()) {
+    return Error(row_line_, absl::StrFormat("'%s' stands behind the last separator, in a column "
+                                            "without a name; name it in the header",
+                                            ShowText(fields_.back())));
+  }
+  fields_.pop_back();
+  return absl::OkStatus();
+}
+
+// May read on, as a footer is told by the end of the file: nothing of the row is left then.
+std::string CsvReader::WhyRagged() {
+  constexpr char kCorrect[] = "correct the row or quote fields that hold a separator";
+  constexpr int kFooterRows = 20;
+  const uint64_t line = row_line_;
+  if (fields_.size() == header_.size() + 1 && TrimField(fields_.back()).empty()) {
+    return "it alone ends with a separator, take that off";
+  }
+  if (fields_.size() == header_.size() + 1 && rows_ == 1) {
+    return absl::StrCat("if rows begin with an index, name it in the header too, else ", kCorrect);
+  }
+  if (fields_.size() > header_.size() || rows_ == 1) return kCorrect;
+  for (int i = 0; i < kFooterRows; ++i) {
+    const absl::StatusOr<bool> more = NextRecord();
+    if (!more.ok()) break;
+    if (*more) continue;
+    return absl::StrFormat("if a footer begins here, leave it out, as in head -n -%d, else %s",
+                           line_ - line, kCorrect);
+  }
+  return kCorrect;
 }
 
 absl::StatusOr<bool> CsvReader::NextRecord() {
@@ -196,60 +236,94 @@ void CsvReader::JoinDoubledQuotes() {
 
 absl::Status CsvReader::ReadHeader() {
   RETURN_IF_ERROR(Refill());
-  RETURN_IF_ERROR(PassByteOrderMark());
-  RETURN_IF_ERROR(SniffSeparator());
+  if (absl::StartsWith({buffer_.data(), end_}, "\xef\xbb\xbf")) begin_ = 3;
+  RETURN_IF_ERROR(SkipLines());
+  RETURN_IF_ERROR(ChooseSeparator());
   ASSIGN_OR_RETURN(const bool found, NextRecord());
   if (!found) return Error(1, "the file is empty; its first line must name the columns");
-  return NameColumns();
-}
-
-absl::Status CsvReader::PassByteOrderMark() {
-  const absl::string_view text(buffer_.data(), end_);
-  if (absl::StartsWith(text, "\xef\xbb\xbf")) begin_ = 3;
+  RETURN_IF_ERROR(NameColumns());
+  if (layout_.header) return HoldFirstRow();
+  first_row_held_ = true;
   return absl::OkStatus();
 }
 
-absl::Status CsvReader::SniffSeparator() {
-  static constexpr char kSeparators[] = {',', ';', '\t', '|'};
-  size_t counts[std::size(kSeparators)] = {};
+absl::Status CsvReader::SkipLines() {
+  for (; line_ <= layout_.skip_lines; ++line_) {
+    const void* end = nullptr;
+    while ((end = std::memchr(buffer_.data() + begin_, '\n', end_ - begin_)) == nullptr) {
+      if (source_ended_) {
+        return Error(line_, absl::StrFormat("the file ends within data.skip_lines = %d; lower it",
+                                            layout_.skip_lines));
+      }
+      RETURN_IF_ERROR(Refill());
+    }
+    begin_ = static_cast<size_t>(static_cast<const char*>(end) - buffer_.data()) + 1;
+  }
+  return Refill();
+}
+
+absl::Status CsvReader::ChooseSeparator() {
+  RETURN_IF_ERROR(CheckLineEnds());
+  size_t size = 0;
+  const auto given = SeparatorLine({buffer_.data() + begin_, end_ - begin_}, &size);
+  begin_ += size;
+  if (given) ++line_;
+  const auto lines =
+      ReadFirstLines({buffer_.data() + begin_, end_ - begin_}, /*whole=*/source_ended_);
+  separator_ = given ? *given : SniffSeparator(lines, layout_);
+  stop_[static_cast<unsigned char>(separator_)] = true;
+  return given ? absl::OkStatus() : CheckTitles(lines);
+}
+
+absl::Status CsvReader::CheckLineEnds() const {
+  const absl::string_view text(buffer_.data() + begin_, end_ - begin_);
   bool quoted = false;
   bool text_seen = false;
-  for (size_t i = begin_; i < end_; ++i) {
-    const char c = buffer_[i];
-    if (c == '"') quoted = !quoted;
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] == '"') quoted = !quoted;
     if (quoted) continue;
-    if (c == '\n' && text_seen) break;
-    if (c == '\r' && i + 1 < end_ && buffer_[i + 1] != '\n') {
-      return Error(1, "lines end in CR alone; rewrite them, as in tr '\\r' '\\n'");
+    if (text[i] == '\n' && text_seen) break;
+    text_seen = text_seen || (text[i] != '\n' && text[i] != '\r');
+    if (text[i] == '\r' && text[i + 1] != '\n') {
+      return Error(line_, "lines end in CR alone; rewrite them, as in tr '\\r' '\\n'");
     }
-    text_seen = text_seen || (c != '\n' && c != '\r');
-    const auto* found = std::find(std::begin(kSeparators), std::end(kSeparators), c);
-    if (found != std::end(kSeparators)) ++counts[found - kSeparators];
   }
-  separator_ = kSeparators[std::max_element(std::begin(counts), std::end(counts)) - counts];
-  stop_[static_cast<unsigned char>(separator_)] = true;
   return absl::OkStatus();
+}
+
+absl::Status CsvReader::CheckTitles(const std::vector<FirstLine>& lines) const {
+  const uint64_t titles = CountTitleLines(lines);
+  if (titles == 0) return absl::OkStatus();
+  return Error(line_ + lines.front().number - 1,
+               absl::StrFormat("a title seems to stand above the table, which begins in line %d; "
+                               "leave the lines above it out with data.skip_lines = %d",
+                               line_ + titles, line_ + titles - 1));
 }
 
 absl::Status CsvReader::NameColumns() {
+  if (fields_.size() == 1 && LooksLikeLibsvm(TrimField(fields_[0]))) {
+    return Error(row_line_, "the first line looks like LIBSVM; use data.format = \"libsvm\"");
+  }
   absl::flat_hash_set<std::string> seen;
-  bool all_numbers = true;
   for (const absl::string_view field : fields_) {
-    const absl::string_view name = TrimField(field);
-    all_numbers = all_numbers && ParseNumber(name, decimal_comma()).has_value();
-    header_.push_back(name.empty() ? absl::StrCat("column ", header_.size() + 1)
+    const absl::string_view name = layout_.header ? TrimField(field) : absl::string_view();
+    header_.push_back(name.empty() ? absl::StrCat("column_", header_.size() + 1)
                                    : std::string(name));
     if (!seen.insert(header_.back()).second) {
       return Error(row_line_, absl::StrFormat("the header names the column '%s' twice; rename one",
                                               ShowText(header_.back())));
     }
   }
-  if (all_numbers) {
-    return Error(row_line_, "the first line holds only numbers; it must name the columns");
-  }
-  if (header_.size() == 1 && LooksLikeLibsvm(header_[0])) {
-    return Error(row_line_, "the first line looks like LIBSVM; use data.format = \"libsvm\"");
-  }
+  return absl::OkStatus();
+}
+
+absl::Status CsvReader::HoldFirstRow() {
+  const bool last_named = !TrimField(fields_.back()).empty();
+  ASSIGN_OR_RETURN(first_row_held_, NextRecord());
+  const size_t open_width = header_.size() + (last_named ? 1 : 0);
+  rows_end_open_ = first_row_held_ && fields_.size() == open_width && open_width > 1 &&
+                   TrimField(fields_.back()).empty();
+  if (rows_end_open_ && !last_named) header_.pop_back();
   return absl::OkStatus();
 }
 

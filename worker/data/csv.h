@@ -1,12 +1,13 @@
 // CSV as it is met in practice, row by row, in bounded memory.
 //
-// The first line names the columns; it also tells the separator: the one of `,` `;` `|` and tab
-// that it holds most of outside quotes. Lines end with LF or CRLF; a UTF-8 byte order mark and
-// blank lines are passed over. A field that begins with `"` ends at the next single `"`, may hold
-// separators and line ends, and writes a quote as `""`; a quote inside an unquoted field is an
+// The first line names the columns, unless the layout says that there is no such line; what the
+// separator is, see worker/data/csv_layout.h. Lines end with LF or CRLF; a UTF-8 byte order mark
+// and blank lines are passed over. A field that begins with `"` ends at the next single `"`, may
+// hold separators and line ends, and writes a quote as `""`; a quote inside an unquoted field is an
 // ordinary character. Every row must have as many fields as the header: a ragged one is an error
-// that names its line and both counts, never guessed at. NUL bytes are refused (most often the file
-// is UTF-16).
+// that names its line and both counts, and what it may come from: never guessed at. Only where the
+// first row ends with a separator and the header does not name what is behind it, all rows must end
+// so, and nothing is there. NUL bytes are refused (most often the file is UTF-16).
 //
 // Fields are views into one reused buffer: valid until the next call of Next. One thread.
 // Errors are DataLoss, "FILE:LINE: sentence".
@@ -21,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "worker/data/byte_source.h"
+#include "worker/data/csv_layout.h"
 #include "worker/data/field.h"
 
 namespace rubato {
@@ -33,14 +35,16 @@ inline constexpr size_t kMaxColumns = 65536;
 
 class CsvReader {
  public:
-  // Reads the header. `name` stands in errors.
-  static absl::StatusOr<std::unique_ptr<CsvReader>> Open(const std::string& path);
+  // Reads the header and looks at the first row. `name` stands in errors.
+  static absl::StatusOr<std::unique_ptr<CsvReader>> Open(const std::string& path,
+                                                         const CsvLayout& layout = {});
   static absl::StatusOr<std::unique_ptr<CsvReader>> Read(std::unique_ptr<ByteSource> source,
-                                                         std::string name);
+                                                         std::string name,
+                                                         const CsvLayout& layout = {});
   CsvReader(const CsvReader&) = delete;
   CsvReader& operator=(const CsvReader&) = delete;
 
-  // Column names: trimmed, distinct; an empty one is called "column N" (1-based).
+  // Column names: trimmed, distinct; without a name column_N, from 1.
   const std::vector<std::string>& header() const { return header_; }
   char separator() const { return separator_; }
   // Numbers of a `;` file may have a decimal comma.
@@ -61,12 +65,17 @@ class CsvReader {
  private:
   enum class Scan : uint8_t { kRecord, kNeedMore };
 
-  CsvReader(std::unique_ptr<ByteSource> source, std::string name);
+  CsvReader(std::unique_ptr<ByteSource> source, std::string name, const CsvLayout& layout);
   absl::Status ReadHeader();
-  absl::Status PassByteOrderMark();
-  absl::Status SniffSeparator();
+  absl::Status SkipLines();
+  absl::Status ChooseSeparator();
+  absl::Status CheckLineEnds() const;
+  absl::Status CheckTitles(const std::vector<FirstLine>& lines) const;
   absl::Status NameColumns();
-  absl::Status CheckRow() const;
+  absl::Status HoldFirstRow();
+  // Also takes off the empty field behind a separator that ends the row.
+  absl::Status CheckRow();
+  std::string WhyRagged();
   // Leaves one record in fields_ and begin_ behind it; false at the end of the file.
   absl::StatusOr<bool> NextRecord();
   absl::Status Refill();
@@ -81,9 +90,12 @@ class CsvReader {
 
   std::unique_ptr<ByteSource> source_;
   std::string name_;
+  const CsvLayout layout_;
   std::vector<std::string> header_;
   char separator_ = ',';
-  bool stop_[256] = {};  // bytes at which an unquoted field ends or is refused
+  bool rows_end_open_ = false;   // with a separator
+  bool first_row_held_ = false;  // read, and not yet given
+  bool stop_[256] = {};          // bytes at which an unquoted field ends or is refused
 
   std::vector<char> buffer_;  // [begin_, end_) is not yet read; buffer_[end_] is a sentinel
   size_t begin_ = 0;

@@ -83,6 +83,12 @@ absl::StatusOr<double> NumberFromJson(const Json& object, const std::string& nam
   return value;
 }
 
+absl::StatusOr<uint64_t> WholeFromJson(const Json& object, const std::string& name) {
+  const Json* json = Find(object, name);
+  if (json == nullptr || !json->is_number_unsigned()) return Wrong(name, "a whole number");
+  return json->get<uint64_t>();
+}
+
 absl::StatusOr<bool> BoolFromJson(const Json& object, const std::string& name) {
   const Json* json = Find(object, name);
   if (json == nullptr || !json->is_boolean()) return Wrong(name, "true or false");
@@ -181,6 +187,9 @@ std::string FormatEncoding(const Encoding& encoding) {
                {"label", TextToJson(encoding.label)},
                {"positive", TextsToJson(encoding.positive)},
                {"clip_sigma", encoding.clip_sigma},
+               {"header", encoding.layout.header},
+               {"skip_lines", encoding.layout.skip_lines},
+               {"columns", encoding.columns},
                {"sparse_keys", encoding.sparse_keys},
                {"numeric", Json::array()},
                {"categories", Json::array()}};
@@ -214,11 +223,10 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   ASSIGN_OR_RETURN(encoding.positive, TextsFromJson(json, "positive"));
   ASSIGN_OR_RETURN(encoding.clip_sigma, NumberFromJson(json, "clip_sigma"));
   if (encoding.clip_sigma <= 0.0) return Wrong("clip_sigma", "a number > 0");
-  const Json* sparse_keys = Find(json, "sparse_keys");
-  if (sparse_keys == nullptr || !sparse_keys->is_number_unsigned()) {
-    return Wrong("sparse_keys", "a whole number");
-  }
-  encoding.sparse_keys = sparse_keys->get<uint64_t>();
+  ASSIGN_OR_RETURN(encoding.layout.header, BoolFromJson(json, "header"));
+  ASSIGN_OR_RETURN(encoding.layout.skip_lines, WholeFromJson(json, "skip_lines"));
+  ASSIGN_OR_RETURN(encoding.columns, WholeFromJson(json, "columns"));
+  ASSIGN_OR_RETURN(encoding.sparse_keys, WholeFromJson(json, "sparse_keys"));
   ASSIGN_OR_RETURN(const Json* numeric, ArrayFromJson(json, "numeric"));
   for (const Json& column : *numeric) {
     ASSIGN_OR_RETURN(encoding.numeric.emplace_back(), NumericFromJson(column));

@@ -7,6 +7,20 @@
 #include "worker/data/column_plan.h"
 
 namespace rubato {
+namespace {
+
+absl::Status CheckWidth(const Encoding& encoding, const std::vector<std::string>& header) {
+  if (encoding.layout.header || header.size() == encoding.columns) return absl::OkStatus();
+  const bool label_last = encoding.label == absl::StrCat("column_", encoding.columns);
+  if (label_last && header.size() + 1 == encoding.columns) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrFormat("has %d columns and the training file had %d; without a header a column is "
+                      "known by its place "
+                      "alone, so write all of them, the label too, empty if it is not known",
+                      header.size(), encoding.columns));
+}
+
+}  // namespace
 
 DatasetShape Encoding::Shape() const {
   DatasetShape shape;
@@ -36,6 +50,7 @@ Encoder::Encoder(const Encoding& encoding, DecimalComma comma)
 absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Bind(const Encoding& encoding,
                                                        const std::vector<std::string>& header,
                                                        DecimalComma comma) {
+  RETURN_IF_ERROR(CheckWidth(encoding, header));
   std::unique_ptr<Encoder> encoder(new Encoder(encoding, comma));
   for (const NumericEncoding& column : encoding.numeric) {
     ASSIGN_OR_RETURN(const size_t field, FindColumn(header, column.name, "the model reads it"));

@@ -19,6 +19,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "worker/data/csv_layout.h"
 #include "worker/data/dataset.h"
 #include "worker/data/field.h"
 
@@ -52,6 +53,8 @@ struct Encoding {
   double clip_sigma = 8.0;
   std::vector<NumericEncoding> numeric;
   std::vector<CategoryEncoding> categories;
+  CsvLayout layout;          // of the training file
+  uint64_t columns = 0;      // csv: fields in a row of it
   uint64_t sparse_keys = 0;  // libsvm: one past the largest index of the training files
   DatasetShape Shape() const;
   friend bool operator==(const Encoding&, const Encoding&) = default;
@@ -66,8 +69,10 @@ struct TextsInNumbers {
 // An encoding bound to the columns of one file. One thread.
 class Encoder {
  public:
-  // Columns are found by name, wherever the file has them; others are ignored. InvalidArgument
-  // names a column that `header` lacks. `encoding` must outlive the encoder.
+  // Columns are found by name, wherever the file has them; others are ignored. Without a header the
+  // place is the name, so there must be as many as the training file had; one less where the last
+  // one was the label. InvalidArgument names a column that `header` lacks, or both counts.
+  // `encoding` must outlive the encoder.
   static absl::StatusOr<std::unique_ptr<Encoder>> Bind(const Encoding& encoding,
                                                        const std::vector<std::string>& header,
                                                        DecimalComma comma);

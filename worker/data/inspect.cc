@@ -12,8 +12,9 @@
 namespace rubato {
 namespace {
 
-absl::StatusOr<FitResult> FitAll(const CsvScan& scan, const ColumnPlan& plan) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(scan.path));
+absl::StatusOr<FitResult> FitAll(const CsvScan& scan, const CsvLayout& layout,
+                                 const ColumnPlan& plan) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(scan.path, layout));
   Cleanser cleanser(plan.features, CleanseConfig{.min_level_count = 1}, reader->decimal_comma());
   for (;;) {
     ASSIGN_OR_RETURN(const bool found, reader->Next());
@@ -49,12 +50,13 @@ std::string FormatColumn(const InspectedColumn& column) {
 
 }  // namespace
 
-absl::StatusOr<Inspection> InspectCsv(const std::string& path, const std::string& label) {
-  ASSIGN_OR_RETURN(const CsvScan scan, ScanCsv(path, ScanRequest{.label = label, .time = ""}));
-  DataConfig data;
-  data.label = label;
+absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig& data) {
+  ASSIGN_OR_RETURN(
+      const CsvScan scan,
+      ScanCsv(path,
+              {.label = data.label, .time = "", .header = data.header, .layout = LayoutOf(data)}));
   ASSIGN_OR_RETURN(ColumnPlan plan, PlanColumns(scan, data, ""));
-  ASSIGN_OR_RETURN(FitResult fit, FitAll(scan, plan));
+  ASSIGN_OR_RETURN(FitResult fit, FitAll(scan, LayoutOf(data), plan));
   Inspection inspection{.path = path,
                         .separator = scan.separator,
                         .rows = scan.rows,

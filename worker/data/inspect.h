@@ -32,9 +32,10 @@ struct Inspection {
   std::vector<Warning> warnings;
 };
 
-// With a label ("" for none) columns that know the answer are warned of, whatever its values are
+// With data.label ("" for none) columns that know the answer are warned of, whatever its values are
 // called: the second value seen stands for 1.
-absl::StatusOr<Inspection> InspectCsv(const std::string& path, const std::string& label);
+// `data`: label and layout, no other key is read.
+absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig& data);
 // The same as text for a terminal.
 std::string FormatInspectionText(const Inspection& inspection);
 

@@ -82,7 +82,10 @@ class CsvPreparation {
 absl::Status CsvPreparation::Scan() {
   const DataConfig& data = config_.data;
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(data.path));
-  ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, ScanRequest{.label = data.label, .time = data.time}));
+  ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, {.label = data.label,
+                                              .time = data.time,
+                                              .header = data.header,
+                                              .layout = LayoutOf(data)}));
   ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, data, oracle_));
   ASSIGN_OR_RETURN(rule_, MakeLabelRule(scan_.label_values, data, LabelPlace()));
   for (const LabelValue& value : scan_.label_values) {
@@ -129,7 +132,8 @@ absl::Status CsvPreparation::Split() {
 
 template <class Visit>
 absl::Status CsvPreparation::ForEachRow(Visit visit) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(config_.data.path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader,
+                   CsvReader::Open(config_.data.path, LayoutOf(config_.data)));
   uint64_t rows = 0;
   for (;; ++rows) {
     ASSIGN_OR_RETURN(const bool found, reader->Next());
@@ -157,6 +161,8 @@ absl::Status CsvPreparation::Fit() {
   encoding_ = std::move(fit.encoding);
   encoding_.label = config_.data.label;
   encoding_.positive = rule_.positive;
+  encoding_.layout = LayoutOf(config_.data);
+  encoding_.columns = scan_.header.size();
   report_.shape = encoding_.Shape();
   std::move(fit.warnings.begin(), fit.warnings.end(), std::back_inserter(report_.warnings));
   return absl::OkStatus();
@@ -194,7 +200,8 @@ absl::StatusOr<std::optional<float>> CsvPreparation::TrueProbability(
 absl::Status CsvPreparation::WriteTestFile() {
   const std::string& path = config_.data.test_path;
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(path));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader,
+                   CsvReader::Open(path, LayoutOf(config_.data)));
   auto encoder = Encoder::Bind(encoding_, reader->header(), reader->decimal_comma());
   auto label = FindColumn(reader->header(), config_.data.label, "data.label");
   RETURN_IF_ERROR(Annotate(encoder.status(), path));

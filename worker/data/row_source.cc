@@ -97,12 +97,28 @@ class LibsvmSource : public RowSource {
   LibsvmRow row_;
 };
 
+absl::StatusOr<std::unique_ptr<Encoder>> BindFile(const Encoding& encoding, const std::string& path,
+                                                  const CsvLayout& layout,
+                                                  std::unique_ptr<CsvReader>* reader) {
+  ASSIGN_OR_RETURN(*reader, CsvReader::Open(path, layout));
+  auto encoder = Encoder::Bind(encoding, (*reader)->header(), (*reader)->decimal_comma());
+  if (!encoder.ok()) return Annotate(encoder.status(), path);
+  return encoder;
+}
+
 absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encoding,
                                                          const std::string& path) {
-  ASSIGN_OR_RETURN(auto reader, CsvReader::Open(path));
+  std::unique_ptr<CsvReader> reader;
+  auto encoder = BindFile(encoding, path, encoding.layout, &reader);
+  if (!encoder.ok() && encoding.layout.skip_lines > 0) {
+    // Rows to score need not have the titles of the training file.
+    CsvLayout untitled = encoding.layout;
+    untitled.skip_lines = 0;
+    auto bound = BindFile(encoding, path, untitled, &reader);
+    if (bound.ok()) encoder = std::move(bound);
+  }
+  RETURN_IF_ERROR(encoder.status());
   const std::vector<std::string>& names = reader->header();
-  auto encoder = Encoder::Bind(encoding, names, reader->decimal_comma());
-  if (!encoder.ok()) return Annotate(encoder.status(), path);
   if (std::find(names.begin(), names.end(), kPredictionColumn) != names.end()) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",

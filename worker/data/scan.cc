@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "common/status.h"
 #include "worker/data/column_plan.h"
+#include "worker/data/header_check.h"
 #include "worker/data/label.h"
 #include "worker/data/show_text.h"
 #include "worker/data/split.h"
@@ -127,7 +128,12 @@ absl::StatusOr<CsvScan> ScanCsv(CsvReader& reader, const ScanRequest& request) {
 }
 
 absl::StatusOr<CsvScan> ScanCsv(const std::string& path, const ScanRequest& request) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(path));
+  if (request.header == HeaderLine::kAuto) {
+    const CsvLayout headless = {.header = false, .skip_lines = request.layout.skip_lines};
+    ASSIGN_OR_RETURN(const auto first_rows, CsvReader::Open(path, headless));
+    RETURN_IF_ERROR(CheckHeader(*first_rows));
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(path, request.layout));
   absl::StatusOr<CsvScan> scan = ScanCsv(*reader, request);
   // Errors of rows carry file and line already.
   if (scan.status().code() == absl::StatusCode::kInvalidArgument)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/run_config.h"
 #include "worker/data/csv.h"
 #include "worker/data/label.h"
 #include "worker/data/text_form.h"
@@ -37,6 +38,8 @@ inline constexpr uint8_t kNoLabel = 255;
 struct ScanRequest {
   std::string label;  // "": none
   std::string time;   // "": none
+  HeaderLine header = HeaderLine::kAuto;
+  CsvLayout layout = {};
 };
 
 struct CsvScan {
@@ -50,7 +53,8 @@ struct CsvScan {
   std::vector<double> times;             // [rows] see ParseTime, NaN when missing; or empty
 };
 
-// DataLoss: a broken row, or a time that is none; NotFound: the file; InvalidArgument: a column.
+// DataLoss: a broken row, or a time that is none; NotFound: the file; InvalidArgument: a column, or
+// a first line that looks like a row (HeaderLine::kAuto; worker/data/header_check.h).
 absl::StatusOr<CsvScan> ScanCsv(const std::string& path, const ScanRequest& request);
 absl::StatusOr<CsvScan> ScanCsv(CsvReader& reader, const ScanRequest& request);
 
