@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`rubato init` on what a fake rubato-data saw: the choices it makes, and what it says of them."""
 
+import json
 import sys
 import unittest
 
@@ -84,6 +85,23 @@ class InitTest(FakeFleetTest):
             guess = label_guess.guess(values)
             self.assertEqual(guess.positive, positive)
             self.assertIn(how, guess.how)
+
+    def test_how_the_lines_are_laid_out_is_passed_on_and_written(self):
+        (self.path / "bare.csv").write_text("x good bad")
+        for flags, lines in (([], ""), (["--no-header"], "header = false\n"),
+                             (["--header", "--skip-lines", "2"],
+                              "header = true\nskip_lines = 2\n")):
+            code, stdout, stderr = self.rubato("init", "bare.csv", "--label", "column_2", "--json",
+                                               *flags)
+            self.assertEqual(code, 0, stderr)
+            self.assertIn(f'label = "column_2"\n{lines}positive = "bad"',
+                          (self.path / "bare.toml").read_text())
+            asked = json.loads(stdout)["asked"]
+            for flag in flags or ["--skip-lines", "0"]:
+                self.assertIn(flag, asked)
+            self.assertEqual({"--header", "--no-header"}.intersection(asked),
+                             {"--header", "--no-header"}.intersection(flags))
+            (self.path / "bare.toml").unlink()
 
     def test_a_label_that_is_not_utf8_is_no_value_of_a_run_file(self):
         (self.path / "odd.csv").write_bytes(b"y m\xe4nnlich weiblich")

@@ -150,6 +150,7 @@ def inspect():
                 {"column": "CODE", "kind": "code_like", "sentence": "column 'CODE' holds codes"}]
     values = pathlib.Path(sys.argv[3]).read_text(errors="surrogateescape").split()[1:]
     print(json.dumps({"rows": len(values), "columns": columns, "warnings": warnings,
+                      "asked": sys.argv[4:],
                       "label_values": [{"value": as_json(value), "rows": values.count(value)}
                                        for value in dict.fromkeys(values) if value != "?"]}))
 

@@ -22,7 +22,7 @@ TEMPLATE = """\
 [data]
 path = {path}
 label = {label}
-positive = {positive}{how}
+{layout}positive = {positive}{how}
 drop = {drop}
 categorical = {categorical}
 
@@ -50,11 +50,16 @@ BATCHES = (16, 256)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("csv", metavar="my.csv", help="data with a header line (.gz, .zst too)")
+    parser.add_argument("csv", metavar="my.csv", help="the data (.gz, .zst too)")
     parser.add_argument("--label", required=True, metavar="COLUMN", help="column to predict")
     parser.add_argument("--positive", metavar="VALUE", action="append", default=[],
                         help="label value that counts as 1, instead of a guess; again for more, "
                         "and the rest counts as 0")
+    parser.add_argument("--header", action=argparse.BooleanOptionalAction,
+                        help="line 1 names the columns, or is a row, and columns are called "
+                        "column_1, column_2, ...; else it is looked at")
+    parser.add_argument("--skip-lines", type=int, default=0, metavar="N",
+                        help="lines (titles) above the header that are left out")
     parser.add_argument("--out", metavar="RUN.toml",
                         help="run file to write; default: named like the data, in this folder")
 
@@ -65,7 +70,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     if out.is_file():
         raise Failure(f"{out} exists already; remove it, or choose another name with --out")
     build = session.build()
-    seen = data_tool.ask(build, ["inspect", str(source), "--label", arguments.label, "--json"])
+    seen = data_tool.ask(build, ["inspect", str(source), "--label", arguments.label, "--json",
+                                 *_layout_flags(arguments)])
     choices = _choose(seen, source, arguments)
     need_utf8(arguments.label, "a run file")
     need_utf8(os.path.relpath(source, out.absolute().parent), "a run file")
@@ -83,11 +89,22 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     return DONE
 
 
+def _layout_flags(arguments: argparse.Namespace) -> list[str]:
+    header = {None: [], True: ["--header"], False: ["--no-header"]}[arguments.header]
+    return [*header, "--skip-lines", str(arguments.skip_lines)]
+
+
+def _layout(arguments: argparse.Namespace) -> str:
+    header = "" if arguments.header is None else f"header = {str(arguments.header).lower()}\n"
+    return header + (f"skip_lines = {arguments.skip_lines}\n" if arguments.skip_lines else "")
+
+
 @dataclasses.dataclass(frozen=True)
 class _Choices:
     """What goes into the [data] section."""
 
     label: str
+    layout: str  # lines of the section, only where something was said
     positive: list[str]
     how: str  # the positive value was guessed; "" if it was given
     values: dict[str, int]  # rows of each value of the label
@@ -113,7 +130,7 @@ def _choose(seen: dict[str, Any], source: pathlib.Path, arguments: argparse.Name
                    if (column["type"] == "category" or column["name"] in warned["codes"])
                    and column["name"] not in drop]
     rows = int(seen["rows"])
-    return _Choices(label, positive, how, values, rows, rows - sum(values.values()), drop,
+    return _Choices(label, _layout(arguments), positive, how, values, rows, rows - sum(values.values()), drop,
                     categorical)
 
 
@@ -169,7 +186,7 @@ def _one_line(text: str) -> str:
 def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> str:
     return TEMPLATE.format(
         name=target.name, path=_quote(os.path.relpath(source, target.absolute().parent)),
-        label=_quote(choices.label), how=f"  # {choices.how}" if choices.how else "",
+        label=_quote(choices.label), layout=choices.layout, how=f"  # {choices.how}" if choices.how else "",
         positive=(_quote(choices.positive[0]) if len(choices.positive) == 1
                   else _list(choices.positive)),
         drop=_list(choices.drop), categorical=_list(choices.categorical),
