@@ -198,6 +198,7 @@ class FieldReader {
   void Read(const toml::node& node, AnyText, std::string& value) { ReadText(node, value); }
   void Read(const toml::node& node, FilePath, std::string& value);
   void Read(const toml::node& node, AnyColumns, std::vector<std::string>& values);
+  void Read(const toml::node& node, MissingSpellings, std::vector<std::string>& values);
   void Read(const toml::node& node, AnyLabels, std::vector<std::string>& values);
   // The texts of a list; nullopt for what is none.
   static std::optional<std::vector<std::string>> TextsOf(const toml::node& node);
@@ -300,6 +301,12 @@ void FieldReader::Read(const toml::node& node, AnyColumns, std::vector<std::stri
   auto names = TextsOf(node);
   if (!names) return Fail("must be a list of column names, as in [\"ID\", \"date\"]");
   values = *std::move(names);
+}
+
+void FieldReader::Read(const toml::node& node, MissingSpellings, std::vector<std::string>& values) {
+  auto texts = TextsOf(node);
+  if (!texts) return Fail("must be a list of texts, as in [\"-999\", \"income=99999999\"]");
+  values = *std::move(texts);
 }
 
 void FieldReader::Read(const toml::node& node, AnyLabels, std::vector<std::string>& values) {

@@ -46,6 +46,7 @@ struct DataConfig {
   std::vector<std::string>
       categorical;                   // columns that are categories although they look like numbers
   std::vector<std::string> numeric;  // columns that are numbers although they look like categories
+  std::vector<std::string> missing;  // "-999", or "income=-999" in one column: a missing value
   std::string time;                  // column to split by (split.kind = "time")
   int64_t rows = 200000;             // generated: how many rows
   int64_t seed = 1;                  // generated: seed of the loan book

@@ -112,6 +112,7 @@ absl::Status CheckLibsvm(const DataConfig& data, const KeyLocator& locate) {
                       : !data.drop.empty()               ? "data.drop"
                       : !data.categorical.empty()        ? "data.categorical"
                       : !data.numeric.empty()            ? "data.numeric"
+                      : !data.missing.empty()            ? "data.missing"
                       : !data.time.empty()               ? "data.time"
                       : data.skip_lines > 0              ? "data.skip_lines"
                       : data.header != HeaderLine::kAuto ? "data.header"

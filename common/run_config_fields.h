@@ -32,6 +32,8 @@ struct FilePath {};
 struct AnyColumns {};
 // One text, or a list of them.
 struct AnyLabels {};
+// Each "value" or "column=value".
+struct MissingSpellings {};
 struct YesNo {};
 // true or false, or "auto".
 struct AutoYesNo {};
@@ -68,6 +70,7 @@ void VisitFields(DataConfig& data, Visitor& visitor) {
   visitor.Field("drop", data.drop, AnyColumns{});
   visitor.Field("categorical", data.categorical, AnyColumns{});
   visitor.Field("numeric", data.numeric, AnyColumns{});
+  visitor.Field("missing", data.missing, MissingSpellings{});
   visitor.Field("time", data.time, AnyText{});
   visitor.Field("rows", data.rows, IntegerRange{1000, 1'000'000'000});
   visitor.Field("seed", data.seed, kSeed);

@@ -219,10 +219,10 @@ TEST(ColumnPlan, InfersKindsAndObeysTheRunFile) {
   EXPECT_EQ(kinds, (std::vector<std::string>{"n1 number", "c2 category", "code3 category",
                                              "mix4 number"}));
   EXPECT_EQ(plan->dropped, (std::vector<std::string>{"id"}));
-  ASSERT_TRUE(HasWarning(plan->warnings, "mix", "mixed"));
+  ASSERT_TRUE(HasWarning(plan->warnings, "mix", "taken"));
   EXPECT_EQ(plan->warnings[0].sentence,
-            "column 'mix': 1 values that are no numbers, the first 'x' in line 3, are taken as "
-            "missing");
+            "column 'mix': taken as missing: 'x' (1 rows); name it in data.categorical if they "
+            "mean something");
 }
 
 TEST(ColumnPlan, WarnsOfIds) {

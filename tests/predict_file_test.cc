@@ -112,7 +112,7 @@ TEST_F(PredictFileTest, ForgetsWeightsThatOutgrowTheirRoom) {
 }
 
 TEST_F(PredictFileTest, TextsWhereNumbersShouldStandAreWarnedOf) {
-  Write("grade,amount\nA,\"1,5\"\nA,NA\nnew,2\nB,n.a.\n");
+  Write("grade,amount\nA,\"1,5\"\nA,NA\nnew,2\nB,n.a.\nA,x\n");
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(warnings_, (std::vector<std::string>{
                            "column 'amount': values that are no numbers, 2 of them, the first "

@@ -148,7 +148,13 @@ TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
     EXPECT_NE(ErrorWith(lines), "no error") << lines;
   }
   EXPECT_NE(ErrorOf("[data]\nformat = \"generated\"\npath = \"x\"\n"), "no error");
-  EXPECT_NE(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"x\"\nlabel = \"y\"\n"), "no error");
+  for (const char* key : {"label = \"y\"", "missing = [\"-1\"]"}) {
+    EXPECT_NE(ErrorOf(absl::StrCat("[data]\nformat = \"libsvm\"\npath = \"x\"\n", key, "\n")),
+              "no error");
+  }
+  EXPECT_EQ(ErrorWith("missing = [-999]\n"),
+            "/runs/my.toml:4: data.missing must be a list of texts, as in [\"-999\", "
+            "\"income=99999999\"]");
 }
 
 TEST(RunConfig, WithoutServersOneWorkerTrainsOnAGpuAndCommitsNothing) {

@@ -123,12 +123,12 @@ double GroupedAuc(std::span<const ClassCounts> groups) {
 
 Cleanser::Cleanser(const std::vector<Feature>& features, const CleanseConfig& config,
                    DecimalComma comma)
-    : features_(features), config_(config), comma_(comma) {
+    : features_(features), config_(config) {
   for (const Feature& feature : features_) {
     if (feature.kind == FeatureKind::kNumeric) {
-      numeric_.emplace_back();
+      numeric_.push_back({NumberReader(feature.missing, comma), {}, {}, {}});
     } else {
-      categories_.emplace_back();
+      categories_.push_back({MissingValues(feature.missing), {}, {}});
     }
   }
 }
@@ -144,11 +144,11 @@ absl::Status Cleanser::Add(std::span<const absl::string_view> fields, Class labe
       continue;
     }
     NumericFit& fit = numeric_[n++];
-    const auto value = IsMissing(field) ? std::nullopt : ParseNumber(field, comma_);
-    if (!value) {
-      Count(&fit.missing, label);
+    double value = 0.0;
+    if (fit.reader.Read(field, &value) == Reading::kNumber) {
+      (label == Class::kPositive ? fit.positives : fit.negatives).push_back(value);
     } else {
-      (label == Class::kPositive ? fit.positives : fit.negatives).push_back(*value);
+      Count(&fit.missing, label);
     }
   }
   return absl::OkStatus();
@@ -156,7 +156,7 @@ absl::Status Cleanser::Add(std::span<const absl::string_view> fields, Class labe
 
 absl::Status Cleanser::AddLevel(const Feature& feature, absl::string_view field, Class label,
                                 CategoryFit* fit) const {
-  if (IsMissing(field)) {
+  if (IsMissing(field) || (!fit->named_missing.empty() && fit->named_missing.Hold(field))) {
     CountLevel(label, &fit->missing);
     return absl::OkStatus();
   }
@@ -203,16 +203,17 @@ FitResult Cleanser::Finish() {
   size_t k = 0;
   for (const Feature& feature : features_) {
     if (feature.kind == FeatureKind::kNumeric) {
-      result.encoding.numeric.push_back(FitNumeric(feature.name, &numeric_[n++]));
+      result.encoding.numeric.push_back(FitNumeric(feature, &numeric_[n++]));
     } else {
-      result.encoding.categories.push_back(FitCategory(feature.name, categories_[k++]));
+      result.encoding.categories.push_back(FitCategory(feature, categories_[k++]));
     }
   }
   result.warnings = std::move(warnings_);
   return result;
 }
 
-NumericEncoding Cleanser::FitNumeric(const std::string& name, NumericFit* fit) {
+NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
+  const std::string& name = feature.name;
   std::sort(fit->negatives.begin(), fit->negatives.end());
   std::sort(fit->positives.begin(), fit->positives.end());
   const Order order = OrderOf(fit->negatives, fit->positives);
@@ -220,6 +221,7 @@ NumericEncoding Cleanser::FitNumeric(const std::string& name, NumericFit* fit) {
   encoding.name = name;
   encoding.median = order.median;
   encoding.indicator = fit->missing.rows() > 0;
+  encoding.missing = feature.missing;
   const FilledValues values = {fit->negatives, fit->positives, order.median, fit->missing.rows()};
   if (values.Constant()) {
     if (order.groups.empty()) {
@@ -239,11 +241,13 @@ NumericEncoding Cleanser::FitNumeric(const std::string& name, NumericFit* fit) {
                                rows_.positives - fit->missing.positives};
   const ClassCounts groups[] = {present, fit->missing};
   WarnLeak(name, EitherWay(GroupedAuc(groups)), "whether it is missing");
-  *fit = NumericFit{};  // gives the memory back before the next column needs its copy
+  fit->negatives = {};  // gives the memory back before the next column needs its copy
+  fit->positives = {};
   return encoding;
 }
 
-CategoryEncoding Cleanser::FitCategory(const std::string& name, const CategoryFit& fit) {
+CategoryEncoding Cleanser::FitCategory(const Feature& feature, const CategoryFit& fit) {
+  const std::string& name = feature.name;
   std::vector<std::pair<uint64_t, std::string>> kept;
   for (const auto& [level, counts] : fit.levels) {
     const uint64_t rows = counts.all.rows();
@@ -261,6 +265,7 @@ CategoryEncoding Cleanser::FitCategory(const std::string& name, const CategoryFi
   });
   CategoryEncoding encoding;
   encoding.name = name;
+  encoding.missing = feature.missing;
   for (auto& [rows, level] : kept) encoding.levels.push_back(std::move(level));
   return encoding;
 }

@@ -20,6 +20,8 @@
 #include "worker/data/column_plan.h"
 #include "worker/data/encoding.h"
 #include "worker/data/field.h"
+#include "worker/data/missing_values.h"
+#include "worker/data/number_reader.h"
 
 namespace rubato {
 
@@ -60,6 +62,7 @@ class Cleanser {
 
  private:
   struct NumericFit {
+    NumberReader reader;
     std::vector<double> negatives;  // values of the rows that have one
     std::vector<double> positives;
     ClassCounts missing;
@@ -71,6 +74,7 @@ class Cleanser {
     ClassCounts guessed;
   };
   struct CategoryFit {
+    MissingValues named_missing;
     absl::flat_hash_map<std::string, LevelCounts> levels;
     LevelCounts missing;
   };
@@ -81,14 +85,13 @@ class Cleanser {
   // How well the rates of levels, guessed from half of the rows, order the classes of the others. A
   // category of many rare levels orders perfectly the rows that it was guessed from.
   double HeldOutAuc(const CategoryFit& fit) const;
-  NumericEncoding FitNumeric(const std::string& name, NumericFit* fit);
-  CategoryEncoding FitCategory(const std::string& name, const CategoryFit& fit);
+  NumericEncoding FitNumeric(const Feature& feature, NumericFit* fit);
+  CategoryEncoding FitCategory(const Feature& feature, const CategoryFit& fit);
   void WarnConstant(const std::string& name, absl::string_view what);
   void WarnLeak(const std::string& name, double auc, absl::string_view what);
 
   const std::vector<Feature> features_;
   const CleanseConfig config_;
-  const DecimalComma comma_;
   ClassCounts rows_;
   std::vector<NumericFit> numeric_;      // in the order of the numeric features
   std::vector<CategoryFit> categories_;  // in the order of the category features

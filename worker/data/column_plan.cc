@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
 #include "common/run_config_check.h"
 #include "common/status.h"
 #include "worker/data/show_text.h"
@@ -21,15 +22,12 @@ absl::Status CheckNames(const std::vector<std::string>& header,
   return absl::OkStatus();
 }
 
-FeatureKind KindOf(const ColumnScan& column, const DataConfig& data) {
-  if (Contains(data.categorical, column.name)) return FeatureKind::kCategory;
-  if (Contains(data.numeric, column.name)) return FeatureKind::kNumeric;
-  return column.texts == 0 ? FeatureKind::kNumeric : FeatureKind::kCategory;
-}
-
-bool LooksLikeId(const ColumnScan& column) {
+// Texts that are missing values do not make a column of amounts an id.
+bool LooksLikeId(const ColumnScan& column, FeatureKind kind) {
   if (column.counted < kIdLikeRows || column.fractions > 0) return false;
-  if (column.texts == 0) return column.distinct == column.counted;
+  if (kind == FeatureKind::kNumeric) {
+    return column.texts == 0 && column.distinct == column.counted;
+  }
   return static_cast<double>(column.distinct) >= kIdLikeShare * static_cast<double>(column.counted);
 }
 
@@ -61,23 +59,32 @@ bool WarnOfForm(const ColumnScan& column, std::vector<Warning>* warnings) {
   return true;
 }
 
-void WarnOf(const ColumnScan& column, FeatureKind kind, std::vector<Warning>* warnings) {
-  if (kind == FeatureKind::kCategory && WarnOfForm(column, warnings)) return;
-  if (LooksLikeId(column)) {
-    warnings->push_back(
-        {column.name, "id_like",
-         absl::StrFormat(
-             "column '%s' looks like an id: %d distinct values in %d; leave it out with "
-             "data.drop unless it means something",
-             ShowText(column.name), column.distinct, column.counted)});
+std::string ShowTexts(const std::vector<TextCount>& texts) {
+  std::vector<std::string> shown;
+  for (const TextCount& text : texts) {
+    if (shown.size() == kShownTexts) {
+      shown.push_back(absl::StrFormat("%d others", texts.size() - kShownTexts));
+      break;
+    }
+    shown.push_back(absl::StrFormat("'%s' (%d rows)", ShowText(text.text), text.rows));
   }
-  if (column.texts == 0 || column.numbers == 0) return;
-  if (kind == FeatureKind::kNumeric) {
+  return absl::StrJoin(shown, ", ");
+}
+
+// Texts in a column of numbers, or numbers in one of texts.
+void WarnOfMixture(const ColumnScan& column, const KindChoice& choice,
+                   std::vector<Warning>* warnings) {
+  if (choice.kind == FeatureKind::kNumeric && column.many_texts) {
     warnings->push_back({column.name, "mixed",
                          absl::StrFormat("column '%s': %d values that are no numbers, the first "
                                          "'%s' in line %d, are taken as missing",
                                          ShowText(column.name), column.texts,
                                          ShowText(column.first_text), column.first_text_line)});
+  } else if (choice.kind == FeatureKind::kNumeric) {
+    warnings->push_back({column.name, "taken",
+                         absl::StrFormat("column '%s': taken as missing: %s; name it in "
+                                         "data.categorical if they mean something",
+                                         ShowText(column.name), ShowTexts(choice.taken))});
   } else if (column.numbers > 9 * column.texts) {
     warnings->push_back(
         {column.name, "mixed",
@@ -88,6 +95,25 @@ void WarnOf(const ColumnScan& column, FeatureKind kind, std::vector<Warning>* wa
              ShowText(column.name), column.texts, ShowText(column.first_text),
              column.first_text_line)});
   }
+}
+
+void WarnOf(const ColumnScan& column, const KindChoice& choice, std::vector<Warning>* warnings) {
+  if (choice.kind == FeatureKind::kCategory && WarnOfForm(column, warnings)) return;
+  if (LooksLikeId(column, choice.kind)) {
+    warnings->push_back(
+        {column.name, "id_like",
+         absl::StrFormat(
+             "column '%s' looks like an id: %d distinct values in %d; leave it out with "
+             "data.drop unless it means something",
+             ShowText(column.name), column.distinct, column.counted)});
+  }
+  if (column.texts > 0 && column.numbers > 0) WarnOfMixture(column, choice, warnings);
+}
+
+Feature MakeFeature(size_t field, const ColumnScan& column, const KindChoice& choice) {
+  Feature feature = {field, column.name, choice.kind, column.named_missing, choice.reason};
+  for (const TextCount& text : choice.taken) feature.missing.push_back(text.text);
+  return feature;
 }
 
 }  // namespace
@@ -125,9 +151,9 @@ absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& da
       continue;
     }
     if (column.name == data.label || column.name == data.time || column.name == oracle) continue;
-    const FeatureKind kind = KindOf(column, data);
-    plan.features.push_back({i, column.name, kind});
-    WarnOf(column, kind, &plan.warnings);
+    const KindChoice choice = ChooseKind(column, data);
+    plan.features.push_back(MakeFeature(i, column, choice));
+    WarnOf(column, choice, &plan.warnings);
   }
   if (plan.features.empty()) {
     return absl::InvalidArgumentError(absl::StrFormat(

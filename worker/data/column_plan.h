@@ -1,8 +1,7 @@
 // Which columns of a CSV file are features, and of which kind.
 //
-// A column is a number when every value that is not missing is one, else a category; the run file
-// overrules that (data.categorical, data.numeric: there what is no number counts as missing) and
-// leaves columns out (data.drop). The label, the time column and the oracle column are no features.
+// ChooseKind says which are numbers; data.drop leaves columns out. The label, the time column and
+// the oracle column are no features.
 #pragma once
 
 #include <cstdint>
@@ -13,22 +12,23 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/run_config.h"
+#include "worker/data/column_kind.h"
 #include "worker/data/scan.h"
 
 namespace rubato {
-
-enum class FeatureKind : uint8_t { kNumeric, kCategory };
 
 struct Feature {
   size_t field = 0;  // index into a row
   std::string name;
   FeatureKind kind = FeatureKind::kNumeric;
+  std::vector<std::string> missing = {};  // its spellings of missing values, beside the known ones
+  std::string reason = {};                // KindChoice::reason
 };
 
 // Something about a column that a person should look at; the data is prepared all the same.
 struct Warning {
   std::string column;
-  std::string kind;      // "constant", "date", "id_like", "leak", "marked_number", "mixed"
+  std::string kind;      // "constant", "date", "id_like", "leak", "marked_number", "mixed", "taken"
   std::string sentence;  // whole, with the column's name
 };
 
@@ -44,6 +44,9 @@ inline constexpr double kIdLikeShare = 0.95;
 inline constexpr uint64_t kIdLikeRows = 100;
 // Share of a column's texts that must look like dates, or numbers with marks, for a warning.
 inline constexpr double kFormShare = 0.95;
+
+// Texts that a warning names.
+inline constexpr size_t kShownTexts = 5;
 
 // `oracle`: the column of a generated file with the true probability; "" when there is none.
 // InvalidArgument: a name of the run file that is no column, or no feature left.

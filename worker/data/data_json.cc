@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kEncodingVersion = 1;
+constexpr int kEncodingVersion = 2;
 constexpr int kIndent = 1;
 
 // Each byte as the code point of its value, in UTF-8.
@@ -119,6 +119,7 @@ absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
   ASSIGN_OR_RETURN(column.mean, NumberFromJson(json, "mean"));
   ASSIGN_OR_RETURN(column.deviation, NumberFromJson(json, "deviation"));
   ASSIGN_OR_RETURN(column.indicator, BoolFromJson(json, "indicator"));
+  ASSIGN_OR_RETURN(column.missing, TextsFromJson(json, "missing"));
   if (column.deviation < 0.0) return Wrong("deviation", "a number >= 0");
   return column;
 }
@@ -127,6 +128,7 @@ absl::StatusOr<CategoryEncoding> CategoryFromJson(const Json& json) {
   CategoryEncoding column;
   ASSIGN_OR_RETURN(column.name, TextFromJson(Find(json, "name"), "categories[].name"));
   ASSIGN_OR_RETURN(column.levels, TextsFromJson(json, "levels"));
+  ASSIGN_OR_RETURN(column.missing, TextsFromJson(json, "missing"));
   return column;
 }
 
@@ -173,9 +175,7 @@ Json InspectedToJson(const InspectedColumn& column) {
                {"texts", column.scan.texts},
                {"distinct", column.scan.distinct},
                {"whole", column.scan.fractions == 0 && column.scan.LooksNumeric()}};
-  if (column.type == "category") {
-    json["levels"] = TextsToJson(column.levels);
-  }
+  if (column.type == "category") json["levels"] = TextsToJson(column.levels);
   return json;
 }
 
@@ -199,11 +199,13 @@ std::string FormatEncoding(const Encoding& encoding) {
                                {"signed_log", column.signed_log},
                                {"mean", column.mean},
                                {"deviation", column.deviation},
-                               {"indicator", column.indicator}});
+                               {"indicator", column.indicator},
+                               {"missing", TextsToJson(column.missing)}});
   }
   for (const CategoryEncoding& column : encoding.categories) {
-    json["categories"].push_back(
-        {{"name", TextToJson(column.name)}, {"levels", TextsToJson(column.levels)}});
+    json["categories"].push_back({{"name", TextToJson(column.name)},
+                                  {"levels", TextsToJson(column.levels)},
+                                  {"missing", TextsToJson(column.missing)}});
   }
   return json.dump(kIndent) + "\n";
 }

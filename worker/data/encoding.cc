@@ -55,11 +55,13 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Bind(const Encoding& encoding,
   for (const NumericEncoding& column : encoding.numeric) {
     ASSIGN_OR_RETURN(const size_t field, FindColumn(header, column.name, "the model reads it"));
     encoder->numeric_fields_.push_back(field);
+    encoder->readers_.emplace_back(column.missing, comma);
   }
   for (size_t k = 0; k < encoding.categories.size(); ++k) {
     const CategoryEncoding& column = encoding.categories[k];
     ASSIGN_OR_RETURN(const size_t field, FindColumn(header, column.name, "the model reads it"));
     encoder->category_fields_.push_back(field);
+    encoder->missing_.emplace_back(column.missing);
     uint64_t id = encoder->shape_.level_begin[k] + kReservedLevels;
     auto& ids = encoder->level_ids_.emplace_back();
     for (const std::string& level : column.levels) ids.emplace(level, static_cast<uint32_t>(id++));
@@ -82,10 +84,13 @@ void Encoder::Encode(std::span<const absl::string_view> fields) {
 }
 
 std::optional<double> Encoder::ReadNumber(size_t column, absl::string_view field) {
-  if (IsMissing(field)) return std::nullopt;
-  const std::optional<double> value = ParseNumber(field, comma_);
-  if (!value && texts_[column].rows++ == 0) texts_[column].first = std::string(field.substr(0, 60));
-  return value;
+  double value = 0.0;
+  const Reading reading = readers_[column].Read(field, &value);
+  if (reading == Reading::kNumber) return value;
+  if (reading == Reading::kText && texts_[column].rows++ == 0) {
+    texts_[column].first = std::string(field.substr(0, 60));
+  }
+  return std::nullopt;
 }
 
 float Encoder::EncodeNumber(const NumericEncoding& column, double value) const {
@@ -97,7 +102,9 @@ float Encoder::EncodeNumber(const NumericEncoding& column, double value) const {
 
 uint32_t Encoder::FindLevel(size_t category, absl::string_view field) const {
   const auto begin = static_cast<uint32_t>(shape_.level_begin[category]);
-  if (IsMissing(field)) return begin + static_cast<uint32_t>(kMissingLevel);
+  if (IsMissing(field) || (!missing_[category].empty() && missing_[category].Hold(field))) {
+    return begin + static_cast<uint32_t>(kMissingLevel);
+  }
   const auto& ids = level_ids_[category];
   const auto found = ids.find(field);
   return found == ids.end() ? begin + static_cast<uint32_t>(kOtherLevel) : found->second;

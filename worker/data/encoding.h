@@ -22,6 +22,7 @@
 #include "worker/data/csv_layout.h"
 #include "worker/data/dataset.h"
 #include "worker/data/field.h"
+#include "worker/data/number_reader.h"
 
 namespace rubato {
 
@@ -30,14 +31,16 @@ struct NumericEncoding {
   double median = 0.0;      // in the column's own unit
   bool signed_log = false;  // mean and deviation are of the logs then
   double mean = 0.0;
-  double deviation = 0.0;  // 0: a constant column, encoded as 0
-  bool indicator = false;  // training rows missed values
+  double deviation = 0.0;                 // 0: a constant column, encoded as 0
+  bool indicator = false;                 // training rows missed values
+  std::vector<std::string> missing = {};  // NumberReader's
   friend bool operator==(const NumericEncoding&, const NumericEncoding&) = default;
 };
 
 struct CategoryEncoding {
   std::string name;
-  std::vector<std::string> levels;  // most frequent first
+  std::vector<std::string> levels;        // most frequent first
+  std::vector<std::string> missing = {};  // values that count as missing beside those of IsMissing
   friend bool operator==(const CategoryEncoding&, const CategoryEncoding&) = default;
 };
 
@@ -60,7 +63,7 @@ struct Encoding {
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };
 
-// Fields of a numeric column that are neither missing nor a number.
+// Fields of a numeric column that are Reading::kText.
 struct TextsInNumbers {
   uint64_t rows = 0;
   std::string first;
@@ -96,6 +99,8 @@ class Encoder {
   DecimalComma comma_;
   DatasetShape shape_;
   std::vector<size_t> numeric_fields_;   // [encoding.numeric.size()] index into a row
+  std::vector<NumberReader> readers_;    // [encoding.numeric.size()]
+  std::vector<MissingValues> missing_;   // [encoding.categories.size()]
   std::vector<size_t> category_fields_;  // [encoding.categories.size()]
   std::vector<absl::flat_hash_map<std::string, uint32_t>> level_ids_;  // [category]
   std::vector<float> numeric_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "fast_float/fast_float.h"
 
@@ -15,10 +16,24 @@ namespace {
 
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-bool IsInfinity(absl::string_view field) {
-  if (!field.empty() && (field[0] == '+' || field[0] == '-')) field.remove_prefix(1);
-  return absl::EqualsIgnoreCase(field, "inf") || absl::EqualsIgnoreCase(field, "infinity");
+// `words` in lower case.
+template <size_t size>
+bool IsOneOf(absl::string_view field, const std::array<absl::string_view, size>& words) {
+  return std::any_of(words.begin(), words.end(), [field](absl::string_view word) {
+    return absl::EqualsIgnoreCase(field, word);
+  });
 }
+
+// What programs print where a calculation gave no number: "-nan", "1.#QNAN", "-1.#IND00".
+bool IsNoNumber(absl::string_view field) {
+  static constexpr std::array<absl::string_view, 6> kWords = {"nan",    "inf",     "infinity",
+                                                              "1.#ind", "1.#qnan", "1.#inf"};
+  if (!field.empty() && (field[0] == '+' || field[0] == '-')) field.remove_prefix(1);
+  while (!field.empty() && field.back() == '0') field.remove_suffix(1);
+  return IsOneOf(field, kWords);
+}
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::optional<double> ParseWith(absl::string_view field, char decimal_point) {
   double value = 0.0;
@@ -41,14 +56,28 @@ absl::string_view TrimField(absl::string_view field) {
 
 bool IsMissing(absl::string_view field) {
   if (field.empty()) return true;
+  // The ends rule nearly every field out before any comparison.
+  if (IsDigit(field.back())) {
+    return field.back() == '0' && field.find('#') != absl::string_view::npos && IsNoNumber(field);
+  }
   if (field.size() == 1) return field[0] == '?' || field[0] == '.';
-  // The first letter rules nearly every field out before any comparison.
-  if (std::strchr("nN#iI+-", field[0]) == nullptr || field.size() > sizeof("-infinity")) {
+  if (std::strchr("nN#iI+-1(<\\", field[0]) == nullptr || field.size() > sizeof("-infinity")) {
     return false;
   }
-  static constexpr std::array<const char*, 5> kWords = {"na", "nan", "n/a", "#n/a", "null"};
-  const auto equals = [field](const char* word) { return absl::EqualsIgnoreCase(field, word); };
-  return std::any_of(kWords.begin(), kWords.end(), equals) || IsInfinity(field);
+  static constexpr std::array<absl::string_view, 13> kWords = {
+      "na",      "n/a",   "#n/a",    "null",   "(null)", "<na>",  "\\n",
+      "#div/0!", "#ref!", "#value!", "#name?", "#num!",  "#null!"};
+  return IsOneOf(field, kWords) || IsNoNumber(field);
+}
+
+bool IsMissingAmongNumbers(absl::string_view field) {
+  if (field.size() == 2 && field[0] == '.') {
+    return absl::ascii_isalpha(static_cast<unsigned char>(field[1])) || field[1] == '_';
+  }
+  static constexpr std::array<absl::string_view, 14> kWords = {
+      "-",       "--",      "---",  "\u2013", "\u2014",        "none",           "nil",
+      "unknown", "missing", "n.a.", "n.a",    "not available", "not applicable", "undefined"};
+  return IsOneOf(field, kWords);
 }
 
 std::optional<double> ParseNumber(absl::string_view field, DecimalComma comma) {
@@ -56,7 +85,7 @@ std::optional<double> ParseNumber(absl::string_view field, DecimalComma comma) {
   if (field.empty()) return std::nullopt;
   // fast_float reads "nan", "inf" and "infinity" as numbers; here they are missing or texts.
   const char last = field.back();
-  if ((last < '0' || last > '9') && last != '.' && last != ',') return std::nullopt;
+  if (!IsDigit(last) && last != '.' && last != ',') return std::nullopt;
   std::optional<double> value = ParseWith(field, '.');
   if (!value && comma == DecimalComma::kYes) value = ParseWith(field, ',');
   return value;

@@ -1,9 +1,10 @@
 // What one field of a text file says: nothing (missing), a number, or a text. One rule for
 // training and for predict, so that a value never changes its meaning between the two.
 //
-// Missing: empty, "?", ".", "NA", "N/A", "#N/A", "NaN", "null" and infinities ("inf" is no
-// measurement), in any case and with blanks around them. Numbers are decimal with an optional sign
-// and exponent; where a file separates its fields by `;`, also with a decimal comma.
+// Missing in every column: empty, "?", ".", "NA", "N/A", "#N/A", "NaN", "null", "(null)", "<NA>",
+// "\N", the errors of spreadsheets ("#DIV/0!", "#VALUE!", ...), "1.#QNAN", "1.#IND" and infinities
+// ("inf" is no measurement), in any case and with blanks around them. Numbers are decimal with an
+// optional sign and exponent; where a file separates its fields by `;`, also with a decimal comma.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,9 @@ inline constexpr double kLargestNumber = 1e90;
 absl::string_view TrimField(absl::string_view field);
 // Requires a trimmed field.
 bool IsMissing(absl::string_view field);
+// What stands for no value among numbers, and may be a word elsewhere: "-", "--", "None", "nil",
+// "unknown", "missing", "n.a.", and ".A" to ".Z" of SAS and Stata. Requires a trimmed field.
+bool IsMissingAmongNumbers(absl::string_view field);
 // The number that a trimmed field is, or nullopt. Always finite.
 std::optional<double> ParseNumber(absl::string_view field, DecimalComma comma);
 

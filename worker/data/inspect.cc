@@ -51,10 +51,11 @@ std::string FormatColumn(const InspectedColumn& column) {
 }  // namespace
 
 absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig& data) {
-  ASSIGN_OR_RETURN(
-      const CsvScan scan,
-      ScanCsv(path,
-              {.label = data.label, .time = "", .header = data.header, .layout = LayoutOf(data)}));
+  ASSIGN_OR_RETURN(const CsvScan scan, ScanCsv(path, {.label = data.label,
+                                                      .time = "",
+                                                      .missing = data.missing,
+                                                      .header = data.header,
+                                                      .layout = LayoutOf(data)}));
   ASSIGN_OR_RETURN(ColumnPlan plan, PlanColumns(scan, data, ""));
   ASSIGN_OR_RETURN(FitResult fit, FitAll(scan, LayoutOf(data), plan));
   Inspection inspection{.path = path,

@@ -84,6 +84,7 @@ absl::Status CsvPreparation::Scan() {
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(data.path));
   ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, {.label = data.label,
                                               .time = data.time,
+                                              .missing = data.missing,
                                               .header = data.header,
                                               .layout = LayoutOf(data)}));
   ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, data, oracle_));

@@ -2,15 +2,18 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "common/status.h"
 #include "worker/data/column_plan.h"
 #include "worker/data/header_check.h"
 #include "worker/data/label.h"
+#include "worker/data/missing_values.h"
 #include "worker/data/show_text.h"
 #include "worker/data/split.h"
 
@@ -24,8 +27,10 @@ class Scanner {
 
  private:
   absl::Status FindColumns(const ScanRequest& request);
+  absl::Status NameMissing(const std::vector<std::string>& named);
   absl::Status AddRow();
   void AddField(size_t column, absl::string_view field);
+  static void AddText(absl::string_view field, ColumnScan* column);
   void AddLabel(absl::string_view field);
   absl::Status AddTime(absl::string_view field);
 
@@ -33,6 +38,7 @@ class Scanner {
   CsvScan scan_;
   std::vector<absl::flat_hash_set<uint64_t>> seen_;  // [column] hashes of values
   LabelCounter labels_;
+  std::vector<MissingValues> missing_;  // [column] of data.missing
   std::optional<size_t> label_;
   std::optional<size_t> time_;
 };
@@ -44,6 +50,7 @@ absl::StatusOr<CsvScan> Scanner::Run(const ScanRequest& request) {
   for (const std::string& name : scan_.header) scan_.columns.emplace_back().name = name;
   seen_.resize(scan_.header.size());
   RETURN_IF_ERROR(FindColumns(request));
+  RETURN_IF_ERROR(NameMissing(request.missing));
   for (;;) {
     ASSIGN_OR_RETURN(const bool found, reader_.Next());
     if (!found) break;
@@ -67,6 +74,15 @@ absl::Status Scanner::FindColumns(const ScanRequest& request) {
   return absl::OkStatus();
 }
 
+absl::Status Scanner::NameMissing(const std::vector<std::string>& named) {
+  ASSIGN_OR_RETURN(auto spellings, MissingByColumn(named, scan_.header));
+  for (size_t i = 0; i < spellings.size(); ++i) {
+    missing_.emplace_back(spellings[i]);
+    scan_.columns[i].named_missing = std::move(spellings[i]);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Scanner::AddRow() {
   const auto fields = reader_.fields();
   ++scan_.rows;
@@ -77,7 +93,7 @@ absl::Status Scanner::AddRow() {
 
 void Scanner::AddField(size_t index, absl::string_view field) {
   ColumnScan& column = scan_.columns[index];
-  if (IsMissing(field)) {
+  if (IsMissing(field) || (!missing_[index].empty() && missing_[index].Hold(field))) {
     ++column.missing;
     return;
   }
@@ -90,11 +106,26 @@ void Scanner::AddField(size_t index, absl::string_view field) {
       column.first_text = std::string(field.substr(0, 60));
       column.first_text_line = reader_.line();
     }
+    AddText(field, &column);
     if (counts) ++column.forms[static_cast<size_t>(FormOf(field))];
   }
   if (!counts) return;
   ++column.counted;
   seen_[index].insert(XXH3_64bits(field.data(), field.size()));
+}
+
+void Scanner::AddText(absl::string_view field, ColumnScan* column) {
+  if (column->many_texts) return;
+  auto& texts = column->few_texts;
+  const auto found = std::find_if(texts.begin(), texts.end(),
+                                  [field](const TextCount& seen) { return seen.text == field; });
+  if (found != texts.end()) {
+    ++found->rows;
+  } else if (texts.size() == kFewTexts || field.size() > kFewTextBytes) {
+    column->many_texts = true;
+  } else {
+    texts.push_back({std::string(field), 1});
+  }
 }
 
 void Scanner::AddLabel(absl::string_view field) {

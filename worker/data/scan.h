@@ -19,6 +19,16 @@ namespace rubato {
 // measurement, and at most 100,000 x 8 bytes of hashes a column.
 inline constexpr uint64_t kDistinctRows = 100'000;
 
+// A text of a column, neither missing nor a number, and the rows that hold it.
+struct TextCount {
+  std::string text;
+  uint64_t rows = 0;
+};
+// The texts of a column are told apart up to so many, of so many bytes: more or longer ones are
+// words or prose, and no ways to say that a number is missing.
+inline constexpr size_t kFewTexts = 20;
+inline constexpr size_t kFewTextBytes = 60;
+
 struct ColumnScan {
   std::string name;
   uint64_t missing = 0;
@@ -28,6 +38,9 @@ struct ColumnScan {
   uint64_t distinct = 0;   // values among the first kDistinctRows rows, missing left out
   uint64_t counted = 0;    // values looked at for `distinct`
   std::array<uint64_t, kTextForms> forms = {};  // of the texts counted for `distinct`
+  std::vector<TextCount> few_texts;             // in order of appearance
+  bool many_texts = false;                      // few_texts lacks some
+  std::vector<std::string> named_missing;       // by data.missing: counted in `missing`
   std::string first_text;
   uint64_t first_text_line = 0;
   bool LooksNumeric() const { return numbers > 0 && texts == 0; }
@@ -36,8 +49,9 @@ struct ColumnScan {
 inline constexpr uint8_t kNoLabel = 255;
 
 struct ScanRequest {
-  std::string label;  // "": none
-  std::string time;   // "": none
+  std::string label;                      // "": none
+  std::string time;                       // "": none
+  std::vector<std::string> missing = {};  // DataConfig::missing
   HeaderLine header = HeaderLine::kAuto;
   CsvLayout layout = {};
 };

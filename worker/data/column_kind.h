@@ -1,0 +1,31 @@
+// Whether a column of a CSV file is a number or a category, and why.
+//
+// data.categorical and data.numeric overrule what the values say. Else a column is a number when
+// all that is no number in it stands for a missing value: the known words (IsMissingAmongNumbers),
+// and other texts when they are few among many different numbers, one to ten at most. Grades such
+// as 1, 2, 3, A, B stay a category.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/run_config.h"
+#include "worker/data/scan.h"
+
+namespace rubato {
+
+enum class FeatureKind : uint8_t { kNumeric, kCategory };
+
+struct KindChoice {
+  FeatureKind kind = FeatureKind::kNumeric;
+  std::string reason;                 // for a person, without the column's name: "texts"
+  std::vector<TextCount> taken = {};  // numeric: texts of the column that are missing values
+};
+
+// Different numbers that a column must have for each text that is taken as a missing value.
+inline constexpr uint64_t kNumbersPerText = 10;
+
+KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data);
+
+}  // namespace rubato

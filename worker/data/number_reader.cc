@@ -1,0 +1,18 @@
+#include "worker/data/number_reader.h"
+
+#include <optional>
+
+namespace rubato {
+
+Reading NumberReader::Read(absl::string_view field, double* value) const {
+  if (IsMissing(field)) return Reading::kMissing;
+  const std::optional<double> number = ParseNumber(field, comma_);
+  if (number) {
+    *value = *number;
+    return missing_.HoldNumber(*number) ? Reading::kMissing : Reading::kNumber;
+  }
+  const bool known = IsMissingAmongNumbers(field) || missing_.HoldText(field);
+  return known ? Reading::kMissing : Reading::kText;
+}
+
+}  // namespace rubato

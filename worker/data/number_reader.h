@@ -1,0 +1,35 @@
+// How the fields of one column of numbers are read: by the same code while its encoding is fitted,
+// when rows are encoded, and in predict.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "worker/data/field.h"
+#include "worker/data/missing_values.h"
+
+namespace rubato {
+
+enum class Reading : uint8_t {
+  kNumber,
+  kMissing,
+  kText,  // neither: counts as missing, and nobody said that it may
+};
+
+class NumberReader {
+ public:
+  // `missing`: spellings of missing values beside the known ones.
+  NumberReader(const std::vector<std::string>& missing, DecimalComma comma)
+      : missing_(missing), comma_(comma) {}
+
+  // `value` is set where the trimmed field is a number; always finite.
+  Reading Read(absl::string_view field, double* value) const;
+
+ private:
+  MissingValues missing_;
+  DecimalComma comma_;
+};
+
+}  // namespace rubato
