@@ -244,13 +244,38 @@ class CompareTest(RunTest):
         self.assertRegex(row["test AUC"], r"0\.77\d\d +0\.9000\*$")
         self.assertRegex(row["test log loss"], r"0\.\d{4}\* +0\.9000$")
         self.assertNotIn("*", row["test KS"])
-        self.assertNotIn("different data", lines)
+        self.assertNotIn("differ", lines)
 
-    def test_different_data_is_said(self):
-        lines = self.compare(self.run_folder, self.second(run={"data_sha256": "00"},
-                                                          test={"auc": 0.9}))
-        self.assertIn("different data", lines)
-        self.assertNotIn("*", lines)
+    def test_what_makes_test_rows_different_is_said_and_no_best_marked(self):
+        def reconfigured(**sections):
+            folder = self.second(test={"auc": 0.9})
+            config = json.loads((folder / "config.json").read_text())
+            del config["sha256"]
+            for section, content in sections.items():
+                config.setdefault(section, {}).update(content)
+            RunFolder(str(folder)).write_json("config.json", config)
+            return folder
+
+        for make, words in (
+                (lambda: self.second(run={"data_sha256": "00"}, test={"auc": 0.9}),
+                 "differ in data: 8f3a8f3a8f3a (first), 00 (second)."),
+                (lambda: self.second(test={"auc": 0.9, "rows": 460}),
+                 "(first), 460 (second)."),
+                (lambda: self.second(test={"auc": 0.9, "positives": 7}),
+                 "differ in positive test rows: "),
+                (lambda: reconfigured(split={"train_percent": 40}),
+                 "differ in split.train_percent: none (first), 40 (second)."),
+                (lambda: reconfigured(data={"positive": ["0"]}),
+                 "differ in what counts as positive: 1 (first), 0 (second)."),
+                (lambda: reconfigured(data={"ignore": ["b", "a"]}),
+                 "differ in ignored labels: none (first), a or b (second).")):
+            lines = self.compare(self.run_folder, make())
+            self.assertIn(words, lines)
+            self.assertNotIn("*", lines)
+        third = pathlib.Path(self.scratch.name, "third")
+        shutil.copytree(self.run_folder, third)
+        lines = self.compare(self.run_folder, reconfigured(data={"label": "late"}), third)
+        self.assertIn("data.label: default (first, third), late (second).", lines)
 
     def test_models_and_bounds_are_named(self):
         lines = self.compare(self.run_folder, self.second(staleness={"bound": "inf"}))

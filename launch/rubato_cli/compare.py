@@ -37,18 +37,18 @@ ROWS = (
 
 def table(runs: list[Record]) -> list[str]:
     """Lines of text: a row per figure, a column per run, the best of a row marked with * where all
-    are of the same data."""
+    were tested on the same rows with the same label."""
     names = [run.name for run in runs]
     if len(set(names)) < len(names):
         names = [str(run.path) for run in runs]
-    one_data = len({_digest(run) for run in runs}) == 1
+    apart = differences(runs)
     body = [["", *(name + " " for name in names)],
             ["model", *(str(dig(run.config, "model.kind") or units.ABSENT) + " " for run in runs)]]
     for path, words, text, better in ROWS:
         values = [number(run.metrics, path) for run in runs]
         if all(_value(run, path) is None for run in runs):
             continue
-        best = _best(values, better) if one_data else set()
+        best = set() if apart else _best(values, better)
         body.append([words, *(_cell(run, path, text) + ("*" if i in best else " ")
                               for i, run in enumerate(runs))])
     body += [["data", *(str(_digest(run))[:12] + " " for run in runs)]]
@@ -56,9 +56,44 @@ def table(runs: list[Record]) -> list[str]:
     lines = [(row[0].ljust(widths[0]) + "  "
               + "  ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))).rstrip()
              for row in body]
-    if not one_data:
-        lines.append("These runs are of different data: their figures do not compare.")
+    if apart:
+        said = "; ".join(f"{words}: {_grouped(names, values)}" for words, values in apart.items())
+        lines.append("Figures of different test rows do not compare, and no best is marked. These "
+                     f"runs differ in {said}.")
     return lines
+
+
+def differences(runs: list[Record]) -> dict[str, list[str]]:
+    """What makes the test rows or their labels of the runs different: words -> a value per run."""
+    splits = sorted({key for run in runs for key in _section(run, "split")})
+    looks: list[tuple[str, Callable[[Record], str]]] = [
+        ("data", lambda run: _digest(run)[:12]),
+        ("test rows", lambda run: _cell(run, "test.rows", _count)),
+        ("positive test rows", lambda run: _cell(run, "test.positives", _count)),
+        ("what counts as positive", lambda run: _labels(run, "positive") or "1"),
+        ("ignored labels", lambda run: _labels(run, "ignore") or "none"),
+        *((f"data.{key}", lambda run, key=key: str(_section(run, "data").get(key, "")))
+          for key in ("label", "time")),
+        *((f"split.{key}", lambda run, key=key: str(_section(run, "split").get(key, "")))
+          for key in splits)]
+    seen = {words: [look(run) for run in runs] for words, look in looks}
+    return {words: values for words, values in seen.items() if len(set(values)) > 1}
+
+
+def _section(run: Record, name: str) -> dict[str, Tree]:
+    section = dig(run.config, name)
+    return section if isinstance(section, dict) else {}
+
+
+def _labels(run: Record, key: str) -> str:
+    value = _section(run, "data").get(key)
+    return " or ".join(sorted(map(str, value))) if isinstance(value, list) else ""
+
+
+def _grouped(names: list[str], values: list[str]) -> str:
+    """"460 (a, c), 900 (b)"."""
+    groups = {value: [name for name, v in zip(names, values) if v == value] for value in values}
+    return ", ".join(f"{value or 'none'} ({', '.join(group)})" for value, group in groups.items())
 
 
 def _value(run: Record, path: str) -> float | str | None:
@@ -86,7 +121,8 @@ def _digest(run: Record) -> str:
 
 def document(runs: list[Record]) -> Tree:
     paths = [path for path, _, _, _ in ROWS]
-    return {"runs": [{"dir": str(run.path), "data_sha256": dig(run.metrics, "run.data_sha256"),
+    return {"differences": differences(runs),
+            "runs": [{"dir": str(run.path), "data_sha256": dig(run.metrics, "run.data_sha256"),
                       "model.kind": dig(run.config, "model.kind"),
                       **{path: _value(run, path) for path in paths}} for run in runs]}
 
