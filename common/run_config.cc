@@ -147,6 +147,14 @@ absl::Status RunFileTree::CheckKeysKnown() const {
   const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
+  // First, as they make sections of their own.
+  for (const auto& [key, text] : overrides_) {
+    if (is_in(collector.keys(), key)) continue;
+    if (!is_in(collector.sections(), key)) return Unknown(key, collector.keys());
+    return Bad(Where(key), absl::StrFormat("'%s' is a section; set a key of it, as in --set "
+                                           "train.staleness=8",
+                                           key));
+  }
   for (const auto& [top, node] : root_) {
     const std::string name(top.str());
     if (is_in(collector.keys(), name)) continue;

@@ -85,6 +85,16 @@ TEST(ModelTrain, EveryUpdateRuleLearnsALinearRule) {
   EXPECT_GT(TrainedAccuracy(Config("mlp", "adam", 0.01), shape, 600, LinearRule), 0.93);
 }
 
+// FTRL keeps the first weights of layers and embeddings; were they zero, none would ever move.
+TEST(ModelTrain, L1LeavesEveryModelKindAlive) {
+  const DatasetShape shape = MakeShape(0, {6, 8}, 0);
+  for (const char* kind : {"mlp", "wide_deep", "deepfm"}) {
+    RunConfig config = Config(kind, "ftrl", 0.3);
+    config.optimizer.l1 = 30.0;
+    EXPECT_GT(TrainedAccuracy(config, shape, 600, CategoryXor), 0.95) << kind;
+  }
+}
+
 TEST(ModelTrain, FirstLossIsThatOfAnUninformedModel) {
   const DatasetShape shape = MakeShape(2, {3}, 4);
   Rng rng(5);
