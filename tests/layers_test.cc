@@ -72,7 +72,8 @@ TEST(Linear, ForwardAndBackwardByHand) {
   const std::vector<float> w = {1, 0, 0, 1, 1, -1};  // [3, 2]
   const std::vector<float> b = {10, 20};
   std::vector<float> y(4);
-  LinearForward({x.data(), 2, 3}, {{w.data(), 3, 2}, b.data()}, {y.data(), 2, 2});
+  LinearForward({x.data(), 2, 3}, {{w.data(), 3, 2}, b.data()}, Purpose::kTraining,
+                {y.data(), 2, 2});
   EXPECT_EQ(y, (std::vector<float>{14, 19, 20, 19}));
 
   const std::vector<float> dy = {1, 2, 3, 4};  // [2, 2]

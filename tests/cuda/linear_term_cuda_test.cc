@@ -215,7 +215,7 @@ TEST_F(LinearTermTest, AgreesWithTheCpu) {
   for (const RowKey key : rows.keys) rows.values.push_back(source.weights[key.value()]);
   std::vector<float> expected = source.margin;
   std::vector<float> expected_slopes(rows.keys.size(), 0.0F);
-  reference->Forward(batch, rows, expected);
+  reference->Forward(batch, rows, Purpose::kScore, expected);
   reference->Backward(batch, source.d_margin, expected_slopes.data());
 
   const auto device = UploadFeatures(features);

@@ -33,15 +33,16 @@ void LinearTerm::FindKeys(const Batch& batch, std::vector<RowKey>* keys) {
   features_.Find(batch, keys);
 }
 
-void LinearTerm::Forward(const Batch& batch, const ParameterRows& rows, std::span<float> margin) {
+void LinearTerm::Forward(const Batch& batch, const ParameterRows& rows, Purpose purpose,
+                         std::span<float> margin) {
   CHECK(batch.numeric_columns == numeric_ && rows.keys.size() >= numeric_);
   const float* weights = rows.values.data();
   features_.Locate(batch, rows.keys);
   const auto categories = features_.categories();
   const auto sparse = features_.sparse();
   if (numeric_ > 0) {
-    Multiply({.matrix = {batch.numeric.data(), batch.rows, numeric_}},
-             {.matrix = {weights, numeric_, 1}}, 1.0F, {margin.data(), batch.rows, 1});
+    AddProducts({batch.numeric.data(), batch.rows, numeric_}, {weights, numeric_, 1}, purpose,
+                {margin.data(), batch.rows, 1});
   }
   const size_t columns = batch.category_columns;
   for (size_t r = 0; r < batch.rows; ++r) {

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "common/table_spec.h"
 #include "worker/model/feature_keys.h"
+#include "worker/model/layers/linear.h"
 #include "worker/model/model.h"
 
 namespace rubato {
@@ -30,7 +31,8 @@ class LinearTerm {
 
   void FindKeys(const Batch& batch, std::vector<RowKey>* keys);
   // Adds the term to margin[rows]. `weights`: as FindKeys gave them, values filled in.
-  void Forward(const Batch& batch, const ParameterRows& weights, std::span<float> margin);
+  void Forward(const Batch& batch, const ParameterRows& weights, Purpose purpose,
+               std::span<float> margin);
   // d_weights[keys] += X^T d_margin, for the batch of the last Forward. Those of numeric columns
   // are overwritten.
   void Backward(const Batch& batch, std::span<const float> d_margin, float* d_weights) const;

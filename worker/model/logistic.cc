@@ -40,7 +40,7 @@ class Logistic : public Model {
 
  private:
   // margin_[rows], and what a backward pass needs.
-  void Forward(const Batch& batch, const Parameters& parameters);
+  void Forward(const Batch& batch, const Parameters& parameters, Purpose purpose);
 
   std::vector<TableSpec> tables_;
   mutable LinearTerm linear_;
@@ -54,15 +54,15 @@ void Logistic::FindKeys(const Batch& batch, Parameters* keys) const {
   AllBlocks(tables_[kBias], &(*keys)[kBias]);
 }
 
-void Logistic::Forward(const Batch& batch, const Parameters& parameters) {
+void Logistic::Forward(const Batch& batch, const Parameters& parameters, Purpose purpose) {
   CheckParameters(tables_, parameters);
   margin_.assign(batch.rows, parameters[kBias].values[0]);
-  linear_.Forward(batch, parameters[kWeights], margin_);
+  linear_.Forward(batch, parameters[kWeights], purpose, margin_);
 }
 
 absl::StatusOr<double> Logistic::Gradients(const Batch& batch, const Parameters& parameters,
                                            Parameters* gradients) {
-  Forward(batch, parameters);
+  Forward(batch, parameters, Purpose::kTraining);
   d_margin_.resize(batch.rows);
   const double loss = LogisticLossGradient(margin_, batch.labels, batch.weights, d_margin_);
   ShapeGradients(tables_, parameters, gradients);
@@ -75,7 +75,7 @@ absl::StatusOr<double> Logistic::Gradients(const Batch& batch, const Parameters&
 
 absl::Status Logistic::Predict(const Batch& batch, const Parameters& parameters,
                                std::span<float> probability) {
-  Forward(batch, parameters);
+  Forward(batch, parameters, Purpose::kScore);
   Sigmoid(margin_, probability);
   return absl::OkStatus();
 }

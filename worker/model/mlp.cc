@@ -40,7 +40,7 @@ class Mlp : public Model {
 
  private:
   // Fills activations_, of which the last is the margin.
-  void Forward(const Batch& batch, const Parameters& parameters);
+  void Forward(const Batch& batch, const Parameters& parameters, Purpose purpose);
   void GatherInput(const Batch& batch, const Parameters& parameters);
   // From d_activations_.back() to all gradients.
   void Backward(const Batch& batch, const Parameters& parameters, Parameters* gradients);
@@ -103,7 +103,7 @@ LinearWeights Mlp::Weights(const Parameters& parameters, size_t layer) const {
           .bias = parameters[mlp_.bias_table(layer)].values.data()};
 }
 
-void Mlp::Forward(const Batch& batch, const Parameters& parameters) {
+void Mlp::Forward(const Batch& batch, const Parameters& parameters, Purpose purpose) {
   CheckParameters(mlp_.tables, parameters);
   CHECK(batch.numeric_columns == mlp_.numeric && batch.category_columns == mlp_.categories);
   CHECK(!mlp_.has_bag || batch.row_begin.size() == batch.rows + 1);
@@ -111,11 +111,11 @@ void Mlp::Forward(const Batch& batch, const Parameters& parameters) {
   GatherInput(batch, parameters);
   for (size_t l = 0; l < mlp_.layers(); ++l) {
     const Matrix y = Activation(l + 1);
-    LinearForward(Activation(l), Weights(parameters, l), y);
+    LinearForward(Activation(l), Weights(parameters, l), purpose, y);
     if (l + 1 < mlp_.layers()) ReluForward(activations_[l + 1]);
   }
   std::vector<float>& margin = activations_.back();
-  if (wide_) wide_->Forward(batch, parameters[mlp_.wide_table()], margin);
+  if (wide_) wide_->Forward(batch, parameters[mlp_.wide_table()], purpose, margin);
   if (mlp_.has_fm) FmForward(Pairs(batch, parameters), Sums(), margin);
 }
 
@@ -156,7 +156,7 @@ void Mlp::ScatterInput(const Batch& batch, const Parameters& parameters, Paramet
 
 absl::StatusOr<double> Mlp::Gradients(const Batch& batch, const Parameters& parameters,
                                       Parameters* gradients) {
-  Forward(batch, parameters);
+  Forward(batch, parameters, Purpose::kTraining);
   ShapeGradients(mlp_.tables, parameters, gradients);
   const Matrix d_margin = Slope(mlp_.layers());
   const double loss = LogisticLossGradient(activations_.back(), batch.labels, batch.weights,
@@ -170,7 +170,7 @@ absl::StatusOr<double> Mlp::Gradients(const Batch& batch, const Parameters& para
 
 absl::Status Mlp::Predict(const Batch& batch, const Parameters& parameters,
                           std::span<float> probability) {
-  Forward(batch, parameters);
+  Forward(batch, parameters, Purpose::kScore);
   Sigmoid(activations_.back(), probability);
   return absl::OkStatus();
 }

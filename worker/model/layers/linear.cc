@@ -2,11 +2,18 @@
 
 #include <algorithm>
 
+#include "worker/compute/row_product.h"
+
 namespace rubato {
 
-void LinearForward(ConstMatrix x, const LinearWeights& weights, Matrix y) {
+void AddProducts(ConstMatrix x, ConstMatrix w, Purpose purpose, Matrix y) {
+  if (purpose == Purpose::kScore) return AddRowProducts(x, w, y);
+  Multiply({.matrix = x}, {.matrix = w}, 1.0F, y);
+}
+
+void LinearForward(ConstMatrix x, const LinearWeights& weights, Purpose purpose, Matrix y) {
   for (size_t r = 0; r < y.rows; ++r) std::copy_n(weights.bias, y.cols, y.data + r * y.cols);
-  Multiply({.matrix = x}, {.matrix = weights.weight}, 1.0F, y);
+  AddProducts(x, weights.weight, purpose, y);
 }
 
 void LinearBackwardWeights(ConstMatrix x, ConstMatrix dy, const LinearGradients& gradients) {

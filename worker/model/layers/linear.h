@@ -3,6 +3,8 @@
 // Pure functions over memory that others own; a CUDA twin takes the same shapes and a stream.
 #pragma once
 
+#include <cstdint>
+
 #include "worker/compute/blas.h"
 
 namespace rubato {
@@ -17,7 +19,13 @@ struct LinearGradients {
   float* bias = nullptr;  // [out]
 };
 
-void LinearForward(ConstMatrix x, const LinearWeights& weights, Matrix y);
+// What a product is for: training wants it fast, a score the same to the bit in every batch
+// (worker/compute/row_product.h).
+enum class Purpose : uint8_t { kTraining, kScore };
+
+void LinearForward(ConstMatrix x, const LinearWeights& weights, Purpose purpose, Matrix y);
+// y += x w, what a forward pass consists of.
+void AddProducts(ConstMatrix x, ConstMatrix w, Purpose purpose, Matrix y);
 
 // dw = x^T dy, db = column sums of dy; both overwritten.
 void LinearBackwardWeights(ConstMatrix x, ConstMatrix dy, const LinearGradients& gradients);
