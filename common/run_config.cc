@@ -38,28 +38,6 @@ absl::StatusOr<toml::table> ParseToml(const std::string& text, const std::string
   }
 }
 
-// What the keys are called: sections and full keys.
-class KeyCollector {
- public:
-  template <class Struct>
-  void Section(const char* name, Struct& fields) {
-    sections_.emplace_back(name);
-    prefix_ = absl::StrCat(name, ".");
-    VisitFields(fields, *this);
-  }
-  template <class T, class Rule>
-  void Field(const char* name, const T&, const Rule&) {
-    keys_.push_back(prefix_ + name);
-  }
-  const std::vector<std::string>& sections() const { return sections_; }
-  const std::vector<std::string>& keys() const { return keys_; }
-
- private:
-  std::string prefix_;
-  std::vector<std::string> sections_;
-  std::vector<std::string> keys_;
-};
-
 // The parsed run file with overrides put in, and where each value came from.
 class RunFileTree {
  public:

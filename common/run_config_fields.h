@@ -145,4 +145,26 @@ void VisitFields(RunConfig& config, Visitor& visitor) {
   visitor.Section("snapshot", config.snapshot);
 }
 
+// A visitor: what the keys are called, sections and full keys.
+class KeyCollector {
+ public:
+  template <class Struct>
+  void Section(const char* name, Struct& fields) {
+    sections_.emplace_back(name);
+    prefix_ = absl::StrCat(name, ".");
+    VisitFields(fields, *this);
+  }
+  template <class T, class Rule>
+  void Field(const char* name, const T&, const Rule&) {
+    keys_.push_back(prefix_ + name);
+  }
+  const std::vector<std::string>& sections() const { return sections_; }
+  const std::vector<std::string>& keys() const { return keys_; }
+
+ private:
+  std::string prefix_;
+  std::vector<std::string> sections_;
+  std::vector<std::string> keys_;
+};
+
 }  // namespace rubato

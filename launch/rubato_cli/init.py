@@ -130,8 +130,8 @@ def _choose(seen: dict[str, Any], source: pathlib.Path, arguments: argparse.Name
                    if (column["type"] == "category" or column["name"] in warned["codes"])
                    and column["name"] not in drop]
     rows = int(seen["rows"])
-    return _Choices(label, _layout(arguments), positive, how, values, rows, rows - sum(values.values()), drop,
-                    categorical)
+    return _Choices(label, _layout(arguments), positive, how, values, rows,
+                    rows - sum(values.values()), drop, categorical)
 
 
 def _need_texts(seen: list[Any], what: str) -> None:
@@ -186,7 +186,8 @@ def _one_line(text: str) -> str:
 def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> str:
     return TEMPLATE.format(
         name=target.name, path=_quote(os.path.relpath(source, target.absolute().parent)),
-        label=_quote(choices.label), layout=choices.layout, how=f"  # {choices.how}" if choices.how else "",
+        label=_quote(choices.label), layout=choices.layout,
+        how=f"  # {choices.how}" if choices.how else "",
         positive=(_quote(choices.positive[0]) if len(choices.positive) == 1
                   else _list(choices.positive)),
         drop=_list(choices.drop), categorical=_list(choices.categorical),
