@@ -143,7 +143,7 @@ def inspect():
                {"name": "DAY", "type": "category"},
                {"name": option("--label"), "type": "label"}]
     warnings = [{"column": "ID", "kind": "id_like", "sentence": "column 'ID' looks like an id"},
-                {"column": "AGE", "kind": "marked_number",
+                {"column": "AGE", "kind": "marks_differ",
                  "sentence": "column 'AGE' holds $1; write 1; as it is, it is a category"},
                 {"column": "DAY", "kind": "date",
                  "sentence": "column 'DAY' holds dates; name it in data.time; as it is, no"},

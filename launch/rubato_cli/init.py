@@ -40,7 +40,7 @@ batch = {batch}  # rows per worker and iteration
 best_epoch = true  # use the data epoch with the best validation log loss
 """
 
-DROPPED_KINDS = ("id_like", "constant", "leak", "date", "marked_number")
+DROPPED_KINDS = ("id_like", "constant", "leak", "date", "marks_differ")
 VALUES_MAX = 200  # of a label; rubato-data tells no more apart
 # A model needs some hundreds of steps of the optimizer, however few the rows are.
 FEW_ROWS = 10_000
@@ -228,7 +228,7 @@ def _label_notes(choices: _Choices, target: pathlib.Path) -> list[str]:
 def _note(warning: dict[str, Any], choices: _Choices) -> str:
     """What was seen, and, where that settled it, what was done instead of what could be."""
     seen, *advice = str(warning["sentence"]).split("; ")
-    if warning["kind"] in ("date", "marked_number"):
+    if warning["kind"] in ("date", "marks_differ"):
         # data.time and data.drop cannot both name a column.
         undone = " and take it out of drop" if warning["kind"] == "date" else ""
         return f"left out: {seen}; {advice[0]}{undone}"

@@ -126,7 +126,7 @@ Cleanser::Cleanser(const std::vector<Feature>& features, const CleanseConfig& co
     : features_(features), config_(config) {
   for (const Feature& feature : features_) {
     if (feature.kind == FeatureKind::kNumeric) {
-      numeric_.push_back({NumberReader(feature.missing, comma), {}, {}, {}});
+      numeric_.push_back({NumberReader(feature.form, feature.missing, comma), {}, {}, {}});
     } else {
       categories_.push_back({MissingValues(feature.missing), {}, {}});
     }
@@ -221,6 +221,7 @@ NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
   encoding.name = name;
   encoding.median = order.median;
   encoding.indicator = fit->missing.rows() > 0;
+  encoding.form = feature.form;
   encoding.missing = feature.missing;
   const FilledValues values = {fit->negatives, fit->positives, order.median, fit->missing.rows()};
   if (values.Constant()) {

@@ -1,8 +1,12 @@
 #include "worker/data/column_kind.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "worker/data/field.h"
+#include "worker/data/number_form.h"
 
 namespace rubato {
 namespace {
@@ -11,29 +15,56 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Whether all texts of a column stand for missing values.
-bool TextsAreMissing(const ColumnScan& column) {
-  if (column.numbers == 0 || column.many_texts) return column.texts == 0;
-  const auto other =
-      std::count_if(column.few_texts.begin(), column.few_texts.end(),
-                    [](const TextCount& text) { return !IsMissingAmongNumbers(text.text); });
-  const uint64_t texts = column.few_texts.size();
-  const uint64_t numbers = column.distinct > texts ? column.distinct - texts : 0;
+// Whether texts stand for missing values among so many different numbers.
+bool AreMissing(const std::vector<TextCount>& texts, uint64_t numbers) {
+  const auto other = std::count_if(texts.begin(), texts.end(), [](const TextCount& text) {
+    return !IsMissingAmongNumbers(text.text);
+  });
   return static_cast<uint64_t>(other) * kNumbersPerText <= numbers;
+}
+
+KindChoice Numeric(const NumberForm& form, std::vector<TextCount> taken) {
+  const std::string marks = DescribeForm(form);
+  return {FeatureKind::kNumeric, absl::StrCat("numbers", marks.empty() ? "" : ", ", marks), form,
+          std::move(taken)};
+}
+
+// The texts of a column that is plainly read: those with marks are texts as well.
+FewTexts AllTexts(const ColumnScan& column) {
+  FewTexts all = column.few_texts;
+  all.many = all.many || column.few_marked.many;
+  all.seen.insert(all.seen.end(), column.few_marked.seen.begin(), column.few_marked.seen.end());
+  return all;
+}
+
+// `form`: of all numbers of the column, nullopt when they disagree.
+KindChoice ByValues(const ColumnScan& column, const std::optional<NumberForm>& form) {
+  const FewTexts texts = form ? column.few_texts : AllTexts(column);
+  const uint64_t numbers = column.numbers - (form ? 0 : column.marks.marked());
+  if (numbers == 0 && texts.seen.empty()) return {FeatureKind::kNumeric, "no values"};
+  if (numbers == 0) return {FeatureKind::kCategory, "texts"};
+  const uint64_t different =
+      column.distinct - std::min<uint64_t>(column.distinct, texts.seen.size());
+  if (!texts.many && AreMissing(texts.seen, different)) {
+    return Numeric(form.value_or(NumberForm{}), texts.seen);
+  }
+  return {FeatureKind::kCategory, "numbers and texts"};
 }
 
 }  // namespace
 
-KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data) {
+KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data, DecimalComma comma) {
   if (Contains(data.categorical, column.name)) {
     return {FeatureKind::kCategory, "named in data.categorical"};
   }
-  if (Contains(data.numeric, column.name)) {
-    return {FeatureKind::kNumeric, "named in data.numeric", column.few_texts};
-  }
-  if (column.texts == 0) return {FeatureKind::kNumeric, "numbers"};
-  if (TextsAreMissing(column)) return {FeatureKind::kNumeric, "numbers", column.few_texts};
-  return {FeatureKind::kCategory, column.numbers == 0 ? "texts" : "numbers and texts"};
+  const std::optional<NumberForm> form = column.marks.Agreed(column.numbers, comma);
+  if (!Contains(data.numeric, column.name)) return ByValues(column, form);
+  return {FeatureKind::kNumeric, "named in data.numeric", form.value_or(NumberForm{}),
+          form ? column.few_texts.seen : AllTexts(column).seen};
+}
+
+bool MarksDisagree(const ColumnScan& column, DecimalComma comma) {
+  return column.marks.marked() > column.texts && !column.marks.Agreed(column.numbers, comma);
 }
 
 }  // namespace rubato

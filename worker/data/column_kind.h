@@ -20,12 +20,16 @@ enum class FeatureKind : uint8_t { kNumeric, kCategory };
 struct KindChoice {
   FeatureKind kind = FeatureKind::kNumeric;
   std::string reason;                 // for a person, without the column's name: "texts"
+  NumberForm form = {};               // numeric: how its numbers are written
   std::vector<TextCount> taken = {};  // numeric: texts of the column that are missing values
 };
 
 // Different numbers that a column must have for each text that is taken as a missing value.
 inline constexpr uint64_t kNumbersPerText = 10;
 
-KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data);
+// `comma`: of the file.
+KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data, DecimalComma comma);
+// Whether the column holds numbers with marks that disagree, as $5 and €5, or 5% and 0.05.
+bool MarksDisagree(const ColumnScan& column, DecimalComma comma);
 
 }  // namespace rubato

@@ -22,11 +22,11 @@ absl::Status CheckNames(const std::vector<std::string>& header,
   return absl::OkStatus();
 }
 
-// Texts that are missing values do not make a column of amounts an id.
+// Texts that are missing values do not make a column of amounts an id, and marks make amounts.
 bool LooksLikeId(const ColumnScan& column, FeatureKind kind) {
   if (column.counted < kIdLikeRows || column.fractions > 0) return false;
   if (kind == FeatureKind::kNumeric) {
-    return column.texts == 0 && column.distinct == column.counted;
+    return column.texts == 0 && column.marks.marked() == 0 && column.distinct == column.counted;
   }
   return static_cast<double>(column.distinct) >= kIdLikeShare * static_cast<double>(column.counted);
 }
@@ -38,25 +38,6 @@ TextForm MainForm(const ColumnScan& column) {
   const bool clear =
       texts > 0 && static_cast<double>(*most) >= kFormShare * static_cast<double>(texts);
   return clear ? static_cast<TextForm>(most - column.forms.begin()) : TextForm::kOther;
-}
-
-// A category of what were meant as dates or numbers. False when the texts are words.
-bool WarnOfForm(const ColumnScan& column, std::vector<Warning>* warnings) {
-  const TextForm form = MainForm(column);
-  if (form == TextForm::kOther) return false;
-  const bool number = form == TextForm::kMarkedNumber;
-  const char* holds = number ? "numbers with marks or separators" : "dates";
-  const char* advice = number ? "write them like 1234.5"
-                       : form == TextForm::kIsoTime
-                           ? "to split by it, name it in data.time (split.kind = \"time\")"
-                           : "to split by it, write them like 2015-03-31, see data.time";
-  warnings->push_back(
-      {column.name, number ? "marked_number" : "date",
-       absl::StrFormat("column '%s' holds %s, the first '%s' in line %d; %s; as they are, each is "
-                       "a level of a category",
-                       ShowText(column.name), holds, ShowText(column.first_text),
-                       column.first_text_line, advice)});
-  return true;
 }
 
 std::string ShowTexts(const std::vector<TextCount>& texts) {
@@ -71,10 +52,37 @@ std::string ShowTexts(const std::vector<TextCount>& texts) {
   return absl::StrJoin(shown, ", ");
 }
 
+// A category of what were meant as dates. False when the texts are words.
+bool WarnOfDates(const ColumnScan& column, std::vector<Warning>* warnings) {
+  const TextForm form = MainForm(column);
+  if (form == TextForm::kOther) return false;
+  const char* advice = form == TextForm::kIsoTime
+                           ? "to split by it, name it in data.time (split.kind = \"time\")"
+                           : "to split by it, write them like 2015-03-31, see data.time";
+  warnings->push_back(
+      {column.name, "date",
+       absl::StrFormat("column '%s' holds dates, the first '%s' in line %d; %s; as they are, each "
+                       "is a level of a category",
+                       ShowText(column.name), ShowText(column.first_text), column.first_text_line,
+                       advice)});
+  return true;
+}
+
+// A category of numbers whose marks say different things.
+bool WarnOfMarks(const ColumnScan& column, DecimalComma comma, std::vector<Warning>* warnings) {
+  if (!MarksDisagree(column, comma)) return false;
+  warnings->push_back(
+      {column.name, "marks_differ",
+       absl::StrFormat("column '%s' holds numbers with different marks, as %s; write them alike; "
+                       "as they are, each is a level of a category",
+                       ShowText(column.name), ShowTexts(column.few_marked.seen))});
+  return true;
+}
+
 // Texts in a column of numbers, or numbers in one of texts.
 void WarnOfMixture(const ColumnScan& column, const KindChoice& choice,
                    std::vector<Warning>* warnings) {
-  if (choice.kind == FeatureKind::kNumeric && column.many_texts) {
+  if (choice.kind == FeatureKind::kNumeric && column.few_texts.many) {
     warnings->push_back({column.name, "mixed",
                          absl::StrFormat("column '%s': %d values that are no numbers, the first "
                                          "'%s' in line %d, are taken as missing",
@@ -97,8 +105,12 @@ void WarnOfMixture(const ColumnScan& column, const KindChoice& choice,
   }
 }
 
-void WarnOf(const ColumnScan& column, const KindChoice& choice, std::vector<Warning>* warnings) {
-  if (choice.kind == FeatureKind::kCategory && WarnOfForm(column, warnings)) return;
+void WarnOf(const ColumnScan& column, const KindChoice& choice, DecimalComma comma,
+            std::vector<Warning>* warnings) {
+  if (choice.kind == FeatureKind::kCategory &&
+      (WarnOfMarks(column, comma, warnings) || WarnOfDates(column, warnings))) {
+    return;
+  }
   if (LooksLikeId(column, choice.kind)) {
     warnings->push_back(
         {column.name, "id_like",
@@ -111,7 +123,8 @@ void WarnOf(const ColumnScan& column, const KindChoice& choice, std::vector<Warn
 }
 
 Feature MakeFeature(size_t field, const ColumnScan& column, const KindChoice& choice) {
-  Feature feature = {field, column.name, choice.kind, column.named_missing, choice.reason};
+  Feature feature = {field,       column.name,          choice.kind,
+                     choice.form, column.named_missing, choice.reason};
   for (const TextCount& text : choice.taken) feature.missing.push_back(text.text);
   return feature;
 }
@@ -151,9 +164,9 @@ absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& da
       continue;
     }
     if (column.name == data.label || column.name == data.time || column.name == oracle) continue;
-    const KindChoice choice = ChooseKind(column, data);
+    const KindChoice choice = ChooseKind(column, data, scan.comma());
     plan.features.push_back(MakeFeature(i, column, choice));
-    WarnOf(column, choice, &plan.warnings);
+    WarnOf(column, choice, scan.comma(), &plan.warnings);
   }
   if (plan.features.empty()) {
     return absl::InvalidArgumentError(absl::StrFormat(

@@ -21,6 +21,7 @@ struct Feature {
   size_t field = 0;  // index into a row
   std::string name;
   FeatureKind kind = FeatureKind::kNumeric;
+  NumberForm form = {};                   // numeric: how its numbers are written
   std::vector<std::string> missing = {};  // its spellings of missing values, beside the known ones
   std::string reason = {};                // KindChoice::reason
 };
@@ -28,7 +29,7 @@ struct Feature {
 // Something about a column that a person should look at; the data is prepared all the same.
 struct Warning {
   std::string column;
-  std::string kind;      // "constant", "date", "id_like", "leak", "marked_number", "mixed", "taken"
+  std::string kind;      // "constant", "date", "id_like", "leak", "marks_differ", "mixed", "taken"
   std::string sentence;  // whole, with the column's name
 };
 

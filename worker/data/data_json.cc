@@ -111,6 +111,26 @@ absl::StatusOr<std::vector<std::string>> TextsFromJson(const Json& object,
   return texts;
 }
 
+// null for plain numbers.
+Json FormToJson(const NumberForm& form) {
+  if (form.plain()) return nullptr;
+  return {{"decimal", std::string(1, form.decimal)},
+          {"currency", TextToJson(form.currency)},
+          {"unit", TextToJson(form.unit)}};
+}
+
+absl::StatusOr<NumberForm> FormFromJson(const Json* json) {
+  NumberForm form;
+  if (json == nullptr) return Wrong("form", "null or an object");
+  if (json->is_null()) return form;
+  ASSIGN_OR_RETURN(const std::string decimal, TextFromJson(Find(*json, "decimal"), "decimal"));
+  if (decimal != "." && decimal != ",") return Wrong("decimal", "'.' or ','");
+  form.decimal = decimal[0];
+  ASSIGN_OR_RETURN(form.currency, TextFromJson(Find(*json, "currency"), "currency"));
+  ASSIGN_OR_RETURN(form.unit, TextFromJson(Find(*json, "unit"), "unit"));
+  return form;
+}
+
 absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
   NumericEncoding column;
   ASSIGN_OR_RETURN(column.name, TextFromJson(Find(json, "name"), "numeric[].name"));
@@ -119,6 +139,7 @@ absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
   ASSIGN_OR_RETURN(column.mean, NumberFromJson(json, "mean"));
   ASSIGN_OR_RETURN(column.deviation, NumberFromJson(json, "deviation"));
   ASSIGN_OR_RETURN(column.indicator, BoolFromJson(json, "indicator"));
+  ASSIGN_OR_RETURN(column.form, FormFromJson(Find(json, "form")));
   ASSIGN_OR_RETURN(column.missing, TextsFromJson(json, "missing"));
   if (column.deviation < 0.0) return Wrong("deviation", "a number >= 0");
   return column;
@@ -200,6 +221,7 @@ std::string FormatEncoding(const Encoding& encoding) {
                                {"mean", column.mean},
                                {"deviation", column.deviation},
                                {"indicator", column.indicator},
+                               {"form", FormToJson(column.form)},
                                {"missing", TextsToJson(column.missing)}});
   }
   for (const CategoryEncoding& column : encoding.categories) {

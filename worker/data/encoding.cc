@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Bind(const Encoding& encoding,
   for (const NumericEncoding& column : encoding.numeric) {
     ASSIGN_OR_RETURN(const size_t field, FindColumn(header, column.name, "the model reads it"));
     encoder->numeric_fields_.push_back(field);
-    encoder->readers_.emplace_back(column.missing, comma);
+    encoder->readers_.emplace_back(column.form, column.missing, comma);
   }
   for (size_t k = 0; k < encoding.categories.size(); ++k) {
     const CategoryEncoding& column = encoding.categories[k];

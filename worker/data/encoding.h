@@ -33,6 +33,7 @@ struct NumericEncoding {
   double mean = 0.0;
   double deviation = 0.0;                 // 0: a constant column, encoded as 0
   bool indicator = false;                 // training rows missed values
+  NumberForm form = {};                   // NumberReader's
   std::vector<std::string> missing = {};  // NumberReader's
   friend bool operator==(const NumericEncoding&, const NumericEncoding&) = default;
 };

@@ -6,7 +6,7 @@ namespace rubato {
 
 Reading NumberReader::Read(absl::string_view field, double* value) const {
   if (IsMissing(field)) return Reading::kMissing;
-  const std::optional<double> number = ParseNumber(field, comma_);
+  const std::optional<double> number = ParseNumber(field, form_, comma_);
   if (number) {
     *value = *number;
     return missing_.HoldNumber(*number) ? Reading::kMissing : Reading::kNumber;

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "worker/data/field.h"
 #include "worker/data/missing_values.h"
+#include "worker/data/number_form.h"
 
 namespace rubato {
 
@@ -20,14 +21,15 @@ enum class Reading : uint8_t {
 
 class NumberReader {
  public:
-  // `missing`: spellings of missing values beside the known ones.
-  NumberReader(const std::vector<std::string>& missing, DecimalComma comma)
-      : missing_(missing), comma_(comma) {}
+  // `missing`: spellings of missing values beside the known ones. `comma`: of the file.
+  NumberReader(const NumberForm& form, const std::vector<std::string>& missing, DecimalComma comma)
+      : form_(form), missing_(missing), comma_(comma) {}
 
   // `value` is set where the trimmed field is a number; always finite.
   Reading Read(absl::string_view field, double* value) const;
 
  private:
+  NumberForm form_;
   MissingValues missing_;
   DecimalComma comma_;
 };

@@ -151,8 +151,7 @@ absl::Status CsvPreparation::ForEachRow(Visit visit) {
 }
 
 absl::Status CsvPreparation::Fit() {
-  const DecimalComma comma = scan_.separator == ';' ? DecimalComma::kYes : DecimalComma::kNo;
-  Cleanser cleanser(plan_.features, config_.cleanse, comma);
+  Cleanser cleanser(plan_.features, config_.cleanse, scan_.comma());
   RETURN_IF_ERROR(ForEachRow([&](const CsvReader& reader, SplitPart part, bool positive) {
     if (part != SplitPart::kTrain) return absl::OkStatus();
     return cleanser.Add(reader.fields(),
@@ -171,8 +170,7 @@ absl::Status CsvPreparation::Fit() {
 
 absl::Status CsvPreparation::Write() {
   ASSIGN_OR_RETURN(writers_, PartWriters::Create(folder_, report_.shape));
-  const DecimalComma comma = scan_.separator == ';' ? DecimalComma::kYes : DecimalComma::kNo;
-  ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, comma));
+  ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, scan_.comma()));
   const auto weights = ClassWeights(report_.parts[0], config_.cleanse);
   RETURN_IF_ERROR(
       ForEachRow([&](const CsvReader& reader, SplitPart part, bool positive) -> absl::Status {

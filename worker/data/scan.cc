@@ -30,7 +30,9 @@ class Scanner {
   absl::Status NameMissing(const std::vector<std::string>& named);
   absl::Status AddRow();
   void AddField(size_t column, absl::string_view field);
-  static void AddText(absl::string_view field, ColumnScan* column);
+  // Whether the field, no plain number, is counted: a number by its marks, or a text seen before.
+  bool AddMarked(absl::string_view field, ColumnScan* column);
+  void AddText(absl::string_view field, ColumnScan* column);
   void AddLabel(absl::string_view field);
   absl::Status AddTime(absl::string_view field);
 
@@ -97,35 +99,43 @@ void Scanner::AddField(size_t index, absl::string_view field) {
     ++column.missing;
     return;
   }
-  const bool counts = scan_.rows <= kDistinctRows;
-  if (const auto number = ParseNumber(field, reader_.decimal_comma())) {
+  if (const auto number = ParseNumber(field, DecimalComma::kNo)) {
     ++column.numbers;
-    if (std::trunc(*number) != *number) ++column.fractions;
-  } else {
-    if (column.texts++ == 0) {
-      column.first_text = std::string(field.substr(0, 60));
-      column.first_text_line = reader_.line();
+    if (std::trunc(*number) != *number) {
+      ++column.fractions;
+      column.marks.AddFraction(field);
     }
+  } else if (!AddMarked(field, &column)) {
     AddText(field, &column);
-    if (counts) ++column.forms[static_cast<size_t>(FormOf(field))];
   }
-  if (!counts) return;
+  if (scan_.rows > kDistinctRows) return;
   ++column.counted;
   seen_[index].insert(XXH3_64bits(field.data(), field.size()));
 }
 
-void Scanner::AddText(absl::string_view field, ColumnScan* column) {
-  if (column->many_texts) return;
-  auto& texts = column->few_texts;
-  const auto found = std::find_if(texts.begin(), texts.end(),
-                                  [field](const TextCount& seen) { return seen.text == field; });
-  if (found != texts.end()) {
-    ++found->rows;
-  } else if (texts.size() == kFewTexts || field.size() > kFewTextBytes) {
-    column->many_texts = true;
-  } else {
-    texts.push_back({std::string(field), 1});
+bool Scanner::AddMarked(absl::string_view field, ColumnScan* column) {
+  // Words stay words: looked at closely until they are many.
+  if (column->few_texts.many && column->numbers == 0) return false;
+  if (column->few_texts.Count(field)) {
+    ++column->texts;
+    if (scan_.rows <= kDistinctRows) ++column->forms[static_cast<size_t>(FormOf(field))];
+    return true;
   }
+  const auto number = column->marks.AddText(field);
+  if (!number) return false;
+  ++column->numbers;
+  if (std::trunc(*number) != *number) ++column->fractions;
+  column->few_marked.Add(field);
+  return true;
+}
+
+void Scanner::AddText(absl::string_view field, ColumnScan* column) {
+  if (column->texts++ == 0) {
+    column->first_text = std::string(field.substr(0, 60));
+    column->first_text_line = reader_.line();
+  }
+  column->few_texts.Add(field);
+  if (scan_.rows <= kDistinctRows) ++column->forms[static_cast<size_t>(FormOf(field))];
 }
 
 void Scanner::AddLabel(absl::string_view field) {
@@ -153,6 +163,23 @@ absl::Status Scanner::AddTime(absl::string_view field) {
 }
 
 }  // namespace
+
+bool FewTexts::Count(absl::string_view text) {
+  const auto found = std::find_if(seen.begin(), seen.end(),
+                                  [text](const TextCount& known) { return known.text == text; });
+  if (found == seen.end()) return false;
+  ++found->rows;
+  return true;
+}
+
+void FewTexts::Add(absl::string_view text) {
+  if (many || Count(text)) return;
+  if (seen.size() == kFewTexts || text.size() > kFewTextBytes) {
+    many = true;
+  } else {
+    seen.push_back({std::string(text), 1});
+  }
+}
 
 absl::StatusOr<CsvScan> ScanCsv(CsvReader& reader, const ScanRequest& request) {
   return Scanner(reader).Run(request);

@@ -11,6 +11,7 @@
 #include "common/run_config.h"
 #include "worker/data/csv.h"
 #include "worker/data/label.h"
+#include "worker/data/number_form.h"
 #include "worker/data/text_form.h"
 
 namespace rubato {
@@ -24,23 +25,32 @@ struct TextCount {
   std::string text;
   uint64_t rows = 0;
 };
-// The texts of a column are told apart up to so many, of so many bytes: more or longer ones are
+// Texts of a column are told apart up to so many, of so many bytes: more or longer ones are
 // words or prose, and no ways to say that a number is missing.
 inline constexpr size_t kFewTexts = 20;
 inline constexpr size_t kFewTextBytes = 60;
 
+struct FewTexts {
+  std::vector<TextCount> seen;  // in order of appearance
+  bool many = false;            // `seen` lacks some
+  void Add(absl::string_view text);
+  // Counts another row of a text that was seen before; false for others.
+  bool Count(absl::string_view text);
+};
+
 struct ColumnScan {
   std::string name;
   uint64_t missing = 0;
-  uint64_t numbers = 0;
+  uint64_t numbers = 0;    // plain ones, and those that are numbers by their marks
   uint64_t fractions = 0;  // numbers that are not whole
   uint64_t texts = 0;      // neither missing nor a number
   uint64_t distinct = 0;   // values among the first kDistinctRows rows, missing left out
   uint64_t counted = 0;    // values looked at for `distinct`
   std::array<uint64_t, kTextForms> forms = {};  // of the texts counted for `distinct`
-  std::vector<TextCount> few_texts;             // in order of appearance
-  bool many_texts = false;                      // few_texts lacks some
-  std::vector<std::string> named_missing;       // by data.missing: counted in `missing`
+  FewTexts few_texts;
+  NumberMarks marks;
+  FewTexts few_marked;                     // what `marks` made numbers of
+  std::vector<std::string> named_missing;  // by data.missing: counted in `missing`
   std::string first_text;
   uint64_t first_text_line = 0;
   bool LooksNumeric() const { return numbers > 0 && texts == 0; }
@@ -60,6 +70,7 @@ struct CsvScan {
   std::string path;
   std::vector<std::string> header;
   char separator = ',';
+  DecimalComma comma() const { return separator == ';' ? DecimalComma::kYes : DecimalComma::kNo; }
   uint64_t rows = 0;
   std::vector<ColumnScan> columns;       // [header.size()]
   std::vector<LabelValue> label_values;  // in order of appearance, see LabelCounter

@@ -30,27 +30,6 @@ bool LooksLikeDate(absl::string_view text) {
   }
 }
 
-// One of `marks`, or a byte beyond ASCII, as in signs of currencies.
-bool IsMark(char c, absl::string_view marks) {
-  return marks.find(c) != absl::string_view::npos || static_cast<unsigned char>(c) >= 0x80;
-}
-
-// Digits in groups of three but for the first one and what stands behind the last separator.
-bool LooksLikeMarkedNumber(absl::string_view text) {
-  while (!text.empty() && IsMark(text.front(), "$+-( ")) text.remove_prefix(1);
-  while (!text.empty() && IsMark(text.back(), "%$) ")) text.remove_suffix(1);
-  for (;; text.remove_prefix(1)) {
-    const size_t digits = LeadingDigits(text);
-    if (digits == 0) return false;
-    const bool last = digits == text.size();
-    text.remove_prefix(digits);
-    if (last) return true;
-    if (absl::string_view(",.' ").find(text[0]) == absl::string_view::npos) return false;
-    const bool decimals = text.find_first_of(",.' ", 1) == absl::string_view::npos;
-    if (!decimals && LeadingDigits(text.substr(1)) != 3) return false;
-  }
-}
-
 }  // namespace
 
 bool LooksLikeIsoTime(absl::string_view field) {
@@ -70,7 +49,7 @@ bool LooksLikeIsoTime(absl::string_view field) {
 TextForm FormOf(absl::string_view field) {
   if (LooksLikeIsoTime(field)) return TextForm::kIsoTime;
   if (LooksLikeDate(field)) return TextForm::kDate;
-  return LooksLikeMarkedNumber(field) ? TextForm::kMarkedNumber : TextForm::kOther;
+  return TextForm::kOther;
 }
 
 }  // namespace rubato

@@ -1,9 +1,8 @@
-// What the texts of a column look like, where they are no words: a person meant dates or numbers,
-// and as a category every one of them would be a level of its own. Only warnings depend on it.
+// What the texts of a column look like, where they are no words: a person meant dates, and as a
+// category every one of them would be a level of its own. Only warnings depend on it.
 //
 //   2015-03-31, 2015/03/31 23:59:07     kIsoTime: what data.time reads
 //   31.03.2015, 3/31/15                 kDate: which is day and which month is not said
-//   $1,234.50  1.234,50  45.1%  (12)    kMarkedNumber
 #pragma once
 
 #include <cstddef>
@@ -13,8 +12,8 @@
 
 namespace rubato {
 
-enum class TextForm : uint8_t { kOther, kIsoTime, kDate, kMarkedNumber };
-inline constexpr size_t kTextForms = 4;
+enum class TextForm : uint8_t { kOther, kIsoTime, kDate };
+inline constexpr size_t kTextForms = 3;
 
 // Requires a trimmed field that is neither missing nor a number.
 TextForm FormOf(absl::string_view field);
