@@ -55,6 +55,8 @@ struct DataConfig {
 
 struct SplitConfig {
   std::string kind = "hash";  // "hash" of the row index, or "time": oldest rows train
+  int64_t seed = 0;           // hash: another one, other parts; 0 is the published rule
+  std::string group;          // hash: column (libsvm: "qid") whose equal values stay in one part
   int64_t train_percent = 70;
   int64_t validation_percent = 15;
   friend bool operator==(const SplitConfig&, const SplitConfig&) = default;

@@ -162,6 +162,31 @@ absl::Status CheckSplitKind(const RunConfig& config, const KeyLocator& locate) {
   return absl::OkStatus();
 }
 
+absl::Status CheckSplitGroup(const RunConfig& config, const KeyLocator& locate) {
+  const SplitConfig& split = config.split;
+  if (split.kind == "time" && split.seed != 0) {
+    return Bad(locate("split.seed"),
+               "split.seed is read by split.kind = \"hash\" only; leave it out, or use that kind");
+  }
+  if (split.group.empty()) return absl::OkStatus();
+  if (split.kind == "time") {
+    return Bad(locate("split.group"),
+               "split.group is read by split.kind = \"hash\" only, as rows of a group are of many "
+               "times; leave it out, or use that kind");
+  }
+  if (config.data.format == "libsvm" && split.group != "qid") {
+    return Bad(locate("split.group"),
+               "split.group names a column, and LIBSVM rows have but a qid; use split.group = "
+               "\"qid\", or leave it out");
+  }
+  if (config.data.format == "csv" && split.group == config.data.label) {
+    return Bad(
+        locate("split.group"),
+        absl::StrFormat("split.group and data.label both name column '%s'; keep one", split.group));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckSplitPercents(const RunConfig& config, const KeyLocator& locate) {
   const SplitConfig& split = config.split;
   const int64_t used = split.train_percent + split.validation_percent;
@@ -274,6 +299,7 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
   if (config.data.format == "libsvm") RETURN_IF_ERROR(CheckLibsvm(config.data, locate));
   RETURN_IF_ERROR(CheckColumns(config.data, locate));
   RETURN_IF_ERROR(CheckSplitKind(config, locate));
+  RETURN_IF_ERROR(CheckSplitGroup(config, locate));
   RETURN_IF_ERROR(CheckSplitPercents(config, locate));
   RETURN_IF_ERROR(CheckSnapshots(config, locate));
   return CheckModel(config, locate);

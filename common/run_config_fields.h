@@ -79,6 +79,8 @@ void VisitFields(DataConfig& data, Visitor& visitor) {
 template <class Visitor>
 void VisitFields(SplitConfig& split, Visitor& visitor) {
   visitor.Field("kind", split.kind, OneOf{{"hash", "time"}});
+  visitor.Field("seed", split.seed, kSeed);
+  visitor.Field("group", split.group, AnyText{});
   visitor.Field("train_percent", split.train_percent, IntegerRange{1, 100});
   visitor.Field("validation_percent", split.validation_percent, IntegerRange{0, 99});
 }

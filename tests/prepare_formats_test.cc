@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "gtest/gtest.h"
@@ -65,6 +68,82 @@ TEST_F(PrepareFormats, LibsvmFromZeroAndInAnyOrder) {
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   EXPECT_EQ(ReadAll(*Open(SplitPart::kTest)).keys, (std::vector<uint64_t>{0, 4, 3}));
+}
+
+TEST_F(PrepareFormats, LibsvmGroupsByQid) {
+  std::string text;
+  for (int i = 0; i < 600; ++i) {
+    absl::StrAppend(&text, i % 2, " qid:", i / 10, " ", 1 + i / 10, ":1\n");
+  }
+  RunConfig config;
+  config.data.format = "libsvm";
+  config.data.path = Write("train.svm", text);
+  config.split.group = "qid";
+  ASSERT_TRUE(Run(config).ok());
+  // The key of a row is its group: no key is in two parts.
+  std::vector<std::vector<uint64_t>> keys;
+  for (size_t i = 0; i < kSplitParts; ++i) {
+    Batch batch = ReadAll(*Open(static_cast<SplitPart>(i)));
+    std::sort(batch.keys.begin(), batch.keys.end());
+    keys.push_back(batch.keys);
+    for (size_t j = 0; j < i; ++j) {
+      std::vector<uint64_t> both;
+      std::set_intersection(keys[i].begin(), keys[i].end(), keys[j].begin(), keys[j].end(),
+                            std::back_inserter(both));
+      EXPECT_TRUE(both.empty());
+    }
+  }
+  std::filesystem::remove_all(Path("out"));
+  config.data.path = Write("without.svm", text + "1 3:1\n");
+  ExpectFailure(config, "without.svm:601: the row has no qid", kExitFatal);
+}
+
+TEST_F(PrepareFormats, AGroupIsAnIdAndNoFeature) {
+  RunConfig config = LoanConfig(600);
+  config.data.drop = {"when"};
+  config.split.group = "id";
+  config.split.seed = 3;
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(prepared->report.columns[0].role, "group");
+  EXPECT_EQ(prepared->report.shape.numeric_columns, 2u);  // amount, and whether it is missing
+  const std::string json = *ReadSealedText(Path("out/data/cleansing.json"));
+  EXPECT_TRUE(absl::StrContains(json,
+                                "\"kind\": \"hash\",\n  \"seed\": 3,\n  \"group\": "
+                                "\"id\",\n  \"stratified\": false"))
+      << json;
+  RunConfig changed = config;
+  changed.split.seed = 4;
+  changed.split.group = "";
+  const auto resumed = Run(changed, PrepareMode::kResume);
+  EXPECT_TRUE(absl::StrContains(resumed.status().message(), "split.seed (3, now 4), split.group"))
+      << resumed.status();
+  std::filesystem::remove_all(Path("out"));
+  config.data.numeric = {"id"};
+  const auto kept = Run(config);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(kept->report.columns[0].role, "number");
+  std::filesystem::remove_all(Path("out"));
+  config.split.group = "customer";
+  ExpectFailure(config, "there is no column 'customer' (split.group)", kExitUsage);
+}
+
+TEST_F(PrepareFormats, SixPositivesAreEnough) {
+  std::string text = "amount,fraud\n";
+  for (int i = 0; i < 900; ++i) {
+    absl::StrAppend(&text, i * 37 % 101, ",", i % 150 == 0 ? 1 : 0, "\n");
+  }
+  RunConfig config;
+  config.data.path = Write("rare.csv", text);
+  config.data.label = "fraud";
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_TRUE(prepared->report.split.stratified);
+  EXPECT_EQ(prepared->report.parts[0].positives, 4u);
+  EXPECT_EQ(prepared->report.parts[1].positives, 1u);
+  EXPECT_EQ(prepared->report.parts[2].positives, 1u);
+  EXPECT_TRUE(
+      absl::StrContains(*ReadSealedText(Path("out/data/cleansing.json")), "\"stratified\": true"));
 }
 
 TEST_F(PrepareFormats, AFileWithoutAHeader) {

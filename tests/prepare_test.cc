@@ -53,7 +53,9 @@ TEST_F(Prepare, SavedEncodingGivesTheRowsOfTheDataset) {
   const Batch test = ReadAll(*Open(SplitPart::kTest));
   size_t row = 0;
   while (*(*reader)->Next()) {
-    if (HashSplit((*reader)->row(), SplitConfig{}, TestFile::kNone) != SplitPart::kTest) continue;
+    if (PartOfHash(SplitHash(absl::StrCat((*reader)->row())), SplitConfig{}, TestFile::kNone) !=
+        SplitPart::kTest)
+      continue;
     (*encoder)->Encode((*reader)->fields());
     for (size_t i = 0; i < test.numeric_columns; ++i) {
       ASSERT_EQ(test.numeric[row * test.numeric_columns + i], (*encoder)->numeric()[i]);
@@ -73,8 +75,8 @@ TEST_F(Prepare, FitsOnTrainingRowsOnly) {
   auto reader = CsvReader::Open(Path("loans.csv"));
   while (*(*reader)->Next()) {
     const auto f = (*reader)->fields();
-    const bool train =
-        HashSplit((*reader)->row(), SplitConfig{}, TestFile::kNone) == SplitPart::kTrain;
+    const bool train = PartOfHash(SplitHash(absl::StrCat((*reader)->row())), SplitConfig{},
+                                  TestFile::kNone) == SplitPart::kTrain;
     absl::StrAppend(&text, f[0], ",", train ? f[1] : "1e9", ",", train ? f[2] : "Z", ",", f[3], ",",
                     f[4], "\n");
   }

@@ -130,6 +130,7 @@ def cleansing():
                      "dropped_ignored_label": 0, "train": 140_032, "validation": 30_102,
                      "test": 30_040},
             "positives": {"train": 29_871, "validation": 6_402, "test": 6_391},
+            "split": {"kind": "hash", "seed": 3, "group": "customer", "stratified": True},
             "inputs": [{"path": "loans_2019.csv.gz", "sha256": "8f3a" * 16, "bytes": 9_345_112}],
             "columns": [{"name": "loan_amount", "role": "number", "missing": 0,
                          "signed_log": True},

@@ -93,7 +93,8 @@ class ReportTest(RunTest):
         for words in (metrics["run"]["data_sha256"], metrics["run"]["version"],
                       "waiting for others", "200\u202f412", "200\u202f174", "29\u202f871",
                       "column recoveries alone", "4.84\u202fKiB", "214\u202fMiB", "bound 8",
-                      "optimizer.learning_rate", "utilisation", "loan_grade"):
+                      "optimizer.learning_rate", "utilisation", "loan_grade",
+                      "hash, seed 3, groups of equal customer, stratified"):
             self.assertIn(words, text)
 
     def test_every_figure_has_a_title_and_its_numbers(self):

@@ -278,6 +278,23 @@ TEST(RunConfig, AHeaderIsThereOrNotOrFoundOut) {
             std::string::npos);
 }
 
+TEST(RunConfig, GroupsAndSeedsAreForTheHash) {
+  EXPECT_EQ(Parse(kCsv, {{"split.group", "id"}, {"split.seed", "7"}})->split.group, "id");
+  EXPECT_EQ(ErrorOf(kCsv, {{"split.group", "default"}}),
+            "--set split.group: split.group and data.label both name column 'default'; keep one");
+  const std::vector<Override> by_time = {{"split.kind", "time"}, {"data.time", "t"}};
+  for (const char* key : {"split.group", "split.seed"}) {
+    std::vector<Override> both = by_time;
+    both.push_back({key, "1"});
+    EXPECT_NE(ErrorOf(kCsv, both).find("is read by split.kind = \"hash\" only"), std::string::npos);
+  }
+  const std::string libsvm = "[data]\nformat = \"libsvm\"\npath = \"a\"\n[split]\ngroup = ";
+  EXPECT_TRUE(Parse(libsvm + "\"qid\"\n").ok());
+  EXPECT_EQ(ErrorOf(libsvm + "\"id\"\n"),
+            "/runs/my.toml:5: split.group names a column, and LIBSVM rows have but a qid; use "
+            "split.group = \"qid\", or leave it out");
+}
+
 TEST(RunConfig, JsonHasEverySectionAndEscapes) {
   const auto config = Parse("[data]\npath = \"a\\\"b\\n.csv\"\nlabel = \"y\"\n");
   ASSERT_TRUE(config.ok()) << config.status();

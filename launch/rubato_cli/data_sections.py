@@ -90,6 +90,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     for source in records(record.cleansing, "inputs"):
         yield "input", f"{_name(source.get('path'))} ({units.data_size(number(source, 'bytes'))})"
     yield "SHA-256 of the data", _text(dig(metrics, "run.data_sha256"))
+    yield "split", _split(record)
     yield "model", " ".join(_known(dig(config, "model.kind"),
                                    _hidden(dig(config, "model.hidden"))
                                    if dig(config, "model.kind") != "logistic" else None))
@@ -115,6 +116,15 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         return  # nothing is committed
     yield "snapshots", (f"every {units.count(number(config, 'snapshot.every_clocks'))} clocks"
                         if number(config, "snapshot.every_clocks") else "at the end")
+
+
+def _split(record: Record) -> str:
+    split = dig(record.cleansing, "split")
+    group = dig(split, "group")
+    return ", ".join(_known(
+        _text(dig(split, "kind")), _named("seed", dig(split, "seed")),
+        f"groups of equal {_name(group)}" if group else None,
+        "stratified" if dig(split, "stratified") else None))
 
 
 def _known(*parts: Tree) -> list[str]:

@@ -278,6 +278,10 @@ std::string FormatDataReport(const DataReport& report) {
     json["rows"][name] = report.parts[i].rows;
     json["positives"][name] = report.parts[i].positives;
   }
+  json["split"] = {{"kind", report.split.kind},
+                   {"seed", report.split.seed},
+                   {"group", TextToJson(report.split.group)},
+                   {"stratified", report.split.stratified}};
   json["labels"] = LabelsToJson(report.labels);
   json["shape"] = ShapeToJson(report.shape);
   json["columns"] = Json::array();

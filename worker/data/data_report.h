@@ -26,10 +26,17 @@ struct PartCounts {
 
 struct ColumnReport {
   std::string name;
-  std::string role;      // "number", "category", "label", "time", "oracle", "dropped"
+  std::string role;      // "number", "category", "label", "time", "group", "oracle", "dropped"
   uint64_t missing = 0;  // rows, all parts together
   uint64_t levels = 0;   // category: level ids, "other" and missing counted
   bool signed_log = false;
+};
+
+struct SplitReport {
+  std::string kind;  // "hash", "time"
+  int64_t seed = 0;
+  std::string group;        // "": none
+  bool stratified = false;  // as the hash left a part with few rows of a class
 };
 
 struct LabelReport {
@@ -45,6 +52,7 @@ struct DataReport {
   uint64_t dropped_missing_time = 0;
   uint64_t dropped_ignored_label = 0;
   std::vector<LabelReport> labels;  // values of the label column, all files together
+  SplitReport split;
   std::array<PartCounts, kSplitParts> parts;
   DatasetShape shape;
   std::vector<ColumnReport> columns;  // of a CSV file, in its order

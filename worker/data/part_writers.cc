@@ -30,14 +30,12 @@ absl::Status PartWriters::Finish() {
   return absl::OkStatus();
 }
 
-absl::Status CheckClasses(const PartCounts& counts, SplitPart part, const SplitConfig& split,
-                          const std::string& where) {
+absl::Status CheckTestFile(const PartCounts& counts, const std::string& path) {
   if (counts.positives > 0 && counts.positives < counts.rows) return absl::OkStatus();
-  if (part == SplitPart::kValidation && split.validation_percent == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrFormat(
-      "%s: the %s part has %d rows, %d of them positive, and needs rows of both classes; use more "
-      "rows, or change the split section of the run file",
-      where, SplitPartName(part), counts.rows, counts.positives));
+      "%s: has %d rows to test on, %d of them positive, and needs rows of both classes; add some, "
+      "or leave data.test_path out",
+      path, counts.rows, counts.positives));
 }
 
 std::array<float, 2> ClassWeights(const PartCounts& train, const CleanseConfig& config) {

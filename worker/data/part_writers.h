@@ -33,10 +33,8 @@ class PartWriters {
 
 std::string PartPath(const std::string& folder, SplitPart part);
 
-// FailedPrecondition when a part that must have rows of both classes lacks one; `where` names the
-// file. Validation may be empty when split.validation_percent is 0.
-absl::Status CheckClasses(const PartCounts& counts, SplitPart part, const SplitConfig& split,
-                          const std::string& where);
+// FailedPrecondition when a test file, whose rows these are, lacks a class.
+absl::Status CheckTestFile(const PartCounts& counts, const std::string& path);
 
 // Weight of a training row of each class, so that both sum to half of all: [negative, positive].
 std::array<float, 2> ClassWeights(const PartCounts& train, const CleanseConfig& config);

@@ -16,6 +16,7 @@
 #include "worker/data/prepare_data.h"
 #include "worker/data/scan.h"
 #include "worker/data/show_text.h"
+#include "worker/data/split_check.h"
 #include "worker/data/staged_file.h"
 
 namespace rubato {
@@ -41,6 +42,8 @@ class CsvPreparation {
  private:
   absl::Status Scan();
   absl::Status Split();
+  SplitRows RowsToSplit();
+  DataConfig PlannedData() const;
   absl::Status Fit();
   absl::Status Write();
   absl::Status WriteTestFile();
@@ -84,10 +87,11 @@ absl::Status CsvPreparation::Scan() {
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(data.path));
   ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, {.label = data.label,
                                               .time = data.time,
+                                              .group = config_.split.group,
                                               .missing = data.missing,
                                               .header = data.header,
                                               .layout = LayoutOf(data)}));
-  ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, data, oracle_));
+  ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, PlannedData(), oracle_));
   ASSIGN_OR_RETURN(rule_, MakeLabelRule(scan_.label_values, data, LabelPlace()));
   for (const LabelValue& value : scan_.label_values) {
     classes_.push_back(*rule_.ClassOf(value.text));
@@ -101,34 +105,46 @@ absl::Status CsvPreparation::Scan() {
   return absl::OkStatus();
 }
 
+SplitRows CsvPreparation::RowsToSplit() {
+  SplitRows rows = {
+      .classes = {}, .times = std::move(scan_.times), .groups = std::move(scan_.groups)};
+  for (uint64_t row = 0; row < scan_.rows; ++row) {
+    rows.classes.push_back(scan_.labels[row] == kNoLabel ? LabelClass::kIgnored : ClassOf(row));
+  }
+  return rows;
+}
+
 absl::Status CsvPreparation::Split() {
   const TestFile test_file = HasTestFile() ? TestFile::kGiven : TestFile::kNone;
-  if (config_.split.kind == "time") {
-    parts_ = TimeSplit(scan_.times, config_.split, test_file);
-  } else {
-    parts_.reserve(scan_.rows);
-    for (uint64_t row = 0; row < scan_.rows; ++row) {
-      parts_.push_back(HashSplit(row, config_.split, test_file));
-    }
-  }
+  ASSIGN_OR_RETURN(RowParts made, MakeCheckedSplit(RowsToSplit(), config_.split, test_file,
+                                                   config_.data.path, &report_.warnings));
+  parts_ = std::move(made.parts);
+  report_.split = ReportSplit(config_.split, made);
   for (uint64_t row = 0; row < scan_.rows; ++row) {
     if (scan_.labels[row] == kNoLabel) {
       ++report_.dropped_missing_label;
-      parts_[row] = SplitPart::kDropped;
     } else if (ClassOf(row) == LabelClass::kIgnored) {
       ++report_.dropped_ignored_label;
-      parts_[row] = SplitPart::kDropped;
     } else if (parts_[row] == SplitPart::kDropped) {
       ++report_.dropped_missing_time;
     } else {
       report_.parts[static_cast<size_t>(parts_[row])].Add(IsPositive(row));
     }
   }
-  for (size_t i = 0; i < (HasTestFile() ? 2 : kSplitParts); ++i) {
-    RETURN_IF_ERROR(CheckClasses(report_.parts[i], static_cast<SplitPart>(i), config_.split,
-                                 config_.data.path));
-  }
   return absl::OkStatus();
+}
+
+// What gathers rows is an id, and no feature unless the run file says of which kind.
+DataConfig CsvPreparation::PlannedData() const {
+  DataConfig data = config_.data;
+  const std::string& group = config_.split.group;
+  const auto names = [&group](const std::vector<std::string>& list) {
+    return std::find(list.begin(), list.end(), group) != list.end();
+  };
+  if (!group.empty() && !names(data.categorical) && !names(data.numeric) && !names(data.drop)) {
+    data.drop.push_back(group);
+  }
+  return data;
 }
 
 template <class Visit>
@@ -212,7 +228,7 @@ absl::Status CsvPreparation::WriteTestFile() {
     RETURN_IF_ERROR(WriteTestRow(*reader, *label, encoder->get()));
   }
   RETURN_IF_ERROR(ReportLabels());
-  return CheckClasses(report_.parts[2], SplitPart::kTest, config_.split, path);
+  return CheckTestFile(report_.parts[2], path);
 }
 
 absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label, Encoder* encoder) {
@@ -267,6 +283,7 @@ absl::Status CsvPreparation::ReportLabels() {
 std::string CsvPreparation::RoleOf(const std::string& column) const {
   if (column == config_.data.label) return "label";
   if (column == config_.data.time) return "time";
+  if (column == config_.split.group) return "group";
   return column == oracle_ ? "oracle" : "dropped";
 }
 

@@ -10,6 +10,7 @@
 #include "worker/data/libsvm.h"
 #include "worker/data/part_writers.h"
 #include "worker/data/prepare_data.h"
+#include "worker/data/split_check.h"
 #include "worker/data/staged_file.h"
 
 namespace rubato {
@@ -17,8 +18,10 @@ namespace {
 
 struct InputFile {
   std::string path;
-  TestFile role = TestFile::kNone;   // kGiven: all its rows test
-  std::vector<uint8_t> labels = {};  // [rows] index into the label values
+  TestFile role = TestFile::kNone;    // kGiven: all its rows test
+  std::vector<uint8_t> labels = {};   // [rows] index into the label values
+  std::vector<uint32_t> groups = {};  // [rows] SplitHash of their qid, with split.group
+  std::vector<SplitPart> parts = {};  // [rows] of a file whose rows are split
 };
 
 class LibsvmPreparation {
@@ -31,7 +34,7 @@ class LibsvmPreparation {
 
   absl::StatusOr<DataReport> Run() {
     RETURN_IF_ERROR(Scan());
-    RETURN_IF_ERROR(CountParts());
+    RETURN_IF_ERROR(Split());
     RETURN_IF_ERROR(Write());
     return std::move(report_);
   }
@@ -39,7 +42,8 @@ class LibsvmPreparation {
  private:
   absl::Status Scan();
   absl::Status ScanFile(InputFile* file);
-  absl::Status CountParts();
+  absl::Status Split();
+  void CountParts(const InputFile& file);
   absl::Status Write();
   absl::Status WriteFile(const InputFile& file, PartWriters* writers);
   // visit(reader, row) for all rows of a file.
@@ -79,7 +83,7 @@ absl::Status LibsvmPreparation::ForEachRow(const std::string& path, Visit visit)
 SplitPart LibsvmPreparation::PartOf(const InputFile& file, uint64_t row) const {
   if (ClassOf(file, row) == LabelClass::kIgnored) return SplitPart::kDropped;
   if (file.role == TestFile::kGiven) return SplitPart::kTest;
-  return HashSplit(row, config_.split, HasTestFile() ? TestFile::kGiven : TestFile::kNone);
+  return file.parts[row];
 }
 
 absl::Status LibsvmPreparation::Scan() {
@@ -101,8 +105,15 @@ absl::Status LibsvmPreparation::Scan() {
 }
 
 absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
+  const bool grouped = !config_.split.group.empty() && file->role == TestFile::kNone;
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(file->path));
-  RETURN_IF_ERROR(ForEachRow(file->path, [&](const LibsvmReader&, const LibsvmRow& row) {
+  RETURN_IF_ERROR(ForEachRow(file->path, [&](const LibsvmReader& reader, const LibsvmRow& row) {
+    if (grouped && !row.group) {
+      return absl::DataLossError(absl::StrFormat(
+          "%s:%d: the row has no qid, and split.group = \"qid\" gathers rows by it; leave that out",
+          file->path, reader.line()));
+    }
+    if (grouped) file->groups.push_back(SplitHash(absl::StrCat(*row.group)));
     const size_t value = labels_.Count(absl::StrCat(row.label));
     file->labels.push_back(static_cast<uint8_t>(value));
     if (!row.keys.empty()) {
@@ -114,25 +125,32 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
   return absl::DataLossError(absl::StrFormat("%s: has no rows", file->path));
 }
 
-absl::Status LibsvmPreparation::CountParts() {
-  for (const InputFile& file : files_) {
-    report_.rows_read += file.labels.size();
-    for (uint64_t row = 0; row < file.labels.size(); ++row) {
-      const SplitPart part = PartOf(file, row);
-      if (part == SplitPart::kDropped) {
-        ++report_.dropped_ignored_label;
-        continue;
-      }
-      const bool positive = ClassOf(file, row) == LabelClass::kPositive;
-      report_.parts[static_cast<size_t>(part)].Add(positive);
+absl::Status LibsvmPreparation::Split() {
+  InputFile& main = files_.front();
+  SplitRows rows = {.classes = {}, .times = {}, .groups = std::move(main.groups)};
+  for (uint64_t row = 0; row < main.labels.size(); ++row) {
+    rows.classes.push_back(ClassOf(main, row));
+  }
+  const TestFile test_file = HasTestFile() ? TestFile::kGiven : TestFile::kNone;
+  ASSIGN_OR_RETURN(RowParts made,
+                   MakeCheckedSplit(rows, config_.split, test_file, main.path, &report_.warnings));
+  main.parts = std::move(made.parts);
+  report_.split = ReportSplit(config_.split, made);
+  for (const InputFile& file : files_) CountParts(file);
+  return HasTestFile() ? CheckTestFile(report_.parts[2], files_.back().path) : absl::OkStatus();
+}
+
+void LibsvmPreparation::CountParts(const InputFile& file) {
+  report_.rows_read += file.labels.size();
+  for (uint64_t row = 0; row < file.labels.size(); ++row) {
+    const SplitPart part = PartOf(file, row);
+    if (part == SplitPart::kDropped) {
+      ++report_.dropped_ignored_label;
+      continue;
     }
+    const bool positive = ClassOf(file, row) == LabelClass::kPositive;
+    report_.parts[static_cast<size_t>(part)].Add(positive);
   }
-  for (size_t i = 0; i < kSplitParts; ++i) {
-    const auto part = static_cast<SplitPart>(i);
-    const InputFile& file = part == SplitPart::kTest ? files_.back() : files_.front();
-    RETURN_IF_ERROR(CheckClasses(report_.parts[i], part, config_.split, file.path));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status LibsvmPreparation::Write() {

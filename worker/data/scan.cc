@@ -29,11 +29,13 @@ class Scanner {
   absl::Status FindColumns(const ScanRequest& request);
   absl::Status NameMissing(const std::vector<std::string>& named);
   absl::Status AddRow();
+  bool IsMissingIn(size_t column, absl::string_view field) const;
   void AddField(size_t column, absl::string_view field);
   // Whether the field, no plain number, is counted: a number by its marks, or a text seen before.
   bool AddMarked(absl::string_view field, ColumnScan* column);
   void AddText(absl::string_view field, ColumnScan* column);
   void AddLabel(absl::string_view field);
+  void AddGroup(absl::string_view field);
   absl::Status AddTime(absl::string_view field);
 
   CsvReader& reader_;
@@ -43,6 +45,7 @@ class Scanner {
   std::vector<MissingValues> missing_;  // [column] of data.missing
   std::optional<size_t> label_;
   std::optional<size_t> time_;
+  std::optional<size_t> group_;
 };
 
 absl::StatusOr<CsvScan> Scanner::Run(const ScanRequest& request) {
@@ -70,6 +73,9 @@ absl::Status Scanner::FindColumns(const ScanRequest& request) {
   if (!request.label.empty()) {
     ASSIGN_OR_RETURN(label_, FindColumn(scan_.header, request.label, "data.label"));
   }
+  if (!request.group.empty()) {
+    ASSIGN_OR_RETURN(group_, FindColumn(scan_.header, request.group, "split.group"));
+  }
   if (!request.time.empty()) {
     ASSIGN_OR_RETURN(time_, FindColumn(scan_.header, request.time, "data.time"));
   }
@@ -90,12 +96,17 @@ absl::Status Scanner::AddRow() {
   ++scan_.rows;
   for (size_t i = 0; i < fields.size(); ++i) AddField(i, TrimField(fields[i]));
   if (label_) AddLabel(TrimField(fields[*label_]));
+  if (group_) AddGroup(TrimField(fields[*group_]));
   return time_ ? AddTime(TrimField(fields[*time_])) : absl::OkStatus();
+}
+
+bool Scanner::IsMissingIn(size_t column, absl::string_view field) const {
+  return IsMissing(field) || (!missing_[column].empty() && missing_[column].Hold(field));
 }
 
 void Scanner::AddField(size_t index, absl::string_view field) {
   ColumnScan& column = scan_.columns[index];
-  if (IsMissing(field) || (!missing_[index].empty() && missing_[index].Hold(field))) {
+  if (IsMissingIn(index, field)) {
     ++column.missing;
     return;
   }
@@ -144,6 +155,11 @@ void Scanner::AddLabel(absl::string_view field) {
     return;
   }
   scan_.labels.push_back(static_cast<uint8_t>(labels_.Count(field)));
+}
+
+void Scanner::AddGroup(absl::string_view field) {
+  const bool alone = IsMissingIn(*group_, field);
+  scan_.groups.push_back(SplitHash(alone ? absl::StrCat(reader_.row()) : std::string(field)));
 }
 
 absl::Status Scanner::AddTime(absl::string_view field) {

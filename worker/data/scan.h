@@ -61,6 +61,7 @@ inline constexpr uint8_t kNoLabel = 255;
 struct ScanRequest {
   std::string label;                      // "": none
   std::string time;                       // "": none
+  std::string group = {};                 // "": none
   std::vector<std::string> missing = {};  // DataConfig::missing
   HeaderLine header = HeaderLine::kAuto;
   CsvLayout layout = {};
@@ -76,6 +77,8 @@ struct CsvScan {
   std::vector<LabelValue> label_values;  // in order of appearance, see LabelCounter
   std::vector<uint8_t> labels;           // [rows] index into label_values, or kNoLabel
   std::vector<double> times;             // [rows] see ParseTime, NaN when missing; or empty
+  // [rows] SplitHash of the group's text, or of the row's index where it is missing; or empty.
+  std::vector<uint32_t> groups;
 };
 
 // DataLoss: a broken row, or a time that is none; NotFound: the file; InvalidArgument: a column, or
