@@ -84,7 +84,7 @@ TEST(SplitCheck, ATimeSplitNamesPercentsThatWork) {
   const Checked checked = Check(rows, split);
   EXPECT_TRUE(absl::StrContains(checked.message(), "the train part would have 70 rows, 70 of"))
       << checked.message();
-  EXPECT_TRUE(absl::EndsWith(checked.message(), "or split by hash without groups"));
+  EXPECT_TRUE(absl::EndsWith(checked.message(), "or use split.kind = \"hash\""));
   rows.classes[10] = LabelClass::kNegative;
   rows.classes[62] = LabelClass::kNegative;
   const std::string works = Check(rows, split).message();
@@ -110,6 +110,19 @@ TEST(SplitCheck, GroupsNameASeedThatWorks) {
   ASSERT_NE(at, std::string::npos) << message;
   split.seed = std::stoll(message.substr(at + key.size()));
   EXPECT_TRUE(Check(rows, split).parts.ok());
+}
+
+TEST(SplitCheck, TooFewGroupsAreCounted) {
+  SplitRows rows = WithPositives(30, {0, 1, 2, 3, 4});
+  for (size_t i = 0; i < 30; ++i) rows.groups.push_back(SplitHash(absl::StrCat(i % 2)));
+  SplitConfig split;
+  split.group = "qid";
+  const std::string message = Check(rows, split).message();
+  EXPECT_TRUE(absl::StrContains(message, "part of the 2 groups would have")) << message;
+  split.validation_percent = 0;
+  rows.groups.assign(30, SplitHash("1"));
+  const std::string one = Check(rows, split).message();
+  EXPECT_TRUE(absl::StrContains(one, "these values work: split.group = \"\" (stratified)")) << one;
 }
 
 }  // namespace

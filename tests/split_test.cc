@@ -86,7 +86,9 @@ TEST(Split, AGroupIsWholeInOnePart) {
   for (size_t row = 0; row < 3000; ++row) {
     rows.groups.push_back(SplitHash(absl::StrCat("customer ", row % 400)));
   }
-  const RowParts made = MakeSplit(rows, SplitConfig{}, TestFile::kNone);
+  SplitConfig split;
+  split.group = "customer";
+  const RowParts made = MakeSplit(rows, split, TestFile::kNone);
   EXPECT_FALSE(made.stratified);
   for (size_t row = 400; row < 3000; ++row) EXPECT_EQ(made.parts[row], made.parts[row % 400]);
   const PartClasses counts = CountClasses(rows, made.parts);

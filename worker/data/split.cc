@@ -43,7 +43,8 @@ std::vector<SplitPart> TimeSplit(const std::vector<double>& times, const SplitCo
 
 // [rows]
 std::vector<uint32_t> RowHashes(const SplitRows& rows, const SplitConfig& split) {
-  std::vector<uint32_t> hashes = rows.groups;
+  std::vector<uint32_t> hashes;
+  if (!split.group.empty()) hashes = rows.groups;
   for (size_t row = hashes.size(); row < rows.classes.size(); ++row) {
     hashes.push_back(SplitHash(absl::StrCat(row)));
   }
@@ -162,7 +163,7 @@ RowParts MakeSplit(const SplitRows& rows, const SplitConfig& split, TestFile tes
   for (const uint32_t hash : hashes) made.parts.push_back(PartOfHash(hash, split, test_file));
   DropUnlabelled(rows, &made.parts);
   const auto shares = SplitShares(split, test_file);
-  made.stratified = rows.groups.empty() && HasFewRows(CountClasses(rows, made.parts), shares);
+  made.stratified = split.group.empty() && HasFewRows(CountClasses(rows, made.parts), shares);
   if (made.stratified) Stratify(rows, hashes, shares, &made.parts);
   return made;
 }

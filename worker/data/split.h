@@ -46,7 +46,7 @@ inline constexpr size_t kRowClasses = 2;
 struct SplitRows {
   std::vector<LabelClass> classes;  // [rows] kIgnored also without a label: in no part
   std::vector<double> times;        // [rows] see ParseTime, NaN when missing; or empty
-  std::vector<uint32_t> groups;     // [rows] SplitHash of the group's text; or empty
+  std::vector<uint32_t> groups;     // [rows] SplitHash of the group's text, with split.group
 };
 
 struct RowParts {

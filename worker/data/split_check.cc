@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_join.h"
 #include "common/status.h"
 
@@ -61,11 +62,12 @@ std::vector<SplitConfig> Alternatives(const SplitRows& rows, const SplitConfig& 
   std::vector<SplitConfig> others;
   if (split.kind == "time") {
     others = OtherPercents(split);
-  } else if (!rows.groups.empty()) {
+  } else if (!split.group.empty()) {
     for (int64_t seed = 1; seed <= kSeedsTried; ++seed) others.emplace_back(split).seed = seed;
   }
   others.resize(std::min<size_t>(others.size(), kRowsTried / (rows.classes.size() + 1) + 1));
   if (split.validation_percent > 0) others.emplace_back(split).validation_percent = 0;
+  if (!split.group.empty()) others.emplace_back(split).group = "";
   return others;
 }
 
@@ -75,6 +77,7 @@ std::string Difference(const SplitConfig& split, const SplitConfig& other) {
     if (before != now) keys.push_back(absl::StrFormat("split.%s = %d", name, now));
   };
   compare("seed", split.seed, other.seed);
+  if (split.group != other.group) keys.emplace_back("split.group = \"\" (stratified)");
   compare("train_percent", split.train_percent, other.train_percent);
   compare("validation_percent", split.validation_percent, other.validation_percent);
   if (other.validation_percent == 0) keys.emplace_back("train.best_epoch = false");
@@ -91,12 +94,11 @@ std::string Remedy(const SplitRows& rows, const SplitConfig& split, TestFile tes
   const auto count = [&rows](LabelClass label_class) {
     return std::count(rows.classes.begin(), rows.classes.end(), label_class);
   };
-  const bool bound = split.kind == "time" || !rows.groups.empty();
   return absl::StrFormat(
       "the file has %d positive and %d negative rows: add rows, %d of each class at least%s",
       count(LabelClass::kPositive), count(LabelClass::kNegative),
       kSplitParts - static_cast<size_t>(std::count(shares.begin(), shares.end(), 0)),
-      bound ? ", or split by hash without groups" : "");
+      split.kind == "time" ? ", or use split.kind = \"hash\"" : "");
 }
 
 // "4 positive rows to train, 1 validation, 1 test", of the rarer class.
@@ -144,12 +146,16 @@ absl::StatusOr<RowParts> MakeCheckedSplit(const SplitRows& rows, const SplitConf
   const Counted counted = {CountClasses(rows, made.parts), SplitShares(split, test_file)};
   if (const std::optional<size_t> part = counted.Lacking()) {
     const uint64_t positives = counted.Of(*part, LabelClass::kPositive);
-    return absl::FailedPreconditionError(absl::StrFormat(
-        "%s: the %s part would have %d rows, %d of them positive, and needs rows of both classes; "
-        "%s",
-        where, SplitPartName(static_cast<SplitPart>(*part)),
-        positives + counted.Of(*part, LabelClass::kNegative), positives,
-        Remedy(rows, split, test_file)));
+    const absl::flat_hash_set<uint32_t> groups(rows.groups.begin(), rows.groups.end());
+    const std::string by =
+        split.group.empty() ? "" : absl::StrFormat(" of the %d groups", groups.size());
+    return absl::FailedPreconditionError(
+        absl::StrFormat("%s: the %s part%s would have %d rows, %d of them positive, and needs rows "
+                        "of both classes; "
+                        "%s",
+                        where, SplitPartName(static_cast<SplitPart>(*part)), by,
+                        positives + counted.Of(*part, LabelClass::kNegative), positives,
+                        Remedy(rows, split, test_file)));
   }
   WarnOfFewRows(counted, made, warnings);
   return made;
