@@ -78,5 +78,19 @@ TEST(Inspect, SaysWhatAFileHolds) {
   EXPECT_TRUE(absl::StrContains(FormatInspectionText(*inspection), "label '1': 150 rows"));
 }
 
+TEST(Inspect, OffersAGroupForAnIdThatRepeats) {
+  std::string text = "customer_id,age,y\n";
+  for (int i = 0; i < 300; ++i) absl::StrAppend(&text, i / 3, ",", i % 97, ".5,", i % 2, "\n");
+  const ScratchFolder scratch;
+  const std::string path = scratch.path() + "/inspect.csv";
+  std::ofstream(path) << text;
+  DataConfig data;
+  data.label = "y";
+  const auto inspection = InspectCsv(path, data);
+  ASSERT_TRUE(inspection.ok()) << inspection.status();
+  ASSERT_EQ(inspection->warnings.size(), 1u);
+  EXPECT_EQ(inspection->warnings[0].kind, "repeating_id");
+}
+
 }  // namespace
 }  // namespace rubato

@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "worker/data/cleanse.h"
 #include "worker/data/csv.h"
+#include "worker/data/group_hint.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {
@@ -71,6 +72,7 @@ absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig&
   for (const Feature& feature : plan.features) {
     InspectedColumn& column = inspection.columns[feature.field];
     column.type = feature.kind == FeatureKind::kNumeric ? "number" : "category";
+    if (auto hint = HintAtGroup(column.scan)) inspection.warnings.push_back(*std::move(hint));
     if (feature.kind == FeatureKind::kNumeric) {
       WarnOfCodes(column.scan, &inspection.warnings);
       continue;

@@ -1,0 +1,86 @@
+#include "worker/data/group_hint.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "common/status.h"
+#include "worker/data/show_text.h"
+
+namespace rubato {
+namespace {
+
+// What rows may be of, and how its numbers are called.
+constexpr const char* kOwners[] = {"account",      "acct",    "applicant", "borrower", "card",
+                                   "client",       "cust",    "customer",  "device",   "driver",
+                                   "household",    "member",  "patient",   "person",   "policy",
+                                   "policyholder", "student", "subject",   "user"};
+constexpr const char* kNumbers[] = {"id", "key", "no", "nr", "num", "number", "ref", "uid"};
+constexpr const char* kIds[] = {"guid", "id", "uid", "uuid"};
+
+// Below it values are codes; with so many rows each, too.
+constexpr uint64_t kFewestIds = 20;
+constexpr uint64_t kMostRowsOfAnId = 100;
+// Share of distinct values from which texts that look like ids are taken for some.
+constexpr double kTextIdShare = 0.3;
+
+template <size_t N>
+bool IsOneOf(const std::string& word, const char* const (&words)[N]) {
+  return std::any_of(std::begin(words), std::end(words),
+                     [&word](const char* other) { return word == other; });
+}
+
+// "customerID", "Customer Id" and "CUSTOMER_ID" are customer, id.
+std::vector<std::string> Words(const std::string& name) {
+  std::vector<std::string> words(1);
+  bool small_before = false;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool new_word = small_before && absl::ascii_isupper(byte);
+    small_before = absl::ascii_islower(byte);
+    if ((new_word || !absl::ascii_isalnum(byte)) && !words.back().empty()) words.emplace_back();
+    if (absl::ascii_isalnum(byte)) words.back() += absl::ascii_tolower(byte);
+  }
+  if (words.size() > 1 && words.back().empty()) words.pop_back();
+  return words;
+}
+
+bool IsCalledLikeAnId(const std::string& name) {
+  const std::vector<std::string> words = Words(name);
+  if (IsOneOf(words.back(), kIds)) return true;
+  const bool owned = std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return IsOneOf(word, kOwners) || (word.size() > 2 && word.substr(word.size() - 2) == "id" &&
+                                      IsOneOf(word.substr(0, word.size() - 2), kOwners));
+  });
+  return owned && (words.size() == 1 || IsOneOf(words.back(), kNumbers));
+}
+
+// One word with a digit in it, as C1042.
+bool LooksLikeAnId(const std::string& text) {
+  const auto is = [&text](bool (*kind)(unsigned char)) {
+    return std::any_of(text.begin(), text.end(),
+                       [kind](char c) { return kind(static_cast<unsigned char>(c)); });
+  };
+  return is(absl::ascii_isdigit) && is(absl::ascii_isalpha) && !is(absl::ascii_isspace);
+}
+
+}  // namespace
+
+std::optional<Warning> HintAtGroup(const ColumnScan& column) {
+  const bool repeats = column.distinct < column.counted && column.counted >= kIdLikeRows;
+  if (!repeats || column.fractions > 0 || column.distinct < kFewestIds) return std::nullopt;
+  const bool named =
+      IsCalledLikeAnId(column.name) && column.distinct * kMostRowsOfAnId >= column.counted;
+  const bool told =
+      column.numbers == 0 && LooksLikeAnId(column.first_text) &&
+      static_cast<double>(column.distinct) >= kTextIdShare * static_cast<double>(column.counted);
+  if (!named && !told) return std::nullopt;
+  const std::string name = ShowText(column.name);
+  return Warning{column.name, "repeating_id",
+                 absl::StrFormat("column '%s' looks like an id that repeats: %d distinct values in "
+                                 "%d; split.group = \"%s\" keeps rows of one in one part, and "
+                                 "leaves the column out",
+                                 name, column.distinct, column.counted, name)};
+}
+
+}  // namespace rubato
