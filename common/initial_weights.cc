@@ -11,6 +11,10 @@ void InitialWeights(const TableSpec& table, RowKey key, uint64_t seed, float* ou
     std::fill_n(out, table.dim, 0.0F);
     return;
   }
+  if (table.initializer.kind == InitializerKind::kConstant) {
+    std::fill_n(out, table.dim, table.initializer.scale);
+    return;
+  }
   const float scale = table.initializer.scale;
   Rng rng(MixBits(seed ^ MixBits(table.id.value() ^ MixBits(key.value()))));
   for (uint32_t i = 0; i < table.dim; ++i) {

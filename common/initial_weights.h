@@ -10,7 +10,8 @@
 
 namespace rubato {
 
-// out[table.dim]: zeros, or table.dim draws of a generator that (seed, table, key) seeds.
+// out[table.dim]: zeros, a constant, or table.dim draws of a generator that (seed, table, key)
+// seeds.
 void InitialWeights(const TableSpec& table, RowKey key, uint64_t seed, float* out);
 
 }  // namespace rubato

@@ -28,7 +28,7 @@ const std::vector<std::string>& TableKinds() {
   return words;
 }
 const std::vector<std::string>& InitializerKinds() {
-  static const std::vector<std::string> words = {"zero", "uniform", "normal"};
+  static const std::vector<std::string> words = {"zero", "uniform", "normal", "constant"};
   return words;
 }
 const std::vector<std::string>& OptimizerKinds() {
@@ -173,7 +173,9 @@ class ObjectReader {
 absl::Status ReadInitializer(const Json& json, const std::string& where, Initializer* out) {
   ObjectReader reader(json, where + ".initializer");
   reader.Word("kind", InitializerKinds(), &out->kind);
-  reader.Real("scale", 0.0F, 1e6F, &out->scale);
+  // A constant may be below zero; the others' scale is a width.
+  const float least = out->kind == InitializerKind::kConstant ? -1e6F : 0.0F;
+  reader.Real("scale", least, 1e6F, &out->scale);
   return reader.Finish();
 }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "common/run_config_check.h"
+#include "common/run_config_defaults.h"
 #include "common/run_config_fields.h"
 #include "common/status.h"
 #include "common/system_error.h"
@@ -377,6 +378,7 @@ absl::StatusOr<RunConfig> ParseRunConfig(const std::string& text, const std::str
   FieldReader reader(tree, environment);
   VisitFields(config, reader);
   RETURN_IF_ERROR(reader.status());
+  FillDefaults([&tree](const std::string& key) { return tree.Find(key) != nullptr; }, &config);
   RETURN_IF_ERROR(
       CheckRunConfig(config, [&tree](const std::string& key) { return tree.Where(key); }));
   return config;

@@ -91,6 +91,7 @@ void VisitFields(CleanseConfig& cleanse, Visitor& visitor) {
   visitor.Field("clip_sigma", cleanse.clip_sigma, RealRange{0.5, 1e6});
   visitor.Field("signed_log_skew", cleanse.signed_log_skew, RealRange{0.0, 1e6});
   visitor.Field("class_weights", cleanse.class_weights, YesNo{});
+  visitor.Field("correct_prior", cleanse.correct_prior, YesNo{});
 }
 
 template <class Visitor>
@@ -115,8 +116,8 @@ void VisitFields(OptimizerConfig& optimizer, Visitor& visitor) {
 template <class Visitor>
 void VisitFields(TrainConfig& train, Visitor& visitor) {
   visitor.Field("staleness", train.staleness, StalenessBound{});
-  visitor.Field("epochs", train.epochs, IntegerRange{1, 1'000'000});
-  visitor.Field("batch", train.batch, IntegerRange{1, 1'048'576});
+  visitor.Field("epochs", train.epochs, IntegerRange{0, 1'000'000});
+  visitor.Field("batch", train.batch, IntegerRange{0, 1'048'576});
   visitor.Field("seed", train.seed, kSeed);
   visitor.Field("best_epoch", train.best_epoch, YesNo{});
   visitor.Field("cache", train.cache, YesNo{});

@@ -11,11 +11,11 @@ namespace rubato {
 
 // The numbers are written to disk and wire: append only.
 enum class TableKind : uint8_t { kDense = 0, kSparse = 1 };
-enum class InitializerKind : uint8_t { kZero = 0, kUniform = 1, kNormal = 2 };
+enum class InitializerKind : uint8_t { kZero = 0, kUniform = 1, kNormal = 2, kConstant = 3 };
 enum class OptimizerKind : uint8_t { kSgd = 0, kMomentum = 1, kAdagrad = 2, kAdam = 3, kFtrl = 4 };
 
 // The first weights of a row, a pure function of (run seed, table, key):
-// zero, uniform in [-scale, scale], or normal with standard deviation `scale`.
+// zero, uniform in [-scale, scale], normal with standard deviation `scale`, or `scale` itself.
 struct Initializer {
   InitializerKind kind = InitializerKind::kZero;
   float scale = 0.0F;

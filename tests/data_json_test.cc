@@ -23,6 +23,7 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.sparse_keys = 7;
   encoding.layout = {.header = false, .skip_lines = 3};
   encoding.columns = 5;
+  encoding.prior = {.positive_rate = 0.023, .weights = {0.6, 3.5}, .corrected = false};
   encoding.numeric = {{"a \"quoted\"\n", 0.1, true, -1e-300, 1e300, true}};
   encoding.categories = {{"ville",
                           {"Orl\xe9"

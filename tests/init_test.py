@@ -123,16 +123,6 @@ class InitTest(FakeFleetTest):
             self.assertIn("train 'my file.toml' --out 'my file-run'\n", stdout)
             (self.path / "my file.toml").unlink()
 
-    def test_init_cuts_few_rows_into_small_batches(self):
-        for rows, batch, epochs in ((3, 16, 30), (9_999, 16, 30), (12_800, 32, 10),
-                                    (200_000, 256, 10)):
-            (self.path / "few.csv").write_text("y 0" + " 1" * (rows - 1))
-            code, _, stderr = self.rubato("init", "few.csv", "--label", "y")
-            self.assertEqual(code, 0, stderr)
-            text = (self.path / "few.toml").read_text()
-            self.assertIn(f"epochs = {epochs}\nbatch = {batch} ", text)
-            (self.path / "few.toml").unlink()
-
 
 if __name__ == "__main__":
     unittest.main()

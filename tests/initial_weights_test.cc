@@ -39,6 +39,7 @@ TEST(InitialWeights, Golden) {
 
 TEST(InitialWeights, ZerosNeedNoSeed) {
   EXPECT_EQ(Row(Table(InitializerKind::kZero), 9, 1), std::vector<float>(4, 0.0F));
+  EXPECT_EQ(Row(Table(InitializerKind::kConstant), 9, 1), std::vector<float>(4, 0.25F));
 }
 
 TEST(InitialWeights, DependOnSeedTableAndKey) {

@@ -27,6 +27,7 @@ Job TwoTables() {
   embedding.staleness = Staleness::Infinite();
   TableSpec layer = Table(1, "layer", TableKind::kDense, 4096);
   layer.size = 10'000;
+  layer.initializer = {InitializerKind::kConstant, -3.75F};
   layer.staleness = Staleness(4);
   job.tables = {embedding, layer};
   job.places = 3;

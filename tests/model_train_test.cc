@@ -130,6 +130,26 @@ TEST(MakeModel, TablesCarryTheRunsRuleAndBound) {
   }
 }
 
+// A model begins at the rate of the training rows: its last bias is their log odds.
+TEST(MakeModel, TheMarginsBiasBeginsAtTheBase) {
+  DatasetShape shape = MakeShape(3, {4}, 5);
+  shape.base_margin = -3.75F;
+  for (const std::string kind : {"logistic", "mlp", "wide_deep", "deepfm"}) {
+    for (const std::string rule : {"adagrad", "ftrl"}) {
+      auto model = MakeModel(Config(kind, rule, 0.02), shape);
+      ASSERT_TRUE(model.ok()) << model.status();
+      int begins = 0;
+      for (const TableSpec& table : (*model)->tables()) {
+        if (table.initializer != Initializer{InitializerKind::kConstant, -3.75F}) continue;
+        EXPECT_EQ(table.size, 1u) << table.name;
+        EXPECT_TRUE(table.name.ends_with("bias")) << table.name;
+        ++begins;
+      }
+      EXPECT_EQ(begins, 1) << kind;
+    }
+  }
+}
+
 TEST(MakeModel, MlpTablesHaveTheStatedShapes) {
   auto model = MakeModel(Config("mlp", "adam", 0.02), MakeShape(3, {4, 2}, 5));
   ASSERT_TRUE(model.ok()) << model.status();

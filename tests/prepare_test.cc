@@ -28,7 +28,9 @@ TEST_F(Prepare, CsvEndToEnd) {
     const auto dataset = Open(static_cast<SplitPart>(i));
     EXPECT_EQ(dataset->rows(), prepared->report.parts[i].rows);
     EXPECT_EQ(dataset->positives(), prepared->report.parts[i].positives);
-    EXPECT_EQ(dataset->shape(), prepared->report.shape);
+    DatasetShape shape = prepared->report.shape;
+    shape.base_margin = 0.0F;  // in no dataset file
+    EXPECT_EQ(dataset->shape(), shape);
     rows += dataset->rows();
   }
   EXPECT_EQ(rows, 1000u);
@@ -146,6 +148,43 @@ TEST_F(Prepare, ClassWeightsSumToHalfEachInTrainingOnly) {
   EXPECT_NEAR(sums[0], static_cast<double>(train.rows) / 2, 0.1);
   EXPECT_NEAR(sums[1], static_cast<double>(train.rows) / 2, 0.1);
   for (const float weight : ReadAll(*Open(SplitPart::kTest)).weights) EXPECT_EQ(weight, 1.0F);
+  const auto encoding = LoadEncoding(Path("out"));
+  ASSERT_TRUE(encoding.ok()) << encoding.status();
+  const PartCounts& part = prepared->report.parts[0];
+  const double odds =
+      static_cast<double>(part.positives) / static_cast<double>(part.rows - part.positives);
+  EXPECT_NEAR(encoding->prior.Shift(), std::log(odds), 1e-9) << "corrected back to their rate";
+  EXPECT_NEAR(encoding->prior.BaseMargin(), 0.0, 1e-9);
+}
+
+TEST_F(Prepare, TheModelBeginsAtTheLogOddsOfTheTrainingRowsAlsoWhenResumed) {
+  RunConfig config = LoanConfig(1000);
+  config.train.epochs = 2;
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  const PartCounts& part = prepared->report.parts[0];
+  const double odds =
+      static_cast<double>(part.positives) / static_cast<double>(part.rows - part.positives);
+  const Initializer& bias = prepared->job.tables.back().initializer;
+  EXPECT_EQ(bias.kind, InitializerKind::kConstant);
+  EXPECT_NEAR(bias.scale, std::log(odds), 1e-6);
+  const auto resumed = PrepareRun(config, Path("out"), PrepareMode::kResume, [] { return false; });
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(resumed->job, prepared->job);
+}
+
+TEST_F(Prepare, EpochsAndBatchFollowTheRowsAndStayWhenResumed) {
+  RunConfig config = LoanConfig(1000);
+  config.train.epochs = 0;
+  config.train.batch = 0;
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  const auto toml = ReadSealedText(Path("out/run.toml"));
+  ASSERT_TRUE(toml.ok()) << toml.status();
+  EXPECT_TRUE(absl::StrContains(*toml, "epochs = 60\nbatch = 16\n")) << *toml;
+  const auto resumed = PrepareRun(config, Path("out"), PrepareMode::kResume, [] { return false; });
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(resumed->job.last_clock, prepared->job.last_clock);
 }
 
 TEST_F(Prepare, JobFollowsTheConfiguration) {
@@ -208,7 +247,8 @@ TEST_F(Prepare, ResumeKeepsTheDataAndTakesWhatMayChange) {
 }
 
 TEST_F(Prepare, ResumeRefusesAJobThatAnotherVersionMade) {
-  const RunConfig config = LoanConfig(1000);
+  RunConfig config = LoanConfig(1000);
+  config.train.best_epoch = false;
   ASSERT_TRUE(Run(config).ok());
   Job job = *ParseJob(*ReadSealedText(Path("out/job.json")));
   ++job.seed;

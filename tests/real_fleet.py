@@ -36,6 +36,7 @@ learning_rate = 0.05
 staleness = 0
 epochs = 2
 batch = 64
+best_epoch = false
 """
 
 

@@ -79,10 +79,10 @@ TEST(RunConfig, UnknownKeyNamesLineAndNearestKey) {
 }
 
 TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {
-  EXPECT_EQ(ErrorWith("[train]\nbatch = 0\n"),
-            "/runs/my.toml:5: train.batch is 0; it must be an integer from 1 to 1048576");
+  EXPECT_EQ(ErrorWith("[train]\nbatch = -1\n"),
+            "/runs/my.toml:5: train.batch is -1; it must be an integer from 0 to 1048576");
   EXPECT_EQ(ErrorWith("[train]\nbatch = \"many\"\n"),
-            "/runs/my.toml:5: train.batch must be an integer from 1 to 1048576");
+            "/runs/my.toml:5: train.batch must be an integer from 0 to 1048576");
   EXPECT_EQ(ErrorWith("[train]\nstaleness = -1\n"),
             "/runs/my.toml:5: train.staleness must be an integer from 0 to 1000000, or \"inf\"");
   EXPECT_EQ(ErrorWith("[train]\nbest_epoch = 1\n"),
@@ -225,8 +225,8 @@ TEST(RunConfig, OverrideErrorsNameTheOverride) {
             "--set train.epochs: train.epochs must be an integer from 1 to 1000000");
   EXPECT_EQ(ErrorOf(kCsv, {{"train.stalenes", "8"}}),
             "--set train.stalenes: unknown key 'train.stalenes'; did you mean 'train.staleness'?");
-  EXPECT_EQ(ErrorOf(kCsv, {{"train.batch", "0"}}),
-            "--set train.batch: train.batch is 0; it must be an integer from 1 to 1048576");
+  EXPECT_EQ(ErrorOf(kCsv, {{"train.batch", "-1"}}),
+            "--set train.batch: train.batch is -1; it must be an integer from 0 to 1048576");
   EXPECT_NE(ErrorOf(kCsv, {{"data.drop", "[1"}}), "no error");
   EXPECT_NE(ErrorOf(kCsv, {{"data.label", "x\nother = 3"}}), "no error");
   EXPECT_NE(ErrorOf(kCsv, {{"train.batch.size", "3"}}), "no error");
@@ -320,7 +320,7 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   EXPECT_EQ(ExitCode(refused), kExitUsage);
   EXPECT_EQ(std::string(refused.message()),
             "cannot resume: changed since the run began: model.kind (\"logistic\", now \"mlp\"), "
-            "train.batch (256, now 8); only train.epochs, train.staleness, device, "
+            "train.batch (0, now 8); only train.epochs, train.staleness, device, "
             "train.precision and snapshot.* may change, so undo that or start a new run");
 }
 

@@ -19,6 +19,7 @@
 #include "worker/evaluate.h"
 #include "worker/local_trainer.h"
 #include "worker/model/model.h"
+#include "worker/model/shifted_model.h"
 #include "worker/predict.h"
 #include "worker/reader.h"
 #include "worker/session.h"
@@ -59,15 +60,12 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const std::string toml, ReadSealedText(config_path));
   ASSIGN_OR_RETURN(run.config, ParseRunConfig(toml, config_path, {}, no_environment));
   ASSIGN_OR_RETURN(run.job, LoadJob(folder));
-  const std::string encoding_path = folder + "/data/encoding.json";
-  ASSIGN_OR_RETURN(const std::string json, ReadSealedText(encoding_path));
-  absl::StatusOr<Encoding> encoding = ParseEncoding(json);
-  if (!encoding.ok()) return Annotate(encoding.status(), encoding_path);
-  run.encoding = *std::move(encoding);
+  ASSIGN_OR_RETURN(run.encoding, LoadEncoding(folder));
   run.shape = run.encoding.Shape();
   if (!arguments.device.empty()) run.config.device = arguments.device;
   ASSIGN_OR_RETURN(run.device, ComputeDevice::Find(run.config.device, arguments.cuda_library));
   ASSIGN_OR_RETURN(run.model, run.device.MakeModel(run.config, run.shape, SeatId(arguments.seat)));
+  run.model = ShiftPredictions(std::move(run.model), run.encoding.prior.Shift());
   return run;
 }
 

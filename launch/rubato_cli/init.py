@@ -29,24 +29,12 @@ categorical = {categorical}
 [model]
 kind = "mlp"  # or "logistic", "wide_deep", "deepfm"
 
-[optimizer]
-kind = "adam"
-learning_rate = 0.001
-
 [train]
 staleness = 4  # 0: all workers in step; "inf": nobody waits
-epochs = {epochs}
-batch = {batch}  # rows per worker and iteration
-best_epoch = true  # use the data epoch with the best validation log loss
 """
 
 DROPPED_KINDS = ("id_like", "constant", "leak", "date", "marks_differ")
 VALUES_MAX = 200  # of a label; rubato-data tells no more apart
-# A model needs some hundreds of steps of the optimizer, however few the rows are.
-FEW_ROWS = 10_000
-EPOCHS, MANY_EPOCHS = 10, 30
-ROWS_A_BATCH_ROW = 400
-BATCHES = (16, 256)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -190,13 +178,7 @@ def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> st
         how=f"  # {choices.how}" if choices.how else "",
         positive=(_quote(choices.positive[0]) if len(choices.positive) == 1
                   else _list(choices.positive)),
-        drop=_list(choices.drop), categorical=_list(choices.categorical),
-        epochs=MANY_EPOCHS if choices.rows < FEW_ROWS else EPOCHS, batch=_batch(choices.rows))
-
-
-def _batch(rows: int) -> int:
-    """A power of two: few rows are cut into small batches, else a pass is a handful of steps."""
-    return min(max(1 << (rows // ROWS_A_BATCH_ROW).bit_length() >> 1, BATCHES[0]), BATCHES[1])
+        drop=_list(choices.drop), categorical=_list(choices.categorical))
 
 
 def _report(seen: dict[str, Any], choices: _Choices, target: pathlib.Path) -> list[str]:

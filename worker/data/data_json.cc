@@ -1,10 +1,12 @@
 #include "worker/data/data_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/sealed_text.h"
 #include "common/status.h"
 #include "worker/data/show_text.h"
 
@@ -131,6 +133,30 @@ absl::StatusOr<NumberForm> FormFromJson(const Json* json) {
   return form;
 }
 
+Json PriorToJson(const Prior& prior) {
+  return {{"positive_rate", prior.positive_rate},
+          {"negative_weight", prior.weights[0]},
+          {"positive_weight", prior.weights[1]},
+          {"corrected", prior.corrected}};
+}
+
+absl::StatusOr<Prior> PriorFromJson(const Json& encoding) {
+  const Json* json = Find(encoding, "prior");
+  if (json == nullptr) return Wrong("prior", "an object");
+  Prior prior;
+  ASSIGN_OR_RETURN(prior.positive_rate, NumberFromJson(*json, "positive_rate"));
+  ASSIGN_OR_RETURN(prior.weights[0], NumberFromJson(*json, "negative_weight"));
+  ASSIGN_OR_RETURN(prior.weights[1], NumberFromJson(*json, "positive_weight"));
+  ASSIGN_OR_RETURN(prior.corrected, BoolFromJson(*json, "corrected"));
+  if (prior.positive_rate <= 0.0 || prior.positive_rate >= 1.0) {
+    return Wrong("positive_rate", "a number between 0 and 1");
+  }
+  if (std::min(prior.weights[0], prior.weights[1]) <= 0.0) {
+    return Wrong("negative_weight or positive_weight", "a number > 0");
+  }
+  return prior;
+}
+
 absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
   NumericEncoding column;
   ASSIGN_OR_RETURN(column.name, TextFromJson(Find(json, "name"), "numeric[].name"));
@@ -208,6 +234,7 @@ std::string FormatEncoding(const Encoding& encoding) {
                {"label", TextToJson(encoding.label)},
                {"positive", TextsToJson(encoding.positive)},
                {"clip_sigma", encoding.clip_sigma},
+               {"prior", PriorToJson(encoding.prior)},
                {"header", encoding.layout.header},
                {"skip_lines", encoding.layout.skip_lines},
                {"columns", encoding.columns},
@@ -251,6 +278,7 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   ASSIGN_OR_RETURN(encoding.layout.skip_lines, WholeFromJson(json, "skip_lines"));
   ASSIGN_OR_RETURN(encoding.columns, WholeFromJson(json, "columns"));
   ASSIGN_OR_RETURN(encoding.sparse_keys, WholeFromJson(json, "sparse_keys"));
+  ASSIGN_OR_RETURN(encoding.prior, PriorFromJson(json));
   ASSIGN_OR_RETURN(const Json* numeric, ArrayFromJson(json, "numeric"));
   for (const Json& column : *numeric) {
     ASSIGN_OR_RETURN(encoding.numeric.emplace_back(), NumericFromJson(column));
@@ -259,6 +287,14 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   for (const Json& column : *categories) {
     ASSIGN_OR_RETURN(encoding.categories.emplace_back(), CategoryFromJson(column));
   }
+  return encoding;
+}
+
+absl::StatusOr<Encoding> LoadEncoding(const std::string& run_folder) {
+  const std::string path = run_folder + "/data/encoding.json";
+  ASSIGN_OR_RETURN(const std::string text, ReadSealedText(path));
+  absl::StatusOr<Encoding> encoding = ParseEncoding(text);
+  if (!encoding.ok()) return Annotate(encoding.status(), path);
   return encoding;
 }
 

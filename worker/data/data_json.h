@@ -17,6 +17,8 @@ namespace rubato {
 std::string FormatEncoding(const Encoding& encoding);
 // InvalidArgument names the field that is missing or wrong.
 absl::StatusOr<Encoding> ParseEncoding(const std::string& json);
+// DIR/data/encoding.json of a run folder; errors name the file.
+absl::StatusOr<Encoding> LoadEncoding(const std::string& run_folder);
 std::string FormatDataReport(const DataReport& report);
 // A JSON string, for those who write an object by hand; what is not UTF-8 is read as Latin-1.
 std::string QuoteJson(const std::string& text);

@@ -38,6 +38,7 @@ struct DatasetShape {
   uint64_t levels = 0;                // size of the id space of category levels
   uint64_t sparse_keys = 0;           // one past the largest sparse key
   std::vector<uint64_t> level_begin;  // [category_columns + 1]
+  float base_margin = 0.0F;           // log odds that a model begins with; in no dataset file
   friend bool operator==(const DatasetShape&, const DatasetShape&) = default;
 };
 

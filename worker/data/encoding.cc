@@ -35,6 +35,7 @@ DatasetShape Encoding::Shape() const {
   }
   shape.levels = shape.level_begin.back();
   shape.sparse_keys = sparse_keys;
+  shape.base_margin = static_cast<float>(prior.BaseMargin());
   return shape;
 }
 

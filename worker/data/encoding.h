@@ -23,6 +23,7 @@
 #include "worker/data/dataset.h"
 #include "worker/data/field.h"
 #include "worker/data/number_reader.h"
+#include "worker/data/prior.h"
 
 namespace rubato {
 
@@ -60,6 +61,7 @@ struct Encoding {
   CsvLayout layout;          // of the training file
   uint64_t columns = 0;      // csv: fields in a row of it
   uint64_t sparse_keys = 0;  // libsvm: one past the largest index of the training files
+  Prior prior;
   DatasetShape Shape() const;
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };

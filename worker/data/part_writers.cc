@@ -38,12 +38,13 @@ absl::Status CheckTestFile(const PartCounts& counts, const std::string& path) {
       path, counts.rows, counts.positives));
 }
 
-std::array<float, 2> ClassWeights(const PartCounts& train, const CleanseConfig& config) {
-  if (!config.class_weights) return {1.0F, 1.0F};
-  const auto rows = static_cast<double>(train.rows);
-  const auto positives = static_cast<double>(train.positives);
-  return {static_cast<float>(rows / (2.0 * (rows - positives))),
-          static_cast<float>(rows / (2.0 * positives))};
+Prior PriorOf(const PartCounts& train, const CleanseConfig& config) {
+  Prior prior;
+  prior.positive_rate = static_cast<double>(train.positives) / static_cast<double>(train.rows);
+  if (!config.class_weights) return prior;
+  prior.weights = {0.5 / (1.0 - prior.positive_rate), 0.5 / prior.positive_rate};
+  prior.corrected = config.correct_prior;
+  return prior;
 }
 
 }  // namespace rubato

@@ -10,6 +10,7 @@
 #include "common/run_config.h"
 #include "worker/data/data_report.h"
 #include "worker/data/dataset_writer.h"
+#include "worker/data/prior.h"
 #include "worker/data/split.h"
 
 namespace rubato {
@@ -36,7 +37,7 @@ std::string PartPath(const std::string& folder, SplitPart part);
 // FailedPrecondition when a test file, whose rows these are, lacks a class.
 absl::Status CheckTestFile(const PartCounts& counts, const std::string& path);
 
-// Weight of a training row of each class, so that both sum to half of all: [negative, positive].
-std::array<float, 2> ClassWeights(const PartCounts& train, const CleanseConfig& config);
+// Of the training rows. Class weights make both classes sum to half of all.
+Prior PriorOf(const PartCounts& train, const CleanseConfig& config);
 
 }  // namespace rubato

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "common/run_config_defaults.h"
 #include "common/sealed_text.h"
 #include "common/status.h"
 #include "common/system_error.h"
@@ -56,13 +57,14 @@ absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const std::strin
   return PrepareCsv({config, ""}, folder, stop);
 }
 
-absl::StatusOr<Prepared> PrepareNew(const RunConfig& config, const std::string& folder,
+absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
                                     const StopCheck& stop) {
   ASSIGN_OR_RETURN(const auto staged, StagedFolder::Create(folder));
   const std::string data = staged->path() + "/data";
   Prepared prepared;
   ASSIGN_OR_RETURN(prepared.report, PrepareData(config, data, stop));
   const uint64_t rows = prepared.report.parts[0].rows;
+  SizeByRows(rows, &config);
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, prepared.report.shape, rows));
   RETURN_IF_ERROR(WriteSealedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, staged->path()));
@@ -104,7 +106,7 @@ absl::Status CheckEpochs(const Job& job, const RunConfig& config, Clock committe
       (committed.value() + per_epoch - 1) / per_epoch));
 }
 
-absl::StatusOr<Prepared> PrepareResumed(const RunConfig& config, const std::string& folder,
+absl::StatusOr<Prepared> PrepareResumed(RunConfig config, const std::string& folder,
                                         Clock committed) {
   const std::string path = folder + "/run.toml";
   const absl::StatusOr<std::string> text = ReadSealedText(path);
@@ -115,11 +117,14 @@ absl::StatusOr<Prepared> PrepareResumed(const RunConfig& config, const std::stri
   RETURN_IF_ERROR(text.status());
   const auto no_variables = [](const std::string&) { return std::optional<std::string>(); };
   ASSIGN_OR_RETURN(const RunConfig before, ParseRunConfig(*text, path, {}, no_variables));
+  if (config.train.epochs == 0) config.train.epochs = before.train.epochs;
+  if (config.train.batch == 0) config.train.batch = before.train.batch;
   RETURN_IF_ERROR(Annotate(CheckResumable(before, config), folder));
   ASSIGN_OR_RETURN(const auto train, OpenDataset(PartPath(folder + "/data", SplitPart::kTrain)));
   Prepared prepared;
   prepared.outcome = PrepareOutcome::kKept;
-  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, train->shape(), train->rows()));
+  ASSIGN_OR_RETURN(const Encoding encoding, LoadEncoding(folder));
+  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, encoding.Shape(), train->rows()));
   ASSIGN_OR_RETURN(const Job job_before, LoadJob(folder));
   RETURN_IF_ERROR(CheckSameJob(job_before, prepared.job, folder + "/job.json"));
   RETURN_IF_ERROR(Annotate(CheckEpochs(prepared.job, config, committed), folder));

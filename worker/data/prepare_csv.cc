@@ -175,6 +175,7 @@ absl::Status CsvPreparation::Fit() {
   }));
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
+  encoding_.prior = PriorOf(report_.parts[0], config_.cleanse);
   encoding_.label = config_.data.label;
   encoding_.positive = rule_.positive;
   encoding_.layout = LayoutOf(config_.data);
@@ -187,7 +188,6 @@ absl::Status CsvPreparation::Fit() {
 absl::Status CsvPreparation::Write() {
   ASSIGN_OR_RETURN(writers_, PartWriters::Create(folder_, report_.shape));
   ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, scan_.comma()));
-  const auto weights = ClassWeights(report_.parts[0], config_.cleanse);
   RETURN_IF_ERROR(
       ForEachRow([&](const CsvReader& reader, SplitPart part, bool positive) -> absl::Status {
         encoder->Encode(reader.fields());
@@ -195,7 +195,7 @@ absl::Status CsvPreparation::Write() {
         return writers_->Add(part, {.numeric = encoder->numeric(),
                                     .categories = encoder->categories(),
                                     .label = positive ? 1.0F : 0.0F,
-                                    .weight = weights[positive ? 1 : 0],
+                                    .weight = encoding_.prior.WeightOf(positive),
                                     .true_probability = oracle});
       }));
   if (HasTestFile()) RETURN_IF_ERROR(WriteTestFile());

@@ -100,7 +100,6 @@ absl::Status LibsvmPreparation::Scan() {
   encoding_.format = "libsvm";
   encoding_.positive = rule.positive;
   encoding_.clip_sigma = config_.cleanse.clip_sigma;
-  report_.shape = encoding_.Shape();
   return absl::OkStatus();
 }
 
@@ -137,6 +136,8 @@ absl::Status LibsvmPreparation::Split() {
   main.parts = std::move(made.parts);
   report_.split = ReportSplit(config_.split, made);
   for (const InputFile& file : files_) CountParts(file);
+  encoding_.prior = PriorOf(report_.parts[0], config_.cleanse);
+  report_.shape = encoding_.Shape();
   return HasTestFile() ? CheckTestFile(report_.parts[2], files_.back().path) : absl::OkStatus();
 }
 
@@ -161,7 +162,6 @@ absl::Status LibsvmPreparation::Write() {
 }
 
 absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* writers) {
-  const auto weights = ClassWeights(report_.parts[0], config_.cleanse);
   uint64_t rows = 0;
   const absl::Status changed = absl::DataLossError(absl::StrFormat(
       "%s: changed while it was being read; prepare again when it is whole", file.path));
@@ -173,7 +173,7 @@ absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* wr
     return writers->Add(part, {.keys = row.keys,
                                .values = row.values,
                                .label = positive ? 1.0F : 0.0F,
-                               .weight = weights[positive ? 1 : 0]});
+                               .weight = encoding_.prior.WeightOf(positive)});
   }));
   return rows == file.labels.size() ? absl::OkStatus() : changed;
 }

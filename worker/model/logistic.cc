@@ -13,7 +13,8 @@ namespace {
 constexpr size_t kWeights = 0;
 constexpr size_t kBias = 1;
 
-std::vector<TableSpec> LogisticTables(const OptimizerSpec& optimizer, Staleness staleness) {
+std::vector<TableSpec> LogisticTables(const OptimizerSpec& optimizer, Staleness staleness,
+                                      float base_margin) {
   TableSpec weights = LinearTermTable("weights", optimizer);
   weights.id = TableId(kWeights);
   weights.staleness = staleness;
@@ -22,6 +23,7 @@ std::vector<TableSpec> LogisticTables(const OptimizerSpec& optimizer, Staleness 
   bias.name = "bias";
   bias.kind = TableKind::kDense;
   bias.size = 1;
+  bias.initializer = {InitializerKind::kConstant, base_margin};
   bias.optimizer = WithoutPenalty(optimizer);
   return {weights, bias};
 }
@@ -86,8 +88,8 @@ absl::StatusOr<std::unique_ptr<Model>> MakeLogistic(const RunConfig& config,
                                                     const DatasetShape& shape) {
   ASSIGN_OR_RETURN(const OptimizerSpec optimizer, ToOptimizerSpec(config.optimizer));
   ASSIGN_OR_RETURN(LinearTerm linear, LinearTerm::Make(shape));
-  return std::make_unique<Logistic>(LogisticTables(optimizer, config.train.staleness),
-                                    std::move(linear));
+  return std::make_unique<Logistic>(
+      LogisticTables(optimizer, config.train.staleness, shape.base_margin), std::move(linear));
 }
 
 }  // namespace rubato

@@ -44,20 +44,26 @@ TableSpec EmbeddingTable(size_t dim) {
   return table;
 }
 
+void AddLayers(const OptimizerSpec& optimizer, MlpShape* mlp) {
+  for (size_t l = 0; l < mlp->layers(); ++l) {
+    const size_t in = mlp->widths[l];
+    const size_t out = mlp->widths[l + 1];
+    const bool last = l + 1 == mlp->layers();
+    TableSpec& weight =
+        mlp->tables.emplace_back(DenseTable(absl::StrCat("mlp.", l, ".weight"), in * out));
+    weight.optimizer = optimizer;
+    weight.initializer = {InitializerKind::kUniform, WeightScale(in, out, last)};
+    TableSpec& bias = mlp->tables.emplace_back(DenseTable(absl::StrCat("mlp.", l, ".bias"), out));
+    bias.optimizer = WithoutPenalty(optimizer);
+    if (last) bias.initializer = {InitializerKind::kConstant, mlp->base_margin};
+  }
+}
+
 void AddTables(const OptimizerSpec& optimizer, Staleness staleness, MlpShape* mlp) {
   std::vector<TableSpec>& tables = mlp->tables;
   if (mlp->has_embedding()) tables.push_back(EmbeddingTable(mlp->embedding_dim));
   for (TableSpec& table : tables) table.optimizer = optimizer;
-  for (size_t l = 0; l < mlp->layers(); ++l) {
-    const size_t in = mlp->widths[l];
-    const size_t out = mlp->widths[l + 1];
-    tables.push_back(DenseTable(absl::StrCat("mlp.", l, ".weight"), in * out));
-    tables.back().optimizer = optimizer;
-    tables.back().initializer = {InitializerKind::kUniform,
-                                 WeightScale(in, out, l + 1 == mlp->layers())};
-    tables.push_back(DenseTable(absl::StrCat("mlp.", l, ".bias"), out));
-    tables.back().optimizer = WithoutPenalty(optimizer);
-  }
+  AddLayers(optimizer, mlp);
   if (mlp->has_wide) tables.push_back(LinearTermTable("wide", optimizer));
   for (size_t t = 0; t < tables.size(); ++t) {
     tables[t].id = TableId(static_cast<uint32_t>(t));
@@ -100,6 +106,7 @@ absl::StatusOr<MlpShape> MakeMlpShape(const RunConfig& config, const DatasetShap
   mlp.has_fm = config.model.kind == "deepfm" && mlp.has_embedding();
   mlp.embedding_dim = static_cast<size_t>(config.model.embedding_dim);
   mlp.levels = shape.levels;
+  mlp.base_margin = shape.base_margin;
   mlp.widths.push_back(mlp.bag_column() + (mlp.has_bag ? mlp.embedding_dim : 0));
   for (const int64_t width : config.model.hidden) mlp.widths.push_back(static_cast<size_t>(width));
   mlp.widths.push_back(1);

@@ -40,6 +40,7 @@ struct MlpShape {
   size_t embedding_dim = 0;     // floats per level or sparse feature
   uint64_t levels = 0;          // offset of sparse keys in the embedding table
   uint64_t embedding_keys = 0;  // its key space
+  float base_margin = 0.0F;     // first value of the output's bias
   std::vector<size_t> widths;   // [layers + 1]: input, hidden..., 1
   std::vector<TableSpec> tables;
 

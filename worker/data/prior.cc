@@ -1,0 +1,20 @@
+#include "worker/data/prior.h"
+
+#include <cmath>
+
+namespace rubato {
+
+double Prior::BaseMargin() const {
+  return std::log(weights[1] * positive_rate) - std::log(weights[0] * (1.0 - positive_rate));
+}
+
+double Prior::Shift() const { return corrected ? std::log(weights[0] / weights[1]) : 0.0; }
+
+double Prior::ConstantLoss() const {
+  const double positives = weights[1] * positive_rate;
+  const double negatives = weights[0] * (1.0 - positive_rate);
+  const double all = positives + negatives;
+  return -(positives * std::log(positives / all) + negatives * std::log(negatives / all));
+}
+
+}  // namespace rubato
