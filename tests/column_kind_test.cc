@@ -63,6 +63,16 @@ TEST(ColumnKind, FewTextsAmongManyNumbersAreMissing) {
   EXPECT_FALSE(IsNumber({"1", "2", "3", "A", "B", "1", "2", "3"})) << "grades";
 }
 
+TEST(ColumnKind, LeadingZerosMakeACode) {
+  EXPECT_FALSE(IsNumber({"01", "02", "56", "10"}));
+  EXPECT_FALSE(IsNumber({"01067", "99999", "80331"}));
+  EXPECT_TRUE(IsNumber({"0", "10", "100"}));
+  EXPECT_TRUE(IsNumber({"0.5", "0.25", "00.5", "0"}));
+  DataConfig data;
+  data.numeric = {"x"};
+  EXPECT_EQ(PlanText(File({"01", "02"}), data).features[0].kind, FeatureKind::kNumeric);
+}
+
 TEST(ColumnKind, WhatIsTakenAsMissingIsNamed) {
   const auto values = Amounts(30) + std::vector<std::string>{"-", "lost", "-", "\\N"};
   const ColumnPlan plan = PlanText(File(values));

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "worker/data/show_text.h"
 
@@ -84,6 +85,7 @@ void VisitGroups(const std::vector<double>& negatives, const std::vector<double>
 struct Order {
   double median = 0.0;  // the mean of the middle two when their number is even; 0 without values
   std::vector<ClassCounts> groups;  // of equal values, ascending
+  std::vector<ValueCounts> values;  // the same, when they are few
 };
 
 Order OrderOf(const std::vector<double>& negatives, const std::vector<double>& positives) {
@@ -93,11 +95,13 @@ Order OrderOf(const std::vector<double>& negatives, const std::vector<double>& p
   double low = 0.0;
   VisitGroups(negatives, positives, [&](double value, const ClassCounts& counts) {
     order.groups.push_back(counts);
+    if (order.values.size() <= kFewValues) order.values.push_back({value, counts});
     const uint64_t after = before + counts.rows();
     if (before <= (size - 1) / 2 && (size - 1) / 2 < after) low = value;
     if (before <= size / 2 && size / 2 < after) order.median = low / 2.0 + value / 2.0;
     before = after;
   });
+  if (order.values.size() > kFewValues) order.values.clear();
   return order;
 }
 
@@ -208,6 +212,7 @@ FitResult Cleanser::Finish() {
       result.encoding.categories.push_back(FitCategory(feature, categories_[k++]));
     }
   }
+  result.facts = std::move(facts_);
   result.warnings = std::move(warnings_);
   return result;
 }
@@ -237,6 +242,8 @@ NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
     encoding.mean = moments.mean;
     encoding.deviation = moments.deviation;
   }
+  facts_.push_back({order.values, FindSentinels(fit->negatives, fit->positives)});
+  WarnSentinels(name, facts_.back().sentinels);
   WarnLeak(name, EitherWay(GroupedAuc(order.groups)), "its values");
   const ClassCounts present = {rows_.negatives - fit->missing.negatives,
                                rows_.positives - fit->missing.positives};
@@ -276,6 +283,21 @@ void Cleanser::WarnConstant(const std::string& name, absl::string_view what) {
       {name, "constant",
        absl::StrFormat("column '%s' %s in all training rows; it tells the model nothing",
                        ShowText(name), what)});
+}
+
+void Cleanser::WarnSentinels(const std::string& name, const std::vector<Sentinel>& sentinels) {
+  if (sentinels.empty()) return;
+  std::vector<std::string> rows;
+  std::vector<std::string> keys;
+  for (const Sentinel& sentinel : sentinels) {
+    rows.push_back(absl::StrFormat("%s (%d rows)", sentinel.spelling, sentinel.rows));
+    keys.push_back(absl::StrFormat("\"%s=%s\"", ShowText(name), sentinel.spelling));
+  }
+  warnings_.push_back(
+      {name, "sentinel",
+       absl::StrFormat("column '%s': %s stands apart from all other values; if it means missing, "
+                       "say data.missing = [%s]",
+                       ShowText(name), absl::StrJoin(rows, ", "), absl::StrJoin(keys, ", "))});
 }
 
 void Cleanser::WarnLeak(const std::string& name, double auc, absl::string_view what) {

@@ -22,6 +22,7 @@
 #include "worker/data/field.h"
 #include "worker/data/missing_values.h"
 #include "worker/data/number_reader.h"
+#include "worker/data/sentinel.h"
 
 namespace rubato {
 
@@ -43,8 +44,22 @@ struct ClassCounts {
   }
 };
 
+struct ValueCounts {
+  double value = 0.0;
+  ClassCounts counts;
+};
+
+// What the values of a numeric column are like, for those who look at it.
+struct NumericFacts {
+  std::vector<ValueCounts>
+      values;  // all in rising order, or none when they are more than kFewValues
+  std::vector<Sentinel> sentinels;
+};
+inline constexpr size_t kFewValues = 100;
+
 struct FitResult {
-  Encoding encoding;  // label and positive left for the caller
+  Encoding encoding;                // label and positive left for the caller
+  std::vector<NumericFacts> facts;  // [encoding.numeric.size()]
   std::vector<Warning> warnings;
 };
 
@@ -88,12 +103,15 @@ class Cleanser {
   NumericEncoding FitNumeric(const Feature& feature, NumericFit* fit);
   CategoryEncoding FitCategory(const Feature& feature, const CategoryFit& fit);
   void WarnConstant(const std::string& name, absl::string_view what);
+  // Numbers that stand apart and are taken as amounts all the same.
+  void WarnSentinels(const std::string& name, const std::vector<Sentinel>& sentinels);
   void WarnLeak(const std::string& name, double auc, absl::string_view what);
 
   const std::vector<Feature> features_;
   const CleanseConfig config_;
   ClassCounts rows_;
-  std::vector<NumericFit> numeric_;      // in the order of the numeric features
+  std::vector<NumericFit> numeric_;  // in the order of the numeric features
+  std::vector<NumericFacts> facts_;
   std::vector<CategoryFit> categories_;  // in the order of the category features
   std::vector<Warning> warnings_;
 };

@@ -39,6 +39,10 @@ FewTexts AllTexts(const ColumnScan& column) {
 
 // `form`: of all numbers of the column, nullopt when they disagree.
 KindChoice ByValues(const ColumnScan& column, const std::optional<NumberForm>& form) {
+  if (column.fractions == 0 && column.leading_zeros > 0 &&
+      column.numbers <= column.leading_zeros * kNumbersPerLeadingZero) {
+    return {FeatureKind::kCategory, "codes with leading zeros"};
+  }
   const FewTexts texts = form ? column.few_texts : AllTexts(column);
   const uint64_t numbers = column.numbers - (form ? 0 : column.marks.marked());
   if (numbers == 0 && texts.seen.empty()) return {FeatureKind::kNumeric, "no values"};

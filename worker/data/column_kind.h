@@ -3,7 +3,7 @@
 // data.categorical and data.numeric overrule what the values say. Else a column is a number when
 // all that is no number in it stands for a missing value: the known words (IsMissingAmongNumbers),
 // and other texts when they are few among many different numbers, one to ten at most. Grades such
-// as 1, 2, 3, A, B stay a category.
+// as 1, 2, 3, A, B stay a category, and so do codes with leading zeros (007, 01067).
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,8 @@ struct KindChoice {
 
 // Different numbers that a column must have for each text that is taken as a missing value.
 inline constexpr uint64_t kNumbersPerText = 10;
+// Of so many whole numbers one with leading zeros makes codes of all.
+inline constexpr uint64_t kNumbersPerLeadingZero = 1000;
 
 // `comma`: of the file.
 KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data, DecimalComma comma);

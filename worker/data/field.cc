@@ -58,7 +58,7 @@ bool IsMissing(absl::string_view field) {
   if (field.empty()) return true;
   // The ends rule nearly every field out before any comparison.
   if (IsDigit(field.back())) {
-    return field.back() == '0' && field.find('#') != absl::string_view::npos && IsNoNumber(field);
+    return field.size() > 6 && (field[2] == '#' || field[3] == '#') && IsNoNumber(field);
   }
   if (field.size() == 1) return field[0] == '?' || field[0] == '.';
   if (std::strchr("nN#iI+-1(<\\", field[0]) == nullptr || field.size() > sizeof("-infinity")) {

@@ -6,10 +6,12 @@ namespace rubato {
 
 Reading NumberReader::Read(absl::string_view field, double* value) const {
   if (IsMissing(field)) return Reading::kMissing;
-  const std::optional<double> number = ParseNumber(field, form_, comma_);
+  const std::optional<double> number =
+      form_.plain() ? ParseNumber(field, comma_) : ParseNumber(field, form_, comma_);
   if (number) {
     *value = *number;
-    return missing_.HoldNumber(*number) ? Reading::kMissing : Reading::kNumber;
+    const bool missing = !missing_.empty() && missing_.HoldNumber(*number);
+    return missing ? Reading::kMissing : Reading::kNumber;
   }
   const bool known = IsMissingAmongNumbers(field) || missing_.HoldText(field);
   return known ? Reading::kMissing : Reading::kText;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
 #include "common/status.h"
 #include "worker/data/column_plan.h"
 #include "worker/data/header_check.h"
@@ -19,6 +20,8 @@
 
 namespace rubato {
 namespace {
+
+unsigned char AsByte(char c) { return static_cast<unsigned char>(c); }
 
 class Scanner {
  public:
@@ -115,6 +118,8 @@ void Scanner::AddField(size_t index, absl::string_view field) {
     if (std::trunc(*number) != *number) {
       ++column.fractions;
       column.marks.AddFraction(field);
+    } else if (field.size() > 1 && field[0] == '0' && absl::ascii_isdigit(AsByte(field[1]))) {
+      ++column.leading_zeros;
     }
   } else if (!AddMarked(field, &column)) {
     AddText(field, &column);

@@ -41,11 +41,12 @@ struct FewTexts {
 struct ColumnScan {
   std::string name;
   uint64_t missing = 0;
-  uint64_t numbers = 0;    // plain ones, and those that are numbers by their marks
-  uint64_t fractions = 0;  // numbers that are not whole
-  uint64_t texts = 0;      // neither missing nor a number
-  uint64_t distinct = 0;   // values among the first kDistinctRows rows, missing left out
-  uint64_t counted = 0;    // values looked at for `distinct`
+  uint64_t numbers = 0;        // plain ones, and those that are numbers by their marks
+  uint64_t leading_zeros = 0;  // whole numbers such as 01 and 007
+  uint64_t fractions = 0;      // numbers that are not whole
+  uint64_t texts = 0;          // neither missing nor a number
+  uint64_t distinct = 0;       // values among the first kDistinctRows rows, missing left out
+  uint64_t counted = 0;        // values looked at for `distinct`
   std::array<uint64_t, kTextForms> forms = {};  // of the texts counted for `distinct`
   FewTexts few_texts;
   NumberMarks marks;
