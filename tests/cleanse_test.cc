@@ -126,6 +126,20 @@ TEST(Cleanse, LevelsSeenOftenEnoughGetIds) {
   EXPECT_EQ(id("NA"), 1u);
   EXPECT_EQ(id("a"), 2u);
   EXPECT_EQ(id("b "), 3u);
+  EXPECT_EQ(fit.encoding.categories[0].rows, (std::vector<uint64_t>{2, 1, 3, 3}));
+  EXPECT_EQ(fit.encoding.categories[0].rare.size(), 2u);
+}
+
+TEST(Cleanse, LevelsThatAreTheSameNumberAreOne) {
+  const FitResult fit =
+      FitOne(FeatureKind::kCategory, {"3", "3.0", "3e0", "03", "03", "5"}, {.min_level_count = 1});
+  EXPECT_EQ(fit.encoding.categories[0].levels, (std::vector<std::string>{"3", "03", "5"}));
+}
+
+TEST(Cleanse, TheRangeOfNumbersIsKept) {
+  const FitResult fit = FitOne(FeatureKind::kNumeric, {"7", "-3", "", "12.5", "1"}, {});
+  EXPECT_EQ(fit.encoding.numeric[0].low, -3.0);
+  EXPECT_EQ(fit.encoding.numeric[0].high, 12.5);
 }
 
 TEST(Cleanse, ColumnsKeepTheirOrderAndAreFoundByName) {

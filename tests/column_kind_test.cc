@@ -106,8 +106,8 @@ TEST(ColumnKind, ATextKnownAsMissingIsToldFromAnUnknownOne) {
     (*encoder)->Encode(std::vector<absl::string_view>{field, "0"});
     EXPECT_EQ((*encoder)->numeric()[1], 1.0F) << field;
   }
-  EXPECT_EQ((*encoder)->texts()[0].rows, 1u);
-  EXPECT_EQ((*encoder)->texts()[0].first, "new");
+  EXPECT_EQ((*encoder)->novelties()[0].texts.cells, 1u);
+  EXPECT_EQ((*encoder)->novelties()[0].texts.first, "new");
 }
 
 TEST(MissingValues, AreOfAllColumnsOrOfOne) {

@@ -28,7 +28,10 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.categories = {{"ville",
                           {"Orl\xe9"
                            "ans",
-                           "M\xc3\xbcnchen", "\xff\xc0", ""}}};
+                           "M\xc3\xbcnchen", "\xff\xc0", ""},
+                          {"k. A."},
+                          {4, 0, 9, 8, 7, 6},
+                          {1, ~uint64_t{0}}}};
   const auto parsed = ParseEncoding(FormatEncoding(encoding));
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(*parsed, encoding);
@@ -37,7 +40,7 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
 TEST(EncodingJson, ErrorsNameTheField) {
   Encoding encoding;
   encoding.numeric = {{"x", 0, false, 0, 1, false}};
-  encoding.categories = {{"c", {"a"}}};
+  encoding.categories = {{"c", {"a"}, {}, {0, 0, 9}, {5, 7}}};
   const std::string good = FormatEncoding(encoding);
   const auto broken = [&good](const std::string& from, const std::string& to) {
     std::string text = good;
@@ -45,11 +48,14 @@ TEST(EncodingJson, ErrorsNameTheField) {
     return std::string(ParseEncoding(text).status().message());
   };
   EXPECT_EQ(ParseEncoding("{").status().message(), "it is not JSON");
-  EXPECT_TRUE(absl::StrContains(broken("\"version\": 2", "\"version\": 1"), "version 1"));
+  EXPECT_TRUE(absl::StrContains(broken("\"version\": 4", "\"version\": 1"), "version 1"));
   EXPECT_TRUE(absl::StrContains(broken("\"median\"", "\"mode\""), "'median'"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": -1.0"), "deviation"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": 1e999"), "JSON"));
   EXPECT_TRUE(absl::StrContains(broken("\"a\"", "3"), "levels[]"));
+  EXPECT_TRUE(absl::StrContains(broken("    9", "    9, 9"), "a number for each level"));
+  EXPECT_TRUE(absl::StrContains(broken("    7", "    4"), "in order"));
+  EXPECT_TRUE(absl::StrContains(broken("    7", "    -7"), "whole numbers"));
   EXPECT_TRUE(absl::StrContains(broken("\"sparse_keys\": 0", "\"sparse_keys\": -1"), "sparse"));
   EXPECT_EQ(ParseEncoding("[]").status().code(), absl::StatusCode::kInvalidArgument);
 }

@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
+#include "worker/data/level.h"
 #include "worker/data/row_source.h"
 #include "worker/predict.h"
 
@@ -42,8 +43,9 @@ class CountingTables {
 class PredictFileTest : public testing::Test {
  protected:
   PredictFileTest() {
-    encoding_.numeric.push_back({.name = "amount", .deviation = 1.0});
-    encoding_.categories.push_back({.name = "grade", .levels = {"A", "B"}});
+    encoding_.numeric.push_back({.name = "amount", .deviation = 1.0, .low = -5.0, .high = 1e6});
+    encoding_.categories.push_back(
+        {.name = "grade", .levels = {"A", "3"}, .rows = {2, 0, 9, 8}, .rare = {LevelHash("C")}});
     model_ = *MakeModel(RunConfig(), encoding_.Shape());
     tables_ = std::make_unique<CountingTables>(*model_);
   }
@@ -63,7 +65,13 @@ class PredictFileTest : public testing::Test {
                           reports_.push_back(n);
                           return absl::OkStatus();
                         },
-                    .warn = [this](const std::string& text) { warnings_.push_back(text); }});
+                    .max_unknown = max_unknown_,
+                    .warn =
+                        [this](const ColumnNovelty& novelty) {
+                          for (const std::string& sentence : DescribeNovelty(novelty)) {
+                            warnings_.push_back(sentence);
+                          }
+                        }});
   }
 
   ScratchFolder scratch_;
@@ -72,28 +80,29 @@ class PredictFileTest : public testing::Test {
   std::unique_ptr<CountingTables> tables_;
   std::vector<uint64_t> reports_;
   std::vector<std::string> warnings_;
+  double max_unknown_ = 1.0;
 };
 
-// Keys: amount 0, then grade: other 1, missing 2, A 3, B 4.
+// Keys: amount 0, then grade: other 1, missing 2, A 3, "3" 4.
 TEST_F(PredictFileTest, KeepsRowsSeparatorAndQuotes) {
   Write(
-      "grade;\"the \"\"note\"\"\";amount\r\nA;\"x;y\";1,5\r\n\r\n\" B \";say \"hi\";2\r\n?;;\r\n");
+      "grade;\"the \"\"note\"\"\";amount\r\nA;\"x;y\";1,5\r\n\r\n\" 3 \";say \"hi\";2\r\n?;;\r\n");
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(Output(),
             "grade;\"the \"\"note\"\"\";amount;pd\n"
             "A;\"x;y\";1,5;0.952574134\n"
-            " B ;\"say \"\"hi\"\"\";2;0.982013762\n"
+            " 3 ;\"say \"\"hi\"\"\";2;0.982013762\n"
             "?;;;0.880797029\n");
   EXPECT_EQ(reports_, std::vector<uint64_t>{3});
 }
 
 TEST_F(PredictFileTest, PullsEachRowOnce) {
   std::string text = "amount,grade\n";
-  for (size_t i = 0; i < 3 * kPredictRows; ++i) absl::StrAppend(&text, i, i % 2 ? ",A\n" : ",B\n");
+  for (size_t i = 0; i < 3 * kPredictRows; ++i) absl::StrAppend(&text, i, i % 2 ? ",A\n" : ",3\n");
   Write(text + "1,C\n");
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(tables_->pulls(), 2);    // the first chunk, and the one with a level not yet seen
-  EXPECT_EQ(tables_->pulled(0), 4);  // amount, A, B; other
+  EXPECT_EQ(tables_->pulled(0), 4);  // amount, A, 3; other
   EXPECT_EQ(tables_->pulled(1), 1);
 }
 
@@ -111,12 +120,51 @@ TEST_F(PredictFileTest, ForgetsWeightsThatOutgrowTheirRoom) {
   EXPECT_EQ(tables_->pulled(1), 1);
 }
 
-TEST_F(PredictFileTest, TextsWhereNumbersShouldStandAreWarnedOf) {
-  Write("grade,amount\nA,\"1,5\"\nA,NA\nnew,2\nB,n.a.\nA,x\n");
+TEST_F(PredictFileTest, WhatTrainingNeverSawIsWarnedOf) {
+  Write("grade,amount\nA,\"1,5\"\na,NA\nnew,2\nC,n.a.\nA,x\n,2e6\n3.0,-6\nA,1\n");
   ASSERT_TRUE(Run().ok());
-  EXPECT_EQ(warnings_, (std::vector<std::string>{
-                           "column 'amount': values that are no numbers, 2 of them, the first "
-                           "'1,5', were taken as missing; write numbers as in the training file"}));
+  EXPECT_EQ(warnings_,
+            (std::vector<std::string>{
+                "column 'amount': 2 of 8 values (25 %), the first '1,5' in line 2, are no numbers "
+                "and were taken as missing; write numbers as in the training file",
+                "column 'amount': 2 of 8 values (25 %), the first '2e6' in line 7, lie outside of "
+                "-5 to 1e+06, the range of training",
+                "column 'amount': 2 of 8 values are missing, the first in line 3, and none was in "
+                "training",
+                "column 'grade': 2 of 8 values (25 %), the first 'a' in line 3, were never seen in "
+                "training, and score as an average level; 'a' differs only by case from the known "
+                "'A'",
+                "column 'grade': 1 of 8 values are missing, the first in line 7, and none was in "
+                "training"}));
+}
+
+TEST_F(PredictFileTest, EqualValuesScoreAlike) {
+  Write("grade,amount\n3,1\n3.0,1\n+3,1\n3e0,1.0\n 3 ,1\n");
+  ASSERT_TRUE(Run().ok());
+  std::istringstream lines(Output());
+  std::string line;
+  std::getline(lines, line);
+  while (std::getline(lines, line)) EXPECT_TRUE(absl::EndsWith(line, ",0.982013762")) << line;
+  EXPECT_TRUE(warnings_.empty()) << warnings_[0];
+  Write("grade,amount\n03,1\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(warnings_.size(), 1);
+}
+
+TEST_F(PredictFileTest, MoreUnknownValuesThanAllowedWriteNothing) {
+  Write("grade,amount\nA,1\nB,1\nb,9e9\n3,1\n");
+  max_unknown_ = 0.5;
+  EXPECT_TRUE(Run().ok());
+  Write("grade,amount\nA,1\nB,1\nb,1\nc,1\n");
+  const absl::Status status = Run();
+  EXPECT_EQ(ExitCode(status), kExitFatal);
+  EXPECT_TRUE(absl::StrContains(status.message(),
+                                "in.csv: column 'grade': 3 of 4 values (75 %), the first 'B' in "
+                                "line 3, were never seen in training"))
+      << status;
+  EXPECT_TRUE(
+      absl::EndsWith(status.message(), "--max-unknown 0.5 allows less, so nothing was written"));
+  EXPECT_TRUE(absl::StrContains(Output(), "9e9"));  // of the first file
 }
 
 TEST_F(PredictFileTest, WithoutAHeaderTheColumnsAreKnownByTheirPlace) {
@@ -124,9 +172,9 @@ TEST_F(PredictFileTest, WithoutAHeaderTheColumnsAreKnownByTheirPlace) {
   encoding_.columns = 3;
   encoding_.numeric[0].name = "column_2";
   encoding_.categories[0].name = "column_1";
-  Write("A,1.5,0\nB,2,1\n");
+  Write("A,1.5,0\n3,2,1\n");
   ASSERT_TRUE(Run().ok());
-  EXPECT_EQ(Output(), "column_1,column_2,column_3,pd\nA,1.5,0,0.952574134\nB,2,1,0.982013762\n");
+  EXPECT_EQ(Output(), "column_1,column_2,column_3,pd\nA,1.5,0,0.952574134\n3,2,1,0.982013762\n");
   Write("A,1.5\n");
   EXPECT_TRUE(absl::StrContains(
       Run().message(), "in.csv: has 2 columns and the training file had 3; without a header"));
@@ -139,9 +187,9 @@ TEST_F(PredictFileTest, TitlesAreSkippedWhereThereAreAny) {
   Write("Loans of March\namount,grade\n1.5,A\n");
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(Output(), "amount,grade,pd\n1.5,A,0.952574134\n");
-  Write("amount,grade\n1.5,A\n2,B\n");
+  Write("amount,grade\n1.5,A\n2,3\n");
   ASSERT_TRUE(Run().ok());
-  EXPECT_EQ(Output(), "amount,grade,pd\n1.5,A,0.952574134\n2,B,0.982013762\n");
+  EXPECT_EQ(Output(), "amount,grade,pd\n1.5,A,0.952574134\n2,3,0.982013762\n");
 }
 
 TEST_F(PredictFileTest, NoRowsGiveAHeader) {

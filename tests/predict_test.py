@@ -127,6 +127,32 @@ class PredictTest(unittest.TestCase):
         self.assertEqual([next(iter(row.values())).rsplit(";", 1)[1] for row in again],
                          [row["pd"] for row in predicted])
 
+    def test_unknown_values_are_counted_and_may_be_refused(self):
+        self.train_loans("logistic")
+        with open(self.path / "loans.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))[:40]
+        for row in rows[:30]:
+            row["home"] = "castle"
+        with open(self.path / "new.csv", "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+        command = ("predict", "--run", "run", "--in", "new.csv", "--out", "new_out.csv")
+        done = self.rubato(*command, "--max-unknown", "0.8", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sentence = ("column 'home': 30 of 40 values (75 %), the first 'castle' in line 2, were "
+                    "never seen in training")
+        self.assertIn(sentence, done.stderr)
+        novelty, = [n for n in json.loads(done.stdout)["novelties"] if n["column"] == "home"]
+        self.assertEqual(novelty["levels"], {"cells": 30, "first": "castle", "line": 2})
+        (self.path / "new_out.csv").write_text("earlier")
+        done = self.rubato(*command, "--max-unknown", "0.7")
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn(f"{sentence}, and score as an average level; --max-unknown 0.7 allows less, "
+                      "so nothing was written", done.stderr)
+        self.assertEqual((self.path / "new_out.csv").read_text(), "earlier")
+        self.assertEqual(self.rubato(*command, "--max-unknown", "7").returncode, 2)
+
     def test_bad_files_leave_earlier_predictions_alone(self):
         self.train_loans("logistic")
         text = (self.path / "loans.csv").read_text()

@@ -51,6 +51,20 @@ absl::StatusOr<bool> ReadChunk(RowSource* source, RowChunk* chunk) {
   return true;
 }
 
+absl::Status JudgeNovelties(std::span<const ColumnNovelty> novelties,
+                            const Prediction& prediction) {
+  for (const ColumnNovelty& novelty : novelties) {
+    if (!DescribeNovelty(novelty).empty()) prediction.warn(novelty);
+  }
+  for (const ColumnNovelty& novelty : novelties) {
+    if (novelty.UnknownShare() <= prediction.max_unknown) continue;
+    return absl::FailedPreconditionError(
+        absl::StrFormat("%s: %s; --max-unknown %g allows less, so nothing was written",
+                        prediction.in, DescribeUnknown(novelty), prediction.max_unknown));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckOutput(const std::string& path) {
   for (const char* suffix : {".gz", ".zst"}) {
     if (!absl::EndsWith(path, suffix)) continue;
@@ -86,7 +100,7 @@ absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
     RETURN_IF_ERROR(prediction.progress(rows));
   }
   RETURN_IF_ERROR(prediction.progress(rows));
-  for (const std::string& sentence : source->Warnings()) prediction.warn(sentence);
+  RETURN_IF_ERROR(JudgeNovelties(source->Novelties(), prediction));
   return out->Publish();
 }
 

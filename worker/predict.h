@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "worker/data/encoding.h"
+#include "worker/data/novelty.h"
 #include "worker/known_weights.h"
 #include "worker/model/model.h"
 #include "worker/scoring.h"
@@ -32,12 +33,15 @@ struct Prediction {
   std::function<absl::Status(uint64_t rows)> progress;
   // Asked after every chunk of rows; an error ends it.
   GoOn go_on = [] { return absl::OkStatus(); };
-  // Told at the end what looked wrong with the rows, in sentences.
-  std::function<void(const std::string& sentence)> warn = [](const std::string&) {};
+  // The largest share of a column's cells that may be unknown (ColumnNovelty::UnknownShare).
+  double max_unknown = 1.0;
+  // Told at the end what each column held that training did not, if anything.
+  std::function<void(const ColumnNovelty& novelty)> warn = [](const ColumnNovelty&) {};
 };
 
 // InvalidArgument: a missing column or an --out that asks for compression. DataLoss: a bad row, by
-// its line. Unavailable: no room on the disk. Else what `pull`, `progress` or `go_on` fails with.
+// its line. FailedPrecondition: more unknown values than max_unknown. Unavailable: no room on the
+// disk. Else what `pull`, `progress` or `go_on` fails with.
 absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
                      const Prediction& prediction);
 

@@ -16,6 +16,7 @@
 #include "worker/compute_device.h"
 #include "worker/data/data_json.h"
 #include "worker/data/dataset.h"
+#include "worker/data/show_text.h"
 #include "worker/evaluate.h"
 #include "worker/local_trainer.h"
 #include "worker/model/model.h"
@@ -39,6 +40,7 @@ struct Arguments {
   std::string out;
   std::string cuda_library = BuiltBackend();
   std::string device;  // instead of the run file's
+  double max_unknown = 1.0;
   Slowness slowness;
 };
 
@@ -151,6 +153,22 @@ absl::Status EvaluateVerb(const Arguments& arguments, StopSignals* signals) {
                      [&reader] { return reader->GoOn(); });
 }
 
+// {"event":"novelty","column":"x","cells":40,"levels":{"cells":3,"first":"y","line":2},...}.
+Event NoveltyEvent(const ColumnNovelty& novelty) {
+  Event event("novelty");
+  event.Text("column", ShowText(novelty.column)).Int("cells", static_cast<int64_t>(novelty.cells));
+  const auto add = [&event](absl::string_view name, const Sighting& sighting) {
+    if (sighting.cells == 0) return;
+    event.Json(name, absl::StrFormat("{\"cells\":%d,\"first\":%s,\"line\":%d}", sighting.cells,
+                                     QuoteJson(ShowText(sighting.first)), sighting.line));
+  };
+  add("levels", novelty.levels);
+  add("texts", novelty.texts);
+  add("outside", novelty.outside);
+  add("missing", novelty.missing);
+  return event;
+}
+
 absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
   ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
@@ -159,14 +177,18 @@ absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSigna
     events->Write(Event("progress").Int("rows", static_cast<int64_t>(rows)));
     return absl::OkStatus();
   };
-  const auto warn = [events](const std::string& sentence) {
-    events->Write(Event("warning").Text("message", sentence));
+  const auto warn = [events](const ColumnNovelty& novelty) {
+    for (const std::string& sentence : DescribeNovelty(novelty)) {
+      events->Write(Event("warning").Text("message", sentence));
+    }
+    events->Write(NoveltyEvent(novelty));
   };
   return Predict(run.encoding, run.model.get(), pull,
                  {.in = arguments.in,
                   .out = arguments.out,
                   .progress = progress,
                   .go_on = [&reader] { return reader->GoOn(); },
+                  .max_unknown = arguments.max_unknown,
                   .warn = warn});
 }
 
@@ -210,6 +232,10 @@ int Main(int argc, char** argv) {
   predict->add_option("--in", arguments.in, "CSV, or LIBSVM as in training")->required();
   predict->add_option("--out", arguments.out, "the rows with a column pd")->required();
   predict->add_option("--device", arguments.device, "instead of the run's own");
+  predict
+      ->add_option("--max-unknown", arguments.max_unknown,
+                   "largest share of a column's values that training never saw")
+      ->check(CLI::Range(0.0, 1.0));
   CLI::App* local = app.add_subcommand("local", "train without servers, and evaluate");
   AddRun(local, &arguments);
   CLI::App* gpus = app.add_subcommand("gpus", "the GPUs of this host, as events");

@@ -13,6 +13,9 @@ of stop signals that it gets: see common/stop_signals.h. Events:
                                                             data epochs count from 0
   {"event": "signal", "name", "count"}                     a stop signal, its count-th
   {"event": "done", ...}                                    summary, see metrics.py
+  {"event": "novelty", "column", "cells", "levels", "texts", "outside", "missing"}
+                                                            predict: what training never saw of a
+                                                            column, each {"cells", "first", "line"}
   {"event": "warning", "message": one sentence}             goes on, but somebody should know
   {"event": "error", "message": one sentence}
 """

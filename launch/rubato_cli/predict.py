@@ -26,8 +26,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="rows to score; needs no label column")
     parser.add_argument("--out", required=True, metavar="Y.csv",
                         help="the same rows with a column `pd`; written when all is done")
+    parser.add_argument("--max-unknown", metavar="SHARE", type=_share, default=1.0,
+                        help="write nothing if training never saw more than this share of a "
+                        "column's values, as in 0.05")
     parser.add_argument("--device", metavar="DEVICE",
                         help="cpu, cuda or cuda:N, instead of what the run trained on")
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0.0 <= share <= 1.0:
+        raise ValueError
+    return share
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
@@ -48,15 +58,18 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
                 Fleet(build, logs.files, stop) as fleet:
             addresses = Addresses(config["fleet"], sockets, "serve")
             addresses.warn(session.console)
-            serve(fleet, folder, addresses, snapshot,
-                  ("predict", ["--in", str(source.absolute()), "--out", str(target.draft),
-                               *(["--device", arguments.device] if arguments.device else [])]),
-                  session.console)
+            device = ["--device", arguments.device] if arguments.device else []
+            novelties = serve(fleet, folder, addresses, snapshot,
+                              ("predict", ["--in", str(source.absolute()), "--out",
+                                           str(target.draft), "--max-unknown",
+                                           str(arguments.max_unknown), *device]),
+                              session.console)
         target.publish()
         if target.is_stdout:
             session.console.note(f"wrote {arguments.out}")
         else:
-            session.console.result([f"wrote {arguments.out}"], {"out": str(out)})
+            session.console.result([f"wrote {arguments.out}"],
+                                   {"out": str(out), "novelties": novelties})
     return DONE
 
 

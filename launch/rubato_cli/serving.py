@@ -13,13 +13,22 @@ from rubato_cli.training import start_servers
 
 
 def serve(fleet: Fleet, folder: RunFolder, addresses: Addresses, snapshot: Snapshot,
-          reader: tuple[str, list[str]], console: Console) -> None:
+          reader: tuple[str, list[str]], console: Console) -> list[Event]:
     """Starts scheduler and servers on `snapshot`, runs the worker command `reader` (its verb and
-    arguments) to its end, and ends the fleet."""
+    arguments) to its end, and ends the fleet. Returns what it told of the rows it read."""
     verb, arguments = reader
     open_files.need(2 + int(folder.read_json("config.json")["fleet"]["servers"]))
     run = ["--run", str(folder.path)]
-    fleet.on_event = lambda child, event: _show(child, event, console)
+    novelties: list[Event] = []
+
+    def hear(child: Child, event: Event) -> None:
+        if event["event"] == "novelty":
+            novelties.append({key: value for key, value in event.items()
+                              if key not in ("event", "process", "time_ms")})
+        else:
+            _show(child, event, console)
+
+    fleet.on_event = hear
     scheduler = fleet.start("scheduler-0", "rubato-scheduler",
                             [*run, "--listen", addresses.scheduler(), "--serve",
                              *snapshot.arguments()])
@@ -31,6 +40,7 @@ def serve(fleet: Fleet, folder: RunFolder, addresses: Addresses, snapshot: Snaps
     while worker.running:
         fleet.step()
     fleet.end([scheduler, *servers])
+    return novelties
 
 
 def _show(child: Child, event: Event, console: Console) -> None:

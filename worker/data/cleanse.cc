@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_join.h"
 #include "common/status.h"
+#include "worker/data/level.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {
@@ -127,7 +130,7 @@ double GroupedAuc(std::span<const ClassCounts> groups) {
 
 Cleanser::Cleanser(const std::vector<Feature>& features, const CleanseConfig& config,
                    DecimalComma comma)
-    : features_(features), config_(config) {
+    : features_(features), config_(config), comma_(comma) {
   for (const Feature& feature : features_) {
     if (feature.kind == FeatureKind::kNumeric) {
       numeric_.push_back({NumberReader(feature.form, feature.missing, comma), {}, {}, {}});
@@ -159,12 +162,13 @@ absl::Status Cleanser::Add(std::span<const absl::string_view> fields, Class labe
 }
 
 absl::Status Cleanser::AddLevel(const Feature& feature, absl::string_view field, Class label,
-                                CategoryFit* fit) const {
+                                CategoryFit* fit) {
   if (IsMissing(field) || (!fit->named_missing.empty() && fit->named_missing.Hold(field))) {
     CountLevel(label, &fit->missing);
     return absl::OkStatus();
   }
-  auto found = fit->levels.find(field);
+  const absl::string_view level = LevelOf(field, comma_, &level_);
+  auto found = fit->levels.find(level);
   if (found == fit->levels.end()) {
     if (fit->levels.size() == kMaxLevels) {
       return absl::ResourceExhaustedError(
@@ -172,7 +176,7 @@ absl::Status Cleanser::AddLevel(const Feature& feature, absl::string_view field,
                           "data.drop",
                           ShowText(feature.name), kMaxLevels));
     }
-    found = fit->levels.emplace(std::string(field), LevelCounts{}).first;
+    found = fit->levels.emplace(std::string(level), LevelCounts{}).first;
   }
   CountLevel(label, &found->second);
   return absl::OkStatus();
@@ -217,6 +221,17 @@ FitResult Cleanser::Finish() {
   return result;
 }
 
+std::pair<double, double> Cleanser::RangeOf(const NumericFit& fit) {
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  std::pair<double, double> range(kNone, -kNone);
+  for (const std::vector<double>* sorted : {&fit.negatives, &fit.positives}) {
+    if (sorted->empty()) continue;
+    range.first = std::min(range.first, sorted->front());
+    range.second = std::max(range.second, sorted->back());
+  }
+  return range;
+}
+
 NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
   const std::string& name = feature.name;
   std::sort(fit->negatives.begin(), fit->negatives.end());
@@ -228,6 +243,7 @@ NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
   encoding.indicator = fit->missing.rows() > 0;
   encoding.form = feature.form;
   encoding.missing = feature.missing;
+  if (!order.groups.empty()) std::tie(encoding.low, encoding.high) = RangeOf(*fit);
   const FilledValues values = {fit->negatives, fit->positives, order.median, fit->missing.rows()};
   if (values.Constant()) {
     if (order.groups.empty()) {
@@ -256,25 +272,32 @@ NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
 
 CategoryEncoding Cleanser::FitCategory(const Feature& feature, const CategoryFit& fit) {
   const std::string& name = feature.name;
-  std::vector<std::pair<uint64_t, std::string>> kept;
-  for (const auto& [level, counts] : fit.levels) {
-    const uint64_t rows = counts.all.rows();
-    if (rows >= static_cast<uint64_t>(config_.min_level_count)) kept.emplace_back(rows, level);
-  }
   if (fit.levels.empty()) {
     WarnConstant(name, "is missing");
   } else if (fit.levels.size() == 1 && fit.missing.all.rows() == 0) {
     WarnConstant(name, "has the same value");
   }
   WarnLeak(name, HeldOutAuc(fit), "its levels");
+  std::vector<std::pair<uint64_t, std::string>> levels;
+  for (const auto& [level, counts] : fit.levels) levels.emplace_back(counts.all.rows(), level);
   // The most frequent first, and by name where that does not decide: the same ids on every run.
-  std::sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) {
+  std::sort(levels.begin(), levels.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
   });
   CategoryEncoding encoding;
   encoding.name = name;
   encoding.missing = feature.missing;
-  for (auto& [rows, level] : kept) encoding.levels.push_back(std::move(level));
+  encoding.rows = {0, fit.missing.all.rows()};
+  for (auto& [rows, level] : levels) {
+    if (rows >= static_cast<uint64_t>(config_.min_level_count)) {
+      encoding.levels.push_back(std::move(level));
+      encoding.rows.push_back(rows);
+    } else {
+      encoding.rows[kOtherLevel] += rows;
+      if (encoding.rare.size() < kMaxRareLevels) encoding.rare.push_back(LevelHash(level));
+    }
+  }
+  std::sort(encoding.rare.begin(), encoding.rare.end());
   return encoding;
 }
 

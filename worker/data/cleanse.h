@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -95,12 +96,14 @@ class Cleanser {
   };
 
   absl::Status AddLevel(const Feature& feature, absl::string_view field, Class label,
-                        CategoryFit* fit) const;
+                        CategoryFit* fit);
   void CountLevel(Class label, LevelCounts* level) const;
   // How well the rates of levels, guessed from half of the rows, order the classes of the others. A
   // category of many rare levels orders perfectly the rows that it was guessed from.
   double HeldOutAuc(const CategoryFit& fit) const;
   NumericEncoding FitNumeric(const Feature& feature, NumericFit* fit);
+  // Smallest and largest value, once they are sorted.
+  static std::pair<double, double> RangeOf(const NumericFit& fit);
   CategoryEncoding FitCategory(const Feature& feature, const CategoryFit& fit);
   void WarnConstant(const std::string& name, absl::string_view what);
   // Numbers that stand apart and are taken as amounts all the same.
@@ -109,6 +112,8 @@ class Cleanser {
 
   const std::vector<Feature> features_;
   const CleanseConfig config_;
+  const DecimalComma comma_;
+  std::string level_;  // LevelOf's memory
   ClassCounts rows_;
   std::vector<NumericFit> numeric_;  // in the order of the numeric features
   std::vector<NumericFacts> facts_;

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kEncodingVersion = 2;
+constexpr int kEncodingVersion = 4;
 constexpr int kIndent = 1;
 
 // Each byte as the code point of its value, in UTF-8.
@@ -157,6 +157,16 @@ absl::StatusOr<Prior> PriorFromJson(const Json& encoding) {
   return prior;
 }
 
+absl::StatusOr<std::vector<uint64_t>> WholesFromJson(const Json& object, const std::string& name) {
+  ASSIGN_OR_RETURN(const Json* list, ArrayFromJson(object, name));
+  std::vector<uint64_t> wholes;
+  for (const Json& whole : *list) {
+    if (!whole.is_number_unsigned()) return Wrong(name, "a list of whole numbers");
+    wholes.push_back(whole.get<uint64_t>());
+  }
+  return wholes;
+}
+
 absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
   NumericEncoding column;
   ASSIGN_OR_RETURN(column.name, TextFromJson(Find(json, "name"), "numeric[].name"));
@@ -167,6 +177,8 @@ absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
   ASSIGN_OR_RETURN(column.indicator, BoolFromJson(json, "indicator"));
   ASSIGN_OR_RETURN(column.form, FormFromJson(Find(json, "form")));
   ASSIGN_OR_RETURN(column.missing, TextsFromJson(json, "missing"));
+  ASSIGN_OR_RETURN(column.low, NumberFromJson(json, "low"));
+  ASSIGN_OR_RETURN(column.high, NumberFromJson(json, "high"));
   if (column.deviation < 0.0) return Wrong("deviation", "a number >= 0");
   return column;
 }
@@ -176,6 +188,12 @@ absl::StatusOr<CategoryEncoding> CategoryFromJson(const Json& json) {
   ASSIGN_OR_RETURN(column.name, TextFromJson(Find(json, "name"), "categories[].name"));
   ASSIGN_OR_RETURN(column.levels, TextsFromJson(json, "levels"));
   ASSIGN_OR_RETURN(column.missing, TextsFromJson(json, "missing"));
+  ASSIGN_OR_RETURN(column.rows, WholesFromJson(json, "rows"));
+  ASSIGN_OR_RETURN(column.rare, WholesFromJson(json, "rare"));
+  if (column.rows.size() != kReservedLevels + column.levels.size()) {
+    return Wrong("rows", "a number for each level");
+  }
+  if (!std::is_sorted(column.rare.begin(), column.rare.end())) return Wrong("rare", "in order");
   return column;
 }
 
@@ -249,12 +267,16 @@ std::string FormatEncoding(const Encoding& encoding) {
                                {"deviation", column.deviation},
                                {"indicator", column.indicator},
                                {"form", FormToJson(column.form)},
+                               {"low", column.low},
+                               {"high", column.high},
                                {"missing", TextsToJson(column.missing)}});
   }
   for (const CategoryEncoding& column : encoding.categories) {
     json["categories"].push_back({{"name", TextToJson(column.name)},
                                   {"levels", TextsToJson(column.levels)},
-                                  {"missing", TextsToJson(column.missing)}});
+                                  {"missing", TextsToJson(column.missing)},
+                                  {"rows", column.rows},
+                                  {"rare", column.rare}});
   }
   return json.dump(kIndent) + "\n";
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/ascii.h"
 #include "common/status.h"
 #include "worker/data/column_plan.h"
+#include "worker/data/level.h"
 
 namespace rubato {
 namespace {
@@ -45,7 +47,16 @@ Encoder::Encoder(const Encoding& encoding, DecimalComma comma)
     : encoding_(encoding), comma_(comma), shape_(encoding.Shape()) {
   numeric_.resize(shape_.numeric_columns);
   categories_.resize(shape_.category_columns);
-  texts_.resize(encoding.numeric.size());
+  lower_.resize(encoding.categories.size());
+  for (const NumericEncoding& column : encoding.numeric) {
+    ColumnNovelty& novelty = novelties_.emplace_back();
+    novelty.column = column.name;
+    novelty.low = column.low;
+    novelty.high = column.high;
+  }
+  for (const CategoryEncoding& column : encoding.categories) {
+    novelties_.emplace_back().column = column.name;
+  }
 }
 
 absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Bind(const Encoding& encoding,
@@ -70,26 +81,36 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Bind(const Encoding& encoding,
   return encoder;
 }
 
-void Encoder::Encode(std::span<const absl::string_view> fields) {
+void Encoder::Encode(std::span<const absl::string_view> fields, uint64_t line) {
+  for (ColumnNovelty& novelty : novelties_) ++novelty.cells;
   size_t indicator = encoding_.numeric.size();
   for (size_t i = 0; i < encoding_.numeric.size(); ++i) {
     const NumericEncoding& column = encoding_.numeric[i];
     const absl::string_view field = TrimField(fields[numeric_fields_[i]]);
-    const std::optional<double> value = ReadNumber(i, field);
+    const std::optional<double> value = ReadNumber(i, field, line);
     numeric_[i] = EncodeNumber(column, value.value_or(column.median));
     if (column.indicator) numeric_[indicator++] = value ? 0.0F : 1.0F;
   }
   for (size_t k = 0; k < category_fields_.size(); ++k) {
-    categories_[k] = FindLevel(k, TrimField(fields[category_fields_[k]]));
+    categories_[k] = FindLevel(k, TrimField(fields[category_fields_[k]]), line);
   }
 }
 
-std::optional<double> Encoder::ReadNumber(size_t column, absl::string_view field) {
+std::optional<double> Encoder::ReadNumber(size_t index, absl::string_view field, uint64_t line) {
+  const NumericEncoding& column = encoding_.numeric[index];
+  ColumnNovelty& novelty = novelties_[index];
   double value = 0.0;
-  const Reading reading = readers_[column].Read(field, &value);
-  if (reading == Reading::kNumber) return value;
-  if (reading == Reading::kText && texts_[column].rows++ == 0) {
-    texts_[column].first = std::string(field.substr(0, 60));
+  const Reading reading = readers_[index].Read(field, &value);
+  if (reading == Reading::kNumber) {
+    // A column that never changed in training says nothing, whatever it holds now.
+    const bool outside = value < column.low || value > column.high;
+    if (outside && column.deviation > 0.0) novelty.outside.Count(field, line);
+    return value;
+  }
+  if (reading == Reading::kText) {
+    novelty.texts.Count(field, line);
+  } else if (!column.indicator) {
+    novelty.missing.Count(field, line);
   }
   return std::nullopt;
 }
@@ -101,14 +122,38 @@ float Encoder::EncodeNumber(const NumericEncoding& column, double value) const {
   return static_cast<float>(std::clamp(z, -encoding_.clip_sigma, encoding_.clip_sigma));
 }
 
-uint32_t Encoder::FindLevel(size_t category, absl::string_view field) const {
-  const auto begin = static_cast<uint32_t>(shape_.level_begin[category]);
-  if (IsMissing(field) || (!missing_[category].empty() && missing_[category].Hold(field))) {
+uint32_t Encoder::FindLevel(size_t index, absl::string_view field, uint64_t line) {
+  const CategoryEncoding& column = encoding_.categories[index];
+  const auto begin = static_cast<uint32_t>(shape_.level_begin[index]);
+  if (IsMissing(field) || (!missing_[index].empty() && missing_[index].Hold(field))) {
+    if (column.rows[kMissingLevel] == 0) {
+      novelties_[encoding_.numeric.size() + index].missing.Count(field, line);
+    }
     return begin + static_cast<uint32_t>(kMissingLevel);
   }
-  const auto& ids = level_ids_[category];
-  const auto found = ids.find(field);
-  return found == ids.end() ? begin + static_cast<uint32_t>(kOtherLevel) : found->second;
+  const absl::string_view level = LevelOf(field, comma_, &level_);
+  const auto& ids = level_ids_[index];
+  if (const auto found = ids.find(level); found != ids.end()) return found->second;
+  if (!std::binary_search(column.rare.begin(), column.rare.end(), LevelHash(level))) {
+    CountUnseen(index, field, line);
+  }
+  return begin + static_cast<uint32_t>(kOtherLevel);
+}
+
+// Looks for a level of other letters until one is found; most files need no such table.
+void Encoder::CountUnseen(size_t index, absl::string_view field, uint64_t line) {
+  const std::vector<std::string>& levels = encoding_.categories[index].levels;
+  ColumnNovelty& novelty = novelties_[encoding_.numeric.size() + index];
+  novelty.levels.Count(field, line);
+  if (!novelty.recased.empty()) return;
+  auto& lower = lower_[index];
+  if (lower.empty()) {
+    for (size_t i = 0; i < levels.size(); ++i) lower.emplace(absl::AsciiStrToLower(levels[i]), i);
+  }
+  const auto found = lower.find(absl::AsciiStrToLower(field));
+  if (found == lower.end()) return;
+  novelty.recased = std::string(field);
+  novelty.learnt = levels[found->second];
 }
 
 }  // namespace rubato

@@ -22,6 +22,7 @@
 #include "worker/data/csv_layout.h"
 #include "worker/data/dataset.h"
 #include "worker/data/field.h"
+#include "worker/data/novelty.h"
 #include "worker/data/number_reader.h"
 #include "worker/data/prior.h"
 
@@ -32,8 +33,10 @@ struct NumericEncoding {
   double median = 0.0;      // in the column's own unit
   bool signed_log = false;  // mean and deviation are of the logs then
   double mean = 0.0;
-  double deviation = 0.0;                 // 0: a constant column, encoded as 0
-  bool indicator = false;                 // training rows missed values
+  double deviation = 0.0;  // 0: a constant column, encoded as 0
+  bool indicator = false;  // training rows missed values
+  double low = 0.0;        // of the training rows
+  double high = 0.0;
   NumberForm form = {};                   // NumberReader's
   std::vector<std::string> missing = {};  // NumberReader's
   friend bool operator==(const NumericEncoding&, const NumericEncoding&) = default;
@@ -41,8 +44,12 @@ struct NumericEncoding {
 
 struct CategoryEncoding {
   std::string name;
-  std::vector<std::string> levels;        // most frequent first
+  std::vector<std::string> levels;        // LevelOf, most frequent first
   std::vector<std::string> missing = {};  // values that count as missing beside those of IsMissing
+  // Training rows of "other", of missing, and of each of `levels`; [kReservedLevels + levels].
+  std::vector<uint64_t> rows = {};
+  // LevelHash of the levels that became "other", ascending; the most frequent kMaxRareLevels.
+  std::vector<uint64_t> rare = {};
   friend bool operator==(const CategoryEncoding&, const CategoryEncoding&) = default;
 };
 
@@ -66,11 +73,8 @@ struct Encoding {
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };
 
-// Fields of a numeric column that are Reading::kText.
-struct TextsInNumbers {
-  uint64_t rows = 0;
-  std::string first;
-};
+// Levels beyond are not remembered, and seem never seen: 8 bytes each.
+inline constexpr size_t kMaxRareLevels = 100'000;
 
 // An encoding bound to the columns of one file. One thread.
 class Encoder {
@@ -85,18 +89,20 @@ class Encoder {
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
 
-  // fields: [header.size()] of one row. The results stay valid until the next call.
-  void Encode(std::span<const absl::string_view> fields);
+  // fields: [header.size()] of one row, `line` where it stands. The results stay valid until the
+  // next call.
+  void Encode(std::span<const absl::string_view> fields, uint64_t line = 0);
   std::span<const float> numeric() const { return numeric_; }           // [numeric_columns]
   std::span<const uint32_t> categories() const { return categories_; }  // [category_columns]
-  // [encoding.numeric.size()] of the rows so far.
-  std::span<const TextsInNumbers> texts() const { return texts_; }
+  // Of the rows so far; numeric columns, then categories.
+  std::span<const ColumnNovelty> novelties() const { return novelties_; }
 
  private:
   explicit Encoder(const Encoding& encoding, DecimalComma comma);
-  std::optional<double> ReadNumber(size_t column, absl::string_view field);
+  std::optional<double> ReadNumber(size_t column, absl::string_view field, uint64_t line);
   float EncodeNumber(const NumericEncoding& column, double value) const;
-  uint32_t FindLevel(size_t category, absl::string_view field) const;
+  uint32_t FindLevel(size_t category, absl::string_view field, uint64_t line);
+  void CountUnseen(size_t category, absl::string_view level, uint64_t line);
 
   const Encoding& encoding_;
   DecimalComma comma_;
@@ -108,7 +114,9 @@ class Encoder {
   std::vector<absl::flat_hash_map<std::string, uint32_t>> level_ids_;  // [category]
   std::vector<float> numeric_;
   std::vector<uint32_t> categories_;
-  std::vector<TextsInNumbers> texts_;
+  std::string level_;  // LevelOf's memory
+  std::vector<ColumnNovelty> novelties_;
+  std::vector<absl::flat_hash_map<std::string, size_t>> lower_;  // [category] see CountUnseen
 };
 
 // sign(x) log(1 + |x|): keeps order, tames tails on both sides of 0.

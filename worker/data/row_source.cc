@@ -7,7 +7,6 @@
 #include "common/status.h"
 #include "worker/data/csv.h"
 #include "worker/data/libsvm.h"
-#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -21,9 +20,8 @@ void AppendFields(std::span<const absl::string_view> fields, char separator, std
 
 class CsvSource : public RowSource {
  public:
-  CsvSource(const Encoding& encoding, std::unique_ptr<CsvReader> reader,
-            std::unique_ptr<Encoder> encoder)
-      : encoding_(encoding), reader_(std::move(reader)), encoder_(std::move(encoder)) {
+  CsvSource(std::unique_ptr<CsvReader> reader, std::unique_ptr<Encoder> encoder)
+      : reader_(std::move(reader)), encoder_(std::move(encoder)) {
     const std::vector<std::string>& names = reader_->header();
     const std::vector<absl::string_view> fields(names.begin(), names.end());
     AppendFields(fields, reader_->separator(), &header_);
@@ -34,7 +32,7 @@ class CsvSource : public RowSource {
   absl::StatusOr<bool> Next(RowChunk* chunk) override {
     ASSIGN_OR_RETURN(const bool found, reader_->Next());
     if (!found) return false;
-    encoder_->Encode(reader_->fields());
+    encoder_->Encode(reader_->fields(), reader_->line());
     Batch& batch = chunk->batch;
     const auto numeric = encoder_->numeric();
     const auto categories = encoder_->categories();
@@ -46,21 +44,9 @@ class CsvSource : public RowSource {
     return true;
   }
 
-  std::vector<std::string> Warnings() const override {
-    std::vector<std::string> warnings;
-    for (size_t i = 0; i < encoding_.numeric.size(); ++i) {
-      const TextsInNumbers& texts = encoder_->texts()[i];
-      if (texts.rows == 0) continue;
-      warnings.push_back(absl::StrFormat(
-          "column '%s': values that are no numbers, %d of them, the first '%s', were taken as "
-          "missing; write numbers as in the training file",
-          ShowText(encoding_.numeric[i].name), texts.rows, ShowText(texts.first)));
-    }
-    return warnings;
-  }
+  std::span<const ColumnNovelty> Novelties() const override { return encoder_->novelties(); }
 
  private:
-  const Encoding& encoding_;
   std::unique_ptr<CsvReader> reader_;
   std::unique_ptr<Encoder> encoder_;
   std::string header_;
@@ -78,6 +64,10 @@ class LibsvmSource : public RowSource {
     if (!found) return false;
     // Features beyond those of the training files say nothing to the model.
     const auto known = std::lower_bound(row_.keys.begin(), row_.keys.end(), sparse_keys_);
+    features_.cells += row_.keys.size();
+    for (auto key = known; key != row_.keys.end(); ++key) {
+      features_.levels.Count(absl::StrCat(*key), reader_->line());
+    }
     Batch& batch = chunk->batch;
     batch.keys.insert(batch.keys.end(), row_.keys.begin(), known);
     batch.values.insert(batch.values.end(), row_.values.begin(),
@@ -88,13 +78,14 @@ class LibsvmSource : public RowSource {
     return true;
   }
 
-  std::vector<std::string> Warnings() const override { return {}; }
+  std::span<const ColumnNovelty> Novelties() const override { return {&features_, 1}; }
 
  private:
   std::unique_ptr<LibsvmReader> reader_;
   const uint64_t sparse_keys_;
   const std::string header_;
   LibsvmRow row_;
+  ColumnNovelty features_;
 };
 
 absl::StatusOr<std::unique_ptr<Encoder>> BindFile(const Encoding& encoding, const std::string& path,
@@ -124,7 +115,7 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encodin
         absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
                         path, kPredictionColumn));
   }
-  return std::make_unique<CsvSource>(encoding, std::move(reader), *std::move(encoder));
+  return std::make_unique<CsvSource>(std::move(reader), *std::move(encoder));
 }
 
 }  // namespace

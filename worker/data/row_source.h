@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,9 @@ class RowSource {
   virtual const std::string& header() const = 0;
   // Appends the next row; its text ends with a separator. False at the end.
   virtual absl::StatusOr<bool> Next(RowChunk* chunk) = 0;
-  // What a person should know of the rows so far: sentences.
-  virtual std::vector<std::string> Warnings() const = 0;
+  // Of the rows so far, for each column that the model reads; LIBSVM: of all features together,
+  // whose column is "".
+  virtual std::span<const ColumnNovelty> Novelties() const = 0;
 };
 
 // The column of predictions, which a CSV input must not have.

@@ -1,0 +1,70 @@
+#include "worker/data/novelty.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "worker/data/show_text.h"
+
+namespace rubato {
+namespace {
+
+// "column 'x': 3 of 40 values (7.5 %), the first 'y' in line 2, ".
+std::string Begin(const ColumnNovelty& novelty, const Sighting& sighting) {
+  const double share =
+      100.0 * static_cast<double>(sighting.cells) / static_cast<double>(novelty.cells);
+  return absl::StrFormat("column '%s': %d of %d values (%.3g %%), the first '%s' in line %d, ",
+                         ShowText(novelty.column), sighting.cells, novelty.cells, share,
+                         ShowText(sighting.first), sighting.line);
+}
+
+std::string Levels(const ColumnNovelty& novelty) {
+  std::string text = absl::StrCat(Begin(novelty, novelty.levels),
+                                  "were never seen in training, and score as an average level");
+  if (!novelty.recased.empty()) {
+    absl::StrAppendFormat(&text, "; '%s' differs only by case from the known '%s'",
+                          ShowText(novelty.recased), ShowText(novelty.learnt));
+  }
+  return text;
+}
+
+std::string Texts(const ColumnNovelty& novelty) {
+  return absl::StrCat(Begin(novelty, novelty.texts),
+                      "are no numbers and were taken as missing; write numbers as in the training "
+                      "file");
+}
+
+}  // namespace
+
+void Sighting::Count(absl::string_view field, uint64_t at_line) {
+  if (cells++ > 0) return;
+  first = std::string(field.substr(0, kShownBytes + 1));
+  line = at_line;
+}
+
+double ColumnNovelty::UnknownShare() const {
+  if (cells == 0) return 0.0;
+  return static_cast<double>(levels.cells + texts.cells) / static_cast<double>(cells);
+}
+
+std::string DescribeUnknown(const ColumnNovelty& novelty) {
+  return novelty.levels.cells > 0 ? Levels(novelty) : Texts(novelty);
+}
+
+std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty) {
+  std::vector<std::string> sentences;
+  if (novelty.levels.cells > 0) sentences.push_back(Levels(novelty));
+  if (novelty.texts.cells > 0) sentences.push_back(Texts(novelty));
+  if (novelty.outside.cells > 0) {
+    sentences.push_back(absl::StrCat(Begin(novelty, novelty.outside),
+                                     absl::StrFormat("lie outside of %g to %g, the range of "
+                                                     "training",
+                                                     novelty.low, novelty.high)));
+  }
+  if (novelty.missing.cells > 0) {
+    sentences.push_back(absl::StrFormat(
+        "column '%s': %d of %d values are missing, the first in line %d, and none was in training",
+        ShowText(novelty.column), novelty.missing.cells, novelty.cells, novelty.missing.line));
+  }
+  return sentences;
+}
+
+}  // namespace rubato

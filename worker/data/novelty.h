@@ -1,0 +1,41 @@
+// What rows to be scored hold that no training row held, column by column: a model says nothing
+// about it, and a person has to know how much of a file it is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace rubato {
+
+// Cells of one kind, and the first of them.
+struct Sighting {
+  uint64_t cells = 0;
+  std::string first;
+  uint64_t line = 0;  // from 1
+  void Count(absl::string_view field, uint64_t at_line);
+};
+
+struct ColumnNovelty {
+  std::string column;
+  uint64_t cells = 0;  // looked at
+  Sighting levels;     // of a category, never seen in training
+  Sighting texts;      // where numbers should stand, and nobody said that they mean missing
+  Sighting outside;    // numbers below or above all of training
+  Sighting missing;    // where training missed none
+  double low = 0.0;    // of training; if `outside`
+  double high = 0.0;
+  std::string recased;  // one of `levels` that differs only by case from `learnt`; "": none
+  std::string learnt;
+  // Of the cells: those that are neither a known level nor a number.
+  double UnknownShare() const;
+};
+
+// What a person should know of it; none if nothing is new.
+std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty);
+// The unknown values alone, "column 'x': 3 of 40 values (7.5 %), the first 'y' in line 2, ...".
+std::string DescribeUnknown(const ColumnNovelty& novelty);
+
+}  // namespace rubato
