@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "worker/data/csv.h"
+#include "worker/data/header_check.h"
 
 namespace {
 
@@ -16,9 +17,10 @@ struct Table {
   bool ok = false;
 };
 
-Table ReadAll(const std::string& text, size_t chunk_bytes) {
+Table ReadAll(const std::string& text, size_t chunk_bytes, const rubato::CsvLayout& layout = {}) {
   Table table;
-  auto reader = rubato::CsvReader::Read(rubato::MakeMemorySource(text, chunk_bytes), "fuzz");
+  auto reader =
+      rubato::CsvReader::Read(rubato::MakeMemorySource(text, chunk_bytes), "fuzz", layout);
   if (!reader.ok()) return table;
   table.rows.push_back((*reader)->header());
   for (;;) {
@@ -45,13 +47,23 @@ std::string Write(const Rows& rows, char separator) {
   return text;
 }
 
+// The bytes may arrive in any way.
+Table ReadTwice(const std::string& text, const rubato::CsvLayout& layout) {
+  const Table table = ReadAll(text, text.size() + 1, layout);
+  const Table slow = ReadAll(text, 1, layout);
+  if (table.ok != slow.ok || table.rows != slow.rows) std::abort();
+  return table;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
-  const Table table = ReadAll(text, text.size() + 1);
-  const Table slow = ReadAll(text, 1);
-  if (table.ok != slow.ok || table.rows != slow.rows) std::abort();
+  ReadTwice(text, {.header = false});
+  ReadTwice(text, {.header = true, .skip_lines = 2});
+  auto bare = rubato::CsvReader::Read(rubato::MakeMemorySource(text), "fuzz", {.header = false});
+  if (bare.ok()) static_cast<void>(rubato::CheckHeader(**bare));
+  const Table table = ReadTwice(text, {});
   if (!table.ok) return 0;
   const Table again = ReadAll(Write(table.rows, ';'), 64);
   if (!again.ok || again.rows != table.rows) std::abort();
