@@ -128,6 +128,24 @@ TEST_F(PrepareFormats, AGroupIsAnIdAndNoFeature) {
   ExpectFailure(config, "there is no column 'customer' (split.group)", kExitUsage);
 }
 
+TEST_F(PrepareFormats, RowsWithoutAGroupAreEachOne) {
+  std::string text = "customer,x,y\n";
+  for (int i = 0; i < 600; ++i) {
+    absl::StrAppend(&text, i % 2 == 0 ? "" : absl::StrCat("c", i / 4), ",", i % 7, ",", i % 3 % 2,
+                    "\n");
+  }
+  RunConfig config;
+  config.data.path = Write("some.csv", text);
+  config.data.label = "y";
+  config.split.group = "customer";
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_GT(prepared->report.parts[2].rows, 40u);
+  ASSERT_FALSE(prepared->report.warnings.empty());
+  EXPECT_EQ(prepared->report.warnings[0].kind, "ungrouped");
+  EXPECT_TRUE(absl::StrContains(prepared->report.warnings[0].sentence, "is missing in 300 rows"));
+}
+
 TEST_F(PrepareFormats, SixPositivesAreEnough) {
   std::string text = "amount,fraud\n";
   for (int i = 0; i < 900; ++i) {

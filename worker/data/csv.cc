@@ -296,7 +296,8 @@ absl::Status CsvReader::CheckTitles(const std::vector<FirstLine>& lines) const {
   if (titles == 0) return absl::OkStatus();
   return Error(line_ + lines.front().number - 1,
                absl::StrFormat("a title seems to stand above the table, which begins in line %d; "
-                               "leave the lines above it out with data.skip_lines = %d",
+                               "leave the lines above it out with data.skip_lines = %d "
+                               "(rubato init --skip-lines)",
                                line_ + titles, line_ + titles - 1));
 }
 

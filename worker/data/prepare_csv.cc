@@ -42,6 +42,7 @@ class CsvPreparation {
  private:
   absl::Status Scan();
   absl::Status Split();
+  void WarnOfUngrouped();
   SplitRows RowsToSplit();
   DataConfig PlannedData() const;
   absl::Status Fit();
@@ -101,8 +102,21 @@ absl::Status CsvPreparation::Scan() {
     ASSIGN_OR_RETURN(oracle_field_, FindColumn(scan_.header, oracle_, "the true probability"));
   }
   report_.warnings = plan_.warnings;
+  WarnOfUngrouped();
   report_.rows_read = scan_.rows;
   return absl::OkStatus();
+}
+
+void CsvPreparation::WarnOfUngrouped() {
+  const std::string& group = config_.split.group;
+  for (const ColumnScan& column : scan_.columns) {
+    if (column.name != group || column.missing == 0) continue;
+    report_.warnings.push_back(
+        {group, "ungrouped",
+         absl::StrFormat("column '%s', the group of the split, is missing in %d rows; each of them "
+                         "is a group of its own",
+                         ShowText(group), column.missing)});
+  }
 }
 
 SplitRows CsvPreparation::RowsToSplit() {
