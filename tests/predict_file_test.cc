@@ -190,6 +190,15 @@ TEST_F(PredictFileTest, TitlesAreSkippedWhereThereAreAny) {
   Write("amount,grade\n1.5,A\n2,3\n");
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(Output(), "amount,grade,pd\n1.5,A,0.952574134\n2,3,0.982013762\n");
+  encoding_.layout.header = false;
+  encoding_.columns = 2;
+  encoding_.numeric[0].name = "column_1";
+  encoding_.categories[0].name = "column_2";
+  for (const char* text : {"1.5,A\n2,3\n", "Loans of March\n1.5,A\n2,3\n"}) {
+    Write(text);
+    ASSERT_TRUE(Run().ok());
+    EXPECT_EQ(Output(), "column_1,column_2,pd\n1.5,A,0.952574134\n2,3,0.982013762\n");
+  }
 }
 
 TEST_F(PredictFileTest, NoRowsGiveAHeader) {

@@ -100,13 +100,12 @@ absl::StatusOr<std::unique_ptr<Encoder>> BindFile(const Encoding& encoding, cons
 absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encoding,
                                                          const std::string& path) {
   std::unique_ptr<CsvReader> reader;
-  auto encoder = BindFile(encoding, path, encoding.layout, &reader);
+  // Rows to score need not have the titles of the training file, and no row may be skipped as one.
+  CsvLayout untitled = encoding.layout;
+  untitled.skip_lines = 0;
+  auto encoder = BindFile(encoding, path, untitled, &reader);
   if (!encoder.ok() && encoding.layout.skip_lines > 0) {
-    // Rows to score need not have the titles of the training file.
-    CsvLayout untitled = encoding.layout;
-    untitled.skip_lines = 0;
-    auto bound = BindFile(encoding, path, untitled, &reader);
-    if (bound.ok()) encoder = std::move(bound);
+    encoder = BindFile(encoding, path, encoding.layout, &reader);
   }
   RETURN_IF_ERROR(encoder.status());
   const std::vector<std::string>& names = reader->header();
