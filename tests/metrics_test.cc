@@ -200,28 +200,48 @@ TEST(Metrics, LogLossOfCertainAndWrongIsFinite) {
   EXPECT_NEAR(LogLoss(Rank({{0, 1}, {1, 0}})), -std::log(1e-15), 0.1);
 }
 
+// By hand: four rows, the constant 1/4, the model right about each: losses -ln 0.9 against -ln 0.25
+// once and -ln 0.75 three times.
+TEST(Metrics, TheConstantIsComparedRowByRow) {
+  const Ranking ranking = Rank({{1, 0, 0, 0}, {.9F, .1F, .1F, .1F}});
+  const AgainstConstant constant = CompareWithConstant(ranking, 0.25);
+  EXPECT_NEAR(constant.logloss, -(std::log(0.25) + 3 * std::log(0.75)) / 4, 1e-12);
+  const double gain = std::log(0.9 / 0.25);
+  const double other = std::log(0.9 / 0.75);
+  const double mean = (gain + 3 * other) / 4;
+  const double squares = (gain - mean) * (gain - mean) + 3 * (other - mean) * (other - mean);
+  EXPECT_NEAR(constant.error, std::sqrt(squares / 4 / 3), 1e-6);
+  EXPECT_NEAR(MeanPredicted(ranking), 0.3, 1e-7);
+}
+
+TEST(Metrics, WhoPredictsTheRateIsTheConstant) {
+  const AgainstConstant constant = CompareWithConstant(Rank({{1, 0}, {.5F, .5F}}), 0.5);
+  EXPECT_EQ(constant.error, 0.0);
+  EXPECT_NEAR(constant.logloss, std::log(2.0), 1e-12);
+}
+
 TEST(Evaluation, SaysWhatIsWrongInsteadOfNaN) {
   for (const float label : {0.0f, 1.0f}) {
     const std::vector<float> labels(3, label);
-    const absl::Status status = Evaluate(labels, labels).status();
+    const absl::Status status = Evaluate(labels, labels, 0.5).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_NE(status.message().find("both classes"), absl::string_view::npos);
   }
-  EXPECT_FALSE(Evaluate({}, {}).ok());
+  EXPECT_FALSE(Evaluate({}, {}, 0.5).ok());
   const std::vector<float> labels = {0, 1};
   const std::vector<float> diverged = {0.5f, std::nanf("")};
-  EXPECT_NE(Evaluate(labels, diverged).status().message().find("row 1 is not finite"),
+  EXPECT_NE(Evaluate(labels, diverged, 0.5).status().message().find("row 1 is not finite"),
             absl::string_view::npos);
 }
 
 TEST(Evaluation, JsonHasTheNamesScriptsRelyOn) {
-  const auto evaluation = Evaluate(kGolden.labels, kGolden.scores);
+  const auto evaluation = Evaluate(kGolden.labels, kGolden.scores, 0.5);
   ASSERT_TRUE(evaluation.ok());
   const std::string json = FormatEvaluationJson(*evaluation);
   EXPECT_EQ(json.find(R"({"rows":12,"positives":5,"auc":0.8)"), 0u) << json;
-  for (const char* name :
-       {"auc_low", "auc_high", "gini", "ks", "ks_cut", "logloss", "brier", "pr_auc", "calibration",
-        "lift", "roc", "mean_predicted", "observed", "captured", "fpr", "tpr"}) {
+  for (const char* name : {"auc_low", "auc_high", "gini", "ks", "ks_cut", "logloss",
+                           "constant_logloss", "logloss_error", "brier", "pr_auc", "calibration",
+                           "lift", "roc", "mean_predicted", "observed", "captured", "fpr", "tpr"}) {
     EXPECT_NE(json.find(absl::StrCat("\"", name, "\":")), std::string::npos) << name;
   }
 }

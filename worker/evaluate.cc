@@ -31,16 +31,19 @@ absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, const
 }
 
 // The figures of `probability` on the rows of `part`, as JSON.
-absl::StatusOr<std::string> Judge(const Part& part, std::span<const float> probability) {
-  const absl::StatusOr<Evaluation> evaluation = Evaluate(ReadLabels(*part.data), probability);
+absl::StatusOr<std::string> Judge(const TrainedRun& run, const Part& part,
+                                  std::span<const float> probability) {
+  const absl::StatusOr<Evaluation> evaluation =
+      Evaluate(ReadLabels(*part.data), probability, run.encoding.prior.positive_rate);
   if (!evaluation.ok()) return Annotate(evaluation.status(), part.path);
   return FormatEvaluationJson(*evaluation);
 }
 
-absl::StatusOr<std::string> ScoreAndJudge(const Part& part, Model* model, const GoOn& go_on) {
+absl::StatusOr<std::string> ScoreAndJudge(const TrainedRun& run, const Part& part, Model* model,
+                                          const GoOn& go_on) {
   ASSIGN_OR_RETURN(const std::vector<float> probability,
                    Score(model, *part.data, part.weights, go_on));
-  return Judge(part, probability);
+  return Judge(run, part, probability);
 }
 
 // `"name": [...]`, or nothing where no feature stands out.
@@ -69,18 +72,18 @@ absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pu
   ASSIGN_OR_RETURN(const Part validation,
                    OpenPart(run.folder + "/data/validation.rbd", *model, pull, go_on));
   RETURN_IF_ERROR(go_on());
-  ASSIGN_OR_RETURN(const std::string on_test, ScoreAndJudge(test, model, go_on));
+  ASSIGN_OR_RETURN(const std::string on_test, ScoreAndJudge(run, test, model, go_on));
   std::string json = absl::StrCat("{\"test\": ", on_test);
   // What the best possible model would reach: the true probabilities, judged by the same labels.
   if (const auto truth = test.data->true_probability(); !truth.empty()) {
     RETURN_IF_ERROR(go_on());
-    ASSIGN_OR_RETURN(const std::string best, Judge(test, truth));
+    ASSIGN_OR_RETURN(const std::string best, Judge(run, test, truth));
     absl::StrAppend(&json, ",\n\"oracle\": ", best);
   }
   // A run may do without validation rows (split.validation_percent = 0).
   if (validation.data->rows() > 0) {
     RETURN_IF_ERROR(go_on());
-    ASSIGN_OR_RETURN(const std::string on_validation, ScoreAndJudge(validation, model, go_on));
+    ASSIGN_OR_RETURN(const std::string on_validation, ScoreAndJudge(run, validation, model, go_on));
     RETURN_IF_ERROR(go_on());
     ASSIGN_OR_RETURN(const std::string top, TopFeatures(run, validation, model, go_on));
     absl::StrAppend(&json, ",\n\"validation\": ", on_validation, top);

@@ -20,7 +20,8 @@ LocalTrainer::LocalTrainer(LocalOptions options, LocalCompute compute, LocalData
       compute_(compute),
       data_(data),
       events_(events),
-      timetable_(options_.job, SeatId(0), data.train->rows(), options_.batch) {}
+      timetable_(options_.job, SeatId(0), data.train->rows(), options_.batch),
+      divergence_(options_.prior.ConstantLoss(), options_.learning_rate) {}
 
 absl::Status LocalTrainer::Run(StopSignals* signals) {
   begun_ = told_at_ = MonotonicNow();
@@ -36,7 +37,11 @@ absl::Status LocalTrainer::Run(StopSignals* signals) {
 }
 
 absl::Status LocalTrainer::RunIteration(StopSignals* signals) {
-  if (timetable_.IsEvaluation(clock_)) return Validate(signals);
+  if (timetable_.IsEvaluation(clock_)) {
+    RETURN_IF_ERROR(TellProgress(MonotonicNow()));
+    RETURN_IF_ERROR(divergence_.EndPass(clock_));
+    return Validate(signals);
+  }
   const std::vector<uint64_t> rows = timetable_.Rows(clock_);
   if (rows.empty()) return absl::OkStatus();
   data_.train->Read(rows, &batch_);
@@ -54,8 +59,8 @@ absl::Status LocalTrainer::Validate(StopSignals* signals) {
   ASSIGN_OR_RETURN(const Parameters weights, compute_.training->Read(std::move(keys)));
   ASSIGN_OR_RETURN(const std::vector<float> probability,
                    Score(compute_.model, *data_.validation, weights, go_on));
-  ASSIGN_OR_RETURN(const Evaluation evaluation,
-                   Evaluate(ReadLabels(*data_.validation), probability));
+  ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(ReadLabels(*data_.validation), probability,
+                                                         options_.prior.positive_rate));
   const Instant now = MonotonicNow();
   validation_seconds_ += (now - began).seconds();
   events_->Write(Event("validation")
@@ -78,6 +83,7 @@ absl::Status LocalTrainer::TellProgress(Instant now) {
       .Real("seconds_since_start", (now - begun_).seconds());
   if (rows_ > told_rows_) {
     ASSIGN_OR_RETURN(const double loss, compute_.training->TakeLoss());
+    RETURN_IF_ERROR(divergence_.Take(loss, rows_ - told_rows_, clock_));
     event.Real("loss", loss);
   }
   events_->Write(event);

@@ -14,6 +14,8 @@
 #include "common/telemetry.h"
 #include "worker/compute/backend.h"
 #include "worker/data/dataset.h"
+#include "worker/data/prior.h"
+#include "worker/divergence.h"
 #include "worker/model/model.h"
 #include "worker/timetable.h"
 
@@ -22,6 +24,8 @@ namespace rubato {
 struct LocalOptions {
   Job job;
   uint64_t batch = 256;
+  Prior prior;                 // of the training rows
+  double learning_rate = 0.0;  // named when training diverges
 };
 // `training` steps; `model` evaluates with the weights that it reads from it.
 struct LocalCompute {
@@ -40,6 +44,7 @@ class LocalTrainer {
   LocalTrainer(LocalOptions options, LocalCompute compute, LocalData data, EventLog* events);
 
   // All iterations of the job. Tells progress, validation and done as a worker does.
+  // FailedPrecondition: training diverged.
   absl::Status Run(StopSignals* signals);
 
  private:
@@ -53,6 +58,7 @@ class LocalTrainer {
   const LocalData data_;
   EventLog* const events_;
   const Timetable timetable_;
+  DivergenceCheck divergence_;
 
   Clock clock_;
   Batch batch_;

@@ -27,6 +27,7 @@ Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train
       validation_(validation),
       events_(events),
       timetable_(options_.job, options_.seat, train->rows(), options_.batch),
+      divergence_(options_.prior.ConstantLoss(), options_.learning_rate),
       slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()) {}
 
 absl::Status Trainer::Run(Session* session, StopSignals* signals) {
@@ -213,15 +214,17 @@ absl::Status Trainer::Compute(Session* session, Iteration* iteration) {
   rows_ += iteration->rows;
   loss_sum_ += loss * static_cast<double>(iteration->rows);
   loss_rows_ += iteration->rows;
-  return absl::OkStatus();
+  return divergence_.Take(loss, iteration->rows, clock_);
 }
 
 absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Ready& ready) {
+  RETURN_IF_ERROR(divergence_.EndPass(clock_));
   if (options_.seat == SeatId(0) && validation_->rows() > 0) {
     ASSIGN_OR_RETURN(const std::vector<float> probability,
                      Score(model_, *validation_, ready.rows, GoOnWith(session)));
-    ASSIGN_OR_RETURN(const Evaluation evaluation,
-                     rubato::Evaluate(ReadLabels(*validation_), probability));
+    ASSIGN_OR_RETURN(
+        const Evaluation evaluation,
+        rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));
     events_->Write(Event("validation")
                        .Int("data_epoch", timetable_.DataEpoch(clock_))
                        .Int("clock", clock_.value())

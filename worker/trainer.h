@@ -20,6 +20,8 @@
 #include "common/stop_signals.h"
 #include "common/telemetry.h"
 #include "worker/data/dataset.h"
+#include "worker/data/prior.h"
+#include "worker/divergence.h"
 #include "worker/model/model.h"
 #include "worker/model/pipeline.h"
 #include "worker/scoring.h"
@@ -45,6 +47,8 @@ struct TrainerOptions {
   int64_t prefetch = 3;
   int64_t ahead = 0;  // iterations begun before the one under way is pushed
   Slowness slowness;
+  Prior prior;                 // of the training rows
+  double learning_rate = 0.0;  // named when training diverges
 };
 
 // Who computes: `model` evaluates, `pipeline` gives the gradients.
@@ -60,6 +64,7 @@ class Trainer {
           const Dataset* validation, EventLog* events);
 
   // Trains until this worker has left the fleet: all it pushed is durable. Aborted: it was evicted.
+  // FailedPrecondition: training diverged.
   absl::Status Run(Session* session, StopSignals* signals);
 
  private:
@@ -100,6 +105,7 @@ class Trainer {
   const Dataset* const validation_;
   EventLog* const events_;
   const Timetable timetable_;
+  DivergenceCheck divergence_;
   Rng slow_rng_;
   int64_t slow_left_ = 0;
 

@@ -100,6 +100,8 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   const bool in_step = run.config.train.staleness == Staleness(0);
   options.ahead = run.device.is_gpu() && !in_step ? kStepsAhead : 0;
   options.slowness = arguments.slowness;
+  options.prior = run.encoding.prior;
+  options.learning_rate = run.config.optimizer.learning_rate;
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
   ASSIGN_OR_RETURN(
       const auto pipeline,
@@ -120,7 +122,10 @@ absl::Status Local(const Arguments& arguments, EventLog* events, StopSignals* si
   ASSIGN_OR_RETURN(const auto train, OpenDataset(arguments.run + "/data/train.rbd"));
   ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
   ASSIGN_OR_RETURN(const auto training, run.device.MakeLocalTraining(run.config, run.shape));
-  LocalTrainer trainer({.job = run.job, .batch = static_cast<uint64_t>(run.config.train.batch)},
+  LocalTrainer trainer({.job = run.job,
+                        .batch = static_cast<uint64_t>(run.config.train.batch),
+                        .prior = run.encoding.prior,
+                        .learning_rate = run.config.optimizer.learning_rate},
                        {.training = training.get(), .model = run.model.get()},
                        {.train = train.get(), .validation = validation.get()}, events);
   RETURN_IF_ERROR(trainer.Run(signals));

@@ -22,6 +22,7 @@ ROWS = (
     ("test.auc_high", "  to", units.metric, 0),
     ("test.ks", "test KS", units.metric, 1),
     ("test.logloss", "test log loss", units.metric, -1),
+    ("test.constant_logloss", "  of a constant", units.metric, 0),
     ("test.brier", "test Brier", units.metric, -1),
     ("validation.auc", "validation AUC", units.metric, 1),
     ("oracle.auc", "best possible AUC", units.metric, 0),
@@ -56,6 +57,8 @@ def table(runs: list[Record]) -> list[str]:
     lines = [(row[0].ljust(widths[0]) + "  "
               + "  ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))).rstrip()
              for row in body]
+    lines += [f"warning: {name}: {warning}" for name, run in zip(names, runs)
+              if (warning := dig(run.metrics, "verdict.warning"))]
     if apart:
         said = "; ".join(f"{words}: {_grouped(names, values)}" for words, values in apart.items())
         lines.append("Figures of different test rows do not compare, and no best is marked. These "
@@ -124,6 +127,7 @@ def document(runs: list[Record]) -> Tree:
     return {"differences": differences(runs),
             "runs": [{"dir": str(run.path), "data_sha256": dig(run.metrics, "run.data_sha256"),
                       "model.kind": dig(run.config, "model.kind"),
+                      "warning": dig(run.metrics, "verdict.warning") or "",
                       **{path: _value(run, path) for path in paths}} for run in runs]}
 
 

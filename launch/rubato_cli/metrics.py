@@ -17,6 +17,7 @@ from typing import Any
 
 from rubato_cli.child import Child, Event
 from rubato_cli.progress import Progress
+from rubato_cli.record import dig
 from rubato_cli.run_folder import RunFolder
 
 
@@ -83,6 +84,8 @@ def summary(metrics: dict[str, Any]) -> list[str]:
     if "auc" in metrics.get("oracle", {}):
         lines.append(f"best possible AUC {metrics['oracle']['auc']:.4f} "
                      "(of the true probabilities of the generated data)")
+    if dig(metrics, "verdict.warning"):
+        lines.append(f"warning: {metrics['verdict']['warning']}")
     return lines
 
 

@@ -11,6 +11,7 @@ from rubato_cli.child import Files
 from rubato_cli.committed import whole_snapshot
 from rubato_cli.failure import DONE, Failure
 from rubato_cli.fleet import Fleet
+from rubato_cli.record import dig
 from rubato_cli.run_folder import RunFolder
 from rubato_cli.scratch import ScratchFolder, temporary_place
 from rubato_cli.serving import serve
@@ -50,7 +51,11 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     local.refuse(folder, "predict with")
     config = folder.read_json("config.json")
     # The weights that the run's own figures were made with.
-    used = folder.find_json("metrics.json").get("train", {}).get("snapshot_used")
+    metrics = folder.find_json("metrics.json")
+    used = metrics.get("train", {}).get("snapshot_used")
+    warning = dig(metrics, "verdict.warning")
+    if warning:
+        session.console.note(f"warning: {warning}")
     build = session.build()
     snapshot = whole_snapshot(build, folder, session.console, used)
     with Target(out) as target:

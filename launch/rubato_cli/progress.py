@@ -57,9 +57,11 @@ class Progress:
         low = self._clock("min_clock", min)
         high = self._clock("max_clock", max)
         epoch = max(int(event.get("epoch", 0)) for event in events)
-        loss = sum(float(event.get("loss", 0.0)) for event in events) / len(events)
+        # A loss that is no number is null; the worker then ends by itself, and says why.
+        losses = [float(event["loss"]) for event in events if event.get("loss") is not None]
+        loss = f"loss {sum(losses) / len(losses):.4f}  " if losses else ""
         rate = sum(float(event.get("samples_per_second", 0.0)) for event in events)
-        return (f"epoch {min(epoch + 1, self.epochs)}/{self.epochs}  loss {loss:.4f}  "
+        return (f"epoch {min(epoch + 1, self.epochs)}/{self.epochs}  {loss}"
                 f"{rate:,.0f} samples/s  clock {low}-{high} of {self.last_clock}  "
                 f"s={self.staleness}  ETA {self._eta(low)}")
 

@@ -24,7 +24,9 @@ def hero(record: Record) -> str:
             rows.append((name, record.metric(f"{name}.auc_low"), other,
                          record.metric(f"{name}.auc_high"), class_))
     drawing = page.drawing(lambda width: charts.intervals(width, rows), (326, 560))
-    return (f'<div class="hero"><div><p class="what">Test AUC</p>'
+    warning = dig(record.metrics, "verdict.warning")
+    banner = f'<p class="warning" role="alert">{page.escape(warning)}</p>' if warning else ""
+    return (f'{banner}<div class="hero"><div><p class="what">Test AUC</p>'
             f'<div class="big">{units.metric(auc)}</div><p class="range">'
             f"{page.escape(_interval_words(low, high))}</p></div>{drawing}</div>"
             f'<p class="lead">{page.escape(_verdict(record, auc))}</p>{_tiles(record)}')

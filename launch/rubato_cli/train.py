@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from rubato_cli import best_epoch, builds, data_tool, local, metrics, report
+from rubato_cli import best_epoch, builds, data_tool, local, metrics, report, verdict
 from rubato_cli.builds import Build
 from rubato_cli.committed import Snapshot, kept_snapshots, whole_snapshot
 from rubato_cli.console import Console
@@ -59,6 +59,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     result = metrics.finish(result, {}, {"run": {
         "version": builds.version(),
         "data_sha256": folder.read_json("data/cleansing.json").get("data_sha256", "")}})
+    result["verdict"] = {"warning": verdict.worse_than_constant(
+        result, folder.read_json("config.json"), folder.find_json(best_epoch.FILE))}
     folder.write_json("metrics.json", result)
     report.write(arguments.out)
     session.console.result([*metrics.summary(result), f"metrics: {arguments.out}/metrics.json",

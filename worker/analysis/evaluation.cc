@@ -49,11 +49,12 @@ Json RocJson(const std::vector<RocPoint>& points) {
 }  // namespace
 
 absl::StatusOr<Evaluation> Evaluate(std::span<const float> labels,
-                                    std::span<const float> probabilities) {
+                                    std::span<const float> probabilities, double training_rate) {
   ASSIGN_OR_RETURN(const Ranking ranking, RankScores(labels, probabilities));
   const Interval interval = AucInterval(ranking);
   const Ks ks = KolmogorovSmirnov(ranking);
   const double auc = Auc(ranking);
+  const AgainstConstant constant = CompareWithConstant(ranking, training_rate);
   return Evaluation{.rows = ranking.rows(),
                     .positives = ranking.positives,
                     .auc = auc,
@@ -63,6 +64,9 @@ absl::StatusOr<Evaluation> Evaluate(std::span<const float> labels,
                     .ks = ks.distance,
                     .ks_cut = ks.cut,
                     .logloss = LogLoss(ranking),
+                    .constant_logloss = constant.logloss,
+                    .logloss_error = constant.error,
+                    .mean_predicted = MeanPredicted(ranking),
                     .brier = Brier(ranking),
                     .pr_auc = AveragePrecision(ranking),
                     .calibration = CalibrationTable(ranking, kTableBins),
@@ -80,6 +84,9 @@ std::string FormatEvaluationJson(const Evaluation& evaluation) {
                      {"ks", evaluation.ks},
                      {"ks_cut", evaluation.ks_cut},
                      {"logloss", evaluation.logloss},
+                     {"constant_logloss", evaluation.constant_logloss},
+                     {"logloss_error", evaluation.logloss_error},
+                     {"mean_predicted", evaluation.mean_predicted},
                      {"brier", evaluation.brier},
                      {"pr_auc", evaluation.pr_auc},
                      {"calibration", CalibrationJson(evaluation.calibration)},

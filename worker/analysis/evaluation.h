@@ -22,6 +22,9 @@ struct Evaluation {
   double ks = 0;
   double ks_cut = 0;  // score at which ks is reached
   double logloss = 0;
+  double constant_logloss = 0;  // of predicting the rate of the training rows for every row
+  double logloss_error = 0;     // standard error of the difference of the two
+  double mean_predicted = 0;
   double brier = 0;
   double pr_auc = 0;                  // average precision
   std::vector<ScoreBin> calibration;  // 10 bins at most, by increasing score
@@ -30,9 +33,10 @@ struct Evaluation {
 };
 
 // Both have one entry per row.
+// `training_rate`: share of label 1 in the training rows, between 0 and 1.
 // FailedPrecondition: no rows, an empty class, or a probability that is not finite.
 absl::StatusOr<Evaluation> Evaluate(std::span<const float> labels,
-                                    std::span<const float> probabilities);
+                                    std::span<const float> probabilities, double training_rate);
 
 // One JSON object: the fields above by their names, the tables as arrays of objects.
 std::string FormatEvaluationJson(const Evaluation& evaluation);

@@ -10,14 +10,53 @@ namespace {
 
 constexpr double kProbabilityMargin = 1e-15;
 
+// Of a row with label 1, and of one with label 0.
+struct RowLoss {
+  double positive;
+  double negative;
+};
+RowLoss LossOf(double probability) {
+  const double p = std::clamp(probability, kProbabilityMargin, 1 - kProbabilityMargin);
+  return {-std::log(p), -std::log1p(-p)};
+}
+
 }  // namespace
 
 double LogLoss(const Ranking& ranking) {
   double sum = 0;
   for (const TieGroup& group : ranking.groups) {
-    const double p = std::clamp<double>(group.score, kProbabilityMargin, 1 - kProbabilityMargin);
-    sum -= static_cast<double>(group.positives) * std::log(p) +
-           static_cast<double>(group.negatives) * std::log1p(-p);
+    const RowLoss loss = LossOf(group.score);
+    sum += static_cast<double>(group.positives) * loss.positive +
+           static_cast<double>(group.negatives) * loss.negative;
+  }
+  return sum / static_cast<double>(ranking.rows());
+}
+
+AgainstConstant CompareWithConstant(const Ranking& ranking, double rate) {
+  const RowLoss constant = LossOf(rate);
+  const auto rows = static_cast<double>(ranking.rows());
+  double sum = 0;
+  double squares = 0;
+  for (const TieGroup& group : ranking.groups) {
+    const RowLoss loss = LossOf(group.score);
+    const double on_positive = loss.positive - constant.positive;
+    const double on_negative = loss.negative - constant.negative;
+    const auto positives = static_cast<double>(group.positives);
+    const auto negatives = static_cast<double>(group.negatives);
+    sum += positives * on_positive + negatives * on_negative;
+    squares += positives * on_positive * on_positive + negatives * on_negative * on_negative;
+  }
+  const double variance = std::max(0.0, squares / rows - (sum / rows) * (sum / rows));
+  return {.logloss = (static_cast<double>(ranking.positives) * constant.positive +
+                      static_cast<double>(ranking.negatives) * constant.negative) /
+                     rows,
+          .error = rows < 2 ? 0.0 : std::sqrt(variance / (rows - 1))};
+}
+
+double MeanPredicted(const Ranking& ranking) {
+  double sum = 0;
+  for (const TieGroup& group : ranking.groups) {
+    sum += group.score * static_cast<double>(group.rows());
   }
   return sum / static_cast<double>(ranking.rows());
 }

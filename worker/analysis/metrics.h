@@ -14,6 +14,17 @@ namespace rubato {
 // kept 1e-15 away from 0 and 1, as scikit-learn does.
 double LogLoss(const Ranking& ranking);
 
+// What predicting `rate` for every row would have lost, and how sure the difference of the two is.
+struct AgainstConstant {
+  double logloss = 0;  // of the constant
+  double error = 0;    // standard error of the mean difference row by row; 0 for one row
+};
+// Requires 0 < rate < 1.
+AgainstConstant CompareWithConstant(const Ranking& ranking, double rate);
+
+// Mean of the probabilities.
+double MeanPredicted(const Ranking& ranking);
+
 // Mean squared difference of probability and label (Brier 1950).
 double Brier(const Ranking& ranking);
 

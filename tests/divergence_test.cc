@@ -1,0 +1,42 @@
+#include "worker/divergence.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "common/status.h"
+
+namespace rubato {
+namespace {
+
+TEST(DivergenceCheck, APassAboveTenTimesTheConstantEndsTrainingAndNamesRateAndClock) {
+  DivergenceCheck check(0.1, 0.5);
+  EXPECT_TRUE(check.Take(0.9, 100, Clock(1)).ok());
+  EXPECT_TRUE(check.EndPass(Clock(2)).ok());
+  EXPECT_TRUE(check.Take(0.5, 100, Clock(3)).ok());
+  EXPECT_TRUE(check.Take(1.7, 100, Clock(4)).ok());
+  const absl::Status status = check.EndPass(Clock(5));
+  EXPECT_EQ(ExitCode(status), kExitFatal);
+  EXPECT_EQ(status.message(),
+            "training diverged at clock 5: the mean loss is 1.1, and predicting the same for every "
+            "row has 0.1; lower optimizer.learning_rate, which is 0.5");
+}
+
+TEST(DivergenceCheck, PassesCountByThemselvesAndByRows) {
+  DivergenceCheck check(0.1, 0.5);
+  EXPECT_TRUE(check.Take(5.0, 1, Clock(1)).ok());
+  EXPECT_TRUE(check.Take(0.1, 99, Clock(2)).ok());
+  EXPECT_TRUE(check.EndPass(Clock(3)).ok());
+  EXPECT_TRUE(check.EndPass(Clock(4)).ok()) << "a pass without rows of this worker";
+}
+
+TEST(DivergenceCheck, ALossThatIsNoNumberEndsItAtOnce) {
+  for (const double loss : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    DivergenceCheck check(0.1, 0.5);
+    EXPECT_EQ(ExitCode(check.Take(loss, 1, Clock(7))), kExitFatal);
+  }
+}
+
+}  // namespace
+}  // namespace rubato

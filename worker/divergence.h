@@ -1,0 +1,35 @@
+// When training has run away: weights that are no numbers any more, or a loss far above that of
+// knowing nothing. Going on makes it no better, and a snapshot of it would replace a good one.
+#pragma once
+
+#include "absl/status/status.h"
+#include "common/ids.h"
+
+namespace rubato {
+
+// A pass may begin badly and still end well; ten times the loss of a constant, on average over a
+// whole pass, is no beginning.
+inline constexpr double kDivergedLoss = 10.0;
+
+class DivergenceCheck {
+ public:
+  // `constant_loss`: mean loss of predicting the rate of the training rows (Prior::ConstantLoss);
+  // `learning_rate` is named in the error.
+  DivergenceCheck(double constant_loss, double learning_rate)
+      : constant_loss_(constant_loss), learning_rate_(learning_rate) {}
+
+  // Takes the mean training loss of `rows` rows, up to `clock`. FailedPrecondition: not finite.
+  absl::Status Take(double mean_loss, uint64_t rows, Clock clock);
+  // A pass has ended at `clock`. FailedPrecondition: its mean loss is beyond the bound.
+  absl::Status EndPass(Clock clock);
+
+ private:
+  absl::Status Diverged(double loss, Clock clock) const;
+
+  double constant_loss_;
+  double learning_rate_;
+  double loss_sum_ = 0.0;  // of this pass
+  uint64_t rows_ = 0;
+};
+
+}  // namespace rubato
