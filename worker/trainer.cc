@@ -172,6 +172,8 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
     Slow(began, signals);
     Spend(Spent::kCompute);
   }
+  // Before the last push of a pass: without it nothing of the pass can be committed.
+  if (timetable_.IsEvaluation(clock_.Next())) RETURN_IF_ERROR(divergence_.EndPass(clock_));
   session->NoteWork();
   session->Push(clock_, std::move(gradients_));
   gradients_ = {};
@@ -218,7 +220,6 @@ absl::Status Trainer::Compute(Session* session, Iteration* iteration) {
 }
 
 absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Ready& ready) {
-  RETURN_IF_ERROR(divergence_.EndPass(clock_));
   if (options_.seat == SeatId(0) && validation_->rows() > 0) {
     ASSIGN_OR_RETURN(const std::vector<float> probability,
                      Score(model_, *validation_, ready.rows, GoOnWith(session)));
