@@ -94,6 +94,8 @@ TEST(CsvLayout, TitlesAreNamedWithWhatLeavesThemOut) {
   ExpectError("Loans of 2024\n" + table,
               "t.csv:1: a title seems to stand above the table, which begins in line 2; leave the "
               "lines above it out with data.skip_lines = 1");
+  ExpectError("Loans\na;b;\n1,5;2;\n2,5;3;\n", "data.skip_lines = 1");
+  EXPECT_TRUE(ReadAll("a\n1,\n2,\n").status.ok());
   ExpectError("Loans, good and bad\n\nas of March\n" + table, "data.skip_lines = 3");
   ExpectError("x\nLoans\n" + table, "t.csv:2: a title", {.header = true, .skip_lines = 1});
   ExpectError("x\nLoans\n" + table, "data.skip_lines = 2", {.header = true, .skip_lines = 1});

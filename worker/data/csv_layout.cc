@@ -110,7 +110,7 @@ uint64_t CountTitleLines(const std::vector<FirstLine>& lines) {
     const size_t above = first.counts[*separator];
     // One more may be an index without a name, or a separator at the end of each row.
     const bool ends_open = lines[at].last == kSeparatorBytes[*separator];
-    const bool header = ends_open || (above > 0 && above + 1 >= count);
+    const bool header = above + 1 >= count && (above > 0 || ends_open);
     return header ? 0 : lines[at].number - 1;
   }
   return 0;

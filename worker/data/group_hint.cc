@@ -11,10 +11,10 @@ namespace rubato {
 namespace {
 
 // What rows may be of, and how its numbers are called.
-constexpr const char* kOwners[] = {"account",      "acct",    "applicant", "borrower", "card",
-                                   "client",       "cust",    "customer",  "device",   "driver",
-                                   "household",    "member",  "patient",   "person",   "policy",
-                                   "policyholder", "student", "subject",   "user"};
+constexpr const char* kOwners[] = {
+    "account",  "acct",   "applicant", "borrower",     "card",    "client",  "cust",
+    "customer", "device", "driver",    "household",    "kunde",   "kunden",  "member",
+    "patient",  "person", "policy",    "policyholder", "student", "subject", "user"};
 constexpr const char* kNumbers[] = {"id", "key", "no", "nr", "num", "number", "ref", "uid"};
 constexpr const char* kIds[] = {"guid", "id", "uid", "uuid"};
 
@@ -22,7 +22,7 @@ constexpr const char* kIds[] = {"guid", "id", "uid", "uuid"};
 constexpr uint64_t kFewestIds = 20;
 constexpr uint64_t kMostRowsOfAnId = 100;
 // Share of distinct values from which texts that look like ids are taken for some.
-constexpr double kTextIdShare = 0.3;
+constexpr double kTextIdShare = 0.1;
 
 template <size_t N>
 bool IsOneOf(const std::string& word, const char* const (&words)[N]) {

@@ -12,7 +12,7 @@ namespace rubato {
 
 // A warning ("repeating_id") that offers split.group, for a column that is called like an id
 // (customer_id, "Account No", patient) and has many values that repeat, or whose texts look like
-// ids and are nearly as many as the rows. nullopt for others. Told from kIdLikeRows values.
+// ids and are of few rows each. nullopt for others. Told from kIdLikeRows values.
 std::optional<Warning> HintAtGroup(const ColumnScan& column);
 
 }  // namespace rubato
