@@ -29,6 +29,15 @@ class ReferenceTraining {
     return *loss;
   }
 
+  // Keys in, the same keys with their weights out, as of a server.
+  Parameters Read(Parameters keys) const {
+    for (size_t t = 0; t < tables_.size(); ++t) {
+      keys[t].values.resize(keys[t].keys.size() * tables_[t]->spec().dim);
+      tables_[t]->Gather(keys[t].keys, keys[t].values.data());
+    }
+    return keys;
+  }
+
   std::vector<float> Predict(const Batch& batch) {
     Pull(batch);
     std::vector<float> probability(batch.rows);

@@ -8,6 +8,7 @@
 #include "worker/data/staged_file.h"
 #include "worker/scoring.h"
 #include "worker/top_features.h"
+#include "worker/untrained_levels.h"
 
 namespace rubato {
 namespace {
@@ -64,8 +65,9 @@ absl::StatusOr<std::string> TopFeatures(const TrainedRun& run, const Part& part,
 
 }  // namespace
 
-absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull,
+absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull_trained,
                          const GoOn& go_on) {
+  const PullRows pull = PullFilled({run.encoding, model->tables()}, pull_trained);
   RETURN_IF_ERROR(go_on());
   ASSIGN_OR_RETURN(const Part test, OpenPart(run.folder + "/data/test.rbd", *model, pull, go_on));
   RETURN_IF_ERROR(go_on());

@@ -56,7 +56,10 @@ absl::Status LocalTrainer::Validate(StopSignals* signals) {
   const Instant began = MonotonicNow();
   const auto go_on = [signals] { return signals->GoOn(); };
   ASSIGN_OR_RETURN(Parameters keys, FindAllKeys(*compute_.model, *data_.validation, go_on));
-  ASSIGN_OR_RETURN(const Parameters weights, compute_.training->Read(std::move(keys)));
+  const PullRows read = PullFilled(options_.untrained, [this](Parameters wanted) {
+    return compute_.training->Read(std::move(wanted));
+  });
+  ASSIGN_OR_RETURN(const Parameters weights, read(std::move(keys)));
   ASSIGN_OR_RETURN(const std::vector<float> probability,
                    Score(compute_.model, *data_.validation, weights, go_on));
   ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(ReadLabels(*data_.validation), probability,

@@ -18,6 +18,7 @@
 #include "worker/divergence.h"
 #include "worker/model/model.h"
 #include "worker/timetable.h"
+#include "worker/untrained_levels.h"
 
 namespace rubato {
 
@@ -26,6 +27,7 @@ struct LocalOptions {
   uint64_t batch = 256;
   Prior prior;                 // of the training rows
   double learning_rate = 0.0;  // named when training diverges
+  UntrainedLevels untrained;   // for validation rows
 };
 // `training` steps; `model` evaluates with the weights that it reads from it.
 struct LocalCompute {

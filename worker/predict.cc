@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "worker/data/row_source.h"
 #include "worker/data/staged_file.h"
+#include "worker/untrained_levels.h"
 
 namespace rubato {
 namespace {
@@ -82,7 +83,7 @@ absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
   ASSIGN_OR_RETURN(const auto source, OpenRowSource(encoding, prediction.in));
   ASSIGN_OR_RETURN(const auto out, StagedFile::Create(prediction.out));
   RETURN_IF_ERROR(out->Write(absl::StrCat(source->header(), kPredictionColumn, "\n")));
-  Predictor predictor(model, std::move(pull));
+  Predictor predictor(model, PullFilled({encoding, model->tables()}, std::move(pull)));
   const DatasetShape shape = encoding.Shape();
   RowChunk chunk;
   uint64_t rows = 0;

@@ -109,6 +109,7 @@ absl::Status Trainer::Prepare(Clock clock, Session* session, Iteration* iteratio
     const bool evaluates = options_.seat == SeatId(0) && validation_->rows() > 0;
     if (!evaluates) return absl::OkStatus();
     ASSIGN_OR_RETURN(iteration->keys, FindAllKeys(*model_, *validation_, GoOnWith(session)));
+    if (options_.untrained) options_.untrained->AddKeys(&iteration->keys);
     return absl::OkStatus();
   }
   const std::vector<uint64_t> rows = timetable_.Rows(clock);
@@ -221,8 +222,10 @@ absl::Status Trainer::Compute(Session* session, Iteration* iteration) {
 
 absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Ready& ready) {
   if (options_.seat == SeatId(0) && validation_->rows() > 0) {
+    Parameters rows = ready.rows;
+    if (options_.untrained) options_.untrained->Fill(&rows);
     ASSIGN_OR_RETURN(const std::vector<float> probability,
-                     Score(model_, *validation_, ready.rows, GoOnWith(session)));
+                     Score(model_, *validation_, rows, GoOnWith(session)));
     ASSIGN_OR_RETURN(
         const Evaluation evaluation,
         rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));

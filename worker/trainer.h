@@ -27,6 +27,7 @@
 #include "worker/scoring.h"
 #include "worker/session.h"
 #include "worker/timetable.h"
+#include "worker/untrained_levels.h"
 
 namespace rubato {
 
@@ -47,8 +48,9 @@ struct TrainerOptions {
   int64_t prefetch = 3;
   int64_t ahead = 0;  // iterations begun before the one under way is pushed
   Slowness slowness;
-  Prior prior;                 // of the training rows
-  double learning_rate = 0.0;  // named when training diverges
+  Prior prior;                                    // of the training rows
+  double learning_rate = 0.0;                     // named when training diverges
+  std::optional<UntrainedLevels> untrained = {};  // for validation rows; nullopt: as they are
 };
 
 // Who computes: `model` evaluates, `pipeline` gives the gradients.

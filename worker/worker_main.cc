@@ -102,6 +102,7 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.slowness = arguments.slowness;
   options.prior = run.encoding.prior;
   options.learning_rate = run.config.optimizer.learning_rate;
+  options.untrained.emplace(run.encoding, run.model->tables());
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
   ASSIGN_OR_RETURN(
       const auto pipeline,
@@ -125,7 +126,8 @@ absl::Status Local(const Arguments& arguments, EventLog* events, StopSignals* si
   LocalTrainer trainer({.job = run.job,
                         .batch = static_cast<uint64_t>(run.config.train.batch),
                         .prior = run.encoding.prior,
-                        .learning_rate = run.config.optimizer.learning_rate},
+                        .learning_rate = run.config.optimizer.learning_rate,
+                        .untrained = {run.encoding, run.model->tables()}},
                        {.training = training.get(), .model = run.model.get()},
                        {.train = train.get(), .validation = validation.get()}, events);
   RETURN_IF_ERROR(trainer.Run(signals));

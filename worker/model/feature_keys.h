@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "common/table_spec.h"
 #include "worker/compute/batch_keys.h"
 #include "worker/data/dataset.h"
 
@@ -21,6 +22,10 @@ struct FeatureRanges {
   uint64_t sparse = 0;
   uint64_t end = 0;
 };
+
+// Where level id 0 stands among the keys of a model's sparse table: behind the numeric columns in
+// a linear term's, first in "embedding".
+uint64_t FirstLevelKey(const TableSpec& table, const DatasetShape& shape);
 
 class FeatureKeys {
  public:
