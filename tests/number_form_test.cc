@@ -124,7 +124,7 @@ TEST(NumberForm, EncodingReadsByTheFormOfTraining) {
   }
   (*encoder)->Encode(std::vector<absl::string_view>{"$7"});
   EXPECT_EQ((*encoder)->numeric()[1], 1.0F);
-  EXPECT_EQ((*encoder)->texts()[0].first, "$7");
+  EXPECT_EQ((*encoder)->novelties()[0].texts.first, "$7");
 }
 
 }  // namespace
