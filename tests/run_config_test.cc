@@ -221,8 +221,8 @@ TEST(RunConfig, OverrideErrorsNameTheOverride) {
             "--set trian.epochs: unknown key 'trian.epochs'; did you mean 'train.epochs'?");
   EXPECT_EQ(ErrorOf(kCsv, {{"train", "3"}}),
             "--set train: 'train' is a section; set a key of it, as in --set train.staleness=8");
-  EXPECT_EQ(ErrorOf(kCsv, {{"train.epochs", "few"}}),
-            "--set train.epochs: train.epochs must be an integer from 1 to 1000000");
+  EXPECT_EQ(ErrorOf(kCsv, {{"train.batch", "few"}}),
+            "--set train.batch: train.batch must be an integer from 0 to 1048576");
   EXPECT_EQ(ErrorOf(kCsv, {{"train.stalenes", "8"}}),
             "--set train.stalenes: unknown key 'train.stalenes'; did you mean 'train.staleness'?");
   EXPECT_EQ(ErrorOf(kCsv, {{"train.batch", "-1"}}),
