@@ -138,6 +138,18 @@ TEST_F(PredictFileTest, WhatTrainingNeverSawIsWarnedOf) {
                 "training"}));
 }
 
+TEST_F(PredictFileTest, LibsvmFeaturesBeyondThoseOfTrainingAreCounted) {
+  encoding_ = Encoding();
+  encoding_.format = "libsvm";
+  encoding_.sparse_keys = 10;
+  model_ = *MakeModel(RunConfig(), encoding_.Shape());
+  tables_ = std::make_unique<CountingTables>(*model_);
+  Write("1 1:1 9:1\n0 2:1 12:1\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(warnings_, (std::vector<std::string>{"1 of 4 features, the first 12 in line 2, are "
+                                                 "beyond those of training and were left out"}));
+}
+
 TEST_F(PredictFileTest, EqualValuesScoreAlike) {
   Write("grade,amount\n3,1\n3.0,1\n+3,1\n3e0,1.0\n 3 ,1\n");
   ASSERT_TRUE(Run().ok());

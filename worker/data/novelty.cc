@@ -16,7 +16,16 @@ std::string Begin(const ColumnNovelty& novelty, const Sighting& sighting) {
                          ShowText(sighting.first), sighting.line);
 }
 
+// LIBSVM has no columns, and a feature beyond those of training has no weight.
+std::string Features(const ColumnNovelty& novelty) {
+  return absl::StrFormat(
+      "%d of %d features, the first %s in line %d, are beyond those of training "
+      "and were left out",
+      novelty.levels.cells, novelty.cells, novelty.levels.first, novelty.levels.line);
+}
+
 std::string Levels(const ColumnNovelty& novelty) {
+  if (novelty.column.empty()) return Features(novelty);
   std::string text = absl::StrCat(Begin(novelty, novelty.levels),
                                   "were never seen in training, and score as an average level");
   if (!novelty.recased.empty()) {

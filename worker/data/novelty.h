@@ -19,7 +19,7 @@ struct Sighting {
 };
 
 struct ColumnNovelty {
-  std::string column;
+  std::string column;  // "": LIBSVM, all features together
   uint64_t cells = 0;  // looked at
   Sighting levels;     // of a category, never seen in training
   Sighting texts;      // where numbers should stand, and nobody said that they mean missing
