@@ -50,6 +50,7 @@ struct DataConfig {
   std::string time;                  // column to split by (split.kind = "time")
   int64_t rows = 200000;             // generated: how many rows
   int64_t seed = 1;                  // generated: seed of the loan book
+  double rate = 0.0;                 // generated: share of defaults; 0: about 18 %
   friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 

@@ -74,6 +74,7 @@ void VisitFields(DataConfig& data, Visitor& visitor) {
   visitor.Field("time", data.time, AnyText{});
   visitor.Field("rows", data.rows, IntegerRange{1000, 1'000'000'000});
   visitor.Field("seed", data.seed, kSeed);
+  visitor.Field("rate", data.rate, RealRange{0.0, 0.99});
 }
 
 template <class Visitor>

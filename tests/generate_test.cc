@@ -71,6 +71,16 @@ TEST_F(GenerateTest, IsOneBookPerSeedAndALongerOneGoesOn) {
   EXPECT_NE(Lines({.rows = 1000, .seed = 6}), shorter);
 }
 
+TEST_F(GenerateTest, TheRateIsThatOfTheTrueProbabilities) {
+  for (const double rate : {0.002, 0.02, 0.2, 0.9}) {
+    const auto columns = Columns({.rows = 20'000, .seed = 3, .rate = rate});
+    EXPECT_NEAR(Mean(Numbers(columns.at("true_pd"))), rate, 0.1 * rate) << rate;
+  }
+  const std::vector<std::string> shorter = Lines({.rows = 100, .seed = 3, .rate = 0.02});
+  const std::vector<std::string> longer = Lines({.rows = 200, .seed = 3, .rate = 0.02});
+  EXPECT_TRUE(std::equal(shorter.begin(), shorter.end(), longer.begin()));
+}
+
 TEST_F(GenerateTest, TrueProbabilitiesAreTrue) {
   const auto columns = Columns({.rows = 40000, .seed = 1});
   const std::vector<float> labels = Numbers(columns.at(kLoanBookLabel));

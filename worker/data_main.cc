@@ -2,7 +2,7 @@
 //   prepare RUN --out DIR [--set key=value]... [--resume [--committed CLOCK]]
 //   inspect FILE [--label COLUMN] [--header | --no-header] [--skip-lines N] [--json]
 //   config RUN [--set key=value]...
-//   generate --rows N [--seed S] --out X.csv
+//   generate --rows N [--seed S] [--rate R] --out X.csv
 // Exit codes: common/status.h; 130 and 143 when a signal stopped a preparation, which then leaves
 // nothing behind. What the others do is cut off by a signal like any program.
 #include <unistd.h>
@@ -48,6 +48,7 @@ struct Arguments {
   std::string cuda_library = BuiltBackend();
   uint64_t rows = 0;
   uint64_t seed = 1;
+  double rate = 0.0;
 };
 
 std::optional<std::string> FromEnvironment(const std::string& name) {
@@ -157,8 +158,8 @@ absl::Status Generate(const Arguments& arguments) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: is there already; choose another --out", arguments.out));
   }
-  const absl::Status status =
-      GenerateLoanBook({.rows = arguments.rows, .seed = arguments.seed}, arguments.out);
+  const absl::Status status = GenerateLoanBook(
+      {.rows = arguments.rows, .seed = arguments.seed, .rate = arguments.rate}, arguments.out);
   // No folder to write to is a mistake of the command line.
   if (absl::IsNotFound(status)) return absl::InvalidArgumentError(status.message());
   RETURN_IF_ERROR(status);
@@ -216,6 +217,8 @@ int Main(int argc, char** argv) {
       app.add_subcommand("generate", "write a loan book of which the truth is known");
   generate->add_option("--rows", arguments.rows, "how many loans")->required();
   generate->add_option("--seed", arguments.seed, "another seed, another book");
+  generate->add_option("--rate", arguments.rate, "share of defaults; about 0.18 if not given")
+      ->check(CLI::Range(0.0, 0.99));
   generate->add_option("--out", arguments.out, "CSV file to write")->required();
   if (const auto code = ParseCommandLine(&app, argc, argv)) return *code;
   if (prepare->parsed()) return PrepareUntilStopped(arguments);

@@ -145,10 +145,32 @@ double Interactions(const Loan& loan) {
   return sum;
 }
 
-double TruePd(const Loan& loan, const std::vector<double>& broker_effects) {
-  constexpr double kBase = -3.2;
+double Sigmoid(double margin) { return 1 / (1 + std::exp(-margin)); }
+
+// What a loan adds to the base of its log odds.
+double Effects(const Loan& loan, const std::vector<double>& broker_effects) {
   const double broker = loan.broker < kBrokers ? broker_effects[loan.broker] : 0.0;
-  return 1 / (1 + std::exp(-(kBase + MainEffects(loan) + Interactions(loan) + broker)));
+  return MainEffects(loan) + Interactions(loan) + broker;
+}
+
+// The base at which loans like these default at `rate` on average: found by halving, over loans of
+// no book, so that a longer book has the same.
+double BaseFor(double rate, const std::vector<double>& broker_effects) {
+  constexpr double kOwnBase = -3.2;
+  constexpr size_t kLoans = 20'000;
+  if (rate <= 0) return kOwnBase;
+  Rng rng(MixBits(0x72617465u));
+  std::vector<double> effects(kLoans);
+  for (double& effect : effects) effect = Effects(DrawLoan(&rng), broker_effects);
+  double low = -40;
+  double high = 40;
+  for (int halving = 0; halving < 60; ++halving) {
+    const double base = (low + high) / 2;
+    double sum = 0;
+    for (const double effect : effects) sum += Sigmoid(base + effect);
+    (sum < rate * static_cast<double>(kLoans) ? low : high) = base;
+  }
+  return low;
 }
 
 std::vector<double> DrawBrokerEffects(uint64_t seed) {
@@ -192,11 +214,12 @@ absl::Status GenerateLoanBook(const LoanBookSpec& spec, const std::string& path)
   ASSIGN_OR_RETURN(const auto file, StagedFile::Create(path));
   RETURN_IF_ERROR(file->Write(absl::StrCat(kHeader, kLoanBookLabel, ",", kLoanBookOracle, "\n")));
   const std::vector<double> broker_effects = DrawBrokerEffects(spec.seed);
+  const double base = BaseFor(spec.rate, broker_effects);
   std::string line;
   for (uint64_t row = 0; row < spec.rows; ++row) {
     Rng rng(MixBits(MixBits(spec.seed) ^ row));
     const Loan loan = DrawLoan(&rng);
-    const double pd = TruePd(loan, broker_effects);
+    const double pd = Sigmoid(base + Effects(loan, broker_effects));
     line.clear();
     AppendLoan(loan, &line);
     absl::StrAppendFormat(&line, "%d,%.6f\n", rng.Chance(pd) ? 1 : 0, pd);

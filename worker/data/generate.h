@@ -8,7 +8,7 @@
 // terms. All that the formula uses is in the row, so the true probability is the best prediction
 // anybody could make from it. About 18 % default; best possible AUC about 0.85.
 //
-// Row i depends on (seed, i) only: a longer book starts with the shorter one.
+// Row i depends on (seed, rate, i) only: a longer book starts with the shorter one.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ namespace rubato {
 struct LoanBookSpec {
   uint64_t rows = 0;
   uint64_t seed = 0;
+  double rate = 0.0;  // of defaults, below 1; 0: the book's own, about 18 %
 };
 
 inline constexpr char kLoanBookLabel[] = "default";   // column of the label, 0 or 1

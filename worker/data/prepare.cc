@@ -35,7 +35,8 @@ absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const st
 absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const std::string& folder,
                                             const StopCheck& stop) {
   const LoanBookSpec spec = {.rows = static_cast<uint64_t>(config.data.rows),
-                             .seed = static_cast<uint64_t>(config.data.seed)};
+                             .seed = static_cast<uint64_t>(config.data.seed),
+                             .rate = config.data.rate};
   config.data.path = folder + "/loans.csv";
   config.data.label = kLoanBookLabel;
   config.data.positive = {"1"};
