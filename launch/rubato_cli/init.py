@@ -30,10 +30,13 @@ categorical = {categorical}
 kind = "mlp"  # or "logistic", "wide_deep", "deepfm"
 
 [train]
-staleness = 4  # 0: all workers in step; "inf": nobody waits
+staleness = {staleness}  # 0: all workers in step; "inf": nobody waits
 """
 
 DROPPED_KINDS = ("id_like", "constant", "leak", "date", "marks_differ")
+# A pass over fewer is so few iterations that late gradients cost more than waiting does.
+ROWS_FOR_STALENESS = 20_000
+STALENESS = 4
 VALUES_MAX = 200  # of a label; rubato-data tells no more apart
 
 
@@ -178,7 +181,8 @@ def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> st
         how=f"  # {choices.how}" if choices.how else "",
         positive=(_quote(choices.positive[0]) if len(choices.positive) == 1
                   else _list(choices.positive)),
-        drop=_list(choices.drop), categorical=_list(choices.categorical))
+        drop=_list(choices.drop), categorical=_list(choices.categorical),
+        staleness=STALENESS if choices.rows >= ROWS_FOR_STALENESS else 0)
 
 
 def _report(seen: dict[str, Any], choices: _Choices, target: pathlib.Path) -> list[str]:
