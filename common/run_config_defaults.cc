@@ -7,7 +7,9 @@ namespace rubato {
 namespace {
 
 constexpr uint64_t kRowsInAll = 600'000;  // seen in training, all passes together, if there are few
-constexpr uint64_t kMostEpochs = 60;
+// Hidden layers learn few rows by heart soon; a linear model still gains where columns go together.
+constexpr uint64_t kMostLinearEpochs = 100;
+constexpr uint64_t kMostDeepEpochs = 40;
 constexpr uint64_t kLeastEpochs = 6;
 constexpr uint64_t kRowsPerBatchRow = 400;
 constexpr uint64_t kLeastBatch = 16;
@@ -25,14 +27,15 @@ constexpr Rates kRates[] = {{"sgd", 0.05, 0.02},
                             {"adam", 0.003, 0.001},
                             {"ftrl", 0.1, 0.02}};
 
+bool IsLinear(const RunConfig& config) { return config.model.kind == "logistic"; }
+
 }  // namespace
 
 void FillDefaults(const std::function<bool(const std::string& key)>& given, RunConfig* config) {
   if (!given("optimizer.learning_rate")) {
-    const bool linear = config->model.kind == "logistic";
     for (const Rates& rates : kRates) {
       if (config->optimizer.kind != rates.rule) continue;
-      config->optimizer.learning_rate = linear ? rates.linear : rates.deep;
+      config->optimizer.learning_rate = IsLinear(*config) ? rates.linear : rates.deep;
     }
   }
   if (!given("train.best_epoch")) {
@@ -43,8 +46,8 @@ void FillDefaults(const std::function<bool(const std::string& key)>& given, RunC
 void SizeByRows(uint64_t train_rows, RunConfig* config) {
   const uint64_t rows = std::max<uint64_t>(train_rows, 1);
   if (config->train.epochs == 0) {
-    config->train.epochs =
-        static_cast<int64_t>(std::clamp(kRowsInAll / rows, kLeastEpochs, kMostEpochs));
+    const uint64_t most = IsLinear(*config) ? kMostLinearEpochs : kMostDeepEpochs;
+    config->train.epochs = static_cast<int64_t>(std::clamp(kRowsInAll / rows, kLeastEpochs, most));
   }
   if (config->train.batch == 0) {
     const uint64_t batch = std::bit_floor(std::max<uint64_t>(rows / kRowsPerBatchRow, 1));

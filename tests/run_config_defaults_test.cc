@@ -42,7 +42,11 @@ TEST(RunConfigDefaults, ThePassIsChosenWhereThereIsSomethingToChooseWith) {
 
 TEST(RunConfigDefaults, FewRowsAreSeenOftenInSmallBatches) {
   EXPECT_EQ(Sized(0).train.batch, 16);
-  EXPECT_EQ(Sized(700).train.epochs, 60);
+  EXPECT_EQ(Sized(700).train.epochs, 100);
+  RunConfig deep;
+  deep.model.kind = "mlp";
+  SizeByRows(700, &deep);
+  EXPECT_EQ(deep.train.epochs, 40);
   EXPECT_EQ(Sized(700).train.batch, 16);
   EXPECT_EQ(Sized(21'000).train.epochs, 28);
   EXPECT_EQ(Sized(21'000).train.batch, 32);
