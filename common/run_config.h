@@ -81,7 +81,7 @@ struct ModelConfig {
 
 struct OptimizerConfig {
   std::string kind = "adagrad";  // "sgd", "momentum", "adagrad", "adam", "ftrl"
-  double learning_rate = 0.1;    // by rule and model: common/run_config_defaults.h
+  double learning_rate = 0.07;   // by rule and model: common/run_config_defaults.h
   double l1 = 0.0;
   double l2 = 0.0;
   double momentum = 0.9;

@@ -6,10 +6,13 @@
 namespace rubato {
 namespace {
 
-constexpr uint64_t kRowsInAll = 600'000;  // seen in training, all passes together, if there are few
 // Hidden layers learn few rows by heart soon; a linear model still gains where columns go together.
-constexpr uint64_t kMostLinearEpochs = 100;
-constexpr uint64_t kMostDeepEpochs = 40;
+struct Passes {
+  uint64_t rows_in_all;  // seen in training, all passes together
+  uint64_t most;
+};
+constexpr Passes kLinearPasses = {1'000'000, 200};
+constexpr Passes kDeepPasses = {600'000, 40};
 constexpr uint64_t kLeastEpochs = 6;
 constexpr uint64_t kRowsPerBatchRow = 400;
 constexpr uint64_t kLeastBatch = 16;
@@ -23,7 +26,7 @@ struct Rates {
 };
 constexpr Rates kRates[] = {{"sgd", 0.05, 0.02},
                             {"momentum", 0.005, 0.002},
-                            {"adagrad", 0.1, 0.02},
+                            {"adagrad", 0.07, 0.02},
                             {"adam", 0.003, 0.001},
                             {"ftrl", 0.1, 0.02}};
 
@@ -46,8 +49,9 @@ void FillDefaults(const std::function<bool(const std::string& key)>& given, RunC
 void SizeByRows(uint64_t train_rows, RunConfig* config) {
   const uint64_t rows = std::max<uint64_t>(train_rows, 1);
   if (config->train.epochs == 0) {
-    const uint64_t most = IsLinear(*config) ? kMostLinearEpochs : kMostDeepEpochs;
-    config->train.epochs = static_cast<int64_t>(std::clamp(kRowsInAll / rows, kLeastEpochs, most));
+    const Passes& passes = IsLinear(*config) ? kLinearPasses : kDeepPasses;
+    config->train.epochs =
+        static_cast<int64_t>(std::clamp(passes.rows_in_all / rows, kLeastEpochs, passes.most));
   }
   if (config->train.batch == 0) {
     const uint64_t batch = std::bit_floor(std::max<uint64_t>(rows / kRowsPerBatchRow, 1));

@@ -181,7 +181,7 @@ TEST_F(Prepare, EpochsAndBatchFollowTheRowsAndStayWhenResumed) {
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   const auto toml = ReadSealedText(Path("out/run.toml"));
   ASSERT_TRUE(toml.ok()) << toml.status();
-  EXPECT_TRUE(absl::StrContains(*toml, "epochs = 100\nbatch = 16\n")) << *toml;
+  EXPECT_TRUE(absl::StrContains(*toml, "epochs = 200\nbatch = 16\n")) << *toml;
   const auto resumed = PrepareRun(config, Path("out"), PrepareMode::kResume, [] { return false; });
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(resumed->job.last_clock, prepared->job.last_clock);

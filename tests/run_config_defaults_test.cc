@@ -27,7 +27,7 @@ RunConfig Sized(uint64_t rows) {
 }
 
 TEST(RunConfigDefaults, TheRateIsThatOfRuleAndModel) {
-  EXPECT_EQ(Rate("logistic", "adagrad"), 0.1);
+  EXPECT_EQ(Rate("logistic", "adagrad"), 0.07);
   EXPECT_EQ(Rate("mlp", "adagrad"), 0.02);
   EXPECT_EQ(Rate("deepfm", "adam"), 0.001);
   EXPECT_EQ(Rate("logistic", "ftrl"), 0.1);
@@ -42,13 +42,13 @@ TEST(RunConfigDefaults, ThePassIsChosenWhereThereIsSomethingToChooseWith) {
 
 TEST(RunConfigDefaults, FewRowsAreSeenOftenInSmallBatches) {
   EXPECT_EQ(Sized(0).train.batch, 16);
-  EXPECT_EQ(Sized(700).train.epochs, 100);
+  EXPECT_EQ(Sized(700).train.epochs, 200);
   RunConfig deep;
   deep.model.kind = "mlp";
   SizeByRows(700, &deep);
   EXPECT_EQ(deep.train.epochs, 40);
   EXPECT_EQ(Sized(700).train.batch, 16);
-  EXPECT_EQ(Sized(21'000).train.epochs, 28);
+  EXPECT_EQ(Sized(21'000).train.epochs, 47);
   EXPECT_EQ(Sized(21'000).train.batch, 32);
   EXPECT_EQ(Sized(1'000'000).train.epochs, 6);
   EXPECT_EQ(Sized(1'000'000).train.batch, 256);
