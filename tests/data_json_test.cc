@@ -78,7 +78,15 @@ TEST(Inspect, SaysWhatAFileHolds) {
   for (const Warning& warning : inspection->warnings) {
     found.push_back(absl::StrCat(warning.column, " ", warning.kind));
   }
-  EXPECT_EQ(found, (std::vector<std::string>{"id id_like", "code code_like", "after leak"}));
+  EXPECT_EQ(found, (std::vector<std::string>{"id id_like", "after leak"}));
+  std::vector<std::string> made;
+  for (const InspectedColumn& column : inspection->columns) {
+    made.push_back(absl::StrCat(column.type, ": ", column.reason));
+  }
+  EXPECT_EQ(made, (std::vector<std::string>{
+                      "left_out: looks like an id", "category: whole numbers, codes by their name",
+                      "category: texts",
+                      "left_out: alone predicts the label: known only afterwards?", "label: "}));
   EXPECT_EQ(inspection->columns[2].levels, (std::vector<std::string>{"B", "A"}));
   EXPECT_EQ(inspection->columns[4].type, "label");
   EXPECT_TRUE(absl::StrContains(FormatInspection(*inspection), "\"type\": \"category\""));

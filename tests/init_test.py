@@ -8,7 +8,7 @@ import unittest
 from fake_fleet import ROOT, FakeFleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
-from rubato_cli import label_guess  # noqa: E402
+from rubato_cli import column_table, label_guess  # noqa: E402
 
 
 class InitTest(FakeFleetTest):
@@ -19,15 +19,23 @@ class InitTest(FakeFleetTest):
         text = (self.path / "my.toml").read_text()
         for line in ('path = "my.csv"', 'label = "y"',
                      'positive = "bad"  # guessed from the word \'bad\'',
-                     'drop = ["ID", "AGE", "DAY"]', 'categorical = ["odd \\"name\\"", "CODE"]'):
+                     'drop = ["ID", "AGE", "DAY"]', 'categorical = ["odd \\"name\\"", "CODE"]',
+                     'missing = ["INCOME=-999"]'):
             self.assertIn(line + "\n", text)
-        self.assertIn("3 rows, 1 positive (y = bad); 0 numeric and 2 categorical columns, 3 left "
+        self.assertIn("3 rows, 1 positive (y = bad); 1 numeric and 2 categorical columns, 3 left "
                       "out\n  the positive value 'bad' was guessed from the word 'bad', beside "
                       "'good' (2); if it is the other, change positive in my.toml or give "
-                      "--positive\n  left out: column 'ID' looks like an id\n  left out: column "
+                      "--positive\n", stdout)
+        self.assertIn("  column      taken as  missing  different  values        why\n"
+                      "  ID          left out    1,000          5  1, a\\nb, ...  "
+                      "looks like an id\n"
+                      '  odd "name"  category    1,000          5  1, a\\nb, ...  texts\n',
+                      stdout)
+        self.assertIn("  left out: column 'ID' looks like an id\n  left out: column "
                       "'AGE' holds $1; write 1\n  left out: column 'DAY' holds dates; name it in "
-                      "data.time and take it out of drop\n  taken as a category: column 'CODE' "
-                      "holds codes\n", stdout)
+                      "data.time and take it out of drop\n  taken as missing: column 'INCOME': "
+                      "-999 (7 rows) stands apart; take it out of missing if it is a "
+                      "measurement\n", stdout)
         code, _, stderr = self.rubato("init", "my.csv", "--label", "y")
         self.assertEqual(code, 2)
         self.assertIn("my.toml exists already", stderr)
@@ -122,6 +130,23 @@ class InitTest(FakeFleetTest):
                           f"positive (y = {positive})", stdout)
             self.assertIn("train 'my file.toml' --out 'my file-run'\n", stdout)
             (self.path / "my file.toml").unlink()
+
+
+class ColumnTableTest(unittest.TestCase):
+    def test_many_columns_are_grouped(self):
+        columns = [{"name": f"c{i}", "type": "number", "reason": "numbers", "missing": 0,
+                    "distinct": 3, "examples": ["1"]} for i in range(1000)]
+        columns[500]["type"], columns[500]["reason"] = "category", "texts"
+        self.assertEqual(column_table.lines(columns, str, "x.csv"), [
+            "  number (numbers): c0, c1, c2, c3 and 995 more", "  category (texts): c500",
+            "  each of the 1,000 columns: rubato-data inspect x.csv"])
+
+    def test_long_names_and_values_are_cut(self):
+        column = {"name": "n" * 40, "type": "number", "reason": "why", "missing": 0, "distinct": 1,
+                  "examples": ["v" * 40]}
+        head, row = column_table.lines([column], str, "x.csv")
+        self.assertEqual(row, f"  {'n' * 29}...  number          0          1  {'v' * 27}...  why")
+        self.assertEqual(len(head), len(row))
 
 
 if __name__ == "__main__":

@@ -138,16 +138,20 @@ def as_json(text):
 def inspect():
     if not os.path.exists(sys.argv[3]):
         refuse(f"opening {sys.argv[3]} failed: No such file or directory; check the path")
-    columns = [{"name": "ID", "type": "number"}, {"name": 'odd "name"', "type": "category"},
-               {"name": "CODE", "type": "number"}, {"name": "AGE", "type": "number"},
-               {"name": "DAY", "type": "category"},
-               {"name": option("--label"), "type": "label"}]
+    columns = [{"name": name, "type": kind, "reason": reason, "missing": 1000, "distinct": 5,
+                "examples": ["1", "a\nb"], "sentinels": []} for name, kind, reason in (
+                    ("ID", "left_out", "looks like an id"), ('odd "name"', "category", "texts"),
+                    ("CODE", "category", "codes"), ("AGE", "left_out", "marks"),
+                    ("DAY", "left_out", "dates"), ("INCOME", "number", "numbers"),
+                    (option("--label"), "label", ""))]
+    columns[5]["sentinels"] = [{"value": "-999", "rows": 7}]
     warnings = [{"column": "ID", "kind": "id_like", "sentence": "column 'ID' looks like an id"},
                 {"column": "AGE", "kind": "marks_differ",
                  "sentence": "column 'AGE' holds $1; write 1; as it is, it is a category"},
                 {"column": "DAY", "kind": "date",
                  "sentence": "column 'DAY' holds dates; name it in data.time; as it is, no"},
-                {"column": "CODE", "kind": "code_like", "sentence": "column 'CODE' holds codes"}]
+                {"column": "INCOME", "kind": "sentinel",
+                 "sentence": "column 'INCOME': -999 (7 rows) stands apart; say it"}]
     values = pathlib.Path(sys.argv[3]).read_text(errors="surrogateescape").split()[1:]
     print(json.dumps({"rows": len(values), "columns": columns, "warnings": warnings,
                       "asked": sys.argv[4:],

@@ -10,7 +10,7 @@ import pathlib
 import shlex
 from typing import Any
 
-from rubato_cli import data_tool, label_guess, system_error
+from rubato_cli import column_table, data_tool, label_guess, system_error
 from rubato_cli.failure import DONE, Failure
 from rubato_cli.names import need_utf8
 from rubato_cli.session import Command, Session
@@ -25,6 +25,7 @@ label = {label}
 {layout}positive = {positive}{how}
 drop = {drop}
 categorical = {categorical}
+missing = {missing}
 
 [model]
 kind = "mlp"  # or "logistic", "wide_deep", "deepfm"
@@ -33,7 +34,6 @@ kind = "mlp"  # or "logistic", "wide_deep", "deepfm"
 staleness = {staleness}  # 0: all workers in step; "inf": nobody waits
 """
 
-DROPPED_KINDS = ("id_like", "constant", "leak", "date", "marks_differ")
 # A pass over fewer is so few iterations that late gradients cost more than waiting does.
 ROWS_FOR_STALENESS = 20_000
 STALENESS = 4
@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
             target.draft.write_text(_format(choices, source, out), "utf-8")
         data_tool.ask(build, ["config", str(target.draft)])  # what would not load is not kept
         target.publish()
-        lines = _report(seen, choices, out)
+        lines = _report(seen, choices, shlex.quote(str(source)), out)
         if target.is_stdout:
             session.console.note("\n".join(lines))
         else:
@@ -103,10 +103,12 @@ class _Choices:
     unlabelled: int
     drop: list[str]
     categorical: list[str]
+    missing: list[str]
 
 
 def _choose(seen: dict[str, Any], source: pathlib.Path, arguments: argparse.Namespace) -> _Choices:
-    """From what `rubato-data inspect` saw: {"rows", "columns": [{"name", "type"}], "label_values":
+    """From what `rubato-data inspect` saw: {"rows", "columns": [{"name", "type", "sentinels",
+    ...}], "label_values":
     [{"value", "rows"}], "warnings": [{"column", "kind", "sentence"}]}."""
     label = arguments.label
     _need_texts([column["name"] for column in seen["columns"]], f"{source}: a column's name")
@@ -114,15 +116,13 @@ def _choose(seen: dict[str, Any], source: pathlib.Path, arguments: argparse.Name
                 f"{source}: a value of column '{label}'")
     values = {value["value"]: int(value["rows"]) for value in seen["label_values"]}
     positive, how = _positive(values, arguments.positive, f"{source}: column {_show(label)}")
-    warned = {kind: [w["column"] for w in seen["warnings"] if w["kind"] in kinds]
-              for kind, kinds in (("drop", DROPPED_KINDS), ("codes", ("code_like",)))}
-    drop = list(dict.fromkeys(warned["drop"]))  # once each, in order
-    categorical = [column["name"] for column in seen["columns"]
-                   if (column["type"] == "category" or column["name"] in warned["codes"])
-                   and column["name"] not in drop]
+    of_type = {kind: [column["name"] for column in seen["columns"] if column["type"] == kind]
+               for kind in ("left_out", "category", "number")}
+    missing = [f"{column['name']}={sentinel['value']}" for column in seen["columns"]
+               if column["type"] == "number" for sentinel in column["sentinels"]]
     rows = int(seen["rows"])
     return _Choices(label, _layout(arguments), positive, how, values, rows,
-                    rows - sum(values.values()), drop, categorical)
+                    rows - sum(values.values()), of_type["left_out"], of_type["category"], missing)
 
 
 def _need_texts(seen: list[Any], what: str) -> None:
@@ -182,10 +182,12 @@ def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> st
         positive=(_quote(choices.positive[0]) if len(choices.positive) == 1
                   else _list(choices.positive)),
         drop=_list(choices.drop), categorical=_list(choices.categorical),
+        missing=_list(choices.missing),
         staleness=STALENESS if choices.rows >= ROWS_FOR_STALENESS else 0)
 
 
-def _report(seen: dict[str, Any], choices: _Choices, target: pathlib.Path) -> list[str]:
+def _report(seen: dict[str, Any], choices: _Choices, source: str,
+            target: pathlib.Path) -> list[str]:
     features = len(seen["columns"]) - 1 - len(choices.drop)
     unlabelled = (f" ({choices.unlabelled:,} without a label will be dropped)"
                   if choices.unlabelled else "")
@@ -195,9 +197,10 @@ def _report(seen: dict[str, Any], choices: _Choices, target: pathlib.Path) -> li
             f"{features - len(choices.categorical)} numeric and "
             f"{len(choices.categorical)} categorical columns, {len(choices.drop)} left out",
             *_label_notes(choices, target),
+            *column_table.lines(seen["columns"], _one_line, source),
             *(f"  {_note(warning, choices)}" for warning in seen["warnings"]),
-            f"wrote {target}; look at its positive, drop and categorical, then: rubato train "
-            f"{shlex.quote(str(target))} --out {shlex.quote(target.stem + '-run')}"]
+            f"wrote {target}; look at its positive, drop, categorical and missing, then: rubato "
+            f"train {shlex.quote(str(target))} --out {shlex.quote(target.stem + '-run')}"]
 
 
 def _label_notes(choices: _Choices, target: pathlib.Path) -> list[str]:
@@ -220,8 +223,8 @@ def _note(warning: dict[str, Any], choices: _Choices) -> str:
         return f"left out: {seen}; {advice[0]}{undone}"
     if warning["column"] in choices.drop:
         return f"left out: {seen}"
-    if warning["column"] in choices.categorical and warning["kind"] == "code_like":
-        return f"taken as a category: {seen}"
+    if warning["kind"] == "sentinel":
+        return f"taken as missing: {seen}; take it out of missing if it is a measurement"
     return str(warning["sentence"])
 
 

@@ -235,11 +235,17 @@ Json ColumnToJson(const ColumnReport& column) {
 Json InspectedToJson(const InspectedColumn& column) {
   Json json = {{"name", TextToJson(column.scan.name)},
                {"type", column.type},
+               {"reason", column.reason},
                {"missing", column.scan.missing},
                {"numbers", column.scan.numbers},
                {"texts", column.scan.texts},
                {"distinct", column.scan.distinct},
-               {"whole", column.scan.fractions == 0 && column.scan.LooksNumeric()}};
+               {"whole", column.scan.fractions == 0 && column.scan.LooksNumeric()},
+               {"examples", TextsToJson(column.scan.examples)},
+               {"sentinels", Json::array()}};
+  for (const Sentinel& sentinel : column.sentinels) {
+    json["sentinels"].push_back({{"value", sentinel.spelling}, {"rows", sentinel.rows}});
+  }
   if (column.type == "category") json["levels"] = TextsToJson(column.levels);
   return json;
 }

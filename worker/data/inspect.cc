@@ -1,11 +1,14 @@
 #include "worker/data/inspect.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "worker/data/cleanse.h"
+#include "worker/data/code_like.h"
 #include "worker/data/csv.h"
 #include "worker/data/group_hint.h"
 #include "worker/data/show_text.h"
@@ -27,26 +30,66 @@ absl::StatusOr<FitResult> FitAll(const CsvScan& scan, const CsvLayout& layout,
   }
 }
 
-void WarnOfCodes(const ColumnScan& column, std::vector<Warning>* warnings) {
-  if (column.fractions > 0 || column.distinct < 3 || column.distinct > kMostCodes) return;
-  warnings->push_back({column.name, "code_like",
-                       absl::StrFormat("column '%s' holds %d different whole numbers; name it in "
-                                       "data.categorical if they are codes and not amounts",
-                                       ShowText(column.name), column.distinct)});
+// Why a warning leaves a column out of a run file that is written by it; "" when it does not.
+std::string LeftOutReason(const Warning& warning) {
+  static constexpr std::array<std::pair<absl::string_view, absl::string_view>, 5> kReasons = {{
+      {"id_like", "looks like an id"},
+      {"constant", "tells nothing: the same in all rows"},
+      {"leak", "alone predicts the label: known only afterwards?"},
+      {"date", "dates"},
+      {"marks_differ", "numbers with different marks"},
+  }};
+  for (const auto& [kind, reason] : kReasons) {
+    if (warning.kind == kind) return std::string(reason);
+  }
+  return "";
+}
+
+// Which of the numbers are codes.
+void JudgeNumber(const NumericFacts& facts, InspectedColumn* column) {
+  std::vector<ValueCounts> values;
+  for (const ValueCounts& value : facts.values) {
+    const auto is_it = [&](const Sentinel& sentinel) { return sentinel.value == value.value; };
+    if (std::none_of(facts.sentinels.begin(), facts.sentinels.end(), is_it)) {
+      values.push_back(value);
+    }
+  }
+  const std::string code = CodeReason(column->scan, values);
+  if (!code.empty()) {
+    column->type = "category";
+    column->reason = code;
+    return;
+  }
+  column->sentinels = facts.sentinels;
+  const bool few = column->scan.fractions == 0 && column->scan.distinct <= kMostCounts;
+  if (few && column->reason == "numbers") column->reason = "whole numbers, taken as a count";
+}
+
+// Keeps of the warnings what is left to say, and leaves columns out by them.
+void Settle(std::vector<Warning> warnings, Inspection* inspection) {
+  const auto column_of = [&](const Warning& warning) {
+    return std::find_if(inspection->columns.begin(), inspection->columns.end(),
+                        [&](const auto& column) { return column.scan.name == warning.column; });
+  };
+  for (Warning& warning : warnings) {
+    const auto column = column_of(warning);
+    if (column == inspection->columns.end()) continue;
+    if (warning.kind == "sentinel" && column->type == "category") continue;  // levels like others
+    const std::string reason = LeftOutReason(warning);
+    if (!reason.empty() && column->type != "left_out") {
+      column->type = "left_out";
+      column->reason = reason;
+    }
+    inspection->warnings.push_back(std::move(warning));
+  }
 }
 
 std::string FormatColumn(const InspectedColumn& column) {
-  std::string line = absl::StrFormat("  %-24s %-9s %d missing", ShowText(column.scan.name),
-                                     column.type, column.scan.missing);
-  absl::StrAppendFormat(&line, ", %d distinct", column.scan.distinct);
-  if (!column.levels.empty()) {
-    const size_t shown = std::min<size_t>(column.levels.size(), 5);
-    const auto show = [](std::string* out, const std::string& level) { *out += ShowText(level); };
-    const auto end = column.levels.begin() + static_cast<std::ptrdiff_t>(shown);
-    absl::StrAppend(&line, ": ", absl::StrJoin(column.levels.begin(), end, ", ", show),
-                    column.scan.distinct > shown ? ", ..." : "");
-  }
-  return line + "\n";
+  const auto show = [](std::string* out, const std::string& value) { *out += ShowText(value); };
+  return absl::StrFormat(
+      "  %-24s %-9s %d missing, %d distinct: %s%s; %s\n", ShowText(column.scan.name), column.type,
+      column.scan.missing, column.scan.distinct, absl::StrJoin(column.scan.examples, ", ", show),
+      column.scan.distinct > column.scan.examples.size() ? ", ..." : "", column.reason);
 }
 
 }  // namespace
@@ -64,23 +107,27 @@ absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig&
                         .rows = scan.rows,
                         .columns = {},
                         .label_values = scan.label_values,
-                        .warnings = std::move(plan.warnings)};
+                        .warnings = {}};
   for (const ColumnScan& column : scan.columns) {
-    inspection.columns.push_back({column, "label", {}});
+    inspection.columns.push_back({column, "label", "", {}, {}});
   }
+  std::vector<Warning> warnings = std::move(plan.warnings);
   auto category = fit.encoding.categories.begin();
+  auto facts = fit.facts.begin();
   for (const Feature& feature : plan.features) {
     InspectedColumn& column = inspection.columns[feature.field];
+    column.reason = feature.reason;
     column.type = feature.kind == FeatureKind::kNumeric ? "number" : "category";
-    if (auto hint = HintAtGroup(column.scan)) inspection.warnings.push_back(*std::move(hint));
+    if (auto hint = HintAtGroup(column.scan)) warnings.push_back(*std::move(hint));
     if (feature.kind == FeatureKind::kNumeric) {
-      WarnOfCodes(column.scan, &inspection.warnings);
+      JudgeNumber(*facts++, &column);
       continue;
     }
     column.levels = std::move((category++)->levels);
     column.levels.resize(std::min(column.levels.size(), kShownLevels));
   }
-  std::move(fit.warnings.begin(), fit.warnings.end(), std::back_inserter(inspection.warnings));
+  std::move(fit.warnings.begin(), fit.warnings.end(), std::back_inserter(warnings));
+  Settle(std::move(warnings), &inspection);
   return inspection;
 }
 

@@ -9,18 +9,21 @@
 #include "absl/status/statusor.h"
 #include "worker/data/column_plan.h"
 #include "worker/data/scan.h"
+#include "worker/data/sentinel.h"
 
 namespace rubato {
 
 // Levels that are listed of a category, the most frequent.
 inline constexpr size_t kShownLevels = 20;
-// Whole numbers with so few different values may be codes.
-inline constexpr uint64_t kMostCodes = 20;
+// Whole numbers with more different values are not said to be a count.
+inline constexpr uint64_t kMostCounts = 20;
 
 struct InspectedColumn {
   ColumnScan scan;
-  std::string type;  // "number", "category", "label"
+  std::string type;    // "number", "category", "left_out", "label"
+  std::string reason;  // why, for a person
   std::vector<std::string> levels;
+  std::vector<Sentinel> sentinels;  // of a number
 };
 
 struct Inspection {

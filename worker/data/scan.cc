@@ -126,7 +126,10 @@ void Scanner::AddField(size_t index, absl::string_view field) {
   }
   if (scan_.rows > kDistinctRows) return;
   ++column.counted;
-  seen_[index].insert(XXH3_64bits(field.data(), field.size()));
+  const bool added = seen_[index].insert(XXH3_64bits(field.data(), field.size())).second;
+  if (added && column.examples.size() < kExamples) {
+    column.examples.emplace_back(field.substr(0, kFewTextBytes));
+  }
 }
 
 bool Scanner::AddMarked(absl::string_view field, ColumnScan* column) {

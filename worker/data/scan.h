@@ -29,6 +29,7 @@ struct TextCount {
 // words or prose, and no ways to say that a number is missing.
 inline constexpr size_t kFewTexts = 20;
 inline constexpr size_t kFewTextBytes = 60;
+inline constexpr size_t kExamples = 3;
 
 struct FewTexts {
   std::vector<TextCount> seen;  // in order of appearance
@@ -52,6 +53,7 @@ struct ColumnScan {
   NumberMarks marks;
   FewTexts few_marked;                     // what `marks` made numbers of
   std::vector<std::string> named_missing;  // by data.missing: counted in `missing`
+  std::vector<std::string> examples;       // the first different values, at most kExamples
   std::string first_text;
   uint64_t first_text_line = 0;
   bool LooksNumeric() const { return numbers > 0 && texts == 0; }
