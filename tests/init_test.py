@@ -142,8 +142,8 @@ class ColumnTableTest(unittest.TestCase):
             "  each of the 1,000 columns: rubato-data inspect x.csv"])
 
     def test_long_names_and_values_are_cut(self):
-        column = {"name": "n" * 40, "type": "number", "reason": "why", "missing": 0, "distinct": 1,
-                  "examples": ["v" * 40]}
+        column = {"name": "n" * 40, "type": "number", "reason": "why", "missing": 0,
+                  "texts": 0, "sentinels": [], "distinct": 1, "examples": ["v" * 40]}
         head, row = column_table.lines([column], str, "x.csv")
         self.assertEqual(row, f"  {'n' * 29}...  number          0          1  {'v' * 27}...  why")
         self.assertEqual(len(head), len(row))

@@ -13,8 +13,9 @@ HEAD = ("column", "taken as", "missing", "different", "values", "why")
 
 
 def lines(columns: Sequence[dict[str, Any]], show: Callable[[str], str], source: str) -> list[str]:
-    """`columns`: {"name", "type", "reason", "missing", "distinct", "examples"}; `show` makes a text
-    of the data one for a terminal. More than ROWS_MAX are grouped by what was made of them."""
+    """`columns`: {"name", "type", "reason", "missing", "texts", "sentinels", "distinct",
+    "examples"}; `show` makes a text of the data one for a terminal. More than ROWS_MAX are grouped
+    by what was made of them."""
     if len(columns) > ROWS_MAX:
         return _groups(columns, show, source)
     rows = [HEAD, *(_row(column, show) for column in columns)]
@@ -26,8 +27,17 @@ def _row(column: dict[str, Any], show: Callable[[str], str]) -> tuple[str, ...]:
     examples = [show(text) for text in column["examples"]]
     more = ", ..." if column["distinct"] > len(examples) else ""
     return (_cut(show(column["name"]), NAME_WIDTH), TYPES[column["type"]],
-            f"{column['missing']:,}", f"{column['distinct']:,}",
+            f"{_missing(column):,}", f"{column['distinct']:,}",
             _cut(", ".join(examples), EXAMPLES_WIDTH) + more, column["reason"])
+
+
+def _missing(column: dict[str, Any]) -> int:
+    """Rows that count as missing in what becomes of the column: empty ones, texts among numbers,
+    and numbers that stand for a missing value."""
+    if column["type"] != "number":
+        return int(column["missing"])
+    return (int(column["missing"]) + int(column["texts"])
+            + sum(int(sentinel["rows"]) for sentinel in column["sentinels"]))
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
