@@ -139,7 +139,8 @@ def inspect():
     if not os.path.exists(sys.argv[3]):
         refuse(f"opening {sys.argv[3]} failed: No such file or directory; check the path")
     columns = [{"name": name, "type": kind, "reason": reason, "missing": 1000, "texts": 0,
-                "distinct": 5, "examples": ["1", "a\nb"], "sentinels": []} for name, kind, reason in (
+                "distinct": 5, "examples": ["1", "a\nb"],
+                "sentinels": []} for name, kind, reason in (
                     ("ID", "left_out", "looks like an id"), ('odd "name"', "category", "texts"),
                     ("CODE", "category", "codes"), ("AGE", "left_out", "marks"),
                     ("DAY", "left_out", "dates"), ("INCOME", "number", "numbers"),
