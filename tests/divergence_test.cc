@@ -31,6 +31,15 @@ TEST(DivergenceCheck, PassesCountByThemselvesAndByRows) {
   EXPECT_TRUE(check.EndPass(Clock(4)).ok()) << "a pass without rows of this worker";
 }
 
+TEST(DivergenceCheck, WhatIsLeftOfAPassIsNotJudged) {
+  DivergenceCheck check(0.1, 0.5);
+  check.BeginMidPass();
+  EXPECT_TRUE(check.Take(6.2, 16, Clock(26)).ok());
+  EXPECT_TRUE(check.EndPass(Clock(26)).ok());
+  EXPECT_TRUE(check.Take(6.2, 16, Clock(28)).ok());
+  EXPECT_FALSE(check.EndPass(Clock(54)).ok()) << "the next one is";
+}
+
 TEST(DivergenceCheck, ALossThatIsNoNumberEndsItAtOnce) {
   for (const double loss : {std::nan(""), std::numeric_limits<double>::infinity()}) {
     DivergenceCheck check(0.1, 0.5);

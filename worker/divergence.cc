@@ -1,6 +1,7 @@
 #include "worker/divergence.h"
 
 #include <cmath>
+#include <utility>
 
 #include "common/status.h"
 
@@ -17,6 +18,7 @@ absl::Status DivergenceCheck::EndPass(Clock clock) {
   const double loss = rows_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(rows_);
   loss_sum_ = 0.0;
   rows_ = 0;
+  if (!std::exchange(whole_, true)) return absl::OkStatus();
   return loss > kDivergedLoss * constant_loss_ ? Diverged(loss, clock) : absl::OkStatus();
 }
 

@@ -18,9 +18,12 @@ class DivergenceCheck {
   DivergenceCheck(double constant_loss, double learning_rate)
       : constant_loss_(constant_loss), learning_rate_(learning_rate) {}
 
+  // Training goes on amid a pass: what is left of it is too little to judge by.
+  void BeginMidPass() { whole_ = false; }
   // Takes the mean training loss of `rows` rows, up to `clock`. FailedPrecondition: not finite.
   absl::Status Take(double mean_loss, uint64_t rows, Clock clock);
-  // A pass has ended at `clock`. FailedPrecondition: its mean loss is beyond the bound.
+  // A pass has ended at `clock`. FailedPrecondition: it was taken whole, and its mean loss is
+  // beyond the bound.
   absl::Status EndPass(Clock clock);
 
  private:
@@ -30,6 +33,7 @@ class DivergenceCheck {
   double learning_rate_;
   double loss_sum_ = 0.0;  // of this pass
   uint64_t rows_ = 0;
+  bool whole_ = true;
 };
 
 }  // namespace rubato

@@ -47,6 +47,7 @@ absl::Status Trainer::Run(Session* session, StopSignals* signals) {
 absl::Status Trainer::AwaitStart(Session* session, StopSignals* signals) {
   ASSIGN_OR_RETURN(const Started started, Await<Started>(session, signals));
   clock_ = prepared_ = prefetched_ = started_ = started.start;
+  if (clock_.value() % options_.job.iterations_per_epoch != 0) divergence_.BeginMidPass();
   LogInfo(absl::StrFormat("life %d begins at clock %d of %d", started.life.value(),
                           started.start.value(), options_.job.last_clock.value()));
   return absl::OkStatus();
