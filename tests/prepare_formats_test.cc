@@ -146,6 +146,20 @@ TEST_F(PrepareFormats, RowsWithoutAGroupAreEachOne) {
   EXPECT_TRUE(absl::StrContains(prepared->report.warnings[0].sentence, "is missing in 300 rows"));
 }
 
+TEST_F(PrepareFormats, AGroupIsOneHoweverItsNumberIsWritten) {
+  const auto groups = [this](const std::string& ids) {
+    ScanRequest request;
+    request.label = "y";
+    request.group = "id";
+    const auto scan = ScanCsv(Write("ids.csv", "id,y,w\n" + ids), request);
+    EXPECT_TRUE(scan.ok()) << scan.status();
+    return scan->groups;
+  };
+  const auto same = groups("5,0,b\n5.0,1,a\n01,0,b\n1,1,a\n");
+  EXPECT_EQ(same[0], same[1]);
+  EXPECT_NE(same[2], same[3]) << "01 is a code";
+}
+
 TEST_F(PrepareFormats, SixPositivesAreEnough) {
   std::string text = "amount,fraud\n";
   for (int i = 0; i < 900; ++i) {

@@ -92,21 +92,22 @@ TEST_F(Prepare, FitsOnTrainingRowsOnly) {
 TEST_F(Prepare, CountsRowsThroughEveryStep) {
   RunConfig config = LoanConfig(1000);
   std::string text = Loans(1000);
-  absl::StrAppend(&text, "1000,5,A,NA,bad\n1001,5,A,1990,?\n1002,5,A,1991,\n");
+  absl::StrAppend(&text, "1000,5,A,NA,bad\n1001,5,A,1990,?\n1002,5,A,1991,\n1003,5,A,-999,bad\n");
   config.data.path = Write("gaps.csv", text);
   config.data.drop = {"id"};
   config.data.time = "when";
+  config.data.missing = {"when=-999"};
   config.split.kind = "time";
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   const DataReport& report = prepared->report;
-  EXPECT_EQ(report.rows_read, 1003u);
+  EXPECT_EQ(report.rows_read, 1004u);
   EXPECT_EQ(report.dropped_missing_label, 2u);
-  EXPECT_EQ(report.dropped_missing_time, 1u);
+  EXPECT_EQ(report.dropped_missing_time, 2u);
   EXPECT_EQ(report.parts[0].rows + report.parts[1].rows + report.parts[2].rows, 1000u);
   EXPECT_EQ(report.inputs.at(0).sha256.size(), 64u);
   const std::string json = *ReadSealedText(Path("out/data/cleansing.json"));
-  EXPECT_TRUE(absl::StrContains(json, "\"read\": 1003"));
+  EXPECT_TRUE(absl::StrContains(json, "\"read\": 1004"));
   EXPECT_TRUE(absl::StrContains(json, report.inputs[0].sha256));
 }
 

@@ -14,6 +14,7 @@
 #include "worker/data/column_plan.h"
 #include "worker/data/header_check.h"
 #include "worker/data/label.h"
+#include "worker/data/level.h"
 #include "worker/data/missing_values.h"
 #include "worker/data/show_text.h"
 #include "worker/data/split.h"
@@ -167,11 +168,14 @@ void Scanner::AddLabel(absl::string_view field) {
 
 void Scanner::AddGroup(absl::string_view field) {
   const bool alone = IsMissingIn(*group_, field);
-  scan_.groups.push_back(SplitHash(alone ? absl::StrCat(reader_.row()) : std::string(field)));
+  // Files that were joined write one id as 5 and as 5.0.
+  std::string memory;
+  const absl::string_view group = LevelOf(field, reader_.decimal_comma(), &memory);
+  scan_.groups.push_back(SplitHash(alone ? absl::StrCat(reader_.row()) : std::string(group)));
 }
 
 absl::Status Scanner::AddTime(absl::string_view field) {
-  if (IsMissing(field)) {
+  if (IsMissingIn(*time_, field)) {
     scan_.times.push_back(std::numeric_limits<double>::quiet_NaN());
     return absl::OkStatus();
   }
