@@ -132,7 +132,7 @@ TEST(Cleanse, LevelsSeenOftenEnoughGetIds) {
 
 TEST(Cleanse, LevelsThatAreTheSameNumberAreOne) {
   const FitResult fit =
-      FitOne(FeatureKind::kCategory, {"3", "3.0", "3e0", "03", "03", "5"}, {.min_level_count = 1});
+      FitOne(FeatureKind::kCategory, {"3", "3.0", "3e+0", "03", "03", "5"}, {.min_level_count = 1});
   EXPECT_EQ(fit.encoding.categories[0].levels, (std::vector<std::string>{"3", "03", "5"}));
 }
 

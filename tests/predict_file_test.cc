@@ -151,7 +151,7 @@ TEST_F(PredictFileTest, LibsvmFeaturesBeyondThoseOfTrainingAreCounted) {
 }
 
 TEST_F(PredictFileTest, EqualValuesScoreAlike) {
-  Write("grade,amount\n3,1\n3.0,1\n+3,1\n3e0,1.0\n 3 ,1\n");
+  Write("grade,amount\n3,1\n3.0,1\n+3,1\n3e+0,1.0\n 3 ,1\n");
   ASSERT_TRUE(Run().ok());
   std::istringstream lines(Output());
   std::string line;

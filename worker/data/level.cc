@@ -32,6 +32,13 @@ bool CannotBeNumber(absl::string_view field) {
   return !IsDigit(first) && first != '+' && first != '-' && first != '.' && first != ',';
 }
 
+// 0E3 and 1E2 are codes; a program that means a number writes 1.5e3, 1e+20 or 1e-05.
+bool LooksLikeCode(absl::string_view field) {
+  const size_t e = field.find_first_of("eE");
+  return e != absl::string_view::npos && field.find_first_of(".,") == absl::string_view::npos &&
+         field.find_first_of("+-", e) == absl::string_view::npos;
+}
+
 // Whether all that the text says is in its value.
 bool IsExact(absl::string_view field) {
   if (field[0] == '+' || field[0] == '-') field.remove_prefix(1);
@@ -45,7 +52,8 @@ bool IsExact(absl::string_view field) {
 absl::string_view LevelOf(absl::string_view field, DecimalComma comma, std::string* memory) {
   if (CannotBeNumber(field) || IsPlain(field)) return field;
   const auto value = ParseNumber(field, comma);
-  if (!value || !IsExact(field) || std::abs(*value) >= kLargestNumber) return field;
+  if (!value || !IsExact(field) || LooksLikeCode(field) || std::abs(*value) >= kLargestNumber)
+    return field;
   std::array<char, 32> text;  // the shortest digits that give the value back: 24 at most
   const double unsigned_zero = *value == 0.0 ? 0.0 : *value;
   const auto end = std::to_chars(text.data(), text.data() + text.size(), unsigned_zero).ptr;

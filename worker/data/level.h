@@ -1,8 +1,8 @@
 // The level of a category that a field is: equal values are one level, however a file writes them.
 //
-// A number is known by its value ("3.0", "+3" and "3e0" are the level "3"), unless leading zeros
-// make it a code ("01" is not "1") or it has more digits than a double tells apart. Words are known
-// to the letter: "TRUE" is not "True".
+// A number is known by its value ("3.0", "+3" and "30e-1" are the level "3"), unless leading zeros
+// or a bare E make it a code ("01" is not "1", "0E3" not "0") or it has more digits than a double
+// tells apart. Words are known to the letter: "TRUE" is not "True".
 #pragma once
 
 #include <cstdint>
