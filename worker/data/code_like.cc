@@ -6,8 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
+#include "absl/strings/string_view.h"
 #include "worker/data/encoding.h"
+#include "worker/data/name_words.h"
 
 namespace rubato {
 namespace {
@@ -28,20 +29,6 @@ constexpr std::array<absl::string_view, 14> kAmountWords = {
 template <size_t size>
 bool Holds(const std::array<absl::string_view, size>& words, const std::string& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-// "detailedIndustry_recode2" as detailed, industry, recode.
-std::vector<std::string> WordsOf(absl::string_view name) {
-  std::vector<std::string> words(1);
-  bool lower_before = false;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool begins = absl::ascii_isupper(byte) && lower_before;
-    if ((begins || !absl::ascii_isalpha(byte)) && !words.back().empty()) words.emplace_back();
-    if (absl::ascii_isalpha(byte)) words.back().push_back(absl::ascii_tolower(byte));
-    lower_before = absl::ascii_islower(byte);
-  }
-  return words;
 }
 
 bool NamedAsCode(const std::string& name) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "common/status.h"
+#include "worker/data/name_words.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {
@@ -30,23 +31,8 @@ bool IsOneOf(const std::string& word, const char* const (&words)[N]) {
                      [&word](const char* other) { return word == other; });
 }
 
-// "customerID", "Customer Id" and "CUSTOMER_ID" are customer, id.
-std::vector<std::string> Words(const std::string& name) {
-  std::vector<std::string> words(1);
-  bool small_before = false;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool new_word = small_before && absl::ascii_isupper(byte);
-    small_before = absl::ascii_islower(byte);
-    if ((new_word || !absl::ascii_isalnum(byte)) && !words.back().empty()) words.emplace_back();
-    if (absl::ascii_isalnum(byte)) words.back() += absl::ascii_tolower(byte);
-  }
-  if (words.size() > 1 && words.back().empty()) words.pop_back();
-  return words;
-}
-
 bool IsCalledLikeAnId(const std::string& name) {
-  const std::vector<std::string> words = Words(name);
+  const std::vector<std::string> words = WordsOf(name);
   if (IsOneOf(words.back(), kIds)) return true;
   const bool owned = std::any_of(words.begin(), words.end(), [](const std::string& word) {
     return IsOneOf(word, kOwners) || (word.size() > 2 && word.substr(word.size() - 2) == "id" &&

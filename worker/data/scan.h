@@ -1,5 +1,6 @@
-// The first look at a CSV file: what each column holds, and each row's label and time. One pass, in
-// memory that grows with the rows only by the label (1 byte) and the time (8 bytes) of each.
+// The first look at a CSV file: what each column holds, and each row's label, time and group. One
+// pass, in memory that grows with the rows only by the label (1 byte), the time (8) and the group
+// (4) of each, where they are asked for.
 #pragma once
 
 #include <array>
