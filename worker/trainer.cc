@@ -166,7 +166,7 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
   Spend(iteration.ready->gated ? Spent::kWait : Spent::kPull);
   gradients_.clear();
   if (timetable_.IsEvaluation(clock_)) {
-    RETURN_IF_ERROR(Evaluate(session, signals, *iteration.ready));
+    RETURN_IF_ERROR(Evaluate(session, signals, &iteration.ready->rows));
     Spend(Spent::kOther);
   } else if (iteration.rows > 0) {
     max_staleness_ = std::max(max_staleness_, (clock_ - iteration.ready->oldest_read).value());
@@ -221,12 +221,11 @@ absl::Status Trainer::Compute(Session* session, Iteration* iteration) {
   return divergence_.Take(loss, iteration->rows, clock_);
 }
 
-absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, const Ready& ready) {
+absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, Parameters* rows) {
   if (options_.seat == SeatId(0) && validation_->rows() > 0) {
-    Parameters rows = ready.rows;
-    if (options_.untrained) options_.untrained->Fill(&rows);
+    if (options_.untrained) options_.untrained->Fill(rows);
     ASSIGN_OR_RETURN(const std::vector<float> probability,
-                     Score(model_, *validation_, rows, GoOnWith(session)));
+                     Score(model_, *validation_, *rows, GoOnWith(session)));
     ASSIGN_OR_RETURN(
         const Evaluation evaluation,
         rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));

@@ -80,7 +80,8 @@ class Trainer {
 
   absl::Status AwaitStart(Session* session, StopSignals* signals);
   absl::Status RunIteration(Session* session, StopSignals* signals);
-  absl::Status Evaluate(Session* session, StopSignals* signals, const Ready& ready);
+  // With the exact weights `rows`, which are the iteration's own and may be filled in.
+  absl::Status Evaluate(Session* session, StopSignals* signals, Parameters* rows);
   absl::Status AwaitLeft(Session* session, StopSignals* signals);
   // Waits for an event that `wanted` takes; others are handled here.
   template <class Wanted>
