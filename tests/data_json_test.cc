@@ -21,6 +21,8 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.positive = {"oui", "peut-\xeatre"};
   encoding.clip_sigma = 5.5;
   encoding.sparse_keys = 7;
+  encoding.indices = {1, 6};
+  encoding.trained_indices = {{1, 3}, {5, 6}};
   encoding.layout = {.header = false, .skip_lines = 3};
   encoding.columns = 5;
   encoding.prior = {.positive_rate = 0.023, .weights = {0.6, 3.5}, .corrected = false};
@@ -48,7 +50,7 @@ TEST(EncodingJson, ErrorsNameTheField) {
     return std::string(ParseEncoding(text).status().message());
   };
   EXPECT_EQ(ParseEncoding("{").status().message(), "it is not JSON");
-  EXPECT_TRUE(absl::StrContains(broken("\"version\": 4", "\"version\": 1"), "version 1"));
+  EXPECT_TRUE(absl::StrContains(broken("\"version\": 5", "\"version\": 1"), "version 1"));
   EXPECT_TRUE(absl::StrContains(broken("\"median\"", "\"mode\""), "'median'"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": -1.0"), "deviation"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": 1e999"), "JSON"));
@@ -57,6 +59,7 @@ TEST(EncodingJson, ErrorsNameTheField) {
   EXPECT_TRUE(absl::StrContains(broken("    7", "    4"), "in order"));
   EXPECT_TRUE(absl::StrContains(broken("    7", "    -7"), "whole numbers"));
   EXPECT_TRUE(absl::StrContains(broken("\"sparse_keys\": 0", "\"sparse_keys\": -1"), "sparse"));
+  EXPECT_TRUE(absl::StrContains(broken("\"indices\": [", "\"indices\": [3,"), "two whole"));
   EXPECT_EQ(ParseEncoding("[]").status().code(), absl::StatusCode::kInvalidArgument);
 }
 

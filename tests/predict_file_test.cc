@@ -138,16 +138,25 @@ TEST_F(PredictFileTest, WhatTrainingNeverSawIsWarnedOf) {
                 "training"}));
 }
 
-TEST_F(PredictFileTest, LibsvmFeaturesBeyondThoseOfTrainingAreCounted) {
+TEST_F(PredictFileTest, LibsvmFeaturesThatTrainingNeverSawAreCounted) {
   encoding_ = Encoding();
   encoding_.format = "libsvm";
   encoding_.sparse_keys = 10;
+  encoding_.indices = {1, 9};
+  encoding_.trained_indices = {{1, 5}, {9, 9}};
   model_ = *MakeModel(RunConfig(), encoding_.Shape());
   tables_ = std::make_unique<CountingTables>(*model_);
-  Write("1 1:1 9:1\n0 2:1 12:1\n");
+  Write("1 1:1 9:1\n0 2:1 7:1 12:1\n");
   ASSERT_TRUE(Run().ok());
-  EXPECT_EQ(warnings_, (std::vector<std::string>{"1 of 4 features, the first 12 in line 2, are "
-                                                 "beyond those of training and were left out"}));
+  EXPECT_EQ(warnings_, (std::vector<std::string>{"2 of 5 features, the first 7 in line 2, were "
+                                                 "never seen in training"}));
+  Write("1 1:1 9:1\n0 0:1\n");
+  const absl::Status status = Run();
+  EXPECT_EQ(ExitCode(status), kExitUsage);
+  EXPECT_TRUE(absl::StrContains(status.message(),
+                                "in.csv: its indices begin at 0 and those of "
+                                "the training file at 1"))
+      << status;
 }
 
 TEST_F(PredictFileTest, EqualValuesScoreAlike) {

@@ -46,6 +46,28 @@ TEST_F(PrepareFormats, LibsvmWithATestFile) {
   ASSERT_TRUE(encoding.ok());
   EXPECT_EQ(encoding->format, "libsvm");
   EXPECT_EQ(encoding->sparse_keys, 41u);
+  EXPECT_EQ(encoding->indices, (IndexRange{1, 17}));
+  EXPECT_EQ(encoding->trained_indices, (std::vector<IndexRange>{{1, 5}, {7, 17}}));
+  ASSERT_FALSE(prepared->report.warnings.empty());
+  EXPECT_TRUE(absl::EndsWith(prepared->report.warnings.back().sentence,
+                             "test.svm: 1 of 3 features, the first 40 in line 2, were never seen "
+                             "in training"))
+      << prepared->report.warnings.back().sentence;
+}
+
+TEST_F(PrepareFormats, LibsvmFilesThatCountFromDifferentNumbersAreRefused) {
+  RunConfig config;
+  config.data.format = "libsvm";
+  config.data.path = Write("train.svm", Libsvm(500));
+  config.data.test_path = Write("test.svm", "-1 2:1\n1 0:1\n");
+  ExpectFailure(config, "test.svm: its indices begin at 0 and those of the training file at 1",
+                kExitUsage);
+  config.data.path = Write("zero.svm", Libsvm(500) + "1 0:1\n");
+  config.data.test_path = Write("one.svm", "-1 1:1\n1 2:1 18:1\n");
+  ExpectFailure(config, "one.svm: its indices begin at 1 and those of the training file at 0",
+                kExitUsage);
+  config.data.test_path = Write("some.svm", "-1 1:1\n1 2:1 17:1\n");
+  EXPECT_TRUE(Run(config).ok());
 }
 
 TEST_F(PrepareFormats, LibsvmBadInputs) {

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kEncodingVersion = 4;
+constexpr int kEncodingVersion = 5;
 constexpr int kIndent = 1;
 
 // Each byte as the code point of its value, in UTF-8.
@@ -197,6 +197,32 @@ absl::StatusOr<CategoryEncoding> CategoryFromJson(const Json& json) {
   return column;
 }
 
+Json RangeToJson(const IndexRange& range) { return {range.first, range.last}; }
+
+absl::StatusOr<IndexRange> RangeFromJson(const Json* json, const std::string& name) {
+  const bool pair = json != nullptr && json->is_array() && json->size() == 2;
+  if (!pair || !(*json)[0].is_number_unsigned() || !(*json)[1].is_number_unsigned()) {
+    return Wrong(name, "two whole numbers");
+  }
+  return IndexRange{(*json)[0].get<uint64_t>(), (*json)[1].get<uint64_t>()};
+}
+
+Json RangesToJson(const std::vector<IndexRange>& ranges) {
+  Json list = Json::array();
+  for (const IndexRange& range : ranges) list.push_back(RangeToJson(range));
+  return list;
+}
+
+absl::StatusOr<std::vector<IndexRange>> RangesFromJson(const Json& object,
+                                                       const std::string& name) {
+  ASSIGN_OR_RETURN(const Json* list, ArrayFromJson(object, name));
+  std::vector<IndexRange> ranges;
+  for (const Json& range : *list) {
+    ASSIGN_OR_RETURN(ranges.emplace_back(), RangeFromJson(&range, absl::StrCat(name, "[]")));
+  }
+  return ranges;
+}
+
 Json ShapeToJson(const DatasetShape& shape) {
   return {{"numeric_columns", shape.numeric_columns},
           {"category_columns", shape.category_columns},
@@ -263,6 +289,8 @@ std::string FormatEncoding(const Encoding& encoding) {
                {"skip_lines", encoding.layout.skip_lines},
                {"columns", encoding.columns},
                {"sparse_keys", encoding.sparse_keys},
+               {"indices", RangeToJson(encoding.indices)},
+               {"trained_indices", RangesToJson(encoding.trained_indices)},
                {"numeric", Json::array()},
                {"categories", Json::array()}};
   for (const NumericEncoding& column : encoding.numeric) {
@@ -306,6 +334,8 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   ASSIGN_OR_RETURN(encoding.layout.skip_lines, WholeFromJson(json, "skip_lines"));
   ASSIGN_OR_RETURN(encoding.columns, WholeFromJson(json, "columns"));
   ASSIGN_OR_RETURN(encoding.sparse_keys, WholeFromJson(json, "sparse_keys"));
+  ASSIGN_OR_RETURN(encoding.indices, RangeFromJson(Find(json, "indices"), "indices"));
+  ASSIGN_OR_RETURN(encoding.trained_indices, RangesFromJson(json, "trained_indices"));
   ASSIGN_OR_RETURN(encoding.prior, PriorFromJson(json));
   ASSIGN_OR_RETURN(const Json* numeric, ArrayFromJson(json, "numeric"));
   for (const Json& column : *numeric) {

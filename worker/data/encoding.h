@@ -22,6 +22,7 @@
 #include "worker/data/csv_layout.h"
 #include "worker/data/dataset.h"
 #include "worker/data/field.h"
+#include "worker/data/index_set.h"
 #include "worker/data/novelty.h"
 #include "worker/data/number_reader.h"
 #include "worker/data/prior.h"
@@ -68,6 +69,8 @@ struct Encoding {
   CsvLayout layout;          // of the training file
   uint64_t columns = 0;      // csv: fields in a row of it
   uint64_t sparse_keys = 0;  // libsvm: one past the largest index of the training files
+  IndexRange indices;        // libsvm: of the file that trained
+  std::vector<IndexRange> trained_indices;  // libsvm: IndexSet's, of the training rows
   Prior prior;
   DatasetShape Shape() const;
   friend bool operator==(const Encoding&, const Encoding&) = default;

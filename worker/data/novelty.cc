@@ -16,12 +16,11 @@ std::string Begin(const ColumnNovelty& novelty, const Sighting& sighting) {
                          ShowText(sighting.first), sighting.line);
 }
 
-// LIBSVM has no columns, and a feature beyond those of training has no weight.
+// LIBSVM has no columns.
 std::string Features(const ColumnNovelty& novelty) {
-  return absl::StrFormat(
-      "%d of %d features, the first %s in line %d, are beyond those of training "
-      "and were left out",
-      novelty.levels.cells, novelty.cells, novelty.levels.first, novelty.levels.line);
+  return absl::StrFormat("%d of %d features, the first %s in line %d, were never seen in training",
+                         novelty.levels.cells, novelty.cells, novelty.levels.first,
+                         novelty.levels.line);
 }
 
 std::string Levels(const ColumnNovelty& novelty) {

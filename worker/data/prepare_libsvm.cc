@@ -6,6 +6,7 @@
 #include "common/status.h"
 #include "worker/data/data_json.h"
 #include "worker/data/encoding.h"
+#include "worker/data/index_set.h"
 #include "worker/data/label.h"
 #include "worker/data/libsvm.h"
 #include "worker/data/part_writers.h"
@@ -22,6 +23,7 @@ struct InputFile {
   std::vector<uint8_t> labels = {};   // [rows] index into the label values
   std::vector<uint32_t> groups = {};  // [rows] SplitHash of their qid, with split.group
   std::vector<SplitPart> parts = {};  // [rows] of a file whose rows are split
+  IndexRange indices = {};
 };
 
 class LibsvmPreparation {
@@ -46,6 +48,7 @@ class LibsvmPreparation {
   void CountParts(const InputFile& file);
   absl::Status Write();
   absl::Status WriteFile(const InputFile& file, PartWriters* writers);
+  void WarnOfUntrained();
   // visit(reader, row) for all rows of a file.
   template <class Visit>
   absl::Status ForEachRow(const std::string& path, Visit visit);
@@ -64,6 +67,8 @@ class LibsvmPreparation {
   LabelCounter labels_;
   DataReport report_;  // its labels are those of labels_
   Encoding encoding_;
+  IndexSet trained_;             // of the training rows
+  ColumnNovelty test_features_;  // of a test file
 };
 
 template <class Visit>
@@ -92,6 +97,9 @@ absl::Status LibsvmPreparation::Scan() {
     RETURN_IF_ERROR(ScanFile(&file));
     absl::StrAppend(&where, where.empty() ? "" : " and ", file.path);
   }
+  encoding_.indices = files_.front().indices;
+  RETURN_IF_ERROR(
+      Annotate(CheckSameFirstIndex(encoding_.indices, files_.back().indices), files_.back().path));
   ASSIGN_OR_RETURN(const LabelRule rule, MakeLabelRule(labels_.values(), config_.data, where));
   RETURN_IF_ERROR(CheckLabelsSeen(rule, labels_.values(), where));
   for (const LabelValue& value : labels_.values()) {
@@ -115,6 +123,7 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
     if (grouped) file->groups.push_back(SplitHash(absl::StrCat(*row.group)));
     const size_t value = labels_.Count(absl::StrCat(row.label));
     file->labels.push_back(static_cast<uint8_t>(value));
+    file->indices.Widen(row.keys);
     if (!row.keys.empty()) {
       encoding_.sparse_keys = std::max(encoding_.sparse_keys, row.keys.back() + 1);
     }
@@ -156,9 +165,19 @@ void LibsvmPreparation::CountParts(const InputFile& file) {
 
 absl::Status LibsvmPreparation::Write() {
   ASSIGN_OR_RETURN(const auto writers, PartWriters::Create(folder_, report_.shape));
-  for (const InputFile& file : files_) RETURN_IF_ERROR(WriteFile(file, writers.get()));
+  for (const InputFile& file : files_) {
+    RETURN_IF_ERROR(WriteFile(file, writers.get()));
+    if (file.role == TestFile::kNone) encoding_.trained_indices = trained_.Ranges();
+  }
+  WarnOfUntrained();
   RETURN_IF_ERROR(writers->Finish());
   return WriteSealedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
+}
+
+void LibsvmPreparation::WarnOfUntrained() {
+  for (const std::string& sentence : DescribeNovelty(test_features_)) {
+    report_.warnings.push_back({"", "novelty", absl::StrCat(files_.back().path, ": ", sentence)});
+  }
 }
 
 absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* writers) {
@@ -169,6 +188,10 @@ absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* wr
     if (++rows > file.labels.size()) return changed;
     const SplitPart part = PartOf(file, reader.row());
     if (part == SplitPart::kDropped) return absl::OkStatus();
+    if (part == SplitPart::kTrain) trained_.Add(row.keys);
+    if (file.role == TestFile::kGiven) {
+      CountIndices(encoding_.trained_indices, row.keys, reader.line(), &test_features_);
+    }
     const bool positive = ClassOf(file, reader.row()) == LabelClass::kPositive;
     return writers->Add(part, {.keys = row.keys,
                                .values = row.values,

@@ -6,6 +6,7 @@
 
 #include "common/status.h"
 #include "worker/data/csv.h"
+#include "worker/data/index_set.h"
 #include "worker/data/libsvm.h"
 
 namespace rubato {
@@ -54,20 +55,21 @@ class CsvSource : public RowSource {
 
 class LibsvmSource : public RowSource {
  public:
-  LibsvmSource(std::unique_ptr<LibsvmReader> reader, uint64_t sparse_keys)
-      : reader_(std::move(reader)), sparse_keys_(sparse_keys) {}
+  LibsvmSource(std::unique_ptr<LibsvmReader> reader, const Encoding& encoding, std::string path)
+      : reader_(std::move(reader)), encoding_(encoding), path_(std::move(path)) {}
 
   const std::string& header() const override { return header_; }
 
   absl::StatusOr<bool> Next(RowChunk* chunk) override {
     ASSIGN_OR_RETURN(const bool found, reader_->Next(&row_));
-    if (!found) return false;
-    // Features beyond those of the training files say nothing to the model.
-    const auto known = std::lower_bound(row_.keys.begin(), row_.keys.end(), sparse_keys_);
-    features_.cells += row_.keys.size();
-    for (auto key = known; key != row_.keys.end(); ++key) {
-      features_.levels.Count(absl::StrCat(*key), reader_->line());
+    if (!found) {
+      RETURN_IF_ERROR(Annotate(CheckSameFirstIndex(encoding_.indices, indices_), path_));
+      return false;
     }
+    indices_.Widen(row_.keys);
+    CountIndices(encoding_.trained_indices, row_.keys, reader_->line(), &features_);
+    // Features beyond those of the training files have no weights.
+    const auto known = std::lower_bound(row_.keys.begin(), row_.keys.end(), encoding_.sparse_keys);
     Batch& batch = chunk->batch;
     batch.keys.insert(batch.keys.end(), row_.keys.begin(), known);
     batch.values.insert(batch.values.end(), row_.values.begin(),
@@ -82,9 +84,11 @@ class LibsvmSource : public RowSource {
 
  private:
   std::unique_ptr<LibsvmReader> reader_;
-  const uint64_t sparse_keys_;
+  const Encoding& encoding_;
+  const std::string path_;
   const std::string header_;
   LibsvmRow row_;
+  IndexRange indices_;  // of the rows so far
   ColumnNovelty features_;
 };
 
@@ -137,7 +141,7 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(const Encoding& encodin
                                                          const std::string& path) {
   if (encoding.format != "libsvm") return OpenCsvSource(encoding, path);
   ASSIGN_OR_RETURN(auto reader, LibsvmReader::Open(path));
-  return std::make_unique<LibsvmSource>(std::move(reader), encoding.sparse_keys);
+  return std::make_unique<LibsvmSource>(std::move(reader), encoding, path);
 }
 
 void AppendCsvField(absl::string_view field, char separator, std::string* out) {

@@ -44,7 +44,8 @@ class RowSource {
 inline constexpr char kPredictionColumn[] = "pd";
 
 // InvalidArgument: a column that the model reads is missing (the nearest name is offered), or one
-// is named pd. DataLoss from Next names the line. `encoding` must outlive the source.
+// is named pd, or, from Next, a LIBSVM file counts from another number. DataLoss from Next names
+// the line. `encoding` must outlive the source.
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(const Encoding& encoding,
                                                          const std::string& path);
 
