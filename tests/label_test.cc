@@ -1,8 +1,10 @@
 #include "worker/data/label.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "tests/prepare_fixture.h"
 
 namespace rubato {
@@ -144,6 +146,35 @@ TEST_F(LabelledRows, LibsvmLabelsFollowTheRule) {
   uint64_t positives = 0;
   for (const PartCounts& part : prepared->report.parts) positives += part.positives;
   EXPECT_EQ(positives, 300u);
+}
+
+TEST_F(LabelledRows, OneBesideTwoIsSaidToBePositive) {
+  const auto warnings = [this](const char* other) {
+    std::string text;
+    for (int i = 0; i < 900; ++i) absl::StrAppend(&text, i % 3 ? "1" : other, " 1:1\n");
+    RunConfig config;
+    config.data.format = "libsvm";
+    config.data.path = Write("rows.svm", text);
+    const auto prepared = Run(config);
+    EXPECT_TRUE(prepared.ok()) << prepared.status();
+    std::filesystem::remove_all(Path("out"));
+    return prepared->report.warnings;
+  };
+  EXPECT_TRUE(warnings("0").empty());
+  EXPECT_TRUE(warnings("-1.0").empty());
+  ASSERT_EQ(warnings("2").size(), 1u);
+  EXPECT_EQ(warnings("2")[0].sentence,
+            "the label holds '2' (300 rows), '1' (600 rows), and '1' counts as 1 as data.positive "
+            "is left out; if it is the other, set data.positive = \"2\"");
+  RunConfig config = LoanConfig(600);
+  config.data.path =
+      Write("loans.csv", absl::StrReplaceAll(Loans(600), {{"good", "2"}, {"bad", "1"}}));
+  config.data.positive = {};
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  const auto said = [](const Warning& warning) { return warning.kind == "positive"; };
+  EXPECT_TRUE(
+      std::any_of(prepared->report.warnings.begin(), prepared->report.warnings.end(), said));
 }
 
 }  // namespace

@@ -180,6 +180,22 @@ absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
   return rule;
 }
 
+std::string DescribeUnnamedPositive(const LabelRule& rule, const std::vector<LabelValue>& values,
+                                    const DataConfig& data) {
+  if (!data.positive.empty() || !data.negative.empty()) return "";
+  const auto plain = [](const LabelValue& value) {
+    return SameLabel(value.text, "0") || SameLabel(value.text, "-1");
+  };
+  for (const LabelValue& value : values) {
+    if (rule.ClassOf(value.text) != LabelClass::kNegative || plain(value)) continue;
+    return absl::StrFormat(
+        "the label holds %s, and '1' counts as 1 as data.positive is left out; if it is the other, "
+        "set data.positive = \"%s\"",
+        ShowLabels(values), ShowText(value.text));
+  }
+  return "";
+}
+
 absl::Status CheckLabelsSeen(const LabelRule& rule, const std::vector<LabelValue>& values,
                              const std::string& where) {
   for (const auto& [key, names] : ListsOf(rule)) {

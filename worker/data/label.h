@@ -67,6 +67,10 @@ absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
 // InvalidArgument: a value that the run file names, and no row of `values` has.
 absl::Status CheckLabelsSeen(const LabelRule& rule, const std::vector<LabelValue>& values,
                              const std::string& where);
+// Where no key names values, that "1" counts as 1 goes without saying beside 0 or -1 alone;
+// beside another value a sentence for a person, "" otherwise.
+std::string DescribeUnnamedPositive(const LabelRule& rule, const std::vector<LabelValue>& values,
+                                    const DataConfig& data);
 // "'0' (23364 rows), '1' (6636 rows)".
 std::string ShowLabels(const std::vector<LabelValue>& values);
 

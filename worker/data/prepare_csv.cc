@@ -102,6 +102,8 @@ absl::Status CsvPreparation::Scan() {
     ASSIGN_OR_RETURN(oracle_field_, FindColumn(scan_.header, oracle_, "the true probability"));
   }
   report_.warnings = plan_.warnings;
+  const std::string unnamed = DescribeUnnamedPositive(rule_, scan_.label_values, data);
+  if (!unnamed.empty()) report_.warnings.push_back({data.label, "positive", unnamed});
   WarnOfUngrouped();
   report_.rows_read = scan_.rows;
   return absl::OkStatus();

@@ -105,6 +105,8 @@ absl::Status LibsvmPreparation::Scan() {
   for (const LabelValue& value : labels_.values()) {
     report_.labels.push_back({value, *rule.ClassOf(value.text)});
   }
+  const std::string unnamed = DescribeUnnamedPositive(rule, labels_.values(), config_.data);
+  if (!unnamed.empty()) report_.warnings.push_back({"", "positive", unnamed});
   encoding_.format = "libsvm";
   encoding_.positive = rule.positive;
   encoding_.clip_sigma = config_.cleanse.clip_sigma;
