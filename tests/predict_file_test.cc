@@ -215,11 +215,26 @@ TEST_F(PredictFileTest, TitlesAreSkippedWhereThereAreAny) {
   encoding_.columns = 2;
   encoding_.numeric[0].name = "column_1";
   encoding_.categories[0].name = "column_2";
-  for (const char* text : {"1.5,A\n2,3\n", "Loans of March\n1.5,A\n2,3\n"}) {
+  for (const char* text : {"1.5,A\n2,3\n", "Loans of March\n1.5,A\n2,3\n",
+                           "Loans of March,\n1.5,A\n2,3\n", ",Loans\n1.5,A\n2,3\n"}) {
     Write(text);
     ASSERT_TRUE(Run().ok());
     EXPECT_EQ(Output(), "column_1,column_2,pd\n1.5,A,0.952574134\n2,3,0.982013762\n");
   }
+}
+
+TEST_F(PredictFileTest, NamesAboveRowsOfAModelThatHasNoneAreNoRow) {
+  encoding_.layout.header = false;
+  encoding_.columns = 2;
+  encoding_.numeric[0].name = "column_1";
+  encoding_.categories[0].name = "column_2";
+  Write("amount,grade\n1.5,A\n");
+  const absl::Status status = Run();
+  EXPECT_EQ(ExitCode(status), kExitUsage);
+  EXPECT_TRUE(absl::StrContains(status.message(), "in.csv: line 1 looks like the names of columns"))
+      << status;
+  Write("n.a.,new\n1.5,A\n");
+  EXPECT_TRUE(Run().ok()) << "no text where numbers stand";
 }
 
 TEST_F(PredictFileTest, NoRowsGiveAHeader) {

@@ -229,6 +229,28 @@ TEST_F(PrepareFormats, ATestFileIsLaidOutLikeTheTrainingFile) {
   EXPECT_EQ(prepared->report.parts[2].rows, 50u);
 }
 
+TEST_F(PrepareFormats, ATestFileNeedNotHaveTheTitlesOfTheTrainingFile) {
+  RunConfig config = LoanConfig(600);
+  config.data.skip_lines = 1;
+  config.data.path = Write("titled.csv", "Loans\n" + Loans(600));
+  config.data.test_path = Write("test.csv", Loans(50));
+  const auto named = Run(config);
+  ASSERT_TRUE(named.ok()) << named.status();
+  EXPECT_EQ(named->report.parts[2].rows, 50u);
+  const auto rows = [](int n) { return Loans(n).substr(Loans(n).find('\n') + 1); };
+  config.data.header = HeaderLine::kNo;
+  config.data.label = "column_5";
+  config.data.drop = {"column_1", "column_4"};
+  config.data.path = Write("titled.csv", "Loans,,,,\n" + rows(600));
+  for (const char* title : {"", "Others,,,,\n"}) {
+    std::filesystem::remove_all(Path("out"));
+    config.data.test_path = Write("test.csv", title + rows(50));
+    const auto prepared = Run(config);
+    ASSERT_TRUE(prepared.ok()) << prepared.status();
+    EXPECT_EQ(prepared->report.parts[2].rows, 50u) << title;
+  }
+}
+
 TEST_F(PrepareFormats, GeneratedLoansKeepTheirTruth) {
   RunConfig config;
   config.data.format = "generated";

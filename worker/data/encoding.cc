@@ -96,6 +96,22 @@ void Encoder::Encode(std::span<const absl::string_view> fields, uint64_t line) {
   }
 }
 
+Acquaintance Encoder::Meet(std::span<const absl::string_view> fields) const {
+  Acquaintance met;
+  for (size_t i = 0; i < numeric_fields_.size(); ++i) {
+    double value = 0.0;
+    const Reading reading = readers_[i].Read(TrimField(fields[numeric_fields_[i]]), &value);
+    if (reading == Reading::kNumber) ++met.known;
+    if (reading == Reading::kText) ++met.texts;
+  }
+  std::string memory;
+  for (size_t k = 0; k < category_fields_.size(); ++k) {
+    const absl::string_view field = TrimField(fields[category_fields_[k]]);
+    if (level_ids_[k].contains(LevelOf(field, comma_, &memory))) ++met.known;
+  }
+  return met;
+}
+
 std::optional<double> Encoder::ReadNumber(size_t index, absl::string_view field, uint64_t line) {
   const NumericEncoding& column = encoding_.numeric[index];
   ColumnNovelty& novelty = novelties_[index];

@@ -79,6 +79,12 @@ struct Encoding {
 // Levels beyond are not remembered, and seem never seen: 8 bytes each.
 inline constexpr size_t kMaxRareLevels = 100'000;
 
+// What a model can make of a row.
+struct Acquaintance {
+  size_t known = 0;  // numbers, and levels that training knew
+  size_t texts = 0;  // where numbers should stand
+};
+
 // An encoding bound to the columns of one file. One thread.
 class Encoder {
  public:
@@ -95,6 +101,8 @@ class Encoder {
   // fields: [header.size()] of one row, `line` where it stands. The results stay valid until the
   // next call.
   void Encode(std::span<const absl::string_view> fields, uint64_t line = 0);
+  // Of such fields; nothing is counted as a novelty.
+  Acquaintance Meet(std::span<const absl::string_view> fields) const;
   std::span<const float> numeric() const { return numeric_; }           // [numeric_columns]
   std::span<const uint32_t> categories() const { return categories_; }  // [category_columns]
   // Of the rows so far; numeric columns, then categories.

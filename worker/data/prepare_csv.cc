@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "worker/data/bound_csv.h"
 #include "worker/data/cleanse.h"
 #include "worker/data/column_plan.h"
 #include "worker/data/csv.h"
@@ -231,17 +232,15 @@ absl::StatusOr<std::optional<float>> CsvPreparation::TrueProbability(
 absl::Status CsvPreparation::WriteTestFile() {
   const std::string& path = config_.data.test_path;
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(path));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader,
-                   CsvReader::Open(path, LayoutOf(config_.data)));
-  auto encoder = Encoder::Bind(encoding_, reader->header(), reader->decimal_comma());
-  auto label = FindColumn(reader->header(), config_.data.label, "data.label");
-  RETURN_IF_ERROR(Annotate(encoder.status(), path));
+  ASSIGN_OR_RETURN(const auto test, OpenBoundCsv(encoding_, path));
+  const auto& [reader, encoder] = test;
+  const auto label = FindColumn(reader->header(), config_.data.label, "data.label");
   RETURN_IF_ERROR(Annotate(label.status(), path));
   for (;;) {
     ASSIGN_OR_RETURN(const bool found, reader->Next());
     if (!found) break;
     if (reader->row() % kRowsBetweenStopChecks == 0 && stop_()) return Stopped();
-    RETURN_IF_ERROR(WriteTestRow(*reader, *label, encoder->get()));
+    RETURN_IF_ERROR(WriteTestRow(*reader, *label, encoder.get()));
   }
   RETURN_IF_ERROR(ReportLabels());
   return CheckTestFile(report_.parts[2], path);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/status.h"
+#include "worker/data/bound_csv.h"
 #include "worker/data/csv.h"
 #include "worker/data/index_set.h"
 #include "worker/data/libsvm.h"
@@ -21,8 +22,8 @@ void AppendFields(std::span<const absl::string_view> fields, char separator, std
 
 class CsvSource : public RowSource {
  public:
-  CsvSource(std::unique_ptr<CsvReader> reader, std::unique_ptr<Encoder> encoder)
-      : reader_(std::move(reader)), encoder_(std::move(encoder)) {
+  explicit CsvSource(BoundCsv bound)
+      : reader_(std::move(bound.reader)), encoder_(std::move(bound.encoder)) {
     const std::vector<std::string>& names = reader_->header();
     const std::vector<absl::string_view> fields(names.begin(), names.end());
     AppendFields(fields, reader_->separator(), &header_);
@@ -92,33 +93,16 @@ class LibsvmSource : public RowSource {
   ColumnNovelty features_;
 };
 
-absl::StatusOr<std::unique_ptr<Encoder>> BindFile(const Encoding& encoding, const std::string& path,
-                                                  const CsvLayout& layout,
-                                                  std::unique_ptr<CsvReader>* reader) {
-  ASSIGN_OR_RETURN(*reader, CsvReader::Open(path, layout));
-  auto encoder = Encoder::Bind(encoding, (*reader)->header(), (*reader)->decimal_comma());
-  if (!encoder.ok()) return Annotate(encoder.status(), path);
-  return encoder;
-}
-
 absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encoding,
                                                          const std::string& path) {
-  std::unique_ptr<CsvReader> reader;
-  // Rows to score need not have the titles of the training file, and no row may be skipped as one.
-  CsvLayout untitled = encoding.layout;
-  untitled.skip_lines = 0;
-  auto encoder = BindFile(encoding, path, untitled, &reader);
-  if (!encoder.ok() && encoding.layout.skip_lines > 0) {
-    encoder = BindFile(encoding, path, encoding.layout, &reader);
-  }
-  RETURN_IF_ERROR(encoder.status());
-  const std::vector<std::string>& names = reader->header();
+  ASSIGN_OR_RETURN(BoundCsv bound, OpenBoundCsv(encoding, path));
+  const std::vector<std::string>& names = bound.reader->header();
   if (std::find(names.begin(), names.end(), kPredictionColumn) != names.end()) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
                         path, kPredictionColumn));
   }
-  return std::make_unique<CsvSource>(std::move(reader), *std::move(encoder));
+  return std::make_unique<CsvSource>(std::move(bound));
 }
 
 }  // namespace
