@@ -225,7 +225,7 @@ class ByteSourceKinds : public testing::Test {
 };
 
 TEST_F(ByteSourceKinds, TheFirstBytesDecideAndNotTheName) {
-  ExpectKind("PAR1=\xfd", "a Parquet file; convert it: python3 -c \"import pandas; ");
+  ExpectKind("PAR1\x15\x04=\xfd", "a Parquet file; convert it: python3 -c \"import pandas; ");
   ExpectKind(std::string("PK\3\4\x14\0\6\0", 8) + std::string(22, '\0') + "[Content_Types].xml",
              "an Excel workbook (xlsx)");
   ExpectKind(std::string("PK\3\4") + std::string(26, '\1') + "loans.csv",
@@ -240,22 +240,36 @@ TEST_F(ByteSourceKinds, TheFirstBytesDecideAndNotTheName) {
       "\xff\xfe"
       "a",
       "UTF-16; convert it: iconv -f utf-16 -t utf-8 ");
-  ExpectKind(std::string(257, 'x') + "ustar", "a tar archive");
+  ExpectKind(std::string(257, 'x') + std::string("ustar\0", 6), "a tar archive");
   ExpectKind("\n <!DOCTYPE html><html>", "a page of HTML");
 }
 
+TEST_F(ByteSourceKinds, AColumnMayBeCalledLikeAMagic) {
+  const std::string path = scratch_.path() + "/table.csv";
+  for (const char* name : {"PAR1", "ORCID", "$FLOW", "BZhang", "FEA1", "ARROW1",
+                           "Gr\xf6\xdf"
+                           "e",
+                           "RDX2\n"}) {
+    std::ofstream(path, std::ios::binary) << name << ",\xc3\xa4,y\r\n1,\t2,0\r\n";
+    EXPECT_TRUE(OpenByteSource(path).ok()) << OpenByteSource(path).status();
+  }
+  std::ofstream(path, std::ios::binary) << std::string(257, 'x') << "ustar,y\n1,0\n";
+  EXPECT_TRUE(OpenByteSource(path).ok());
+}
+
 TEST_F(ByteSourceKinds, WhatIsPackedIsLookedAtToo) {
-  ExpectKind(Gzip("PAR1=\xfd"), "a Parquet file");
+  ExpectKind(Gzip("PAR1\x15\x04=\xfd"), "a Parquet file");
   ExpectKind(Zstd(Gzip("a,b\n")), "compressed twice");
 }
 
 TEST_F(ByteSourceKinds, TheRemedyCanBePasted) {
   const std::string path = scratch_.path() + "/table.csv";
   EXPECT_TRUE(absl::EndsWith(
-      Refusal("PAR1"),
+      Refusal("PAR1\x15"),
       absl::StrCat("pandas.read_parquet('", path, "').to_csv('", path, ".csv', index=False)\"")))
-      << Refusal("PAR1");
-  EXPECT_TRUE(absl::StrContains(Refusal("PAR1", "it's.csv"), "read_parquet('FILE').to_csv('FILE."));
+      << Refusal("PAR1\x15");
+  EXPECT_TRUE(
+      absl::StrContains(Refusal("PAR1\x15", "it's.csv"), "read_parquet('FILE').to_csv('FILE."));
   EXPECT_TRUE(
       absl::EndsWith(Refusal("\xff\xfe"), absl::StrCat("utf-8 ", path, " > ", path, ".utf8")))
       << Refusal("\xff\xfe");

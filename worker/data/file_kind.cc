@@ -23,6 +23,8 @@ struct FileKind {
   const char* name;
   const char* remedy;  // F stands for the path
   size_t offset = 0;
+  // Else a file whose magic is words must hold a byte that no text does: a column may be called so.
+  bool text = false;
 };
 
 constexpr char kArrow[] =
@@ -76,7 +78,7 @@ constexpr FileKind kKinds[] = {
     {Bytes("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "an old Office file (xls)", kExcel},
     {Bytes("PK\x03\x04"), "an Excel workbook (xlsx)", kExcel},  // or another zip, see KindOf
     {Bytes("PK\x05\x06"), "an empty zip archive", kUnpack},
-    {"%PDF-", "a PDF document", "export the table behind it as CSV"},
+    {"%PDF-", "a PDF document", "export the table behind it as CSV", 0, true},
     {Bytes("\xfd\x37zXZ"), "compressed with xz", "unpack it: xz -dk F, or use gzip or zstd"},
     {"BZh", "compressed with bzip2", "unpack it: bzip2 -dk F, or use gzip or zstd"},
     {Bytes("\x04\x22\x4d\x18"), "compressed with lz4", "unpack it: lz4 -d F F.csv"},
@@ -87,9 +89,9 @@ constexpr FileKind kKinds[] = {
     {Bytes("\xff\xfe\0\0"), "UTF-32", "convert it: iconv -f utf-32 -t utf-8 F > F.utf8"},
     {Bytes("\xff\xfe"), "UTF-16", kUtf16},
     {Bytes("\xfe\xff"), "UTF-16", kUtf16},
-    {"{\"", "JSON", kJson},
-    {"[{", "JSON", kJson},
-    {"version https://git-lfs", "a pointer of Git LFS", "fetch the data: git lfs pull"},
+    {"{\"", "JSON", kJson, 0, true},
+    {"[{", "JSON", kJson, 0, true},
+    {"version https://git-lfs", "a pointer of Git LFS", "fetch the data: git lfs pull", 0, true},
 };
 
 // Zip archives that are something to a person, by the name of their first entry.
@@ -109,6 +111,21 @@ bool Begins(absl::string_view head, const FileKind& kind) {
   return head.size() >= kind.offset && absl::StartsWith(head.substr(kind.offset), kind.magic);
 }
 
+bool IsControl(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return absl::ascii_iscntrl(byte) && !absl::ascii_isspace(byte);
+}
+
+bool IsAscii(absl::string_view bytes) {
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80 && !IsControl(c); });
+}
+
+bool Is(absl::string_view head, const FileKind& kind) {
+  if (!Begins(head, kind)) return false;
+  return kind.text || !IsAscii(kind.magic) || std::any_of(head.begin(), head.end(), IsControl);
+}
+
 bool IsPage(absl::string_view head) {
   head = absl::StripLeadingAsciiWhitespace(absl::StripPrefix(head, "\xef\xbb\xbf"));
   return std::any_of(std::begin(kPages), std::end(kPages), [head](absl::string_view page) {
@@ -118,12 +135,13 @@ bool IsPage(absl::string_view head) {
 
 const FileKind* KindOf(absl::string_view head) {
   static constexpr FileKind kPageKind = {"", "a page of HTML or XML", kPage};
-  const auto begins = [&head](const FileKind& kind) { return Begins(head, kind); };
-  const auto* kind = std::find_if(std::begin(kKinds), std::end(kKinds), begins);
+  const auto is = [head](const FileKind& kind) { return Is(head, kind); };
+  const auto* kind = std::find_if(std::begin(kKinds), std::end(kKinds), is);
   if (kind == std::end(kKinds)) return IsPage(head) ? &kPageKind : nullptr;
   if (kind->magic != "PK\x03\x04") return kind;
   head = head.substr(std::min(kZipNameAt, head.size()));
-  return std::find_if(std::begin(kZips), std::end(kZips), begins);
+  return std::find_if(std::begin(kZips), std::end(kZips),
+                      [head](const FileKind& zip) { return Begins(head, zip); });
 }
 
 // A path that a shell and Python would take for something else is left to the reader.
