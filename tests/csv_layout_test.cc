@@ -78,6 +78,22 @@ TEST(CsvLayout, RowsOfWhichOnlySomeEndWithASeparatorAreRefused) {
               "t.csv:3: 'x' stands behind the last separator, in a column without a name");
 }
 
+TEST(CsvLayout, RowsWithoutAHeaderThatAllEndWithASeparatorHaveNothingBehindIt) {
+  const CsvLayout headless = {.header = false};
+  const Table open = ReadAll("1,2,\n3,,\r\n5,6, \n", headless);
+  EXPECT_EQ(open.header, (std::vector<std::string>{"column_1", "column_2"}));
+  EXPECT_EQ(open.rows, (Rows{{"1", "2"}, {"3", ""}, {"5", "6"}}));
+  EXPECT_EQ(ReadAll("1,2,\n3,4,x\n", headless).header.size(), 3u);
+  EXPECT_EQ(ReadAll("1,2,\"\"\n3,4,\"\"\n", headless).header.size(), 3u);
+  const CsvLayout three = {.header = false, .columns = 3};
+  EXPECT_EQ(ReadAll("1,2,\n3,4,\n", three).header.size(), 3u);
+  EXPECT_EQ(ReadAll("1,2,3,\n3,4,,\n", three).header.size(), 3u);
+  std::string late;
+  for (int i = 0; i < 60'000; ++i) late += "1,2,\n";
+  ExpectError(late + "1,2,x\n",
+              "t.csv:60001: 'x' stands behind the last separator, where the first", headless);
+}
+
 TEST(CsvLayout, ALineThatNamesTheSeparatorIsObeyed) {
   for (const char* text : {"sep=;\na,b;c\n1;2\n", "\xef\xbb\xbfSEP=;\r\na,b;c\r\n1;2\r\n"}) {
     const Table table = ReadAll(text);

@@ -235,6 +235,9 @@ TEST_F(PredictFileTest, NamesAboveRowsOfAModelThatHasNoneAreNoRow) {
       << status;
   Write("n.a.,new\n1.5,A\n");
   EXPECT_TRUE(Run().ok()) << "no text where numbers stand";
+  Write("1.5,A,\n2,3,\n");
+  ASSERT_TRUE(Run().ok()) << "a separator behind each row";
+  EXPECT_EQ(Output(), "column_1,column_2,pd\n1.5,A,0.952574134\n2,3,0.982013762\n");
 }
 
 TEST_F(PredictFileTest, NoRowsGiveAHeader) {

@@ -38,10 +38,11 @@ absl::StatusOr<BoundCsv> OpenByNames(const Encoding& encoding, const std::string
 // Without names a title is a line in which the model knows nothing.
 absl::StatusOr<BoundCsv> OpenByPlaces(const Encoding& encoding, const std::string& path) {
   CsvLayout layout = encoding.layout;
+  layout.columns = encoding.columns;
   layout.skip_lines = 0;
   if (encoding.layout.skip_lines > 0) {
     const absl::StatusOr<Acquaintance> first = MeetFirstLine(encoding, path, layout);
-    if (!first.ok() || first->known == 0) layout = encoding.layout;
+    if (!first.ok() || first->known == 0) layout.skip_lines = encoding.layout.skip_lines;
   }
   const absl::StatusOr<Acquaintance> first = MeetFirstLine(encoding, path, layout);
   if (first.ok() && first->known == 0 && first->texts > 0) {

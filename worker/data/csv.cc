@@ -75,9 +75,13 @@ absl::Status CsvReader::CheckRow() {
   }
   if (!rows_end_open_) return absl::OkStatus();
   if (!TrimField(fields_.back()).empty()) {
-    return Error(row_line_, absl::StrFormat("'%s' stands behind the last separator, in a column "
-                                            "without a name; name it in the header",
-                                            ShowText(fields_.back())));
+    return Error(
+        row_line_,
+        absl::StrFormat("'%s' stands behind the last separator, %s", ShowText(fields_.back()),
+                        layout_.header
+                            ? "in a column without a name; name it in the header"
+                            : "where the first rows hold nothing, so that no column was seen "
+                              "there; write the names of all columns above the rows"));
   }
   fields_.pop_back();
   return absl::OkStatus();
@@ -244,7 +248,19 @@ absl::Status CsvReader::ReadHeader() {
   RETURN_IF_ERROR(NameColumns());
   if (layout_.header) return HoldFirstRow();
   first_row_held_ = true;
+  rows_end_open_ = RowsEndOpen();
+  if (rows_end_open_) header_.pop_back();
   return absl::OkStatus();
+}
+
+// Of a file without a header, whose first row is read: the rows behind it in the buffer tell.
+bool CsvReader::RowsEndOpen() const {
+  if (fields_.size() == 1 || !TrimField(fields_.back()).empty()) return false;
+  if (layout_.columns > 0) return fields_.size() == layout_.columns + 1;
+  const auto lines = ReadFirstLines({buffer_.data() + begin_, end_ - begin_},
+                                    /*whole=*/source_ended_, /*most=*/end_);
+  return std::all_of(lines.begin(), lines.end(),
+                     [this](const FirstLine& line) { return line.last == separator_; });
 }
 
 absl::Status CsvReader::SkipLines() {

@@ -7,7 +7,8 @@
 // ordinary character. Every row must have as many fields as the header: a ragged one is an error
 // that names its line and both counts, and what it may come from: never guessed at. Only where the
 // first row ends with a separator and the header does not name what is behind it, all rows must end
-// so, and nothing is there. NUL bytes are refused (most often the file is UTF-16).
+// so, and nothing is there; without a header, where all rows at the beginning end so. NUL bytes are
+// refused (most often the file is UTF-16).
 //
 // Fields are views into one reused buffer: valid until the next call of Next. One thread.
 // Errors are DataLoss, "FILE:LINE: sentence".
@@ -73,6 +74,7 @@ class CsvReader {
   absl::Status CheckTitles(const std::vector<FirstLine>& lines) const;
   absl::Status NameColumns();
   absl::Status HoldFirstRow();
+  bool RowsEndOpen() const;
   // Also takes off the empty field behind a separator that ends the row.
   absl::Status CheckRow();
   std::string WhyRagged();

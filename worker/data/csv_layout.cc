@@ -9,7 +9,6 @@
 namespace rubato {
 namespace {
 
-constexpr size_t kFirstLines = 20;
 // The one that tells a table without a header stands first, see SniffSeparator.
 constexpr char kSeparatorBytes[kSeparators] = {';', '\t', '|', ','};
 constexpr size_t kComma = 3;
@@ -48,7 +47,7 @@ CsvLayout LayoutOf(const DataConfig& data) {
           .skip_lines = static_cast<uint64_t>(data.skip_lines)};
 }
 
-std::vector<FirstLine> ReadFirstLines(absl::string_view text, bool whole) {
+std::vector<FirstLine> ReadFirstLines(absl::string_view text, bool whole, size_t most) {
   std::vector<FirstLine> lines;
   FirstLine line;
   uint64_t number = 1;
@@ -58,13 +57,13 @@ std::vector<FirstLine> ReadFirstLines(absl::string_view text, bool whole) {
     if (c == '\n') ++number;
     if (c == '\n' && !quoted) {
       if (line.last != '\0') lines.push_back(line);
-      if (lines.size() == kFirstLines) return lines;
+      if (lines.size() == most) return lines;
       line = {};
       continue;
     }
     if (c == '\r' || c == '\n') continue;
     if (line.last == '\0') line.number = number;
-    line.last = c;
+    if (c != ' ' || line.last == '\0') line.last = c;
     if (quoted) continue;
     const auto* found = std::find(std::begin(kSeparatorBytes), std::end(kSeparatorBytes), c);
     if (found != std::end(kSeparatorBytes)) {

@@ -20,6 +20,7 @@ namespace rubato {
 struct CsvLayout {
   bool header = true;       // false: columns are called column_1, column_2, ...
   uint64_t skip_lines = 0;  // above the header, or above the first row
+  uint64_t columns = 0;     // without a header, where it is known how many there are
   friend bool operator==(const CsvLayout&, const CsvLayout&) = default;
 };
 // HeaderLine::kAuto means that there is one.
@@ -31,11 +32,13 @@ inline constexpr size_t kSeparators = 4;
 struct FirstLine {
   uint64_t number = 0;                          // from 1, of the text that it was taken from
   std::array<size_t, kSeparators> counts = {};  // of each separator outside quotes
-  char last = '\0';                             // its last byte
+  char last = '\0';                             // its last byte, blanks behind it left out
 };
-// At most 20 lines. A last one without its end counts if the text is the `whole` file, or if it is
+inline constexpr size_t kFirstLines = 20;
+// At most so many. A last one without its end counts if the text is the `whole` file, or if it is
 // the first one.
-std::vector<FirstLine> ReadFirstLines(absl::string_view text, bool whole);
+std::vector<FirstLine> ReadFirstLines(absl::string_view text, bool whole,
+                                      size_t most = kFirstLines);
 
 // What a line `sep=X` says; nullopt when `text` does not begin with one. `size`: its bytes, the
 // line end included.
