@@ -89,10 +89,28 @@ class InitTest(FakeFleetTest):
                                       ({"+1.0": 9, "-1": 1}, "+1.0", "1 beside 0"),
                                       ({"1": 9, "2": 1}, "2", "rarer"),
                                       ({"default": 9, "late": 1}, "late", "rarer"),
+                                      ({"Claim": 9, "No claim": 1}, "Claim", "denies"),
+                                      ({"None": 1, "Claim": 9}, "Claim", "denies"),
                                       ({"notable": 9, "paidup": 1}, "paidup", "rarer")):
             guess = label_guess.guess(values)
             self.assertEqual(guess.positive, positive)
             self.assertIn(how, guess.how)
+
+    def test_a_guess_that_may_be_the_wrong_one_is_said_to_be(self):
+        frequent = "it is the more frequent one"
+        good = "the label's name sounds as if it were the good outcome"
+        for label, values, positive, reason in (
+                ("y", {"1": 9, "0": 1}, "1", frequent), ("y", {"1": 1, "0": 9}, "1", ""),
+                ("y", {"bad": 6, "good": 5}, "bad", frequent),
+                ("repaid", {"1": 1, "0": 9}, "1", good), ("not_repaid", {"1": 1, "0": 9}, "1", ""),
+                ("LoanApproved", {"yes": 1, "no": 9}, "yes", good),
+                ("n", {"yes": 1, "no": 9}, "yes", ""),
+                ("paid", {"late": 1, "paid": 9}, "late", "")):
+            self.assertEqual(label_guess.doubt(label, values, positive), reason, label)
+        (self.path / "repaid.csv").write_text("repaid 0 0 1")
+        _, stdout, stderr = self.rubato("init", "repaid.csv", "--label", "repaid")
+        self.assertIn(f"'0' (2); but {good}: ", stdout, stderr)
+        self.assertIn(': positive = "0" in repaid.toml turns it round\n', stdout)
 
     def test_how_the_lines_are_laid_out_is_passed_on_and_written(self):
         (self.path / "bare.csv").write_text("x good bad")

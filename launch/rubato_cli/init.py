@@ -206,9 +206,13 @@ def _report(seen: dict[str, Any], choices: _Choices, source: str,
 def _label_notes(choices: _Choices, target: pathlib.Path) -> list[str]:
     rest = {value: rows for value, rows in choices.values.items() if value not in choices.positive}
     if choices.how:
-        return [f"  the positive value {_show(choices.positive[0])} was {choices.how}, beside "
-                f"{_counts(rest)}; if it is the other, change positive in {target} or give "
-                "--positive"]
+        begin = (f"  the positive value {_show(choices.positive[0])} was {choices.how}, beside "
+                 f"{_counts(rest)}; ")
+        doubt = label_guess.doubt(choices.label, choices.values, choices.positive[0])
+        if doubt:
+            other = _quote(next(iter(rest)))
+            return [f"{begin}but {doubt}: positive = {other} in {target} turns it round"]
+        return [f"{begin}if it is the other, change positive in {target} or give --positive"]
     if len(rest) > 1:
         return [f"  the rest counts as 0: {_counts(rest)}; rows of no interest go into ignore = []"]
     return []

@@ -19,7 +19,9 @@ WORDS = {
         "active benign clean current existing genuine good healthy legit legitimate normal ok "
         "paid performing punctual repaid retained safe solvent stayed".split(), GOOD)}
 PHRASES = [word for word in WORDS if "_" in word]
-NEGATIONS = ("no", "not", "non", "never", "without", "nor", "cannot")
+NEGATIONS = ("no", "not", "non", "never", "none", "without", "nor", "cannot")
+# What a label is called of which 1 is as often what nobody fears.
+HOPED = ("accepted", "approved", "granted", "passed", "success", "successful", "survived")
 REACH = 3  # words behind a negation that it may mean
 
 
@@ -40,10 +42,25 @@ def guess(values: dict[str, int]) -> Guess:
         if sign == BAD:
             return Guess(named[0], word)
         return Guess(next(value for value in values if value != named[0]), f"{word} in the other")
+    denied = [value for value in values if any(map(_negates, _words(value)))]
+    if len(denied) == 1:
+        positive = next(value for value in values if value != denied[0])
+        return Guess(positive, "guessed, as the other denies something")
     ones = [value for value in values if _is_one_beside(value, values)]
     if len(ones) == 1:
         return Guess(ones[0], "guessed, as it is 1 beside 0 or -1")
     return Guess(rarest(values), "guessed, as it is the rarer one")
+
+
+def doubt(label: str, values: dict[str, int], positive: str) -> str:
+    """Why `positive`, as it was guessed, may be the wrong one of `values`; "" without a reason."""
+    if values[positive] > sum(values.values()) / 2:
+        return "it is the more frequent one"
+    words = _words(label)
+    hoped = any(word in HOPED for word in words) or _judge_words(words)[0] == GOOD
+    if hoped and _judge_words(_words(positive))[0] != BAD:
+        return "the label's name sounds as if it were the good outcome"
+    return ""
 
 
 def candidates(values: dict[str, int]) -> list[str]:
@@ -57,9 +74,17 @@ def rarest(values: dict[str, int]) -> str:
 
 def judge(value: str) -> tuple[int, str]:
     """BAD, GOOD or 0, and the word that says so. One bad thing is enough: "paid late" is bad."""
-    words = re.findall(r"[a-z]+(?:'t)?", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value).lower())
+    words = _words(value)
     if len(words) == 1 and words[0] in SINGLE:
         return SINGLE[words[0]], words[0]
+    return _judge_words(words)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+(?:'t)?", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower())
+
+
+def _judge_words(words: list[str]) -> tuple[int, str]:
     text = " ".join(words)
     for phrase in PHRASES:
         text = text.replace(phrase.replace("_", " "), phrase)
@@ -71,7 +96,7 @@ def _signs(words: list[str]) -> list[tuple[int, str]]:
     """A negation means the next word that says something, and those joined to it by "or"."""
     found, negated_until = [], -1
     for i, word in enumerate(words):
-        if word in NEGATIONS or word.endswith("n't"):
+        if _negates(word):
             negated_until = i + REACH
             continue
         sign, plain = _sign(word)
@@ -81,6 +106,10 @@ def _signs(words: list[str]) -> list[tuple[int, str]]:
         found.append((-sign if negated else sign, f"{'not ' if negated else ''}{plain}"))
         negated_until = i + REACH if negated and words[i + 1:i + 2] == ["or"] else -1
     return found
+
+
+def _negates(word: str) -> bool:
+    return word in NEGATIONS or word.endswith("n't")
 
 
 def _sign(word: str) -> tuple[int, str]:
