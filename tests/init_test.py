@@ -8,7 +8,7 @@ import unittest
 from fake_fleet import ROOT, FakeFleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
-from rubato_cli import column_table, label_guess  # noqa: E402
+from rubato_cli import column_table, init, label_guess  # noqa: E402
 
 
 class InitTest(FakeFleetTest):
@@ -133,8 +133,8 @@ class InitTest(FakeFleetTest):
         (self.path / "odd.csv").write_bytes(b"y m\xe4nnlich weiblich")
         code, _, stderr = self.rubato("init", "odd.csv", "--label", "y")
         self.assertEqual(code, 2)
-        self.assertIn("odd.csv: a value of column 'y' is not UTF-8; convert the file, as in iconv",
-                      stderr)
+        self.assertIn("odd.csv: a value of column 'y' is not UTF-8; convert the file, as in iconv "
+                      "-f cp1252", stderr)
         self.assertFalse((self.path / "odd.toml").exists())
 
     def test_init_chooses_the_positive_value_and_counts_rows_without_a_label(self):
@@ -151,6 +151,12 @@ class InitTest(FakeFleetTest):
 
 
 class ColumnTableTest(unittest.TestCase):
+    def test_bytes_that_are_no_utf8_are_escaped(self):
+        column = {"name": "stadt", "type": "category", "reason": "texts", "missing": 0,
+                  "distinct": 2, "examples": [{"latin1": "K\xf6ln \x80"}, "Köln"]}
+        self.assertIn("  K\\xf6ln \\x80, Köln  ", column_table.lines([column], init._one_line,
+                                                                "x.csv")[1])
+
     def test_many_columns_are_grouped(self):
         columns = [{"name": f"c{i}", "type": "number", "reason": "numbers", "missing": 0,
                     "distinct": 3, "examples": ["1"]} for i in range(1000)]

@@ -251,6 +251,21 @@ TEST_F(PrepareFormats, ATestFileNeedNotHaveTheTitlesOfTheTrainingFile) {
   }
 }
 
+TEST_F(PrepareFormats, NamesThatAreNotUtf8AreSaidToBe) {
+  RunConfig config;
+  config.data.path = Write("latin1.csv",
+                           "x,D\xe9"
+                           "faut\n1,0\n2,1\n");
+  config.data.label =
+      "D\xc3\xa9"
+      "faut";
+  ExpectFailure(config,
+                "did you mean 'D\\xe9"
+                "faut'?; the names in the file are not UTF-8: convert it, as "
+                "in iconv -f cp1252 -t utf-8",
+                kExitUsage);
+}
+
 TEST_F(PrepareFormats, GeneratedLoansKeepTheirTruth) {
   RunConfig config;
   config.data.format = "generated";

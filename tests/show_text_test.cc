@@ -46,5 +46,13 @@ TEST(ShowTextTest, SentencesOfReadersStayOnOneLine) {
   EXPECT_NE(none.find("'a\\nb' (1 rows), '\\x1b[0m' (2 rows)"), std::string::npos) << none;
 }
 
+TEST(BeginningOf, EndsWithAWholeCharacter) {
+  EXPECT_EQ(BeginningOf("abc", 5), "abc");
+  EXPECT_EQ(BeginningOf("abc", 2), "ab");
+  EXPECT_EQ(BeginningOf("a\xe2\x82\xac", 3), "a");
+  EXPECT_EQ(BeginningOf("a\xe2\x82\xac", 4), "a\xe2\x82\xac");
+  EXPECT_EQ(BeginningOf("\xa0\xa0\xa0\xa0\xa0\xa0", 5), "\xa0\xa0") << "no UTF-8";
+}
+
 }  // namespace
 }  // namespace rubato

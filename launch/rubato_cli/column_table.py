@@ -12,10 +12,10 @@ TYPES = {"number": "number", "category": "category", "left_out": "left out", "la
 HEAD = ("column", "taken as", "missing", "different", "values", "why")
 
 
-def lines(columns: Sequence[dict[str, Any]], show: Callable[[str], str], source: str) -> list[str]:
+def lines(columns: Sequence[dict[str, Any]], show: Callable[[Any], str], source: str) -> list[str]:
     """`columns`: {"name", "type", "reason", "missing", "texts", "sentinels", "distinct",
-    "examples"}; `show` makes a text of the data one for a terminal. More than ROWS_MAX are grouped
-    by what was made of them."""
+    "examples"}; `show` makes a text of the data one for a terminal, whatever its bytes. More than
+    ROWS_MAX are grouped by what was made of them."""
     if len(columns) > ROWS_MAX:
         return _groups(columns, show, source)
     rows = [HEAD, *(_row(column, show) for column in columns)]
@@ -23,7 +23,7 @@ def lines(columns: Sequence[dict[str, Any]], show: Callable[[str], str], source:
     return [_line(row, widths) for row in rows]
 
 
-def _row(column: dict[str, Any], show: Callable[[str], str]) -> tuple[str, ...]:
+def _row(column: dict[str, Any], show: Callable[[Any], str]) -> tuple[str, ...]:
     examples = [show(text) for text in column["examples"]]
     more = ", ..." if column["distinct"] > len(examples) else ""
     return (_cut(show(column["name"]), NAME_WIDTH), TYPES[column["type"]],
@@ -47,7 +47,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  " + "  ".join([*cells, row[-1]]).rstrip()
 
 
-def _groups(columns: Sequence[dict[str, Any]], show: Callable[[str], str],
+def _groups(columns: Sequence[dict[str, Any]], show: Callable[[Any], str],
             source: str) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     for column in columns:

@@ -128,7 +128,8 @@ def _choose(seen: dict[str, Any], source: pathlib.Path, arguments: argparse.Name
 def _need_texts(seen: list[Any], what: str) -> None:
     """A text that is no UTF-8 is an object, and cannot stand in a run file."""
     if not all(isinstance(text, str) for text in seen):
-        raise Failure(f"{what} is not UTF-8; convert the file, as in iconv -f latin1 -t utf-8")
+        # Of what Latin-1 holds, cp1252 makes the same; and it has a euro sign.
+        raise Failure(f"{what} is not UTF-8; convert the file, as in iconv -f cp1252 -t utf-8")
 
 
 def _positive(values: dict[str, int], given: list[str], where: str) -> tuple[list[str], str]:
@@ -169,8 +170,10 @@ def _show(text: str) -> str:
     return f"'{_one_line(text)}'"
 
 
-def _one_line(text: str) -> str:
-    """Text of the data for a sentence."""
+def _one_line(text: str | dict[str, str]) -> str:
+    """Text of the data for a sentence: bytes that are no UTF-8 as \\xNN, as rubato-data does."""
+    if isinstance(text, dict):
+        return "".join(f"\\x{ord(c):02x}" if c > "~" else c for c in _one_line(text["latin1"]))
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

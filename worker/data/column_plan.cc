@@ -146,8 +146,12 @@ absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& header, const 
           ? absl::StrFormat("the only column is '%s'", ShowText(header.front()))
           : absl::StrFormat("the file has %d columns, from '%s' to '%s'", header.size(),
                             ShowText(header.front()), ShowText(header.back()));
-  return absl::InvalidArgumentError(
-      absl::StrFormat("there is no column '%s' (%s); %s", ShowText(name), wanted_for, advice));
+  const bool readable = std::all_of(header.begin(), header.end(), IsUtf8);
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "there is no column '%s' (%s); %s%s", ShowText(name), wanted_for, advice,
+      readable ? ""
+               : "; the names in the file are not UTF-8: convert it, as in iconv -f cp1252 -t "
+                 "utf-8"));
 }
 
 absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,

@@ -129,7 +129,7 @@ void Scanner::AddField(size_t index, absl::string_view field) {
   ++column.counted;
   const bool added = seen_[index].insert(XXH3_64bits(field.data(), field.size())).second;
   if (added && column.examples.size() < kExamples) {
-    column.examples.emplace_back(field.substr(0, kFewTextBytes));
+    column.examples.emplace_back(BeginningOf(field, kFewTextBytes));
   }
 }
 

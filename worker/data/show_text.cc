@@ -54,6 +54,16 @@ void AppendEscaped(absl::string_view bytes, std::string* out) {
 
 }  // namespace
 
+absl::string_view BeginningOf(absl::string_view text, size_t bytes) {
+  constexpr size_t kLongest = 4;  // of a sequence
+  size_t end = std::min(bytes, text.size());
+  const auto inside = [&text](size_t at) {
+    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  for (size_t i = 1; i < kLongest && end > 0 && inside(end); ++i) --end;
+  return text.substr(0, end);
+}
+
 size_t Utf8Length(absl::string_view text) {
   if (text.empty()) return 0;
   const auto lead = static_cast<unsigned char>(text[0]);

@@ -16,6 +16,9 @@ inline constexpr size_t kShownBytes = 40;
 // ones, those that turn the direction of writing, and bytes that are no UTF-8.
 std::string ShowText(absl::string_view text);
 
+// The first bytes of `text`, at most so many, which end with a whole character.
+absl::string_view BeginningOf(absl::string_view text, size_t bytes);
+
 // Bytes of the UTF-8 sequence (RFC 3629) that `text` begins with; 0 when it begins with none.
 size_t Utf8Length(absl::string_view text);
 bool IsUtf8(absl::string_view text);
