@@ -235,7 +235,7 @@ TEST(ColumnPlan, InfersKindsAndObeysTheRunFile) {
   EXPECT_EQ(plan->dropped, (std::vector<std::string>{"id"}));
   ASSERT_TRUE(HasWarning(plan->warnings, "mix", "taken"));
   EXPECT_EQ(plan->warnings[0].sentence,
-            "column 'mix': taken as missing: 'x' (1 rows); name it in data.categorical if they "
+            "column 'mix': taken as missing: 'x' (1 row); name it in data.categorical if they "
             "mean something");
 }
 

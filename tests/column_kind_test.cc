@@ -79,7 +79,7 @@ TEST(ColumnKind, WhatIsTakenAsMissingIsNamed) {
   ASSERT_EQ(plan.warnings.size(), 1u);
   EXPECT_EQ(plan.warnings[0].kind, "taken");
   EXPECT_EQ(plan.warnings[0].sentence,
-            "column 'x': taken as missing: '-' (2 rows), 'lost' (1 rows); name it in "
+            "column 'x': taken as missing: '-' (2 rows), 'lost' (1 row); name it in "
             "data.categorical if they mean something");
   EXPECT_EQ(plan.features[0].missing, (std::vector<std::string>{"-", "lost"}));
 }

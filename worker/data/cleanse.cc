@@ -313,7 +313,7 @@ void Cleanser::WarnSentinels(const std::string& name, const std::vector<Sentinel
   std::vector<std::string> rows;
   std::vector<std::string> keys;
   for (const Sentinel& sentinel : sentinels) {
-    rows.push_back(absl::StrFormat("%s (%d rows)", sentinel.spelling, sentinel.rows));
+    rows.push_back(absl::StrFormat("%s (%s)", sentinel.spelling, ShowRows(sentinel.rows)));
     keys.push_back(absl::StrFormat("\"%s=%s\"", ShowText(name), sentinel.spelling));
   }
   warnings_.push_back(

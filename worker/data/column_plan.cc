@@ -47,7 +47,7 @@ std::string ShowTexts(const std::vector<TextCount>& texts) {
       shown.push_back(absl::StrFormat("%d others", texts.size() - kShownTexts));
       break;
     }
-    shown.push_back(absl::StrFormat("'%s' (%d rows)", ShowText(text.text), text.rows));
+    shown.push_back(absl::StrFormat("'%s' (%s)", ShowText(text.text), ShowRows(text.rows)));
   }
   return absl::StrJoin(shown, ", ");
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/status.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 
@@ -33,9 +34,9 @@ absl::Status PartWriters::Finish() {
 absl::Status CheckTestFile(const PartCounts& counts, const std::string& path) {
   if (counts.positives > 0 && counts.positives < counts.rows) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrFormat(
-      "%s: has %d rows to test on, %d of them positive, and needs rows of both classes; add some, "
+      "%s: has %s to test on, %d of them positive, and needs rows of both classes; add some, "
       "or leave data.test_path out",
-      path, counts.rows, counts.positives));
+      path, ShowRows(counts.rows), counts.positives));
 }
 
 Prior PriorOf(const PartCounts& train, const CleanseConfig& config) {

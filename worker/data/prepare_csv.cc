@@ -116,9 +116,9 @@ void CsvPreparation::WarnOfUngrouped() {
     if (column.name != group || column.missing == 0) continue;
     report_.warnings.push_back(
         {group, "ungrouped",
-         absl::StrFormat("column '%s', the group of the split, is missing in %d rows; each of them "
+         absl::StrFormat("column '%s', the group of the split, is missing in %s; each of them "
                          "is a group of its own",
-                         ShowText(group), column.missing)});
+                         ShowText(group), ShowRows(column.missing))});
   }
 }
 

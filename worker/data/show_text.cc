@@ -54,6 +54,10 @@ void AppendEscaped(absl::string_view bytes, std::string* out) {
 
 }  // namespace
 
+std::string ShowRows(uint64_t rows) {
+  return absl::StrFormat("%d row%s", rows, rows == 1 ? "" : "s");
+}
+
 absl::string_view BeginningOf(absl::string_view text, size_t bytes) {
   constexpr size_t kLongest = 4;  // of a sequence
   size_t end = std::min(bytes, text.size());

@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_join.h"
 #include "common/status.h"
+#include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
@@ -150,11 +151,11 @@ absl::StatusOr<RowParts> MakeCheckedSplit(const SplitRows& rows, const SplitConf
     const std::string by =
         split.group.empty() ? "" : absl::StrFormat(" of the %d groups", groups.size());
     return absl::FailedPreconditionError(
-        absl::StrFormat("%s: the %s part%s would have %d rows, %d of them positive, and needs rows "
+        absl::StrFormat("%s: the %s part%s would have %s, %d of them positive, and needs rows "
                         "of both classes; "
                         "%s",
                         where, SplitPartName(static_cast<SplitPart>(*part)), by,
-                        positives + counted.Of(*part, LabelClass::kNegative), positives,
+                        ShowRows(positives + counted.Of(*part, LabelClass::kNegative)), positives,
                         Remedy(rows, split, test_file)));
   }
   WarnOfFewRows(counted, made, warnings);
