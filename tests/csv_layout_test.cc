@@ -122,6 +122,23 @@ TEST(CsvLayout, TitlesAreNamedWithWhatLeavesThemOut) {
   ExpectError("a\n", "the file ends within data.skip_lines = 3", {.header = true, .skip_lines = 3});
 }
 
+TEST(CsvLayout, TitlesMayEndWithAsManySeparatorsAsTheTableHas) {
+  const std::string table = "a;b;c\n1;2;3\n4;5;6\n";
+  ExpectError("Loans;;\n" + table, "table, which begins in line 2;");
+  ExpectError("Loans;;\nOf: Meier;; \n;;\n\n" + table, "table, which begins in line 5;");
+  EXPECT_TRUE(ReadAll("a;;\n1;;\n2;;\n").status.ok());
+  EXPECT_TRUE(ReadAll("a;b;\n1;2;3\n4;5;6\n").status.ok());
+}
+
+TEST(CsvLayout, BlanksBetweenFieldsAreNamedWithWhatReplacesThem) {
+  ExpectError(
+      "x y z\n1 2 3\n4  5 6 \n",
+      "t.csv:1: blanks separate the 3 fields of each line; write tabs instead, as in tr -s");
+  EXPECT_TRUE(ReadAll("first name\nAnna Maria\nJean Paul\n").status.ok());
+  EXPECT_TRUE(ReadAll("a b c\n1 2\n").status.ok());
+  EXPECT_TRUE(ReadAll("a b c,x\n1 2 3,4\n").status.ok());
+}
+
 TEST(CsvLayout, NumbersWithCommasAreNoTableBelowATitle) {
   EXPECT_TRUE(ReadAll("a;b\n1,5;2,5\n3,5;4,5\n5,5;6,5\n").status.ok());
   EXPECT_TRUE(ReadAll("name\n\"a,b\"\n\"c,d\"\n").status.ok());

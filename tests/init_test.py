@@ -68,6 +68,12 @@ class InitTest(FakeFleetTest):
         self.assertEqual(code, 2)
         self.assertIn("column 'y' has more than 200 values, and a label has a few", stderr)
 
+    def test_a_value_from_a_line_that_is_no_row_is_no_choice(self):
+        (self.path / "joined.csv").write_text("y 0 1 y 0 1")
+        code, _, stderr = self.rubato("init", "joined.csv", "--label", "y")
+        self.assertEqual(code, 2)
+        self.assertTrue(stderr.endswith("rubato: joined.csv: the header again\n"), stderr)
+
     def test_words_in_a_value_go_before_rarity(self):
         for bad, good, word in (
                 ("Charged Off", "Fully Paid", "charged off"), ("default", "No default", "default"),

@@ -61,6 +61,16 @@ TEST(Label, WhatIsNotBinaryShowsItsValues) {
             "t: the label is not binary, it holds '0' (5 rows), '1' (4 rows), '2' (3 rows); name "
             "what counts as 1, as in data.positive = [\"2\"] (the rest counts as 0, or what "
             "data.negative names), and what is neither in data.ignore");
+  DataConfig named;
+  named.label = "y";
+  EXPECT_TRUE(absl::StrContains(
+      Refusal({{"0", 5}, {"1", 4}, {"y", 1}}, named),
+      "t: the label is 'y', its own name, in 1 row: the header stands again among the rows"));
+  EXPECT_TRUE(absl::StrContains(Refusal({{"Y", 5}, {"N", 4}, {"400", 1}}, named),
+                                "t: the label holds 'Y' (5 rows), 'N' (4 rows), '400' (1 row); if "
+                                "the row of '400' is a total"));
+  EXPECT_EQ(DescribeStrayLabel({{"Y", 5}, {"N", 1}, {"400", 1}}, "y"), "");
+  EXPECT_EQ(DescribeStrayLabel({{"Y", 5}, {"y", 1}}, "y"), "") << "a value called like the label";
   EXPECT_TRUE(absl::StrContains(Refusal({{"0", 5}}, Named({})), "one value only, '0' (5 rows)"));
   EXPECT_TRUE(absl::StrContains(Refusal({}, Named({})), "missing"));
   const auto wrong = MakeLabelRule({{"good", 5}, {"bad", 4}}, Named({}), "t");

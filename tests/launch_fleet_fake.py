@@ -156,6 +156,7 @@ def inspect():
     values = pathlib.Path(sys.argv[3]).read_text(errors="surrogateescape").split()[1:]
     print(json.dumps({"rows": len(values), "columns": columns, "warnings": warnings,
                       "asked": sys.argv[4:],
+                      "stray_label": "the header again" if option("--label") in values else "",
                       "label_values": [{"value": as_json(value), "rows": values.count(value)}
                                        for value in dict.fromkeys(values) if value != "?"]}))
 

@@ -368,7 +368,7 @@ TEST_F(Prepare, BadInputs) {
   config.data.label = "id";
   config.data.drop = {};
   ExpectFailure(config,
-                "column 'id': the label is no class, it has more than 200 values, '0' (1 rows)",
+                "column 'id': the label is no class, it has more than 200 values, '0' (1 row)",
                 kExitFatal);
 
   config = LoanConfig(1000);

@@ -43,7 +43,7 @@ TEST(ShowTextTest, SentencesOfReadersStayOnOneLine) {
   EXPECT_NE(twice.find("'ru\\nbato' twice"), std::string::npos) << twice;
   const auto rule = MakeLabelRule({{"a\nb", 1}, {"\x1b[0m", 2}}, DataConfig(), "f.csv, column 'y'");
   const std::string none(rule.status().message());
-  EXPECT_NE(none.find("'a\\nb' (1 rows), '\\x1b[0m' (2 rows)"), std::string::npos) << none;
+  EXPECT_NE(none.find("'a\\nb' (1 row), '\\x1b[0m' (2 rows)"), std::string::npos) << none;
 }
 
 TEST(BeginningOf, EndsWithAWholeCharacter) {

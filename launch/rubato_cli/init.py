@@ -115,6 +115,8 @@ def _choose(seen: dict[str, Any], source: pathlib.Path, arguments: argparse.Name
     _need_texts([value["value"] for value in seen["label_values"]],
                 f"{source}: a value of column '{label}'")
     values = {value["value"]: int(value["rows"]) for value in seen["label_values"]}
+    if seen["stray_label"] and not arguments.positive:
+        raise Failure(f"{source}: {seen['stray_label']}")
     positive, how = _positive(values, arguments.positive, f"{source}: column {_show(label)}")
     of_type = {kind: [column["name"] for column in seen["columns"] if column["type"] == kind]
                for kind in ("left_out", "category", "number")}

@@ -288,7 +288,13 @@ absl::Status CsvReader::ChooseSeparator() {
       ReadFirstLines({buffer_.data() + begin_, end_ - begin_}, /*whole=*/source_ended_);
   separator_ = given ? *given : SniffSeparator(lines, layout_);
   stop_[static_cast<unsigned char>(separator_)] = true;
-  return given ? absl::OkStatus() : CheckTitles(lines);
+  if (given) return absl::OkStatus();
+  if (const size_t fields = CountBlankSeparated(lines)) {
+    return Error(line_, absl::StrFormat("blanks separate the %d fields of each line; write tabs "
+                                        "instead, as in tr -s ' ' '\\t'",
+                                        fields));
+  }
+  return CheckTitles(lines);
 }
 
 absl::Status CsvReader::CheckLineEnds() const {

@@ -40,6 +40,15 @@ std::optional<size_t> TableAt(const std::vector<FirstLine>& lines, size_t at) {
   return std::nullopt;
 }
 
+void CountByte(char c, bool quoted, FirstLine* line) {
+  const auto* found = std::find(std::begin(kSeparatorBytes), std::end(kSeparatorBytes), c);
+  if (!quoted && found != std::end(kSeparatorBytes)) {
+    ++line->counts[static_cast<size_t>(found - std::begin(kSeparatorBytes))];
+  } else if (c != ' ' && c != '"') {
+    line->filled = line->counts;
+  }
+}
+
 }  // namespace
 
 CsvLayout LayoutOf(const DataConfig& data) {
@@ -52,6 +61,7 @@ std::vector<FirstLine> ReadFirstLines(absl::string_view text, bool whole, size_t
   FirstLine line;
   uint64_t number = 1;
   bool quoted = false;
+  bool in_word = false;
   for (const char c : text) {
     if (c == '"') quoted = !quoted;
     if (c == '\n') ++number;
@@ -59,16 +69,15 @@ std::vector<FirstLine> ReadFirstLines(absl::string_view text, bool whole, size_t
       if (line.last != '\0') lines.push_back(line);
       if (lines.size() == most) return lines;
       line = {};
+      in_word = false;
       continue;
     }
     if (c == '\r' || c == '\n') continue;
     if (line.last == '\0') line.number = number;
     if (c != ' ' || line.last == '\0') line.last = c;
-    if (quoted) continue;
-    const auto* found = std::find(std::begin(kSeparatorBytes), std::end(kSeparatorBytes), c);
-    if (found != std::end(kSeparatorBytes)) {
-      ++line.counts[static_cast<size_t>(found - std::begin(kSeparatorBytes))];
-    }
+    if (c != ' ' && !in_word) ++line.words;
+    in_word = quoted || c != ' ';
+    CountByte(c, quoted, &line);
   }
   if ((whole || lines.empty()) && line.last != '\0') lines.push_back(line);
   return lines;
@@ -96,17 +105,28 @@ char SniffSeparator(const std::vector<FirstLine>& lines, const CsvLayout& layout
   return kSeparatorBytes[MostFrequent(lines.front())];
 }
 
+size_t CountBlankSeparated(const std::vector<FirstLine>& lines) {
+  constexpr size_t kFewest = 3;  // two words are a name, or a text
+  if (lines.size() < 2) return 0;
+  const size_t words = lines.front().words;
+  const auto alike = [words](const FirstLine& line) {
+    return line.words == words && std::count(line.counts.begin(), line.counts.end(), 0) ==
+                                      static_cast<std::ptrdiff_t>(kSeparators);
+  };
+  return words >= kFewest && std::all_of(lines.begin(), lines.end(), alike) ? words : 0;
+}
+
 uint64_t CountTitleLines(const std::vector<FirstLine>& lines) {
   if (lines.size() < 3) return 0;
   const FirstLine& first = lines.front();
   for (size_t i = 0; i < kSeparators; ++i) {
-    if (first.counts[i] > 0 && first.counts[i] == lines[1].counts[i]) return 0;
+    if (first.filled[i] > 0 && first.counts[i] == lines[1].counts[i]) return 0;
   }
   for (size_t at = 1; at < lines.size(); ++at) {
     const std::optional<size_t> separator = TableAt(lines, at);
-    if (!separator) continue;
+    if (!separator || lines[at].filled[*separator] == 0) continue;
     const size_t count = lines[at].counts[*separator];
-    const size_t above = first.counts[*separator];
+    const size_t above = first.filled[*separator];
     // One more may be an index without a name, or a separator at the end of each row.
     const bool ends_open = lines[at].last == kSeparatorBytes[*separator];
     const bool header = above + 1 >= count && (above > 0 || ends_open);

@@ -32,6 +32,8 @@ inline constexpr size_t kSeparators = 4;
 struct FirstLine {
   uint64_t number = 0;                          // from 1, of the text that it was taken from
   std::array<size_t, kSeparators> counts = {};  // of each separator outside quotes
+  std::array<size_t, kSeparators> filled = {};  // of these, those with text somewhere behind
+  size_t words = 0;                             // between blanks, outside quotes
   char last = '\0';                             // its last byte, blanks behind it left out
 };
 inline constexpr size_t kFirstLines = 20;
@@ -45,7 +47,9 @@ std::vector<FirstLine> ReadFirstLines(absl::string_view text, bool whole,
 std::optional<char> SeparatorLine(absl::string_view text, size_t* size);
 char SniffSeparator(const std::vector<FirstLine>& lines, const CsvLayout& layout);
 // Titles: how many lines stand above a table of which the first line can be no part, as it has no
-// separator or fewer by two or more. 0 without titles.
+// separator or fewer by two or more, those behind all text left out. 0 without titles.
 uint64_t CountTitleLines(const std::vector<FirstLine>& lines);
+// How many fields each line has if blanks separate them, three at least; 0 for other files.
+size_t CountBlankSeparated(const std::vector<FirstLine>& lines);
 
 }  // namespace rubato

@@ -402,6 +402,7 @@ std::string FormatInspection(const Inspection& inspection) {
   for (const LabelValue& value : inspection.label_values) {
     json["label_values"].push_back({{"value", TextToJson(value.text)}, {"rows", value.rows}});
   }
+  json["stray_label"] = Printable(inspection.stray_label);
   json["warnings"] = WarningsToJson(inspection.warnings);
   return json.dump(kIndent) + "\n";
 }

@@ -107,6 +107,7 @@ absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig&
                         .rows = scan.rows,
                         .columns = {},
                         .label_values = scan.label_values,
+                        .stray_label = DescribeStrayLabel(scan.label_values, data.label),
                         .warnings = {}};
   for (const ColumnScan& column : scan.columns) {
     inspection.columns.push_back({column, "label", "", {}, {}});
@@ -133,7 +134,7 @@ absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig&
 
 std::string FormatInspectionText(const Inspection& inspection) {
   std::string text = absl::StrFormat(
-      "%s: %d rows, %d columns, separated by %s\n", inspection.path, inspection.rows,
+      "%s: %s, %d columns, separated by %s\n", inspection.path, ShowRows(inspection.rows),
       inspection.columns.size(),
       inspection.separator == '\t' ? "tabs" : absl::StrFormat("'%c'", inspection.separator));
   if (inspection.rows > kDistinctRows) {
@@ -143,7 +144,7 @@ std::string FormatInspectionText(const Inspection& inspection) {
     absl::StrAppend(&text, FormatColumn(column));
   }
   for (const LabelValue& value : inspection.label_values) {
-    absl::StrAppendFormat(&text, "label '%s': %d rows\n", ShowText(value.text), value.rows);
+    absl::StrAppendFormat(&text, "label '%s': %s\n", ShowText(value.text), ShowRows(value.rows));
   }
   for (const Warning& warning : inspection.warnings) {
     absl::StrAppend(&text, "warning: ", warning.sentence, "\n");

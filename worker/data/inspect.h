@@ -32,6 +32,7 @@ struct Inspection {
   uint64_t rows = 0;
   std::vector<InspectedColumn> columns;
   std::vector<LabelValue> label_values;  // empty without a label
+  std::string stray_label;               // DescribeStrayLabel
   std::vector<Warning> warnings;
 };
 

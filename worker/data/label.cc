@@ -75,7 +75,10 @@ absl::Status NonePositive(const LabelRule& rule, const std::vector<LabelValue>& 
                       where, ShowText(absl::StrJoin(rule.positive, "', '")), ShowLabels(values)));
 }
 
-absl::Status NotBinary(const std::vector<LabelValue>& values, const std::string& where) {
+absl::Status NotBinary(const std::vector<LabelValue>& values, const DataConfig& data,
+                       const std::string& where) {
+  const std::string stray = DescribeStrayLabel(values, data.label);
+  if (!stray.empty()) return absl::FailedPreconditionError(absl::StrCat(where, ": ", stray));
   const auto fewer = [](const LabelValue& a, const LabelValue& b) { return a.rows < b.rows; };
   const auto rarest = std::min_element(values.begin(), values.end(), fewer);
   return absl::FailedPreconditionError(absl::StrFormat(
@@ -87,11 +90,11 @@ absl::Status NotBinary(const std::vector<LabelValue>& values, const std::string&
 
 // Every value has a class, and both classes have values.
 absl::Status CheckClasses(const LabelRule& rule, const std::vector<LabelValue>& values,
-                          const std::string& where) {
+                          const DataConfig& data, const std::string& where) {
   std::array<size_t, kLabelClasses> seen = {};
   for (const LabelValue& value : values) {
     const std::optional<LabelClass> label = rule.ClassOf(value.text);
-    if (!label) return NotBinary(values, where);
+    if (!label) return NotBinary(values, data, where);
     ++seen[static_cast<size_t>(*label)];
   }
   if (seen[static_cast<size_t>(LabelClass::kPositive)] == 0) {
@@ -121,7 +124,7 @@ const char* LabelClassName(LabelClass label_class) {
 std::string ShowLabels(const std::vector<LabelValue>& values) {
   Names shown;
   for (const LabelValue& value : values) {
-    shown.push_back(absl::StrFormat("'%s' (%d rows)", ShowText(value.text), value.rows));
+    shown.push_back(absl::StrFormat("'%s' (%s)", ShowText(value.text), ShowRows(value.rows)));
   }
   return absl::StrJoin(shown, ", ");
 }
@@ -172,12 +175,37 @@ absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
       if (rule.ClassOf(value.text) == LabelClass::kNegative) others.push_back(value.text);
     }
     if (others.size() > 1) {
-      return values.size() == 2 ? NonePositive(rule, values, where) : NotBinary(values, where);
+      return values.size() == 2 ? NonePositive(rule, values, where)
+                                : NotBinary(values, data, where);
     }
     rule.negative = std::move(others);
   }
-  RETURN_IF_ERROR(CheckClasses(rule, values, where));
+  RETURN_IF_ERROR(CheckClasses(rule, values, data, where));
   return rule;
+}
+
+std::string DescribeStrayLabel(const std::vector<LabelValue>& values, const std::string& label) {
+  if (label.empty()) return "";  // LIBSVM has neither a header nor totals
+  const auto has_name = [&label](const LabelValue& value) { return value.text == label; };
+  if (const auto name = std::find_if(values.begin(), values.end(), has_name);
+      name != values.end() && values.size() > 2) {
+    return absl::StrFormat(
+        "the label is '%s', its own name, in %s: the header stands again among the rows, as where "
+        "files were joined; leave it out there, as in awk 'NR == 1 {h = $0; print} $0 != h'",
+        ShowText(label), ShowRows(name->rows));
+  }
+  const auto alone = [](const LabelValue& value) {
+    return value.rows == 1 && NumberOf(value.text).has_value();
+  };
+  const auto stray = std::find_if(values.begin(), values.end(), alone);
+  const bool others = std::all_of(values.begin(), values.end(), [&](const LabelValue& value) {
+    return &value == &*stray || value.rows > 1;
+  });
+  if (values.size() != 3 || stray == values.end() || !others) return "";
+  return absl::StrFormat(
+      "the label holds %s; if the row of '%s' is a total or another footer, leave it out, as in "
+      "head -n -1, else name what counts as 1 in data.positive",
+      ShowLabels(values), ShowText(stray->text));
 }
 
 std::string DescribeUnnamedPositive(const LabelRule& rule, const std::vector<LabelValue>& values,

@@ -71,6 +71,9 @@ absl::Status CheckLabelsSeen(const LabelRule& rule, const std::vector<LabelValue
 // beside another value a sentence for a person, "" otherwise.
 std::string DescribeUnnamedPositive(const LabelRule& rule, const std::vector<LabelValue>& values,
                                     const DataConfig& data);
+// Where the label holds more than two values, one of which is no label but comes from a line that
+// is no row (the header once more, a total): what to do about it; "" otherwise.
+std::string DescribeStrayLabel(const std::vector<LabelValue>& values, const std::string& label);
 // "'0' (23364 rows), '1' (6636 rows)".
 std::string ShowLabels(const std::vector<LabelValue>& values);
 
