@@ -182,6 +182,39 @@ TEST_F(PrepareFormats, AGroupIsOneHoweverItsNumberIsWritten) {
   EXPECT_NE(same[2], same[3]) << "01 is a code";
 }
 
+TEST_F(PrepareFormats, GroupsThatATestFileSharesAreCounted) {
+  const auto rows = [](int from, int to) {
+    std::string text = "customer,x,y\n";
+    for (int i = from; i < to; ++i) absl::StrAppend(&text, i / 4, ",", i % 7, ",", i % 3 % 2, "\n");
+    return text;
+  };
+  RunConfig config;
+  config.data.path = Write("old.csv", rows(0, 600));
+  config.data.test_path = Write("new.csv", rows(590, 700) + "147.0,1,0\n,1,0\nnew,1,0\n");
+  config.data.label = "y";
+  config.split.group = "customer";
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  const Warning& warning = prepared->report.warnings.back();
+  EXPECT_EQ(warning.kind, "shared_groups");
+  EXPECT_TRUE(absl::StrContains(
+      warning.sentence, "new.csv: 11 of 112 rows are of groups ('customer', 3 of them) that "))
+      << warning.sentence;
+  std::filesystem::remove_all(Path("out"));
+  RunConfig libsvm;
+  libsvm.data.format = "libsvm";
+  libsvm.split.group = "qid";
+  std::string text;
+  for (int i = 0; i < 600; ++i) absl::StrAppend(&text, i % 2, " qid:", i / 10, " 1:1\n");
+  libsvm.data.path = Write("old.svm", text);
+  libsvm.data.test_path = Write("new.svm", "0 qid:59 1:1\n1 qid:60 1:1\n1 1:1\n");
+  const auto sparse = Run(libsvm);
+  ASSERT_TRUE(sparse.ok()) << sparse.status();
+  EXPECT_TRUE(absl::StrContains(sparse->report.warnings.back().sentence,
+                                "new.svm: 1 of 2 rows are of groups ('qid', 1 of them) that "))
+      << sparse->report.warnings.back().sentence;
+}
+
 TEST_F(PrepareFormats, SixPositivesAreEnough) {
   std::string text = "amount,fraud\n";
   for (int i = 0; i < 900; ++i) {

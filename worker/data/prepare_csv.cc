@@ -13,9 +13,11 @@
 #include "worker/data/data_json.h"
 #include "worker/data/encoding.h"
 #include "worker/data/label.h"
+#include "worker/data/level.h"
 #include "worker/data/part_writers.h"
 #include "worker/data/prepare_data.h"
 #include "worker/data/scan.h"
+#include "worker/data/shared_groups.h"
 #include "worker/data/show_text.h"
 #include "worker/data/split_check.h"
 #include "worker/data/staged_file.h"
@@ -43,7 +45,7 @@ class CsvPreparation {
  private:
   absl::Status Scan();
   absl::Status Split();
-  void WarnOfUngrouped();
+  void LookAtGroups();
   SplitRows RowsToSplit();
   DataConfig PlannedData() const;
   absl::Status Fit();
@@ -59,6 +61,9 @@ class CsvPreparation {
   template <class Visit>
   absl::Status ForEachRow(Visit visit);
   absl::Status AddRow(SplitPart part, const RowView& row);
+  // Where the group stands, if groups of two files are to be compared.
+  std::optional<size_t> GroupField(const std::vector<std::string>& header) const;
+  void CompareGroup(const CsvReader& reader, std::optional<size_t> field, TestFile file);
   absl::StatusOr<std::optional<float>> TrueProbability(const CsvReader& reader) const;
   void ReportColumns();
   std::string RoleOf(const std::string& column) const;
@@ -79,6 +84,8 @@ class CsvPreparation {
   std::vector<LabelClass> classes_;  // [scan_.label_values.size()]
   LabelCounter test_labels_;         // of the rows of a test file
   std::optional<size_t> oracle_field_;
+  MissingValues group_missing_;  // of data.missing
+  SharedGroups shared_groups_;
   std::vector<SplitPart> parts_;  // [rows]
   Encoding encoding_;
   std::unique_ptr<PartWriters> writers_;
@@ -105,15 +112,17 @@ absl::Status CsvPreparation::Scan() {
   report_.warnings = plan_.warnings;
   const std::string unnamed = DescribeUnnamedPositive(rule_, scan_.label_values, data);
   if (!unnamed.empty()) report_.warnings.push_back({data.label, "positive", unnamed});
-  WarnOfUngrouped();
+  LookAtGroups();
   report_.rows_read = scan_.rows;
   return absl::OkStatus();
 }
 
-void CsvPreparation::WarnOfUngrouped() {
+void CsvPreparation::LookAtGroups() {
   const std::string& group = config_.split.group;
   for (const ColumnScan& column : scan_.columns) {
-    if (column.name != group || column.missing == 0) continue;
+    if (column.name != group) continue;
+    group_missing_ = MissingValues(column.named_missing);
+    if (column.missing == 0) continue;
     report_.warnings.push_back(
         {group, "ungrouped",
          absl::StrFormat("column '%s', the group of the split, is missing in %s; each of them "
@@ -164,6 +173,21 @@ DataConfig CsvPreparation::PlannedData() const {
   return data;
 }
 
+std::optional<size_t> CsvPreparation::GroupField(const std::vector<std::string>& header) const {
+  const auto found = std::find(header.begin(), header.end(), config_.split.group);
+  if (!HasTestFile() || found == header.end()) return std::nullopt;
+  return found - header.begin();
+}
+
+void CsvPreparation::CompareGroup(const CsvReader& reader, std::optional<size_t> field,
+                                  TestFile file) {
+  if (!field) return;
+  const absl::string_view text = TrimField(reader.fields()[*field]);
+  if (IsMissing(text) || group_missing_.Hold(text)) return;
+  std::string memory;
+  shared_groups_.Add(LevelOf(text, reader.decimal_comma(), &memory), file);
+}
+
 template <class Visit>
 absl::Status CsvPreparation::ForEachRow(Visit visit) {
   ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader,
@@ -205,8 +229,10 @@ absl::Status CsvPreparation::Fit() {
 absl::Status CsvPreparation::Write() {
   ASSIGN_OR_RETURN(writers_, PartWriters::Create(folder_, report_.shape));
   ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, scan_.comma()));
+  const std::optional<size_t> group = GroupField(scan_.header);
   RETURN_IF_ERROR(
       ForEachRow([&](const CsvReader& reader, SplitPart part, bool positive) -> absl::Status {
+        CompareGroup(reader, group, TestFile::kNone);
         encoder->Encode(reader.fields());
         ASSIGN_OR_RETURN(const std::optional<float> oracle, TrueProbability(reader));
         return writers_->Add(part, {.numeric = encoder->numeric(),
@@ -236,12 +262,15 @@ absl::Status CsvPreparation::WriteTestFile() {
   const auto& [reader, encoder] = test;
   const auto label = FindColumn(reader->header(), config_.data.label, "data.label");
   RETURN_IF_ERROR(Annotate(label.status(), path));
+  const std::optional<size_t> group = GroupField(reader->header());
   for (;;) {
     ASSIGN_OR_RETURN(const bool found, reader->Next());
     if (!found) break;
     if (reader->row() % kRowsBetweenStopChecks == 0 && stop_()) return Stopped();
+    CompareGroup(*reader, group, TestFile::kGiven);
     RETURN_IF_ERROR(WriteTestRow(*reader, *label, encoder.get()));
   }
+  shared_groups_.Warn(config_, &report_.warnings);
   RETURN_IF_ERROR(ReportLabels());
   return CheckTestFile(report_.parts[2], path);
 }

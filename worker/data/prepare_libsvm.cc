@@ -11,6 +11,7 @@
 #include "worker/data/libsvm.h"
 #include "worker/data/part_writers.h"
 #include "worker/data/prepare_data.h"
+#include "worker/data/shared_groups.h"
 #include "worker/data/split_check.h"
 #include "worker/data/staged_file.h"
 
@@ -48,7 +49,7 @@ class LibsvmPreparation {
   void CountParts(const InputFile& file);
   absl::Status Write();
   absl::Status WriteFile(const InputFile& file, PartWriters* writers);
-  void WarnOfUntrained();
+  void WarnOfTestFile();
   // visit(reader, row) for all rows of a file.
   template <class Visit>
   absl::Status ForEachRow(const std::string& path, Visit visit);
@@ -67,6 +68,7 @@ class LibsvmPreparation {
   LabelCounter labels_;
   DataReport report_;  // its labels are those of labels_
   Encoding encoding_;
+  SharedGroups shared_groups_;
   IndexSet trained_;             // of the training rows
   ColumnNovelty test_features_;  // of a test file
 };
@@ -123,6 +125,8 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
           file->path, reader.line()));
     }
     if (grouped) file->groups.push_back(SplitHash(absl::StrCat(*row.group)));
+    const bool compared = !config_.split.group.empty() && HasTestFile() && row.group;
+    if (compared) shared_groups_.Add(absl::StrCat(*row.group), file->role);
     const size_t value = labels_.Count(absl::StrCat(row.label));
     file->labels.push_back(static_cast<uint8_t>(value));
     file->indices.Widen(row.keys);
@@ -171,12 +175,13 @@ absl::Status LibsvmPreparation::Write() {
     RETURN_IF_ERROR(WriteFile(file, writers.get()));
     if (file.role == TestFile::kNone) encoding_.trained_indices = trained_.Ranges();
   }
-  WarnOfUntrained();
+  WarnOfTestFile();
   RETURN_IF_ERROR(writers->Finish());
   return WriteSealedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
 }
 
-void LibsvmPreparation::WarnOfUntrained() {
+void LibsvmPreparation::WarnOfTestFile() {
+  shared_groups_.Warn(config_, &report_.warnings);
   for (const std::string& sentence : DescribeNovelty(test_features_)) {
     report_.warnings.push_back({"", "novelty", absl::StrCat(files_.back().path, ": ", sentence)});
   }
