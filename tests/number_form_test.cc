@@ -18,16 +18,18 @@ struct Column {
   std::vector<double> numbers;
 };
 
-Column ReadColumn(const std::vector<std::string>& values, DecimalComma comma = DecimalComma::kNo) {
+Column ReadColumn(const std::vector<std::string>& values, DecimalComma comma = DecimalComma::kNo,
+                  char seen = '\0') {
   NumberMarks marks;
   for (const std::string& value : values) {
     const auto plain = ParseNumber(value, DecimalComma::kNo);
-    if (plain && value.find('.') != std::string::npos) marks.AddFraction(value);
-    if (!plain) {
+    if (plain) {
+      marks.AddPlain(value, *plain);
+    } else {
       EXPECT_TRUE(marks.AddText(value)) << value;
     }
   }
-  Column column = {marks.Agreed(values.size(), comma), {}};
+  Column column = {marks.Agreed(values.size(), {comma, seen}), {}};
   for (size_t i = 0; column.form && i < values.size(); ++i) {
     const auto number = ParseNumber(values[i], *column.form, comma);
     EXPECT_TRUE(number) << values[i];
@@ -59,6 +61,39 @@ TEST(NumberForm, DecimalCommasAreFoundColumnByColumn) {
   EXPECT_EQ(ReadColumn({"1,234", "5.25"}, DecimalComma::kYes).numbers, (Numbers{1234, 5.25}));
   EXPECT_EQ(ReadColumn({"1,5", "2.5"}, DecimalComma::kYes).numbers, (Numbers{1.5, 2.5}));
   EXPECT_FALSE(ReadColumn({"1,5", "2.5"}).form) << "which of the two is wrong?";
+}
+
+TEST(NumberForm, AnOpenValueIsDecidedByTheOthersOfTheFile) {
+  const std::vector<std::string> open = {"1.281", "292", "2.000"};
+  EXPECT_EQ(ReadColumn(open, DecimalComma::kYes).numbers, (Numbers{1.281, 292, 2}));
+  EXPECT_EQ(ReadColumn(open, DecimalComma::kYes, '.').numbers, (Numbers{1.281, 292, 2}));
+  EXPECT_EQ(ReadColumn(open, DecimalComma::kYes, ',').numbers, (Numbers{1281, 292, 2000}));
+  EXPECT_EQ(ReadColumn({"1.281", "2.25"}, DecimalComma::kYes, ',').numbers, (Numbers{1.281, 2.25}));
+  EXPECT_EQ(ReadColumn({"1,234", "5"}, DecimalComma::kYes, '.').numbers, (Numbers{1234, 5}));
+  EXPECT_TRUE(ReadColumn({"1", "2"}, DecimalComma::kYes, ',').form->plain());
+  EXPECT_FALSE(ReadColumn({"1,5", "2.5", "1.234"}, DecimalComma::kYes).form);
+}
+
+TEST(NumberForm, AnOpenValueIsWholeWhereItsMarkIsBetweenThousands) {
+  std::string text = "amount;rate;y\n";
+  for (int i = 0; i < 40; ++i) absl::StrAppend(&text, 1 + i % 9, ".", 100 + i, ";9,", i, ";1\n");
+  const CsvScan scan = ScanText(text);
+  EXPECT_EQ(scan.columns[0].fractions, 0u);
+  EXPECT_GT(scan.columns[1].fractions, 0u);
+  const ColumnPlan plan = PlanText(text);
+  EXPECT_EQ(plan.features.at(0).reason, "numbers, decimal comma");
+  EXPECT_TRUE(plan.features[0].form.grouped);
+}
+
+TEST(NumberForm, AddressesAreNoAmounts) {
+  EXPECT_FALSE(ReadColumn({"192.168.100.200", "192.168.101.210"}).form);
+  EXPECT_EQ(ReadColumn({"192.168.100.200", "500.000", "1,5"}).numbers,
+            (Numbers{192168100200, 500000, 1.5}));
+  std::string text = "ip,y\n";
+  for (int i = 0; i < 400; ++i) absl::StrAppend(&text, "192.168.100.", 100 + i % 150, ",1\n");
+  const ColumnPlan plan = PlanText(text);
+  EXPECT_EQ(plan.features.at(0).kind, FeatureKind::kCategory);
+  EXPECT_TRUE(plan.warnings.empty());
 }
 
 TEST(NumberForm, UnitsAreOfEveryValue) {
@@ -115,7 +150,7 @@ TEST(NumberForm, EncodingReadsByTheFormOfTraining) {
   encoding.numeric.push_back({.name = "x",
                               .deviation = 1.0,
                               .indicator = true,
-                              .form = {.decimal = ',', .currency = "\u20ac", .unit = ""}});
+                              .form = {.decimal = ',', .currency = "\u20ac", .grouped = true}});
   auto encoder = Encoder::Bind(encoding, {"x"}, DecimalComma::kNo);
   for (const auto& [field, value] : std::vector<std::pair<const char*, float>>{
            {"1.234,5", 1234.5F}, {"\u20ac 7", 7.0F}, {"1.234", 1234.0F}, {"2.5", 2.5F}}) {
@@ -125,6 +160,22 @@ TEST(NumberForm, EncodingReadsByTheFormOfTraining) {
   (*encoder)->Encode(std::vector<absl::string_view>{"$7"});
   EXPECT_EQ((*encoder)->numeric()[1], 1.0F);
   EXPECT_EQ((*encoder)->novelties()[0].texts.first, "$7");
+}
+
+TEST(NumberForm, WithoutThousandsInTrainingAnOpenValueIsNoNumber) {
+  const auto read = [](const char* field, const NumberForm& form) {
+    return ParseNumber(field, form, DecimalComma::kNo).value_or(-1.0);
+  };
+  const NumberForm comma = *ReadColumn({"2,125", "0,5"}).form;
+  EXPECT_EQ(read("2.125", comma), -1.0);
+  EXPECT_EQ(read("2,125", comma), 2.125);
+  EXPECT_EQ(read("2.1250", comma), 2.125);
+  EXPECT_EQ(read("1.002.125", comma), 1002125);
+  EXPECT_EQ(read("2.125", *ReadColumn({"1.002,5"}).form), 2125);
+  const NumberForm point = *ReadColumn({"$2.125", "$0.5"}).form;
+  EXPECT_EQ(read("2,125", point), -1.0);
+  EXPECT_EQ(read("2.125", point), 2.125);
+  EXPECT_EQ(read("2,125", *ReadColumn({"1,002.5"}).form), 2125);
 }
 
 }  // namespace

@@ -37,12 +37,12 @@ FewTexts AllTexts(const ColumnScan& column) {
   return all;
 }
 
-// `form`: of all numbers of the column, nullopt when they disagree.
-KindChoice ByValues(const ColumnScan& column, const std::optional<NumberForm>& form) {
+KindChoice ByValues(const ColumnScan& column) {
   if (column.fractions == 0 && column.leading_zeros > 0 &&
       column.numbers <= column.leading_zeros * kNumbersPerLeadingZero) {
     return {FeatureKind::kCategory, "codes with leading zeros"};
   }
+  const std::optional<NumberForm>& form = column.form;
   const FewTexts texts = form ? column.few_texts : AllTexts(column);
   const uint64_t numbers = column.numbers - (form ? 0 : column.marks.marked());
   if (numbers == 0 && texts.seen.empty()) return {FeatureKind::kNumeric, "no values"};
@@ -57,18 +57,17 @@ KindChoice ByValues(const ColumnScan& column, const std::optional<NumberForm>& f
 
 }  // namespace
 
-KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data, DecimalComma comma) {
+KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data) {
   if (Contains(data.categorical, column.name)) {
     return {FeatureKind::kCategory, "named in data.categorical"};
   }
-  const std::optional<NumberForm> form = column.marks.Agreed(column.numbers, comma);
-  if (!Contains(data.numeric, column.name)) return ByValues(column, form);
-  return {FeatureKind::kNumeric, "named in data.numeric", form.value_or(NumberForm{}),
-          form ? column.few_texts.seen : AllTexts(column).seen};
+  if (!Contains(data.numeric, column.name)) return ByValues(column);
+  return {FeatureKind::kNumeric, "named in data.numeric", column.form.value_or(NumberForm{}),
+          column.form ? column.few_texts.seen : AllTexts(column).seen};
 }
 
-bool MarksDisagree(const ColumnScan& column, DecimalComma comma) {
-  return column.marks.marked() > column.texts && !column.marks.Agreed(column.numbers, comma);
+bool MarksDisagree(const ColumnScan& column) {
+  return column.marks.marked() > column.texts && !column.form && !column.marks.AreAddresses();
 }
 
 }  // namespace rubato

@@ -29,9 +29,8 @@ inline constexpr uint64_t kNumbersPerText = 10;
 // Of so many whole numbers one with leading zeros makes codes of all.
 inline constexpr uint64_t kNumbersPerLeadingZero = 1000;
 
-// `comma`: of the file.
-KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data, DecimalComma comma);
+KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data);
 // Whether the column holds numbers with marks that disagree, as $5 and €5, or 5% and 0.05.
-bool MarksDisagree(const ColumnScan& column, DecimalComma comma);
+bool MarksDisagree(const ColumnScan& column);
 
 }  // namespace rubato

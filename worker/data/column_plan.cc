@@ -69,8 +69,8 @@ bool WarnOfDates(const ColumnScan& column, std::vector<Warning>* warnings) {
 }
 
 // A category of numbers whose marks say different things.
-bool WarnOfMarks(const ColumnScan& column, DecimalComma comma, std::vector<Warning>* warnings) {
-  if (!MarksDisagree(column, comma)) return false;
+bool WarnOfMarks(const ColumnScan& column, std::vector<Warning>* warnings) {
+  if (!MarksDisagree(column)) return false;
   warnings->push_back(
       {column.name, "marks_differ",
        absl::StrFormat("column '%s' holds numbers with different marks, as %s; write them alike; "
@@ -105,10 +105,9 @@ void WarnOfMixture(const ColumnScan& column, const KindChoice& choice,
   }
 }
 
-void WarnOf(const ColumnScan& column, const KindChoice& choice, DecimalComma comma,
-            std::vector<Warning>* warnings) {
+void WarnOf(const ColumnScan& column, const KindChoice& choice, std::vector<Warning>* warnings) {
   if (choice.kind == FeatureKind::kCategory &&
-      (WarnOfMarks(column, comma, warnings) || WarnOfDates(column, warnings))) {
+      (WarnOfMarks(column, warnings) || WarnOfDates(column, warnings))) {
     return;
   }
   if (LooksLikeId(column, choice.kind)) {
@@ -168,9 +167,9 @@ absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& da
       continue;
     }
     if (column.name == data.label || column.name == data.time || column.name == oracle) continue;
-    const KindChoice choice = ChooseKind(column, data, scan.comma());
+    const KindChoice choice = ChooseKind(column, data);
     plan.features.push_back(MakeFeature(i, column, choice));
-    WarnOf(column, choice, scan.comma(), &plan.warnings);
+    WarnOf(column, choice, &plan.warnings);
   }
   if (plan.features.empty()) {
     return absl::InvalidArgumentError(absl::StrFormat(

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kEncodingVersion = 5;
+constexpr int kEncodingVersion = 6;
 constexpr int kIndent = 1;
 
 // Each byte as the code point of its value, in UTF-8.
@@ -118,7 +118,8 @@ Json FormToJson(const NumberForm& form) {
   if (form.plain()) return nullptr;
   return {{"decimal", std::string(1, form.decimal)},
           {"currency", TextToJson(form.currency)},
-          {"unit", TextToJson(form.unit)}};
+          {"unit", TextToJson(form.unit)},
+          {"grouped", form.grouped}};
 }
 
 absl::StatusOr<NumberForm> FormFromJson(const Json* json) {
@@ -130,6 +131,7 @@ absl::StatusOr<NumberForm> FormFromJson(const Json* json) {
   form.decimal = decimal[0];
   ASSIGN_OR_RETURN(form.currency, TextFromJson(Find(*json, "currency"), "currency"));
   ASSIGN_OR_RETURN(form.unit, TextFromJson(Find(*json, "unit"), "unit"));
+  ASSIGN_OR_RETURN(form.grouped, BoolFromJson(*json, "grouped"));
   return form;
 }
 

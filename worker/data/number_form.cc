@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {
@@ -74,8 +77,9 @@ absl::string_view TakeGroupMark(absl::string_view* text, char decimal) {
 }
 
 // The digits before the decimals, groups put together; "" when the groups are none. In lakhs and
-// crores ("12,34,567") all groups but the last have two digits.
-std::string TakeWhole(absl::string_view* body, char decimal) {
+// crores ("12,34,567") all groups but the last have two digits. `grouped` is set by points and
+// commas.
+std::string TakeWhole(absl::string_view* body, char decimal, bool* grouped) {
   size_t run = LeadingDigits(*body);
   std::string digits(body->substr(0, run));
   body->remove_prefix(run);
@@ -91,14 +95,15 @@ std::string TakeWhole(absl::string_view* body, char decimal) {
     digits.append(rest.data(), run);
     *body = rest.substr(run);
   }
+  *grouped = used == "." || used == ",";
   return used.empty() || run == 3 ? digits : "";
 }
 
 // A number without sign and marks: digits in groups, decimals, exponent.
-std::optional<double> ReadBody(absl::string_view body, char decimal) {
+std::optional<double> ReadBody(absl::string_view body, char decimal, bool* grouped) {
   std::string number;
   if (!body.empty() && IsDigit(body[0])) {
-    number = TakeWhole(&body, decimal);
+    number = TakeWhole(&body, decimal, grouped);
     if (number.empty()) return std::nullopt;
   }
   if (!body.empty() && body[0] == decimal) {
@@ -198,6 +203,18 @@ bool MayBeGrouped(absl::string_view field, char mark) {
          field[0] != '0';
 }
 
+// Four numbers of a byte each, dots between them.
+bool IsAddress(absl::string_view field) {
+  constexpr int kParts = 4;
+  constexpr int kLargestByte = 255;
+  int parts = 0;
+  int value = 0;
+  for (const absl::string_view part : absl::StrSplit(field, '.')) {
+    if (++parts > kParts || !absl::SimpleAtoi(part, &value) || value > kLargestByte) return false;
+  }
+  return parts == kParts;
+}
+
 }  // namespace
 
 std::optional<MarkedNumber> ReadMarks(absl::string_view field) {
@@ -214,51 +231,86 @@ std::optional<MarkedNumber> ReadMarks(absl::string_view field) {
   const size_t size = BodySize(field);
   const absl::string_view body = field.substr(0, size);
   if (size == 0 || !ReadBack(field.substr(size), &marks)) return std::nullopt;
-  marks.number.with_point = Signed(ReadBody(body, '.'), marks);
-  marks.number.with_comma = Signed(ReadBody(body, ','), marks);
-  if (!marks.number.with_point && !marks.number.with_comma) return std::nullopt;
-  return std::move(marks.number);
+  bool grouped[2] = {false, false};
+  MarkedNumber& number = marks.number;
+  number.with_point = Signed(ReadBody(body, '.', &grouped[0]), marks);
+  number.with_comma = Signed(ReadBody(body, ',', &grouped[1]), marks);
+  if (!number.with_point && !number.with_comma) return std::nullopt;
+  number.grouped = (!number.with_comma && grouped[0]) || (!number.with_point && grouped[1]);
+  return std::move(number);
+}
+
+std::optional<double> ParseInAnyForm(absl::string_view field) {
+  if (const auto plain = ParseNumber(field, DecimalComma::kNo)) return plain;
+  const std::optional<MarkedNumber> marked = ReadMarks(field);
+  if (!marked) return std::nullopt;
+  return marked->with_point ? marked->with_point : marked->with_comma;
 }
 
 std::optional<double> ParseNumber(absl::string_view field, const NumberForm& form,
                                   DecimalComma comma) {
   if (form.plain()) return ParseNumber(field, comma);
-  // Nearly all values of a column whose only mark is its decimal comma.
-  if (form.unit.empty() && field.find('.') == absl::string_view::npos) {
-    const bool decimal_comma = form.decimal == ',';
+  const bool decimal_comma = form.decimal == ',';
+  // Nearly all values of a column without units.
+  if (form.unit.empty() && (!decimal_comma || field.find('.') == absl::string_view::npos)) {
     const auto value = ParseNumber(field, decimal_comma ? DecimalComma::kYes : DecimalComma::kNo);
     if (value) return value;
   }
   const std::optional<MarkedNumber> marked = ReadMarks(field);
   if (!marked || marked->unit != form.unit) return std::nullopt;
   if (!marked->currency.empty() && marked->currency != form.currency) return std::nullopt;
-  if (form.decimal == '.' || !marked->with_comma) return marked->with_point;
-  return marked->with_comma;
+  if (!decimal_comma && !marked->with_point) return std::nullopt;
+  if (!marked->with_comma) return marked->with_point;
+  const double value = decimal_comma ? *marked->with_comma : *marked->with_point;
+  if (!marked->IsOpen() || form.grouped) return value;
+  const double other = decimal_comma ? *marked->with_point : *marked->with_comma;
+  const bool thousands = std::abs(value) > std::abs(other);
+  return thousands ? std::nullopt : std::optional<double>(value);
 }
 
-void NumberMarks::AddFraction(absl::string_view field) {
-  if (!MayBeGrouped(field, '.')) ++needs_point_;
+void NumberMarks::AddPoint(absl::string_view field, double number) {
+  const bool whole = std::trunc(number) == number;
+  if (MayBeGrouped(field, '.')) {
+    open_points_.Add(whole);
+  } else if (!whole) {
+    AddFraction();
+  }
 }
 
-std::optional<double> NumberMarks::AddText(absl::string_view field) {
+bool NumberMarks::AddText(absl::string_view field) {
   // Nearly all numbers of a file with decimal commas.
   if (!MayBeGrouped(field, ',')) {
     const auto value = ParseNumber(field, DecimalComma::kYes);
     if (value) {
       ++marked_;
       ++needs_comma_;
-      return value;
+      if (std::trunc(*value) != *value) ++fractions_;
+      return true;
     }
   }
   const std::optional<MarkedNumber> marked = ReadMarks(field);
-  if (!marked) return std::nullopt;
+  if (!marked) return false;
+  AddMarked(field, *marked);
+  return true;
+}
+
+void NumberMarks::AddMarked(absl::string_view field, const MarkedNumber& number) {
   ++marked_;
-  if (!marked->with_comma) ++needs_point_;
-  if (!marked->with_point) ++needs_comma_;
-  if (!marked->unit.empty()) ++with_unit_;
-  Note(marked->unit, &first_.unit);
-  Note(marked->currency, &first_.currency);
-  return marked->with_point ? marked->with_point : marked->with_comma;
+  Note(number.unit, &first_.unit);
+  Note(number.currency, &first_.currency);
+  if (!number.unit.empty()) ++with_unit_;
+  if (number.grouped) ++grouped_;
+  if (number.IsOpen()) {
+    const bool point = std::abs(*number.with_point) < std::abs(*number.with_comma);
+    const double with_decimals = point ? *number.with_point : *number.with_comma;
+    (point ? open_points_ : open_commas_).Add(std::trunc(with_decimals) == with_decimals);
+    return;
+  }
+  const double value = number.with_point ? *number.with_point : *number.with_comma;
+  if (std::trunc(value) != value) ++fractions_;
+  if (!number.with_comma) ++needs_point_;
+  if (!number.with_point) ++needs_comma_;
+  if (!number.with_point && IsAddress(field)) ++addresses_;
 }
 
 void NumberMarks::Note(const std::string& mark, std::string* first) {
@@ -267,15 +319,37 @@ void NumberMarks::Note(const std::string& mark, std::string* first) {
   differ_ = differ_ || *first != mark;
 }
 
-std::optional<NumberForm> NumberMarks::Agreed(uint64_t numbers, DecimalComma comma) const {
-  if (marked_ == 0) return NumberForm{};
-  if (differ_ || (with_unit_ > 0 && with_unit_ < numbers)) return std::nullopt;
+char NumberMarks::NeededDecimal() const {
+  if (needs_comma_ > 0 && needs_point_ > 0) return '\0';
+  if (needs_comma_ > 0 && !AreAddresses()) return ',';
+  return needs_point_ > 0 ? '.' : '\0';
+}
+
+char NumberMarks::DecimalOf(const FileDecimals& file) const {
+  if (needs_comma_ > 0) return ',';
+  if (needs_point_ > 0) return '.';
+  if (file.seen != '\0') return file.seen;
+  return marked_ > 0 && file.allowed == DecimalComma::kYes ? ',' : '.';
+}
+
+std::optional<NumberForm> NumberMarks::Agreed(uint64_t numbers, const FileDecimals& file) const {
+  const bool open = open_points_.values > 0;  // those with commas are marked
+  const char decimal = DecimalOf(file);
+  if (marked_ == 0 && (!open || decimal == '.')) return NumberForm{};
+  if (differ_ || (with_unit_ > 0 && with_unit_ < numbers) || AreAddresses()) return std::nullopt;
   NumberForm form = first_;
-  const bool file_has_commas = comma == DecimalComma::kYes;
-  if (needs_comma_ > 0 && needs_point_ > 0 && !file_has_commas) return std::nullopt;
-  const bool decimal_comma = needs_comma_ > 0 || (needs_point_ == 0 && file_has_commas);
-  form.decimal = decimal_comma ? ',' : '.';
-  return form;
+  form.decimal = decimal;
+  form.grouped = grouped_ > 0 || (decimal == ',' ? open_points_ : open_commas_).values > 0;
+  if (needs_comma_ == 0 || needs_point_ == 0) return form;
+  // Both stand before decimals.
+  if (file.allowed == DecimalComma::kNo) return std::nullopt;
+  const bool as_decimals = grouped_ == 0 && open_points_.values <= needs_point_;
+  return open && as_decimals ? std::nullopt : std::optional<NumberForm>(form);
+}
+
+uint64_t NumberMarks::Fractions(const std::optional<NumberForm>& form) const {
+  const bool decimal_comma = form && form->decimal == ',';
+  return fractions_ + (decimal_comma ? open_commas_ : open_points_).fractions;
 }
 
 std::string DescribeForm(const NumberForm& form) {

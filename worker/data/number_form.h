@@ -9,8 +9,14 @@
 // A unit is "%" or a word, the singular of a plural. "10+" is 10 and "> 10" too; "< 1" is half of
 // it, 0.5. The form is found once, from all values (NumberMarks), kept in the encoding, and what is
 // written otherwise later is no number.
+//
+// A value is open when its only mark may stand before decimals or between thousands: 1.234, 1,234.
+// The other values of the column decide it, then those of the other columns (FileDecimals). In a
+// column that was never seen with thousands apart, "1.234" is no number where decimals stand behind
+// a comma: as 1234 it may be a thousand times what was meant, and as 1.234 a thousandth.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +30,7 @@ struct NumberForm {
   char decimal = '\0';        // '.' or ','; '\0': plain, read by ParseNumber alone
   std::string currency = {};  // "$", "EUR"; "" for none
   std::string unit = {};      // "%", "month"; "" for none
+  bool grouped = false;       // the other one of point and comma stands between thousands
   bool plain() const { return decimal == '\0'; }
   friend bool operator==(const NumberForm&, const NumberForm&) = default;
 };
@@ -34,36 +41,80 @@ struct MarkedNumber {
   std::string unit;
   std::optional<double> with_point;  // where a point separates the decimals
   std::optional<double> with_comma;
+  bool grouped = false;  // whichever it is, points or commas stand between groups of digits
+  bool IsOpen() const { return with_point && with_comma && *with_point != *with_comma; }
 };
 // nullopt for what is no number whichever separates its decimals. Requires a trimmed field.
 std::optional<MarkedNumber> ReadMarks(absl::string_view field);
 
+// The number that the trimmed `field` is in some form, an open one with thousands apart unless it
+// is plain.
+std::optional<double> ParseInAnyForm(absl::string_view field);
 // The number that the trimmed `field` is in this form, nullopt when it is written otherwise.
 // `comma` is heeded by plain columns only.
 std::optional<double> ParseNumber(absl::string_view field, const NumberForm& form,
                                   DecimalComma comma);
 
+// What stands before the decimals in a file, as far as it tells.
+struct FileDecimals {
+  DecimalComma allowed = DecimalComma::kNo;  // by its separator
+  char seen = '\0';  // the one of point and comma that some columns need, and none the other
+};
+
 // The marks seen in a column, counted.
 class NumberMarks {
  public:
-  // A field that ParseNumber reads with a decimal point as what is not whole.
-  void AddFraction(absl::string_view field);
-  // A field that is no plain number; its number, where it is one.
-  std::optional<double> AddText(absl::string_view field);
+  // A field that ParseNumber reads with a decimal point.
+  void AddPlain(absl::string_view field, double number) {
+    if (field.size() >= 5 && field[field.size() - 4] == '.') {
+      AddPoint(field, number);
+    } else if (std::trunc(number) != number) {
+      AddFraction();
+    }
+  }
+  // A field that is no plain number; whether it is one by its marks.
+  bool AddText(absl::string_view field);
 
   // Fields that are numbers by their marks only.
   uint64_t marked() const { return marked_; }
-  // The form of the whole column of so many numbers, nullopt when they disagree. `comma`: what a
-  // separator that may be both is taken for.
-  std::optional<NumberForm> Agreed(uint64_t numbers, DecimalComma comma) const;
+  // Whether all that speaks for decimal commas are dots between four numbers of a byte each, as in
+  // 192.168.100.200: an address of a computer, and no amount.
+  bool AreAddresses() const { return addresses_ > 0 && addresses_ == needs_comma_; }
+  // The one of point and comma that stands before the decimals of some, if not both do; else '\0'.
+  char NeededDecimal() const;
+  // The form of the whole column of so many numbers, nullopt when they disagree.
+  std::optional<NumberForm> Agreed(uint64_t numbers, const FileDecimals& file) const;
+  // Numbers that are not whole in such a form; nullopt: as plain ones.
+  uint64_t Fractions(const std::optional<NumberForm>& form) const;
 
  private:
+  // With one mark, and those of them that are not whole where it stands before the decimals.
+  struct OpenValues {
+    uint64_t values = 0;
+    uint64_t fractions = 0;
+    void Add(bool whole) {
+      ++values;
+      if (!whole) ++fractions;
+    }
+  };
+  void AddPoint(absl::string_view field, double number);
+  void AddFraction() {
+    ++fractions_;
+    ++needs_point_;
+  }
+  void AddMarked(absl::string_view field, const MarkedNumber& number);
   // The first mark of its kind is kept, another one is a disagreement.
   void Note(const std::string& mark, std::string* first);
+  char DecimalOf(const FileDecimals& file) const;
 
   uint64_t marked_ = 0;
   uint64_t needs_point_ = 0;  // numbers whose decimals cannot stand behind a comma
   uint64_t needs_comma_ = 0;  // nor those behind a point
+  uint64_t grouped_ = 0;      // of these
+  uint64_t addresses_ = 0;    // of those that need a comma
+  uint64_t fractions_ = 0;    // of all but the open ones
+  OpenValues open_points_;
+  OpenValues open_commas_;
   uint64_t with_unit_ = 0;
   bool differ_ = false;  // two units, or two currencies
   NumberForm first_;     // the first currency, the first unit

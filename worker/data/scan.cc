@@ -3,7 +3,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -21,6 +20,18 @@
 
 namespace rubato {
 namespace {
+
+// By the columns that hold mostly numbers.
+FileDecimals DecimalsOf(const CsvScan& scan) {
+  bool points = false;
+  bool commas = false;
+  for (const ColumnScan& column : scan.columns) {
+    if (column.numbers <= column.texts) continue;
+    points = points || column.marks.NeededDecimal() == '.';
+    commas = commas || column.marks.NeededDecimal() == ',';
+  }
+  return {scan.comma(), points == commas ? '\0' : points ? '.' : ','};
+}
 
 unsigned char AsByte(char c) { return static_cast<unsigned char>(c); }
 
@@ -41,6 +52,8 @@ class Scanner {
   void AddLabel(absl::string_view field);
   void AddGroup(absl::string_view field);
   absl::Status AddTime(absl::string_view field);
+  // What only all rows tell of a column.
+  void Settle();
 
   CsvReader& reader_;
   CsvScan scan_;
@@ -65,12 +78,22 @@ absl::StatusOr<CsvScan> Scanner::Run(const ScanRequest& request) {
     if (!found) break;
     RETURN_IF_ERROR(AddRow());
   }
-  for (size_t i = 0; i < seen_.size(); ++i) scan_.columns[i].distinct = seen_[i].size();
+  Settle();
   scan_.label_values = labels_.values();
   if (scan_.rows == 0) {
     return absl::DataLossError(absl::StrFormat("%s: has a header but no rows", scan_.path));
   }
   return std::move(scan_);
+}
+
+void Scanner::Settle() {
+  const FileDecimals decimals = DecimalsOf(scan_);
+  for (size_t i = 0; i < seen_.size(); ++i) {
+    ColumnScan& column = scan_.columns[i];
+    column.distinct = seen_[i].size();
+    column.form = column.marks.Agreed(column.numbers, decimals);
+    column.fractions = column.marks.Fractions(column.form);
+  }
 }
 
 absl::Status Scanner::FindColumns(const ScanRequest& request) {
@@ -116,10 +139,8 @@ void Scanner::AddField(size_t index, absl::string_view field) {
   }
   if (const auto number = ParseNumber(field, DecimalComma::kNo)) {
     ++column.numbers;
-    if (std::trunc(*number) != *number) {
-      ++column.fractions;
-      column.marks.AddFraction(field);
-    } else if (field.size() > 1 && field[0] == '0' && absl::ascii_isdigit(AsByte(field[1]))) {
+    column.marks.AddPlain(field, *number);
+    if (field.size() > 1 && field[0] == '0' && absl::ascii_isdigit(AsByte(field[1]))) {
       ++column.leading_zeros;
     }
   } else if (!AddMarked(field, &column)) {
@@ -141,10 +162,8 @@ bool Scanner::AddMarked(absl::string_view field, ColumnScan* column) {
     if (scan_.rows <= kDistinctRows) ++column->forms[static_cast<size_t>(FormOf(field))];
     return true;
   }
-  const auto number = column->marks.AddText(field);
-  if (!number) return false;
+  if (!column->marks.AddText(field)) return false;
   ++column->numbers;
-  if (std::trunc(*number) != *number) ++column->fractions;
   column->few_marked.Add(field);
   return true;
 }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,16 +46,17 @@ struct ColumnScan {
   uint64_t missing = 0;
   uint64_t numbers = 0;        // plain ones, and those that are numbers by their marks
   uint64_t leading_zeros = 0;  // whole numbers such as 01 and 007
-  uint64_t fractions = 0;      // numbers that are not whole
+  uint64_t fractions = 0;      // numbers that are not whole in this form
   uint64_t texts = 0;          // neither missing nor a number
   uint64_t distinct = 0;       // values among the first kDistinctRows rows, missing left out
   uint64_t counted = 0;        // values looked at for `distinct`
   std::array<uint64_t, kTextForms> forms = {};  // of the texts counted for `distinct`
   FewTexts few_texts;
   NumberMarks marks;
-  FewTexts few_marked;                     // what `marks` made numbers of
-  std::vector<std::string> named_missing;  // by data.missing: counted in `missing`
-  std::vector<std::string> examples;       // the first different values, at most kExamples
+  std::optional<NumberForm> form = NumberForm{};  // of all its numbers; nullopt: they disagree
+  FewTexts few_marked;                            // what `marks` made numbers of
+  std::vector<std::string> named_missing;         // by data.missing: counted in `missing`
+  std::vector<std::string> examples;              // the first different values, at most kExamples
   std::string first_text;
   uint64_t first_text_line = 0;
   bool LooksNumeric() const { return numbers > 0 && texts == 0; }
