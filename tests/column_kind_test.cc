@@ -10,6 +10,7 @@
 #include "worker/data/cleanse.h"
 #include "worker/data/encoding.h"
 #include "worker/data/missing_values.h"
+#include "worker/data/number_reader.h"
 
 namespace rubato {
 namespace {
@@ -120,6 +121,48 @@ TEST(MissingValues, AreOfAllColumnsOrOfOne) {
   EXPECT_EQ(fit.encoding.numeric[0].median, 2.0);  // of 1 7 2
   EXPECT_EQ(fit.encoding.numeric[1].median, 3.0);
   EXPECT_EQ(fit.encoding.numeric[1].missing, (std::vector<std::string>{"-999", "7", "none of it"}));
+}
+
+// How training and predict read the only number column of a file: "m", the number, or a text.
+std::vector<std::string> ReadAsTraining(const std::string& text, const std::string& missing,
+                                        const std::vector<std::string>& fields) {
+  DataConfig data;
+  data.missing = {missing};
+  const Feature feature = PlanText(text, data).features.at(0);
+  const NumberReader reader(feature.form, feature.missing, DecimalComma::kYes);
+  std::vector<std::string> read;
+  for (const std::string& field : fields) {
+    double value = 0.0;
+    const Reading reading = reader.Read(field, &value);
+    read.push_back(reading == Reading::kMissing ? "m"
+                   : reading == Reading::kText  ? field
+                                                : absl::StrCat(value));
+  }
+  return read;
+}
+
+TEST(MissingValues, MayBeWrittenAsTheColumnWritesItsNumbers) {
+  using Texts = std::vector<std::string>;
+  const Texts euros = {"-999,00", "-999", "-999,0", "7,5"};
+  for (const char* missing : {"x=-999,00", "x=-999", "-999.0"}) {
+    EXPECT_EQ(ReadAsTraining("x;y\n1,5;0\n2,5;1\n-999,00;0\n", missing, euros),
+              (Texts{"m", "m", "m", "7.5"}))
+        << missing;
+  }
+  for (const char* missing : {"x=999 months", "x=999"}) {
+    EXPECT_EQ(ReadAsTraining("x;y\n36 months;0\n60 months;1\n999 months;0\n", missing,
+                             {"999 months", "36 months"}),
+              (Texts{"m", "36"}))
+        << missing;
+  }
+}
+
+TEST(MissingValues, TheScanCountsWhatTrainingTakesAsMissing) {
+  const std::string text = "x;y\n1,5;0\n-999,00;1\n-999,0;0\n-999;0\n";
+  for (const char* missing : {"x=-999,00", "-999"}) {
+    EXPECT_EQ(ScanText(text, {.label = "", .time = "", .missing = {missing}}).columns[0].missing,
+              3u);
+  }
 }
 
 TEST(MissingValues, OfACategoryAreNoLevels) {

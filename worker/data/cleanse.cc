@@ -135,7 +135,7 @@ Cleanser::Cleanser(const std::vector<Feature>& features, const CleanseConfig& co
     if (feature.kind == FeatureKind::kNumeric) {
       numeric_.push_back({NumberReader(feature.form, feature.missing, comma), {}, {}, {}});
     } else {
-      categories_.push_back({MissingValues(feature.missing), {}, {}});
+      categories_.push_back({MissingValues(feature.missing, NumberForm{}, comma), {}, {}});
     }
   }
 }

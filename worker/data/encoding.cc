@@ -73,7 +73,7 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Bind(const Encoding& encoding,
     const CategoryEncoding& column = encoding.categories[k];
     ASSIGN_OR_RETURN(const size_t field, FindColumn(header, column.name, "the model reads it"));
     encoder->category_fields_.push_back(field);
-    encoder->missing_.emplace_back(column.missing);
+    encoder->missing_.emplace_back(column.missing, NumberForm{}, comma);
     uint64_t id = encoder->shape_.level_begin[k] + kReservedLevels;
     auto& ids = encoder->level_ids_.emplace_back();
     for (const std::string& level : column.levels) ids.emplace(level, static_cast<uint32_t>(id++));

@@ -1,21 +1,28 @@
 #include "worker/data/missing_values.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "common/status.h"
 #include "worker/data/column_plan.h"
-#include "worker/data/field.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {
 
-MissingValues::MissingValues(const std::vector<std::string>& spellings) {
+MissingValues::MissingValues(const std::vector<std::string>& spellings,
+                             std::optional<NumberForm> form, DecimalComma comma)
+    : form_(std::move(form)), comma_(comma) {
   for (const std::string& spelling : spellings) {
     texts_.insert(spelling);
-    const auto number = ParseNumber(spelling, DecimalComma::kNo);
-    if (number) numbers_.push_back(*number);
+    for (const auto& number : {NumberOf(spelling), ParseNumber(spelling, DecimalComma::kNo)}) {
+      if (number) numbers_.push_back(*number);
+    }
   }
+}
+
+std::optional<double> MissingValues::NumberOf(absl::string_view field) const {
+  return form_ ? ParseNumber(field, *form_, comma_) : ParseInAnyForm(field);
 }
 
 absl::StatusOr<std::vector<std::vector<std::string>>> MissingByColumn(
@@ -44,7 +51,7 @@ absl::StatusOr<std::vector<std::vector<std::string>>> MissingByColumn(
 bool MissingValues::Hold(absl::string_view field) const {
   if (HoldText(field)) return true;
   if (numbers_.empty()) return false;
-  const auto number = ParseNumber(field, DecimalComma::kNo);
+  const auto number = NumberOf(field);
   return number && HoldNumber(*number);
 }
 

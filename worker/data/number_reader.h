@@ -23,7 +23,7 @@ class NumberReader {
  public:
   // `missing`: spellings of missing values beside the known ones. `comma`: of the file.
   NumberReader(const NumberForm& form, const std::vector<std::string>& missing, DecimalComma comma)
-      : form_(form), missing_(missing), comma_(comma) {}
+      : form_(form), missing_(missing, form, comma), comma_(comma) {}
 
   // `value` is set where the trimmed field is a number; always finite.
   Reading Read(absl::string_view field, double* value) const;

@@ -112,7 +112,7 @@ absl::Status Scanner::FindColumns(const ScanRequest& request) {
 absl::Status Scanner::NameMissing(const std::vector<std::string>& named) {
   ASSIGN_OR_RETURN(auto spellings, MissingByColumn(named, scan_.header));
   for (size_t i = 0; i < spellings.size(); ++i) {
-    missing_.emplace_back(spellings[i]);
+    missing_.emplace_back(spellings[i], std::nullopt, reader_.decimal_comma());
     scan_.columns[i].named_missing = std::move(spellings[i]);
   }
   return absl::OkStatus();
