@@ -187,6 +187,19 @@ TEST(MissingValues, UnknownColumnsAreNamed) {
   EXPECT_EQ(refusal("income="),
             "data.missing holds 'income=' without a value; write \"value\" or \"column=value\"");
   EXPECT_EQ(refusal("a=b=7"), "");
+  EXPECT_EQ(refusal("incone=<=0"),
+            "there is no column 'incone' (data.missing); did you mean 'income'?");
+}
+
+TEST(MissingValues, AValueMayHoldAnEqualsSign) {
+  const auto spellings = [](const std::string& named) {
+    return MissingByColumn({named}, {"income", "a=b"}).value();
+  };
+  using Spellings = std::vector<std::vector<std::string>>;
+  EXPECT_EQ(spellings("<=0"), (Spellings{{"<=0"}, {"<=0"}}));
+  EXPECT_EQ(spellings("="), (Spellings{{"="}, {"="}}));
+  EXPECT_EQ(spellings("income = <=0"), (Spellings{{"<=0"}, {}}));
+  EXPECT_EQ(spellings("income=n=a"), (Spellings{{"n=a"}, {}}));
 }
 
 }  // namespace

@@ -41,8 +41,9 @@ class MissingValues {
   std::vector<double> numbers_;             // those that are numbers
 };
 
-// data.missing, as in {"-999", "income=99999999"}: the spellings for each column of `header`.
-// InvalidArgument names a column that there is none of, or a missing value.
+// data.missing, as in {"-999", "income=99999999", "<=0"}: the spellings for each column of
+// `header`. What stands before a "=" is a column where there is one of that name, and where it
+// holds a letter or a digit was meant as one: InvalidArgument names it, or a missing value.
 absl::StatusOr<std::vector<std::vector<std::string>>> MissingByColumn(
     const std::vector<std::string>& named, const std::vector<std::string>& header);
 
