@@ -132,7 +132,23 @@ TEST(UntrainedLevels, TrainedOnesStayAsTheyAre) {
   rows[0].values = {7, 7, 8, 0, 0, 0, 0, 16};
   untrained.Fill(&rows);
   EXPECT_EQ(rows[0].values[0], 7.0F);
-  EXPECT_EQ(rows[0].values[1], 8.0F * 300 / 800 + 16.0F * 100 / 800);
+  EXPECT_FLOAT_EQ(rows[0].values[1], 7.0F * 5 / 805 + 8.0F * 300 / 805 + 16.0F * 100 / 805);
+}
+
+TEST(UntrainedLevels, WhereAllLevelsAreRareMissingIsAsTheyAre) {
+  Encoding encoding;
+  encoding.categories.push_back({.name = "town", .levels = {}, .rows = {90, 0}});
+  TableSpec table;
+  table.kind = TableKind::kSparse;
+  table.name = "wide";
+  const UntrainedLevels untrained(encoding, {table});
+  Parameters rows(1);
+  rows[0].keys = {RowKey(1)};
+  untrained.AddKeys(&rows);
+  ASSERT_EQ(rows[0].keys, (std::vector<RowKey>{RowKey(0), RowKey(1)}));
+  rows[0].values = {7, 8};
+  untrained.Fill(&rows);
+  EXPECT_EQ(rows[0].values[1], 7.0F);
 }
 
 }  // namespace

@@ -33,21 +33,33 @@ UntrainedLevels::UntrainedLevels(const Encoding& encoding, const std::vector<Tab
   }
 }
 
+// What the mean for the reserved level `blank` is taken of.
+std::vector<UntrainedLevels::Level> UntrainedLevels::TrainedLevels(const CategoryEncoding& column,
+                                                                   uint64_t first_key,
+                                                                   uint64_t blank) {
+  std::vector<uint64_t> trained;
+  if (blank == kMissingLevel && column.rows[kOtherLevel] >= kTrainedRows) {
+    trained.push_back(kOtherLevel);
+  }
+  for (size_t i = 0; i < std::min(column.levels.size(), kMeanLevels); ++i) {
+    trained.push_back(kReservedLevels + i);
+  }
+  double rows = 0.0;
+  for (const uint64_t level : trained) rows += static_cast<double>(column.rows[level]);
+  std::vector<Level> levels;
+  for (const uint64_t level : trained) {
+    const double share = static_cast<double>(column.rows[level]) / rows;
+    levels.push_back({RowKey(first_key + level), static_cast<float>(share)});
+  }
+  return levels;
+}
+
 void UntrainedLevels::AddBlanks(const CategoryEncoding& column, uint64_t first_key,
                                 std::vector<Blank>* blanks) {
-  const size_t known = std::min(column.levels.size(), kMeanLevels);
-  std::vector<Level> levels;
-  double rows = 0.0;
-  for (size_t i = kReservedLevels; i < kReservedLevels + known; ++i) {
-    rows += static_cast<double>(column.rows[i]);
-  }
-  for (size_t i = kReservedLevels; i < kReservedLevels + known; ++i) {
-    const double share = static_cast<double>(column.rows[i]) / rows;
-    levels.push_back({RowKey(first_key + i), static_cast<float>(share)});
-  }
-  for (const uint64_t level : {kOtherLevel, kMissingLevel}) {
-    if (levels.empty() || column.rows[level] >= kTrainedRows) continue;
-    blanks->push_back({RowKey(first_key + level), levels});
+  for (const uint64_t blank : {kOtherLevel, kMissingLevel}) {
+    if (column.rows[blank] >= kTrainedRows) continue;
+    std::vector<Level> levels = TrainedLevels(column, first_key, blank);
+    if (!levels.empty()) blanks->push_back({RowKey(first_key + blank), std::move(levels)});
   }
 }
 

@@ -3,7 +3,8 @@
 // riskiest level that is known.
 //
 // They get the mean of their column's known levels, weighted by training rows, in every table: the
-// weight that says least about such a row. It is a function of the trained weights alone, so that
+// weight that says least about such a row. For missing "other" is one of them, where it is trained:
+// all there are where each level is rare. It is a function of the trained weights alone, so that
 // evaluation and predict agree, on any device, and training is left as it is.
 #pragma once
 
@@ -38,7 +39,10 @@ class UntrainedLevels {
     RowKey key;                 // of "other" or missing
     std::vector<Level> levels;  // by key
   };
-  void AddBlanks(const CategoryEncoding& column, uint64_t first_key, std::vector<Blank>* blanks);
+  static std::vector<Level> TrainedLevels(const CategoryEncoding& column, uint64_t first_key,
+                                          uint64_t blank);
+  static void AddBlanks(const CategoryEncoding& column, uint64_t first_key,
+                        std::vector<Blank>* blanks);
 
   std::vector<std::vector<Blank>> blanks_;  // by table
 };
