@@ -29,11 +29,12 @@ std::string Reason(const std::string& name, const std::vector<ValueCounts>& valu
 
 TEST(CodeLike, NamesTellWholeWords) {
   for (const char* name : {"SEX", "MARRIAGE", "detailed industry recode", "zipCode", "region_2",
-                           "LoanStatus", "customer.type", "id"}) {
+                           "LoanStatus", "customer.type", "id", "naics", "MCC", "sic_code",
+                           "NAICSCode", "postcode", "zipcode", "plz"}) {
     EXPECT_NE(Reason(name, Values({0.1, 0.1, 0.1})), "") << name;
   }
   for (const char* name : {"age", "sexes", "number of product types", "idle", "months_in_status",
-                           "weeks worked in year", "estate"}) {
+                           "weeks worked in year", "estate", "episode"}) {
     EXPECT_EQ(Reason(name, Values({0.1, 0.1, 0.1})), "") << name;
   }
 }

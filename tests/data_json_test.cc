@@ -108,6 +108,7 @@ TEST(Inspect, OffersAGroupForAnIdThatRepeats) {
   ASSERT_TRUE(inspection.ok()) << inspection.status();
   ASSERT_EQ(inspection->warnings.size(), 1u);
   EXPECT_EQ(inspection->warnings[0].kind, "repeating_id");
+  EXPECT_EQ(inspection->columns[0].type, "left_out");
 }
 
 }  // namespace

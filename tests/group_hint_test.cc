@@ -34,14 +34,16 @@ TEST(GroupHint, AnIdThatRepeatsIsOfferedAsGroup) {
             "split.group = \"customer_id\" keeps rows of one in one part, and leaves the column "
             "out");
   for (const char* name : {"ID", "CustomerID", "userid", "Account No", "patient", "client.number",
-                           "loan id", "POLICY_NR", "Kunden-Nr"}) {
+                           "loan id", "POLICY_NR", "Kunden-Nr", "policyno", "AcctNum", "loan_no",
+                           "contract number", "Vertragsnummer", "policy_no", "account_no"}) {
     EXPECT_TRUE(HintAtGroup(Column(name, 400)).has_value()) << name;
   }
   EXPECT_TRUE(HintAtGroup(Texts("C1042", 500)).has_value());
 }
 
 TEST(GroupHint, AmountsCodesAndIdsThatDoNotRepeatAreNot) {
-  for (const char* name : {"amount", "customer_age", "paid", "grid", "number", "user_rating"}) {
+  for (const char* name : {"amount", "customer_age", "paid", "grid", "number", "user_rating",
+                           "loan", "contract", "loans_number_of", "piano"}) {
     EXPECT_FALSE(HintAtGroup(Column(name, 400)).has_value()) << name;
   }
   EXPECT_FALSE(HintAtGroup(Column("customer_id", 3000)).has_value());

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "worker/data/encoding.h"
 #include "worker/data/name_words.h"
@@ -13,14 +14,15 @@
 namespace rubato {
 namespace {
 
-constexpr std::array<absl::string_view, 45> kCodeWords = {
-    "code",      "codes",   "recode",      "type",       "class",   "category", "cat",
-    "segment",   "kind",    "group",       "zip",        "zipcode", "postcode", "postal",
-    "region",    "sector",  "state",       "status",     "stat",    "sex",      "gender",
-    "education", "marital", "marriage",    "occupation", "job",     "industry", "ethnicity",
-    "race",      "country", "nationality", "religion",   "branch",  "product",  "channel",
-    "purpose",   "id",      "district",    "province",   "county",  "city",     "department",
-    "reason",    "brand",   "model"};
+constexpr std::array<absl::string_view, 53> kCodeWords = {
+    "codes",      "type",    "class",       "category", "cat",       "segment", "kind",
+    "group",      "zip",     "plz",         "postal",   "region",    "sector",  "state",
+    "status",     "stat",    "sex",         "gender",   "education", "marital", "marriage",
+    "occupation", "job",     "industry",    "naics",    "nace",      "sic",     "mcc",
+    "isic",       "anzsic",  "isco",        "soc",      "fips",      "msa",     "ethnicity",
+    "race",       "country", "nationality", "currency", "religion",  "branch",  "product",
+    "channel",    "purpose", "id",          "district", "province",  "county",  "city",
+    "department", "reason",  "brand",       "model"};
 // Beside them the name is of a count or an amount: "number of product types".
 constexpr std::array<absl::string_view, 14> kAmountWords = {
     "count",   "num",  "number", "total", "sum",     "amount", "amt",
@@ -33,7 +35,10 @@ bool Holds(const std::array<absl::string_view, size>& words, const std::string& 
 
 bool NamedAsCode(const std::string& name) {
   const std::vector<std::string> words = WordsOf(name);
-  const auto is_code = [](const std::string& word) { return Holds(kCodeWords, word); };
+  // zipcode, postcode, recode
+  const auto is_code = [](const std::string& word) {
+    return absl::EndsWith(word, "code") || Holds(kCodeWords, word);
+  };
   const auto is_amount = [](const std::string& word) { return Holds(kAmountWords, word); };
   return std::any_of(words.begin(), words.end(), is_code) &&
          std::none_of(words.begin(), words.end(), is_amount);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "common/status.h"
 #include "worker/data/name_words.h"
 #include "worker/data/show_text.h"
@@ -11,13 +12,18 @@
 namespace rubato {
 namespace {
 
-// What rows may be of, and how its numbers are called.
-constexpr const char* kOwners[] = {
-    "account",  "acct",   "applicant", "borrower",     "card",    "client",  "cust",
-    "customer", "device", "driver",    "household",    "kunde",   "kunden",  "member",
-    "patient",  "person", "policy",    "policyholder", "student", "subject", "user"};
-constexpr const char* kNumbers[] = {"id", "key", "no", "nr", "num", "number", "ref", "uid"};
-constexpr const char* kIds[] = {"guid", "id", "uid", "uuid"};
+// Whom rows may be of, and what their numbers are called.
+constexpr const char* kOwners[] = {"account", "acct",         "applicant", "borrower", "card",
+                                   "client",  "cust",         "customer",  "debtor",   "device",
+                                   "driver",  "employee",     "household", "kunde",    "kunden",
+                                   "member",  "merchant",     "obligor",   "patient",  "person",
+                                   "policy",  "policyholder", "student",   "subject",  "user"};
+// The same of what is an amount or a kind without a number behind it.
+constexpr const char* kDeals[] = {"agreement", "application", "claim", "contract", "facility",
+                                  "invoice",   "konto",       "loan",  "order",    "vertrags"};
+constexpr const char* kNumbers[] = {"id",  "key",    "nbr",    "no",  "nr",
+                                    "num", "number", "nummer", "ref", "uid"};
+constexpr const char* kIds[] = {"guid", "iban", "id", "ssn", "uid", "uuid"};
 
 // Below it values are codes; with so many rows each, too.
 constexpr uint64_t kFewestIds = 20;
@@ -34,11 +40,19 @@ bool IsOneOf(const std::string& word, const char* const (&words)[N]) {
 bool IsCalledLikeAnId(const std::string& name) {
   const std::vector<std::string> words = WordsOf(name);
   if (IsOneOf(words.back(), kIds)) return true;
-  const bool owned = std::any_of(words.begin(), words.end(), [](const std::string& word) {
-    return IsOneOf(word, kOwners) || (word.size() > 2 && word.substr(word.size() - 2) == "id" &&
-                                      IsOneOf(word.substr(0, word.size() - 2), kOwners));
+  const auto is_owner = [](const std::string& word) { return IsOneOf(word, kOwners); };
+  if (words.size() == 1 && is_owner(words[0])) return true;
+  const auto is_numbered = [&](const std::string& word) {
+    return is_owner(word) || IsOneOf(word, kDeals);
+  };
+  if (words.size() > 1 && IsOneOf(words.back(), kNumbers)) {
+    return std::any_of(words.begin(), words.end(), is_numbered);
+  }
+  // As one word: userid, policyno.
+  return std::any_of(std::begin(kNumbers), std::end(kNumbers), [&](const std::string& number) {
+    return absl::EndsWith(words.back(), number) &&
+           is_numbered(words.back().substr(0, words.back().size() - number.size()));
   });
-  return owned && (words.size() == 1 || IsOneOf(words.back(), kNumbers));
 }
 
 // One word with a digit in it, as C1042.
