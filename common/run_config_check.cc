@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "absl/algorithm/container.h"
 #include "common/device_name.h"
 #include "common/status.h"
 #include "common/system_error.h"
@@ -17,10 +18,6 @@ constexpr size_t kMaxHiddenLayers = 256;  // two tables each: far below what a j
 
 // Views name all snapshots that are kept (common/wire.h).
 constexpr int64_t kMaxBestEpochs = 10'000;
-
-bool Contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 absl::Status Bad(const std::string& where, const std::string& sentence) {
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", sentence));
@@ -139,12 +136,14 @@ absl::Status CheckColumns(const DataConfig& data, const KeyLocator& locate) {
   }
   for (const std::string& column : data.categorical) {
     if (column == data.label) return clash("data.categorical", column, "data.label");
-    if (Contains(data.drop, column)) return clash("data.categorical", column, "data.drop");
-    if (Contains(data.numeric, column)) return clash("data.categorical", column, "data.numeric");
+    if (absl::c_linear_search(data.drop, column))
+      return clash("data.categorical", column, "data.drop");
+    if (absl::c_linear_search(data.numeric, column))
+      return clash("data.categorical", column, "data.numeric");
   }
   for (const std::string& column : data.numeric) {
     if (column == data.label) return clash("data.numeric", column, "data.label");
-    if (Contains(data.drop, column)) return clash("data.numeric", column, "data.drop");
+    if (absl::c_linear_search(data.drop, column)) return clash("data.numeric", column, "data.drop");
   }
   return absl::OkStatus();
 }

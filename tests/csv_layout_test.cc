@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "tests/csv_table.h"
 #include "worker/data/byte_source.h"
 #include "worker/data/csv.h"
 #include "worker/data/header_check.h"
@@ -12,43 +13,12 @@
 namespace rubato {
 namespace {
 
-using Rows = std::vector<std::vector<std::string>>;
-
-struct Table {
-  std::vector<std::string> header;
-  Rows rows;
-  uint64_t first_line = 0;
-  absl::Status status;
-};
-
-Table ReadAll(const std::string& text, const CsvLayout& layout = {}) {
-  Table table;
-  auto reader = CsvReader::Read(MakeMemorySource(text), "t.csv", layout);
-  table.status = reader.status();
-  if (!reader.ok()) return table;
-  table.header = (*reader)->header();
-  for (;;) {
-    const auto found = (*reader)->Next();
-    table.status = found.status();
-    if (!found.ok() || !*found) return table;
-    if (table.rows.empty()) table.first_line = (*reader)->line();
-    EXPECT_EQ((*reader)->row(), table.rows.size());
-    table.rows.emplace_back((*reader)->fields().begin(), (*reader)->fields().end());
-  }
-}
-
-void ExpectError(const std::string& text, const std::string& part, const CsvLayout& layout = {}) {
-  const Table table = ReadAll(text, layout);
-  EXPECT_EQ(table.status.code(), absl::StatusCode::kDataLoss) << text;
-  EXPECT_TRUE(absl::StrContains(std::string(table.status.message()), part)) << table.status;
-}
-
 TEST(CsvLayout, WithoutAHeaderTheFirstLineIsARow) {
   const Table table = ReadAll("1,a\n2,b\n", {.header = false});
   ASSERT_TRUE(table.status.ok()) << table.status;
   EXPECT_EQ(table.header, (std::vector<std::string>{"column_1", "column_2"}));
   EXPECT_EQ(table.rows, (Rows{{"1", "a"}, {"2", "b"}}));
-  EXPECT_EQ(table.first_line, 1u);
+  EXPECT_EQ(table.lines.at(0), 1u);
   EXPECT_EQ(ReadAll("7\n8", {.header = false}).rows, (Rows{{"7"}, {"8"}}));
 }
 
@@ -99,7 +69,7 @@ TEST(CsvLayout, ALineThatNamesTheSeparatorIsObeyed) {
     const Table table = ReadAll(text);
     ASSERT_TRUE(table.status.ok()) << table.status;
     EXPECT_EQ(table.header, (std::vector<std::string>{"a,b", "c"}));
-    EXPECT_EQ(table.first_line, 3u);
+    EXPECT_EQ(table.lines.at(0), 3u);
   }
   EXPECT_EQ(ReadAll("sep=^\na^b\n1^2\n").rows, (Rows{{"1", "2"}}));
   EXPECT_EQ(ReadAll("sep=,b\n1,2\n").header[0], "sep=");
@@ -118,7 +88,7 @@ TEST(CsvLayout, TitlesAreNamedWithWhatLeavesThemOut) {
   const Table read = ReadAll("Loans, \"good\n\n" + table, {.header = true, .skip_lines = 2});
   ASSERT_TRUE(read.status.ok()) << read.status;
   EXPECT_EQ(read.header[2], "c");
-  EXPECT_EQ(read.first_line, 4u);
+  EXPECT_EQ(read.lines.at(0), 4u);
   ExpectError("a\n", "the file ends within data.skip_lines = 3", {.header = true, .skip_lines = 3});
 }
 

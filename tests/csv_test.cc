@@ -11,41 +11,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "tests/csv_table.h"
 #include "tests/scratch_folder.h"
 #include "worker/data/byte_source.h"
 #include "worker/data/field.h"
 
 namespace rubato {
 namespace {
-
-struct Table {
-  std::vector<std::string> header;
-  std::vector<std::vector<std::string>> rows;
-  std::vector<uint64_t> lines;
-  absl::Status status;
-};
-
-Table ReadAll(std::unique_ptr<ByteSource> source) {
-  Table table;
-  auto reader = CsvReader::Read(std::move(source), "t.csv");
-  table.status = reader.status();
-  if (!reader.ok()) return table;
-  table.header = (*reader)->header();
-  for (;;) {
-    const auto found = (*reader)->Next();
-    table.status = found.status();
-    if (!found.ok() || !*found) return table;
-    const auto fields = (*reader)->fields();
-    table.rows.emplace_back(fields.begin(), fields.end());
-    table.lines.push_back((*reader)->line());
-  }
-}
-
-Table ReadAll(const std::string& text, size_t chunk_bytes = kSourceChunkBytes) {
-  return ReadAll(MakeMemorySource(text, chunk_bytes));
-}
-
-using Rows = std::vector<std::vector<std::string>>;
 
 TEST(Csv, ReadsPlainRows) {
   const Table table = ReadAll("a,b,c\n1,,x y\n-2.5, q ,\n");
@@ -82,7 +54,7 @@ TEST(Csv, EveryChunkSizeGivesTheSameRows) {
   const Table whole = ReadAll(text);
   ASSERT_EQ(whole.rows.size(), 3u);
   for (size_t chunk = 1; chunk < text.size(); ++chunk) {
-    const Table table = ReadAll(text, chunk);
+    const Table table = ReadAll(MakeMemorySource(text, chunk));
     EXPECT_TRUE(table.status.ok());
     EXPECT_EQ(table.rows, whole.rows) << chunk;
     EXPECT_EQ(table.lines, whole.lines) << chunk;
@@ -102,12 +74,6 @@ TEST(Csv, RowsLargerThanTheBuffer) {
   const Table table = ReadAll(text);
   ASSERT_TRUE(table.status.ok()) << table.status;
   EXPECT_TRUE(table.rows == expected);
-}
-
-void ExpectError(const std::string& text, const std::string& part) {
-  const Table table = ReadAll(text);
-  EXPECT_EQ(table.status.code(), absl::StatusCode::kDataLoss) << text;
-  EXPECT_TRUE(absl::StrContains(std::string(table.status.message()), part)) << table.status;
 }
 
 TEST(Csv, RaggedRowsNameTheLineAndBothCounts) {

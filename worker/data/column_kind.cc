@@ -4,16 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "worker/data/field.h"
 #include "worker/data/number_form.h"
 
 namespace rubato {
 namespace {
-
-bool Contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 // Whether texts stand for missing values among so many different numbers.
 bool AreMissing(const std::vector<TextCount>& texts, uint64_t numbers) {
@@ -58,10 +55,10 @@ KindChoice ByValues(const ColumnScan& column) {
 }  // namespace
 
 KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data) {
-  if (Contains(data.categorical, column.name)) {
+  if (absl::c_linear_search(data.categorical, column.name)) {
     return {FeatureKind::kCategory, "named in data.categorical"};
   }
-  if (!Contains(data.numeric, column.name)) return ByValues(column);
+  if (!absl::c_linear_search(data.numeric, column.name)) return ByValues(column);
   return {FeatureKind::kNumeric, "named in data.numeric", column.form.value_or(NumberForm{}),
           column.form ? column.few_texts.seen : AllTexts(column).seen};
 }

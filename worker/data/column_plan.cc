@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "common/run_config_check.h"
@@ -11,10 +12,6 @@
 
 namespace rubato {
 namespace {
-
-bool Contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 absl::Status CheckNames(const std::vector<std::string>& header,
                         const std::vector<std::string>& names, absl::string_view key) {
@@ -162,7 +159,7 @@ absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& da
   ColumnPlan plan;
   for (size_t i = 0; i < scan.columns.size(); ++i) {
     const ColumnScan& column = scan.columns[i];
-    if (Contains(data.drop, column.name)) {
+    if (absl::c_linear_search(data.drop, column.name)) {
       plan.dropped.push_back(column.name);
       continue;
     }

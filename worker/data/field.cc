@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "fast_float/fast_float.h"
+#include "worker/data/digits.h"
 
 namespace rubato {
 namespace {
@@ -32,8 +33,6 @@ bool IsNoNumber(absl::string_view field) {
   while (!field.empty() && field.back() == '0') field.remove_suffix(1);
   return IsOneOf(field, kWords);
 }
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::optional<double> ParseWith(absl::string_view field, char decimal_point) {
   double value = 0.0;

@@ -7,19 +7,13 @@
 #include <charconv>
 #include <cmath>
 
-#include "absl/strings/ascii.h"
+#include "worker/data/digits.h"
 
 namespace rubato {
 namespace {
 
 // Decimal digits that a double always keeps.
 constexpr size_t kExactDigits = 15;
-
-bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
-
-bool HasLeadingZero(absl::string_view digits) {
-  return digits.size() > 1 && digits[0] == '0' && IsDigit(digits[1]);
-}
 
 // As most levels that are numbers are: 0, or digits that begin with another.
 bool IsPlain(absl::string_view field) {

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "worker/data/digits.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {
@@ -16,12 +17,6 @@ namespace {
 constexpr size_t kMaxMarkedBytes = 48;
 constexpr size_t kMaxUnitBytes = 16;
 constexpr double kLessThan = 0.5;  // what "< 1" is of 1
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-size_t LeadingDigits(absl::string_view text) {
-  return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsDigit) - text.begin());
-}
 
 // Longer ones before those that they begin with. The last three are Latin-1's and Windows' bytes.
 constexpr std::array<absl::string_view, 62> kCurrencies = {

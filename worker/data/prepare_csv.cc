@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "common/status.h"
 #include "worker/data/bound_csv.h"
 #include "worker/data/cleanse.h"
@@ -165,7 +166,7 @@ DataConfig CsvPreparation::PlannedData() const {
   DataConfig data = config_.data;
   const std::string& group = config_.split.group;
   const auto names = [&group](const std::vector<std::string>& list) {
-    return std::find(list.begin(), list.end(), group) != list.end();
+    return absl::c_linear_search(list, group);
   };
   if (!group.empty() && !names(data.categorical) && !names(data.numeric) && !names(data.drop)) {
     data.drop.push_back(group);

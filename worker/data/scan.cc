@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/ascii.h"
 #include "common/status.h"
 #include "worker/data/column_plan.h"
+#include "worker/data/digits.h"
 #include "worker/data/header_check.h"
 #include "worker/data/label.h"
 #include "worker/data/level.h"
@@ -32,8 +32,6 @@ FileDecimals DecimalsOf(const CsvScan& scan) {
   }
   return {scan.comma(), points == commas ? '\0' : points ? '.' : ','};
 }
-
-unsigned char AsByte(char c) { return static_cast<unsigned char>(c); }
 
 class Scanner {
  public:
@@ -140,9 +138,7 @@ void Scanner::AddField(size_t index, absl::string_view field) {
   if (const auto number = ParseNumber(field, DecimalComma::kNo)) {
     ++column.numbers;
     column.marks.AddPlain(field, *number);
-    if (field.size() > 1 && field[0] == '0' && absl::ascii_isdigit(AsByte(field[1]))) {
-      ++column.leading_zeros;
-    }
+    if (HasLeadingZero(field)) ++column.leading_zeros;
   } else if (!AddMarked(field, &column)) {
     AddText(field, &column);
   }

@@ -5,9 +5,9 @@
 #include <limits>
 #include <tuple>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "worker/data/digest.h"
+#include "worker/data/digits.h"
 #include "worker/data/field.h"
 #include "worker/data/text_form.h"
 
@@ -174,11 +174,10 @@ std::optional<double> ParseTime(absl::string_view field) {
   double value = 0.0;
   size_t digits = 0;
   for (const char c : field) {
-    if (digits == kDigits || !(c == '-' || c == '/' || c == ':' || c == 'T' || c == ' ' ||
-                               absl::ascii_isdigit(static_cast<unsigned char>(c)))) {
-      break;  // fractions of a second and the zone
-    }
-    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) continue;
+    const bool between = c == '-' || c == '/' || c == ':' || c == 'T' || c == ' ';
+    // Fractions of a second and the zone.
+    if (digits == kDigits || !(between || IsDigit(c))) break;
+    if (between) continue;
     value = value * 10.0 + (c - '0');
     ++digits;
   }

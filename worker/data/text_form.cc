@@ -2,16 +2,10 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
+#include "worker/data/digits.h"
 
 namespace rubato {
 namespace {
-
-bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
-
-size_t LeadingDigits(absl::string_view text) {
-  return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsDigit) - text.begin());
-}
 
 // Day, month and year in any order, between two of the same `.` `/` `-`; a time of day may follow.
 bool LooksLikeDate(absl::string_view text) {
