@@ -312,16 +312,36 @@ TEST(Scan, CountsWhatColumnsHold) {
   EXPECT_EQ(scan.rows, 3u);
   EXPECT_EQ(scan.columns[0].numbers, 2u);
   EXPECT_EQ(scan.columns[0].fractions, 1u);
-  EXPECT_EQ(scan.columns[0].missing, 1u);
+  EXPECT_EQ(scan.columns[0].missing, 0u) << "but in a row without a label";
   EXPECT_TRUE(scan.columns[0].LooksNumeric());
   EXPECT_EQ(scan.columns[1].texts, 2u);
-  EXPECT_EQ(scan.columns[1].distinct, 2u);
+  EXPECT_EQ(scan.columns[1].distinct, 1u);
+  EXPECT_EQ(scan.columns[2].missing, 1u);
   EXPECT_FALSE(scan.columns[1].LooksNumeric());
   EXPECT_EQ(scan.labels, (std::vector<uint8_t>{0, 0, kNoLabel}));
   ASSERT_EQ(scan.label_values.size(), 1u);
   EXPECT_EQ(scan.label_values[0].rows, 2u);
   EXPECT_EQ(scan.times[1], 2000.0);
   EXPECT_TRUE(std::isnan(scan.times[2]));
+}
+
+TEST(Scan, AFooterIsNoValueOfAColumn) {
+  std::string text = "id,t,x,y\n";
+  for (int i = 0; i < 120; ++i) absl::StrAppend(&text, i, ",", 2000 + i, ",7.5,", i % 2, "\n");
+  const CsvScan scan = Scan(text + "Total,Sum,900.00,\n,120 rows,,\n", {"y", "t"});
+  EXPECT_EQ(scan.columns[0].texts, 0u);
+  EXPECT_EQ(scan.columns[0].distinct, scan.columns[0].counted);
+  DataConfig data;
+  data.label = "y";
+  data.time = "t";
+  const auto plan = PlanColumns(scan, data, "");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_TRUE(HasWarning(plan->warnings, "id", "id_like"));
+  ASSERT_FALSE(plan->warnings.empty());
+  EXPECT_EQ(plan->warnings[0].sentence,
+            "what stands at the end, from line 122 ('Total') on, has no label and is left out (2 "
+            "rows); a footer must be taken off files to be scored");
+  EXPECT_FALSE(Scan("x,y\n1,\n2,0\n3,1\n", {"y", ""}).footer) << "not at the end";
 }
 
 TEST(Scan, ATimeThatIsNoneNamesItsLine) {

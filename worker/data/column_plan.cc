@@ -65,6 +65,16 @@ bool WarnOfDates(const ColumnScan& column, std::vector<Warning>* warnings) {
   return true;
 }
 
+void WarnOfFooter(const CsvScan& scan, const DataConfig& data, std::vector<Warning>* warnings) {
+  if (!scan.footer) return;
+  warnings->push_back(
+      {data.label, "footer",
+       absl::StrFormat("what stands at the end, from line %d ('%s') on, has no label and is left "
+                       "out (%s); a footer must be taken off files to be scored",
+                       scan.footer->line, ShowText(scan.footer->text),
+                       ShowRows(scan.footer->rows))});
+}
+
 // A category of numbers whose marks say different things.
 bool WarnOfMarks(const ColumnScan& column, std::vector<Warning>* warnings) {
   if (!MarksDisagree(column)) return false;
@@ -157,6 +167,7 @@ absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& da
       Annotate(CheckNames(scan.header, data.categorical, "data.categorical"), scan.path));
   RETURN_IF_ERROR(Annotate(CheckNames(scan.header, data.numeric, "data.numeric"), scan.path));
   ColumnPlan plan;
+  WarnOfFooter(scan, data, &plan.warnings);
   for (size_t i = 0; i < scan.columns.size(); ++i) {
     const ColumnScan& column = scan.columns[i];
     if (absl::c_linear_search(data.drop, column.name)) {

@@ -49,6 +49,7 @@ class Scanner {
   void AddText(absl::string_view field, ColumnScan* column);
   void AddLabel(absl::string_view field);
   void AddGroup(absl::string_view field);
+  void AddUnlabelled();
   absl::Status AddTime(absl::string_view field);
   // What only all rows tell of a column.
   void Settle();
@@ -58,6 +59,8 @@ class Scanner {
   std::vector<absl::flat_hash_set<uint64_t>> seen_;  // [column] hashes of values
   LabelCounter labels_;
   std::vector<MissingValues> missing_;  // [column] of data.missing
+  Footer unlabelled_;                   // rows without a label, wherever they stand
+  uint64_t labelled_before_ = 0;
   std::optional<size_t> label_;
   std::optional<size_t> time_;
   std::optional<size_t> group_;
@@ -92,6 +95,9 @@ void Scanner::Settle() {
     column.form = column.marks.Agreed(column.numbers, decimals);
     column.fractions = column.marks.Fractions(column.form);
   }
+  const uint64_t rows = unlabelled_.rows;
+  const bool at_end = labelled_before_ > 0 && labelled_before_ + rows == scan_.rows;
+  if (rows > 0 && rows <= kFooterRows && at_end) scan_.footer = unlabelled_;
 }
 
 absl::Status Scanner::FindColumns(const ScanRequest& request) {
@@ -119,10 +125,25 @@ absl::Status Scanner::NameMissing(const std::vector<std::string>& named) {
 absl::Status Scanner::AddRow() {
   const auto fields = reader_.fields();
   ++scan_.rows;
-  for (size_t i = 0; i < fields.size(); ++i) AddField(i, TrimField(fields[i]));
+  const bool labelled = !label_ || !IsMissing(TrimField(fields[*label_]));
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (labelled || i == *label_) AddField(i, TrimField(fields[i]));
+  }
   if (label_) AddLabel(TrimField(fields[*label_]));
   if (group_) AddGroup(TrimField(fields[*group_]));
-  return time_ ? AddTime(TrimField(fields[*time_])) : absl::OkStatus();
+  if (!labelled) AddUnlabelled();
+  if (!time_) return absl::OkStatus();
+  return AddTime(labelled ? TrimField(fields[*time_]) : absl::string_view());
+}
+
+void Scanner::AddUnlabelled() {
+  if (unlabelled_.rows++ > 0) return;
+  unlabelled_.line = reader_.line();
+  labelled_before_ = reader_.row();
+  for (const absl::string_view field : reader_.fields()) {
+    unlabelled_.text = std::string(TrimField(field).substr(0, kFewTextBytes));
+    if (!unlabelled_.text.empty()) return;
+  }
 }
 
 bool Scanner::IsMissingIn(size_t column, absl::string_view field) const {

@@ -73,6 +73,16 @@ struct ScanRequest {
   CsvLayout layout = {};
 };
 
+// Rows at the end of a file that have no label, and stand there alone.
+struct Footer {
+  uint64_t rows = 0;
+  uint64_t line = 0;  // of the first
+  std::string text;   // its first value
+};
+inline constexpr uint64_t kFooterRows = 20;
+
+// With a label, columns hold what the rows that have one do: the others teach nothing, and one of
+// them may be a footer.
 struct CsvScan {
   std::string path;
   std::vector<std::string> header;
@@ -85,6 +95,7 @@ struct CsvScan {
   std::vector<double> times;             // [rows] see ParseTime, NaN when missing; or empty
   // [rows] SplitHash of the group's text, or of the row's index where it is missing; or empty.
   std::vector<uint32_t> groups;
+  std::optional<Footer> footer;  // of kFooterRows at most
 };
 
 // DataLoss: a broken row, or a time that is none; NotFound: the file; InvalidArgument: a column, or
