@@ -270,12 +270,33 @@ TEST(ColumnPlan, WarnsOfDates) {
   EXPECT_TRUE(HasWarning(plan->warnings, "german", "date"));
 }
 
+TEST(ColumnPlan, WarnsOfDatesInDigits) {
+  std::string text = "v,opened_date,amount,few,y\n";
+  for (int i = 0; i < 200; ++i) {
+    absl::StrAppend(&text, 2001 + i % 20, i % 3 == 0 ? "01" : "12", ",2015", 10 + i % 3,
+                    10 + i % 20, ",", 190100 + i, ",", 200101 + i % 3, ",", i % 2, "\n");
+  }
+  DataConfig data;
+  data.label = "y";
+  const auto plan = PlanColumns(Scan(text), data, "");
+  ASSERT_TRUE(plan.ok());
+  EXPECT_TRUE(HasWarning(plan->warnings, "v", "date"));
+  EXPECT_TRUE(HasWarning(plan->warnings, "opened_date", "date"));
+  EXPECT_FALSE(HasWarning(plan->warnings, "amount", "date"));
+  EXPECT_FALSE(HasWarning(plan->warnings, "few", "date"));
+  data.numeric = {"v"};
+  EXPECT_FALSE(HasWarning(PlanColumns(Scan(text), data, "")->warnings, "v", "date"));
+}
+
 TEST(TextForm, TellsDatesFromWords) {
   EXPECT_EQ(FormOf("2015-03-31 23:59"), TextForm::kIsoTime);
-  for (const char* date : {"31.03.2015", "3/31/15", "2015.3.31", "1-2-2015 10:00"}) {
+  for (const char* date :
+       {"31.03.2015", "3/31/15", "2015.3.31", "1-2-2015 10:00", "Dec-2015", "Jan 2019", "2023-01",
+        "12/2019", "1 January 2019", "SEP-15", "31-OCT-2019 23:59", "M\u00e4r 2020"}) {
     EXPECT_EQ(FormOf(date), TextForm::kDate) << date;
   }
-  for (const char* text : {"A11", "20-30", "1.2.3.4", "12:30", "-", "", "1.2-3"}) {
+  for (const char* text : {"A11", "20-30", "1.2.3.4", "12:30", "-", "", "1.2-3", "3.9.1", "Jan",
+                           "Market 2019", "2023-13", "1 2019", "31.31.2015", "Jan Feb 2019"}) {
     EXPECT_EQ(FormOf(text), TextForm::kOther) << text;
   }
 }

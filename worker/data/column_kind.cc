@@ -56,7 +56,7 @@ KindChoice ByValues(const ColumnScan& column) {
 
 KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data) {
   if (absl::c_linear_search(data.categorical, column.name)) {
-    return {FeatureKind::kCategory, "named in data.categorical"};
+    return {FeatureKind::kCategory, "named in data.categorical", {}, {}, true};
   }
   if (!absl::c_linear_search(data.numeric, column.name)) return ByValues(column);
   return {FeatureKind::kNumeric, "named in data.numeric", column.form.value_or(NumberForm{}),

@@ -22,6 +22,7 @@ struct KindChoice {
   std::string reason;                 // for a person, without the column's name: "texts"
   NumberForm form = {};               // numeric: how its numbers are written
   std::vector<TextCount> taken = {};  // numeric: texts of the column that are missing values
+  bool named = false;                 // the run file says of which kind it is
 };
 
 // Different numbers that a column must have for each text that is taken as a missing value.

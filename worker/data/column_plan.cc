@@ -1,6 +1,7 @@
 #include "worker/data/column_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "absl/algorithm/container.h"
@@ -8,10 +9,14 @@
 #include "absl/strings/str_join.h"
 #include "common/run_config_check.h"
 #include "common/status.h"
+#include "worker/data/name_words.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {
 namespace {
+
+// Different dates in digits without which they may be codes.
+constexpr uint64_t kFewestDates = 12;
 
 absl::Status CheckNames(const std::vector<std::string>& header,
                         const std::vector<std::string>& names, absl::string_view key) {
@@ -65,6 +70,32 @@ bool WarnOfDates(const ColumnScan& column, std::vector<Warning>* warnings) {
   return true;
 }
 
+bool IsNamedAsTime(const std::string& name) {
+  static constexpr std::array<absl::string_view, 10> kWords = {
+      "date", "dates", "day", "month", "dt", "period", "datum", "monat", "yyyymm", "yyyymmdd"};
+  const std::vector<std::string> words = WordsOf(name);
+  return std::any_of(words.begin(), words.end(),
+                     [](const std::string& word) { return absl::c_linear_search(kWords, word); });
+}
+
+// Numbers such as 20150331 or 201503: nearly all by their name, else all of many.
+bool HoldsDigitsOfDates(const ColumnScan& column) {
+  const auto dates = static_cast<double>(column.digits_of_dates);
+  if (dates == 0.0 || dates < kFormShare * static_cast<double>(column.counted)) return false;
+  return IsNamedAsTime(column.name) ||
+         (column.digits_of_dates == column.counted && column.counted >= kIdLikeRows &&
+          column.distinct >= kFewestDates);
+}
+
+void WarnOfDigitsOfDates(const ColumnScan& column, std::vector<Warning>* warnings) {
+  warnings->push_back(
+      {column.name, "date",
+       absl::StrFormat("column '%s' holds dates in digits, the first '%s'; to split by it, name it "
+                       "in data.time (split.kind = \"time\"); as they are, they are read as "
+                       "numbers",
+                       ShowText(column.name), ShowText(column.examples.front()))});
+}
+
 void WarnOfFooter(const CsvScan& scan, const DataConfig& data, std::vector<Warning>* warnings) {
   if (!scan.footer) return;
   warnings->push_back(
@@ -116,6 +147,9 @@ void WarnOf(const ColumnScan& column, const KindChoice& choice, std::vector<Warn
   if (choice.kind == FeatureKind::kCategory &&
       (WarnOfMarks(column, warnings) || WarnOfDates(column, warnings))) {
     return;
+  }
+  if (choice.kind == FeatureKind::kNumeric && !choice.named) {
+    if (HoldsDigitsOfDates(column)) return WarnOfDigitsOfDates(column, warnings);
   }
   if (LooksLikeId(column, choice.kind)) {
     warnings->push_back(

@@ -165,6 +165,7 @@ void Scanner::AddField(size_t index, absl::string_view field) {
   }
   if (scan_.rows > kDistinctRows) return;
   ++column.counted;
+  if (LooksLikeDigitsOfDate(field)) ++column.digits_of_dates;
   const bool added = seen_[index].insert(XXH3_64bits(field.data(), field.size())).second;
   if (added && column.examples.size() < kExamples) {
     column.examples.emplace_back(BeginningOf(field, kFewTextBytes));

@@ -50,6 +50,7 @@ struct ColumnScan {
   uint64_t texts = 0;          // neither missing nor a number
   uint64_t distinct = 0;       // values among the first kDistinctRows rows, missing left out
   uint64_t counted = 0;        // values looked at for `distinct`
+  uint64_t digits_of_dates = 0;  // of them: LooksLikeDigitsOfDate
   std::array<uint64_t, kTextForms> forms = {};  // of the texts counted for `distinct`
   FewTexts few_texts;
   NumberMarks marks;
