@@ -74,6 +74,24 @@ TEST(ColumnKind, LeadingZerosMakeACode) {
   EXPECT_EQ(PlanText(File({"01", "02"}), data).features[0].kind, FeatureKind::kNumeric);
 }
 
+TEST(ColumnKind, AFewLeadingZerosOrManyWidthsAreSaid) {
+  std::vector<std::string> amounts = {"0123"};
+  for (int i = 0; i < 200; ++i) amounts.push_back(absl::StrCat(1000 + 7 * i));
+  for (const auto& values : {amounts, {"007", "12", "5000", "3"}}) {
+    const ColumnPlan plan = PlanText(File(values));
+    EXPECT_EQ(plan.features.at(0).kind, FeatureKind::kNumeric) << values[0];
+    ASSERT_FALSE(plan.warnings.empty());
+    EXPECT_EQ(plan.warnings[0].kind, "leading_zeros");
+  }
+  EXPECT_EQ(
+      PlanText(File(amounts)).warnings[0].sentence,
+      "column 'x': numbers that begin with 0 (1 of 201), as '0123', are read like others; name "
+      "it in data.categorical if they are codes, else in data.numeric");
+  DataConfig data;
+  data.numeric = {"x"};
+  EXPECT_TRUE(PlanText(File({"007", "12"}), data).warnings.empty());
+}
+
 TEST(ColumnKind, WhatIsTakenAsMissingIsNamed) {
   const auto values = Amounts(30) + std::vector<std::string>{"-", "lost", "-", "\\N"};
   const ColumnPlan plan = PlanText(File(values));

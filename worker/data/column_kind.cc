@@ -34,11 +34,16 @@ FewTexts AllTexts(const ColumnScan& column) {
   return all;
 }
 
+bool AreZeroPadded(const ColumnScan& column) {
+  if (column.fractions > 0 || column.leading_zeros == 0) return false;
+  const auto numbers = static_cast<double>(column.numbers);
+  const auto one_width = static_cast<double>(absl::c_max_element(column.widths)[0]);
+  return static_cast<double>(column.leading_zeros) >= kLeadingZeroShare * numbers &&
+         one_width >= kOneWidthShare * numbers;
+}
+
 KindChoice ByValues(const ColumnScan& column) {
-  if (column.fractions == 0 && column.leading_zeros > 0 &&
-      column.numbers <= column.leading_zeros * kNumbersPerLeadingZero) {
-    return {FeatureKind::kCategory, "codes with leading zeros"};
-  }
+  if (AreZeroPadded(column)) return {FeatureKind::kCategory, "codes with leading zeros"};
   const std::optional<NumberForm>& form = column.form;
   const FewTexts texts = form ? column.few_texts : AllTexts(column);
   const uint64_t numbers = column.numbers - (form ? 0 : column.marks.marked());
@@ -60,7 +65,7 @@ KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data) {
   }
   if (!absl::c_linear_search(data.numeric, column.name)) return ByValues(column);
   return {FeatureKind::kNumeric, "named in data.numeric", column.form.value_or(NumberForm{}),
-          column.form ? column.few_texts.seen : AllTexts(column).seen};
+          column.form ? column.few_texts.seen : AllTexts(column).seen, true};
 }
 
 bool MarksDisagree(const ColumnScan& column) {

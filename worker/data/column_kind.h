@@ -3,7 +3,8 @@
 // data.categorical and data.numeric overrule what the values say. Else a column is a number when
 // all that is no number in it stands for a missing value: the known words (IsMissingAmongNumbers),
 // and other texts when they are few among many different numbers, one to ten at most. Grades such
-// as 1, 2, 3, A, B stay a category, and so do codes with leading zeros (007, 01067).
+// as 1, 2, 3, A, B stay a category, and so do codes with leading zeros (007, 01067): where they are
+// some, and all numbers have one width. Where they are few or of many widths, it is said.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,10 @@ struct KindChoice {
 
 // Different numbers that a column must have for each text that is taken as a missing value.
 inline constexpr uint64_t kNumbersPerText = 10;
-// Of so many whole numbers one with leading zeros makes codes of all.
-inline constexpr uint64_t kNumbersPerLeadingZero = 1000;
+// Share of a column's numbers that have a leading zero, and that have the most frequent width, from
+// which all are codes.
+inline constexpr double kLeadingZeroShare = 0.01;
+inline constexpr double kOneWidthShare = 0.99;
 
 KindChoice ChooseKind(const ColumnScan& column, const DataConfig& data);
 // Whether the column holds numbers with marks that disagree, as $5 and €5, or 5% and 0.05.

@@ -96,6 +96,18 @@ void WarnOfDigitsOfDates(const ColumnScan& column, std::vector<Warning>* warning
                        ShowText(column.name), ShowText(column.examples.front()))});
 }
 
+// Codes, perhaps, that were read as numbers.
+void WarnOfLeadingZeros(const ColumnScan& column, std::vector<Warning>* warnings) {
+  if (column.leading_zeros == 0 || column.fractions > 0) return;
+  warnings->push_back(
+      {column.name, "leading_zeros",
+       absl::StrFormat(
+           "column '%s': numbers that begin with 0 (%d of %d), as '%s', are read like others; "
+           "name it in data.categorical if they are codes, else in data.numeric",
+           ShowText(column.name), column.leading_zeros, column.numbers,
+           ShowText(column.first_leading_zero))});
+}
+
 void WarnOfFooter(const CsvScan& scan, const DataConfig& data, std::vector<Warning>* warnings) {
   if (!scan.footer) return;
   warnings->push_back(
@@ -150,6 +162,7 @@ void WarnOf(const ColumnScan& column, const KindChoice& choice, std::vector<Warn
   }
   if (choice.kind == FeatureKind::kNumeric && !choice.named) {
     if (HoldsDigitsOfDates(column)) return WarnOfDigitsOfDates(column, warnings);
+    WarnOfLeadingZeros(column, warnings);
   }
   if (LooksLikeId(column, choice.kind)) {
     warnings->push_back(

@@ -159,7 +159,10 @@ void Scanner::AddField(size_t index, absl::string_view field) {
   if (const auto number = ParseNumber(field, DecimalComma::kNo)) {
     ++column.numbers;
     column.marks.AddPlain(field, *number);
-    if (HasLeadingZero(field)) ++column.leading_zeros;
+    ++column.widths[std::min(field.size(), kWidths - 1)];
+    if (HasLeadingZero(field) && column.leading_zeros++ == 0) {
+      column.first_leading_zero = std::string(field.substr(0, kFewTextBytes));
+    }
   } else if (!AddMarked(field, &column)) {
     AddText(field, &column);
   }

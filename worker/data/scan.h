@@ -32,6 +32,7 @@ struct TextCount {
 inline constexpr size_t kFewTexts = 20;
 inline constexpr size_t kFewTextBytes = 60;
 inline constexpr size_t kExamples = 3;
+inline constexpr size_t kWidths = 24;
 
 struct FewTexts {
   std::vector<TextCount> seen;  // in order of appearance
@@ -45,11 +46,13 @@ struct ColumnScan {
   std::string name;
   uint64_t missing = 0;
   uint64_t numbers = 0;        // plain ones, and those that are numbers by their marks
-  uint64_t leading_zeros = 0;  // whole numbers such as 01 and 007
-  uint64_t fractions = 0;      // numbers that are not whole in this form
-  uint64_t texts = 0;          // neither missing nor a number
-  uint64_t distinct = 0;       // values among the first kDistinctRows rows, missing left out
-  uint64_t counted = 0;        // values looked at for `distinct`
+  uint64_t leading_zeros = 0;  // numbers such as 01 and 007
+  std::string first_leading_zero;
+  std::array<uint64_t, kWidths> widths = {};  // [bytes] plain numbers; the last: and longer ones
+  uint64_t fractions = 0;                     // numbers that are not whole in this form
+  uint64_t texts = 0;                         // neither missing nor a number
+  uint64_t distinct = 0;         // values among the first kDistinctRows rows, missing left out
+  uint64_t counted = 0;          // values looked at for `distinct`
   uint64_t digits_of_dates = 0;  // of them: LooksLikeDigitsOfDate
   std::array<uint64_t, kTextForms> forms = {};  // of the texts counted for `distinct`
   FewTexts few_texts;
