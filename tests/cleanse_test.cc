@@ -270,6 +270,24 @@ TEST(ColumnPlan, WarnsOfDates) {
   EXPECT_TRUE(HasWarning(plan->warnings, "german", "date"));
 }
 
+TEST(ColumnPlan, WarnsOfCopies) {
+  std::string text = "a,b,c,y\n";
+  for (int i = 0; i < 50; ++i) {
+    const std::string value = i == 7 ? "" : absl::StrCat(i % 5);
+    absl::StrAppend(&text, value, ",", (i + 1) % 5, ",", value, ",", i % 2, "\n");
+  }
+  DataConfig data;
+  data.label = "y";
+  const auto plan = PlanColumns(Scan(text), data, "");
+  ASSERT_TRUE(plan.ok());
+  ASSERT_EQ(plan->warnings.size(), 1u);
+  EXPECT_EQ(plan->warnings[0].kind, "copy");
+  EXPECT_EQ(plan->warnings[0].sentence,
+            "column 'c' holds what 'a' does; leave one of them out with data.drop");
+  data.drop = {"a"};
+  EXPECT_TRUE(PlanColumns(Scan(text), data, "")->warnings.empty());
+}
+
 TEST(ColumnPlan, WarnsOfDatesInDigits) {
   std::string text = "v,opened_date,amount,few,y\n";
   for (int i = 0; i < 200; ++i) {

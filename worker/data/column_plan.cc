@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "absl/algorithm/container.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "common/run_config_check.h"
@@ -118,6 +119,24 @@ void WarnOfFooter(const CsvScan& scan, const DataConfig& data, std::vector<Warni
                        ShowRows(scan.footer->rows))});
 }
 
+// Features with the same values in every row that was looked at.
+void WarnOfCopies(const CsvScan& scan, const std::vector<Feature>& features,
+                  std::vector<Warning>* warnings) {
+  absl::flat_hash_map<uint64_t, const std::string*> first;
+  for (const Feature& feature : features) {
+    const ColumnScan& column = scan.columns[feature.field];
+    if (column.distinct < 2) continue;
+    const auto [seen, added] = first.emplace(column.digest, &column.name);
+    if (added) continue;
+    warnings->push_back(
+        {column.name, "copy",
+         absl::StrFormat("column '%s' holds what '%s' does%s; leave one of them out "
+                         "with data.drop",
+                         ShowText(column.name), ShowText(*seen->second),
+                         scan.rows > kDistinctRows ? " in the first rows" : "")});
+  }
+}
+
 // A category of numbers whose marks say different things.
 bool WarnOfMarks(const ColumnScan& column, std::vector<Warning>* warnings) {
   if (!MarksDisagree(column)) return false;
@@ -226,6 +245,7 @@ absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& da
     plan.features.push_back(MakeFeature(i, column, choice));
     WarnOf(column, choice, &plan.warnings);
   }
+  WarnOfCopies(scan, plan.features, &plan.warnings);
   if (plan.features.empty()) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: no column is left to learn from; %s", scan.path,

@@ -29,8 +29,8 @@ struct Feature {
 // Something about a column that a person should look at; the data is prepared all the same.
 struct Warning {
   std::string column;
-  std::string kind;      // "constant", "date", "footer", "id_like", "leading_zeros", "leak",
-                         // "marks_differ", "mixed", "sentinel", "taken"
+  std::string kind;  // "constant", "copy", "date", "footer", "id_like", "leading_zeros", "leak",
+                     // "marks_differ", "mixed", "sentinel", "taken"
   std::string sentence;  // whole, with the column's name
 };
 

@@ -32,11 +32,12 @@ absl::StatusOr<FitResult> FitAll(const CsvScan& scan, const CsvLayout& layout,
 
 // Why a warning leaves a column out of a run file that is written by it; "" when it does not.
 std::string LeftOutReason(const Warning& warning) {
-  static constexpr std::array<std::pair<absl::string_view, absl::string_view>, 6> kReasons = {{
+  static constexpr std::array<std::pair<absl::string_view, absl::string_view>, 7> kReasons = {{
       {"id_like", "looks like an id"},
       {"repeating_id", "looks like an id that repeats"},
       {"constant", "tells nothing: the same in all rows"},
       {"leak", "alone predicts the label: known only afterwards?"},
+      {"copy", "a copy of another column"},
       {"date", "dates"},
       {"marks_differ", "numbers with different marks"},
   }};

@@ -169,7 +169,9 @@ void Scanner::AddField(size_t index, absl::string_view field) {
   if (scan_.rows > kDistinctRows) return;
   ++column.counted;
   if (LooksLikeDigitsOfDate(field)) ++column.digits_of_dates;
-  const bool added = seen_[index].insert(XXH3_64bits(field.data(), field.size())).second;
+  const uint64_t hash = XXH3_64bits(field.data(), field.size());
+  column.digest += hash * (2 * scan_.rows + 1);
+  const bool added = seen_[index].insert(hash).second;
   if (added && column.examples.size() < kExamples) {
     column.examples.emplace_back(BeginningOf(field, kFewTextBytes));
   }

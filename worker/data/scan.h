@@ -55,6 +55,7 @@ struct ColumnScan {
   uint64_t counted = 0;          // values looked at for `distinct`
   uint64_t digits_of_dates = 0;  // of them: LooksLikeDigitsOfDate
   std::array<uint64_t, kTextForms> forms = {};  // of the texts counted for `distinct`
+  uint64_t digest = 0;  // of them, each with its row: columns that are copies have the same
   FewTexts few_texts;
   NumberMarks marks;
   std::optional<NumberForm> form = NumberForm{};  // of all its numbers; nullopt: they disagree
