@@ -20,8 +20,8 @@ bool AreMissing(const std::vector<TextCount>& texts, uint64_t numbers) {
   return static_cast<uint64_t>(other) * kNumbersPerText <= numbers;
 }
 
-KindChoice Numeric(const NumberForm& form, std::vector<TextCount> taken) {
-  const std::string marks = DescribeForm(form);
+KindChoice Numeric(const ColumnScan& column, const NumberForm& form, std::vector<TextCount> taken) {
+  const std::string marks = column.marks.any() ? DescribeForm(form) : "";
   return {FeatureKind::kNumeric, absl::StrCat("numbers", marks.empty() ? "" : ", ", marks), form,
           std::move(taken)};
 }
@@ -52,7 +52,7 @@ KindChoice ByValues(const ColumnScan& column) {
   const uint64_t different =
       column.distinct - std::min<uint64_t>(column.distinct, texts.seen.size());
   if (!texts.many && AreMissing(texts.seen, different)) {
-    return Numeric(form.value_or(NumberForm{}), texts.seen);
+    return Numeric(column, form.value_or(NumberForm{}), texts.seen);
   }
   return {FeatureKind::kCategory, "numbers and texts"};
 }

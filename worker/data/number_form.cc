@@ -330,7 +330,7 @@ char NumberMarks::DecimalOf(const FileDecimals& file) const {
 std::optional<NumberForm> NumberMarks::Agreed(uint64_t numbers, const FileDecimals& file) const {
   const bool open = open_points_.values > 0;  // those with commas are marked
   const char decimal = DecimalOf(file);
-  if (marked_ == 0 && (!open || decimal == '.')) return NumberForm{};
+  if (marked_ == 0 && decimal == '.') return NumberForm{};
   if (differ_ || (with_unit_ > 0 && with_unit_ < numbers) || AreAddresses()) return std::nullopt;
   NumberForm form = first_;
   form.decimal = decimal;

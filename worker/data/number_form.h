@@ -80,6 +80,8 @@ class NumberMarks {
   // Whether all that speaks for decimal commas are dots between four numbers of a byte each, as in
   // 192.168.100.200: an address of a computer, and no amount.
   bool AreAddresses() const { return addresses_ > 0 && addresses_ == needs_comma_; }
+  // Whether any value is written with more than digits and a point before the decimals, or may be.
+  bool any() const { return marked_ > 0 || open_points_.values > 0; }
   // The one of point and comma that stands before the decimals of some, if not both do; else '\0'.
   char NeededDecimal() const;
   // The form of the whole column of so many numbers, nullopt when they disagree.
