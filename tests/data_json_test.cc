@@ -66,8 +66,8 @@ TEST(EncodingJson, ErrorsNameTheField) {
 TEST(Inspect, SaysWhatAFileHolds) {
   std::string text = "id,code,grade,after,y\n";
   for (int i = 0; i < 300; ++i) {
-    absl::StrAppend(&text, i, ",", i % 7, ",", i % 3 == 0 ? "A" : "B", ",", i % 2 == 0 ? 0 : i, ",",
-                    i % 2, "\n");
+    absl::StrAppend(&text, i + 1000 * (i % 2), ",", i % 7, ",", i % 3 == 0 ? "A" : "B", ",",
+                    i % 2 == 0 ? 0 : i, ",", i % 2, "\n");
   }
   const ScratchFolder scratch;
   const std::string path = scratch.path() + "/inspect.csv";

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "worker/data/cleanse.h"
@@ -17,9 +18,9 @@ namespace rubato {
 namespace {
 
 absl::StatusOr<FitResult> FitAll(const CsvScan& scan, const CsvLayout& layout,
-                                 const ColumnPlan& plan) {
+                                 const std::vector<Feature>& features) {
   ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(scan.path, layout));
-  Cleanser cleanser(plan.features, CleanseConfig{.min_level_count = 1}, reader->decimal_comma());
+  Cleanser cleanser(features, CleanseConfig{.min_level_count = 1}, reader->decimal_comma());
   for (;;) {
     ASSIGN_OR_RETURN(const bool found, reader->Next());
     if (!found) return cleanser.Finish();
@@ -45,6 +46,21 @@ std::string LeftOutReason(const Warning& warning) {
     if (warning.kind == kind) return std::string(reason);
   }
   return "";
+}
+
+// Features that no warning leaves out: the values of the others need no look, and an id may have
+// more of them than a category can.
+std::vector<Feature> KeptBy(const std::vector<Warning>& warnings,
+                            const std::vector<Feature>& features) {
+  absl::flat_hash_set<std::string> left_out;
+  for (const Warning& warning : warnings) {
+    if (!LeftOutReason(warning).empty()) left_out.insert(warning.column);
+  }
+  std::vector<Feature> kept;
+  for (const Feature& feature : features) {
+    if (!left_out.contains(feature.name)) kept.push_back(feature);
+  }
+  return kept;
 }
 
 // Which of the numbers are codes.
@@ -103,7 +119,12 @@ absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig&
                                                       .header = data.header,
                                                       .layout = LayoutOf(data)}));
   ASSIGN_OR_RETURN(ColumnPlan plan, PlanColumns(scan, data, ""));
-  ASSIGN_OR_RETURN(FitResult fit, FitAll(scan, LayoutOf(data), plan));
+  std::vector<Warning> warnings = std::move(plan.warnings);
+  for (const Feature& feature : plan.features) {
+    if (auto hint = HintAtGroup(scan.columns[feature.field])) warnings.push_back(*std::move(hint));
+  }
+  const std::vector<Feature> kept = KeptBy(warnings, plan.features);
+  ASSIGN_OR_RETURN(FitResult fit, FitAll(scan, LayoutOf(data), kept));
   Inspection inspection{.path = path,
                         .separator = scan.separator,
                         .rows = scan.rows,
@@ -114,14 +135,15 @@ absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig&
   for (const ColumnScan& column : scan.columns) {
     inspection.columns.push_back({column, "label", "", {}, {}});
   }
-  std::vector<Warning> warnings = std::move(plan.warnings);
   auto category = fit.encoding.categories.begin();
   auto facts = fit.facts.begin();
   for (const Feature& feature : plan.features) {
     InspectedColumn& column = inspection.columns[feature.field];
     column.reason = feature.reason;
     column.type = feature.kind == FeatureKind::kNumeric ? "number" : "category";
-    if (auto hint = HintAtGroup(column.scan)) warnings.push_back(*std::move(hint));
+  }
+  for (const Feature& feature : kept) {
+    InspectedColumn& column = inspection.columns[feature.field];
     if (feature.kind == FeatureKind::kNumeric) {
       JudgeNumber(*facts++, &column);
       continue;
