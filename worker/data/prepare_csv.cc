@@ -122,7 +122,7 @@ void CsvPreparation::LookAtGroups() {
   const std::string& group = config_.split.group;
   for (const ColumnScan& column : scan_.columns) {
     if (column.name != group) continue;
-    group_missing_ = MissingValues(column.named_missing);
+    group_missing_ = MissingValues(column.named_missing, std::nullopt, scan_.comma());
     if (column.missing == 0) continue;
     report_.warnings.push_back(
         {group, "ungrouped",
