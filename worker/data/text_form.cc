@@ -20,6 +20,8 @@ constexpr std::array<absl::string_view, 35> kMonths = {
     "mai",      "okt",      "dez",     "september", "november", "december", "mrz",
     "m\u00e4r", "januar",   "februar", "juni",      "juli",     "oktober",  "dezember"};
 
+constexpr size_t kShortestMonth = 3;
+
 bool IsLetter(char c) {
   return absl::ascii_isalpha(static_cast<unsigned char>(c)) || static_cast<uint8_t>(c) >= 0x80;
 }
@@ -44,6 +46,7 @@ bool TakePart(absl::string_view* text, DateParts* date) {
     const auto end = std::find_if_not(text->begin(), text->end(), IsLetter);
     size = static_cast<size_t>(end - text->begin());
     const absl::string_view word = text->substr(0, size);
+    if (word.size() < kShortestMonth) return false;
     const auto same = [word](absl::string_view month) {
       return absl::EqualsIgnoreCase(month, word);
     };
@@ -79,6 +82,7 @@ bool IsDay(const DateParts& date) {
 // Day, month and year in any order, the day or the year perhaps left out, and the same `.` `/` `-`
 // or blank between them; a time of day may follow.
 bool LooksLikeDate(absl::string_view text) {
+  if (std::none_of(text.begin(), text.end(), IsDigit)) return false;  // nearly all words
   const size_t colon = text.find(':');
   if (colon != absl::string_view::npos) text = text.substr(0, text.find_last_of(" T", colon));
   DateParts date;
