@@ -38,7 +38,7 @@ TEST(GroupHint, AnIdThatRepeatsIsOfferedAsGroup) {
                            "contract number", "Vertragsnummer", "policy_no", "account_no"}) {
     EXPECT_TRUE(HintAtGroup(Column(name, 400)).has_value()) << name;
   }
-  EXPECT_TRUE(HintAtGroup(Texts("C1042", 500)).has_value());
+  EXPECT_EQ(HintAtGroup(Texts("C1042", 500))->kind, "repeating_text");
 }
 
 TEST(GroupHint, AmountsCodesAndIdsThatDoNotRepeatAreNot) {
@@ -51,6 +51,7 @@ TEST(GroupHint, AmountsCodesAndIdsThatDoNotRepeatAreNot) {
   EXPECT_FALSE(HintAtGroup(Column("branch_id", 25)).has_value());
   EXPECT_FALSE(HintAtGroup(Column("customer_id", 25, 50)).has_value());
   EXPECT_FALSE(HintAtGroup(Texts("Acme 2000 Ltd", 1000)).has_value());
+  EXPECT_FALSE(HintAtGroup(Texts("41.0K", 1000)).has_value());
   EXPECT_FALSE(HintAtGroup(Texts("C1042", 250)).has_value());
   ColumnScan fractions = Column("id", 400);
   fractions.fractions = 1;

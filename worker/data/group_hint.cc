@@ -55,13 +55,14 @@ bool IsCalledLikeAnId(const std::string& name) {
   });
 }
 
-// One word with a digit in it, as C1042.
+// One word with a digit in it, as C1042; 41.0K is an amount.
 bool LooksLikeAnId(const std::string& text) {
   const auto is = [&text](bool (*kind)(unsigned char)) {
     return std::any_of(text.begin(), text.end(),
                        [kind](char c) { return kind(static_cast<unsigned char>(c)); });
   };
-  return is(absl::ascii_isdigit) && is(absl::ascii_isalpha) && !is(absl::ascii_isspace);
+  return is(absl::ascii_isdigit) && is(absl::ascii_isalpha) && !is(absl::ascii_isspace) &&
+         !absl::StrContains(text, '.');
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ std::optional<Warning> HintAtGroup(const ColumnScan& column) {
       static_cast<double>(column.distinct) >= kTextIdShare * static_cast<double>(column.counted);
   if (!named && !told) return std::nullopt;
   const std::string name = ShowText(column.name);
-  return Warning{column.name, "repeating_id",
+  return Warning{column.name, named ? "repeating_id" : "repeating_text",
                  absl::StrFormat("column '%s' looks like an id that repeats: %d distinct values in "
                                  "%d; split.group = \"%s\" keeps rows of one in one part, and "
                                  "leaves the column out",

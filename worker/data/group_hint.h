@@ -10,9 +10,10 @@
 
 namespace rubato {
 
-// A warning ("repeating_id") that offers split.group, for a column that is called like an id
-// (customer_id, "Account No", patient) and has many values that repeat, or whose texts look like
-// ids and are of few rows each. nullopt for others. Told from kIdLikeRows values.
+// A warning that offers split.group, for a column that is called like an id (customer_id,
+// "Account No", patient) and has many values that repeat ("repeating_id"), or whose texts look like
+// ids and are of few rows each ("repeating_text"). nullopt for others. Told from kIdLikeRows
+// values.
 std::optional<Warning> HintAtGroup(const ColumnScan& column);
 
 }  // namespace rubato

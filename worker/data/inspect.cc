@@ -48,17 +48,16 @@ std::string LeftOutReason(const Warning& warning) {
   return "";
 }
 
-// Features that no warning leaves out: the values of the others need no look, and an id may have
-// more of them than a category can.
+// Features that are no ids: an id may have more values than a category can.
 std::vector<Feature> KeptBy(const std::vector<Warning>& warnings,
                             const std::vector<Feature>& features) {
-  absl::flat_hash_set<std::string> left_out;
+  absl::flat_hash_set<std::string> ids;
   for (const Warning& warning : warnings) {
-    if (!LeftOutReason(warning).empty()) left_out.insert(warning.column);
+    if (warning.kind == "id_like" || warning.kind == "repeating_id") ids.insert(warning.column);
   }
   std::vector<Feature> kept;
   for (const Feature& feature : features) {
-    if (!left_out.contains(feature.name)) kept.push_back(feature);
+    if (!ids.contains(feature.name)) kept.push_back(feature);
   }
   return kept;
 }
