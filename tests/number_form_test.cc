@@ -144,6 +144,14 @@ TEST(NumberForm, AColumnOfMarkedNumbersIsANumber) {
   EXPECT_EQ(plan.features[2].missing, (std::vector<std::string>{"lost"}));
   ASSERT_EQ(plan.warnings.size(), 3u);
   EXPECT_EQ(plan.warnings[2].kind, "marks_differ");
+  EXPECT_EQ(plan.warnings[2].sentence,
+            "column 'mixed' holds numbers with different marks, as '$0' and '\u20ac1'; write them "
+            "alike; as they are, each is a level of a category");
+  std::string rates = "rate,y\n";
+  for (int i = 0; i < 40; ++i) absl::StrAppend(&rates, i, i % 4 == 0 ? "," : "%,", i % 2, "\n");
+  EXPECT_EQ(PlanText(rates).warnings.at(0).sentence,
+            "column 'rate' holds numbers with different marks, as '0' and '1%'; write them alike; "
+            "as they are, each is a level of a category");
 }
 
 TEST(NumberForm, AFewMarkedValuesAmongPlainOnesAreMissing) {

@@ -137,6 +137,33 @@ void WarnOfCopies(const CsvScan& scan, const std::vector<Feature>& features,
   }
 }
 
+// Whether two numbers alone could be of one column.
+bool MarksAgree(const std::string& a, const std::string& b) {
+  NumberMarks marks;
+  for (const std::string& text : {a, b}) {
+    if (const auto number = ParseNumber(text, DecimalComma::kNo)) {
+      marks.AddPlain(text, *number);
+    } else {
+      marks.AddText(text);
+    }
+  }
+  return marks.Agreed(2, {}).has_value();
+}
+
+// Two of the column's numbers that differ in their marks; many, where none do so by themselves.
+std::string ShowDifferentMarks(const ColumnScan& column) {
+  std::vector<std::string> texts;
+  if (!column.first_plain.empty()) texts.push_back(column.first_plain);
+  for (const TextCount& marked : column.few_marked.seen) texts.push_back(marked.text);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (MarksAgree(texts[j], texts[i])) continue;
+      return absl::StrFormat("'%s' and '%s'", ShowText(texts[j]), ShowText(texts[i]));
+    }
+  }
+  return ShowTexts(column.few_marked.seen);
+}
+
 // A category of numbers whose marks say different things.
 bool WarnOfMarks(const ColumnScan& column, std::vector<Warning>* warnings) {
   if (!MarksDisagree(column)) return false;
@@ -144,7 +171,7 @@ bool WarnOfMarks(const ColumnScan& column, std::vector<Warning>* warnings) {
       {column.name, "marks_differ",
        absl::StrFormat("column '%s' holds numbers with different marks, as %s; write them alike; "
                        "as they are, each is a level of a category",
-                       ShowText(column.name), ShowTexts(column.few_marked.seen))});
+                       ShowText(column.name), ShowDifferentMarks(column))});
   return true;
 }
 

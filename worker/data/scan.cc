@@ -158,6 +158,7 @@ void Scanner::AddField(size_t index, absl::string_view field) {
   }
   if (const auto number = ParseNumber(field, DecimalComma::kNo)) {
     ++column.numbers;
+    if (column.first_plain.empty()) column.first_plain = std::string(field);
     column.marks.AddPlain(field, *number);
     ++column.widths[std::min(field.size(), kWidths - 1)];
     if (HasLeadingZero(field) && column.leading_zeros++ == 0) {

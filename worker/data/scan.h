@@ -62,6 +62,7 @@ struct ColumnScan {
   FewTexts few_marked;                            // what `marks` made numbers of
   std::vector<std::string> named_missing;         // by data.missing: counted in `missing`
   std::vector<std::string> examples;              // the first different values, at most kExamples
+  std::string first_plain;                        // number without marks
   std::string first_text;
   uint64_t first_text_line = 0;
   bool LooksNumeric() const { return numbers > 0 && texts == 0; }
