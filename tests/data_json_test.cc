@@ -96,6 +96,29 @@ TEST(Inspect, SaysWhatAFileHolds) {
   EXPECT_TRUE(absl::StrContains(FormatInspectionText(*inspection), "label '1': 150 rows"));
 }
 
+TEST(Inspect, LevelsThatDifferOnlyByCaseAreSaid) {
+  std::string text = "segment,flag,age,y\n";
+  for (int i = 0; i < 300; ++i) {
+    absl::StrAppend(&text,
+                    i % 3 == 0   ? "Sme"
+                    : i % 3 == 1 ? "sme "
+                                 : "Retail",
+                    ",", i % 2 == 0 ? "TRUE" : "False", ",", i % 97, ".5,", i / 7 % 2, "\n");
+  }
+  const ScratchFolder scratch;
+  const std::string path = scratch.path() + "/inspect.csv";
+  std::ofstream(path) << text;
+  DataConfig data;
+  data.label = "y";
+  const auto inspection = InspectCsv(path, data);
+  ASSERT_TRUE(inspection.ok()) << inspection.status();
+  ASSERT_EQ(inspection->warnings.size(), 1u);
+  EXPECT_TRUE(absl::StartsWith(inspection->warnings[0].sentence,
+                               "column 'segment': 1 of 3 levels differ only by case from another, "
+                               "as 'sme' from 'Sme';"))
+      << inspection->warnings[0].sentence;
+}
+
 TEST(Inspect, OffersAGroupForAnIdThatRepeats) {
   std::string text = "customer_id,age,y\n";
   for (int i = 0; i < 300; ++i) absl::StrAppend(&text, i / 3, ",", i % 97, ".5,", i % 2, "\n");

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_join.h"
 #include "common/status.h"
+#include "worker/data/case_hint.h"
 #include "worker/data/cleanse.h"
 #include "worker/data/code_like.h"
 #include "worker/data/csv.h"
@@ -148,6 +149,7 @@ absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig&
       continue;
     }
     column.levels = std::move((category++)->levels);
+    if (auto hint = HintAtCase(feature.name, column.levels)) warnings.push_back(*std::move(hint));
     column.levels.resize(std::min(column.levels.size(), kShownLevels));
   }
   std::move(fit.warnings.begin(), fit.warnings.end(), std::back_inserter(warnings));
