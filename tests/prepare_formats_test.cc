@@ -182,6 +182,26 @@ TEST_F(PrepareFormats, AGroupIsOneHoweverItsNumberIsWritten) {
   EXPECT_NE(same[2], same[3]) << "01 is a code";
 }
 
+TEST_F(PrepareFormats, AnIdThatRepeatsIsSaidUnlessItGathers) {
+  std::string text = "customer_id,age,y\n";
+  for (int i = 0; i < 600; ++i) absl::StrAppend(&text, i / 3, ",", i % 97, ".5,", i % 2, "\n");
+  RunConfig config;
+  config.data.path = Write("panel.csv", text);
+  config.data.label = "y";
+  config.data.drop = {"customer_id"};
+  const auto hints = [&] {
+    const auto prepared = Run(config);
+    EXPECT_TRUE(prepared.ok()) << prepared.status();
+    std::filesystem::remove_all(Path("out"));
+    return std::count_if(prepared->report.warnings.begin(), prepared->report.warnings.end(),
+                         [](const Warning& warning) { return warning.kind == "repeating_id"; });
+  };
+  EXPECT_EQ(hints(), 1);
+  config.data.drop = {};
+  config.split.group = "customer_id";
+  EXPECT_EQ(hints(), 0);
+}
+
 TEST_F(PrepareFormats, GroupsThatATestFileSharesAreCounted) {
   const auto rows = [](int from, int to) {
     std::string text = "customer,x,y\n";

@@ -13,6 +13,7 @@
 #include "worker/data/csv.h"
 #include "worker/data/data_json.h"
 #include "worker/data/encoding.h"
+#include "worker/data/group_hint.h"
 #include "worker/data/label.h"
 #include "worker/data/level.h"
 #include "worker/data/part_writers.h"
@@ -120,7 +121,10 @@ absl::Status CsvPreparation::Scan() {
 
 void CsvPreparation::LookAtGroups() {
   const std::string& group = config_.split.group;
+  const bool may_gather = group.empty() && config_.split.kind == "hash" && !HasTestFile();
   for (const ColumnScan& column : scan_.columns) {
+    auto hint = may_gather ? HintAtGroup(column) : std::nullopt;
+    if (hint) report_.warnings.push_back(*std::move(hint));
     if (column.name != group) continue;
     group_missing_ = MissingValues(column.named_missing, std::nullopt, scan_.comma());
     if (column.missing == 0) continue;
