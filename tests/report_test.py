@@ -312,6 +312,11 @@ class PartsTest(unittest.TestCase):
             texts = [svg.tick_text(low, high)(tick) for tick in ticks]
             self.assertEqual(len(set(texts)), len(ticks), texts)
             self.assertEqual([float(text) for text in texts], ticks)
+        # One tick alone has the digits that would tell it from the next.
+        for low, high in ((0.9993, 1.0006), (0.86995, 0.87004)):
+            tick, = svg.round_ticks(low, high, 1)
+            self.assertIn(svg.tick_text(low, high, 1)(tick), ("1.000", "0.8700"))
+        self.assertEqual(svg.tick_text(0.87, 0.87)(0.87), "0.87")
         self.assertEqual([units.time_unit(end)[1] for end in (0.3, 119, 121, 7201)],
                          ["seconds", "seconds", "minutes", "hours"])
 

@@ -58,18 +58,24 @@ def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten that lie in [low, high]: at most `most` + 1."""
     if not high > low:
         return [low]
-    rough = (high - low) / most
-    power = 10 ** math.floor(math.log10(rough))
-    step = next(power * unit for unit in (1, 2, 5, 10) if power * unit >= rough * 0.999)
+    step = _round_step(low, high, most)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
+def _round_step(low: float, high: float, most: int) -> float:
+    rough = (high - low) / most
+    power = 10 ** math.floor(math.log10(rough))
+    return next(power * unit for unit in (1, 2, 5, 10) if power * unit >= rough * 0.999)
+
+
 def tick_text(low: float, high: float, most: int = 5) -> Text:
-    """Writes the round ticks of [low, high] with as many decimals as tell them apart."""
-    ticks = round_ticks(low, high, most)
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+    """Writes the round ticks of [low, high] with as many decimals as tell them apart, and, where
+    there is only one, as would tell it from the next."""
+    if not high > low:
+        return lambda value: f"{value:g}"
+    step = _round_step(low, high, most)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return lambda value: f"{value:.{decimals}f}"
 
