@@ -100,6 +100,8 @@ class PredictTest(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stderr)
         for word in words:
             self.assertIn(word, done.stderr)
+        self.assertIn(f"\nrubato: {source}:", done.stderr)  # no process, exit code or log
+        self.assertNotIn("its log is", done.stderr)
         self.assertEqual((self.path / "out.csv").read_text(), "earlier")
         self.assertEqual(list(self.path.glob(".rubato-*")), [])
 
@@ -151,7 +153,12 @@ class PredictTest(unittest.TestCase):
         self.assertIn(f"{sentence}, and score as an average level; --max-unknown 0.7 allows less, "
                       "so nothing was written", done.stderr)
         self.assertEqual((self.path / "new_out.csv").read_text(), "earlier")
-        self.assertEqual(self.rubato(*command, "--max-unknown", "7").returncode, 2)
+        for share in ("7", "x", "101%"):
+            done = self.rubato(*command, "--max-unknown", share)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"--max-unknown: {share} is no share from 0 to 1; say 0.05, or 5%",
+                          done.stderr)
+        self.assertEqual(self.rubato(*command, "--max-unknown", "80 %").returncode, 0)
 
     def test_bad_files_leave_earlier_predictions_alone(self):
         self.train_loans("logistic")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pathlib
+from collections.abc import Iterator
 
 from rubato_cli import local
 from rubato_cli.child import Files
 from rubato_cli.committed import whole_snapshot
-from rubato_cli.failure import DONE, Failure
+from rubato_cli.failure import DONE, USAGE, Failure
 from rubato_cli.fleet import Fleet
 from rubato_cli.record import dig
 from rubato_cli.run_folder import RunFolder
@@ -29,15 +31,19 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the same rows with a column `pd`; written when all is done")
     parser.add_argument("--max-unknown", metavar="SHARE", type=_share, default=1.0,
                         help="write nothing if training never saw more than this share of a "
-                        "column's values, as in 0.05")
+                        "column's values, as in 0.05 or 5%%")
     parser.add_argument("--device", metavar="DEVICE",
                         help="cpu, cuda or cuda:N, instead of what the run trained on")
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / (1 if number == text.strip() else 100)
+    except ValueError:
+        share = -1.0
     if not 0.0 <= share <= 1.0:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 1; say 0.05, or 5%")
     return share
 
 
@@ -64,11 +70,12 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
             addresses = Addresses(config["fleet"], sockets, "serve")
             addresses.warn(session.console)
             device = ["--device", arguments.device] if arguments.device else []
-            novelties = serve(fleet, folder, addresses, snapshot,
-                              ("predict", ["--in", str(source.absolute()), "--out",
-                                           str(target.draft), "--max-unknown",
-                                           str(arguments.max_unknown), *device]),
-                              session.console)
+            with _plain_words(fleet, source):
+                novelties = serve(fleet, folder, addresses, snapshot,
+                                  ("predict", ["--in", str(source.absolute()), "--out",
+                                               str(target.draft), "--max-unknown",
+                                               str(arguments.max_unknown), *device]),
+                                  session.console)
         target.publish()
         if target.is_stdout:
             session.console.note(f"wrote {arguments.out}")
@@ -76,6 +83,22 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
             session.console.result([f"wrote {arguments.out}"],
                                    {"out": str(out), "novelties": novelties})
     return DONE
+
+
+@contextlib.contextmanager
+def _plain_words(fleet: Fleet, source: pathlib.Path) -> Iterator[None]:
+    """Of a failure that is the file's or the command line's: what the reader said, without the
+    process and the log that are of no concern then."""
+    try:
+        yield
+    except Failure as failure:
+        for child in fleet.children:
+            said = child.last_error
+            named = said.startswith(f"{source.absolute()}:")
+            if said and said in failure.sentence and (named or failure.code == USAGE):
+                raise Failure(said.replace(str(source.absolute()), str(source), 1),
+                              failure.code) from failure
+        raise
 
 
 class Logs:
