@@ -22,6 +22,7 @@ class Progress:
         self.done: dict[str, Event] = {}
         self.commits: list[Event] = []
         self.resumed_from = 0
+        self._validated = -1  # data epoch
         self._workers: dict[str, Event] = {}
         self._view: Event = {}
         self._clocks: collections.deque[tuple[float, int]] = collections.deque()
@@ -45,15 +46,17 @@ class Progress:
         elif kind == "committed":
             self.commits.append(event)
         elif kind == "validation":
+            self._validated = int(event["data_epoch"])
             return (f"epoch {int(event['data_epoch']) + 1}: validation AUC {event['auc']:.4f}, "
                     f"log loss {event['logloss']:.4f}")
         return ""
 
     def line(self) -> str:
-        """The live line, "" before the first iteration."""
-        if not self._workers:
-            return ""
+        """The live line, "" before the first iteration of an epoch: one of an epoch whose end has
+        been told would come too late."""
         events = self._workers.values()
+        if all(int(event.get("epoch", 0)) <= self._validated for event in events):
+            return ""
         low = self._clock("min_clock", min)
         high = self._clock("max_clock", max)
         epoch = max(int(event.get("epoch", 0)) for event in events)
