@@ -49,7 +49,7 @@ def calibration(width: float, bins: Sequence[tuple[float, float, float]]) -> str
     plot.line([(p, o) for p, o, _ in bins], "thin s1")
     for predicted, observed, rows in bins:
         plot.dot((predicted, observed), 2.5 + 3.5 * max(rows / largest, 0) ** 0.5, "s1",
-                 f"{units.count(rows)} rows: predicted {units.percent(predicted)}, "
+                 f"{units.plural(rows, 'row')}: predicted {units.percent(predicted)}, "
                  f"observed {units.percent(observed)}")
     return plot.svg("Observed rate against predicted risk")
 

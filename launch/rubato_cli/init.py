@@ -10,7 +10,7 @@ import pathlib
 import shlex
 from typing import Any
 
-from rubato_cli import column_table, data_tool, label_guess, system_error
+from rubato_cli import column_table, data_tool, label_guess, system_error, units
 from rubato_cli.failure import DONE, Failure
 from rubato_cli.names import need_utf8
 from rubato_cli.session import Command, Session
@@ -198,7 +198,7 @@ def _report(seen: dict[str, Any], choices: _Choices, source: str,
                   if choices.unlabelled else "")
     positives = sum(choices.values[value] for value in choices.positive)
     which = _one_line(f"{choices.label} = " + " or ".join(choices.positive))
-    return [f"{choices.rows:,} rows{unlabelled}, {positives:,} positive ({which}); "
+    return [f"{units.rows(choices.rows)}{unlabelled}, {positives:,} positive ({which}); "
             f"{features - len(choices.categorical)} numeric and "
             f"{len(choices.categorical)} categorical columns, {len(choices.drop)} left out",
             *_label_notes(choices, target),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rubato_cli import units
 from rubato_cli.child import Child, Event
 from rubato_cli.progress import Progress
 from rubato_cli.record import dig
@@ -73,14 +74,14 @@ def summary(metrics: dict[str, Any]) -> list[str]:
     if train["rows"] == 0 and train["resumed_from_clock"] == train["clock"]:
         lines = [f"nothing was left to train after clock {train['clock']}"]
     else:
-        lines = [f"trained {train['rows']:,} rows in {train['seconds']:.1f} s "
+        lines = [f"trained {units.rows(train['rows'])} in {train['seconds']:.1f} s "
                  f"({train['samples_per_second']:,.0f} samples/s), staleness bound "
                  f"{metrics['staleness']['bound']}, largest observed "
                  f"{metrics['staleness']['max_observed']}"]
     if test:
         lines.append(f"test AUC {test['auc']:.4f} [{test['auc_low']:.4f}, {test['auc_high']:.4f}]  "
                      f"KS {test['ks']:.4f}  log loss {test['logloss']:.4f}  "
-                     f"({test['rows']:,} rows, {test['positives']:,} positive)")
+                     f"({units.rows(test['rows'])}, {test['positives']:,} positive)")
     if "auc" in metrics.get("oracle", {}):
         lines.append(f"best possible AUC {metrics['oracle']['auc']:.4f} "
                      "(of the true probabilities of the generated data)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rubato_cli import open_files
+from rubato_cli import open_files, units
 from rubato_cli.child import Child, Event
 from rubato_cli.committed import Snapshot
 from rubato_cli.console import Console
@@ -45,6 +45,6 @@ def serve(fleet: Fleet, folder: RunFolder, addresses: Addresses, snapshot: Snaps
 
 def _show(child: Child, event: Event, console: Console) -> None:
     if event["event"] == "progress":
-        console.live(f"{child.name.split('-')[0]}: {int(event.get('rows', 0)):,} rows")
+        console.live(f"{child.name.split('-')[0]}: {units.rows(int(event.get('rows', 0)))}")
     elif event["event"] == "warning":
         console.note(f"warning: {event.get('message', '')}")

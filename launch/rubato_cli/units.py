@@ -80,5 +80,10 @@ def time_unit(longest: float) -> tuple[float, str]:
                 if longest >= from_)
 
 
+def rows(number: int) -> str:
+    """For a terminal: 1 row; 2,000 rows."""
+    return f"{number:,} row" + ("" if number == 1 else "s")
+
+
 def plural(number: float, noun: str) -> str:
     return f"{count(number)} {noun}" + ("" if number == 1 else "s")
