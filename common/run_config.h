@@ -81,13 +81,13 @@ struct ModelConfig {
 
 struct OptimizerConfig {
   std::string kind = "adagrad";  // "sgd", "momentum", "adagrad", "adam", "ftrl"
-  double learning_rate = 0.07;   // by rule and model: common/run_config_defaults.h
+  double learning_rate = 0.07;   // 0, a run file's default: by rule, model and rows
   double l1 = 0.0;
   double l2 = 0.0;
   double momentum = 0.9;
   double beta1 = 0.9;
   double beta2 = 0.999;
-  double epsilon = 1e-8;
+  double epsilon = 1e-8;  // 0, a run file's default: by rule, model and data
   friend bool operator==(const OptimizerConfig&, const OptimizerConfig&) = default;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <iterator>
 
 namespace rubato {
 namespace {
@@ -17,6 +19,7 @@ constexpr uint64_t kLeastEpochs = 6;
 constexpr uint64_t kRowsPerBatchRow = 400;
 constexpr uint64_t kLeastBatch = 16;
 constexpr uint64_t kMostBatch = 256;
+constexpr double kEpsilon = 1e-8;
 
 // Of a linear model, and of one with hidden layers.
 struct Rates {
@@ -30,24 +33,39 @@ constexpr Rates kRates[] = {{"sgd", 0.05, 0.02},
                             {"adam", 0.003, 0.001},
                             {"ftrl", 0.1, 0.02}};
 
+// Where there are few rows, a pass is few steps: at the full rate the best one is a matter of luck,
+// and the level of the predictions still sways by a percent.
+constexpr double kRowsForFullRate = 5000.0;
+constexpr double kLeastOfRate = 0.3;
+
 bool IsLinear(const RunConfig& config) { return config.model.kind == "logistic"; }
+
+double LearningRate(const RunConfig& config, uint64_t rows) {
+  const auto rates = std::find_if(std::begin(kRates), std::end(kRates), [&config](const Rates& r) {
+    return config.optimizer.kind == r.rule;
+  });
+  const double part = std::clamp(static_cast<double>(rows) / kRowsForFullRate, kLeastOfRate, 1.0);
+  return part * (IsLinear(config) ? rates->linear : rates->deep);
+}
+
+// Requires train.batch.
+double Epsilon(const RunConfig& config, double gradient_variance) {
+  if (config.optimizer.kind != "adagrad" || !IsLinear(config)) return kEpsilon;
+  return std::sqrt(gradient_variance / static_cast<double>(config.train.batch));
+}
 
 }  // namespace
 
 void FillDefaults(const std::function<bool(const std::string& key)>& given, RunConfig* config) {
-  if (!given("optimizer.learning_rate")) {
-    for (const Rates& rates : kRates) {
-      if (config->optimizer.kind != rates.rule) continue;
-      config->optimizer.learning_rate = IsLinear(*config) ? rates.linear : rates.deep;
-    }
-  }
+  if (!given("optimizer.learning_rate")) config->optimizer.learning_rate = 0.0;
+  if (!given("optimizer.epsilon")) config->optimizer.epsilon = 0.0;
   if (!given("train.best_epoch")) {
     config->train.best_epoch = config->split.validation_percent > 0 && config->fleet.servers > 0;
   }
 }
 
-void SizeByRows(uint64_t train_rows, RunConfig* config) {
-  const uint64_t rows = std::max<uint64_t>(train_rows, 1);
+void FitToData(const TrainingRows& train, RunConfig* config) {
+  const uint64_t rows = std::max<uint64_t>(train.rows, 1);
   if (config->train.epochs == 0) {
     const Passes& passes = IsLinear(*config) ? kLinearPasses : kDeepPasses;
     config->train.epochs =
@@ -57,6 +75,19 @@ void SizeByRows(uint64_t train_rows, RunConfig* config) {
     const uint64_t batch = std::bit_floor(std::max<uint64_t>(rows / kRowsPerBatchRow, 1));
     config->train.batch = static_cast<int64_t>(std::clamp(batch, kLeastBatch, kMostBatch));
   }
+  OptimizerConfig& optimizer = config->optimizer;
+  if (optimizer.learning_rate == 0.0) optimizer.learning_rate = LearningRate(*config, rows);
+  if (optimizer.epsilon == 0.0) optimizer.epsilon = Epsilon(*config, train.gradient_variance);
+}
+
+void KeepFitted(const RunConfig& before, RunConfig* config) {
+  const auto keep = [](const auto& fitted, auto* value) {
+    if (*value == 0) *value = fitted;
+  };
+  keep(before.train.epochs, &config->train.epochs);
+  keep(before.train.batch, &config->train.batch);
+  keep(before.optimizer.learning_rate, &config->optimizer.learning_rate);
+  keep(before.optimizer.epsilon, &config->optimizer.epsilon);
 }
 
 }  // namespace rubato

@@ -11,12 +11,26 @@
 
 namespace rubato {
 
-// Fills in what was not `given` and depends on other keys: optimizer.learning_rate by rule and
-// model, train.best_epoch by whether there is something to choose with and a snapshot to keep.
+// Fills in what was not `given`: optimizer.learning_rate and optimizer.epsilon as 0,
+// train.best_epoch by whether there is something to choose with and a snapshot to keep.
 void FillDefaults(const std::function<bool(const std::string& key)>& given, RunConfig* config);
 
-// Fills in train.epochs and train.batch where they are 0: few rows are cut into small batches and
-// seen often, else training is a handful of steps. Resolved configurations have both.
-void SizeByRows(uint64_t train_rows, RunConfig* config);
+struct TrainingRows {
+  uint64_t rows = 0;
+  double gradient_variance = 0.25;  // of a row, by its margin, before anything is learnt
+};
+
+// Fills in what is 0, so that a resolved configuration has
+//   train.epochs, train.batch: few rows are cut into small batches and seen often, else training
+//     is a handful of steps;
+//   optimizer.learning_rate: by rule and model, less of it where rows are few;
+//   optimizer.epsilon: adagrad divides by the root of the squares that it has seen, so that its
+//     first steps are as long as the rate however small their gradients are; where positives are
+//     rare, those before the first positive would all lead down. A linear model's epsilon is what
+//     a gradient of its bias is likely to be.
+void FitToData(const TrainingRows& train, RunConfig* config);
+
+// The same for a run that goes on: what is 0 is taken from `before`, its resolved configuration.
+void KeepFitted(const RunConfig& before, RunConfig* config);
 
 }  // namespace rubato

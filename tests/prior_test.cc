@@ -53,6 +53,13 @@ TEST(Prior, WeightsThatMakeBothClassesAlikeBeginAtEvenOddsAndAreTakenBack) {
   EXPECT_EQ(prior.WeightOf(true), 5.0F);
 }
 
+TEST(Prior, TheGradientsOfTheFirstMarginHaveTheVarianceOfTheirLabels) {
+  EXPECT_NEAR((Prior{.positive_rate = 0.02}).GradientVariance(), 0.02 * 0.98, 1e-12);
+  // Even odds: each gradient is half of its row's weight, 5/9 or 5.
+  const Prior weighted = {.positive_rate = 0.1, .weights = {0.5 / 0.9, 0.5 / 0.1}};
+  EXPECT_NEAR(weighted.GradientVariance(), 0.25 * (0.9 * 25.0 / 81.0 + 0.1 * 25.0), 1e-12);
+}
+
 TEST(Prior, UncorrectedPredictionsStayAsTheyWere) {
   const Prior prior = {.positive_rate = 0.1, .weights = {0.5 / 0.9, 5.0}, .corrected = false};
   EXPECT_EQ(prior.Shift(), 0.0);

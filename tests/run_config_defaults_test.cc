@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <optional>
 
 namespace rubato {
@@ -15,15 +16,23 @@ RunConfig Parsed(const std::string& more) {
   return config.value_or(RunConfig());
 }
 
-double Rate(const std::string& model, const std::string& rule) {
-  return Parsed("[model]\nkind = \"" + model + "\"\n[optimizer]\nkind = \"" + rule + "\"\n")
-      .optimizer.learning_rate;
+double Rate(const std::string& model, const std::string& rule, uint64_t rows = 20'000) {
+  RunConfig config =
+      Parsed("[model]\nkind = \"" + model + "\"\n[optimizer]\nkind = \"" + rule + "\"\n");
+  FitToData({.rows = rows}, &config);
+  return config.optimizer.learning_rate;
 }
 
-RunConfig Sized(uint64_t rows) {
+RunConfig Fitted(uint64_t rows) {
   RunConfig config;
-  SizeByRows(rows, &config);
+  FitToData({.rows = rows}, &config);
   return config;
+}
+
+double Epsilon(const std::string& more, double gradient_variance) {
+  RunConfig config = Parsed(more);
+  FitToData({.rows = 20'000, .gradient_variance = gradient_variance}, &config);
+  return config.optimizer.epsilon;
 }
 
 TEST(RunConfigDefaults, TheRateIsThatOfRuleAndModel) {
@@ -34,6 +43,20 @@ TEST(RunConfigDefaults, TheRateIsThatOfRuleAndModel) {
   EXPECT_EQ(Parsed("[optimizer]\nlearning_rate = 0.7\n").optimizer.learning_rate, 0.7);
 }
 
+TEST(RunConfigDefaults, FewRowsAreLearntAtALowerRate) {
+  EXPECT_DOUBLE_EQ(Rate("logistic", "adagrad", 4000), 0.07 * 0.8);
+  EXPECT_DOUBLE_EQ(Rate("mlp", "adagrad", 200), 0.02 * 0.3);
+}
+
+TEST(RunConfigDefaults, WhatWasFittedIsKeptByARunThatGoesOn) {
+  RunConfig before = Parsed("");
+  FitToData({.rows = 700, .gradient_variance = 0.01}, &before);
+  RunConfig now = Parsed("");
+  KeepFitted(before, &now);
+  EXPECT_EQ(now.train, before.train);
+  EXPECT_EQ(now.optimizer, before.optimizer);
+}
+
 TEST(RunConfigDefaults, ThePassIsChosenWhereThereIsSomethingToChooseWith) {
   EXPECT_TRUE(Parsed("").train.best_epoch);
   EXPECT_FALSE(Parsed("[train]\nbest_epoch = false\n").train.best_epoch);
@@ -41,24 +64,31 @@ TEST(RunConfigDefaults, ThePassIsChosenWhereThereIsSomethingToChooseWith) {
 }
 
 TEST(RunConfigDefaults, FewRowsAreSeenOftenInSmallBatches) {
-  EXPECT_EQ(Sized(0).train.batch, 16);
-  EXPECT_EQ(Sized(700).train.epochs, 200);
+  EXPECT_EQ(Fitted(0).train.batch, 16);
+  EXPECT_EQ(Fitted(700).train.epochs, 200);
   RunConfig deep;
   deep.model.kind = "mlp";
-  SizeByRows(700, &deep);
+  FitToData({.rows = 700}, &deep);
   EXPECT_EQ(deep.train.epochs, 40);
-  EXPECT_EQ(Sized(700).train.batch, 16);
-  EXPECT_EQ(Sized(21'000).train.epochs, 47);
-  EXPECT_EQ(Sized(21'000).train.batch, 32);
-  EXPECT_EQ(Sized(1'000'000).train.epochs, 6);
-  EXPECT_EQ(Sized(1'000'000).train.batch, 256);
+  EXPECT_EQ(Fitted(700).train.batch, 16);
+  EXPECT_EQ(Fitted(21'000).train.epochs, 47);
+  EXPECT_EQ(Fitted(21'000).train.batch, 32);
+  EXPECT_EQ(Fitted(1'000'000).train.epochs, 6);
+  EXPECT_EQ(Fitted(1'000'000).train.batch, 256);
+}
+
+TEST(RunConfigDefaults, ALinearModelsFirstStepsHeedHowSmallTheirGradientsAre) {
+  EXPECT_NEAR(Epsilon("[train]\nbatch = 32\n", 0.002), std::sqrt(0.002 / 32), 1e-12);
+  EXPECT_EQ(Epsilon("[model]\nkind = \"mlp\"\n", 0.002), 1e-8);
+  EXPECT_EQ(Epsilon("[optimizer]\nkind = \"adam\"\n", 0.002), 1e-8);
+  EXPECT_EQ(Epsilon("[optimizer]\nepsilon = 0.5\n", 0.002), 0.5);
 }
 
 TEST(RunConfigDefaults, WhatIsGivenStays) {
   RunConfig config;
   config.train.epochs = 3;
   config.train.batch = 7;
-  SizeByRows(1000, &config);
+  FitToData({.rows = 1000}, &config);
   EXPECT_EQ(config.train.epochs, 3);
   EXPECT_EQ(config.train.batch, 7);
 }

@@ -91,7 +91,7 @@ TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {
             "/runs/my.toml:5: optimizer.kind is unknown: \"adamw\"; it must be one of \"sgd\", "
             "\"momentum\", \"adagrad\", \"adam\", \"ftrl\"");
   EXPECT_EQ(ErrorWith("[optimizer]\nlearning_rate = nan\n"),
-            "/runs/my.toml:5: optimizer.learning_rate is nan; it must be a number from 1e-12 to "
+            "/runs/my.toml:5: optimizer.learning_rate is nan; it must be a number from 0 to "
             "1e+06");
   EXPECT_EQ(ErrorWith("positive = 1\n"),
             "/runs/my.toml:4: data.positive must be a text in quotes, or a list of them, as in "
@@ -301,7 +301,7 @@ TEST(RunConfig, JsonHasEverySectionAndEscapes) {
   const std::string json = FormatRunConfigJson(*config);
   EXPECT_NE(json.find("\"path\": \"/runs/a\\\"b\\u000a.csv\""), std::string::npos) << json;
   EXPECT_NE(json.find("\"train\": {\n    \"staleness\": 4,"), std::string::npos) << json;
-  EXPECT_NE(json.find("\"epsilon\": 1e-08"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"beta2\": 0.999"), std::string::npos) << json;
 }
 
 TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {

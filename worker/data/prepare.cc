@@ -18,6 +18,7 @@
 #include "worker/data/dataset.h"
 #include "worker/data/generate.h"
 #include "worker/data/part_writers.h"
+#include "worker/data/prior.h"
 #include "worker/data/run_folder.h"
 #include "worker/data/staged_file.h"
 #include "worker/model/model.h"
@@ -65,7 +66,8 @@ absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
   Prepared prepared;
   ASSIGN_OR_RETURN(prepared.report, PrepareData(config, data, stop));
   const uint64_t rows = prepared.report.parts[0].rows;
-  SizeByRows(rows, &config);
+  const Prior prior = PriorOf(prepared.report.parts[0], config.cleanse);
+  FitToData({rows, prior.GradientVariance()}, &config);
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, prepared.report.shape, rows));
   RETURN_IF_ERROR(WriteSealedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, staged->path()));
@@ -118,8 +120,7 @@ absl::StatusOr<Prepared> PrepareResumed(RunConfig config, const std::string& fol
   RETURN_IF_ERROR(text.status());
   const auto no_variables = [](const std::string&) { return std::optional<std::string>(); };
   ASSIGN_OR_RETURN(const RunConfig before, ParseRunConfig(*text, path, {}, no_variables));
-  if (config.train.epochs == 0) config.train.epochs = before.train.epochs;
-  if (config.train.batch == 0) config.train.batch = before.train.batch;
+  KeepFitted(before, &config);
   RETURN_IF_ERROR(Annotate(CheckResumable(before, config), folder));
   ASSIGN_OR_RETURN(const auto train, OpenDataset(PartPath(folder + "/data", SplitPart::kTrain)));
   Prepared prepared;
