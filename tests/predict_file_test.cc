@@ -138,6 +138,16 @@ TEST_F(PredictFileTest, WhatTrainingNeverSawIsWarnedOf) {
                 "training"}));
 }
 
+TEST_F(PredictFileTest, WhereRareLevelsAreForgottenTheSentenceSaysSo) {
+  encoding_.categories[0].rare.assign(kMaxRareLevels, LevelHash("C"));
+  Write("grade,amount\nnew,1\nC,1\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(warnings_, (std::vector<std::string>{
+                           "column 'grade': 1 of 2 values (50 %), the first 'new' in line 2, were "
+                           "never seen in training, or too rarely to be remembered, and score as "
+                           "an average level"}));
+}
+
 TEST_F(PredictFileTest, LibsvmFeaturesThatTrainingNeverSawAreCounted) {
   encoding_ = Encoding();
   encoding_.format = "libsvm";

@@ -55,7 +55,9 @@ Encoder::Encoder(const Encoding& encoding, DecimalComma comma)
     novelty.high = column.high;
   }
   for (const CategoryEncoding& column : encoding.categories) {
-    novelties_.emplace_back().column = column.name;
+    ColumnNovelty& novelty = novelties_.emplace_back();
+    novelty.column = column.name;
+    novelty.forgetful = column.rare.size() == kMaxRareLevels;
   }
 }
 

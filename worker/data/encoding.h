@@ -76,7 +76,7 @@ struct Encoding {
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };
 
-// Levels beyond are not remembered, and seem never seen: 8 bytes each.
+// Levels beyond are not remembered, and are told as perhaps never seen: 8 bytes each.
 inline constexpr size_t kMaxRareLevels = 100'000;
 
 // What a model can make of a row.

@@ -25,8 +25,9 @@ std::string Features(const ColumnNovelty& novelty) {
 
 std::string Levels(const ColumnNovelty& novelty) {
   if (novelty.column.empty()) return Features(novelty);
-  std::string text = absl::StrCat(Begin(novelty, novelty.levels),
-                                  "were never seen in training, and score as an average level");
+  std::string text = absl::StrCat(Begin(novelty, novelty.levels), "were never seen in training",
+                                  novelty.forgetful ? ", or too rarely to be remembered" : "",
+                                  ", and score as an average level");
   if (!novelty.recased.empty()) {
     absl::StrAppendFormat(&text, "; '%s' differs only by case from the known '%s'",
                           ShowText(novelty.recased), ShowText(novelty.learnt));

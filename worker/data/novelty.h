@@ -22,10 +22,12 @@ struct ColumnNovelty {
   std::string column;  // "": LIBSVM, all features together
   uint64_t cells = 0;  // looked at
   Sighting levels;     // of a category, never seen in training
-  Sighting texts;      // where numbers should stand, and nobody said that they mean missing
-  Sighting outside;    // numbers below or above all of training
-  Sighting missing;    // where training missed none
-  double low = 0.0;    // of training; if `outside`
+  bool forgetful =
+      false;         // training had more rare levels than are remembered: `levels` counts them
+  Sighting texts;    // where numbers should stand, and nobody said that they mean missing
+  Sighting outside;  // numbers below or above all of training
+  Sighting missing;  // where training missed none
+  double low = 0.0;  // of training; if `outside`
   double high = 0.0;
   std::string recased;  // one of `levels` that differs only by case from `learnt`; "": none
   std::string learnt;
