@@ -79,15 +79,18 @@ bool IsMissingAmongNumbers(absl::string_view field) {
   return IsOneOf(field, kWords);
 }
 
-std::optional<double> ParseNumber(absl::string_view field, DecimalComma comma) {
+std::optional<double> ParseDecimal(absl::string_view field, char mark) {
   if (field.size() > 1 && field[0] == '+' && field[1] != '-') field.remove_prefix(1);
   if (field.empty()) return std::nullopt;
   // fast_float reads "nan", "inf" and "infinity" as numbers; here they are missing or texts.
   const char last = field.back();
   if (!IsDigit(last) && last != '.' && last != ',') return std::nullopt;
-  std::optional<double> value = ParseWith(field, '.');
-  if (!value && comma == DecimalComma::kYes) value = ParseWith(field, ',');
-  return value;
+  return ParseWith(field, mark);
+}
+
+std::optional<double> ParseNumber(absl::string_view field, DecimalComma comma) {
+  const std::optional<double> value = ParseDecimal(field, '.');
+  return value || comma == DecimalComma::kNo ? value : ParseDecimal(field, ',');
 }
 
 }  // namespace rubato

@@ -26,7 +26,9 @@ bool IsMissing(absl::string_view field);
 // What stands for no value among numbers, and may be a word elsewhere: "-", "--", "None", "nil",
 // "unknown", "missing", "n.a.", and ".A" to ".Z" of SAS and Stata. Requires a trimmed field.
 bool IsMissingAmongNumbers(absl::string_view field);
-// The number that a trimmed field is, or nullopt. Always finite.
+// The number that a trimmed field is whose decimals stand behind `mark`, or nullopt. Always finite.
+std::optional<double> ParseDecimal(absl::string_view field, char mark);
+// The same for a point, or for a comma where a file may have them.
 std::optional<double> ParseNumber(absl::string_view field, DecimalComma comma);
 
 }  // namespace rubato

@@ -245,12 +245,11 @@ std::optional<double> ParseInAnyForm(absl::string_view field) {
 std::optional<double> ParseNumber(absl::string_view field, const NumberForm& form,
                                   DecimalComma comma) {
   if (form.plain()) return ParseNumber(field, comma);
-  const bool decimal_comma = form.decimal == ',';
-  // Nearly all values of a column without units.
-  if (form.unit.empty() && (!decimal_comma || field.find('.') == absl::string_view::npos)) {
-    const auto value = ParseNumber(field, decimal_comma ? DecimalComma::kYes : DecimalComma::kNo);
+  if (form.unit.empty()) {  // nearly all values are written so
+    const auto value = ParseDecimal(field, form.decimal);
     if (value) return value;
   }
+  const bool decimal_comma = form.decimal == ',';
   const std::optional<MarkedNumber> marked = ReadMarks(field);
   if (!marked || marked->unit != form.unit) return std::nullopt;
   if (!marked->currency.empty() && marked->currency != form.currency) return std::nullopt;
@@ -275,7 +274,7 @@ void NumberMarks::AddPoint(absl::string_view field, double number) {
 bool NumberMarks::AddText(absl::string_view field) {
   // Nearly all numbers of a file with decimal commas.
   if (!MayBeGrouped(field, ',')) {
-    const auto value = ParseNumber(field, DecimalComma::kYes);
+    const auto value = ParseDecimal(field, ',');
     if (value) {
       ++marked_;
       ++needs_comma_;
