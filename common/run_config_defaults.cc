@@ -36,7 +36,8 @@ constexpr Rates kRates[] = {{"sgd", 0.05, 0.02},
 // Where there are few rows, a pass is few steps: at the full rate the best one is a matter of luck,
 // and the level of the predictions still sways by a percent.
 constexpr double kRowsForFullRate = 5000.0;
-constexpr double kLeastOfRate = 0.3;
+constexpr double kLeastOfLinearRate = 0.7;  // at less, separable classes take more passes
+constexpr double kLeastOfDeepRate = 0.3;
 
 bool IsLinear(const RunConfig& config) { return config.model.kind == "logistic"; }
 
@@ -44,8 +45,10 @@ double LearningRate(const RunConfig& config, uint64_t rows) {
   const auto rates = std::find_if(std::begin(kRates), std::end(kRates), [&config](const Rates& r) {
     return config.optimizer.kind == r.rule;
   });
-  const double part = std::clamp(static_cast<double>(rows) / kRowsForFullRate, kLeastOfRate, 1.0);
-  return part * (IsLinear(config) ? rates->linear : rates->deep);
+  const bool linear = IsLinear(config);
+  const double least = linear ? kLeastOfLinearRate : kLeastOfDeepRate;
+  const double part = std::clamp(static_cast<double>(rows) / kRowsForFullRate, least, 1.0);
+  return part * (linear ? rates->linear : rates->deep);
 }
 
 // Requires train.batch.

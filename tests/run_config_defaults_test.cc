@@ -45,6 +45,7 @@ TEST(RunConfigDefaults, TheRateIsThatOfRuleAndModel) {
 
 TEST(RunConfigDefaults, FewRowsAreLearntAtALowerRate) {
   EXPECT_DOUBLE_EQ(Rate("logistic", "adagrad", 4000), 0.07 * 0.8);
+  EXPECT_DOUBLE_EQ(Rate("logistic", "adagrad", 200), 0.07 * 0.7);
   EXPECT_DOUBLE_EQ(Rate("mlp", "adagrad", 200), 0.02 * 0.3);
 }
 
