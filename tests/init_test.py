@@ -34,7 +34,7 @@ class InitTest(FakeFleetTest):
         self.assertIn("  left out: column 'ID' looks like an id\n  left out: column "
                       "'AGE' holds $1; write 1\n  left out: column 'DAY' holds dates; name it in "
                       "data.time and take it out of drop\n  taken as missing: column 'INCOME': "
-                      "-999 (7 rows) stands apart; take it out of missing if it is a "
+                      "-999 (7 rows) is far; take it out of missing if it is a "
                       "measurement\n", stdout)
         code, _, stderr = self.rubato("init", "my.csv", "--label", "y")
         self.assertEqual(code, 2)

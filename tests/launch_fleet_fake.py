@@ -152,7 +152,7 @@ def inspect():
                 {"column": "DAY", "kind": "date",
                  "sentence": "column 'DAY' holds dates; name it in data.time; as it is, no"},
                 {"column": "INCOME", "kind": "sentinel",
-                 "sentence": "column 'INCOME': -999 (7 rows) stands apart; say it"}]
+                 "sentence": "column 'INCOME': -999 (7 rows) is far; say it"}]
     values = pathlib.Path(sys.argv[3]).read_text(errors="surrogateescape").split()[1:]
     print(json.dumps({"rows": len(values), "columns": columns, "warnings": warnings,
                       "asked": sys.argv[4:],

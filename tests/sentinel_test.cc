@@ -45,7 +45,7 @@ TEST(Sentinel, WhatMayBeAMeasurementIsNone) {
 }
 
 TEST(Sentinel, IsWarnedOfUntilTheRunFileNamesIt) {
-  std::string text = "income,y\n";
+  std::string text = "\"income \"\"net\"\"\",y\n";
   for (int i = 0; i < 100; ++i) absl::StrAppend(&text, 5000 + 100 * i, ".5,", i % 2, "\n");
   for (int i = 0; i < 6; ++i) absl::StrAppend(&text, "-999,", i % 2, "\n");
   const auto fit = [&text](const ColumnPlan& plan) {
@@ -58,11 +58,12 @@ TEST(Sentinel, IsWarnedOfUntilTheRunFileNamesIt) {
   };
   const std::vector<Warning> warnings = fit(PlanText(text));
   ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_EQ(warnings[0].sentence,
-            "column 'income': -999 (6 rows) stands apart from all other values; if it means "
-            "missing, say data.missing = [\"income=-999\"]");
+  EXPECT_EQ(
+      warnings[0].sentence,
+      "column 'income \"net\"': far from all other values: -999 (6 rows); for missing values say "
+      "data.missing = [\"income \\\"net\\\"=-999\"]");
   DataConfig data;
-  data.missing = {"income=-999"};
+  data.missing = {"income \"net\"=-999"};
   EXPECT_TRUE(fit(PlanText(text, data)).empty());
 }
 

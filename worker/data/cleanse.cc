@@ -8,7 +8,9 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/run_config_check.h"
 #include "common/status.h"
 #include "worker/data/level.h"
 #include "worker/data/show_text.h"
@@ -314,12 +316,12 @@ void Cleanser::WarnSentinels(const std::string& name, const std::vector<Sentinel
   std::vector<std::string> keys;
   for (const Sentinel& sentinel : sentinels) {
     rows.push_back(absl::StrFormat("%s (%s)", sentinel.spelling, ShowRows(sentinel.rows)));
-    keys.push_back(absl::StrFormat("\"%s=%s\"", ShowText(name), sentinel.spelling));
+    keys.push_back(QuoteString(absl::StrCat(ShowText(name), "=", sentinel.spelling)));
   }
   warnings_.push_back(
       {name, "sentinel",
-       absl::StrFormat("column '%s': %s stands apart from all other values; if it means missing, "
-                       "say data.missing = [%s]",
+       absl::StrFormat("column '%s': far from all other values: %s; for missing values say "
+                       "data.missing = [%s]",
                        ShowText(name), absl::StrJoin(rows, ", "), absl::StrJoin(keys, ", "))});
 }
 

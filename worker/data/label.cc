@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "common/run_config_check.h"
 #include "common/status.h"
 #include "worker/data/field.h"
 #include "worker/data/show_text.h"
@@ -218,8 +219,8 @@ std::string DescribeUnnamedPositive(const LabelRule& rule, const std::vector<Lab
     if (rule.ClassOf(value.text) != LabelClass::kNegative || plain(value)) continue;
     return absl::StrFormat(
         "the label holds %s, and '1' counts as 1 as data.positive is left out; if it is the other, "
-        "set data.positive = \"%s\"",
-        ShowLabels(values), ShowText(value.text));
+        "set data.positive = %s",
+        ShowLabels(values), QuoteString(ShowText(value.text)));
   }
   return "";
 }
