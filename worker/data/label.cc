@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
 #include "common/run_config_check.h"
 #include "common/status.h"
@@ -198,11 +199,9 @@ std::string DescribeStrayLabel(const std::vector<LabelValue>& values, const std:
   const auto alone = [](const LabelValue& value) {
     return value.rows == 1 && NumberOf(value.text).has_value();
   };
+  const auto once = [](const LabelValue& value) { return value.rows == 1; };
   const auto stray = std::find_if(values.begin(), values.end(), alone);
-  const bool others = std::all_of(values.begin(), values.end(), [&](const LabelValue& value) {
-    return &value == &*stray || value.rows > 1;
-  });
-  if (values.size() != 3 || stray == values.end() || !others) return "";
+  if (values.size() != 3 || stray == values.end() || absl::c_count_if(values, once) > 1) return "";
   return absl::StrFormat(
       "the label holds %s; if the row of '%s' is a total or another footer, leave it out, as in "
       "head -n -1, else name what counts as 1 in data.positive",
