@@ -80,7 +80,7 @@ TEST(CodeLike, FewValuesWhoseRatesFollowNoLineAreCodes) {
     const ValueCounts one = Values({rates[i]}, rows[i])[0];
     states.push_back({static_cast<double>(i) - 2.0, one.counts});
   }
-  EXPECT_EQ(Reason("PAY_0", states), "codes: the label's rate follows no line of them");
+  EXPECT_EQ(Reason("PAY_0", states), "codes: the label's rate does not rise or fall evenly");
 }
 
 TEST(CodeLike, DeviancesAreThoseOfTheFormulas) {

@@ -118,15 +118,23 @@ class InitTest(FakeFleetTest):
         self.assertIn(f"'0' (2); but {good}: ", stdout, stderr)
         self.assertIn(': positive = "0" in repaid.toml turns it round\n', stdout)
 
+    def test_what_is_offered_as_positive_is_what_sounds_so(self):
+        for values, offered in ((["0", "0.5", "1"], ["0.5", "1"]), (["-1", "0", "1"], ["1"]),
+                                (["0", "1", "no", "yes", "YES"], ["1", "yes", "YES"]),
+                                (["1", "2", "3"], ["3"]), (["paid", "late"], ["late"])):
+            rows = {value: 9 - i for i, value in enumerate(values)}
+            self.assertEqual(label_guess.candidates(rows), offered)
+
     def test_hidden_layers_are_for_many_rows_of_both_classes(self):
         few = 'kind = "logistic"  # few rows; or "mlp", "wide_deep", "deepfm"\n'
         for bad, good, line in ((200, 1800, 'kind = "mlp"  # or "logistic", "wide_deep", '
                                             '"deepfm"\n'),
                                 (199, 1801, few), (1801, 199, few), (200, 1799, few)):
             (self.path / "size.csv").write_text("y" + " bad" * bad + " good" * good)
-            code, _, stderr = self.rubato("init", "size.csv", "--label", "y")
+            code, stdout, stderr = self.rubato("init", "size.csv", "--label", "y")
             self.assertEqual(code, 0, stderr)
             self.assertIn(line, (self.path / "size.toml").read_text(), (bad, good))
+            self.assertIn("  different values are those of the first 1,000 rows\n", stdout)
             (self.path / "size.toml").unlink()
 
     def test_how_the_lines_are_laid_out_is_passed_on_and_written(self):

@@ -154,7 +154,8 @@ def inspect():
                 {"column": "INCOME", "kind": "sentinel",
                  "sentence": "column 'INCOME': -999 (7 rows) is far; say it"}]
     values = pathlib.Path(sys.argv[3]).read_text(errors="surrogateescape").split()[1:]
-    print(json.dumps({"rows": len(values), "columns": columns, "warnings": warnings,
+    print(json.dumps({"rows": len(values), "distinct_rows": min(len(values), 1000),
+                      "columns": columns, "warnings": warnings,
                       "asked": sys.argv[4:],
                       "stray_label": "the header again" if option("--label") in values else "",
                       "label_values": [{"value": as_json(value), "rows": values.count(value)}

@@ -125,8 +125,8 @@ TEST_F(PredictFileTest, WhatTrainingNeverSawIsWarnedOf) {
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(warnings_,
             (std::vector<std::string>{
-                "column 'amount': 2 of 8 values (25 %), the first '1,5' in line 2, are no numbers "
-                "and were taken as missing; write numbers as in the training file",
+                "column 'amount': 2 of 8 values (25 %), the first '1,5' in line 2, are not "
+                "written as the numbers of the training file are, and were taken as missing",
                 "column 'amount': 2 of 8 values (25 %), the first '2e6' in line 7, lie outside of "
                 "-5 to 1e+06, the range of training",
                 "column 'amount': 2 of 8 values are missing, the first in line 3, and none was in "
@@ -196,6 +196,16 @@ TEST_F(PredictFileTest, MoreUnknownValuesThanAllowedWriteNothing) {
   EXPECT_TRUE(
       absl::EndsWith(status.message(), "--max-unknown 0.5 allows less, so nothing was written"));
   EXPECT_TRUE(absl::StrContains(Output(), "9e9"));  // of the first file
+}
+
+TEST_F(PredictFileTest, BlanksAndOtherUnitsThatTrainingNeverSawAreUnknown) {
+  max_unknown_ = 0.5;
+  for (const char* amounts : {"A,\nA,\nA,1\n", "A,9e9\nA,9e9\nA,1\n", "A,9e9\nA,\nA,1\n"}) {
+    Write(absl::StrCat("grade,amount\n", amounts));
+    const absl::Status status = Run();
+    EXPECT_EQ(ExitCode(status), kExitFatal) << amounts;
+    EXPECT_TRUE(absl::StrContains(status.message(), "in.csv: column 'amount': ")) << status;
+  }
 }
 
 TEST_F(PredictFileTest, WithoutAHeaderTheColumnsAreKnownByTheirPlace) {

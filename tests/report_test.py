@@ -278,6 +278,17 @@ class CompareTest(RunTest):
         lines = self.compare(self.run_folder, reconfigured(data={"label": "late"}), third)
         self.assertIn("data.label: default (first, third), late (second).", lines)
 
+    def test_keys_of_the_run_files_that_differ_are_named(self):
+        folder = self.second(test={"auc": 0.9})
+        config = json.loads((folder / "config.json").read_text())
+        del config["sha256"]
+        config["data"]["drop"] = []
+        RunFolder(str(folder)).write_json("config.json", config)
+        lines = self.compare(self.run_folder, folder)
+        self.assertEqual(lines.splitlines()[-1],
+                         "Run files: data.drop: ['id'] (first), [] (second).")
+        self.assertNotIn("Run files", self.compare(self.run_folder, self.second()))
+
     def test_models_and_bounds_are_named(self):
         lines = self.compare(self.run_folder, self.second(staleness={"bound": "inf"}))
         self.assertRegex(lines, r"(?m)^model +mlp +mlp$")

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "worker/data/row_source.h"
 #include "worker/data/staged_file.h"
@@ -59,9 +60,9 @@ absl::Status JudgeNovelties(std::span<const ColumnNovelty> novelties,
   }
   for (const ColumnNovelty& novelty : novelties) {
     if (novelty.UnknownShare() <= prediction.max_unknown) continue;
-    return absl::FailedPreconditionError(
-        absl::StrFormat("%s: %s; --max-unknown %g allows less, so nothing was written",
-                        prediction.in, DescribeUnknown(novelty), prediction.max_unknown));
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "%s: %s; --max-unknown %g allows less, so nothing was written", prediction.in,
+        absl::StrJoin(DescribeNovelty(novelty), "; "), prediction.max_unknown));
   }
   return absl::OkStatus();
 }

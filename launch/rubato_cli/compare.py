@@ -36,6 +36,10 @@ ROWS = (
 )
 
 
+# Keys of the run file that the table or the line of differences shows.
+SHOWN = ("model.kind", "train.staleness", "data.positive", "data.ignore")
+
+
 def table(runs: list[Record]) -> list[str]:
     """Lines of text: a row per figure, a column per run, the best of a row marked with * where all
     were tested on the same rows with the same label."""
@@ -60,10 +64,35 @@ def table(runs: list[Record]) -> list[str]:
     lines += [f"warning: {name}: {warning}" for name, run in zip(names, runs)
               if (warning := dig(run.metrics, "verdict.warning"))]
     if apart:
-        said = "; ".join(f"{words}: {_grouped(names, values)}" for words, values in apart.items())
         lines.append("Figures of different test rows do not compare, and no best is marked. These "
-                     f"runs differ in {said}.")
+                     f"runs differ in {_said(names, apart)}.")
+    settings = {key: values for key, values in keys_apart(runs).items()
+                if key not in apart and key not in SHOWN}
+    if settings:
+        lines.append(f"Run files: {_said(names, settings)}.")
     return lines
+
+
+def _said(names: list[str], seen: dict[str, list[str]]) -> str:
+    return "; ".join(f"{words}: {_grouped(names, values)}" for words, values in seen.items())
+
+
+def keys_apart(runs: list[Record]) -> dict[str, list[str]]:
+    """Keys of the resolved run files that differ: key -> a value per run."""
+    seen = [_keys(run) for run in runs]
+    names = dict.fromkeys(name for keys in seen for name in keys)
+    apart = {name: [keys.get(name, "") for keys in seen] for name in names}
+    return {name: values for name, values in apart.items() if len(set(values)) > 1}
+
+
+def _keys(run: Record) -> dict[str, str]:
+    keys = {}
+    for name, content in (run.config if isinstance(run.config, dict) else {}).items():
+        if isinstance(content, dict):
+            keys.update({f"{name}.{key}": str(value) for key, value in content.items()})
+        else:
+            keys[name] = str(content)
+    return keys
 
 
 def differences(runs: list[Record]) -> dict[str, list[str]]:
@@ -124,7 +153,7 @@ def _digest(run: Record) -> str:
 
 def document(runs: list[Record]) -> Tree:
     paths = [path for path, _, _, _ in ROWS]
-    return {"differences": differences(runs),
+    return {"differences": differences(runs), "run_files": keys_apart(runs),
             "runs": [{"dir": str(run.path), "data_sha256": dig(run.metrics, "run.data_sha256"),
                       "model.kind": dig(run.config, "model.kind"),
                       "warning": dig(run.metrics, "verdict.warning") or "",

@@ -111,9 +111,9 @@ class _Choices:
 
 
 def _choose(seen: dict[str, Any], source: pathlib.Path, arguments: argparse.Namespace) -> _Choices:
-    """From what `rubato-data inspect` saw: {"rows", "columns": [{"name", "type", "sentinels",
-    ...}], "label_values":
-    [{"value", "rows"}], "warnings": [{"column", "kind", "sentence"}]}."""
+    """From what `rubato-data inspect` saw: {"rows", "distinct_rows", "stray_label", "columns":
+    [{"name", "type", "sentinels", ...}], "label_values": [{"value", "rows"}], "warnings":
+    [{"column", "kind", "sentence"}]}."""
     label = arguments.label
     _need_texts([column["name"] for column in seen["columns"]], f"{source}: a column's name")
     _need_texts([value["value"] for value in seen["label_values"]],
@@ -215,9 +215,17 @@ def _report(seen: dict[str, Any], choices: _Choices, source: str,
             f"{len(choices.categorical)} categorical columns, {len(choices.drop)} left out",
             *_label_notes(choices, target),
             *column_table.lines(seen["columns"], _one_line, source),
+            *_extent(seen),
             *(f"  {_note(warning, choices)}" for warning in seen["warnings"]),
             f"wrote {target}; look at its positive, drop, categorical and missing, then: rubato "
             f"train {shlex.quote(str(target))} --out {shlex.quote(target.stem + '-run')}"]
+
+
+def _extent(seen: dict[str, Any]) -> list[str]:
+    counted = int(seen["distinct_rows"])
+    if counted == int(seen["rows"]):
+        return []
+    return [f"  different values are those of the first {counted:,} rows"]
 
 
 def _label_notes(choices: _Choices, target: pathlib.Path) -> list[str]:

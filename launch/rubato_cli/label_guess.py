@@ -64,8 +64,21 @@ def doubt(label: str, values: dict[str, int], positive: str) -> str:
 
 
 def candidates(values: dict[str, int]) -> list[str]:
-    """Those of more than two values that sound positive; the rarest if none does."""
-    return [value for value in values if judge(value)[0] == BAD] or [rarest(values)]
+    """Those of more than two values that sound positive, 1 among words as well; of numbers all but
+    0 and what is below; the rarest if none does."""
+    numbers = {value: _number(value) for value in values}
+    if all(number is not None for number in numbers.values()):
+        likely = [value for value, number in numbers.items() if number is not None and number > 0]
+        return likely if 0 < len(likely) < len(values) else [rarest(values)]
+    return [value for value in values
+            if judge(value)[0] == BAD or numbers[value] == 1] or [rarest(values)]
+
+
+def _number(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 def rarest(values: dict[str, int]) -> str:
@@ -125,8 +138,5 @@ def _sign(word: str) -> tuple[int, str]:
 
 def _is_one_beside(value: str, values: dict[str, int]) -> bool:
     """1 beside 0 or -1, however written; of 1 and 2 it is as often the good one."""
-    try:
-        numbers = {float(text) for text in values}
-        return float(value) == 1.0 and numbers in ({0.0, 1.0}, {-1.0, 1.0})
-    except ValueError:
-        return False
+    numbers = {_number(text) for text in values}
+    return _number(value) == 1.0 and numbers in ({0.0, 1.0}, {-1.0, 1.0})

@@ -78,6 +78,9 @@ def summary(metrics: dict[str, Any]) -> list[str]:
                  f"({train['samples_per_second']:,.0f} samples/s), staleness bound "
                  f"{metrics['staleness']['bound']}, largest observed "
                  f"{metrics['staleness']['max_observed']}"]
+    if train.get("snapshot_used"):
+        lines.append(f"best validation log loss after epoch {train['epoch_used']}, whose weights "
+                     "are used")
     if test:
         lines.append(f"test AUC {test['auc']:.4f} [{test['auc_low']:.4f}, {test['auc_high']:.4f}]  "
                      f"KS {test['ks']:.4f}  log loss {test['logloss']:.4f}  "

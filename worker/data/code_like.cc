@@ -197,7 +197,7 @@ std::string CodeReason(const ColumnScan& column, std::span<const ValueCounts> va
   if (values.size() > kFewCodes) return "";
   const LineFit line = FitLine(values);
   return line.share < kLineShare && line.deviance > ChanceBound(values.size() - 2)
-             ? "codes: the label's rate follows no line of them"
+             ? "codes: the label's rate does not rise or fall evenly"
              : "";
 }
 

@@ -319,8 +319,8 @@ absl::Status CsvReader::CheckTitles(const std::vector<FirstLine>& lines) const {
   return Error(line_ + lines.front().number - 1,
                absl::StrFormat("a title seems to stand above the table, which begins in line %d; "
                                "leave the lines above it out with data.skip_lines = %d "
-                               "(rubato init --skip-lines)",
-                               line_ + titles, line_ + titles - 1));
+                               "(rubato init --skip-lines), or take them off, as in tail -n +%d",
+                               line_ + titles, line_ + titles - 1, line_ + titles));
 }
 
 absl::Status CsvReader::NameColumns() {

@@ -396,6 +396,7 @@ std::string FormatInspection(const Inspection& inspection) {
   Json json = {{"path", TextToJson(inspection.path)},
                {"separator", std::string(1, inspection.separator)},
                {"rows", inspection.rows},
+               {"distinct_rows", std::min(inspection.rows, kDistinctRows)},
                {"columns", Json::array()},
                {"label_values", Json::array()}};
   for (const InspectedColumn& column : inspection.columns) {

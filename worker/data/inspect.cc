@@ -80,7 +80,7 @@ void JudgeNumber(const NumericFacts& facts, InspectedColumn* column) {
   }
   column->sentinels = facts.sentinels;
   const bool few = column->scan.fractions == 0 && column->scan.distinct <= kMostCounts;
-  if (few && column->reason == "numbers") column->reason = "whole numbers, taken as a count";
+  if (few && column->reason == "numbers") column->reason = "whole numbers, a count and no codes";
 }
 
 // Keeps of the warnings what is left to say, and leaves columns out by them.

@@ -37,8 +37,8 @@ std::string Levels(const ColumnNovelty& novelty) {
 
 std::string Texts(const ColumnNovelty& novelty) {
   return absl::StrCat(Begin(novelty, novelty.texts),
-                      "are no numbers and were taken as missing; write numbers as in the training "
-                      "file");
+                      "are not written as the numbers of the training file are, and were taken as "
+                      "missing");
 }
 
 }  // namespace
@@ -51,11 +51,8 @@ void Sighting::Count(absl::string_view field, uint64_t at_line) {
 
 double ColumnNovelty::UnknownShare() const {
   if (cells == 0) return 0.0;
-  return static_cast<double>(levels.cells + texts.cells) / static_cast<double>(cells);
-}
-
-std::string DescribeUnknown(const ColumnNovelty& novelty) {
-  return novelty.levels.cells > 0 ? Levels(novelty) : Texts(novelty);
+  const uint64_t unknown = levels.cells + texts.cells + outside.cells + missing.cells;
+  return static_cast<double>(unknown) / static_cast<double>(cells);
 }
 
 std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty) {

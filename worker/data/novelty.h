@@ -31,13 +31,11 @@ struct ColumnNovelty {
   double high = 0.0;
   std::string recased;  // one of `levels` that differs only by case from `learnt`; "": none
   std::string learnt;
-  // Of the cells: those that are neither a known level nor a number.
+  // Of the cells: those of all the kinds above.
   double UnknownShare() const;
 };
 
 // What a person should know of it; none if nothing is new.
 std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty);
-// The unknown values alone, "column 'x': 3 of 40 values (7.5 %), the first 'y' in line 2, ...".
-std::string DescribeUnknown(const ColumnNovelty& novelty);
 
 }  // namespace rubato
