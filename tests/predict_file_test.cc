@@ -161,6 +161,10 @@ TEST_F(PredictFileTest, LibsvmFeaturesThatTrainingNeverSawAreCounted) {
   EXPECT_EQ(warnings_, (std::vector<std::string>{"2 of 5 features, the first 7 in line 2, were "
                                                  "never seen in training"}));
   Write("1 1:1 9:1\n0 0:1\n");
+  ASSERT_TRUE(Run().ok()) << "both may count from 0, and training lack it";
+  EXPECT_EQ(warnings_.back(),
+            "1 of 3 features, the first 0 in line 2, were never seen in training");
+  Write("1 1:1 8:1\n0 0:1\n");
   const absl::Status status = Run();
   EXPECT_EQ(ExitCode(status), kExitUsage);
   EXPECT_TRUE(absl::StrContains(status.message(),

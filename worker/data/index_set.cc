@@ -59,7 +59,7 @@ void CountIndices(std::span<const IndexRange> seen, std::span<const uint64_t> in
 }
 
 absl::Status CheckSameFirstIndex(const IndexRange& training, const IndexRange& file) {
-  const bool from_zero = training.first == 1 && file.first == 0;
+  const bool from_zero = training.first == 1 && file.first == 0 && file.last < training.last;
   const bool from_one = training.first == 0 && file.first == 1 && file.last == training.last + 1;
   if (!from_zero && !from_one) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(

@@ -43,8 +43,8 @@ void CountIndices(std::span<const IndexRange> seen, std::span<const uint64_t> in
                   uint64_t line, ColumnNovelty* novelty);
 
 // InvalidArgument when one of the files counts from 0 and the other from 1, so that every feature
-// would be taken for its neighbour. That a file from 0 lacks index 0 alone does not tell it: its
-// last index must be one beyond too.
+// would be taken for its neighbour. That one of two files from 0 lacks index 0 alone does not tell
+// it: the last index of the other must lie beyond, too.
 absl::Status CheckSameFirstIndex(const IndexRange& training, const IndexRange& file);
 
 }  // namespace rubato
