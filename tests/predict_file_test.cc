@@ -239,12 +239,24 @@ TEST_F(PredictFileTest, TitlesAreSkippedWhereThereAreAny) {
   encoding_.columns = 2;
   encoding_.numeric[0].name = "column_1";
   encoding_.categories[0].name = "column_2";
-  for (const char* text : {"1.5,A\n2,3\n", "Loans of March\n1.5,A\n2,3\n",
-                           "Loans of March,\n1.5,A\n2,3\n", ",Loans\n1.5,A\n2,3\n"}) {
+  for (const char* text :
+       {"1.5,A\n2,3\n", "Loans of March\n1.5,A\n2,3\n", "Loans of March,\n1.5,A\n2,3\n"}) {
     Write(text);
     ASSERT_TRUE(Run().ok());
     EXPECT_EQ(Output(), "column_1,column_2,pd\n1.5,A,0.952574134\n2,3,0.982013762\n");
   }
+}
+
+TEST_F(PredictFileTest, ARowOfWhichNothingIsKnownIsNoTitle) {
+  encoding_.layout = {.header = false, .skip_lines = 1};
+  encoding_.columns = 3;
+  encoding_.label = "column_3";
+  encoding_.numeric[0].name = "column_1";
+  encoding_.categories[0].name = "column_2";
+  Write(",w,0\n1.5,A,1\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(reports_, std::vector<uint64_t>{2});
+  EXPECT_TRUE(absl::StrContains(Output(), "\n,w,0,")) << Output();
 }
 
 TEST_F(PredictFileTest, NamesAboveRowsOfAModelThatHasNoneAreNoRow) {

@@ -35,17 +35,20 @@ absl::StatusOr<BoundCsv> OpenByNames(const Encoding& encoding, const std::string
   return Bind(encoding, path, encoding.layout);
 }
 
-// Without names a title is a line in which the model knows nothing.
+// A title, or names of columns: the model knows nothing in it, and a text stands where a number
+// should. Nothing known alone does not tell it, a row may hold missing values and new levels only.
+bool IsNoRow(const Acquaintance& line) { return line.known == 0 && line.texts > 0; }
+
 absl::StatusOr<BoundCsv> OpenByPlaces(const Encoding& encoding, const std::string& path) {
   CsvLayout layout = encoding.layout;
   layout.columns = encoding.columns;
   layout.skip_lines = 0;
   if (encoding.layout.skip_lines > 0) {
     const absl::StatusOr<Acquaintance> first = MeetFirstLine(encoding, path, layout);
-    if (!first.ok() || first->known == 0) layout.skip_lines = encoding.layout.skip_lines;
+    if (!first.ok() || IsNoRow(*first)) layout.skip_lines = encoding.layout.skip_lines;
   }
   const absl::StatusOr<Acquaintance> first = MeetFirstLine(encoding, path, layout);
-  if (first.ok() && first->known == 0 && first->texts > 0) {
+  if (first.ok() && IsNoRow(*first)) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: line %d looks like the names of columns, and the training file had none "
         "(data.header = false); take it off",
