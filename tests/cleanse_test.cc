@@ -308,13 +308,14 @@ TEST(ColumnPlan, WarnsOfDatesInDigits) {
 
 TEST(TextForm, TellsDatesFromWords) {
   EXPECT_EQ(FormOf("2015-03-31 23:59"), TextForm::kIsoTime);
-  for (const char* date :
-       {"31.03.2015", "3/31/15", "2015.3.31", "1-2-2015 10:00", "Dec-2015", "Jan 2019", "2023-01",
-        "12/2019", "1 January 2019", "SEP-15", "31-OCT-2019 23:59", "M\u00e4r 2020"}) {
+  for (const char* date : {"31.03.2015", "3/31/15", "2015.3.31", "1-2-2015 10:00", "Dec-2015",
+                           "Jan 2019", "2023-01", "12/2019", "1 January 2019", "SEP-15",
+                           "31-OCT-2019 23:59", "M\u00e4r 2020", "31DEC2015", "1mai07"}) {
     EXPECT_EQ(FormOf(date), TextForm::kDate) << date;
   }
   for (const char* text : {"A11", "20-30", "1.2.3.4", "12:30", "-", "", "1.2-3", "3.9.1", "Jan",
-                           "Market 2019", "2023-13", "1 2019", "31.31.2015", "Jan Feb 2019"}) {
+                           "Market 2019", "2023-13", "1 2019", "31.31.2015", "Jan Feb 2019",
+                           "MAR15", "A1DEC2015", "31DEC-2015", "3x2"}) {
     EXPECT_EQ(FormOf(text), TextForm::kOther) << text;
   }
 }

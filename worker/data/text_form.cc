@@ -21,6 +21,7 @@ constexpr std::array<absl::string_view, 35> kMonths = {
     "m\u00e4r", "januar",   "februar", "juni",      "juli",     "oktober",  "dezember"};
 
 constexpr size_t kShortestMonth = 3;
+constexpr char kNothing = '\0';  // between the parts of a date
 
 bool IsLetter(char c) {
   return absl::ascii_isalpha(static_cast<unsigned char>(c)) || static_cast<uint8_t>(c) >= 0x80;
@@ -32,7 +33,7 @@ struct DateParts {
   int names = 0;                      // of months
   std::array<size_t, 3> digits = {};  // of each; 0: a name
   std::array<int, 3> values = {};
-  char between = '\0';
+  char between = kNothing;
 };
 
 // Takes a part off `text`; false for what can be none.
@@ -79,8 +80,20 @@ bool IsDay(const DateParts& date) {
   return std::min(a, b) >= 1 && std::min(a, b) <= 12 && std::max(a, b) <= 31;
 }
 
-// Day, month and year in any order, the day or the year perhaps left out, and the same `.` `/` `-`
-// or blank between them; a time of day may follow.
+// Takes what stands between two parts off `text`: the same of `.` `/` `-` and blank everywhere, or
+// nothing between digits and a name. False for others.
+bool TakeBetween(absl::string_view* text, DateParts* date) {
+  const bool joined = IsDigit((*text)[0]) || IsLetter((*text)[0]);
+  const char between = joined ? kNothing : (*text)[0];
+  if (date->parts > 1 && date->between != between) return false;
+  date->between = between;
+  if (joined) return true;
+  text->remove_prefix(1);
+  return absl::string_view("./- ").find(between) != absl::string_view::npos;
+}
+
+// Day, month and year in any order, the day or the year perhaps left out where something stands
+// between them; a time of day may follow.
 bool LooksLikeDate(absl::string_view text) {
   if (std::none_of(text.begin(), text.end(), IsDigit)) return false;  // nearly all words
   const size_t colon = text.find(':');
@@ -88,14 +101,11 @@ bool LooksLikeDate(absl::string_view text) {
   DateParts date;
   while (TakePart(&text, &date)) {
     if (text.empty()) {
-      if (date.names == 1) return date.parts > 1;
+      if (date.names == 1) return date.parts > (date.between == kNothing ? 2 : 1);
       if (date.names > 1) return false;
       return date.parts == 3 ? IsDay(date) : date.parts == 2 && IsMonthOfYear(date);
     }
-    if (date.between != '\0' && text[0] != date.between) return false;
-    date.between = text[0];
-    if (absl::string_view("./- ").find(date.between) == absl::string_view::npos) return false;
-    text.remove_prefix(1);
+    if (!TakeBetween(&text, &date)) return false;
   }
   return false;
 }

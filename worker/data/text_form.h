@@ -4,6 +4,7 @@
 //   2015-03-31, 2015/03/31 23:59:07     kIsoTime: what data.time reads
 //   31.03.2015, 3/31/15                 kDate: which is day and which month is not said
 //   Dec-2015, 1 January 2019, 2023-01   kDate: a name for the month, or no day
+//   31DEC2015                           kDate
 //
 // Dates may be whole numbers too, 20150331 and 201503: told from amounts where all of a column are.
 #pragma once
