@@ -1,6 +1,8 @@
 #include "worker/data/group_hint.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -21,15 +23,21 @@ constexpr const char* kOwners[] = {"account", "acct",         "applicant", "borr
 // The same of what is an amount or a kind without a number behind it.
 constexpr const char* kDeals[] = {"agreement", "application", "claim", "contract", "facility",
                                   "invoice",   "konto",       "loan",  "order",    "vertrags"};
-constexpr const char* kNumbers[] = {"id",  "key",    "nbr",    "no",  "nr",
-                                    "num", "number", "nummer", "ref", "uid"};
+constexpr const char* kKeys[] = {"id", "key", "ref", "uid"};
+// These may be the number of things, too: claim_number.
+constexpr const char* kNumbers[] = {"nbr", "no", "nr", "num", "number", "nummer"};
 constexpr const char* kIds[] = {"guid", "iban", "id", "ssn", "uid", "uuid"};
 
 // Below it values are codes; with so many rows each, too.
 constexpr uint64_t kFewestIds = 20;
 constexpr uint64_t kMostRowsOfAnId = 100;
-// Share of distinct values from which texts that look like ids are taken for some.
-constexpr double kTextIdShare = 0.1;
+// Share of distinct values from which what may be ids by its texts, or by a name such as
+// merchant, is taken for some.
+constexpr double kPerhapsIdShare = 0.1;
+// Numbers of things are few different ones, and few are left out below the largest: it is less
+// than so many times as large as they are many.
+constexpr uint64_t kMostThings = 100;
+constexpr double kDense = 2.0;
 
 template <size_t N>
 bool IsOneOf(const std::string& word, const char* const (&words)[N]) {
@@ -37,22 +45,46 @@ bool IsOneOf(const std::string& word, const char* const (&words)[N]) {
                      [&word](const char* other) { return word == other; });
 }
 
-bool IsCalledLikeAnId(const std::string& name) {
-  const std::vector<std::string> words = WordsOf(name);
-  if (IsOneOf(words.back(), kIds)) return true;
-  const auto is_owner = [](const std::string& word) { return IsOneOf(word, kOwners); };
-  if (words.size() == 1 && is_owner(words[0])) return true;
-  const auto is_numbered = [&](const std::string& word) {
-    return is_owner(word) || IsOneOf(word, kDeals);
+bool IsCalledAnOwner(const std::vector<std::string>& words) {
+  return words.size() == 1 && IsOneOf(words[0], kOwners);
+}
+
+// Of whom or what it is, and one of `numbers`; as one word, too: userid, policyno.
+template <size_t N>
+bool IsNumbered(const std::vector<std::string>& words, const char* const (&numbers)[N]) {
+  const auto is_numbered = [](const std::string& word) {
+    return IsOneOf(word, kOwners) || IsOneOf(word, kDeals);
   };
-  if (words.size() > 1 && IsOneOf(words.back(), kNumbers)) {
+  const std::string& last = words.back();
+  if (words.size() > 1 && IsOneOf(last, numbers)) {
     return std::any_of(words.begin(), words.end(), is_numbered);
   }
-  // As one word: userid, policyno.
-  return std::any_of(std::begin(kNumbers), std::end(kNumbers), [&](const std::string& number) {
-    return absl::EndsWith(words.back(), number) &&
-           is_numbered(words.back().substr(0, words.back().size() - number.size()));
+  return std::any_of(std::begin(numbers), std::end(numbers), [&](const std::string& number) {
+    return absl::EndsWith(last, number) && is_numbered(last.substr(0, last.size() - number.size()));
   });
+}
+
+// Whole numbers from 0 or 1 to a largest one with few gaps. How large that is, is told from the
+// share of those that are shorter, as if all were equally frequent: counts are rather smaller.
+bool LooksLikeCounts(const ColumnScan& column) {
+  if (column.distinct > kMostThings || column.examples.empty()) return false;
+  const std::string& example = column.examples.front();
+  const size_t point = example.size() - std::min(example.find('.'), example.size());  // 2: 14.0
+  const auto none = [](uint64_t rows) { return rows == 0; };
+  const auto longest = std::find_if_not(column.widths.rbegin(), column.widths.rend(), none);
+  const auto width = static_cast<size_t>(column.widths.rend() - longest) - 1;
+  if (width <= point + 1 || column.widths[point + 1] == 0) return false;
+  const auto rows = [&column](size_t widths) {
+    return std::accumulate(column.widths.begin(), column.widths.begin() + widths, 0.0);
+  };
+  const double largest = std::pow(10.0, width - point - 1) * rows(width + 1) / rows(width);
+  return largest < kDense * static_cast<double>(column.distinct);
+}
+
+bool IsCalledLikeAnId(const ColumnScan& column) {
+  const std::vector<std::string> words = WordsOf(column.name);
+  return IsOneOf(words.back(), kIds) || IsNumbered(words, kKeys) ||
+         (IsNumbered(words, kNumbers) && !LooksLikeCounts(column));
 }
 
 // One word with a digit in it, as C1042; 41.0K is an amount.
@@ -65,23 +97,37 @@ bool LooksLikeAnId(const std::string& text) {
          !absl::StrContains(text, '.');
 }
 
+// Texts with a digit in them, as 31DEC2015, may be dates.
+bool HoldsDates(const ColumnScan& column) {
+  const uint64_t others = column.forms[static_cast<size_t>(TextForm::kOther)];
+  return column.texts > 0 &&
+         std::accumulate(column.forms.begin(), column.forms.end(), uint64_t{0}) > 2 * others;
+}
+
+bool MayBeIds(const ColumnScan& column) {
+  if (static_cast<double>(column.distinct) <
+      kPerhapsIdShare * static_cast<double>(column.counted)) {
+    return false;
+  }
+  if (IsCalledAnOwner(WordsOf(column.name))) return !LooksLikeCounts(column);
+  return column.numbers == 0 && LooksLikeAnId(column.first_text) && !HoldsDates(column);
+}
+
 }  // namespace
 
 std::optional<Warning> HintAtGroup(const ColumnScan& column) {
   const bool repeats = column.distinct < column.counted && column.counted >= kIdLikeRows;
   if (!repeats || column.fractions > 0 || column.distinct < kFewestIds) return std::nullopt;
   const bool named =
-      IsCalledLikeAnId(column.name) && column.distinct * kMostRowsOfAnId >= column.counted;
-  const bool told =
-      column.numbers == 0 && LooksLikeAnId(column.first_text) &&
-      static_cast<double>(column.distinct) >= kTextIdShare * static_cast<double>(column.counted);
-  if (!named && !told) return std::nullopt;
+      IsCalledLikeAnId(column) && column.distinct * kMostRowsOfAnId >= column.counted;
+  if (!named && !MayBeIds(column)) return std::nullopt;
   const std::string name = ShowText(column.name);
-  return Warning{column.name, named ? "repeating_id" : "repeating_text",
-                 absl::StrFormat("column '%s' looks like an id that repeats: %d distinct values in "
+  return Warning{column.name, named ? "repeating_id" : "repeating",
+                 absl::StrFormat("column '%s' %s an id that repeats: %d distinct values in "
                                  "%d; split.group = \"%s\" keeps rows of one in one part, and "
                                  "leaves the column out",
-                                 name, column.distinct, column.counted, name)};
+                                 name, named ? "looks like" : "may be", column.distinct,
+                                 column.counted, name)};
 }
 
 }  // namespace rubato

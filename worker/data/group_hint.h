@@ -11,9 +11,10 @@
 namespace rubato {
 
 // A warning that offers split.group, for a column that is called like an id (customer_id,
-// "Account No", patient) and has many values that repeat ("repeating_id"), or whose texts look like
-// ids and are of few rows each ("repeating_text"). nullopt for others. Told from kIdLikeRows
-// values.
+// "Account No") and has many values that repeat ("repeating_id", which is no feature); or that may
+// be one by its texts, or by a name such as merchant, and has few rows of each value ("repeating":
+// it may as well be a feature). nullopt for others, as dates and numbers of things (claim_number 0
+// to 25). Told from kIdLikeRows values.
 std::optional<Warning> HintAtGroup(const ColumnScan& column);
 
 }  // namespace rubato

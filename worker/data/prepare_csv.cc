@@ -124,7 +124,10 @@ void CsvPreparation::LookAtGroups() {
   const bool may_gather = group.empty() && config_.split.kind == "hash" && !HasTestFile();
   for (const ColumnScan& column : scan_.columns) {
     auto hint = may_gather ? HintAtGroup(column) : std::nullopt;
-    if (hint) report_.warnings.push_back(*std::move(hint));
+    const bool dropped = absl::c_linear_search(plan_.dropped, column.name);
+    if (hint && (!dropped || hint->kind == "repeating_id")) {
+      report_.warnings.push_back(*std::move(hint));
+    }
     if (column.name != group) continue;
     group_missing_ = MissingValues(column.named_missing, std::nullopt, scan_.comma());
     if (column.missing == 0) continue;
