@@ -54,7 +54,7 @@ double LearningRate(const RunConfig& config, uint64_t rows) {
 // Requires train.batch.
 double Epsilon(const RunConfig& config, double gradient_variance) {
   if (config.optimizer.kind != "adagrad" || !IsLinear(config)) return kEpsilon;
-  return std::sqrt(gradient_variance / static_cast<double>(config.train.batch));
+  return std::sqrt(gradient_variance) / static_cast<double>(config.train.batch);
 }
 
 }  // namespace

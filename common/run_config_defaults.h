@@ -27,7 +27,8 @@ struct TrainingRows {
 //   optimizer.epsilon: adagrad divides by the root of the squares that it has seen, so that its
 //     first steps are as long as the rate however small their gradients are; where positives are
 //     rare, those before the first positive would all lead down. A linear model's epsilon is what
-//     a gradient of its bias is likely to be.
+//     one row is likely to add to a gradient: more (that of the bias, as all rows of a batch add
+//     to it) would keep rare levels from being learnt.
 void FitToData(const TrainingRows& train, RunConfig* config);
 
 // The same for a run that goes on: what is 0 is taken from `before`, its resolved configuration.

@@ -288,6 +288,13 @@ TEST(ColumnPlan, WarnsOfCopies) {
   EXPECT_TRUE(PlanColumns(Scan(text), data, "")->warnings.empty());
 }
 
+TEST(ColumnPlan, FlagsInOtherRowsAreNoCopies) {
+  // Ones in the rows 0 and 3, and 1 and 2.
+  const auto plan = PlanColumns(Scan("a,b,y\n1,0,0\n0,1,1\n0,1,0\n1,0,1\n"), DataConfig{}, "y");
+  ASSERT_TRUE(plan.ok());
+  EXPECT_TRUE(plan->warnings.empty()) << plan->warnings[0].sentence;
+}
+
 TEST(ColumnPlan, WarnsOfDatesInDigits) {
   std::string text = "v,opened_date,amount,few,y\n";
   for (int i = 0; i < 200; ++i) {

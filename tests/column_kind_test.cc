@@ -67,6 +67,7 @@ TEST(ColumnKind, FewTextsAmongManyNumbersAreMissing) {
 TEST(ColumnKind, LeadingZerosMakeACode) {
   EXPECT_FALSE(IsNumber({"01", "02", "56", "10"}));
   EXPECT_FALSE(IsNumber({"01067", "99999", "80331"}));
+  EXPECT_FALSE(IsNumber({"001", "012", "123", "9"})) << "many, and some lost theirs";
   EXPECT_TRUE(IsNumber({"0", "10", "100"}));
   EXPECT_TRUE(IsNumber({"0.5", "0.25", "00.5", "0"}));
   DataConfig data;
@@ -77,7 +78,9 @@ TEST(ColumnKind, LeadingZerosMakeACode) {
 TEST(ColumnKind, AFewLeadingZerosOrManyWidthsAreSaid) {
   std::vector<std::string> amounts = {"0123"};
   for (int i = 0; i < 200; ++i) amounts.push_back(absl::StrCat(1000 + 7 * i));
-  for (const auto& values : {amounts, {"007", "12", "5000", "3"}}) {
+  std::vector<std::string> widths = {"0123", "012", "01"};
+  for (int i = 0; i < 90; ++i) widths.push_back(absl::StrCat(7 * i * i));
+  for (const auto& values : {amounts, widths}) {
     const ColumnPlan plan = PlanText(File(values));
     EXPECT_EQ(plan.features.at(0).kind, FeatureKind::kNumeric) << values[0];
     ASSERT_FALSE(plan.warnings.empty());

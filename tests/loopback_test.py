@@ -126,7 +126,8 @@ class LoopbackTest(FleetTest):
         self.assertEqual(metrics["validation"]["logloss"], best["logloss"])
 
     def test_best_epoch_keeps_the_validated_snapshots_and_the_last(self):
-        settings = ("train.best_epoch=true", "snapshot.every_clocks=7")
+        # On a busy machine few of the snapshots between are committed, or none.
+        settings = ("train.best_epoch=true", "snapshot.every_clocks=1")
         for epochs, resume in (2, False), (4, True):
             metrics = self.train_well("kept", f"train.epochs={epochs}", *settings, resume=resume)
             commits = {event["clock"]: event["epoch"]
@@ -134,7 +135,7 @@ class LoopbackTest(FleetTest):
             told = self.events("kept", "worker-0", "validation")
             validated = [commits[event["clock"]] for event in told]
             self.assertEqual(len(validated), epochs)
-            self.assertGreater(len(commits), epochs + 1)
+            self.assertGreaterEqual(len(commits), epochs + 1)
             images = {path.name for path in (self.path / "kept" / "snapshots").glob("[0-9]*")}
             self.assertEqual({int(image.split("-")[0]) for image in images},
                              {*validated, commits[max(commits)]})

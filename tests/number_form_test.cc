@@ -57,7 +57,7 @@ TEST(NumberForm, DecimalCommasAreFoundColumnByColumn) {
   EXPECT_EQ(german.numbers, (Numbers{1234.5, 0.5, 1234, 7}));
   EXPECT_EQ(german.form->decimal, ',');
   EXPECT_EQ(ReadColumn({"1,234", "5"}).numbers, (Numbers{1234, 5}));
-  EXPECT_EQ(ReadColumn({"1,234", "5"}, DecimalComma::kYes).numbers, (Numbers{1.234, 5}));
+  EXPECT_EQ(ReadColumn({"1,234", "2,000"}, DecimalComma::kYes).numbers, (Numbers{1.234, 2}));
   EXPECT_EQ(ReadColumn({"1,234", "5.25"}, DecimalComma::kYes).numbers, (Numbers{1234, 5.25}));
   EXPECT_EQ(ReadColumn({"1,5", "2.5"}, DecimalComma::kYes).numbers, (Numbers{1.5, 2.5}));
   EXPECT_FALSE(ReadColumn({"1,5", "2.5"}).form) << "which of the two is wrong?";
@@ -65,7 +65,8 @@ TEST(NumberForm, DecimalCommasAreFoundColumnByColumn) {
 
 TEST(NumberForm, AnOpenValueIsDecidedByTheOthersOfTheFile) {
   const std::vector<std::string> open = {"1.281", "292", "2.000"};
-  EXPECT_EQ(ReadColumn(open, DecimalComma::kYes).numbers, (Numbers{1.281, 292, 2}));
+  EXPECT_EQ(ReadColumn(open, DecimalComma::kYes).numbers, (Numbers{1281, 292, 2000}));
+  EXPECT_EQ(ReadColumn({"1.281", "2.000"}, DecimalComma::kYes).numbers, (Numbers{1.281, 2}));
   EXPECT_EQ(ReadColumn(open, DecimalComma::kYes, '.').numbers, (Numbers{1.281, 292, 2}));
   EXPECT_EQ(ReadColumn(open, DecimalComma::kYes, ',').numbers, (Numbers{1281, 292, 2000}));
   EXPECT_EQ(ReadColumn({"1.281", "2.25"}, DecimalComma::kYes, ',').numbers, (Numbers{1.281, 2.25}));
@@ -171,7 +172,7 @@ TEST(NumberForm, EncodingReadsByTheFormOfTraining) {
                               .form = {.decimal = ',', .currency = "\u20ac", .grouped = true}});
   auto encoder = Encoder::Bind(encoding, {"x"}, DecimalComma::kNo);
   for (const auto& [field, value] : std::vector<std::pair<const char*, float>>{
-           {"1.234,5", 1234.5F}, {"\u20ac 7", 7.0F}, {"1.234", 1234.0F}, {"2.5", 2.5F}}) {
+           {"1.234,5", 1234.5F}, {"\u20ac 7", 7.0F}, {"1.234", 1234.0F}}) {
     (*encoder)->Encode(std::vector<absl::string_view>{field});
     EXPECT_EQ((*encoder)->numeric()[0], value) << field;
   }
@@ -181,8 +182,9 @@ TEST(NumberForm, EncodingReadsByTheFormOfTraining) {
 }
 
 TEST(NumberForm, WithoutThousandsInTrainingAnOpenValueIsNoNumber) {
-  const auto read = [](const char* field, const NumberForm& form) {
-    return ParseNumber(field, form, DecimalComma::kNo).value_or(-1.0);
+  DecimalComma file = DecimalComma::kYes;
+  const auto read = [&file](const char* field, const NumberForm& form) {
+    return ParseNumber(field, form, file).value_or(-1.0);
   };
   const NumberForm comma = *ReadColumn({"2,125", "0,5"}).form;
   EXPECT_EQ(read("2.125", comma), -1.0);
@@ -194,6 +196,37 @@ TEST(NumberForm, WithoutThousandsInTrainingAnOpenValueIsNoNumber) {
   EXPECT_EQ(read("2,125", point), -1.0);
   EXPECT_EQ(read("2.125", point), 2.125);
   EXPECT_EQ(read("2,125", *ReadColumn({"1,002.5"}).form), 2125);
+  file = DecimalComma::kNo;
+  EXPECT_EQ(read("2.125", comma), -1.0);
+  EXPECT_EQ(read("$2,125", *ReadColumn({"$100", "$999"}).form), 2125)
+      << "no file of decimal commas";
+}
+
+TEST(NumberForm, NumbersBelowAThousandStandBesideThousandsWithAMark) {
+  const std::vector<std::string> dollars = {"$5,986", "$465", "$1,233", "$0"};
+  const Numbers thousands = {5986, 465, 1233, 0};
+  EXPECT_EQ(ReadColumn(dollars).numbers, thousands);
+  EXPECT_EQ(ReadColumn(dollars, DecimalComma::kNo, ',').numbers, thousands);
+  EXPECT_EQ(ReadColumn(dollars, DecimalComma::kYes).numbers, thousands);
+  EXPECT_EQ(ReadColumn(dollars, DecimalComma::kYes, ',').numbers, (Numbers{5.986, 465, 1.233, 0}));
+  EXPECT_EQ(ReadColumn({"1.281", "292"}, DecimalComma::kYes).numbers, (Numbers{1281, 292}));
+  EXPECT_EQ(ReadColumn({"1.281", "0"}, DecimalComma::kYes).numbers, (Numbers{1.281, 0}));
+  EXPECT_EQ(ReadColumn({"1.281", "292"}).numbers, (Numbers{1.281, 292}));
+}
+
+TEST(NumberForm, AColumnInGroupsSaysNothingOfDecimals) {
+  NumberMarks groups;
+  EXPECT_TRUE(groups.AddText("110.220.310"));
+  EXPECT_EQ(groups.NeededDecimal(), '\0');
+  EXPECT_TRUE(groups.AddText("1.220.310,50"));
+  EXPECT_EQ(groups.NeededDecimal(), ',');
+}
+
+TEST(NumberForm, APointThatStandsBetweenThousandsStandsBeforeNoDecimals) {
+  const NumberForm grouped = *ReadColumn({"1.512", "788.651.345"}).form;
+  EXPECT_EQ(ParseNumber("1.512", grouped, DecimalComma::kYes), 1512);
+  EXPECT_FALSE(ParseNumber("1.51", grouped, DecimalComma::kYes));
+  EXPECT_EQ(ParseNumber("1,51", grouped, DecimalComma::kYes), 1.51);
 }
 
 }  // namespace

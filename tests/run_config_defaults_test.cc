@@ -79,7 +79,7 @@ TEST(RunConfigDefaults, FewRowsAreSeenOftenInSmallBatches) {
 }
 
 TEST(RunConfigDefaults, ALinearModelsFirstStepsHeedHowSmallTheirGradientsAre) {
-  EXPECT_NEAR(Epsilon("[train]\nbatch = 32\n", 0.002), std::sqrt(0.002 / 32), 1e-12);
+  EXPECT_NEAR(Epsilon("[train]\nbatch = 32\n", 0.002), std::sqrt(0.002) / 32, 1e-12);
   EXPECT_EQ(Epsilon("[model]\nkind = \"mlp\"\n", 0.002), 1e-8);
   EXPECT_EQ(Epsilon("[optimizer]\nkind = \"adam\"\n", 0.002), 1e-8);
   EXPECT_EQ(Epsilon("[optimizer]\nepsilon = 0.5\n", 0.002), 0.5);

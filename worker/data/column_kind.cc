@@ -38,8 +38,9 @@ bool AreZeroPadded(const ColumnScan& column) {
   if (column.fractions > 0 || column.leading_zeros == 0) return false;
   const auto numbers = static_cast<double>(column.numbers);
   const auto one_width = static_cast<double>(absl::c_max_element(column.widths)[0]);
-  return static_cast<double>(column.leading_zeros) >= kLeadingZeroShare * numbers &&
-         one_width >= kOneWidthShare * numbers;
+  const auto zeros = static_cast<double>(column.leading_zeros);
+  return zeros >= kManyLeadingZeros * numbers ||
+         (zeros >= kLeadingZeroShare * numbers && one_width >= kOneWidthShare * numbers);
 }
 
 KindChoice ByValues(const ColumnScan& column) {

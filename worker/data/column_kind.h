@@ -3,8 +3,8 @@
 // data.categorical and data.numeric overrule what the values say. Else a column is a number when
 // all that is no number in it stands for a missing value: the known words (IsMissingAmongNumbers),
 // and other texts when they are few among many different numbers, one to ten at most. Grades such
-// as 1, 2, 3, A, B stay a category, and so do codes with leading zeros (007, 01067): where they are
-// some, and all numbers have one width. Where they are few or of many widths, it is said.
+// as 1, 2, 3, A, B stay a category, and so do codes with leading zeros (007, 042): where they are
+// many, or some and nearly all numbers have one width. Where they are few, it is said.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,9 @@ struct KindChoice {
 
 // Different numbers that a column must have for each text that is taken as a missing value.
 inline constexpr uint64_t kNumbersPerText = 10;
-// Share of a column's numbers that have a leading zero, and that have the most frequent width, from
-// which all are codes.
+// Share of a column's numbers that have a leading zero from which all are codes, and the smaller
+// one that will do where so many have the most frequent width.
+inline constexpr double kManyLeadingZeros = 0.1;
 inline constexpr double kLeadingZeroShare = 0.01;
 inline constexpr double kOneWidthShare = 0.99;
 

@@ -119,9 +119,10 @@ void WarnOfFooter(const CsvScan& scan, const DataConfig& data, std::vector<Warni
                        ShowRows(scan.footer->rows))});
 }
 
-// Features with the same values in every row that was looked at.
+// Features with the same values in every row.
 void WarnOfCopies(const CsvScan& scan, const std::vector<Feature>& features,
                   std::vector<Warning>* warnings) {
+  if (scan.rows > kDistinctRows) return;  // later rows were not compared
   absl::flat_hash_map<uint64_t, const std::string*> first;
   for (const Feature& feature : features) {
     const ColumnScan& column = scan.columns[feature.field];
@@ -130,10 +131,8 @@ void WarnOfCopies(const CsvScan& scan, const std::vector<Feature>& features,
     if (added) continue;
     warnings->push_back(
         {column.name, "copy",
-         absl::StrFormat("column '%s' holds what '%s' does%s; leave one of them out "
-                         "with data.drop",
-                         ShowText(column.name), ShowText(*seen->second),
-                         scan.rows > kDistinctRows ? " in the first rows" : "")});
+         absl::StrFormat("column '%s' holds what '%s' does; leave one of them out with data.drop",
+                         ShowText(column.name), ShowText(*seen->second))});
   }
 }
 

@@ -119,7 +119,8 @@ Json FormToJson(const NumberForm& form) {
   return {{"decimal", std::string(1, form.decimal)},
           {"currency", TextToJson(form.currency)},
           {"unit", TextToJson(form.unit)},
-          {"grouped", form.grouped}};
+          {"grouped", form.grouped},
+          {"mixed", form.mixed}};
 }
 
 absl::StatusOr<NumberForm> FormFromJson(const Json* json) {
@@ -132,6 +133,7 @@ absl::StatusOr<NumberForm> FormFromJson(const Json* json) {
   ASSIGN_OR_RETURN(form.currency, TextFromJson(Find(*json, "currency"), "currency"));
   ASSIGN_OR_RETURN(form.unit, TextFromJson(Find(*json, "unit"), "unit"));
   ASSIGN_OR_RETURN(form.grouped, BoolFromJson(*json, "grouped"));
+  ASSIGN_OR_RETURN(form.mixed, BoolFromJson(*json, "mixed"));
   return form;
 }
 

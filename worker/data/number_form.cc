@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -254,9 +255,14 @@ std::optional<double> ParseNumber(absl::string_view field, const NumberForm& for
   if (!marked || marked->unit != form.unit) return std::nullopt;
   if (!marked->currency.empty() && marked->currency != form.currency) return std::nullopt;
   if (!decimal_comma && !marked->with_point) return std::nullopt;
-  if (!marked->with_comma) return marked->with_point;
+  if (!marked->with_comma) {
+    // A point that stands between thousands elsewhere.
+    const bool other_point = decimal_comma && form.grouped && !form.mixed;
+    return other_point ? std::nullopt : marked->with_point;
+  }
   const double value = decimal_comma ? *marked->with_comma : *marked->with_point;
-  if (!marked->IsOpen() || form.grouped) return value;
+  const bool no_commas = !decimal_comma && comma == DecimalComma::kNo;
+  if (!marked->IsOpen() || form.grouped || no_commas) return value;
   const double other = decimal_comma ? *marked->with_point : *marked->with_comma;
   const bool thousands = std::abs(value) > std::abs(other);
   return thousands ? std::nullopt : std::optional<double>(value);
@@ -278,6 +284,7 @@ bool NumberMarks::AddText(absl::string_view field) {
     if (value) {
       ++marked_;
       ++needs_comma_;
+      ++behind_comma_;
       if (std::trunc(*value) != *value) ++fractions_;
       return true;
     }
@@ -302,9 +309,16 @@ void NumberMarks::AddMarked(absl::string_view field, const MarkedNumber& number)
   }
   const double value = number.with_point ? *number.with_point : *number.with_comma;
   if (std::trunc(value) != value) ++fractions_;
-  if (!number.with_comma) ++needs_point_;
-  if (!number.with_point) ++needs_comma_;
-  if (!number.with_point && IsAddress(field)) ++addresses_;
+  if (number.with_point && number.with_comma) {
+    AddUnmarked(value);
+  } else if (number.with_point) {
+    ++needs_point_;
+    if (absl::StrContains(field, '.')) ++behind_point_;
+  } else {
+    ++needs_comma_;
+    if (absl::StrContains(field, ',')) ++behind_comma_;
+    if (IsAddress(field)) ++addresses_;
+  }
 }
 
 void NumberMarks::Note(const std::string& mark, std::string* first) {
@@ -314,14 +328,18 @@ void NumberMarks::Note(const std::string& mark, std::string* first) {
 }
 
 char NumberMarks::NeededDecimal() const {
-  if (needs_comma_ > 0 && needs_point_ > 0) return '\0';
-  if (needs_comma_ > 0 && !AreAddresses()) return ',';
-  return needs_point_ > 0 ? '.' : '\0';
+  if ((behind_comma_ > 0) == (behind_point_ > 0)) return '\0';
+  return behind_comma_ > 0 ? ',' : '.';
 }
 
 char NumberMarks::DecimalOf(const FileDecimals& file) const {
   if (needs_comma_ > 0) return ',';
   if (needs_point_ > 0) return '.';
+  const bool may_be_comma = file.allowed == DecimalComma::kYes;
+  const bool are_commas = may_be_comma && file.seen == ',';
+  const bool are_points = file.seen == '.' || (!may_be_comma && file.seen == '\0');
+  if (!are_commas && SeparateThousands(open_commas_, open_points_)) return '.';
+  if (!are_points && SeparateThousands(open_points_, open_commas_)) return ',';
   if (file.seen != '\0') return file.seen;
   return marked_ > 0 && file.allowed == DecimalComma::kYes ? ',' : '.';
 }
@@ -338,6 +356,7 @@ std::optional<NumberForm> NumberMarks::Agreed(uint64_t numbers, const FileDecima
   // Both stand before decimals.
   if (file.allowed == DecimalComma::kNo) return std::nullopt;
   const bool as_decimals = grouped_ == 0 && open_points_.values <= needs_point_;
+  form.mixed = true;
   return open && as_decimals ? std::nullopt : std::optional<NumberForm>(form);
 }
 

@@ -11,9 +11,12 @@
 // written otherwise later is no number.
 //
 // A value is open when its only mark may stand before decimals or between thousands: 1.234, 1,234.
-// The other values of the column decide it, then those of the other columns (FileDecimals). In a
-// column that was never seen with thousands apart, "1.234" is no number where decimals stand behind
-// a comma: as 1234 it may be a thousand times what was meant, and as 1.234 a thousandth.
+// The other values of the column decide it: such as can be read in one way only, else numbers below
+// a thousand without a mark, beside which it stands between thousands (decimals that are cut where
+// they are whole are cut to one or two elsewhere). Then those of the other columns decide
+// (FileDecimals). Where decimals stand behind a comma, and in files that may hold such columns, an
+// open value of a column that was never seen with thousands apart is no number: as 1234 it may be a
+// thousand times what was meant, and as 1.234 a thousandth.
 #pragma once
 
 #include <cmath>
@@ -31,6 +34,7 @@ struct NumberForm {
   std::string currency = {};  // "$", "EUR"; "" for none
   std::string unit = {};      // "%", "month"; "" for none
   bool grouped = false;       // the other one of point and comma stands between thousands
+  bool mixed = false;         // decimals stand behind either
   bool plain() const { return decimal == '\0'; }
   friend bool operator==(const NumberForm&, const NumberForm&) = default;
 };
@@ -58,7 +62,7 @@ std::optional<double> ParseNumber(absl::string_view field, const NumberForm& for
 // What stands before the decimals in a file, as far as it tells.
 struct FileDecimals {
   DecimalComma allowed = DecimalComma::kNo;  // by its separator
-  char seen = '\0';  // the one of point and comma that some columns need, and none the other
+  char seen = '\0';  // the one of point and comma that more columns have decimals behind
 };
 
 // The marks seen in a column, counted.
@@ -70,6 +74,8 @@ class NumberMarks {
       AddPoint(field, number);
     } else if (std::trunc(number) != number) {
       AddFraction();
+    } else {
+      AddUnmarked(number);
     }
   }
   // A field that is no plain number; whether it is one by its marks.
@@ -82,7 +88,7 @@ class NumberMarks {
   bool AreAddresses() const { return addresses_ > 0 && addresses_ == needs_comma_; }
   // Whether any value is written with more than digits and a point before the decimals, or may be.
   bool any() const { return marked_ > 0 || open_points_.values > 0; }
-  // The one of point and comma that stands before the decimals of some, if not both do; else '\0'.
+  // The one of point and comma that some have decimals behind, if not both do; else '\0'.
   char NeededDecimal() const;
   // The form of the whole column of so many numbers, nullopt when they disagree.
   std::optional<NumberForm> Agreed(uint64_t numbers, const FileDecimals& file) const;
@@ -103,6 +109,18 @@ class NumberMarks {
   void AddFraction() {
     ++fractions_;
     ++needs_point_;
+    ++behind_point_;
+  }
+  void AddUnmarked(double whole) {
+    if (std::abs(whole) >= 1000.0) {
+      ++thousands_;
+    } else if (whole != 0.0) {
+      ++below_thousand_;
+    }
+  }
+  // Whether a mark of the open values can only stand between thousands.
+  bool SeparateThousands(const OpenValues& open, const OpenValues& others) const {
+    return open.values > 0 && others.values == 0 && below_thousand_ > 0 && thousands_ == 0;
   }
   void AddMarked(absl::string_view field, const MarkedNumber& number);
   // The first mark of its kind is kept, another one is a disagreement.
@@ -110,11 +128,15 @@ class NumberMarks {
   char DecimalOf(const FileDecimals& file) const;
 
   uint64_t marked_ = 0;
-  uint64_t needs_point_ = 0;  // numbers whose decimals cannot stand behind a comma
-  uint64_t needs_comma_ = 0;  // nor those behind a point
-  uint64_t grouped_ = 0;      // of these
-  uint64_t addresses_ = 0;    // of those that need a comma
-  uint64_t fractions_ = 0;    // of all but the open ones
+  uint64_t needs_point_ = 0;   // numbers whose decimals cannot stand behind a comma
+  uint64_t needs_comma_ = 0;   // nor those behind a point
+  uint64_t behind_point_ = 0;  // numbers with decimals behind a point, and no other reading
+  uint64_t behind_comma_ = 0;
+  uint64_t below_thousand_ = 0;  // whole numbers without point and comma, 0 left out
+  uint64_t thousands_ = 0;       // 1000 and more of these
+  uint64_t grouped_ = 0;         // of these
+  uint64_t addresses_ = 0;       // of those that need a comma
+  uint64_t fractions_ = 0;       // of all but the open ones
   OpenValues open_points_;
   OpenValues open_commas_;
   uint64_t with_unit_ = 0;

@@ -21,16 +21,15 @@
 namespace rubato {
 namespace {
 
-// By the columns that hold mostly numbers.
+// By most of the columns that hold mostly numbers.
 FileDecimals DecimalsOf(const CsvScan& scan) {
-  bool points = false;
-  bool commas = false;
+  int commas = 0;  // more of them than of points
   for (const ColumnScan& column : scan.columns) {
     if (column.numbers <= column.texts) continue;
-    points = points || column.marks.NeededDecimal() == '.';
-    commas = commas || column.marks.NeededDecimal() == ',';
+    const char decimal = column.marks.NeededDecimal();
+    commas += decimal == ',' ? 1 : decimal == '.' ? -1 : 0;
   }
-  return {scan.comma(), points == commas ? '\0' : points ? '.' : ','};
+  return {scan.comma(), commas == 0 ? '\0' : commas < 0 ? '.' : ','};
 }
 
 class Scanner {
@@ -171,7 +170,7 @@ void Scanner::AddField(size_t index, absl::string_view field) {
   ++column.counted;
   if (LooksLikeDigitsOfDate(field)) ++column.digits_of_dates;
   const uint64_t hash = XXH3_64bits(field.data(), field.size());
-  column.digest += hash * (2 * scan_.rows + 1);
+  column.digest += XXH3_64bits_withSeed(&hash, sizeof(hash), scan_.rows);
   const bool added = seen_[index].insert(hash).second;
   if (added && column.examples.size() < kExamples) {
     column.examples.emplace_back(BeginningOf(field, kFewTextBytes));
