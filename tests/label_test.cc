@@ -64,8 +64,10 @@ TEST(Label, WhatIsNotBinaryShowsItsValues) {
   DataConfig named;
   named.label = "y";
   EXPECT_TRUE(absl::StrContains(
-      Refusal({{"0", 5}, {"1", 4}, {"y", 1}}, named),
-      "t: the label is 'y', its own name, in 1 row: the header stands again among the rows"));
+      Refusal({{"0", 30}, {"1", 9}, {"y", 2}}, named),
+      "t: the label is 'y', its own name, in 2 rows: the header stands again among the rows"));
+  EXPECT_EQ(DescribeStrayLabel({{"current", 30}, {"late", 7}, {"y", 2}}, "y"), "")
+      << "a value called like the label";
   EXPECT_TRUE(absl::StrContains(Refusal({{"Y", 5}, {"N", 4}, {"400", 1}}, named),
                                 "t: the label holds 'Y' (5 rows), 'N' (4 rows), '400' (1 row); if "
                                 "the row of '400' is a total"));

@@ -16,6 +16,9 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+// Of those that are joined, each with a header.
+constexpr uint64_t kFewestRowsOfAFile = 20;
+
 std::optional<double> NumberOf(absl::string_view text) {
   return ParseNumber(text, DecimalComma::kNo);
 }
@@ -109,6 +112,21 @@ absl::Status CheckClasses(const LabelRule& rule, const std::vector<LabelValue>& 
                       where, ShowLabels(values)));
 }
 
+// "" where no value is the label's name, or one that many rows have: a column 'default' may say so.
+std::string DescribeHeaderAgain(const std::vector<LabelValue>& values, const std::string& label) {
+  const auto has_name = [&label](const LabelValue& value) { return value.text == label; };
+  const auto name = std::find_if(values.begin(), values.end(), has_name);
+  if (name == values.end() || values.size() == 2) return "";
+  uint64_t rows = 0;
+  for (const LabelValue& value : values) rows += value.rows;
+  if (name->rows * kFewestRowsOfAFile > rows) return "";
+  return absl::StrFormat(
+      "the label is '%s', its own name, in %s: the header stands again among the rows, as where "
+      "files were joined; leave it out there, as in awk 'NR == 1 {h = $0; print} $0 != h'; if it "
+      "is a label like others, name what counts as 1 (data.positive, or --positive)",
+      ShowText(label), ShowRows(name->rows));
+}
+
 }  // namespace
 
 const char* LabelClassName(LabelClass label_class) {
@@ -188,14 +206,7 @@ absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
 
 std::string DescribeStrayLabel(const std::vector<LabelValue>& values, const std::string& label) {
   if (label.empty()) return "";  // LIBSVM has neither a header nor totals
-  const auto has_name = [&label](const LabelValue& value) { return value.text == label; };
-  if (const auto name = std::find_if(values.begin(), values.end(), has_name);
-      name != values.end() && values.size() > 2) {
-    return absl::StrFormat(
-        "the label is '%s', its own name, in %s: the header stands again among the rows, as where "
-        "files were joined; leave it out there, as in awk 'NR == 1 {h = $0; print} $0 != h'",
-        ShowText(label), ShowRows(name->rows));
-  }
+  if (std::string again = DescribeHeaderAgain(values, label); !again.empty()) return again;
   const auto alone = [](const LabelValue& value) {
     return value.rows == 1 && NumberOf(value.text).has_value();
   };
