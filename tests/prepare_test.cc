@@ -124,20 +124,6 @@ TEST_F(Prepare, TimeSplitTrainsOnTheOldest) {
   EXPECT_EQ(prepared->report.shape.numeric_columns, 2u);  // the time is no feature
 }
 
-TEST_F(Prepare, ATestFileIsBoundByName) {
-  RunConfig config = LoanConfig(500);
-  config.data.test_path = Write("test.csv", "y;grade;amount\ngood;A;1,5\nbad;C;\n;A;1\nbad;NA;3\n");
-  const auto prepared = Run(config);
-  ASSERT_TRUE(prepared.ok()) << prepared.status();
-  EXPECT_EQ(prepared->report.parts[2].rows, 3u);
-  EXPECT_EQ(prepared->report.parts[2].positives, 2u);
-  EXPECT_EQ(prepared->report.dropped_missing_label, 1u);
-  const Batch test = ReadAll(*Open(SplitPart::kTest));
-  EXPECT_EQ(test.categories[1], 0u);
-  EXPECT_EQ(test.categories[2], 1u);
-  EXPECT_EQ(test.numeric[3], 1.0F);  // the indicator of the second row
-}
-
 TEST_F(Prepare, ClassWeightsSumToHalfEachInTrainingOnly) {
   RunConfig config = LoanConfig(1000);
   config.cleanse.class_weights = true;

@@ -35,12 +35,6 @@ std::string Levels(const ColumnNovelty& novelty) {
   return text;
 }
 
-std::string Texts(const ColumnNovelty& novelty) {
-  return absl::StrCat(Begin(novelty, novelty.texts),
-                      "are not written as the numbers of the training file are, and were taken as "
-                      "missing");
-}
-
 }  // namespace
 
 void Sighting::Count(absl::string_view field, uint64_t at_line) {
@@ -55,10 +49,16 @@ double ColumnNovelty::UnknownShare() const {
   return static_cast<double>(unknown) / static_cast<double>(cells);
 }
 
+std::string DescribeTexts(const ColumnNovelty& novelty) {
+  return absl::StrCat(Begin(novelty, novelty.texts),
+                      "are not written as the numbers of the training file are, and were taken as "
+                      "missing");
+}
+
 std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty) {
   std::vector<std::string> sentences;
   if (novelty.levels.cells > 0) sentences.push_back(Levels(novelty));
-  if (novelty.texts.cells > 0) sentences.push_back(Texts(novelty));
+  if (novelty.texts.cells > 0) sentences.push_back(DescribeTexts(novelty));
   if (novelty.outside.cells > 0) {
     sentences.push_back(absl::StrCat(Begin(novelty, novelty.outside),
                                      absl::StrFormat("lie outside of %g to %g, the range of "

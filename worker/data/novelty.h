@@ -37,5 +37,7 @@ struct ColumnNovelty {
 
 // What a person should know of it; none if nothing is new.
 std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty);
+// Requires `texts`: what of it says that alone.
+std::string DescribeTexts(const ColumnNovelty& novelty);
 
 }  // namespace rubato

@@ -2,6 +2,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "worker/data/group_hint.h"
 #include "worker/data/label.h"
 #include "worker/data/level.h"
+#include "worker/data/novelty.h"
 #include "worker/data/part_writers.h"
 #include "worker/data/prepare_data.h"
 #include "worker/data/scan.h"
@@ -53,6 +55,7 @@ class CsvPreparation {
   absl::Status Fit();
   absl::Status Write();
   absl::Status WriteTestFile();
+  void WarnOfTestFile(std::span<const ColumnNovelty> novelties);
   absl::Status WriteTestRow(const CsvReader& reader, size_t label, Encoder* encoder);
   absl::StatusOr<LabelClass> ClassOfTestRow(const CsvReader& reader, absl::string_view text) const;
   absl::Status ReportLabels();
@@ -278,9 +281,20 @@ absl::Status CsvPreparation::WriteTestFile() {
     CompareGroup(*reader, group, TestFile::kGiven);
     RETURN_IF_ERROR(WriteTestRow(*reader, *label, encoder.get()));
   }
-  shared_groups_.Warn(config_, &report_.warnings);
+  WarnOfTestFile(encoder->novelties());
   RETURN_IF_ERROR(ReportLabels());
   return CheckTestFile(report_.parts[2], path);
+}
+
+// Levels and amounts of a later period are rightly new; texts where numbers should stand are not.
+void CsvPreparation::WarnOfTestFile(std::span<const ColumnNovelty> novelties) {
+  shared_groups_.Warn(config_, &report_.warnings);
+  for (const ColumnNovelty& novelty : novelties) {
+    if (novelty.texts.cells == 0) continue;
+    report_.warnings.push_back(
+        {novelty.column, "novelty",
+         absl::StrCat(config_.data.test_path, ": ", DescribeTexts(novelty))});
+  }
 }
 
 absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label, Encoder* encoder) {
@@ -298,7 +312,7 @@ absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label,
   }
   const bool positive = label_class == LabelClass::kPositive;
   report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(positive);
-  encoder->Encode(reader.fields());
+  encoder->Encode(reader.fields(), reader.line());
   return writers_->Add(SplitPart::kTest, {.numeric = encoder->numeric(),
                                           .categories = encoder->categories(),
                                           .label = positive ? 1.0F : 0.0F});
