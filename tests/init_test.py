@@ -111,6 +111,11 @@ class InitTest(FakeFleetTest):
                 ("repaid", {"1": 1, "0": 9}, "1", good), ("not_repaid", {"1": 1, "0": 9}, "1", ""),
                 ("LoanApproved", {"yes": 1, "no": 9}, "yes", good),
                 ("n", {"yes": 1, "no": 9}, "yes", ""),
+                ("approved_fraud", {"1": 1, "0": 9}, "1", ""),
+                ("accepted_then_defaulted", {"1": 1, "0": 9}, "1", ""),
+                ("passed_away", {"1": 1, "0": 9}, "1", ""),
+                ("passed", {"1": 1, "0": 9}, "1", good),
+                ("approved_not_late", {"1": 1, "0": 9}, "1", good),
                 ("paid", {"late": 1, "paid": 9}, "late", "")):
             self.assertEqual(label_guess.doubt(label, values, positive), reason, label)
         (self.path / "repaid.csv").write_text("repaid 0 0 1")

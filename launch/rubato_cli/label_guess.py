@@ -22,6 +22,7 @@ PHRASES = [word for word in WORDS if "_" in word]
 NEGATIONS = ("no", "not", "non", "never", "none", "without", "nor", "cannot")
 # What a label is called of which 1 is as often what nobody fears.
 HOPED = ("accepted", "approved", "granted", "passed", "success", "successful", "survived")
+FEARED = ("away",)  # undoes that: passed_away
 REACH = 3  # words behind a negation that it may mean
 
 
@@ -56,11 +57,15 @@ def doubt(label: str, values: dict[str, int], positive: str) -> str:
     """Why `positive`, as it was guessed, may be the wrong one of `values`; "" without a reason."""
     if values[positive] > sum(values.values()) / 2:
         return "it is the more frequent one"
-    words = _words(label)
-    hoped = any(word in HOPED for word in words) or _judge_words(words)[0] == GOOD
-    if hoped and _judge_words(_words(positive))[0] != BAD:
+    if _sounds_good(_words(label)) and _judge_words(_words(positive))[0] != BAD:
         return "the label's name sounds as if it were the good outcome"
     return ""
+
+
+def _sounds_good(words: list[str]) -> bool:
+    sign, _ = _judge_words(words)
+    hoped = any(word in HOPED for word in words) and not any(word in FEARED for word in words)
+    return sign == GOOD or (hoped and sign != BAD)
 
 
 def candidates(values: dict[str, int]) -> list[str]:
