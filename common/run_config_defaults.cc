@@ -52,9 +52,9 @@ double LearningRate(const RunConfig& config, uint64_t rows) {
 }
 
 // Requires train.batch.
-double Epsilon(const RunConfig& config, double gradient_variance) {
+double Epsilon(const RunConfig& config, double one_sided_gradient) {
   if (config.optimizer.kind != "adagrad" || !IsLinear(config)) return kEpsilon;
-  return std::sqrt(gradient_variance) / static_cast<double>(config.train.batch);
+  return std::max(kEpsilon, one_sided_gradient / static_cast<double>(config.train.batch));
 }
 
 }  // namespace
@@ -80,7 +80,7 @@ void FitToData(const TrainingRows& train, RunConfig* config) {
   }
   OptimizerConfig& optimizer = config->optimizer;
   if (optimizer.learning_rate == 0.0) optimizer.learning_rate = LearningRate(*config, rows);
-  if (optimizer.epsilon == 0.0) optimizer.epsilon = Epsilon(*config, train.gradient_variance);
+  if (optimizer.epsilon == 0.0) optimizer.epsilon = Epsilon(*config, train.one_sided_gradient);
 }
 
 void KeepFitted(const RunConfig& before, RunConfig* config) {

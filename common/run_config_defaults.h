@@ -17,7 +17,9 @@ void FillDefaults(const std::function<bool(const std::string& key)>& given, RunC
 
 struct TrainingRows {
   uint64_t rows = 0;
-  double gradient_variance = 0.25;  // of a row, by its margin, before anything is learnt
+  // What a row's gradient by its margin is likely to be before anything is learnt, as far as it is
+  // one-sided: large in few rows, small the other way in the rest.
+  double one_sided_gradient = 0.0;
 };
 
 // Fills in what is 0, so that a resolved configuration has
@@ -27,8 +29,8 @@ struct TrainingRows {
 //   optimizer.epsilon: adagrad divides by the root of the squares that it has seen, so that its
 //     first steps are as long as the rate however small their gradients are; where positives are
 //     rare, those before the first positive would all lead down. A linear model's epsilon is what
-//     one row is likely to add to a gradient: more (that of the bias, as all rows of a batch add
-//     to it) would keep rare levels from being learnt.
+//     one row adds to such a one-sided gradient: more (that of the bias, as all rows of a batch
+//     add to it) would keep rare levels from being learnt.
 void FitToData(const TrainingRows& train, RunConfig* config);
 
 // The same for a run that goes on: what is 0 is taken from `before`, its resolved configuration.

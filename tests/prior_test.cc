@@ -53,11 +53,13 @@ TEST(Prior, WeightsThatMakeBothClassesAlikeBeginAtEvenOddsAndAreTakenBack) {
   EXPECT_EQ(prior.WeightOf(true), 5.0F);
 }
 
-TEST(Prior, TheGradientsOfTheFirstMarginHaveTheVarianceOfTheirLabels) {
-  EXPECT_NEAR((Prior{.positive_rate = 0.02}).GradientVariance(), 0.02 * 0.98, 1e-12);
-  // Even odds: each gradient is half of its row's weight, 5/9 or 5.
+TEST(Prior, GradientsAreOneSidedWherePositivesAreRareOrWeighMore) {
+  EXPECT_NEAR((Prior{.positive_rate = 0.02}).OneSidedGradient(), std::sqrt(0.02 * 0.98) * 0.96,
+              1e-12);
+  EXPECT_EQ((Prior{.positive_rate = 0.5}).OneSidedGradient(), 0.0);
+  // Even odds: each gradient is half of its row's weight, 2.5 or 5/18.
   const Prior weighted = {.positive_rate = 0.1, .weights = {0.5 / 0.9, 0.5 / 0.1}};
-  EXPECT_NEAR(weighted.GradientVariance(), 0.25 * (0.9 * 25.0 / 81.0 + 0.1 * 25.0), 1e-12);
+  EXPECT_NEAR(weighted.OneSidedGradient(), std::sqrt(2.5 * 5 / 18) * 0.8, 1e-12);
 }
 
 TEST(Prior, UncorrectedPredictionsStayAsTheyWere) {

@@ -67,7 +67,7 @@ absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
   ASSIGN_OR_RETURN(prepared.report, PrepareData(config, data, stop));
   const uint64_t rows = prepared.report.parts[0].rows;
   const Prior prior = PriorOf(prepared.report.parts[0], config.cleanse);
-  FitToData({rows, prior.GradientVariance()}, &config);
+  FitToData({rows, prior.OneSidedGradient()}, &config);
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, prepared.report.shape, rows));
   RETURN_IF_ERROR(WriteSealedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, staged->path()));

@@ -20,8 +20,9 @@ struct Prior {
   double BaseMargin() const;
   // What predictions add to their margin.
   double Shift() const;
-  // Mean square of a row's gradient by the margin where all rows are at the base margin.
-  double GradientVariance() const;
+  // Root mean square of a row's gradient by the margin where all rows are at the base margin, as
+  // far as it is one-sided: times |a - b| / (a + b), a and b what a row of either class has.
+  double OneSidedGradient() const;
   // Mean log loss on the training rows, weights as in training, of predicting the rate always.
   double ConstantLoss() const;
   friend bool operator==(const Prior&, const Prior&) = default;
