@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/prepare_fixture.h"
+#include "tests/scan_text.h"
 
 namespace rubato {
 namespace {
@@ -30,10 +31,9 @@ ColumnScan Texts(const std::string& first, uint64_t distinct) {
 // Each of the whole numbers from `first` to `end`, ten times.
 ColumnScan Numbers(const std::string& name, uint64_t first, uint64_t end,
                    const std::string& behind = "") {
-  ColumnScan column = Column(name, end - first, 10 * (end - first));
-  column.examples = {absl::StrCat(first, behind)};
-  for (uint64_t n = first; n < end; ++n) column.widths[absl::StrCat(n, behind).size()] += 10;
-  return column;
+  std::string text = name + ",y\n";
+  for (uint64_t n = 10 * first; n < 10 * end; ++n) absl::StrAppend(&text, n / 10, behind, ",1\n");
+  return ScanText(text).columns[0];
 }
 
 TEST(GroupHint, AnIdThatRepeatsIsOfferedAsGroup) {

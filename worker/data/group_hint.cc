@@ -1,7 +1,6 @@
 #include "worker/data/group_hint.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <string>
 
@@ -64,21 +63,10 @@ bool IsNumbered(const std::vector<std::string>& words, const char* const (&numbe
   });
 }
 
-// Whole numbers from 0 or 1 to a largest one with few gaps. How large that is, is told from the
-// share of those that are shorter, as if all were equally frequent: counts are rather smaller.
+// Whole numbers from 0 or 1 to a largest one with few gaps.
 bool LooksLikeCounts(const ColumnScan& column) {
-  if (column.distinct > kMostThings || column.examples.empty()) return false;
-  const std::string& example = column.examples.front();
-  const size_t point = example.size() - std::min(example.find('.'), example.size());  // 2: 14.0
-  const auto none = [](uint64_t rows) { return rows == 0; };
-  const auto longest = std::find_if_not(column.widths.rbegin(), column.widths.rend(), none);
-  const auto width = static_cast<size_t>(column.widths.rend() - longest) - 1;
-  if (width <= point + 1 || column.widths[point + 1] == 0) return false;
-  const auto rows = [&column](size_t widths) {
-    return std::accumulate(column.widths.begin(), column.widths.begin() + widths, 0.0);
-  };
-  const double largest = std::pow(10.0, width - point - 1) * rows(width + 1) / rows(width);
-  return largest < kDense * static_cast<double>(column.distinct);
+  return column.distinct <= kMostThings && column.smallest >= 0.0 && column.smallest <= 1.0 &&
+         column.largest < kDense * static_cast<double>(column.distinct);
 }
 
 bool IsCalledLikeAnId(const ColumnScan& column) {

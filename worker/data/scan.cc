@@ -160,6 +160,8 @@ void Scanner::AddField(size_t index, absl::string_view field) {
     if (column.first_plain.empty()) column.first_plain = std::string(field);
     column.marks.AddPlain(field, *number);
     ++column.widths[std::min(field.size(), kWidths - 1)];
+    column.smallest = std::min(column.smallest, *number);
+    column.largest = std::max(column.largest, *number);
     if (HasLeadingZero(field) && column.leading_zeros++ == 0) {
       column.first_leading_zero = std::string(field.substr(0, kFewTextBytes));
     }

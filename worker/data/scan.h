@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,8 +50,10 @@ struct ColumnScan {
   uint64_t leading_zeros = 0;  // numbers such as 01 and 007
   std::string first_leading_zero;
   std::array<uint64_t, kWidths> widths = {};  // [bytes] plain numbers; the last: and longer ones
-  uint64_t fractions = 0;                     // numbers that are not whole in this form
-  uint64_t texts = 0;                         // neither missing nor a number
+  double smallest = std::numeric_limits<double>::infinity();  // plain number
+  double largest = -std::numeric_limits<double>::infinity();
+  uint64_t fractions = 0;        // numbers that are not whole in this form
+  uint64_t texts = 0;            // neither missing nor a number
   uint64_t distinct = 0;         // values among the first kDistinctRows rows, missing left out
   uint64_t counted = 0;          // values looked at for `distinct`
   uint64_t digits_of_dates = 0;  // of them: LooksLikeDigitsOfDate
