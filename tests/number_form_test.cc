@@ -217,9 +217,9 @@ TEST(NumberForm, NumbersBelowAThousandStandBesideThousandsWithAMark) {
 TEST(NumberForm, AColumnInGroupsSaysNothingOfDecimals) {
   NumberMarks groups;
   EXPECT_TRUE(groups.AddText("110.220.310"));
-  EXPECT_EQ(groups.NeededDecimal(), '\0');
+  EXPECT_EQ(groups.SeenDecimal(), '\0');
   EXPECT_TRUE(groups.AddText("1.220.310,50"));
-  EXPECT_EQ(groups.NeededDecimal(), ',');
+  EXPECT_EQ(groups.SeenDecimal(), ',');
 }
 
 TEST(NumberForm, APointThatStandsBetweenThousandsStandsBeforeNoDecimals) {

@@ -327,7 +327,7 @@ void NumberMarks::Note(const std::string& mark, std::string* first) {
   differ_ = differ_ || *first != mark;
 }
 
-char NumberMarks::NeededDecimal() const {
+char NumberMarks::SeenDecimal() const {
   if ((behind_comma_ > 0) == (behind_point_ > 0)) return '\0';
   return behind_comma_ > 0 ? ',' : '.';
 }

@@ -89,7 +89,7 @@ class NumberMarks {
   // Whether any value is written with more than digits and a point before the decimals, or may be.
   bool any() const { return marked_ > 0 || open_points_.values > 0; }
   // The one of point and comma that some have decimals behind, if not both do; else '\0'.
-  char NeededDecimal() const;
+  char SeenDecimal() const;
   // The form of the whole column of so many numbers, nullopt when they disagree.
   std::optional<NumberForm> Agreed(uint64_t numbers, const FileDecimals& file) const;
   // Numbers that are not whole in such a form; nullopt: as plain ones.
@@ -134,7 +134,7 @@ class NumberMarks {
   uint64_t behind_comma_ = 0;
   uint64_t below_thousand_ = 0;  // whole numbers without point and comma, 0 left out
   uint64_t thousands_ = 0;       // 1000 and more of these
-  uint64_t grouped_ = 0;         // of these
+  uint64_t grouped_ = 0;         // of those that need a point or a comma
   uint64_t addresses_ = 0;       // of those that need a comma
   uint64_t fractions_ = 0;       // of all but the open ones
   OpenValues open_points_;

@@ -26,7 +26,7 @@ FileDecimals DecimalsOf(const CsvScan& scan) {
   int commas = 0;  // more of them than of points
   for (const ColumnScan& column : scan.columns) {
     if (column.numbers <= column.texts) continue;
-    const char decimal = column.marks.NeededDecimal();
+    const char decimal = column.marks.SeenDecimal();
     commas += decimal == ',' ? 1 : decimal == '.' ? -1 : 0;
   }
   return {scan.comma(), commas == 0 ? '\0' : commas < 0 ? '.' : ','};
