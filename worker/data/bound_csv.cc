@@ -43,11 +43,11 @@ absl::StatusOr<BoundCsv> OpenByPlaces(const Encoding& encoding, const std::strin
   CsvLayout layout = encoding.layout;
   layout.columns = encoding.columns;
   layout.skip_lines = 0;
-  if (encoding.layout.skip_lines > 0) {
-    const absl::StatusOr<Acquaintance> first = MeetFirstLine(encoding, path, layout);
-    if (!first.ok() || IsNoRow(*first)) layout.skip_lines = encoding.layout.skip_lines;
+  absl::StatusOr<Acquaintance> first = MeetFirstLine(encoding, path, layout);
+  if (encoding.layout.skip_lines > 0 && (!first.ok() || IsNoRow(*first))) {
+    layout.skip_lines = encoding.layout.skip_lines;
+    first = MeetFirstLine(encoding, path, layout);
   }
-  const absl::StatusOr<Acquaintance> first = MeetFirstLine(encoding, path, layout);
   if (first.ok() && IsNoRow(*first)) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: line %d looks like the names of columns, and the training file had none "
