@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -159,7 +160,7 @@ double Line(std::span<const ValueCounts> values, bool logs) {
   const std::vector<double> x = Standardise(values, logs);
   double a = 0.0;
   double b = 0.0;
-  double best = LineAt(values, x, a, b).likelihood;
+  double best = -std::numeric_limits<double>::infinity();
   for (int step = 0; step < kSteps; ++step) {
     const LinePoint point = LineAt(values, x, a, b);
     best = std::max(best, point.likelihood);
