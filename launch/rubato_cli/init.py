@@ -109,6 +109,11 @@ class _Choices:
     categorical: list[str]
     missing: list[str]
 
+    @property
+    def positives(self) -> int:
+        """Rows."""
+        return sum(self.values[value] for value in self.positive)
+
 
 def _choose(seen: dict[str, Any], source: pathlib.Path, arguments: argparse.Namespace) -> _Choices:
     """From what `rubato-data inspect` saw: {"rows", "distinct_rows", "stray_label", "columns":
@@ -198,8 +203,7 @@ def _format(choices: _Choices, source: pathlib.Path, target: pathlib.Path) -> st
 
 def _few(choices: _Choices) -> bool:
     labelled = sum(choices.values.values())
-    positives = sum(choices.values[value] for value in choices.positive)
-    rarer = min(positives, labelled - positives)
+    rarer = min(choices.positives, labelled - choices.positives)
     return labelled < ROWS_FOR_LAYERS or rarer < ROWS_OF_A_CLASS_FOR_LAYERS
 
 
@@ -208,9 +212,8 @@ def _report(seen: dict[str, Any], choices: _Choices, source: str,
     features = len(seen["columns"]) - 1 - len(choices.drop)
     unlabelled = (f" ({choices.unlabelled:,} without a label will be dropped)"
                   if choices.unlabelled else "")
-    positives = sum(choices.values[value] for value in choices.positive)
     which = _one_line(f"{choices.label} = " + " or ".join(choices.positive))
-    return [f"{units.rows(choices.rows)}{unlabelled}, {positives:,} positive ({which}); "
+    return [f"{units.rows(choices.rows)}{unlabelled}, {choices.positives:,} positive ({which}); "
             f"{features - len(choices.categorical)} numeric and "
             f"{len(choices.categorical)} categorical columns, {len(choices.drop)} left out",
             *_label_notes(choices, target),
