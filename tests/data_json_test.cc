@@ -63,18 +63,23 @@ TEST(EncodingJson, ErrorsNameTheField) {
   EXPECT_EQ(ParseEncoding("[]").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+// Of a file whose label is y.
+absl::StatusOr<Inspection> InspectText(const std::string& text) {
+  const ScratchFolder scratch;
+  const std::string path = scratch.path() + "/inspect.csv";
+  std::ofstream(path) << text;
+  DataConfig data;
+  data.label = "y";
+  return InspectCsv(path, data);
+}
+
 TEST(Inspect, SaysWhatAFileHolds) {
   std::string text = "id,code,grade,after,y\n";
   for (int i = 0; i < 300; ++i) {
     absl::StrAppend(&text, i + 1000 * (i % 2), ",", i % 7, ",", i % 3 == 0 ? "A" : "B", ",",
                     i % 2 == 0 ? 0 : i, ",", i % 2, "\n");
   }
-  const ScratchFolder scratch;
-  const std::string path = scratch.path() + "/inspect.csv";
-  std::ofstream(path) << text;
-  DataConfig data;
-  data.label = "y";
-  const auto inspection = InspectCsv(path, data);
+  const auto inspection = InspectText(text);
   ASSERT_TRUE(inspection.ok()) << inspection.status();
   EXPECT_EQ(inspection->rows, 300u);
   std::vector<std::string> found;
@@ -105,12 +110,7 @@ TEST(Inspect, LevelsThatDifferOnlyByCaseAreSaid) {
                                  : "Retail",
                     ",", i % 2 == 0 ? "TRUE" : "False", ",", i % 97, ".5,", i / 7 % 2, "\n");
   }
-  const ScratchFolder scratch;
-  const std::string path = scratch.path() + "/inspect.csv";
-  std::ofstream(path) << text;
-  DataConfig data;
-  data.label = "y";
-  const auto inspection = InspectCsv(path, data);
+  const auto inspection = InspectText(text);
   ASSERT_TRUE(inspection.ok()) << inspection.status();
   ASSERT_EQ(inspection->warnings.size(), 1u);
   EXPECT_TRUE(absl::StartsWith(inspection->warnings[0].sentence,
@@ -122,12 +122,7 @@ TEST(Inspect, LevelsThatDifferOnlyByCaseAreSaid) {
 TEST(Inspect, OffersAGroupForAnIdThatRepeats) {
   std::string text = "customer_id,age,y\n";
   for (int i = 0; i < 300; ++i) absl::StrAppend(&text, i / 3, ",", i % 97, ".5,", i % 2, "\n");
-  const ScratchFolder scratch;
-  const std::string path = scratch.path() + "/inspect.csv";
-  std::ofstream(path) << text;
-  DataConfig data;
-  data.label = "y";
-  const auto inspection = InspectCsv(path, data);
+  const auto inspection = InspectText(text);
   ASSERT_TRUE(inspection.ok()) << inspection.status();
   ASSERT_EQ(inspection->warnings.size(), 1u);
   EXPECT_EQ(inspection->warnings[0].kind, "repeating_id");
