@@ -9,6 +9,7 @@ Usage: launch_fleet_fake.py PROGRAM ARGUMENTS...   A run file is JSON: {"servers
 for a mark) or "silent" (exit 1 with nothing but a log line).
 """
 
+import atexit
 import json
 import os
 import pathlib
@@ -96,6 +97,8 @@ def await_orders():
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, tell)
+        # Python would take its handlers away before the process is gone.
+        atexit.register(signal.signal, number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     threading.Thread(target=watch, daemon=True).start()
     return stopped

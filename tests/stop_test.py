@@ -5,10 +5,14 @@ with a snapshot; a second one stops at once; what was ignored stays so. With fak
 import os
 import pty
 import signal
+import sys
 import unittest
 
-from fake_fleet import FakeFleetTest
+from fake_fleet import ROOT, FakeFleetTest
 from processes import DEADLINE_SECONDS, STOP_SIGNALS, signal_all, wait_until
+
+sys.path.insert(0, str(ROOT / "launch"))
+from rubato_cli.stop_signals import StopSignals  # noqa: E402
 
 SLOW_COMMIT = {"scheduler": "slow"}
 
@@ -54,6 +58,17 @@ class StopTest(FakeFleetTest):
                     signal_all(process.pid, self.pids(), one)
                 self.stopped(process, 75, "stopped with a snapshot at clock 20")
                 self.out.rename(self.path / f"was-{number}")
+
+    def test_what_comes_when_a_stopped_run_is_over_changes_nothing(self):
+        before = signal.getsignal(signal.SIGTERM)
+        self.addCleanup(signal.signal, signal.SIGTERM, before)
+        with StopSignals():
+            pass
+        self.assertEqual(signal.getsignal(signal.SIGTERM), before)
+        with StopSignals() as stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+        self.assertEqual(stop.count, 1)
+        self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_IGN)
 
     def test_a_hang_up_is_never_the_second_signal(self):
         process = self.start_slow(fates=SLOW_COMMIT)

@@ -15,7 +15,8 @@ class StopSignals:
 
     The count of a run is the highest that any of its processes has: who shuts a job down sends one
     signal to all of them, and means one. A signal that was ignored before (nohup, a background
-    job) stays ignored."""
+    job) stays ignored. Once one has stopped the run, those that come when it is over change
+    nothing: it ends as the first one asked."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -32,7 +33,8 @@ class StopSignals:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            after = signal.SIG_IGN if self.count else handler
+            signal.signal(number, after)  # type: ignore[arg-type]
 
     def drain(self) -> None:
         try:
