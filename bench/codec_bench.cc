@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
-#include "common/codec.h"
-#include "common/env.h"
+#include "common/base/env.h"
+#include "common/wire/codec.h"
 
 namespace rubato {
 namespace {

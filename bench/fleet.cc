@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "bench/processes.h"
-#include "common/status.h"
-#include "common/stop_signals.h"
-#include "common/telemetry.h"
+#include "common/base/status.h"
+#include "common/base/stop_signals.h"
+#include "common/telemetry/telemetry.h"
 #include "server/memory_snapshot_store.h"
 #include "server/scheduler_loop.h"
 #include "server/server_loop.h"

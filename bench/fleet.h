@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "common/ids.h"
-#include "common/job.h"
+#include "common/base/ids.h"
+#include "common/job/job.h"
 
 namespace rubato {
 

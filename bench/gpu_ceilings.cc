@@ -2,7 +2,7 @@
 
 #include "bench/gpu_inputs.h"
 #include "bench/gpu_timing.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/blas_lt.h"
 
 namespace rubato {

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

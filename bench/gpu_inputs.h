@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/env.h"
+#include "common/base/env.h"
 #include "worker/compute/cuda/device_memory.h"
 #include "worker/compute/cuda/stream.h"
 

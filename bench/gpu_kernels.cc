@@ -6,7 +6,7 @@
 
 #include "bench/gpu_inputs.h"
 #include "bench/gpu_timing.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/fm.h"
 #include "worker/compute/cuda/gather_input.h"
 #include "worker/compute/cuda/losses.h"

@@ -1,8 +1,8 @@
 #include "bench/gpu_local.h"
 
 #include "bench/gpu_timing.h"
-#include "common/env.h"
-#include "common/status.h"
+#include "common/base/env.h"
+#include "common/base/status.h"
 #include "tests/reference_training.h"
 #include "worker/compute/cuda/local_training_on_gpu.h"
 

@@ -20,8 +20,8 @@
 #include "bench/gpu_timing.h"
 #include "bench/processes.h"
 #include "bench/raw_zeromq.h"
-#include "common/process.h"
-#include "common/status.h"
+#include "common/base/status.h"
+#include "common/process/process.h"
 #include "worker/compute/cuda/gpus.h"
 
 namespace rubato {

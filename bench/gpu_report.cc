@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <fstream>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "nlohmann/json.hpp"
 
 namespace rubato {

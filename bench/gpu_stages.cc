@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "bench/gpu_timing.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/device_tables.h"
 #include "worker/compute/cuda/engine.h"
 #include "worker/compute/cuda/gpu_batch.h"

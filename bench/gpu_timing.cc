@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "common/env.h"
-#include "common/status.h"
+#include "common/base/env.h"
+#include "common/base/status.h"
 
 namespace rubato {
 

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <span>
 
-#include "common/env.h"
-#include "common/status.h"
+#include "common/base/env.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "common/run_config.h"
 #include "worker/data/dataset.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

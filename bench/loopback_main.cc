@@ -15,8 +15,8 @@
 #include "bench/product.h"
 #include "bench/raw_zeromq.h"
 #include "bench/streams.h"
-#include "common/status.h"
-#include "common/telemetry.h"
+#include "common/base/status.h"
+#include "common/telemetry/telemetry.h"
 
 namespace rubato {
 namespace {

@@ -13,7 +13,7 @@
 #include <ctime>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "tests/random_batch.h"
 #include "worker/compute/blas.h"
 #include "worker/model/mlp_shape.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
-#include "common/env.h"
+#include "common/base/env.h"
 #include "server/optimizer.h"
 
 namespace rubato {

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 

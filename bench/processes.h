@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "common/env.h"
+#include "common/base/env.h"
 
 namespace rubato {
 

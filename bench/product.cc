@@ -9,8 +9,8 @@
 
 #include "bench/fleet.h"
 #include "bench/processes.h"
-#include "common/job.h"
-#include "common/status.h"
+#include "common/base/status.h"
+#include "common/job/job.h"
 #include "worker/session.h"
 
 namespace rubato {

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "common/env.h"
-#include "common/table_spec.h"
+#include "common/base/env.h"
+#include "common/job/table_spec.h"
 
 namespace rubato {
 

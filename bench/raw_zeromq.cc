@@ -1,4 +1,4 @@
-// Includes ZeroMQ itself, which the product does in common/endpoint.cc only: a limit cannot be
+// Includes ZeroMQ itself, which the product does in common/wire/endpoint.cc only: a limit cannot be
 // measured through what it limits.
 #include "bench/raw_zeromq.h"
 
@@ -7,7 +7,7 @@
 #include <zmq.hpp>
 
 #include "bench/processes.h"
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "bench/streams.h"
-#include "common/env.h"
+#include "common/base/env.h"
 
 namespace rubato {
 

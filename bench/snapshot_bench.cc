@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
-#include "common/env.h"
-#include "common/status.h"
+#include "common/base/env.h"
+#include "common/base/status.h"
 #include "server/durable_file.h"
 #include "server/snapshot_store.h"
 

@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "bench/processes.h"
-#include "common/endpoint.h"
-#include "common/status.h"
+#include "common/base/status.h"
+#include "common/wire/endpoint.h"
 
 namespace rubato {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 
 namespace rubato {
 

@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
-#include "common/env.h"
-#include "common/prefetch.h"
-#include "common/slab.h"
+#include "common/base/env.h"
+#include "common/memory/prefetch.h"
+#include "common/memory/slab.h"
 #include "server/table.h"
 
 namespace rubato {

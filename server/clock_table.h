@@ -13,7 +13,7 @@
 #include <map>
 #include <vector>
 
-#include "common/ids.h"
+#include "common/base/ids.h"
 
 namespace rubato {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "common/initial_weights.h"
-#include "common/shard_map.h"
-#include "common/status.h"
+#include "common/base/status.h"
+#include "common/job/initial_weights.h"
+#include "common/job/shard_map.h"
 
 namespace rubato {
 namespace {

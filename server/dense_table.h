@@ -1,12 +1,13 @@
 // A dense table's blocks of one place, in one aligned slab.
 //
-// Block b is the row with key b. A place holds every places-th block (common/shard_map.h), in key
-// order, so a block's address is one division away. Weights and slots of a block are contiguous.
+// Block b is the row with key b. A place holds every places-th block (common/job/shard_map.h), in
+// key order, so a block's address is one division away. Weights and slots of a block are
+// contiguous.
 #pragma once
 
 #include <memory>
 
-#include "common/slab.h"
+#include "common/memory/slab.h"
 #include "server/optimizer.h"
 #include "server/table.h"
 

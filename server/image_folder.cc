@@ -15,8 +15,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
-#include "common/status.h"
-#include "common/system_error.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
 
 namespace rubato {
 namespace {

@@ -18,7 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/message.h"
+#include "common/wire/message.h"
 #include "server/durable_file.h"
 
 namespace rubato {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "flatbuffers/flatbuffers.h"
 #include "schemas/snapshot_generated.h"
 #include "server/sealed_bytes.h"

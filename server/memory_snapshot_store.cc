@@ -1,6 +1,6 @@
 #include "server/memory_snapshot_store.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 

@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "common/mutex.h"
+#include "common/base/mutex.h"
 #include "server/snapshot_store.h"
 
 namespace rubato {

@@ -22,7 +22,7 @@
 #include <memory>
 #include <span>
 
-#include "common/table_spec.h"
+#include "common/job/table_spec.h"
 
 namespace rubato {
 

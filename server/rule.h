@@ -11,8 +11,8 @@
 #include <cstddef>
 #include <span>
 
-#include "common/power_table.h"
-#include "common/table_spec.h"
+#include "common/base/power_table.h"
+#include "common/job/table_spec.h"
 
 namespace rubato {
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "server/image_folder.h"
 #include "server/retained_images.h"
 #include "server/scheduler_loop.h"

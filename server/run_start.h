@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/job.h"
+#include "common/job/job.h"
 #include "server/scheduler.h"
 
 namespace rubato {

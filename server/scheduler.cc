@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/mutation.h"
-#include "common/status.h"
+#include "common/base/mutation.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

@@ -5,10 +5,10 @@
 // events. Ordering duty of the driver: if `persist` is set it must be durable before any message of
 // the same output is sent, which server/write_ahead.h sees to.
 //
-// All that changes the fleet travels as a View (common/message.h) with a growing version, resent
-// until acknowledged. Everything outside SchedulerState is soft: leases, reports, known clocks. A
-// restarted scheduler therefore waits one full lease before it evicts, and opens no cut before
-// every shard of the view has reported again.
+// All that changes the fleet travels as a View (common/wire/message.h) with a growing version,
+// resent until acknowledged. Everything outside SchedulerState is soft: leases, reports, known
+// clocks. A restarted scheduler therefore waits one full lease before it evicts, and opens no cut
+// before every shard of the view has reported again.
 //
 // Time that it slept through itself counts against nobody: an input that comes much later than the
 // one before it, though ticks are due all the time, means that it could hear nobody meanwhile. Then
@@ -24,10 +24,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
-#include "common/env.h"
-#include "common/ids.h"
-#include "common/job.h"
-#include "common/message.h"
+#include "common/base/env.h"
+#include "common/base/ids.h"
+#include "common/job/job.h"
+#include "common/wire/message.h"
 
 namespace rubato {
 

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "common/log.h"
-#include "common/status.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
 #include "server/scheduler_state.h"
 
 namespace rubato {

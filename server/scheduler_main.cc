@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
-#include "common/job.h"
-#include "common/process.h"
-#include "common/status.h"
-#include "common/stop_signals.h"
-#include "common/telemetry.h"
+#include "common/base/status.h"
+#include "common/base/stop_signals.h"
+#include "common/job/job.h"
+#include "common/process/process.h"
+#include "common/telemetry/telemetry.h"
 #include "server/run_start.h"
 #include "server/scheduler_loop.h"
 

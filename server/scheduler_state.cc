@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "common/status.h"
-#include "common/wire.h"
+#include "common/base/status.h"
+#include "common/wire/wire.h"
 #include "flatbuffers/flatbuffers.h"
 #include "schemas/snapshot_generated.h"
 #include "server/durable_file.h"

@@ -3,7 +3,7 @@
 //
 // Format, version 1: a sealed file (server/sealed_bytes.h) with the magic "RBTsched" and a
 // FlatBuffer SchedulerState (schemas/snapshot.fbs). The view in it is the header frame of a View as
-// common/wire.h encodes it, so that a view has one form everywhere.
+// common/wire/wire.h encodes it, so that a view has one form everywhere.
 #pragma once
 
 #include <cstdint>

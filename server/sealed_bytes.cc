@@ -4,7 +4,7 @@
 
 #include <bit>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

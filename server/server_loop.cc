@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/log.h"
-#include "common/status.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
 #include "server/retained_images.h"
 
 namespace rubato {

@@ -13,10 +13,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/endpoint.h"
-#include "common/env.h"
-#include "common/mutex.h"
-#include "common/telemetry.h"
+#include "common/base/env.h"
+#include "common/base/mutex.h"
+#include "common/telemetry/telemetry.h"
+#include "common/wire/endpoint.h"
 #include "server/shard.h"
 #include "server/snapshot_store.h"
 

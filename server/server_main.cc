@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "common/endpoint.h"
-#include "common/job.h"
-#include "common/open_files.h"
-#include "common/process.h"
-#include "common/status.h"
-#include "common/stop_signals.h"
-#include "common/telemetry.h"
-#include "common/thread.h"
+#include "common/base/open_files.h"
+#include "common/base/status.h"
+#include "common/base/stop_signals.h"
+#include "common/base/thread.h"
+#include "common/job/job.h"
+#include "common/process/process.h"
+#include "common/telemetry/telemetry.h"
+#include "common/wire/endpoint.h"
 #include "server/server_loop.h"
 
 namespace rubato {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/mutation.h"
+#include "common/base/mutation.h"
 #include "server/shard.h"
 
 namespace rubato {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/codec.h"
-#include "common/mutation.h"
-#include "common/status.h"
-#include "common/wire.h"
+#include "common/base/mutation.h"
+#include "common/base/status.h"
+#include "common/wire/codec.h"
+#include "common/wire/wire.h"
 #include "server/shard.h"
 
 namespace rubato {

@@ -3,9 +3,9 @@
 #include <iterator>
 #include <utility>
 
-#include "common/codec.h"
-#include "common/mutation.h"
-#include "common/status.h"
+#include "common/base/mutation.h"
+#include "common/base/status.h"
+#include "common/wire/codec.h"
 #include "server/shard.h"
 
 namespace rubato {

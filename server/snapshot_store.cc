@@ -20,9 +20,9 @@
 #include <thread>
 #include <utility>
 
-#include "common/status.h"
-#include "common/system_error.h"
-#include "common/thread.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
+#include "common/base/thread.h"
 #include "rocksdb/file_checksum.h"
 #include "rocksdb/options.h"
 #include "rocksdb/sst_file_reader.h"

@@ -11,9 +11,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/ids.h"
-#include "common/message.h"
-#include "common/table_spec.h"
+#include "common/base/ids.h"
+#include "common/job/table_spec.h"
+#include "common/wire/message.h"
 
 namespace rubato {
 

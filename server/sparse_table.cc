@@ -4,10 +4,10 @@
 #include <cstring>
 #include <utility>
 
-#include "common/initial_weights.h"
-#include "common/prefetch.h"
-#include "common/shard_map.h"
-#include "common/status.h"
+#include "common/base/status.h"
+#include "common/job/initial_weights.h"
+#include "common/job/shard_map.h"
+#include "common/memory/prefetch.h"
 
 namespace rubato {
 namespace {

@@ -16,8 +16,8 @@
 #include <array>
 #include <memory>
 
-#include "common/key_index.h"
-#include "common/slab.h"
+#include "common/memory/key_index.h"
+#include "common/memory/slab.h"
 #include "server/optimizer.h"
 #include "server/table.h"
 

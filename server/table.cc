@@ -1,6 +1,6 @@
 #include "server/table.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "server/dense_table.h"
 #include "server/sparse_table.h"
 

@@ -6,8 +6,8 @@
 #include <memory>
 #include <span>
 
-#include "common/ids.h"
-#include "common/table_spec.h"
+#include "common/base/ids.h"
+#include "common/job/table_spec.h"
 
 namespace rubato {
 
@@ -33,8 +33,8 @@ class Table {
   virtual void RestoreRow(RowKey key, std::span<const float> row) = 0;
 };
 
-// The part of `spec` that lives at `place` of `places` (common/shard_map.h); dense blocks are there
-// at once with their first weights. `seed` is the run's.
+// The part of `spec` that lives at `place` of `places` (common/job/shard_map.h); dense blocks are
+// there at once with their first weights. `seed` is the run's.
 std::unique_ptr<Table> MakeTable(const TableSpec& spec, PlaceId place, uint32_t places,
                                  uint64_t seed);
 

@@ -2,7 +2,7 @@
 
 #include <iterator>
 
-#include "common/mutation.h"
+#include "common/base/mutation.h"
 
 namespace rubato {
 

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "common/env.h"
-#include "common/message.h"
+#include "common/base/env.h"
+#include "common/wire/message.h"
 #include "server/scheduler.h"
 
 namespace rubato {

@@ -1,5 +1,5 @@
-// AwakeClock of common/env.h.
-#include "common/env.h"
+// AwakeClock of common/base/env.h.
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 
 namespace rubato {

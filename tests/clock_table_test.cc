@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 
 namespace rubato {

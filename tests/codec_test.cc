@@ -1,4 +1,4 @@
-#include "common/codec.h"
+#include "common/wire/codec.h"
 
 #include <algorithm>
 #include <bit>
@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 
 namespace rubato {

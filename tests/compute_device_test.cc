@@ -5,7 +5,7 @@
 #include <fstream>
 #include <string>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "tests/scratch_folder.h"
 
 namespace rubato {

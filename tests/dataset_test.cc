@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
 #include "worker/data/dataset_format.h"

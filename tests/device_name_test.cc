@@ -1,4 +1,4 @@
-#include "common/device_name.h"
+#include "worker/run_file/device_name.h"
 
 #include <gtest/gtest.h>
 

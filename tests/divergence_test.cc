@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "absl/strings/numbers.h"
-#include "common/endpoint.h"
+#include "common/wire/endpoint.h"
 #include "gtest/gtest.h"
 #include "tests/sanitizers.h"
 

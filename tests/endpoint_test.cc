@@ -1,4 +1,4 @@
-#include "common/endpoint.h"
+#include "common/wire/endpoint.h"
 
 #include <cstdlib>
 #include <thread>

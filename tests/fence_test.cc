@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "common/codec.h"
+#include "common/wire/codec.h"
 #include "gtest/gtest.h"
 #include "server/scheduler.h"
 #include "server/shard.h"

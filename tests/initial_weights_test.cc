@@ -1,4 +1,4 @@
-#include "common/initial_weights.h"
+#include "common/job/initial_weights.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,10 +1,10 @@
-#include "common/job.h"
+#include "common/job/job.h"
 
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

@@ -80,7 +80,7 @@ class Run:
 
 
 def await_orders():
-    """As common/stop_signals.cc: tells of signals, and is stopped by the end of stdin. Returns a
+    """As common/base/stop_signals.cc: tells of signals, and is stopped by the end of stdin. Returns a
     list that is empty until then."""
     stopped, heard = [], []
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 #include "worker/model/layers/logistic_loss.h"
 #include "worker/model/layers/pinball_loss.h"

@@ -2,7 +2,7 @@
 #include <set>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 #include "worker/compute/batch_keys.h"
 #include "worker/compute/blas.h"

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include "common/env.h"
-#include "common/status.h"
+#include "common/base/env.h"
+#include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "worker/analysis/evaluation.h"
 #include "worker/analysis/ranking.h"

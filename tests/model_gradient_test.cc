@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "common/run_config.h"
 #include "gtest/gtest.h"
 #include "tests/random_batch.h"
 #include "worker/model/model.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 #include "hwy/highway.h"
 

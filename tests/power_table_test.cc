@@ -1,4 +1,4 @@
-#include "common/power_table.h"
+#include "common/base/power_table.h"
 
 #include <cmath>
 

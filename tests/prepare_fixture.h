@@ -12,8 +12,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/sealed_text.h"
-#include "common/status.h"
+#include "common/base/sealed_text.h"
+#include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
 #include "worker/data/part_writers.h"

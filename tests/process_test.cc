@@ -1,11 +1,11 @@
 // The frame of a main: how it ends.
-#include "common/process.h"
+#include "common/process/process.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "gtest/gtest.h"
 
 namespace rubato {

@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "common/wire.h"
+#include "common/wire/wire.h"
 #include "server/shard.h"
 #include "worker/ps_client.h"
 

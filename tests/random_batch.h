@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "worker/data/dataset.h"
 #include "worker/model/model.h"
 

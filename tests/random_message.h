@@ -7,9 +7,9 @@
 #include <variant>
 #include <vector>
 
-#include "common/env.h"
-#include "common/message.h"
-#include "common/wire.h"
+#include "common/base/env.h"
+#include "common/wire/message.h"
+#include "common/wire/wire.h"
 
 namespace rubato {
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "server/table.h"
 #include "worker/model/model.h"
 

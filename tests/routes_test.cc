@@ -1,4 +1,4 @@
-#include "common/routes.h"
+#include "common/wire/routes.h"
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 
 namespace rubato {

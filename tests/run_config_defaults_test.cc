@@ -1,4 +1,4 @@
-#include "common/run_config_defaults.h"
+#include "worker/run_file/run_config_defaults.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "common/run_config.h"
+#include "worker/run_file/run_config.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <map>
 
 #include "absl/strings/match.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "tests/scratch_folder.h"
 
 namespace rubato {

@@ -1,4 +1,4 @@
-#include "common/sealed_text.h"
+#include "common/base/sealed_text.h"
 
 #include <fstream>
 #include <string>

@@ -4,7 +4,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
 

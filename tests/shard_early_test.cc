@@ -4,7 +4,7 @@
 #include <variant>
 #include <vector>
 
-#include "common/codec.h"
+#include "common/wire/codec.h"
 #include "gtest/gtest.h"
 #include "server/shard.h"
 

@@ -4,8 +4,8 @@
 #include <variant>
 #include <vector>
 
-#include "common/codec.h"
-#include "common/wire.h"
+#include "common/wire/codec.h"
+#include "common/wire/wire.h"
 #include "gtest/gtest.h"
 #include "server/shard.h"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "common/mutation.h"
+#include "common/base/mutation.h"
 #include "tests/sim/world.h"
 
 namespace rubato::sim {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "server/snapshot_store.h"
 #include "tests/scratch_folder.h"
 

@@ -14,7 +14,7 @@
 #include <variant>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "server/run_start.h"
 #include "server/scheduler_state.h"

@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "absl/strings/match.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
 #include "worker/data/run_folder.h"

@@ -1,4 +1,4 @@
-#include "common/stop_signals.h"
+#include "common/base/stop_signals.h"
 
 #include <signal.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // errno as a sentence with advice, and as an exit code.
-#include "common/system_error.h"
+#include "common/base/system_error.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <string>
 
-#include "common/open_files.h"
-#include "common/status.h"
-#include "common/thread.h"
+#include "common/base/open_files.h"
+#include "common/base/status.h"
+#include "common/base/thread.h"
 
 namespace rubato {
 namespace {

@@ -4,9 +4,9 @@
 #include <map>
 #include <vector>
 
-#include "common/env.h"
-#include "common/initial_weights.h"
-#include "common/shard_map.h"
+#include "common/base/env.h"
+#include "common/job/initial_weights.h"
+#include "common/job/shard_map.h"
 #include "gtest/gtest.h"
 #include "server/optimizer.h"
 

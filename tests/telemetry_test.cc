@@ -1,4 +1,4 @@
-#include "common/telemetry.h"
+#include "common/telemetry/telemetry.h"
 
 #include <cstdlib>
 #include <fstream>
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "common/log.h"
+#include "common/base/log.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
 

@@ -39,16 +39,16 @@ ARROWS = {"schemas": {"schemas"}, "common": {"schemas", "common"},
 
 # One door per library: pattern of the included name -> product files that may include it.
 DOORS = (
-    ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/endpoint.cc", "common/endpoint_*.cc")),
+    ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/wire/endpoint.cc", "common/endpoint_*.cc")),
     ("RocksDB", r"rocksdb/", ("server/snapshot_store.cc",)),
     ("FlatBuffers", r"flatbuffers/|schemas/\w+_generated\.h$",
      ("common/wire*.cc", "server/snapshot_store.cc", "server/*state*.cc", "server/*manifest*.cc",
       "worker/data/dataset*.cc")),
     ("toml++", r"toml\+\+", ("common/run_config*.cc",)),
     ("CLI11", r"CLI/", ("*_main.cc", "common/process.*")),
-    ("spdlog", r"spdlog/", ("common/log.cc",)),
+    ("spdlog", r"spdlog/", ("common/base/log.cc",)),
     ("nlohmann", r"nlohmann/",
-     ("common/job*.cc", "common/run_config*.cc", "common/telemetry.cc", "worker/data/*.cc",
+     ("common/job*.cc", "common/run_config*.cc", "common/telemetry/telemetry.cc", "worker/data/*.cc",
       "worker/analysis/*.cc", "worker/metrics*.cc")),
     ("OpenSSL", r"openssl/", ("worker/data/split*.cc", "*/digest.cc")),
     ("BLAS", r"cblas|openblas", ("worker/compute/*.cc",)),
@@ -71,24 +71,24 @@ MAINS_AND_TESTS = ("*_main.cc", "tests/*", "bench/*")
 # Name, pattern on blanked code, where it is fine, what to do instead.
 BANNED = (
     ("getenv", r"\bgetenv\s*\(", MAINS_AND_TESTS, "read the environment in main and hand it in"),
-    ("now", r"::now\s*\(\)|\b(time|gettimeofday|clock_gettime)\s*\((?!\))", ("common/env.cc",),
+    ("now", r"::now\s*\(\)|\b(time|gettimeofday|clock_gettime)\s*\((?!\))", ("common/base/env.cc",),
      "take `Instant now` as a parameter, or MonotonicNow() in a driver"),
     ("random", r"\bs?rand(_r)?\s*\(|\brandom_device\b|\bmt19937|\b(uniform|normal)_\w*distribution",
-     ("common/env.cc",), "take `Rng&` as a parameter: one seed is one history everywhere"),
+     ("common/base/env.cc",), "take `Rng&` as a parameter: one seed is one history everywhere"),
     ("output", r"\bstd::(cout|cerr|clog)\b|(?<!\w)(std::)?(printf|puts)\s*\(", MAINS_AND_TESTS,
      "return a Status, or log; only mains write to the terminal"),
     ("exit", r"(?<![\w.>])(std::)?(exit|_exit|_Exit|quick_exit|abort)\s*\(",
-     MAINS_AND_TESTS + ("common/status.cc", "common/out_of_memory.cc"),
+     MAINS_AND_TESTS + ("common/base/status.cc", "common/base/out_of_memory.cc"),
      "return a Status; only mains end the process"),
     ("throw", r"\bthrow\b", (), "return a Status"),
     ("using-namespace", r"\busing\s+namespace\b", (), "name the things used"),
     ("frame-cast",
      r"\breinterpret_cast<\s*(const\s+)?(float|double|u?int(16|32|64)_t)\s*(const)?\s*\*",
      ("worker/data/dataset*.cc", "worker/compute/*", "tests/*", "bench/*"),
-     "frames come at odd addresses: memcpy, or common/codec.h"),
+     "frames come at odd addresses: memcpy, or common/wire/codec.h"),
     ("string-view", r"\bstd::string_view\b", (),
      "this Abseil does not take it: absl::string_view or std::string"),
-    ("salted-hash", r"\babsl::Hash(Of)?\b", (), "salted per process: XXH3 (common/shard_map.h)"),
+    ("salted-hash", r"\babsl::Hash(Of)?\b", (), "salted per process: XXH3 (common/job/shard_map.h)"),
     ("singleton", r"\bstatic\s+[\w:<>]+\s*[&*]\s*(Get|Instance|Singleton)\s*\(\s*\)", (),
      "no singletons: main wires, constructors take what they need"),
     ("scratch", r"\b(TempDir|temp_directory_path|mkdtemp|tmpnam)\s*\(",
@@ -98,11 +98,11 @@ BANNED = (
      "wait on the endpoint or a condition with a deadline"),
 )
 # Exceptions of libraries are caught where they enter.
-TRY_DOORS = ("common/endpoint*.cc", "common/job*.cc", "common/run_config*.cc", "common/log.cc",
-             "common/process.cc", "common/thread.cc", "common/out_of_memory.cc", "*_main.cc",
+TRY_DOORS = ("common/endpoint*.cc", "common/job*.cc", "common/run_config*.cc", "common/base/log.cc",
+             "common/process/process.cc", "common/base/thread.cc", "common/base/out_of_memory.cc", "*_main.cc",
              "tests/*", "bench/*")
 # Where a variable may live outside functions: the simulator's switch, and what signals reach.
-GLOBAL_DOORS = ("common/mutation.h", "common/stop_signals.cc", "*_main.cc")
+GLOBAL_DOORS = ("common/base/mutation.h", "common/base/stop_signals.cc", "*_main.cc")
 # Stands in for headers of NVIDIA's: their namespaces and parameter lists are not ours to choose.
 STAND_INS = ("tests/cuda_emulator/*",)
 BAD_NAME = "(Utils?|Helpers?|Manager|Common|Context)"
@@ -211,7 +211,7 @@ def check_names(tree):
             continue  # data and models compute with keys; ids begin where messages do
         for match in RAW_ID.finditer(source.code):
             yield source.finding(source.line_of(match.start()), "raw-id",
-                                 f"a raw integer called {match.group(1)}: use common/ids.h")
+                                 f"a raw integer called {match.group(1)}: use common/base/ids.h")
 
 
 def check_headers(tree):

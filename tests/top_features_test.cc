@@ -1,8 +1,8 @@
 // Names of features, the largest weights, and which columns an MLP needs.
 #include "worker/top_features.h"
 
-#include "common/env.h"
-#include "common/status.h"
+#include "common/base/env.h"
+#include "common/base/status.h"
 #include "gtest/gtest.h"
 
 namespace rubato {

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <string>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 #include "tests/reference_training.h"
 

@@ -4,8 +4,8 @@
 #include <system_error>
 #include <utility>
 
-#include "common/device_name.h"
-#include "common/status.h"
+#include "common/base/status.h"
+#include "worker/run_file/device_name.h"
 
 namespace rubato {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/ids.h"
-#include "common/run_config.h"
+#include "common/base/ids.h"
 #include "worker/compute/backend.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

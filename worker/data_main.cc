@@ -3,8 +3,8 @@
 //   inspect FILE [--label COLUMN] [--header | --no-header] [--skip-lines N] [--json]
 //   config RUN [--set key=value]...
 //   generate --rows N [--seed S] [--rate R] --out X.csv
-// Exit codes: common/status.h; 130 and 143 when a signal stopped a preparation, which then leaves
-// nothing behind. What the others do is cut off by a signal like any program.
+// Exit codes: common/base/status.h; 130 and 143 when a signal stopped a preparation, which then
+// leaves nothing behind. What the others do is cut off by a signal like any program.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -20,17 +20,17 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
-#include "common/out_of_memory.h"
-#include "common/process.h"
-#include "common/run_config.h"
-#include "common/status.h"
-#include "common/stop_signals.h"
+#include "common/base/out_of_memory.h"
+#include "common/base/status.h"
+#include "common/base/stop_signals.h"
+#include "common/process/process.h"
 #include "worker/compute_device.h"
 #include "worker/data/data_json.h"
 #include "worker/data/generate.h"
 #include "worker/data/inspect.h"
 #include "worker/data/label.h"
 #include "worker/data/prepare.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "common/ids.h"
+#include "common/base/ids.h"
 
 namespace rubato {
 

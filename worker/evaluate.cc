@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/analysis/evaluation.h"
 #include "worker/data/dataset.h"
 #include "worker/data/staged_file.h"

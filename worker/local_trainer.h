@@ -8,10 +8,10 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "common/env.h"
-#include "common/job.h"
-#include "common/stop_signals.h"
-#include "common/telemetry.h"
+#include "common/base/env.h"
+#include "common/base/stop_signals.h"
+#include "common/job/job.h"
+#include "common/telemetry/telemetry.h"
 #include "worker/compute/backend.h"
 #include "worker/data/dataset.h"
 #include "worker/data/prior.h"

@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/row_source.h"
 #include "worker/data/staged_file.h"
 #include "worker/untrained_levels.h"

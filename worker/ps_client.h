@@ -20,11 +20,11 @@
 #include <variant>
 #include <vector>
 
-#include "common/env.h"
-#include "common/ids.h"
-#include "common/job.h"
-#include "common/message.h"
-#include "common/wire.h"
+#include "common/base/env.h"
+#include "common/base/ids.h"
+#include "common/job/job.h"
+#include "common/wire/message.h"
+#include "common/wire/wire.h"
 #include "worker/model/model.h"
 #include "worker/push_log.h"
 #include "worker/row_cache.h"
@@ -45,8 +45,8 @@ struct PsClientOptions {
   FiniteCheck finite = FiniteCheck::kCheck;
   size_t max_part_bytes = size_t{1} << 20;  // of values in one message
   size_t max_part_tables = kMaxTablesPerMessage;
-  // Pulls under way at one shard: half of what it queues for one peer (common/endpoint.h). Answers
-  // beyond that would be dropped, and asked for again after resend_after only.
+  // Pulls under way at one shard: half of what it queues for one peer (common/wire/endpoint.h).
+  // Answers beyond that would be dropped, and asked for again after resend_after only.
   size_t max_asked = 128;
   Duration heartbeat_every = Duration::Millis(200);
   Duration resend_after = Duration::Seconds(2);

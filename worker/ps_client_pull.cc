@@ -3,10 +3,10 @@
 #include <span>
 #include <utility>
 
-#include "common/codec.h"
-#include "common/mutation.h"
-#include "common/shard_map.h"
-#include "common/status.h"
+#include "common/base/mutation.h"
+#include "common/base/status.h"
+#include "common/job/shard_map.h"
+#include "common/wire/codec.h"
 #include "worker/ps_client.h"
 #include "worker/runs.h"
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/codec.h"
-#include "common/mutation.h"
-#include "common/status.h"
+#include "common/base/mutation.h"
+#include "common/base/status.h"
+#include "common/wire/codec.h"
 #include "worker/ps_client.h"
 #include "worker/runs.h"
 

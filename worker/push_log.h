@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "common/ids.h"
-#include "common/message.h"
+#include "common/base/ids.h"
+#include "common/wire/message.h"
 
 namespace rubato {
 

@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/job.h"
-#include "common/stop_signals.h"
+#include "common/base/stop_signals.h"
+#include "common/job/job.h"
 #include "worker/model/model.h"
 #include "worker/session.h"
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "common/prefetch.h"
+#include "common/memory/prefetch.h"
 
 namespace rubato {
 namespace {

@@ -14,10 +14,10 @@
 #include <span>
 #include <vector>
 
-#include "common/floats.h"
-#include "common/ids.h"
-#include "common/key_index.h"
-#include "common/table_spec.h"
+#include "common/base/ids.h"
+#include "common/job/table_spec.h"
+#include "common/memory/floats.h"
+#include "common/memory/key_index.h"
 
 namespace rubato {
 

@@ -17,8 +17,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/endpoint.h"
-#include "common/mutex.h"
+#include "common/base/mutex.h"
+#include "common/wire/endpoint.h"
 #include "worker/ps_client.h"
 
 namespace rubato {

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/ids.h"
-#include "common/job.h"
+#include "common/base/ids.h"
+#include "common/job/job.h"
 #include "worker/data/batch_order.h"
 
 namespace rubato {

@@ -5,8 +5,8 @@
 #include <numeric>
 #include <utility>
 
-#include "common/env.h"
-#include "common/status.h"
+#include "common/base/env.h"
+#include "common/base/status.h"
 #include "worker/analysis/ranking.h"
 #include "worker/data/data_json.h"
 #include "worker/scoring.h"

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/ids.h"
+#include "common/base/ids.h"
 #include "worker/data/dataset.h"
 #include "worker/data/encoding.h"
 #include "worker/model/model.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/log.h"
-#include "common/status.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
 #include "worker/analysis/evaluation.h"
 
 namespace rubato {

@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
-#include "common/job.h"
-#include "common/process.h"
-#include "common/run_config.h"
-#include "common/sealed_text.h"
-#include "common/status.h"
-#include "common/stop_signals.h"
-#include "common/telemetry.h"
+#include "common/base/sealed_text.h"
+#include "common/base/status.h"
+#include "common/base/stop_signals.h"
+#include "common/job/job.h"
+#include "common/process/process.h"
+#include "common/telemetry/telemetry.h"
 #include "worker/compute_device.h"
 #include "worker/data/data_json.h"
 #include "worker/data/dataset.h"
@@ -23,6 +22,7 @@
 #include "worker/model/shifted_model.h"
 #include "worker/predict.h"
 #include "worker/reader.h"
+#include "worker/run_file/run_config.h"
 #include "worker/session.h"
 #include "worker/trainer.h"
 

@@ -2,7 +2,7 @@
 
 A process writes JSON events, one a line, to stdout, and log lines for people to stderr. Both are
 kept in files; events are handed on as well. It is stopped by the end of its stdin, and only tells
-of stop signals that it gets: see common/stop_signals.h. Events:
+of stop signals that it gets: see common/base/stop_signals.h. Events:
   {"event": "listening", "address": A}                      scheduler, servers
   {"event": "progress", "clock", "epoch", "loss", "rows", "samples_per_second",
    "seconds_since_start"}                                   workers

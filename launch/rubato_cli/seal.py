@@ -1,5 +1,5 @@
 """The seal of the JSON files of a run that are read back: a last member "sha256", over the text
-without it. A changed byte is found out before it changes a score. common/sealed_text.h is the same
+without it. A changed byte is found out before it changes a score. common/base/sealed_text.h is the same
 in C++."""
 
 from __future__ import annotations

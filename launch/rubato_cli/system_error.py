@@ -1,6 +1,6 @@
 """What the system refuses, as one sentence: what was tried, on what, why, and what helps.
 
-Exit codes as in common/system_error.cc: what the user has to change is 2, what is short now and may
+Exit codes as in common/base/system_error.cc: what the user has to change is 2, what is short now and may
 be there later is 3, all else 4.
 """
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "tests/cuda/cuda_fixture.h"
 
 namespace rubato {

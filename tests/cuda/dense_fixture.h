@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "tests/cuda/cuda_fixture.h"
 #include "worker/compute/blas.h"
 #include "worker/compute/cuda/features.h"

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "gtest/gtest.h"
 
 namespace rubato {

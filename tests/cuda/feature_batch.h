@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/env.h"
-#include "common/status.h"
+#include "common/base/env.h"
+#include "common/base/status.h"
 #include "tests/cuda/cuda_fixture.h"
 #include "worker/compute/cuda/features.h"
 

@@ -3,7 +3,7 @@
 #include <limits>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "tests/cuda/cuda_fixture.h"
 #include "worker/compute/cuda/losses.h"
 #include "worker/model/layers/logistic_loss.h"

@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "tests/cuda/cuda_fixture.h"
 #include "worker/analysis/metrics.h"
 #include "worker/analysis/ranking.h"

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "server/optimizer.h"
 #include "tests/cuda/cuda_fixture.h"
 #include "worker/compute/cuda/features.h"

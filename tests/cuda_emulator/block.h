@@ -9,7 +9,7 @@
 #include <functional>
 #include <string>
 
-#include "common/env.h"
+#include "common/base/env.h"
 
 namespace rubato::emulator {
 

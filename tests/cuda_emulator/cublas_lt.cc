@@ -5,7 +5,7 @@
 #include <cstring>
 #include <iterator>
 
-#include "common/mutex.h"
+#include "common/base/mutex.h"
 #include "tests/cuda_emulator/api.h"
 #include "tests/cuda_emulator/cublas_lt_product.h"
 #include "tests/cuda_emulator/cublas_lt_rules.h"

@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "common/env.h"
-#include "common/mutex.h"
+#include "common/base/env.h"
+#include "common/base/mutex.h"
 #include "tests/cuda_emulator/cuda_runtime_api.h"
 #include "tests/cuda_emulator/emulator.h"
 #include "tests/cuda_emulator/memory.h"

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "tests/sanitizers.h"
 #if defined(RUBATO_ASAN)
 #include <sanitizer/common_interface_defs.h>

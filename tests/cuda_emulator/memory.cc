@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "tests/cuda_emulator/api.h"
 #include "tests/cuda_emulator/emulator.h"
 

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <string>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/dataset.h"
 #include "worker/data/dataset_format.h"
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "common/run_config.h"
+#include "worker/run_file/run_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto environment = [](const std::string& name) -> std::optional<std::string> {

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "absl/strings/string_view.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "server/scheduler_state.h"
 #include "server/sealed_bytes.h"
 #include "tests/random_message.h"

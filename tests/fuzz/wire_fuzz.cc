@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "common/buffer.h"
-#include "common/status.h"
-#include "common/wire.h"
+#include "common/base/status.h"
+#include "common/memory/buffer.h"
+#include "common/wire/wire.h"
 #include "tests/random_message.h"
 
 namespace {

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/shard_map.h"
+#include "common/job/shard_map.h"
 #include "tests/sim/world.h"
 
 namespace rubato::sim {

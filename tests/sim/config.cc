@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
-#include "common/env.h"
+#include "common/base/env.h"
 
 namespace rubato::sim {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "common/env.h"
-#include "common/shard_map.h"
+#include "common/base/env.h"
+#include "common/job/shard_map.h"
 
 namespace rubato::sim {
 namespace {

@@ -12,8 +12,8 @@
 #include <set>
 #include <vector>
 
-#include "common/ids.h"
-#include "common/job.h"
+#include "common/base/ids.h"
+#include "common/job/job.h"
 #include "tests/sim/config.h"
 #include "worker/model/model.h"
 

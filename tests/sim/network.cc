@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/mutation.h"
+#include "common/base/mutation.h"
 #include "tests/sim/world.h"
 
 namespace rubato::sim {

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "common/env.h"
+#include "common/base/env.h"
 #include "server/scheduler.h"
 #include "server/shard.h"
 #include "server/write_ahead.h"

@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 

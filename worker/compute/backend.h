@@ -12,10 +12,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/run_config.h"
 #include "worker/data/dataset.h"
 #include "worker/model/model.h"
 #include "worker/model/pipeline.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

@@ -15,8 +15,8 @@
 #include <span>
 #include <vector>
 
-#include "common/env.h"
-#include "common/ids.h"
+#include "common/base/env.h"
+#include "common/base/ids.h"
 
 namespace rubato {
 

@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

@@ -1,6 +1,6 @@
 #include "worker/compute/precision.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 

@@ -1,6 +1,6 @@
 #include "worker/compute/row_product.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 // This file is compiled once for every vector width, by including itself.
 #undef HWY_TARGET_INCLUDE

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "common/env.h"
+#include "common/base/env.h"
 
 namespace rubato {
 

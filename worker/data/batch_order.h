@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/ids.h"
+#include "common/base/ids.h"
 
 namespace rubato {
 

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/status.h"
-#include "common/system_error.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
 #include "worker/data/file_kind.h"
 
 namespace rubato {

@@ -2,7 +2,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {

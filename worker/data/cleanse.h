@@ -17,13 +17,13 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/run_config.h"
 #include "worker/data/column_plan.h"
 #include "worker/data/encoding.h"
 #include "worker/data/field.h"
 #include "worker/data/missing_values.h"
 #include "worker/data/number_reader.h"
 #include "worker/data/sentinel.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

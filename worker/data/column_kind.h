@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "common/run_config.h"
 #include "worker/data/scan.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

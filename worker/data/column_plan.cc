@@ -8,10 +8,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
-#include "common/run_config_check.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/name_words.h"
 #include "worker/data/show_text.h"
+#include "worker/run_file/run_config_check.h"
 
 namespace rubato {
 namespace {

@@ -11,9 +11,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/run_config.h"
 #include "worker/data/column_kind.h"
 #include "worker/data/scan.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

@@ -6,7 +6,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {

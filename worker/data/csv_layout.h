@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "common/run_config.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

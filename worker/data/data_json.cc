@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "common/sealed_text.h"
-#include "common/status.h"
+#include "common/base/sealed_text.h"
+#include "common/base/status.h"
 #include "worker/data/show_text.h"
 
 namespace rubato {

@@ -1,7 +1,8 @@
 // The JSON files of prepared data, and the door of JSON in this folder.
 //
-// encoding.json is read back by predict. It is sealed (common/sealed_text.h), and parsing checks
-// every field all the same. Texts that are not UTF-8 (Latin-1 files are common) are written as
+// encoding.json is read back by predict. It is sealed (common/base/sealed_text.h), and parsing
+// checks every field all the same. Texts that are not UTF-8 (Latin-1 files are common) are written
+// as
 // {"latin1": "..."} with each byte as the code point of its value, so that no level changes.
 #pragma once
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "schemas/dataset_generated.h"
 
 namespace rubato {

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/status.h"
-#include "common/system_error.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
 #include "worker/data/dataset_format.h"
 
 namespace rubato {

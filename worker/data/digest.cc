@@ -8,8 +8,8 @@
 #include <memory>
 
 #include "absl/strings/escaping.h"
-#include "common/status.h"
-#include "common/system_error.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
 
 namespace rubato {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/ascii.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/column_plan.h"
 #include "worker/data/level.h"
 

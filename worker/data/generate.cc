@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "common/env.h"
-#include "common/status.h"
+#include "common/base/env.h"
+#include "common/base/status.h"
 #include "worker/data/staged_file.h"
 
 namespace rubato {

@@ -6,7 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/name_words.h"
 #include "worker/data/show_text.h"
 

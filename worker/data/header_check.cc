@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/field.h"
 #include "worker/data/show_text.h"
 

@@ -7,7 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_join.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/case_hint.h"
 #include "worker/data/cleanse.h"
 #include "worker/data/code_like.h"

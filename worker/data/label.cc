@@ -6,10 +6,10 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
-#include "common/run_config_check.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/field.h"
 #include "worker/data/show_text.h"
+#include "worker/run_file/run_config_check.h"
 
 namespace rubato {
 namespace {

@@ -14,7 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/run_config.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

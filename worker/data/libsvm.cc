@@ -10,7 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/field.h"
 #include "worker/data/show_text.h"
 

@@ -7,11 +7,11 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "common/run_config.h"
 #include "worker/data/data_report.h"
 #include "worker/data/dataset_writer.h"
 #include "worker/data/prior.h"
 #include "worker/data/split.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

@@ -8,11 +8,10 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
-#include "common/run_config_defaults.h"
-#include "common/sealed_text.h"
-#include "common/status.h"
-#include "common/system_error.h"
-#include "common/wire.h"
+#include "common/base/sealed_text.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
+#include "common/wire/wire.h"
 #include "worker/data/batch_order.h"
 #include "worker/data/data_json.h"
 #include "worker/data/dataset.h"
@@ -22,6 +21,7 @@
 #include "worker/data/run_folder.h"
 #include "worker/data/staged_file.h"
 #include "worker/model/model.h"
+#include "worker/run_file/run_config_defaults.h"
 
 namespace rubato {
 namespace {

@@ -1,23 +1,23 @@
 // Prepares a run: everything that its processes read, under DIR.
 //
 //   DIR/run.toml, config.json             the resolved configuration
-//   DIR/job.json                          common/job.h
+//   DIR/job.json                          common/job/job.h
 //   DIR/data/{train,validation,test}.rbd  worker/data/dataset.h
 //   DIR/data/encoding.json                worker/data/encoding.h
 //   DIR/data/cleansing.json               worker/data/data_report.h
 //
 // A new run wants DIR absent or empty, and a failed preparation leaves it so. A resumed one keeps
-// its data, and takes the new values of the keys that may change (common/run_config.h,
+// its data, and takes the new values of the keys that may change (worker/run_file/run_config.h,
 // CheckResumable) into the configuration and the job.
 #pragma once
 
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "common/job.h"
-#include "common/run_config.h"
+#include "common/job/job.h"
 #include "worker/data/data_report.h"
 #include "worker/data/prepare_data.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

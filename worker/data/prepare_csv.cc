@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/bound_csv.h"
 #include "worker/data/cleanse.h"
 #include "worker/data/column_plan.h"

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "common/run_config.h"
 #include "worker/data/data_report.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

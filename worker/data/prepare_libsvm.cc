@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/data_json.h"
 #include "worker/data/encoding.h"
 #include "worker/data/index_set.h"

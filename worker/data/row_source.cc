@@ -4,7 +4,7 @@
 #include <span>
 #include <utility>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/bound_csv.h"
 #include "worker/data/csv.h"
 #include "worker/data/index_set.h"

@@ -13,8 +13,8 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "common/status.h"
-#include "common/system_error.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
 
 namespace rubato {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/data/column_plan.h"
 #include "worker/data/digits.h"
 #include "worker/data/header_check.h"

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/run_config.h"
 #include "worker/data/csv.h"
 #include "worker/data/label.h"
 #include "worker/data/number_form.h"
 #include "worker/data/text_form.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

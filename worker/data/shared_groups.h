@@ -8,9 +8,9 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
-#include "common/run_config.h"
 #include "worker/data/column_plan.h"
 #include "worker/data/split.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

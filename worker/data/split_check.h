@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/run_config.h"
 #include "worker/data/data_report.h"
 #include "worker/data/split.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

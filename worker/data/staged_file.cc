@@ -9,9 +9,9 @@
 #include <optional>
 #include <system_error>
 
-#include "common/sealed_text.h"
-#include "common/status.h"
-#include "common/system_error.h"
+#include "common/base/sealed_text.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
 
 namespace rubato {
 namespace {

@@ -40,7 +40,7 @@ class StagedFile {
 
 // Whole or not at all: a reader never sees half of it.
 absl::Status WriteTextFile(const std::string& path, const std::string& text);
-// The same with the seal of common/sealed_text.h: for what is read back and steers the run.
+// The same with the seal of common/base/sealed_text.h: for what is read back and steers the run.
 absl::Status WriteSealedText(const std::string& path, const std::string& text);
 
 }  // namespace rubato

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "common/table_spec.h"
+#include "common/job/table_spec.h"
 #include "worker/compute/batch_keys.h"
 #include "worker/data/dataset.h"
 

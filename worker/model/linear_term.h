@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/table_spec.h"
+#include "common/job/table_spec.h"
 #include "worker/model/feature_keys.h"
 #include "worker/model/layers/linear.h"
 #include "worker/model/model.h"

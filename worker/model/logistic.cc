@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/model/layers/logistic_loss.h"
 #include "worker/model/linear_term.h"
 #include "worker/model/parameter_rows.h"

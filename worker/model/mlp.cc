@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/blas.h"
 #include "worker/model/feature_keys.h"
 #include "worker/model/layers/embedding.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/model/linear_term.h"
 #include "worker/model/parameter_rows.h"
 

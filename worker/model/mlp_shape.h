@@ -25,9 +25,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/run_config.h"
-#include "common/table_spec.h"
+#include "common/job/table_spec.h"
 #include "worker/data/dataset.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

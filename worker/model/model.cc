@@ -1,6 +1,6 @@
 #include "worker/model/model.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/blas.h"
 #include "worker/model/logistic.h"
 #include "worker/model/mlp.h"

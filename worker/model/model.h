@@ -10,11 +10,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/floats.h"
-#include "common/ids.h"
-#include "common/run_config.h"
-#include "common/table_spec.h"
+#include "common/base/ids.h"
+#include "common/job/table_spec.h"
+#include "common/memory/floats.h"
 #include "worker/data/dataset.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

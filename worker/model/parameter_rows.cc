@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

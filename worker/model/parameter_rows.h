@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/run_config.h"
-#include "common/table_spec.h"
+#include "common/job/table_spec.h"
 #include "worker/model/model.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

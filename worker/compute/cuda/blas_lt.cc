@@ -1,6 +1,6 @@
 #include "worker/compute/cuda/blas_lt.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/cublas_status.h"
 
 namespace rubato {

@@ -1,6 +1,6 @@
 #include "worker/compute/cuda/cuda_status.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/cast.h"
 #include "worker/compute/cuda/device_memory.h"
 #include "worker/compute/cuda/fm.h"

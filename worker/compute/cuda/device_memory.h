@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/cuda_status.h"
 #include "worker/compute/cuda/stream.h"
 

@@ -4,8 +4,8 @@
 #include <numeric>
 #include <utility>
 
-#include "common/initial_weights.h"
-#include "common/status.h"
+#include "common/base/status.h"
+#include "common/job/initial_weights.h"
 #include "worker/compute/cuda/table_rows.h"
 
 namespace rubato {

@@ -11,7 +11,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 namespace rubato {
 

@@ -2,7 +2,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/cuda_status.h"
 
 namespace rubato {

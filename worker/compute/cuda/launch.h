@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/cuda_status.h"
 #include "worker/compute/cuda/stream.h"
 

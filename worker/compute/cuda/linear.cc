@@ -4,7 +4,7 @@
 
 #include <type_traits>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/cast.h"
 #include "worker/compute/cuda/relu.h"
 

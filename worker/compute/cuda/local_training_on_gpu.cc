@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/device_tables.h"
 #include "worker/compute/cuda/engine.h"
 #include "worker/compute/cuda/gpu_batch.h"

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cmath>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/block_sum.h"
 #include "worker/model/layers/row_loss.h"
 

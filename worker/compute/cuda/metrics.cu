@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/block_sum.h"
 
 namespace rubato {

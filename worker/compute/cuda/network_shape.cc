@@ -1,6 +1,6 @@
 #include "worker/compute/cuda/network_shape.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/model/mlp_shape.h"
 #include "worker/model/model.h"
 

@@ -14,12 +14,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/run_config.h"
-#include "common/table_spec.h"
+#include "common/job/table_spec.h"
 #include "worker/compute/cuda/batch_layout.h"
 #include "worker/compute/cuda/features.h"
 #include "worker/data/dataset.h"
 #include "worker/model/feature_keys.h"
+#include "worker/run_file/run_config.h"
 
 namespace rubato {
 

@@ -5,8 +5,8 @@
 #include <initializer_list>
 #include <utility>
 
-#include "common/power_table.h"
-#include "common/status.h"
+#include "common/base/power_table.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/elements.h"
 #include "worker/compute/cuda/launch.h"
 #include "worker/compute/cuda/update_rules.h"

@@ -4,7 +4,7 @@
 #include <bit>
 #include <string>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/device_memory.h"
 #include "worker/compute/cuda/gpus.h"
 

@@ -10,8 +10,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "common/floats.h"
-#include "common/mutex.h"
+#include "common/base/mutex.h"
+#include "common/memory/floats.h"
 
 namespace rubato {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cub/cub.cuh>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/block_sum.h"
 #include "worker/compute/cuda/cuda_status.h"
 #include "worker/compute/cuda/launch.h"

@@ -1,6 +1,6 @@
 #include "worker/compute/cuda/stream.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/compute/cuda/cuda_status.h"
 
 namespace rubato {

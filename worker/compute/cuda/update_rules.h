@@ -12,9 +12,9 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "common/power_table.h"
-#include "common/status.h"
-#include "common/table_spec.h"
+#include "common/base/power_table.h"
+#include "common/base/status.h"
+#include "common/job/table_spec.h"
 #include "worker/compute/cuda/optimizer.h"
 
 namespace rubato {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/model/layers/row_loss.h"
 
 namespace rubato {

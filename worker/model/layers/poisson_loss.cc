@@ -1,6 +1,6 @@
 #include "worker/model/layers/poisson_loss.h"
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/model/layers/mean_loss.h"
 
 namespace rubato {

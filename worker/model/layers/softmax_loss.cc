@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "worker/model/layers/mean_loss.h"
 
 namespace rubato {

@@ -1,0 +1,336 @@
+// The door of JSON for jobs. Bytes of a job come from a file that anybody may have edited.
+#include "common/job/job.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/base/sealed_text.h"
+#include "common/base/status.h"
+#include "common/wire/wire.h"
+
+namespace rubato {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr uint64_t kMaxTables = 1024;
+constexpr uint64_t kMaxSeats = 1024;
+constexpr uint64_t kMaxRetention = 1ull << 48;
+
+// Words of an enum, in the order of its numbers.
+const std::vector<std::string>& TableKinds() {
+  static const std::vector<std::string> words = {"dense", "sparse"};
+  return words;
+}
+const std::vector<std::string>& InitializerKinds() {
+  static const std::vector<std::string> words = {"zero", "uniform", "normal", "constant"};
+  return words;
+}
+const std::vector<std::string>& OptimizerKinds() {
+  static const std::vector<std::string> words = {"sgd", "momentum", "adagrad", "adam", "ftrl"};
+  return words;
+}
+
+template <class Enum>
+const std::string& WordOf(Enum value, const std::vector<std::string>& words) {
+  return words[static_cast<size_t>(value)];
+}
+
+Json StalenessToJson(Staleness staleness) {
+  if (staleness.infinite()) return "inf";
+  return staleness.bound().value();
+}
+
+Json OptimizerToJson(const OptimizerSpec& spec) {
+  return {{"kind", WordOf(spec.kind, OptimizerKinds())},
+          {"learning_rate", spec.learning_rate},
+          {"l1", spec.l1},
+          {"l2", spec.l2},
+          {"momentum", spec.momentum},
+          {"beta1", spec.beta1},
+          {"beta2", spec.beta2},
+          {"epsilon", spec.epsilon}};
+}
+
+Json TableToJson(const TableSpec& table) {
+  return {{"id", table.id.value()},
+          {"name", table.name},
+          {"kind", WordOf(table.kind, TableKinds())},
+          {"dim", table.dim},
+          {"size", table.size},
+          {"initializer",
+           {{"kind", WordOf(table.initializer.kind, InitializerKinds())},
+            {"scale", table.initializer.scale}}},
+          {"optimizer", OptimizerToJson(table.optimizer)},
+          {"staleness", StalenessToJson(table.staleness)}};
+}
+
+// Reads the fields of one JSON object; keeps the first error and counts what it read, so that a
+// field nobody asked for is found out.
+class ObjectReader {
+ public:
+  ObjectReader(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
+    if (!object.is_object()) Fail("", "must be an object");
+  }
+
+  // An integer in [low, high].
+  template <class T>
+  void Integer(const char* name, T low, T high, T* out) {
+    const Json* value = Take(name);
+    if (value == nullptr) return;
+    if (!Holds(*value, low, high)) {
+      return Fail(name, absl::StrFormat("must be an integer from %d to %d", low, high));
+    }
+    *out = value->get<T>();
+  }
+  void Real(const char* name, float low, float high, float* out) {
+    const Json* value = Take(name);
+    if (value == nullptr) return;
+    const double number = value->is_number() ? value->get<double>() : std::nan("");
+    if (!(number >= low && number <= high)) {
+      return Fail(name, absl::StrFormat("must be a number from %g to %g", low, high));
+    }
+    *out = static_cast<float>(number);
+  }
+  void Truth(const char* name, bool* out) {
+    const Json* value = Take(name);
+    if (value == nullptr) return;
+    if (!value->is_boolean()) return Fail(name, "must be true or false");
+    *out = value->get<bool>();
+  }
+  void Text(const char* name, std::string* out) {
+    const Json* value = Take(name);
+    if (value == nullptr) return;
+    if (!value->is_string()) return Fail(name, "must be a string");
+    *out = value->get<std::string>();
+  }
+  template <class Enum>
+  void Word(const char* name, const std::vector<std::string>& words, Enum* out) {
+    std::string word;
+    Text(name, &word);
+    if (!status_.ok()) return;
+    const auto found = std::find(words.begin(), words.end(), word);
+    if (found == words.end()) return Fail(name, "is not a word this version knows: " + word);
+    *out = static_cast<Enum>(found - words.begin());
+  }
+  void Bound(const char* name, Staleness* out) {
+    const Json* value = Take(name);
+    if (value == nullptr) return;
+    if (*value == "inf") {
+      *out = Staleness::Infinite();
+    } else if (Holds(*value, int64_t{0}, kMaxClock)) {
+      *out = Staleness(value->get<int64_t>());
+    } else {
+      Fail(name, "must be an integer >= 0, or \"inf\"");
+    }
+  }
+  // The raw value, nullptr after an error.
+  const Json* Take(const char* name) {
+    if (!status_.ok()) return nullptr;
+    const auto found = object_.find(name);
+    if (found == object_.end()) {
+      Fail(name, "is missing");
+      return nullptr;
+    }
+    ++taken_;
+    return &*found;
+  }
+  void Fail(const std::string& name, const std::string& sentence) {
+    if (!status_.ok()) return;
+    status_ = absl::InvalidArgumentError(
+        absl::StrFormat("job: %s%s %s; undo the edit, or train into a new folder", where_,
+                        name.empty() ? "" : "." + name, sentence));
+  }
+  absl::Status Finish() {
+    if (status_.ok() && taken_ != object_.size()) Fail("", "holds a field this version lacks");
+    return status_;
+  }
+
+ private:
+  template <class T>
+  static bool Holds(const Json& value, T low, T high) {
+    if (!value.is_number_integer()) return false;
+    if (value.is_number_unsigned()) {
+      const auto number = value.get<uint64_t>();
+      return number <= static_cast<uint64_t>(high) &&
+             (low <= T{0} || number >= static_cast<uint64_t>(low));
+    }
+    const auto number = value.get<int64_t>();  // negative
+    return std::is_signed_v<T> && number >= static_cast<int64_t>(low);
+  }
+
+  const Json& object_;
+  std::string where_;
+  size_t taken_ = 0;
+  absl::Status status_;
+};
+
+absl::Status ReadInitializer(const Json& json, const std::string& where, Initializer* out) {
+  ObjectReader reader(json, where + ".initializer");
+  reader.Word("kind", InitializerKinds(), &out->kind);
+  // A constant may be below zero; the others' scale is a width.
+  const float least = out->kind == InitializerKind::kConstant ? -1e6F : 0.0F;
+  reader.Real("scale", least, 1e6F, &out->scale);
+  return reader.Finish();
+}
+
+absl::Status ReadOptimizer(const Json& json, const std::string& where, OptimizerSpec* out) {
+  constexpr float kMost = std::numeric_limits<float>::max();
+  ObjectReader reader(json, where + ".optimizer");
+  reader.Word("kind", OptimizerKinds(), &out->kind);
+  reader.Real("learning_rate", 0.0F, kMost, &out->learning_rate);
+  reader.Real("l1", 0.0F, kMost, &out->l1);
+  reader.Real("l2", 0.0F, kMost, &out->l2);
+  reader.Real("momentum", 0.0F, 1.0F, &out->momentum);
+  reader.Real("beta1", 0.0F, 1.0F, &out->beta1);
+  reader.Real("beta2", 0.0F, 1.0F, &out->beta2);
+  reader.Real("epsilon", 0.0F, kMost, &out->epsilon);
+  return reader.Finish();
+}
+
+// Dense tables have a size, sparse ones none; ids count from 0 in order.
+absl::Status ReadTable(const Json& json, uint32_t index, TableSpec* out) {
+  const std::string where = absl::StrFormat("tables[%d]", index);
+  ObjectReader reader(json, where);
+  uint32_t id = 0;
+  reader.Integer<uint32_t>("id", index, index, &id);
+  reader.Text("name", &out->name);
+  reader.Word("kind", TableKinds(), &out->kind);
+  reader.Integer<uint32_t>("dim", 1, kMaxDim, &out->dim);
+  const bool dense = out->kind == TableKind::kDense;
+  reader.Integer<uint64_t>("size", dense ? 1 : 0, dense ? kMaxDenseFloats : 0, &out->size);
+  const Json* initializer = reader.Take("initializer");
+  const Json* optimizer = reader.Take("optimizer");
+  reader.Bound("staleness", &out->staleness);
+  RETURN_IF_ERROR(reader.Finish());
+  out->id = TableId(id);
+  RETURN_IF_ERROR(ReadInitializer(*initializer, where, &out->initializer));
+  return ReadOptimizer(*optimizer, where, &out->optimizer);
+}
+
+absl::Status ReadTables(const Json& json, std::vector<TableSpec>* out) {
+  if (!json.is_array() || json.empty() || json.size() > kMaxTables) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "job: tables must be a list of 1 to %d tables; undo the edit, or train into a new folder",
+        kMaxTables));
+  }
+  out->resize(json.size());
+  for (uint32_t i = 0; i < out->size(); ++i) RETURN_IF_ERROR(ReadTable(json[i], i, &(*out)[i]));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Job> ReadJob(const Json& json) {
+  Job job;
+  int64_t last_clock = 0;
+  ObjectReader reader(json, "run");
+  const Json* tables = reader.Take("tables");
+  reader.Integer<uint32_t>("places", 1, kMaxPlaces, &job.places);
+  reader.Integer<uint32_t>("seats", 1, kMaxSeats, &job.seats);
+  reader.Integer<int64_t>("last_clock", 0, kMaxClock, &last_clock);
+  reader.Integer<uint64_t>("seed", 0, std::numeric_limits<uint64_t>::max(), &job.seed);
+  reader.Integer<int64_t>("iterations_per_epoch", 1, kMaxClock, &job.iterations_per_epoch);
+  reader.Truth("evaluate", &job.evaluate);
+  reader.Truth("best_epoch", &job.best_epoch);
+  reader.Integer<int64_t>("snapshots_kept", 1, kMaxClock, &job.snapshots_kept);
+  reader.Integer<int64_t>("snapshot_every_clocks", 0, kMaxClock, &job.snapshot_every_clocks);
+  reader.Integer<uint64_t>("retention_soft_bytes", 1, kMaxRetention, &job.retention_soft_bytes);
+  reader.Integer<uint64_t>("retention_hard_bytes", job.retention_soft_bytes, kMaxRetention,
+                           &job.retention_hard_bytes);
+  if (job.best_epoch && !job.evaluate) reader.Fail("best_epoch", "needs evaluate");
+  RETURN_IF_ERROR(reader.Finish());
+  job.last_clock = Clock(last_clock);
+  RETURN_IF_ERROR(ReadTables(*tables, &job.tables));
+  return job;
+}
+
+// One canonical encoding of what the model is: every number with its width, little-endian, text
+// with its length. (All hosts we build for are little-endian.)
+class Encoder {
+ public:
+  template <class T>
+  Encoder& Add(T value) {
+    static_assert(std::is_arithmetic_v<T> || std::is_enum_v<T>);
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    return *this;
+  }
+  Encoder& Add(const std::string& text) {
+    Add(static_cast<uint64_t>(text.size()));
+    bytes_ += text;
+    return *this;
+  }
+  uint64_t Hash() const { return XXH3_64bits(bytes_.data(), bytes_.size()); }
+
+ private:
+  std::string bytes_;
+};
+
+void AddTable(const TableSpec& table, Encoder* encoder) {
+  const OptimizerSpec& o = table.optimizer;
+  encoder->Add(table.id.value()).Add(table.name).Add(table.kind).Add(table.dim).Add(table.size);
+  encoder->Add(table.initializer.kind).Add(table.initializer.scale);
+  encoder->Add(o.kind).Add(o.learning_rate).Add(o.l1).Add(o.l2).Add(o.momentum);
+  encoder->Add(o.beta1).Add(o.beta2).Add(o.epsilon);
+}
+
+}  // namespace
+
+Staleness Job::staleness() const {
+  Staleness least = Staleness::Infinite();
+  for (const TableSpec& table : tables) least = std::min(least, table.staleness);
+  return least;
+}
+
+// The staleness is left out: a resume may change it, and the weights mean the same.
+uint64_t Job::Fingerprint() const {
+  Encoder encoder;
+  encoder.Add(seed).Add(static_cast<uint64_t>(tables.size()));
+  for (const TableSpec& table : tables) AddTable(table, &encoder);
+  return encoder.Hash();
+}
+
+std::string FormatJob(const Job& job) {
+  Json tables = Json::array();
+  for (const TableSpec& table : job.tables) tables.push_back(TableToJson(table));
+  const Json json = {{"tables", tables},
+                     {"places", job.places},
+                     {"seats", job.seats},
+                     {"last_clock", job.last_clock.value()},
+                     {"seed", job.seed},
+                     {"iterations_per_epoch", job.iterations_per_epoch},
+                     {"evaluate", job.evaluate},
+                     {"best_epoch", job.best_epoch},
+                     {"snapshots_kept", job.snapshots_kept},
+                     {"snapshot_every_clocks", job.snapshot_every_clocks},
+                     {"retention_soft_bytes", job.retention_soft_bytes},
+                     {"retention_hard_bytes", job.retention_hard_bytes}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+absl::StatusOr<Job> ParseJob(const std::string& json) {
+  try {
+    return ReadJob(Json::parse(json));
+  } catch (const Json::exception& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("job: not JSON; undo the edit, or train into a new folder: ", error.what()));
+  }
+}
+
+absl::StatusOr<Job> LoadJob(const std::string& run_folder) {
+  const std::string path = run_folder + "/job.json";
+  const absl::StatusOr<std::string> text = ReadSealedText(path);
+  if (absl::IsNotFound(text.status())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": cannot be read; `rubato-data prepare RUN --out ", run_folder, "` writes it"));
+  }
+  RETURN_IF_ERROR(text.status());
+  absl::StatusOr<Job> job = ParseJob(*text);
+  if (!job.ok()) return Annotate(job.status(), path);
+  return job;
+}
+
+}  // namespace rubato

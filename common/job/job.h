@@ -1,0 +1,45 @@
+// What a fleet trains, fixed before it starts: `rubato-data prepare` writes it, all processes read
+// it. Servers learn of a model through its tables here and in no other way.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/ids.h"
+#include "common/job/table_spec.h"
+
+namespace rubato {
+
+struct Job {
+  std::vector<TableSpec> tables;
+  uint32_t places = 1;
+  uint32_t seats = 1;
+  Clock last_clock;  // T
+  uint64_t seed = 0;
+  int64_t iterations_per_epoch = 1;   // of a data epoch, its evaluation iteration included
+  bool evaluate = false;              // the last iteration of a data epoch is empty and evaluates
+  bool best_epoch = false;            // cut at each evaluation, wait for its commit
+  int64_t snapshots_kept = 2;         // committed epochs; with best_epoch: validated ones
+  int64_t snapshot_every_clocks = 0;  // 0: none is planned but the last
+  // Bytes of pushes that a worker keeps for replay before it asks for a snapshot / drops the oldest
+  // (ARCHITECTURE.md, "Retention"). A snapshot costs as much as the whole model: it should be rare.
+  uint64_t retention_soft_bytes = 256u << 20;
+  uint64_t retention_hard_bytes = 1u << 30;
+
+  // Smallest bound of the tables: the gate of the run.
+  Staleness staleness() const;
+  // Hash of all fields that make two processes disagree about the model (tables, seed).
+  uint64_t Fingerprint() const;
+  friend bool operator==(const Job&, const Job&) = default;
+};
+
+// JSON text of a job, and back; errors name the field.
+std::string FormatJob(const Job& job);
+absl::StatusOr<Job> ParseJob(const std::string& json);
+// DIR/job.json of a run folder, a sealed file (common/base/sealed_text.h); errors name the file.
+absl::StatusOr<Job> LoadJob(const std::string& run_folder);
+
+}  // namespace rubato

@@ -1,0 +1,76 @@
+#include "common/process/process.h"
+
+#include <unistd.h>
+
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/open_files.h"
+#include "common/base/out_of_memory.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
+
+namespace rubato {
+
+void AddSupervised(CLI::App* app, bool* supervised) {
+  app->add_flag("--supervised", *supervised,
+                "a launcher is told of stop signals, and stops this process by closing its "
+                "standard input");
+}
+
+std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv) {
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app->exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+// A thread that cannot be started is an exception.
+absl::StatusOr<int> Work(const Process& process, EventLog* events, StopSignals* signals) {
+  try {
+    return process.work(events, signals);
+  } catch (const std::system_error& error) {
+    return SystemError(error.code().value(), "starting a thread");
+  }
+}
+
+}  // namespace
+
+int RunProcess(const Process& process, int argc, char** argv) {
+  bool supervised = false;
+  AddSupervised(process.app, &supervised);
+  if (const auto code = ParseCommandLine(process.app, argc, argv)) return *code;
+  RaiseOpenFileLimit();
+  const std::string name = process.name();
+  SetLogName(name);
+  EndWhenOutOfMemory(name, [](const std::string& who, absl::string_view sentence) {
+    return LastWords{absl::StrCat("{\"process\":\"", who, "\",\"event\":\"error\",\"message\":\"",
+                                  sentence, "\"}\n"),
+                     absl::StrCat(who, " error: ", sentence, "\n")};
+  });
+  const auto events = EventLog::Open({.path = "", .process = name});
+  Supervision supervision;
+  if (supervised) {
+    supervision.orders = STDIN_FILENO;
+    supervision.tell = [&events](const char* signal, int count) {
+      (*events)->Write(Event("signal").Text("name", signal).Int("count", count));
+    };
+  }
+  // To the end: the last words are written in peace.
+  const auto signals = StopSignals::Catch(std::move(supervision));
+  const absl::StatusOr<int> code =
+      signals.ok() ? Work(process, events->get(), signals->get()) : signals.status();
+  if (code.ok()) return *code;
+  const std::string sentence(code.status().message());
+  (*events)->Write(Event("error").Text("message", sentence));
+  LogError(sentence);
+  return absl::IsCancelled(code.status()) ? 128 + (*signals)->last() : ExitCode(code.status());
+}
+
+}  // namespace rubato

@@ -1,0 +1,36 @@
+// What a process of the fleet does around its work: reads its command line, names itself in log and
+// telemetry, catches stop signals, and ends with one sentence and one exit code. A command for
+// people (rubato-data) takes the command line alone: its standard output is not for the launcher.
+//
+// The sentence goes to standard error for people and, as event "error", to standard output for the
+// launcher. Exit codes: ARCHITECTURE.md, "Exit codes". Included by mains only: CLI11 is slow to
+// compile.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "common/base/stop_signals.h"
+#include "common/telemetry/telemetry.h"
+
+namespace rubato {
+
+// The flag --supervised, for who is started by a launcher: see common/base/stop_signals.h.
+void AddSupervised(CLI::App* app, bool* supervised);
+
+// nullopt: go on. Else the exit code, after --help or a mistake, which is told.
+std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv);
+
+struct Process {
+  CLI::App* app;
+  std::function<std::string()> name;  // asked for once the command line is read
+  // Its exit code. Cancelled: ended by a stop signal, which decides the code.
+  std::function<absl::StatusOr<int>(EventLog* events, StopSignals* signals)> work;
+};
+
+int RunProcess(const Process& process, int argc, char** argv);
+
+}  // namespace rubato

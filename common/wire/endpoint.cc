@@ -1,0 +1,425 @@
+#include "common/wire/endpoint.h"
+
+#include <malloc.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+#include <zmq.hpp>
+
+#include "absl/container/flat_hash_map.h"
+#include "common/base/open_files.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
+#include "common/base/thread.h"
+#include "common/wire/address.h"
+#include "common/wire/routes.h"
+
+namespace rubato {
+namespace {
+
+// Below this a copy is cheaper than the allocation and the hop through an I/O thread that zero-copy
+// sending needs; measured on loopback, 64 KiB and above gain up to 1.9x.
+constexpr size_t kShareSentBytes = 64u << 10;
+// Smaller received frames may share one 8 KiB read buffer of ZeroMQ, which a kept one would hold.
+constexpr size_t kShareReceivedBytes = 8u << 10;
+// Queues, in messages, per peer and side. A worker's queued pushes share memory with its log; a
+// listener's replies do not, so that a peer that asks and never reads costs at most this many.
+constexpr int kConnectionSendQueue = 4096;
+constexpr int kListenerSendQueue = 256;
+constexpr int kReceiveQueue = 64;
+constexpr int kReaperThreads = 1;   // of each context, beside its input and output
+constexpr size_t kMaxBatch = 64;    // messages of one socket in one Receive
+constexpr int kMaxSockets = 4096;   // a worker connects to at most kMaxPlaces shards
+constexpr int kConnectWaitMs = 20;  // a living peer on this host takes about 1
+constexpr const char* kEndings = "inproc://endings";
+constexpr Duration kReturnMemoryAfter = Duration::Seconds(1);
+
+// ZeroMQ has numbers of its own beside those of the system.
+absl::Status ZmqError(int error, const std::string& doing) {
+  if (error < ZMQ_HAUSNUMERO) return SystemError(error, doing);
+  return absl::InternalError(absl::StrCat(doing, " failed: ", zmq_strerror(error)));
+}
+
+absl::Status ListenError(const std::string& address, int error) {
+  if (error == EADDRINUSE) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "cannot listen on %s: it is in use; choose another port, or 0 for any free one", address));
+  }
+  const absl::Status status = ZmqError(error, absl::StrCat("listening on ", address));
+  // No folder for a socket is a mistake of the command line.
+  return absl::IsNotFound(status) ? absl::InvalidArgumentError(status.message()) : status;
+}
+
+// Frames ------------------------------------------------------------------------------------------
+
+zmq::message_t ToMessage(const Buffer& frame) {
+  if (frame.size() < kShareSentBytes) return zmq::message_t(frame.data(), frame.size());
+  const auto release = [](void*, void* kept) { delete static_cast<Buffer*>(kept); };
+  // ZeroMQ takes a pointer to non-const bytes, which it only reads.
+  return zmq::message_t(const_cast<std::byte*>(frame.data()), frame.size(), release,
+                        new Buffer(frame));
+}
+
+Buffer ToBuffer(zmq::message_t message) {
+  if (message.size() < kShareReceivedBytes) {
+    const auto* bytes = message.data<std::byte>();
+    return Buffer::Own(std::vector<std::byte>(bytes, bytes + message.size()));
+  }
+  auto owner = std::make_shared<const zmq::message_t>(std::move(message));
+  const std::span bytes(owner->data<std::byte>(), owner->size());
+  return Buffer(std::move(owner), bytes);
+}
+
+// Offers all parts even if one is not taken in the middle: ZeroMQ then drops the rest, and the next
+// message begins cleanly.
+SendResult SendParts(zmq::socket_t& socket, std::vector<zmq::message_t> parts) {
+  SendResult result = SendResult::kSent;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const int flags = ZMQ_DONTWAIT | (i + 1 < parts.size() ? ZMQ_SNDMORE : 0);
+    int sent;
+    do {
+      sent = zmq_msg_send(parts[i].handle(), socket.handle(), flags);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) continue;
+    if (i == 0) {
+      return errno == EHOSTUNREACH ? SendResult::kUnknownPeer : SendResult::kWouldBlock;
+    }
+    result = SendResult::kWouldBlock;
+  }
+  return result;
+}
+
+constexpr size_t kMaxTakenParts = 2 + kMaxFrames;
+
+// The parts of the next message; empty if none has arrived. Parts beyond what any message may have
+// are dropped but for one, by which Decode sees that there were too many.
+std::vector<zmq::message_t> ReceiveParts(zmq::socket_t& socket) {
+  std::vector<zmq::message_t> parts;
+  bool more = true;
+  while (more) {
+    zmq::message_t part;
+    const int size = zmq_msg_recv(part.handle(), socket.handle(), ZMQ_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) break;
+    more = part.more();
+    if (parts.size() < kMaxTakenParts) parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+// Options that listeners and connections share. A closing endpoint gives its last words (a goodbye)
+// kLingerMs to get out.
+//
+// ZeroMQ's own heartbeats stay off. libzmq 4.3.4 ends the process ("Assertion failed: !_io_error")
+// if their timer fires on a connection that was closed while its input stood still at
+// kReceiveQueue, as that of a busy process does. They saw stopped processes and dead hosts: leases
+// and reports see these (ARCHITECTURE.md, "Eviction"), and of a tcp connection whose other end
+// acknowledges nothing the kernel frees us, probing it when it is idle and giving up what it has
+// sent when it is not. That bound also ends a connection whose reader stands still for as long, so
+// it is a long one.
+constexpr int kLingerMs = 200;
+constexpr int kDeadConnectionMs = 60'000;
+constexpr int kProbeAfterSeconds = 30;
+constexpr int kProbeEverySeconds = 10;
+constexpr int kProbes = 3;  // so that an idle connection ends when a busy one does
+void SetOptions(zmq::socket_t* socket, int send_queue) {
+  socket->set(zmq::sockopt::linger, kLingerMs);
+  socket->set(zmq::sockopt::sndhwm, send_queue);
+  socket->set(zmq::sockopt::rcvhwm, kReceiveQueue);
+  socket->set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(kMaxFrameBytes));
+  socket->set(zmq::sockopt::handshake_ivl, 5000);
+  socket->set(zmq::sockopt::tcp_maxrt, kDeadConnectionMs);
+  socket->set(zmq::sockopt::tcp_keepalive, 1);
+  socket->set(zmq::sockopt::tcp_keepalive_idle, kProbeAfterSeconds);
+  socket->set(zmq::sockopt::tcp_keepalive_intvl, kProbeEverySeconds);
+  socket->set(zmq::sockopt::tcp_keepalive_cnt, kProbes);
+}
+
+}  // namespace
+
+// Impl --------------------------------------------------------------------------------------------
+
+class Endpoint::Impl {
+ public:
+  Impl(Nonce self, int io_threads)
+      : self_(self), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), context_(io_threads) {
+    context_.set(zmq::ctxopt::max_sockets, kMaxSockets);
+  }
+  ~Impl() {
+    // An ending that is told while endings_ closes would be a message that libzmq leaks.
+    if (listener_) zmq_socket_monitor(listener_->handle(), nullptr, 0);
+    if (wake_ >= 0) close(wake_);
+  }
+
+  absl::Status Listen(const std::string& address);
+  absl::Status Connect(Nonce peer, const std::string& address);
+  void Disconnect(Nonce peer) { connections_.erase(peer); }
+  SendResult Send(Nonce to, const Frames& frames);
+  std::vector<Decoded> Receive(Duration timeout);
+  void Wake() const;
+  Nonce self() const { return self_; }
+
+  std::string address;
+  EndpointCounts counts;
+
+ private:
+  struct Connection {
+    zmq::socket_t socket;
+    std::string address;
+  };
+  SendResult Queue(Nonce to, const Frames& frames);
+  // Where messages come from: the listener, or the connection to `peer`.
+  struct Source {
+    zmq::socket_t* socket;
+    std::optional<Nonce> peer;
+  };
+  void Wait(Duration timeout);
+  void Drain(const Source& source, std::vector<Decoded>* out);
+  void Take(std::vector<zmq::message_t> parts, const Source& source, std::vector<Decoded>* out);
+  absl::Status CheckSender(Nonce from, const Source& source) const;
+  bool Learn(Nonce peer, const std::string& route);
+  bool IsThere(const std::string& route);
+  void Refuse(const absl::Status& why);
+  void AnswerRefusal(const absl::Status& why, const std::string& route);
+  void ReturnMemory();
+
+  const Nonce self_;
+  const int wake_;          // eventfd
+  zmq::context_t context_;  // before the sockets: it must outlive them
+  std::optional<zmq::socket_t> listener_;
+  std::optional<zmq::socket_t> endings_;  // tells of connections to the listener that ended
+  absl::flat_hash_map<Nonce, Connection> connections_;
+  Routes routes_;
+  std::optional<Instant> return_memory_at_;
+};
+
+absl::Status Endpoint::Impl::Listen(const std::string& wanted) {
+  RETURN_IF_ERROR(CheckAddress(wanted));
+  try {
+    listener_.emplace(context_, zmq::socket_type::router);
+    SetOptions(&*listener_, kListenerSendQueue);
+    listener_->set(zmq::sockopt::router_mandatory, true);
+    zmq_socket_monitor(listener_->handle(), kEndings, ZMQ_EVENT_DISCONNECTED);
+    endings_.emplace(context_, zmq::socket_type::pair);
+    endings_->set(zmq::sockopt::rcvhwm, 0);  // who writes to it must never wait for us
+    endings_->connect(kEndings);
+    listener_->bind(wanted);
+    address = listener_->get(zmq::sockopt::last_endpoint);
+  } catch (const zmq::error_t& error) {
+    return ListenError(wanted, error.num());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Endpoint::Impl::Connect(Nonce peer, const std::string& to) {
+  const auto found = connections_.find(peer);
+  if (found != connections_.end() && found->second.address == to) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckAddress(to));
+  Disconnect(peer);
+  try {
+    zmq::socket_t socket(context_, zmq::socket_type::dealer);
+    SetOptions(&socket, kConnectionSendQueue);
+    socket.set(zmq::sockopt::immediate, true);  // no queue to a peer that is not there
+    socket.set(zmq::sockopt::reconnect_ivl, 100);
+    socket.set(zmq::sockopt::reconnect_ivl_max, 1000);
+    socket.connect(to);
+    zmq_pollitem_t ready{socket.handle(), 0, ZMQ_POLLOUT, 0};
+    zmq_poll(&ready, 1, kConnectWaitMs);
+    connections_.emplace(peer, Connection{std::move(socket), to});
+  } catch (const zmq::error_t& error) {
+    return ZmqError(error.num(), absl::StrCat("connecting to ", to));
+  }
+  return absl::OkStatus();
+}
+
+SendResult Endpoint::Impl::Queue(Nonce to, const Frames& frames) {
+  std::vector<zmq::message_t> parts;
+  parts.reserve(frames.size() + 1);
+  const auto connection = connections_.find(to);
+  const std::string* route = nullptr;
+  if (connection == connections_.end()) {
+    route = routes_.Find(to);
+    if (route == nullptr) return SendResult::kUnknownPeer;
+    parts.emplace_back(route->data(), route->size());
+  }
+  for (const Buffer& frame : frames) parts.push_back(ToMessage(frame));
+  if (route == nullptr) return SendParts(connection->second.socket, std::move(parts));
+  const SendResult result = SendParts(*listener_, std::move(parts));
+  if (result == SendResult::kUnknownPeer) routes_.Forget(*route);
+  return result;
+}
+
+SendResult Endpoint::Impl::Send(Nonce to, const Frames& frames) {
+  const SendResult result = Queue(to, frames);
+  counts.would_block += result == SendResult::kWouldBlock ? 1 : 0;
+  counts.unknown_peer += result == SendResult::kUnknownPeer ? 1 : 0;
+  if (result != SendResult::kSent) return result;
+  counts.sent_messages += 1;
+  for (const Buffer& frame : frames) counts.sent_bytes += frame.size();
+  return result;
+}
+
+// Returns when a socket has something, or a wake-up was asked for, which this consumes.
+void Endpoint::Impl::Wait(Duration timeout) {
+  std::vector<zmq_pollitem_t> items = {{nullptr, wake_, ZMQ_POLLIN, 0}};
+  if (listener_) items.push_back({listener_->handle(), 0, ZMQ_POLLIN, 0});
+  for (auto& [peer, connection] : connections_) {
+    items.push_back({connection.socket.handle(), 0, ZMQ_POLLIN, 0});
+  }
+  constexpr int64_t kMilli = 1'000'000;
+  const int64_t nanos = std::max<int64_t>(timeout.nanos(), 0);
+  zmq_poll(items.data(), static_cast<int>(items.size()),
+           static_cast<long>(nanos / kMilli + (nanos % kMilli > 0 ? 1 : 0)));
+  uint64_t wakes = 0;
+  while (read(wake_, &wakes, sizeof(wakes)) < 0 && errno == EINTR) {
+  }
+}
+
+std::vector<Decoded> Endpoint::Impl::Receive(Duration timeout) {
+  Wait(timeout);
+  std::vector<Decoded> out;
+  if (listener_) Drain({&*listener_, std::nullopt}, &out);
+  for (auto& [peer, connection] : connections_) Drain({&connection.socket, peer}, &out);
+  if (listener_) ReturnMemory();
+  return out;
+}
+
+void Endpoint::Impl::Drain(const Source& source, std::vector<Decoded>* out) {
+  for (size_t i = 0; i < kMaxBatch; ++i) {
+    std::vector<zmq::message_t> parts = ReceiveParts(*source.socket);
+    if (parts.empty()) return;
+    Take(std::move(parts), source, out);
+  }
+}
+
+void Endpoint::Impl::Take(std::vector<zmq::message_t> parts, const Source& source,
+                          std::vector<Decoded>* out) {
+  const bool routed = !source.peer;
+  const std::string route = routed ? parts[0].to_string() : "";
+  if (parts.size() == kMaxTakenParts) return_memory_at_ = MonotonicNow() + kReturnMemoryAfter;
+  Frames frames;
+  for (size_t i = routed ? 1 : 0; i < parts.size(); ++i) {
+    counts.received_bytes += parts[i].size();
+    frames.push_back(ToBuffer(std::move(parts[i])));
+  }
+  counts.received_messages += 1;
+  absl::StatusOr<Decoded> decoded = Decode(frames);
+  const absl::Status status = decoded.ok() ? CheckSender(decoded->from, source) : decoded.status();
+  if (!status.ok()) {
+    Refuse(status);
+    // Two connections must not answer each other's answers for ever: only a listener answers.
+    if (routed) AnswerRefusal(status, route);
+    return;
+  }
+  if (routed && !Learn(decoded->from, route)) return;
+  out->push_back(*std::move(decoded));
+}
+
+// Whether who speaks there may say that he is `from`. A header can claim any nonce.
+absl::Status Endpoint::Impl::CheckSender(Nonce from, const Source& source) const {
+  if (source.peer) {
+    if (from == *source.peer) return absl::OkStatus();
+    return absl::InvalidArgumentError("message refused: its nonce is not that of this connection");
+  }
+  if (from == kSchedulerNonce) {
+    return absl::InvalidArgumentError("message refused: nonce 0 is the scheduler's own");
+  }
+  if (from == self_ || connections_.contains(from)) {
+    return absl::InvalidArgumentError("message refused: its nonce is that of another process");
+  }
+  return absl::OkStatus();
+}
+
+// A nonce belongs to the connection that spoke it first, until that is gone: nobody else speaks, or
+// is answered, in its name. Who comes back on a new connection while the old one is not noticed to
+// be gone is refused without a word, and asks again.
+bool Endpoint::Impl::Learn(Nonce peer, const std::string& route) {
+  const std::string* holder = routes_.Find(peer);
+  if (holder != nullptr && *holder != route) {
+    if (IsThere(*holder)) {
+      Refuse(absl::InvalidArgumentError("message refused: its nonce is that of another process"));
+      return false;
+    }
+    routes_.Forget(*holder);
+  }
+  routes_.Bind(peer, route);
+  return true;
+}
+
+// An empty message, which nobody decodes, finds a connection or does not.
+bool Endpoint::Impl::IsThere(const std::string& route) {
+  std::vector<zmq::message_t> parts;
+  parts.emplace_back(route.data(), route.size());
+  parts.emplace_back();
+  return SendParts(*listener_, std::move(parts)) != SendResult::kUnknownPeer;
+}
+
+void Endpoint::Impl::Refuse(const absl::Status& why) {
+  counts.refused += 1;
+  counts.last_refusal = std::string(why.message());
+}
+
+void Endpoint::Impl::AnswerRefusal(const absl::Status& why, const std::string& route) {
+  std::vector<zmq::message_t> parts;
+  parts.emplace_back(route.data(), route.size());
+  const ErrorReply reply{static_cast<uint32_t>(why.code()), std::string(why.message())};
+  for (const Buffer& frame : Encode(self_, reply)) parts.push_back(ToMessage(frame));
+  SendParts(*listener_, std::move(parts));
+}
+
+// ZeroMQ keeps a message until its last frame is there, at 64 bytes a frame of two, and no option
+// bounds their number; the allocator keeps what is freed after it. So when a connection has ended,
+// or such a message, all that is free goes back to the system, a moment later: ZeroMQ frees first.
+void Endpoint::Impl::ReturnMemory() {
+  const Instant now = MonotonicNow();
+  zmq::message_t part;
+  while (zmq_msg_recv(part.handle(), endings_->handle(), ZMQ_DONTWAIT) >= 0) {
+    if (!return_memory_at_) return_memory_at_ = now + kReturnMemoryAfter;
+  }
+  if (!return_memory_at_ || now < *return_memory_at_) return;
+  return_memory_at_.reset();
+  malloc_trim(0);
+}
+
+void Endpoint::Impl::Wake() const {
+  const uint64_t one = 1;
+  // The only failure is a full counter, and then the wake-up is due anyway.
+  [[maybe_unused]] const ssize_t written = write(wake_, &one, sizeof(one));
+}
+
+// Endpoint ----------------------------------------------------------------------------------------
+
+absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const EndpointOptions& options) {
+  // ZeroMQ ends the process when it lacks these.
+  RETURN_IF_ERROR(NeedOpenFiles(FilesOfEndpoint(options.peers), "an endpoint of the fleet"));
+  RETURN_IF_ERROR(NeedThreads(options.io_threads + kReaperThreads));
+  try {
+    auto impl = std::make_unique<Impl>(options.self, options.io_threads);
+    if (!options.listen.empty()) RETURN_IF_ERROR(impl->Listen(options.listen));
+    return std::unique_ptr<Endpoint>(new Endpoint(std::move(impl)));
+  } catch (const zmq::error_t& error) {
+    return ZmqError(error.num(), "starting ZeroMQ");
+  }
+}
+
+Endpoint::Endpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Endpoint::~Endpoint() = default;
+
+const std::string& Endpoint::address() const { return impl_->address; }
+absl::Status Endpoint::Connect(Nonce peer, const std::string& to) {
+  return impl_->Connect(peer, to);
+}
+void Endpoint::Disconnect(Nonce peer) { impl_->Disconnect(peer); }
+SendResult Endpoint::Send(Nonce to, const Message& message) {
+  return impl_->Send(to, Encode(impl_->self(), message));
+}
+SendResult Endpoint::SendFrames(Nonce to, const Frames& frames) { return impl_->Send(to, frames); }
+std::vector<Decoded> Endpoint::Receive(Duration timeout) { return impl_->Receive(timeout); }
+void Endpoint::Wake() const { impl_->Wake(); }
+const EndpointCounts& Endpoint::counts() const { return impl_->counts; }
+
+}  // namespace rubato

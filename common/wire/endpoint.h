@@ -1,0 +1,102 @@
+// The only door to ZeroMQ: messages to peers and from peers, by nonce.
+//
+// A process (or a shard's thread) opens one Endpoint. It may listen (one ROUTER socket) and connect
+// to any number of peers (one DEALER socket each): a scheduler only listens, a worker only
+// connects, a shard does both. Whoever has spoken to a listener can be answered by his nonce.
+//
+// What ZeroMQ does not promise is not hidden: kSent means queued, not arrived. Messages are lost
+// when a connection breaks or a queue is full, and nothing is said about it; the protocol above
+// numbers, acknowledges and resends. No call blocks except Receive, and no message can end the
+// process: bytes that Decode refuses are counted and answered with an ErrorReply.
+//
+// A header can claim any nonce; who is told what Receive returns may rely on it. A connection
+// speaks for the peer that it was opened to, and no other. What comes to the listener speaks for
+// nobody to whom a connection is open, and a nonce is its first speaker's until that is gone.
+//
+// Large frames are not copied, either way: a sent Buffer is kept alive until ZeroMQ is done with
+// it, a received frame is the Buffer's owner. One thread owns an Endpoint; only Wake may be called
+// from others. Only addresses of this host are taken: there is no authentication yet.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/env.h"
+#include "common/base/ids.h"
+#include "common/wire/message.h"
+#include "common/wire/wire.h"
+
+namespace rubato {
+
+enum class SendResult {
+  kSent,         // queued
+  kWouldBlock,   // the peer does not keep up, or the connection is not (or no longer) there
+  kUnknownPeer,  // neither connected to nor heard of
+};
+
+struct EndpointOptions {
+  Nonce self;
+  std::string
+      listen;  // "ipc:///PATH" or "tcp://127.0.0.1:PORT", port 0 = any free; "": no listener
+  int io_threads = 1;  // about one for each 5 GB/s
+  uint64_t peers = 0;  // for so many files can be opened, or Open fails
+};
+
+// Files that an Endpoint has open: its own, and for each peer a socket and what wakes its queue.
+constexpr uint64_t FilesOfEndpoint(uint64_t peers) { return 16 + 2 * peers; }
+
+// Since the Endpoint was opened.
+struct EndpointCounts {
+  uint64_t sent_messages = 0;
+  uint64_t sent_bytes = 0;
+  uint64_t received_messages = 0;
+  uint64_t received_bytes = 0;
+  uint64_t would_block = 0;
+  uint64_t unknown_peer = 0;
+  uint64_t refused = 0;      // messages that do not decode, or claim another's nonce
+  std::string last_refusal;  // why, the newest of them
+};
+
+class Endpoint {
+ public:
+  // InvalidArgument: the address is malformed, not of this host, or in use; or the limit on open
+  // files is too low. Unavailable: no more threads may be started.
+  static absl::StatusOr<std::unique_ptr<Endpoint>> Open(const EndpointOptions& options);
+  ~Endpoint();
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  // Where peers reach the listener, with the port that was chosen; "" if there is none.
+  const std::string& address() const;
+
+  // Opens a connection to `peer`; nothing if it is open already, anew if the address is another.
+  // Waits a moment for it to stand, so that a first message is not refused; ZeroMQ goes on trying.
+  absl::Status Connect(Nonce peer, const std::string& address);
+  // Closes it; what was queued is dropped.
+  void Disconnect(Nonce peer);
+
+  SendResult Send(Nonce to, const Message& message);
+  // The same for frames that are encoded already.
+  SendResult SendFrames(Nonce to, const Frames& frames);
+
+  // Waits until a message is there, Wake is called or `timeout` is over; returns what has arrived,
+  // a bounded number of messages from each connection.
+  std::vector<Decoded> Receive(Duration timeout);
+
+  // Makes the present or next Receive return at once. Any thread, also a signal handler.
+  void Wake() const;
+
+  const EndpointCounts& counts() const;
+
+ private:
+  class Impl;
+  explicit Endpoint(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rubato

@@ -1,0 +1,394 @@
+// The door of toml++: text to RunConfig. toml++ throws, and nothing of it leaves this file.
+#include "worker/run_file/run_config.h"
+
+#include <toml++/toml.h>
+
+#include <cerrno>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
+#include "worker/run_file/run_config_check.h"
+#include "worker/run_file/run_config_defaults.h"
+#include "worker/run_file/run_config_fields.h"
+
+namespace rubato {
+namespace {
+
+// A run file is a page; this stops a wrong path (a data file, a device) from being read whole.
+constexpr size_t kMaxRunFileBytes = 1 << 20;
+
+absl::Status Bad(const std::string& where, const std::string& sentence) {
+  return absl::InvalidArgumentError(absl::StrCat(where, ": ", sentence));
+}
+
+absl::StatusOr<toml::table> ParseToml(const std::string& text, const std::string& name) {
+  try {
+    return toml::parse(text, name);
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    return Bad(absl::StrFormat("%s:%d:%d", name, at.line, at.column),
+               absl::StrCat(std::string(error.description()),
+                            "; correct this line of TOML, or write a run file with `rubato init`"));
+  }
+}
+
+// The parsed run file with overrides put in, and where each value came from.
+class RunFileTree {
+ public:
+  RunFileTree(std::string file, toml::table root)
+      : file_(std::move(file)), root_(std::move(root)) {}
+
+  absl::Status Override(const Override& override);
+  absl::Status CheckKeysKnown() const;
+  // "--set KEY", "FILE:LINE" of the key, or of its section when the key is absent.
+  std::string Where(const std::string& key) const;
+  const toml::node* Find(const std::string& key) const;
+  // The text after --set key=, nullptr when the run file's own value stands.
+  const std::string* OverrideText(const std::string& key) const {
+    const auto found = overrides_.find(key);
+    return found == overrides_.end() ? nullptr : &found->second;
+  }
+  const std::string& file() const { return file_; }
+
+ private:
+  absl::Status Unknown(const std::string& key, const std::vector<std::string>& known) const;
+
+  std::string file_;
+  toml::table root_;
+  std::map<std::string, std::string> overrides_;
+};
+
+const toml::node* RunFileTree::Find(const std::string& key) const {
+  const size_t dot = key.find('.');
+  const toml::node* node = root_.get(key.substr(0, dot));
+  if (dot == std::string::npos || node == nullptr) return node;
+  const toml::table* section = node->as_table();
+  return section == nullptr ? nullptr : section->get(key.substr(dot + 1));
+}
+
+std::string RunFileTree::Where(const std::string& key) const {
+  if (OverrideText(key) != nullptr) return absl::StrCat("--set ", key);
+  const toml::node* node = Find(key);
+  if (node == nullptr) node = root_.get(key.substr(0, key.find('.')));
+  // A section that only overrides made has no line.
+  const auto line = node == nullptr ? 0 : node->source().begin.line;
+  return absl::StrFormat("%s:%d", file_, std::max<toml::source_index>(line, 1));
+}
+
+// TOML first; what is no TOML and has no quotes or brackets is a bare word.
+absl::StatusOr<toml::table> ParseOverrideValue(const Override& override) {
+  const std::string where = absl::StrCat("--set ", override.key);
+  auto parsed = ParseToml(absl::StrCat("value = ", override.value), where);
+  if (parsed.ok() && parsed->size() == 1) return parsed;
+  if (override.value.find_first_of("\"'[{\n\r") != std::string::npos) {
+    return Bad(where, absl::StrFormat("'%s' is neither a TOML value nor a bare word; quote it as "
+                                      "in --set '%s=\"text\"'",
+                                      override.value, override.key));
+  }
+  return ParseToml(absl::StrCat("value = ", QuoteString(override.value)), where);
+}
+
+absl::Status RunFileTree::Override(const struct Override& override) {
+  ASSIGN_OR_RETURN(toml::table parsed, ParseOverrideValue(override));
+  overrides_[override.key] = override.value;
+  const size_t dot = override.key.find('.');
+  if (dot == std::string::npos) {
+    root_.insert_or_assign(override.key, std::move(*parsed.get("value")));
+    return absl::OkStatus();
+  }
+  const std::string section = override.key.substr(0, dot);
+  toml::table* table = root_.insert(section, toml::table{}).first->second.as_table();
+  if (table != nullptr) {
+    table->insert_or_assign(override.key.substr(dot + 1), std::move(*parsed.get("value")));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunFileTree::Unknown(const std::string& key,
+                                  const std::vector<std::string>& known) const {
+  const std::string nearest = NearestKey(key, known);
+  const std::string hint = nearest.empty() ? absl::StrCat("known are: ", absl::StrJoin(known, ", "))
+                                           : absl::StrFormat("did you mean '%s'?", nearest);
+  return Bad(Where(key), absl::StrFormat("unknown key '%s'; %s", key, hint));
+}
+
+absl::Status RunFileTree::CheckKeysKnown() const {
+  RunConfig config;
+  KeyCollector collector;
+  VisitFields(config, collector);
+  const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  // First, as they make sections of their own.
+  for (const auto& [key, text] : overrides_) {
+    if (is_in(collector.keys(), key)) continue;
+    if (!is_in(collector.sections(), key)) return Unknown(key, collector.keys());
+    return Bad(Where(key), absl::StrFormat("'%s' is a section; set a key of it, as in --set "
+                                           "train.staleness=8",
+                                           key));
+  }
+  for (const auto& [top, node] : root_) {
+    const std::string name(top.str());
+    if (is_in(collector.keys(), name)) continue;
+    if (!is_in(collector.sections(), name)) {
+      return Unknown(name, node.is_table() ? collector.sections() : collector.keys());
+    }
+    if (!node.is_table()) {
+      return Bad(Where(name), absl::StrFormat("'%s' is a section; write [%s] and its keys below it",
+                                              name, name));
+    }
+    for (const auto& [leaf, value] : *node.as_table()) {
+      const std::string key = absl::StrCat(name, ".", std::string(leaf.str()));
+      if (!is_in(collector.keys(), key)) return Unknown(key, collector.keys());
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Fills a RunConfig from the tree; keeps the first error.
+class FieldReader {
+ public:
+  FieldReader(const RunFileTree& tree, const Environment& environment)
+      : tree_(tree), environment_(environment) {}
+
+  template <class Struct>
+  void Section(const char* name, Struct& fields) {
+    prefix_ = absl::StrCat(name, ".");
+    VisitFields(fields, *this);
+  }
+  template <class T, class Rule>
+  void Field(const char* name, T& value, const Rule& rule) {
+    if (!status_.ok()) return;
+    key_ = prefix_ + name;
+    const toml::node* node = tree_.Find(key_);
+    if (node != nullptr) Read(*node, rule, value);
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  void Fail(const std::string& sentence) {
+    status_ = Bad(tree_.Where(key_), absl::StrCat(key_, " ", sentence));
+  }
+  bool ReadText(const toml::node& node, std::string& value);
+
+  void Read(const toml::node& node, const IntegerRange& range, int64_t& value);
+  void Read(const toml::node& node, const IntegerRange& range, std::vector<int64_t>& values);
+  void Read(const toml::node& node, const RealRange& range, double& value);
+  void Read(const toml::node& node, const OneOf& choice, std::string& value);
+  void Read(const toml::node& node, AnyText, std::string& value) { ReadText(node, value); }
+  void Read(const toml::node& node, FilePath, std::string& value);
+  void Read(const toml::node& node, AnyColumns, std::vector<std::string>& values);
+  void Read(const toml::node& node, MissingSpellings, std::vector<std::string>& values);
+  void Read(const toml::node& node, AnyLabels, std::vector<std::string>& values);
+  // The texts of a list; nullopt for what is none.
+  static std::optional<std::vector<std::string>> TextsOf(const toml::node& node);
+  void Read(const toml::node& node, YesNo, bool& value);
+  void Read(const toml::node& node, AutoYesNo, HeaderLine& value);
+  void Read(const toml::node& node, StalenessBound, Staleness& value);
+
+  const RunFileTree& tree_;
+  const Environment& environment_;
+  std::string prefix_;
+  std::string key_;
+  absl::Status status_;
+};
+
+bool FieldReader::ReadText(const toml::node& node, std::string& value) {
+  if (const auto* text = node.as_string()) {
+    value = text->get();
+    return true;
+  }
+  // --set data.label=2 means the text "2".
+  if (const std::string* text = tree_.OverrideText(key_); text != nullptr && node.is_value()) {
+    value = *text;
+    return true;
+  }
+  Fail("must be a string, in quotes");
+  return false;
+}
+
+void FieldReader::Read(const toml::node& node, const IntegerRange& range, int64_t& value) {
+  const auto* number = node.as_integer();
+  if (number == nullptr || number->get() < range.low || number->get() > range.high) {
+    const std::string is = number == nullptr ? "" : absl::StrFormat("is %d; it ", number->get());
+    return Fail(absl::StrFormat("%smust be an integer from %d to %d", is, range.low, range.high));
+  }
+  value = number->get();
+}
+
+void FieldReader::Read(const toml::node& node, const IntegerRange& range,
+                       std::vector<int64_t>& values) {
+  const auto* array = node.as_array();
+  std::vector<int64_t> numbers;
+  for (size_t i = 0; array != nullptr && i < array->size(); ++i) {
+    const auto* number = array->get(i)->as_integer();
+    if (number == nullptr || number->get() < range.low || number->get() > range.high) break;
+    numbers.push_back(number->get());
+  }
+  if (array == nullptr || numbers.size() != array->size()) {
+    return Fail(absl::StrFormat("must be a list of integers from %d to %d, as in [64, 32]",
+                                range.low, range.high));
+  }
+  values = std::move(numbers);
+}
+
+void FieldReader::Read(const toml::node& node, const RealRange& range, double& value) {
+  // An integer is a number as well; anything else becomes NaN, which no range holds.
+  const double number = node.is_number() ? *node.value<double>() : std::nan("");
+  if (number >= range.low && number <= range.high) {
+    value = number;
+    return;
+  }
+  const std::string is = node.is_number() ? absl::StrFormat("is %g; it ", number) : "";
+  Fail(absl::StrFormat("%smust be a number from %g to %g", is, range.low, range.high));
+}
+
+void FieldReader::Read(const toml::node& node, const OneOf& choice, std::string& value) {
+  std::string word;
+  if (!ReadText(node, word)) return;
+  if (std::find(choice.words.begin(), choice.words.end(), word) == choice.words.end()) {
+    return Fail(absl::StrFormat("is unknown: \"%s\"; it must be one of \"%s\"", word,
+                                absl::StrJoin(choice.words, "\", \"")));
+  }
+  value = word;
+}
+
+void FieldReader::Read(const toml::node& node, FilePath, std::string& value) {
+  std::string text;
+  if (!ReadText(node, text)) return;
+  auto path = ResolvePath(text, tree_.file(), environment_);
+  if (!path.ok()) return Fail(std::string(path.status().message()));
+  // Environment values are bytes of any kind; the resolved copy must be readable TOML.
+  if (!ParseToml(absl::StrCat("path = ", QuoteString(*path)), "path").ok()) {
+    return Fail("is not valid UTF-8 once expanded; rename that folder");
+  }
+  value = *std::move(path);
+}
+
+std::optional<std::vector<std::string>> FieldReader::TextsOf(const toml::node& node) {
+  const auto* array = node.as_array();
+  if (array == nullptr) return std::nullopt;
+  std::vector<std::string> texts;
+  for (const toml::node& item : *array) {
+    const auto* text = item.as_string();
+    if (text == nullptr) return std::nullopt;
+    texts.push_back(text->get());
+  }
+  return texts;
+}
+
+void FieldReader::Read(const toml::node& node, AnyColumns, std::vector<std::string>& values) {
+  auto names = TextsOf(node);
+  if (!names) return Fail("must be a list of column names, as in [\"ID\", \"date\"]");
+  values = *std::move(names);
+}
+
+void FieldReader::Read(const toml::node& node, MissingSpellings, std::vector<std::string>& values) {
+  auto texts = TextsOf(node);
+  if (!texts) return Fail("must be a list of texts, as in [\"-999\", \"income=99999999\"]");
+  values = *std::move(texts);
+}
+
+void FieldReader::Read(const toml::node& node, AnyLabels, std::vector<std::string>& values) {
+  if (auto texts = TextsOf(node)) {
+    values = *std::move(texts);
+    return;
+  }
+  const auto* text = node.as_string();
+  // --set data.positive=2 means the text "2".
+  const std::string* typed = node.is_value() ? tree_.OverrideText(key_) : nullptr;
+  if (text == nullptr && typed == nullptr) {
+    return Fail("must be a text in quotes, or a list of them, as in [\"late\", \"lost\"]");
+  }
+  values = {text != nullptr ? text->get() : *typed};
+}
+
+void FieldReader::Read(const toml::node& node, YesNo, bool& value) {
+  const auto* truth = node.as_boolean();
+  if (truth == nullptr) return Fail("must be true or false");
+  value = truth->get();
+}
+
+void FieldReader::Read(const toml::node& node, AutoYesNo, HeaderLine& value) {
+  const auto* truth = node.as_boolean();
+  const auto* word = node.as_string();
+  if (truth != nullptr) {
+    value = truth->get() ? HeaderLine::kYes : HeaderLine::kNo;
+  } else if (word != nullptr && word->get() == "auto") {
+    value = HeaderLine::kAuto;
+  } else {
+    Fail("must be true or false, or \"auto\"");
+  }
+}
+
+void FieldReader::Read(const toml::node& node, StalenessBound, Staleness& value) {
+  const auto* number = node.as_integer();
+  const auto* word = node.as_string();
+  const auto* real = node.as_floating_point();
+  if ((word != nullptr && word->get() == "inf") || (real != nullptr && real->get() > 1e300)) {
+    value = Staleness::Infinite();
+  } else if (number != nullptr && number->get() >= 0 && number->get() <= kMaxStaleness) {
+    value = Staleness(number->get());
+  } else {
+    Fail(absl::StrFormat("must be an integer from 0 to %d, or \"inf\"", kMaxStaleness));
+  }
+}
+
+absl::StatusOr<std::string> ReadRunFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file.is_open() && errno != ENOENT) return FileError(errno, "opening", path);
+  std::string text(kMaxRunFileBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  // A folder opens and fails at the first read: then neither end nor bytes were seen.
+  if (!file.is_open() || (file.gcount() == 0 && !file.eof()) || file.bad()) {
+    return Bad(path, "cannot read this run file; check its name, or write one with `rubato init`");
+  }
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > kMaxRunFileBytes) {
+    return Bad(path, "larger than 1 MiB, so this is not a run file; name a TOML file");
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<Override> ParseOverride(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return Bad(absl::StrCat("--set ", text), "must be key=value, as in --set train.staleness=8");
+  }
+  return Override{text.substr(0, equals), text.substr(equals + 1)};
+}
+
+absl::StatusOr<RunConfig> ParseRunConfig(const std::string& text, const std::string& path,
+                                         const std::vector<Override>& overrides,
+                                         const Environment& environment) {
+  ASSIGN_OR_RETURN(toml::table root, ParseToml(text, path));
+  RunFileTree tree(path, std::move(root));
+  for (const Override& override : overrides) RETURN_IF_ERROR(tree.Override(override));
+  RETURN_IF_ERROR(tree.CheckKeysKnown());
+  RunConfig config;
+  FieldReader reader(tree, environment);
+  VisitFields(config, reader);
+  RETURN_IF_ERROR(reader.status());
+  FillDefaults([&tree](const std::string& key) { return tree.Find(key) != nullptr; }, &config);
+  RETURN_IF_ERROR(
+      CheckRunConfig(config, [&tree](const std::string& key) { return tree.Where(key); }));
+  return config;
+}
+
+absl::StatusOr<RunConfig> LoadRunConfig(const std::string& path,
+                                        const std::vector<Override>& overrides,
+                                        const Environment& environment) {
+  ASSIGN_OR_RETURN(const std::string text, ReadRunFile(path));
+  return ParseRunConfig(text, path, overrides, environment);
+}
+
+}  // namespace rubato

@@ -1,0 +1,352 @@
+#include "worker/run_file/run_config_check.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/algorithm/container.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
+#include "common/wire/wire.h"
+#include "worker/run_file/device_name.h"
+
+namespace rubato {
+namespace {
+
+constexpr size_t kMaxHiddenLayers = 256;  // two tables each: far below what a job may have
+
+// Views name all snapshots that are kept (common/wire/wire.h).
+constexpr int64_t kMaxBestEpochs = 10'000;
+
+absl::Status Bad(const std::string& where, const std::string& sentence) {
+  return absl::InvalidArgumentError(absl::StrCat(where, ": ", sentence));
+}
+
+// Whether the machine has such a device is found out where it is used.
+absl::Status CheckDevice(const RunConfig& config, const KeyLocator& locate) {
+  const absl::StatusOr<DeviceName> device = ParseDeviceName(config.device);
+  if (!device.ok()) return Annotate(device.status(), locate("device"));
+  const bool cpu = device->kind == DeviceKind::kCpu;
+  if (cpu && config.train.precision != "f32") {
+    return Bad(locate("train.precision"),
+               absl::StrFormat("train.precision = \"%s\" needs a GPU; use \"f32\", or device = "
+                               "\"cuda\"",
+                               config.train.precision));
+  }
+  if (cpu && config.fleet.servers == 0) {
+    return Bad(locate("fleet.servers"),
+               "fleet.servers = 0 keeps the weights on a GPU; use device = \"cuda\", or one server "
+               "at least");
+  }
+  return absl::OkStatus();
+}
+
+// Without servers one worker trains alone: nothing is shared and nothing is committed.
+absl::Status CheckLocal(const RunConfig& config, const KeyLocator& locate) {
+  if (config.fleet.servers > 0) return absl::OkStatus();
+  if (config.fleet.workers != 1) {
+    return Bad(
+        locate("fleet.workers"),
+        absl::StrFormat("fleet.servers = 0 trains in one process; use fleet.workers = 1, not "
+                        "%d",
+                        config.fleet.workers));
+  }
+  if (config.train.best_epoch) {
+    return Bad(locate("train.best_epoch"),
+               "train.best_epoch needs snapshots, and fleet.servers = 0 has none; leave one out");
+  }
+  if (config.snapshot.every_clocks != 0) {
+    return Bad(locate("snapshot.every_clocks"),
+               "fleet.servers = 0 has no snapshots; leave snapshot.every_clocks out");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFleet(const FleetConfig& fleet, const KeyLocator& locate) {
+  if (fleet.host != "127.0.0.1" && fleet.host != "localhost") {
+    return Bad(locate("fleet.host"),
+               absl::StrFormat("fleet.host '%s' is not a loopback address, and this version has no "
+                               "encryption; use fleet.host = \"127.0.0.1\"",
+                               fleet.host));
+  }
+  if (fleet.servers * fleet.shards_per_server > static_cast<int64_t>(kMaxPlaces)) {
+    return Bad(locate("fleet.shards_per_server"),
+               absl::StrFormat("fleet.servers = %d of fleet.shards_per_server = %d are %d shards; "
+                               "%d is the most",
+                               fleet.servers, fleet.shards_per_server,
+                               fleet.servers * fleet.shards_per_server, kMaxPlaces));
+  }
+  if (fleet.port != 0 && fleet.transport == "ipc") {
+    return Bad(locate("fleet.port"),
+               "fleet.port has no meaning with fleet.transport = \"ipc\"; use \"tcp\", or leave "
+               "the port out");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDataSource(const DataConfig& data, const KeyLocator& locate) {
+  if (data.format == "generated") {
+    const char* given = !data.path.empty()        ? "data.path"
+                        : !data.test_path.empty() ? "data.test_path"
+                                                  : nullptr;
+    if (given == nullptr) return absl::OkStatus();
+    return Bad(locate(given), absl::StrFormat("%s has no meaning with data.format = \"generated\"; "
+                                              "leave it out",
+                                              given));
+  }
+  if (data.path.empty()) {
+    return Bad(locate("data.path"),
+               "data.path is missing; name the file to train on, or use data.format = "
+               "\"generated\"");
+  }
+  return absl::OkStatus();
+}
+
+// LIBSVM rows carry their label and have numbered features: what names columns is refused.
+absl::Status CheckLibsvm(const DataConfig& data, const KeyLocator& locate) {
+  const char* given = !data.label.empty()                ? "data.label"
+                      : !data.drop.empty()               ? "data.drop"
+                      : !data.categorical.empty()        ? "data.categorical"
+                      : !data.numeric.empty()            ? "data.numeric"
+                      : !data.missing.empty()            ? "data.missing"
+                      : !data.time.empty()               ? "data.time"
+                      : data.skip_lines > 0              ? "data.skip_lines"
+                      : data.header != HeaderLine::kAuto ? "data.header"
+                                                         : nullptr;
+  if (given == nullptr) return absl::OkStatus();
+  return Bad(locate(given),
+             absl::StrFormat("%s is about the columns of a CSV file, and LIBSVM rows "
+                             "have none; leave it out, or use data.format = \"csv\"",
+                             given));
+}
+
+absl::Status CheckColumns(const DataConfig& data, const KeyLocator& locate) {
+  if (data.format == "csv" && data.label.empty()) {
+    return Bad(locate("data.label"),
+               "data.label is missing; name the column to predict, as in label = \"default\"");
+  }
+  const auto clash = [&](const char* key, const std::string& column, const char* other) {
+    return Bad(locate(key),
+               absl::StrFormat("%s and %s both name column '%s'; keep one", key, other, column));
+  };
+  for (const std::string& column : data.drop) {
+    if (column == data.label) return clash("data.drop", column, "data.label");
+    if (column == data.time) return clash("data.drop", column, "data.time");
+  }
+  for (const std::string& column : data.categorical) {
+    if (column == data.label) return clash("data.categorical", column, "data.label");
+    if (absl::c_linear_search(data.drop, column))
+      return clash("data.categorical", column, "data.drop");
+    if (absl::c_linear_search(data.numeric, column))
+      return clash("data.categorical", column, "data.numeric");
+  }
+  for (const std::string& column : data.numeric) {
+    if (column == data.label) return clash("data.numeric", column, "data.label");
+    if (absl::c_linear_search(data.drop, column)) return clash("data.numeric", column, "data.drop");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSplitKind(const RunConfig& config, const KeyLocator& locate) {
+  if (config.split.kind == "time" && config.data.time.empty()) {
+    return Bad(locate("split.kind"),
+               "split.kind = \"time\" needs data.time, the column that orders the rows; name it, "
+               "or use split.kind = \"hash\"");
+  }
+  if (config.split.kind == "hash" && !config.data.time.empty()) {
+    return Bad(locate("data.time"),
+               "data.time is read by split.kind = \"time\" only; set that, or leave data.time out");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSplitGroup(const RunConfig& config, const KeyLocator& locate) {
+  const SplitConfig& split = config.split;
+  if (split.kind == "time" && split.seed != 0) {
+    return Bad(locate("split.seed"),
+               "split.seed is read by split.kind = \"hash\" only; leave it out, or use that kind");
+  }
+  if (split.group.empty()) return absl::OkStatus();
+  if (split.kind == "time") {
+    return Bad(locate("split.group"),
+               "split.group is read by split.kind = \"hash\" only, as rows of a group are of many "
+               "times; leave it out, or use that kind");
+  }
+  if (config.data.format == "libsvm" && split.group != "qid") {
+    return Bad(locate("split.group"),
+               "split.group names a column, and LIBSVM rows have but a qid; use split.group = "
+               "\"qid\", or leave it out");
+  }
+  if (config.data.format == "csv" && split.group == config.data.label) {
+    return Bad(
+        locate("split.group"),
+        absl::StrFormat("split.group and data.label both name column '%s'; keep one", split.group));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSplitPercents(const RunConfig& config, const KeyLocator& locate) {
+  const SplitConfig& split = config.split;
+  const int64_t used = split.train_percent + split.validation_percent;
+  const int64_t most = config.data.test_path.empty() ? 99 : 100;
+  if (used > most) {
+    return Bad(locate("split.train_percent"),
+               absl::StrFormat("split.train_percent + split.validation_percent is %d, which leaves "
+                               "no rows to test on; together they may be %d at most",
+                               used, most));
+  }
+  if (config.train.best_epoch && split.validation_percent == 0) {
+    return Bad(locate("train.best_epoch"),
+               "train.best_epoch = true chooses by validation rows, and split.validation_percent "
+               "is 0; raise it, or set train.best_epoch = false");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckModel(const RunConfig& config, const KeyLocator& locate) {
+  if (config.model.kind != "logistic" && config.model.hidden.empty()) {
+    return Bad(locate("model.hidden"),
+               "model.hidden is empty; give the widths of the hidden layers, as in [64, 32], or "
+               "use model.kind = \"logistic\"");
+  }
+  if (config.model.hidden.size() > kMaxHiddenLayers) {
+    return Bad(locate("model.hidden"),
+               absl::StrFormat("model.hidden has %d layers; %d is the most",
+                               config.model.hidden.size(), kMaxHiddenLayers));
+  }
+  if (config.optimizer.l1 > 0.0 && config.optimizer.kind != "ftrl") {
+    return Bad(locate("optimizer.l1"),
+               absl::StrFormat("optimizer.l1 is read by optimizer.kind = \"ftrl\" only, and the "
+                               "kind is \"%s\"; leave l1 out, or change the kind",
+                               config.optimizer.kind));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSnapshots(const RunConfig& config, const KeyLocator& locate) {
+  const SnapshotConfig& snapshot = config.snapshot;
+  if (snapshot.retention_hard_mib < snapshot.retention_soft_mib) {
+    return Bad(locate("snapshot.retention_hard_mib"),
+               absl::StrFormat("snapshot.retention_hard_mib = %d is less than "
+                               "snapshot.retention_soft_mib = %d; raise it, or lower the other",
+                               snapshot.retention_hard_mib, snapshot.retention_soft_mib));
+  }
+  if (config.train.best_epoch && config.train.epochs > kMaxBestEpochs) {
+    return Bad(locate("train.epochs"),
+               absl::StrFormat("train.epochs = %d, and train.best_epoch keeps a snapshot of each "
+                               "pass, %d at most; ask for fewer, or set train.best_epoch = false",
+                               config.train.epochs, kMaxBestEpochs));
+  }
+  return absl::OkStatus();
+}
+
+// Levenshtein distance, one row of the table at a time.
+size_t EditDistance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string Leaf(const std::string& key) { return key.substr(key.rfind('.') + 1); }
+
+// A key under the wrong section, or under none, is one slip as well.
+size_t KeyDistance(const std::string& unknown, const std::string& known) {
+  return std::min(EditDistance(unknown, known), EditDistance(Leaf(unknown), Leaf(known)) + 1);
+}
+
+absl::StatusOr<std::string> ExpandVariables(const std::string& text,
+                                            const Environment& environment) {
+  std::string expanded;
+  size_t at = 0;
+  for (size_t open; (open = text.find("${", at)) != std::string::npos;) {
+    const size_t close = text.find('}', open);
+    if (close == std::string::npos) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("'%s' has '${' without '}'; write ${NAME}", text));
+    }
+    const std::string name = text.substr(open + 2, close - open - 2);
+    const auto value = environment(name);
+    if (!value.has_value() || value->empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("'%s' needs the environment variable %s, which is not set; export it, "
+                          "or write the path out",
+                          text, name));
+    }
+    absl::StrAppend(&expanded, text.substr(at, open - at), *value);
+    at = close + 1;
+  }
+  return absl::StrCat(expanded, text.substr(at));
+}
+
+}  // namespace
+
+absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
+  RETURN_IF_ERROR(CheckDevice(config, locate));
+  RETURN_IF_ERROR(CheckLocal(config, locate));
+  RETURN_IF_ERROR(CheckFleet(config.fleet, locate));
+  RETURN_IF_ERROR(CheckDataSource(config.data, locate));
+  if (config.data.format == "libsvm") RETURN_IF_ERROR(CheckLibsvm(config.data, locate));
+  RETURN_IF_ERROR(CheckColumns(config.data, locate));
+  RETURN_IF_ERROR(CheckSplitKind(config, locate));
+  RETURN_IF_ERROR(CheckSplitGroup(config, locate));
+  RETURN_IF_ERROR(CheckSplitPercents(config, locate));
+  RETURN_IF_ERROR(CheckSnapshots(config, locate));
+  return CheckModel(config, locate);
+}
+
+absl::StatusOr<std::string> ResolvePath(const std::string& text, const std::string& run_file,
+                                        const Environment& environment) {
+  if (text.empty()) return text;
+  ASSIGN_OR_RETURN(const std::string expanded, ExpandVariables(text, environment));
+  // The resolved copy in the run folder is read again and must not expand a second time.
+  if (expanded.find("${") != std::string::npos) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "'%s' still holds '${' once expanded to '%s'; change that variable", text, expanded));
+  }
+  std::error_code failed;
+  const auto base = std::filesystem::absolute(run_file, failed).parent_path();
+  if (failed) {
+    return FileError(failed.value(), "finding the folder of", run_file);
+  }
+  return (base / expanded).lexically_normal().string();
+}
+
+std::string NearestKey(const std::string& unknown, const std::vector<std::string>& known) {
+  std::string nearest;
+  size_t least = std::max<size_t>(2, unknown.size() / 3) + 1;
+  for (const std::string& key : known) {
+    const size_t distance = KeyDistance(unknown, key);
+    if (distance < least) {
+      least = distance;
+      nearest = key;
+    }
+  }
+  return nearest;
+}
+
+std::string QuoteString(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      absl::StrAppend(&quoted, "\\", std::string(1, c));
+    } else if (code < 0x20 || code == 0x7f) {
+      absl::StrAppendFormat(&quoted, "\\u%04x", static_cast<unsigned>(code));
+    } else {
+      quoted.push_back(c);
+    }
+  }
+  return quoted + "\"";
+}
+
+}  // namespace rubato

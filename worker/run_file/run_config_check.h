@@ -1,0 +1,31 @@
+// The parts of reading a run file that know no TOML: rules over several keys, paths, near misses.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "worker/run_file/run_config.h"
+
+namespace rubato {
+
+// "FILE:LINE" or "--set KEY": where a key got its value, or the section that lacks it.
+using KeyLocator = std::function<std::string(const std::string& key)>;
+
+// Rules over several keys: each error has a place and a remedy.
+absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate);
+
+// `text` with ${NAME} expanded; absolute, starting at the folder of `run_file` when relative.
+// "" stays "". InvalidArgument names the variable that is not set.
+absl::StatusOr<std::string> ResolvePath(const std::string& text, const std::string& run_file,
+                                        const Environment& environment);
+
+// The known key that `unknown` was most likely meant to be; "" when none is near.
+std::string NearestKey(const std::string& unknown, const std::vector<std::string>& known);
+
+// A string as JSON and TOML both write it. Requires valid UTF-8.
+std::string QuoteString(const std::string& text);
+
+}  // namespace rubato
