@@ -8,9 +8,9 @@
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
 #include "common/telemetry/telemetry.h"
-#include "server/memory_snapshot_store.h"
-#include "server/scheduler_loop.h"
-#include "server/server_loop.h"
+#include "server/scheduler/scheduler_loop.h"
+#include "server/shard/server_loop.h"
+#include "server/snapshot/memory_snapshot_store.h"
 
 namespace rubato {
 

@@ -10,7 +10,7 @@
 
 #include "benchmark/benchmark.h"
 #include "common/base/env.h"
-#include "server/optimizer.h"
+#include "server/table/optimizer.h"
 
 namespace rubato {
 namespace {

@@ -22,10 +22,10 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "common/base/durable_file.h"
 #include "common/base/env.h"
 #include "common/base/status.h"
-#include "server/durable_file.h"
-#include "server/snapshot_store.h"
+#include "server/snapshot/snapshot_store.h"
 
 namespace rubato {
 namespace {

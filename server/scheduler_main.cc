@@ -11,8 +11,8 @@
 #include "common/job/job.h"
 #include "common/process/process.h"
 #include "common/telemetry/telemetry.h"
-#include "server/run_start.h"
-#include "server/scheduler_loop.h"
+#include "server/scheduler/run_start.h"
+#include "server/scheduler/scheduler_loop.h"
 
 namespace rubato {
 namespace {

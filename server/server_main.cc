@@ -14,7 +14,7 @@
 #include "common/process/process.h"
 #include "common/telemetry/telemetry.h"
 #include "common/wire/endpoint.h"
-#include "server/server_loop.h"
+#include "server/shard/server_loop.h"
 
 namespace rubato {
 namespace {

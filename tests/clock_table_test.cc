@@ -1,4 +1,4 @@
-#include "server/clock_table.h"
+#include "server/shard/clock_table.h"
 
 #include <algorithm>
 #include <map>

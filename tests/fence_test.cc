@@ -7,8 +7,8 @@
 
 #include "common/wire/codec.h"
 #include "gtest/gtest.h"
-#include "server/scheduler.h"
-#include "server/shard.h"
+#include "server/scheduler/scheduler.h"
+#include "server/shard/shard.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/image_manifest.h"
+#include "server/snapshot/image_manifest.h"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "server/optimizer.h"
+#include "server/table/optimizer.h"
 
 #include <cmath>
 #include <vector>
@@ -225,7 +225,7 @@ TEST_P(EveryRule, RowsAreSteppedInOrder) {
   }
 }
 
-// The guarantee of server/rule.h over every vector width of this machine.
+// The guarantee of server/table/rule.h over every vector width of this machine.
 TEST_P(EveryRule, BitsAreTheSameOnEveryInstructionSet) {
   const std::vector<float> best = Train(37);
   const int64_t supported = hwy::SupportedTargets();

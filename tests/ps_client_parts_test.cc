@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/wire/wire.h"
-#include "server/shard.h"
+#include "server/shard/shard.h"
 #include "worker/ps_client.h"
 
 namespace rubato {

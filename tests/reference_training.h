@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/base/status.h"
-#include "server/table.h"
+#include "server/table/table.h"
 #include "worker/model/model.h"
 
 namespace rubato {

@@ -1,12 +1,12 @@
 // What stays on the disk when newer snapshots are committed.
-#include "server/retained_images.h"
+#include "server/snapshot/retained_images.h"
 
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/memory_snapshot_store.h"
+#include "server/snapshot/memory_snapshot_store.h"
 #include "tests/snapshot_fixture.h"
 
 namespace rubato {

@@ -1,4 +1,4 @@
-#include "server/run_start.h"
+#include "server/scheduler/run_start.h"
 
 #include <sys/stat.h>
 
@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "common/base/status.h"
 #include "gtest/gtest.h"
-#include "server/scheduler_state.h"
+#include "server/scheduler/scheduler_state.h"
 #include "tests/scratch_folder.h"
 #include "tests/snapshot_fixture.h"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/scheduler.h"
+#include "server/scheduler/scheduler.h"
 
 namespace rubato {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/scheduler.h"
-#include "server/scheduler_loop.h"
+#include "server/scheduler/scheduler.h"
+#include "server/scheduler/scheduler_loop.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/scheduler_state.h"
+#include "server/scheduler/scheduler_state.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,5 +1,5 @@
 // A server's loop against a scheduler that the test plays.
-#include "server/server_loop.h"
+#include "server/shard/server_loop.h"
 
 #include <atomic>
 #include <memory>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/memory_snapshot_store.h"
+#include "server/snapshot/memory_snapshot_store.h"
 #include "tests/snapshot_fixture.h"
 
 namespace rubato {

@@ -6,7 +6,7 @@
 
 #include "common/wire/codec.h"
 #include "gtest/gtest.h"
-#include "server/shard.h"
+#include "server/shard/shard.h"
 
 namespace rubato {
 namespace {

@@ -7,7 +7,7 @@
 #include "common/wire/codec.h"
 #include "common/wire/wire.h"
 #include "gtest/gtest.h"
-#include "server/shard.h"
+#include "server/shard/shard.h"
 
 namespace rubato {
 namespace {

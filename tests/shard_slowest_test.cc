@@ -3,7 +3,7 @@
 #include <variant>
 
 #include "gtest/gtest.h"
-#include "server/shard.h"
+#include "server/shard/shard.h"
 
 namespace rubato {
 namespace {

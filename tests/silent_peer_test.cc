@@ -8,7 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
-#include "server/scheduler_loop.h"
+#include "server/scheduler/scheduler_loop.h"
 #include "tests/scratch_folder.h"
 
 namespace rubato {

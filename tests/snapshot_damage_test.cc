@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/image_folder.h"
-#include "server/snapshot_store.h"
+#include "server/snapshot/image_folder.h"
+#include "server/snapshot/snapshot_store.h"
 #include "tests/snapshot_fixture.h"
 
 namespace rubato {

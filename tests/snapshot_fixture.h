@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/base/env.h"
-#include "server/snapshot_store.h"
+#include "server/snapshot/snapshot_store.h"
 #include "tests/scratch_folder.h"
 
 namespace rubato {

@@ -16,9 +16,9 @@
 
 #include "common/base/status.h"
 #include "gtest/gtest.h"
-#include "server/run_start.h"
-#include "server/scheduler_state.h"
-#include "server/server_loop.h"
+#include "server/scheduler/run_start.h"
+#include "server/scheduler/scheduler_state.h"
+#include "server/shard/server_loop.h"
 #include "tests/snapshot_fixture.h"
 
 namespace rubato {

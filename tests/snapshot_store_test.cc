@@ -1,5 +1,5 @@
 // What both stores promise alike.
-#include "server/snapshot_store.h"
+#include "server/snapshot/snapshot_store.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/memory_snapshot_store.h"
+#include "server/snapshot/memory_snapshot_store.h"
 #include "tests/sanitizers.h"
 #include "tests/snapshot_fixture.h"
 

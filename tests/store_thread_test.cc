@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/server_loop.h"
+#include "server/shard/server_loop.h"
 
 namespace rubato {
 namespace {

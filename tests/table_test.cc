@@ -1,4 +1,4 @@
-#include "server/table.h"
+#include "server/table/table.h"
 
 #include <limits>
 #include <map>
@@ -8,7 +8,7 @@
 #include "common/job/initial_weights.h"
 #include "common/job/shard_map.h"
 #include "gtest/gtest.h"
-#include "server/optimizer.h"
+#include "server/table/optimizer.h"
 
 namespace rubato {
 namespace {

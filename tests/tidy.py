@@ -40,9 +40,9 @@ ARROWS = {"schemas": {"schemas"}, "common": {"schemas", "common"},
 # One door per library: pattern of the included name -> product files that may include it.
 DOORS = (
     ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/wire/endpoint.cc", "common/endpoint_*.cc")),
-    ("RocksDB", r"rocksdb/", ("server/snapshot_store.cc",)),
+    ("RocksDB", r"rocksdb/", ("server/snapshot/snapshot_store.cc",)),
     ("FlatBuffers", r"flatbuffers/|schemas/\w+_generated\.h$",
-     ("common/wire*.cc", "server/snapshot_store.cc", "server/*state*.cc", "server/*manifest*.cc",
+     ("common/wire*.cc", "server/snapshot/snapshot_store.cc", "server/*state*.cc", "server/*manifest*.cc",
       "worker/data/dataset*.cc")),
     ("toml++", r"toml\+\+", ("common/run_config*.cc",)),
     ("CLI11", r"CLI/", ("*_main.cc", "common/process.*")),

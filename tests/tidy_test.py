@@ -17,15 +17,15 @@ LONG = "  x += 1;\n" * 60
 # rule -> [(path, text that breaks it)]
 BROKEN = {
     "layout": [("utils/x.cc", "int F();\n"), ("launch/x.cc", "int F();\n")],
-    "arrows": [("common/x.cc", '#include "server/shard.h"\n'),
+    "arrows": [("common/x.cc", '#include "server/shard/shard.h"\n'),
                ("server/x.cc", '#include "worker/trainer.h"\n'),
-               ("worker/x.cc", '#include "server/table.h"\n'),
+               ("worker/x.cc", '#include "server/table/table.h"\n'),
                ("worker/x.cc", '#include "tests/sim.h"\n'),
                ("server/x.cc", '#include "bench/load.h"\n'),
                ("server/x.cc", '#include "shard.h"\n')],
     "doors": [("server/x.cc", "#include <zmq.hpp>\n"), ("common/x.h", ESSAY + "#include <zmq.h>\n"),
               ("server/x.cc", "#include <rocksdb/db.h>\n"),
-              ("server/shard.cc", '#include "schemas/wire_generated.h"\n'),
+              ("server/shard/shard.cc", '#include "schemas/wire_generated.h"\n'),
               ("common/wire/message.h", ESSAY + "#include <flatbuffers/flatbuffers.h>\n"),
               ("worker/x.cc", "#include <toml++/toml.h>\n"),
               ("worker/x.cc", '#include "CLI/CLI.hpp"\n'),
@@ -36,12 +36,12 @@ BROKEN = {
               ("worker/compute/x.cc", "#include <cuda_runtime.h>\n"),
               ("server/x.cc", "#include <zlib.h>\n"), ("server/x.cc", "#include <zstd.h>\n"),
               ("server/x.cc", "#include <httplib.h>\n")],
-    "machines": [("server/shard.cc", "#include <thread>\n"),
+    "machines": [("server/shard/shard.cc", "#include <thread>\n"),
                  ("server/scheduler_view.h", ESSAY + "#include <chrono>\n"),
                  ("worker/ps_client.cc", '#include "common/base/mutex.h"\n'),
                  ("worker/row_cache.h", ESSAY + "#include <mutex>\n"),
-                 ("server/sparse_table.cc", "#include <fstream>\n"),
-                 ("server/shard.cc", "void F() { G(MonotonicNow()); }\n")],
+                 ("server/table/sparse_table.cc", "#include <fstream>\n"),
+                 ("server/shard/shard.cc", "void F() { G(MonotonicNow()); }\n")],
     "getenv": [("common/x.cc", 'auto x = std::getenv("HOME");\n')],
     "now": [("server/x.cc", "auto t = std::chrono::steady_clock::now();\n"),
             ("tests/x_test.cc", "auto t = time(nullptr);\n")],
@@ -66,7 +66,7 @@ BROKEN = {
     "pragma-once": [("server/x.h", "// What.\nint F();\n"),
                     ("server/x.h", ESSAY + "#ifndef SERVER_X_H_\n#endif\n")],
     "essay": [("server/x.h", "#pragma once\n")],
-    "own-header": [("server/shard.cc", '#include <vector>\n#include "server/shard.h"\n')],
+    "own-header": [("server/shard/shard.cc", '#include <vector>\n#include "server/shard/shard.h"\n')],
     "dead-code": [("server/x.cc", "// return Fetch(row);\n"), ("server/x.cc", "  // x.Put(y);\n"),
                   ("server/x.cc", "// if (old) {\n"), ("server/x.cc", "// count += 1;\n")],
     "globals": [("server/x.cc", "static int counter = 0;\n"),
@@ -95,21 +95,21 @@ BROKEN = {
 # What must pass: near misses of the rules above.
 CLEAN = {
     ".clang-format": pathlib.Path(tidy.__file__).parents[1].joinpath(".clang-format").read_text(),
-    "ARCHITECTURE.md": "# Map\n\n## Fence\n[the map](server/shard.h) [web](https://debian.org)\n",
+    "ARCHITECTURE.md": "# Map\n\n## Fence\n[the map](server/shard/shard.h) [web](https://debian.org)\n",
     "common/wire/endpoint.cc": "#include <zmq.hpp>\n",
     "common/base/env.cc": "const auto t = std::chrono::steady_clock::now();\n",
     "common/text.cc": 'const char* kText = "std::cout, rand() and getenv()";\n',
     "launch/start.py": "import json\n\n\ndef load(text):\n    return json.loads(text)\n",
-    "server/shard.cc": '#include "server/shard.h"\n\n#include <vector>\n',
-    "server/shard.h": '// A machine; std::thread is for its driver. See ARCHITECTURE.md, "Fence".\n'
+    "server/shard/shard.cc": '#include "server/shard/shard.h"\n\n#include <vector>\n',
+    "server/shard/shard.h": '// A machine; std::thread is for its driver. See ARCHITECTURE.md, "Fence".\n'
                       "#pragma once\n\n#include <vector>\n\n#include \"common/base/ids.h\"\n",
     "server/shard_thread.cc": "#include <thread>\n",
-    "server/snapshot_store.cc": "#include <rocksdb/db.h>\n",
+    "server/snapshot/snapshot_store.cc": "#include <rocksdb/db.h>\n",
     "server/sum.cc": "// Sums: a row is kept when clock >= 1.\n"
                      "int Five(int a, int b, int c, int d, int e) { return a + b + c + d + e; }\n",
     "server/table_main.cc": '#include <iostream>\n\nint main() { std::cout << "hello"; }\n',
     "tests/go": "#!/usr/bin/env bash\nset -euo pipefail\necho\n",
-    "tests/x_test.cc": '#include "server/shard.h"\n#include "worker/trainer.h"\n\n'
+    "tests/x_test.cc": '#include "server/shard/shard.h"\n#include "worker/trainer.h"\n\n'
                        "namespace rubato::sim {}\n",
     "worker/local.cc": "void F() {\n  static const int kSize = 3;\n  int x = kSize;\n  G(x);\n}\n",
 }
@@ -132,7 +132,7 @@ class TidyTest(unittest.TestCase):
                 continue
             for path, text in samples:
                 with self.subTest(rule=rule, path=path, text=text[:60]):
-                    files = {"ARCHITECTURE.md": "# Map\n", "server/shard.h": ESSAY, path: text}
+                    files = {"ARCHITECTURE.md": "# Map\n", "server/shard/shard.h": ESSAY, path: text}
                     found = self.check(files)
                     self.assertIn((path, rule), [(f.path, f.rule) for f in found])
 

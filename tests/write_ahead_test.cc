@@ -1,5 +1,5 @@
 // What a scheduler says leaves once it is on disk, and not before.
-#include "server/write_ahead.h"
+#include "server/scheduler/write_ahead.h"
 
 #include <string>
 

@@ -22,7 +22,7 @@ struct Initializer {
   friend bool operator==(const Initializer&, const Initializer&) = default;
 };
 
-// Hyperparameters of an update rule; each rule reads the ones it names in server/optimizer.h.
+// Hyperparameters of an update rule; each rule reads the ones it names in server/table/optimizer.h.
 struct OptimizerSpec {
   OptimizerKind kind = OptimizerKind::kSgd;
   float learning_rate = 0.1F;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/base/env.h"
-#include "server/optimizer.h"
+#include "server/table/optimizer.h"
 #include "tests/cuda/cuda_fixture.h"
 #include "worker/compute/cuda/features.h"
 #include "worker/compute/cuda/optimizer.h"

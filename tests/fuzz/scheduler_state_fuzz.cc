@@ -7,9 +7,9 @@
 #include <variant>
 
 #include "absl/strings/string_view.h"
+#include "common/base/sealed_bytes.h"
 #include "common/base/status.h"
-#include "server/scheduler_state.h"
-#include "server/sealed_bytes.h"
+#include "server/scheduler/scheduler_state.h"
 #include "tests/random_message.h"
 
 namespace {

@@ -9,9 +9,9 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "common/base/sealed_bytes.h"
 #include "common/base/status.h"
-#include "server/image_manifest.h"
-#include "server/sealed_bytes.h"
+#include "server/snapshot/image_manifest.h"
 
 namespace {
 

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "common/base/env.h"
-#include "server/scheduler.h"
-#include "server/shard.h"
-#include "server/write_ahead.h"
+#include "server/scheduler/scheduler.h"
+#include "server/scheduler/write_ahead.h"
+#include "server/shard/shard.h"
 #include "tests/sim/config.h"
 #include "tests/sim/ledger.h"
 #include "worker/ps_client.h"

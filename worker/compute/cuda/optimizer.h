@@ -1,8 +1,8 @@
 // The update rules of the servers for weights that live on a device: formulas in
-// server/optimizer.h, the same operations in the same order as server/rule.cc, each one correctly
-// rounded, none fused (the file is compiled without contraction), and Adam's powers are the
-// servers' own (common/base/power_table.h). A step here and a step of a server therefore agree to
-// the bit.
+// server/table/optimizer.h, the same operations in the same order as server/table/rule.cc, each one
+// correctly rounded, none fused (the file is compiled without contraction), and Adam's powers are
+// the servers' own (common/base/power_table.h). A step here and a step of a server therefore agree
+// to the bit.
 //
 // Weights and slots are arrays of their own. A sparse table is rows of both; row r's slots begin at
 // slots + r * SlotStride(dim) and lie there as they do behind a server's row. A dense table is one

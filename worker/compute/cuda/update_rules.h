@@ -1,5 +1,5 @@
-// One step of one weight by each update rule, for kernels: the operations of server/rule.cc in
-// their order, with its names. Only for .cu files that are compiled without contraction
+// One step of one weight by each update rule, for kernels: the operations of server/table/rule.cc
+// in their order, with its names. Only for .cu files that are compiled without contraction
 // (--fmad=false; C++ compilers get -ffp-contract=off), so that every operation is rounded by
 // itself.
 //

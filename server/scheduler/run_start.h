@@ -1,0 +1,46 @@
+// What a scheduler that starts goes on from: RUN/snapshots, as earlier starts of the run left it.
+//
+// scheduler.state says which images are committed, and which lives and epochs were ever given, so
+// images without it are of no use: that is a damaged run and not a new one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/job/job.h"
+#include "server/scheduler/scheduler.h"
+
+namespace rubato {
+
+std::string SnapshotsOf(const std::string& run);
+std::string StatePathOf(const std::string& run);
+
+// nullopt: the run was never started. DataLoss: the state is damaged, or gone beside its images.
+absl::StatusOr<std::optional<SchedulerState>> FindState(const std::string& run);
+
+// The newest committed snapshot of which every image is whole: all of them are read.
+struct WholeSnapshot {
+  CommittedEpoch snapshot;           // epoch 0: nothing was ever committed
+  std::vector<std::string> damaged;  // newer ones: a sentence about each, and what is used instead
+};
+// `newest`: the one to begin with, nothing newer is looked at. DataLoss: none is whole.
+absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
+                                                std::optional<EpochId> newest);
+
+enum class StartMode { kNew, kResume };
+
+// The first state of a run, or its committed epoch in a new generation: the newest, or `epoch`,
+// and then what was committed after that is set aside. InvalidArgument: it was started before and
+// this is no resume, or nothing is left to train. FailedPrecondition: the snapshots are of another
+// model.
+absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode,
+                                            std::optional<EpochId> epoch);
+
+// For readers. `epoch`: that snapshot, the newest if there is none.
+absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& job,
+                                            std::optional<EpochId> epoch);
+
+}  // namespace rubato

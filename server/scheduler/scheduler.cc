@@ -1,0 +1,430 @@
+// Hellos, reports and views: see server/scheduler/scheduler.h.
+#include "server/scheduler/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/mutation.h"
+#include "common/base/status.h"
+
+namespace rubato {
+namespace {
+
+// A predict or an evaluation each; every one is a line of each view.
+constexpr size_t kMaxReaders = 64;
+
+// Sent before the one that is known, and overtaken. None of these three ever falls while a shard
+// life serves (before, it has seen nothing); where they are equal, what else differs is mended by
+// the next report.
+bool IsOlder(const ShardReport& report, const ShardReport& known) {
+  if (report.life != known.life) return false;
+  if (report.seen != known.seen) return report.seen < known.seen;
+  return report.end < known.end || report.min_clock < known.min_clock;
+}
+
+// Of two ticks: a shorter pause leaves others most of their lease.
+Duration AsleepAfter(const SchedulerOptions& options) {
+  return Duration::Nanos(options.lease.nanos() / 4);
+}
+
+}  // namespace
+
+Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now)
+    : options_(std::move(options)),
+      job_fingerprint_(options_.job.Fingerprint()),
+      state_(std::move(state)),
+      retired_(state_.retired.begin(), state_.retired.end()),
+      clock_(now, AsleepAfter(options_)),
+      committed_at_(now),
+      margin_(options_.first_margin),
+      generation_since_(now) {
+  for (const Position& position : state_.high_water) high_water_[position.life] = position.clock;
+  for (const MemberEntry& member : view().members) added_[member.life] = view().version;
+}
+
+SchedulerState Scheduler::FirstState(const Job& job) {
+  SchedulerState state;
+  state.job_fingerprint = job.Fingerprint();
+  state.view.version = ViewVersion(1);
+  state.view.shards.resize(job.places);
+  return state;
+}
+
+// Who slept heard nobody, as if it had been restarted: everybody has one full lease from now on.
+Instant Scheduler::Awake(Instant now) {
+  if (MUTATED(sleep_counts)) return now;
+  const Duration slept = clock_.slept();
+  const Instant awake = clock_.Read(now);
+  if (clock_.slept() == slept) return awake;
+  for (auto& [life, peer] : peers_) peer.heard = awake;
+  return awake;
+}
+
+void Scheduler::Receive(Instant at, Nonce from, const Message& message, SchedulerOutput* out) {
+  const Instant now = Awake(at);
+  if (const auto* hello = std::get_if<Hello>(&message)) return ReceiveHello(now, from, *hello, out);
+  if (const auto* beat = std::get_if<Heartbeat>(&message)) {
+    return ReceiveHeartbeat(now, from, *beat, out);
+  }
+  if (const auto* report = std::get_if<ShardReport>(&message)) {
+    return ReceiveReport(now, from, *report, out);
+  }
+}
+
+void Scheduler::Tick(Instant at, SchedulerOutput* out) {
+  const Instant now = Awake(at);
+  EvictSilent(now, out);
+  StartPending(now, out);
+  CheckSealed(now, out);
+  WatchLoads(now, out);
+  WithdrawIfOverdue(now, out);
+  RequestIfOverdue(now, out);
+  OpenCutIfDue(now, out);
+  ResendViews(out);
+}
+
+// Hello ------------------------------------------------------------------------------------------
+
+absl::Status Scheduler::CheckHello(const Hello& hello) const {
+  if (hello.protocol != kProtocolVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("the fleet speaks protocol %d and this process %d: start it from the same "
+                        "build as the scheduler",
+                        kProtocolVersion, hello.protocol));
+  }
+  if (hello.job_fingerprint != job_fingerprint_) {
+    return absl::FailedPreconditionError(
+        "this process trains another model than the fleet: give it the run folder of the fleet");
+  }
+  if (hello.role == Role::kWorker && hello.index >= options_.job.seats) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "seat %d does not exist: this run has %d workers", hello.index, options_.job.seats));
+  }
+  if (hello.role == Role::kShard && hello.index >= view().shards.size()) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "place %d does not exist: this run has %d shards", hello.index, view().shards.size()));
+  }
+  return absl::OkStatus();
+}
+
+void Scheduler::ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out) {
+  if (const absl::Status status = CheckHello(hello); !status.ok()) {
+    out->messages.push_back(
+        {from, ErrorReply{static_cast<uint32_t>(status.code()), std::string(status.message())}});
+    return;
+  }
+  if (retired_.contains(from)) {
+    out->messages.push_back({from, Stale{kNoLife, view().version, from}});
+    return;
+  }
+  switch (hello.role) {
+    case Role::kWorker:
+      return HelloFromWorker(now, from, SeatId(hello.index), out);
+    case Role::kShard:
+      return HelloFromShard(from, hello, out);
+    case Role::kReader:
+      return HelloFromReader(now, from, out);
+  }
+}
+
+void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerOutput* out) {
+  Life old = kNoLife;
+  for (const MemberEntry& member : view().members) {
+    if (member.nonce == from) {
+      peers_[member.life].heard = now;
+      out->messages.push_back({from, view()});
+      return;
+    }
+    if (member.seat == seat) old = member.life;
+  }
+  if (old != kNoLife) Seal(old, Departure::kEvicted, "its seat said Hello again", out);
+  MemberEntry member;
+  member.life = NextLife();
+  member.seat = seat;
+  member.nonce = from;
+  if (MUTATED(join_at_known_min) && AllShardsReported()) member.start = known_min_clock();
+  added_[member.life] = ViewVersion(view().version.value() + 1);
+  peers_[member.life] = Peer{.heard = now, .worked = now};
+  state_.view.members.push_back(member);
+  Emit(out, {SchedulerEventKind::kJoined, member.life, Clock(0), Clock(0),
+             absl::StrCat("seat ", seat.value())});
+  Publish(out);
+}
+
+void Scheduler::HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* out) {
+  const PlaceId place(hello.index);
+  ShardEntry& entry = state_.view.shards[hello.index];
+  if (entry.life != kNoLife && entry.nonce == from) {
+    out->messages.push_back({from, view()});
+    return;
+  }
+  const bool replaces = entry.life != kNoLife;
+  if (replaces) {
+    Retire(entry.nonce);
+    // What sealed lives had pushed to the last life of this shard may be gone with it.
+    for (const SealedEntry& sealed : view().sealed) ReportPossibleLoss(sealed.life, out);
+  }
+  entry = {NextLife(), from, hello.address};
+  RaiseFloor();
+  reports_.erase(place);
+  if (!MUTATED(dead_life_commit)) durable_.erase(place);
+  Emit(out, {SchedulerEventKind::kShardLife, entry.life, Clock(0), Clock(0),
+             absl::StrCat("place ", place.value())});
+  Publish(out);
+}
+
+void Scheduler::HelloFromReader(Instant now, Nonce from, SchedulerOutput* out) {
+  for (const ReaderEntry& reader : view().readers) {
+    if (reader.nonce == from) {
+      peers_[reader.life].heard = now;
+      out->messages.push_back({from, view()});
+      return;
+    }
+  }
+  if (view().readers.size() >= kMaxReaders) {
+    const std::string sentence = absl::StrFormat(
+        "this fleet has %d readers already: try again when one of them is done", kMaxReaders);
+    const auto code = static_cast<uint32_t>(absl::StatusCode::kResourceExhausted);
+    out->messages.push_back({from, ErrorReply{code, sentence}});
+    return;
+  }
+  const ReaderEntry reader{NextLife(), from};
+  peers_[reader.life] = Peer{.heard = now, .worked = now};
+  state_.view.readers.push_back(reader);
+  Publish(out);
+}
+
+// Heartbeats and reports -------------------------------------------------------------------------
+
+void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
+                                 SchedulerOutput* out) {
+  const MemberEntry* member = FindMember(beat.life);
+  const ReaderEntry* reader = FindReader(beat.life);
+  const bool speaks =
+      (member != nullptr && member->nonce == from) || (reader != nullptr && reader->nonce == from);
+  const bool believed = MUTATED(forged_beat) ? member != nullptr || reader != nullptr : speaks;
+  if (!believed || beat.generation != view().generation) return TellIfKnown(from, out);
+  Peer& peer = peers_.try_emplace(beat.life, Peer{.heard = now, .worked = now}).first->second;
+  peer.heard = now;
+  peer.seen = std::max(peer.seen, beat.seen);
+  peer.clock = std::max(peer.clock, beat.clock);
+  if (beat.work != peer.work && !MUTATED(stall_counts_time)) {
+    peer.work = beat.work;
+    peer.worked = now;
+  }
+  if (reader != nullptr) {
+    if (beat.leaving) {
+      Retire(reader->nonce);
+      std::erase_if(state_.view.readers, [&](const ReaderEntry& r) { return r.life == beat.life; });
+      Publish(out);
+    }
+    return;
+  }
+  if (member->start) high_water_[beat.life] = std::max(high_water_[beat.life], *member->start);
+  if (beat.gap) {
+    Resume(now, static_cast<uint32_t>(view().shards.size()),
+           absl::StrFormat("life %d cannot replay what shard %d needs", beat.life.value(),
+                           beat.gap->value()),
+           out);
+  } else if (beat.leaving) {
+    Seal(beat.life, Departure::kLeft, "done", out);
+  } else if (beat.wants_snapshot && now - committed_at_ >= options_.snapshot_pause) {
+    WantSnapshot(now, out);
+  }
+}
+
+void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report,
+                              SchedulerOutput* out) {
+  const size_t place = report.place.value();
+  if (place >= view().shards.size()) return TellIfKnown(from, out);
+  const ShardEntry& entry = view().shards[place];
+  const bool cuts = view().cut && report.durable == view().cut->epoch;
+  if (entry.life != report.life || (entry.nonce != from && !MUTATED(forged_report))) {
+    if (MUTATED(dead_life_commit) && cuts) {
+      durable_[report.place] = *report.durable;
+      CommitIfDurable(now, out);
+    }
+    return TellIfKnown(from, out);  // an old life of this place: it stops when it reads this
+  }
+  if (report.generation != view().generation) return;
+  ShardReport& known = reports_[report.place];
+  const bool older = IsOlder(report, known);
+  for (const Position& p : report.positions) {
+    high_water_[p.life] = std::max(high_water_[p.life], p.clock);
+  }
+  if (older) return;
+  if (known.life != report.life || known.work != report.work) stored_[report.place] = now;
+  known = report;
+  NoteProgress(now, report);
+  if (report.load_failed) {
+    Emit(out,
+         {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
+          absl::StrFormat("shard %d cannot load the committed snapshot: see the log of its server",
+                          place)});
+    return;
+  }
+  if (view().cut && report.refused == view().cut->epoch) {
+    margin_ = std::max<int64_t>(1, 2 * margin_);
+    Withdraw(absl::StrFormat("refused by shard %d", place), out);
+  }
+  if (cuts) {
+    durable_[report.place] = *report.durable;
+    CommitIfDurable(now, out);
+  }
+  StartPending(now, out);
+  CheckSealed(now, out);
+}
+
+// Views ------------------------------------------------------------------------------------------
+
+// Who has or had a life learns from the view that it is over. A stranger learns nothing: nonces are
+// what a forger lacks, and a view is full of them.
+void Scheduler::TellIfKnown(Nonce to, SchedulerOutput* out) const {
+  if (Knows(to) || MUTATED(view_to_strangers)) out->messages.push_back({to, view()});
+}
+
+bool Scheduler::Knows(Nonce nonce) const {
+  const auto is_theirs = [&](const auto& entry) { return entry.nonce == nonce; };
+  return retired_.contains(nonce) || std::ranges::any_of(view().shards, is_theirs) ||
+         std::ranges::any_of(view().members, is_theirs) ||
+         std::ranges::any_of(view().readers, is_theirs);
+}
+
+void Scheduler::Publish(SchedulerOutput* out) {
+  View& view = state_.view;
+  view.version = ViewVersion(view.version.value() + 1);
+  RaiseFloor();
+  state_.high_water.clear();
+  for (const auto& [life, clock] : high_water_) state_.high_water.push_back({life, clock});
+  view.kept = state_.set_aside;
+  for (const CommittedEpoch& epoch : state_.earlier) view.kept.push_back(epoch.epoch);
+  out->persist = state_;
+  for (const ShardEntry& shard : view.shards) {
+    if (shard.life != kNoLife) out->messages.push_back({shard.nonce, view});
+  }
+  for (const MemberEntry& member : view.members) out->messages.push_back({member.nonce, view});
+  for (const ReaderEntry& reader : view.readers) out->messages.push_back({reader.nonce, view});
+}
+
+// Before a report is forgotten, and in each new view.
+void Scheduler::RaiseFloor() {
+  Clock& floor = state_.view.floor;
+  for (const auto& [place, report] : reports_) floor = std::max(floor, report.min_clock);
+}
+
+void Scheduler::ResendViews(SchedulerOutput* out) {
+  const ViewVersion version = view().version;
+  for (size_t i = 0; i < view().shards.size(); ++i) {
+    const ShardEntry& shard = view().shards[i];
+    if (shard.life == kNoLife) continue;
+    const auto report = reports_.find(PlaceId(static_cast<uint32_t>(i)));
+    if (report == reports_.end() || report->second.seen < version) {
+      out->messages.push_back({shard.nonce, view()});
+    }
+  }
+  for (const MemberEntry& member : view().members) {
+    if (peers_[member.life].seen < version) out->messages.push_back({member.nonce, view()});
+  }
+  for (const ReaderEntry& reader : view().readers) {
+    if (peers_[reader.life].seen < version) out->messages.push_back({reader.nonce, view()});
+  }
+}
+
+void Scheduler::FleetResume(Instant now, uint32_t places, const std::string& why,
+                            SchedulerOutput* out) {
+  Resume(Awake(now), places, why, out);
+}
+
+void Scheduler::Resume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out) {
+  if (finished()) return;
+  View& view = state_.view;
+  for (const MemberEntry& member : view.members) Retire(member.nonce);
+  for (const ReaderEntry& reader : view.readers) Retire(reader.nonce);
+  for (size_t i = places; i < view.shards.size(); ++i) {
+    if (view.shards[i].life == kNoLife) continue;
+    Retire(view.shards[i].nonce);
+    // Not in the next view any more, so it would never hear of it: told here, and again by its
+    // Reports.
+  }
+  std::vector<ShardEntry> dropped;
+  if (places < view.shards.size()) {
+    dropped.assign(view.shards.begin() + places, view.shards.end());
+  }
+  view.shards.resize(places);
+  for (ShardEntry& shard : view.shards) {
+    if (shard.life != kNoLife) shard.life = NextLife();
+  }
+  view.generation = Generation(view.generation.value() + 1);
+  view.members.clear();
+  view.readers.clear();  // they come back as well: another number of shards is another plan
+  view.sealed.clear();
+  view.cut.reset();
+  view.floor = view.committed.clock;
+  reports_.clear();
+  slowest_.clear();
+  durable_.clear();
+  high_water_.clear();
+  added_.clear();
+  torn_told_.clear();
+  start_timed_out_ = false;
+  generation_since_ = now;
+  Emit(out, {SchedulerEventKind::kFleetResume, kNoLife, view.committed.clock, Clock(places), why});
+  Publish(out);
+  for (const ShardEntry& shard : dropped) {
+    if (shard.life != kNoLife) out->messages.push_back({shard.nonce, view});
+  }
+}
+
+MemberEntry* Scheduler::FindMember(Life life) {
+  for (MemberEntry& member : state_.view.members) {
+    if (member.life == life) return &member;
+  }
+  return nullptr;
+}
+
+const ReaderEntry* Scheduler::FindReader(Life life) const {
+  for (const ReaderEntry& reader : view().readers) {
+    if (reader.life == life) return &reader;
+  }
+  return nullptr;
+}
+
+bool Scheduler::AllShardsHaveLives() const {
+  return std::all_of(view().shards.begin(), view().shards.end(),
+                     [](const ShardEntry& shard) { return shard.life != kNoLife; });
+}
+
+bool Scheduler::AllShardsReported() const {
+  return AllShardsHaveLives() && reports_.size() == view().shards.size() &&
+         std::all_of(reports_.begin(), reports_.end(),
+                     [](const auto& report) { return report.second.seen > ViewVersion(0); });
+}
+
+Clock Scheduler::known_min_clock() const {
+  std::optional<Clock> lowest;
+  for (const auto& [place, report] : reports_) {
+    lowest = std::min(lowest.value_or(report.min_clock), report.min_clock);
+  }
+  return lowest.value_or(view().committed.clock);
+}
+
+// Members' own clocks count too: a started iteration may be applied anywhere at any moment.
+Clock Scheduler::known_end() const {
+  Clock end = view().committed.clock;
+  for (const auto& [place, report] : reports_) end = std::max(end, report.end);
+  for (const MemberEntry& member : view().members) {
+    const auto peer = peers_.find(member.life);
+    if (member.start && peer != peers_.end()) end = std::max(end, peer->second.clock);
+  }
+  return end;
+}
+
+ClockDelta Scheduler::known_spread() const {
+  ClockDelta widest;
+  for (const auto& [place, report] : reports_) {
+    widest = std::max(widest, report.end - report.min_clock);
+  }
+  return widest;
+}
+
+}  // namespace rubato

@@ -1,0 +1,227 @@
+// The scheduler: membership, shard map, snapshot epochs. A sans-I/O machine, never on the data
+// path.
+//
+// Input: a message or a tick, with the time. Output: a new state to persist, then messages, then
+// events. Ordering duty of the driver: if `persist` is set it must be durable before any message of
+// the same output is sent, which server/scheduler/write_ahead.h sees to.
+//
+// All that changes the fleet travels as a View (common/wire/message.h) with a growing version,
+// resent until acknowledged. Everything outside SchedulerState is soft: leases, reports, known
+// clocks. A restarted scheduler therefore waits one full lease before it evicts, and opens no cut
+// before every shard of the view has reported again.
+//
+// Time that it slept through itself counts against nobody: an input that comes much later than the
+// one before it, though ticks are due all the time, means that it could hear nobody meanwhile. Then
+// too it waits one full lease, and every other deadline is put off by as much.
+//
+// Rules: ARCHITECTURE.md, "Join", "Eviction", "Cut" and "Fleet resume".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "common/base/env.h"
+#include "common/base/ids.h"
+#include "common/job/job.h"
+#include "common/wire/message.h"
+
+namespace rubato {
+
+// What survives a restart of the scheduler, all of it written at every change.
+struct SchedulerState {
+  View view;
+  uint64_t life_counter = 0;   // lives given so far: never reused
+  uint64_t epoch_counter = 0;  // epochs opened so far
+  uint64_t job_fingerprint = 0;
+  std::vector<Nonce> retired;  // nonces whose life has ended: a late Hello of theirs is ignored
+  std::vector<Position> high_water;  // F(w): highest position ever reported of a life
+  // Epochs committed before view.committed whose images are kept, oldest first: what a run falls
+  // back to when newer ones are damaged, and with best_epoch what was validated.
+  std::vector<CommittedEpoch> earlier;
+  std::vector<EpochId> set_aside;  // damaged when a start went back behind them: for a person
+  friend bool operator==(const SchedulerState&, const SchedulerState&) = default;
+};
+
+enum class OnLoss { kResume, kReport };
+
+struct SchedulerOptions {
+  Job job;
+  Duration lease = Duration::Seconds(10);   // no heartbeat for this long: evicted
+  Duration stall = Duration::Seconds(600);  // slowest, and neither progress nor work: evicted
+  Duration start_timeout = Duration::Seconds(120);  // seats missing after this are left behind
+  // All shards passed C, no image, and no store has read or written a byte: the cut is withdrawn.
+  Duration cut_deadline = Duration::Seconds(120);
+  Duration load_deadline = Duration::Seconds(120);    // a shard loads, and its store does not
+  Duration snapshot_within = Duration::Seconds(300);  // of the last commit, a snapshot is asked for
+  // After a commit or a start, no worker's wish for a snapshot is heard: each costs the whole
+  // model, and what a large one pushes in a second may be beyond the soft bound already.
+  Duration snapshot_pause = Duration::Seconds(30);
+  int64_t first_margin = 2;    // clocks between the highest known one and C
+  bool deterministic = false;  // any eviction is a fleet resume
+  OnLoss on_loss = OnLoss::kResume;
+};
+
+// Things worth telling a person or a test; nothing in the protocol depends on them.
+enum class SchedulerEventKind {
+  kJoined,
+  kStarted,
+  kEvicted,
+  kLeft,
+  kShardLife,
+  kCutOpened,
+  kCutWithdrawn,
+  kCommitted,
+  kFleetResume,
+  kTornIterations,  // a sealed life's last iterations reached some shards only: [clock, clock2)
+  kPossibleLoss,    // a life was sealed while a shard life is younger than it
+  kLoss,            // the same of more than s + 1: told again only when they have become more
+  kSeatsMissing,
+  kLoadFailed,   // a shard cannot read the committed image
+  kReaderHangs,  // a reader says that it lives, and does nothing
+  kStoresStand,  // cut after cut was withdrawn because no store read or wrote anything
+};
+
+struct SchedulerEvent {
+  SchedulerEventKind kind;
+  Life life;
+  Clock clock;
+  Clock clock2;
+  std::string text;
+};
+
+struct SchedulerOutput {
+  std::optional<SchedulerState> persist;
+  Outbox messages;
+  std::vector<SchedulerEvent> events;
+};
+
+class Scheduler {
+ public:
+  // A fresh run starts from FirstState(); a restart from what was persisted last.
+  Scheduler(SchedulerOptions options, SchedulerState state, Instant now);
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  static SchedulerState FirstState(const Job& job);
+
+  // `now` never falls. Ticks are due several times within a quarter of the lease.
+  void Receive(Instant now, Nonce from, const Message& message, SchedulerOutput* out);
+  void Tick(Instant now, SchedulerOutput* out);
+  // Everybody goes back to the committed epoch, with `places` shards. `why` is for people.
+  void FleetResume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out);
+  // A snapshot as soon as possible (a stop, an operator's wish).
+  void RequestSnapshot(Instant now, SchedulerOutput* out);
+
+  const SchedulerState& state() const { return state_; }
+  const Job& job() const { return options_.job; }
+  const View& view() const { return state_.view; }
+  // The commit at the last clock ends the run.
+  bool finished() const { return view().committed.clock >= options_.job.last_clock; }
+  // Lowest and highest clock of the fleet as last reported.
+  Clock known_min_clock() const;
+  Clock known_end() const;
+  // How far apart workers are, as the shards saw it: reports of different moments are not compared.
+  ClockDelta known_spread() const;
+  // When the store of a shard was last seen to read or write something.
+  Instant stored_at() const;
+
+ private:
+  // In all that is private `now` is the time of clock_, without what was slept through.
+  Instant Awake(Instant now);
+  void Resume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out);
+  void ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out);
+  void ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat, SchedulerOutput* out);
+  void ReceiveReport(Instant now, Nonce from, const ShardReport& report, SchedulerOutput* out);
+  void HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerOutput* out);
+  void HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* out);
+  void HelloFromReader(Instant now, Nonce from, SchedulerOutput* out);
+  absl::Status CheckHello(const Hello& hello) const;
+  void TellIfKnown(Nonce to, SchedulerOutput* out) const;
+  bool Knows(Nonce nonce) const;
+
+  // Membership (scheduler_members.cc).
+  void StartPending(Instant now, SchedulerOutput* out);
+  bool QuorumReached(Instant now, SchedulerOutput* out);
+  bool Begun() const;
+  Clock PastEvaluations() const;
+  std::optional<Clock> StartClockFor(const MemberEntry& member) const;
+  enum class Departure { kLeft, kEvicted };
+  void Retire(Nonce nonce);
+  void Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out);
+  void EvictSilent(Instant now, SchedulerOutput* out);
+  void EvictSilentReaders(Instant now, SchedulerOutput* out);
+  void NoteProgress(Instant now, const ShardReport& report);
+  bool IsAhead(PlaceId place) const;
+  bool Waits() const;
+  void WatchLoads(Instant now, SchedulerOutput* out);
+  void CheckSealed(Instant now, SchedulerOutput* out);
+  bool ReportPossibleLoss(Life life, SchedulerOutput* out);
+
+  // Snapshots (scheduler_cut.cc).
+  void WantSnapshot(Instant now, SchedulerOutput* out);
+  void RequestIfOverdue(Instant now, SchedulerOutput* out);
+  void OpenCutIfDue(Instant now, SchedulerOutput* out);
+  std::optional<OpenCut> NextCut() const;
+  Clock NextPlanned(Clock after) const;
+  Clock NextCommonClock() const;
+  void OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out);
+  void Withdraw(const std::string& why, SchedulerOutput* out);
+  void WithdrawIfOverdue(Instant now, SchedulerOutput* out);
+  void CommitIfDurable(Instant now, SchedulerOutput* out);
+  void KeepSuperseded(const CommittedEpoch& superseded);
+
+  // Views.
+  void Publish(SchedulerOutput* out);
+  void RaiseFloor();
+  void ResendViews(SchedulerOutput* out);
+  MemberEntry* FindMember(Life life);
+  const ReaderEntry* FindReader(Life life) const;
+  bool AllShardsHaveLives() const;
+  bool AllShardsReported() const;
+  Life NextLife() { return Life(++state_.life_counter); }
+  Staleness staleness() const { return options_.job.staleness(); }
+  void Emit(SchedulerOutput* out, SchedulerEvent event) { out->events.push_back(std::move(event)); }
+
+  const SchedulerOptions options_;
+  const uint64_t job_fingerprint_;
+  SchedulerState state_;
+  absl::flat_hash_set<Nonce> retired_;  // the same as in state_
+  AwakeClock clock_;
+
+  // Soft state of the current shard lives, by place.
+  std::map<PlaceId, ShardReport> reports_;
+  std::map<PlaceId, EpochId> durable_;  // of the open cut
+  // Soft state of peers, by life: lease and acknowledged view.
+  struct Peer {
+    Instant heard;
+    ViewVersion seen{};
+    Clock clock{};
+    uint64_t work = 0;
+    Instant worked;  // when `work` last grew
+  };
+  std::map<Life, Peer> peers_;
+  // Whom min_clock of a shard waits for, and since when.
+  struct Slowest {
+    Life life;
+    Clock clock;
+    Instant since;
+  };
+  std::map<PlaceId, Slowest> slowest_;
+  std::map<PlaceId, Instant> stored_;     // when the store of a shard last did something
+  std::map<Life, ViewVersion> added_;     // version that made a pending member
+  std::map<Life, Clock> high_water_;      // F(w)
+  std::map<Life, ClockDelta> torn_told_;  // of sealed lives: iterations, as events have them
+  Instant cut_passed_at_;                 // since when every shard's min_clock is >= C
+  Instant committed_at_;
+  int overdue_cuts_ = 0;  // withdrawn in a row, since the last commit
+  int64_t margin_;
+  bool snapshot_requested_ = false;
+  bool start_timed_out_ = false;
+  Instant generation_since_;
+};
+
+}  // namespace rubato

@@ -1,0 +1,262 @@
+#include "server/scheduler/scheduler_loop.h"
+
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "server/scheduler/scheduler_state.h"
+
+namespace rubato {
+namespace {
+
+constexpr Duration kTick = Duration::Millis(20);
+constexpr Duration kTellViewEvery = Duration::Millis(250);
+// After the last commit workers are told and leave; after this long nobody is waited for.
+constexpr Duration kLeaveGrace = Duration::Seconds(10);
+// After a stop signal a snapshot gets this long, and longer while it is being written.
+constexpr Duration kStopGrace = Duration::Seconds(60);
+// A shard says Hello as soon as it listens, and reports ten times a second, also while it loads.
+constexpr Duration kShardComesWithin = Duration::Seconds(60);
+constexpr Duration kShardSpeaksWithin = Duration::Seconds(60);
+constexpr Duration kSaveAgainAfter = Duration::Millis(500);
+// Once all is trained, a disk that refuses this many tries in a row ends the run.
+constexpr int kLastSaveTries = 20;
+
+}  // namespace
+
+SchedulerState ResumeState(SchedulerState state, uint32_t places) {
+  View& view = state.view;
+  for (const MemberEntry& member : view.members) state.retired.push_back(member.nonce);
+  for (const ShardEntry& shard : view.shards) {
+    if (shard.life != kNoLife) state.retired.push_back(shard.nonce);
+  }
+  view.version = ViewVersion(view.version.value() + 1);
+  view.generation = Generation(view.generation.value() + 1);
+  view.shards.assign(places, ShardEntry{});
+  view.members.clear();
+  view.readers.clear();
+  view.sealed.clear();
+  view.cut.reset();
+  view.floor = view.committed.clock;
+  state.high_water.clear();
+  return state;
+}
+
+SchedulerLoop::SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler,
+                             SchedulerState state, EventLog* events)
+    : options_(std::move(options)),
+      events_(events),
+      scheduler_(std::move(scheduler), std::move(state), MonotonicNow()),
+      ahead_(kSaveAgainAfter),
+      clock_(MonotonicNow(), kAsleepAfter),
+      opened_at_(clock_.Read(MonotonicNow())) {}
+
+absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoopOptions options,
+                                                                   SchedulerOptions scheduler,
+                                                                   SchedulerState state,
+                                                                   EventLog* events) {
+  if (!options.state_path.empty()) {
+    RETURN_IF_ERROR(WriteSchedulerState(options.state_path, state));
+  }
+  // All shards, all workers, a reader.
+  const uint64_t peers = uint64_t{scheduler.job.places} + scheduler.job.seats + 1;
+  std::unique_ptr<SchedulerLoop> loop(
+      new SchedulerLoop(std::move(options), std::move(scheduler), std::move(state), events));
+  ASSIGN_OR_RETURN(
+      loop->endpoint_,
+      Endpoint::Open({.self = kSchedulerNonce, .listen = loop->options_.listen, .peers = peers}));
+  events->Write(Event("listening").Text("address", loop->endpoint_->address()));
+  return loop;
+}
+
+absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
+  const bool serves = options_.state_path.empty();
+  int heard = 0;
+  Instant stop_by;
+  EpochId epoch_at_stop;
+  Instant stored = scheduler_.stored_at();
+  while (!serves || heard == 0) {
+    RETURN_IF_ERROR(Step(kTick));
+    if (!serves && Done()) {
+      TellDone();
+      return heard > 0 ? RunEnd::kStopped : RunEnd::kFinished;
+    }
+    if (signals->Count() > heard) {
+      heard = signals->Count();
+      stop_by = awake_ + kStopGrace;
+      epoch_at_stop = scheduler_.view().committed.epoch;
+      const Instant now = MonotonicNow();
+      SchedulerOutput out;
+      if (!serves) scheduler_.RequestSnapshot(now, &out);
+      Flush(now, std::move(out));
+    }
+    const bool committed = ahead_.durable() && scheduler_.view().committed.epoch > epoch_at_stop;
+    if (scheduler_.stored_at() != stored) {
+      stored = scheduler_.stored_at();
+      stop_by = awake_ + kStopGrace;
+    }
+    if (heard > 1 || (heard > 0 && !serves && awake_ > stop_by)) {
+      return absl::CancelledError(
+          heard > 1
+              ? std::string("stopped at once by a second signal")
+              : absl::StrFormat("stopped by %s, and no snapshot was whole %d s after the shards "
+                                "last wrote anything",
+                                signals->last_name(), static_cast<int>(kStopGrace.seconds())));
+    }
+    if (heard > 0 && !serves && committed) {
+      TellDone();
+      LogInfo(absl::StrFormat("stopped by %s with a snapshot at clock %d; go on with --resume",
+                              signals->last_name(), scheduler_.view().committed.clock.value()));
+      return RunEnd::kStopped;
+    }
+  }
+  return RunEnd::kFinished;
+}
+
+absl::Status SchedulerLoop::Step(Duration timeout) {
+  const std::vector<Decoded> received = endpoint_->Receive(timeout);
+  const Instant now = MonotonicNow();
+  awake_ = clock_.Read(now);
+  for (const Decoded& decoded : received) {
+    SchedulerOutput out;
+    scheduler_.Receive(now, decoded.from, decoded.message, &out);
+    NoteShard(decoded.from);
+    Flush(now, std::move(out));
+  }
+  SchedulerOutput out;
+  scheduler_.Tick(now, &out);
+  Flush(now, std::move(out));
+  TellView();
+  if (!scheduler_.finished()) finished_at_ = awake_;
+  RETURN_IF_ERROR(lost_);
+  RETURN_IF_ERROR(CheckDisk());
+  return CheckShards();
+}
+
+void SchedulerLoop::Flush(Instant now, SchedulerOutput out) {
+  if (options_.state_path.empty()) out.persist.reset();
+  ahead_.Take(std::move(out));
+  if (const SchedulerState* state = ahead_.Due(now)) Save(now, *state);
+  const WriteAhead::Released released = ahead_.Release();
+  // The events first: what another process writes when it hears a message is then later in time.
+  for (const SchedulerEvent& event : released.events) Tell(event);
+  for (const Envelope& envelope : released.messages) endpoint_->Send(envelope.to, envelope.message);
+}
+
+void SchedulerLoop::Save(Instant now, const SchedulerState& state) {
+  ahead_.Written(now, WriteSchedulerState(options_.state_path, state));
+  if (ahead_.failures() != 1) return;  // of a row the first is told
+  const std::string sentence = absl::StrCat("nothing can be committed, training goes on: ",
+                                            std::string(ahead_.error().message()));
+  events_->Write(Event("warning").Text("message", sentence));
+  LogWarning(sentence);
+}
+
+absl::Status SchedulerLoop::CheckDisk() const {
+  const bool over =
+      scheduler_.finished() || scheduler_.known_min_clock() >= scheduler_.job().last_clock;
+  if (!over || ahead_.failures() < kLastSaveTries) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("the last snapshot cannot be committed: ", std::string(ahead_.error().message()),
+                   ", then go on with --resume"));
+}
+
+void SchedulerLoop::NoteShard(Nonce from) {
+  const std::vector<ShardEntry>& shards = scheduler_.view().shards;
+  heard_.resize(shards.size(), opened_at_);
+  for (size_t place = 0; place < shards.size(); ++place) {
+    if (shards[place].life != kNoLife && shards[place].nonce == from) heard_[place] = awake_;
+  }
+}
+
+absl::Status SchedulerLoop::CheckShards() const {
+  const std::vector<ShardEntry>& shards = scheduler_.view().shards;
+  for (size_t place = 0; place < shards.size(); ++place) {
+    const bool came = shards[place].life != kNoLife && place < heard_.size();
+    const Duration limit = came ? kShardSpeaksWithin : kShardComesWithin;
+    if (awake_ - (came ? heard_[place] : opened_at_) < limit) continue;
+    return absl::UnavailableError(
+        absl::StrFormat("shard %d %s %d s: see the log of its server, and go on with --resume",
+                        place, came ? "has said nothing for" : "did not come up within",
+                        static_cast<int>(limit.seconds())));
+  }
+  return absl::OkStatus();
+}
+
+void SchedulerLoop::Tell(const SchedulerEvent& event) {
+  const auto life = static_cast<int64_t>(event.life.value());
+  switch (event.kind) {
+    case SchedulerEventKind::kCommitted:
+      events_->Write(
+          Event("committed")
+              .Int("epoch", static_cast<int64_t>(scheduler_.view().committed.epoch.value()))
+              .Int("clock", event.clock.value()));
+      LogInfo(absl::StrFormat("committed %s at clock %d", event.text, event.clock.value()));
+      return;
+    case SchedulerEventKind::kEvicted:
+      LogWarning(absl::StrFormat("evicted worker life %d at clock %d: %s", life,
+                                 event.clock.value(), event.text));
+      // A fleet of real processes does not go on without one of them yet.
+      lost_ = absl::UnavailableError(absl::StrFormat(
+          "a worker is out of the fleet at clock %d, %s: see its log, and go on with --resume",
+          event.clock.value(), event.text));
+      return;
+    case SchedulerEventKind::kCutWithdrawn:
+      LogInfo(absl::StrFormat("cut at clock %d withdrawn: %s", event.clock.value(), event.text));
+      return;
+    case SchedulerEventKind::kFleetResume:
+      LogWarning(absl::StrFormat("fleet resume at clock %d: %s", event.clock.value(), event.text));
+      return;
+    case SchedulerEventKind::kTornIterations:
+    case SchedulerEventKind::kLoss:
+      pushes_lost_[event.life] = static_cast<uint64_t>((event.clock2 - event.clock).value());
+      LogWarning(absl::StrFormat("iterations %d to %d of worker life %d: %s", event.clock.value(),
+                                 event.clock2.value() - 1, life, event.text));
+      return;
+    case SchedulerEventKind::kLoadFailed:
+      lost_ = absl::AbortedError(event.text);  // the shard's server knows why, and ends as well
+      return;
+    case SchedulerEventKind::kReaderHangs:
+      lost_ = absl::UnavailableError(absl::StrFormat(
+          "the reader (life %d) lives and has done nothing for too long: see its log", life));
+      return;
+    case SchedulerEventKind::kStoresStand:
+      lost_ = absl::UnavailableError(
+          absl::StrCat(event.text, ": check the disk, and go on with --resume"));
+      return;
+    case SchedulerEventKind::kSeatsMissing:
+      lost_ = absl::UnavailableError(absl::StrFormat(
+          "seats %s did not join in time: see the logs of those workers", event.text));
+      return;
+    default:
+      LogInfo(absl::StrFormat("view %d: life %d, clock %d, %s", scheduler_.view().version.value(),
+                              life, event.clock.value(), event.text));
+  }
+}
+
+void SchedulerLoop::TellView() {
+  if (awake_ - told_view_at_ < kTellViewEvery) return;
+  told_view_at_ = awake_;
+  const Clock min_clock = scheduler_.known_min_clock();
+  events_->Write(Event("view")
+                     .Int("min_clock", min_clock.value())
+                     .Int("max_clock", (min_clock + scheduler_.known_spread()).value())
+                     .Int("committed", scheduler_.view().committed.clock.value()));
+}
+
+bool SchedulerLoop::Done() const {
+  if (!scheduler_.finished() || !ahead_.durable()) return false;
+  return scheduler_.view().members.empty() || awake_ - finished_at_ > kLeaveGrace;
+}
+
+void SchedulerLoop::TellDone() {
+  const CommittedEpoch& committed = scheduler_.view().committed;
+  uint64_t lost = 0;
+  for (const auto& [life, pushes] : pushes_lost_) lost += pushes;
+  events_->Write(Event("done")
+                     .Int("clock", committed.clock.value())
+                     .Int("epoch", static_cast<int64_t>(committed.epoch.value()))
+                     .Int("lost", static_cast<int64_t>(lost)));
+}
+
+}  // namespace rubato

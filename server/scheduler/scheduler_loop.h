@@ -1,0 +1,81 @@
+// Drives a Scheduler with real time, sockets and a state file, until the run ends or is stopped.
+//
+// What may leave when is WriteAhead's business: while the disk is full nothing does, and the fleet
+// trains on without commits. What is expected of others within some time counts only time in which
+// this process was awake.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/env.h"
+#include "common/base/stop_signals.h"
+#include "common/telemetry/telemetry.h"
+#include "common/wire/endpoint.h"
+#include "server/scheduler/scheduler.h"
+#include "server/scheduler/write_ahead.h"
+
+namespace rubato {
+
+struct SchedulerLoopOptions {
+  std::string listen;
+  std::string state_path;  // "": nothing is kept (a fleet that only serves)
+};
+
+// How a run ended.
+enum class RunEnd {
+  kFinished,  // the last clock is committed and every worker has left
+  kStopped,   // a signal, and a snapshot committed after it
+};
+
+class SchedulerLoop {
+ public:
+  static absl::StatusOr<std::unique_ptr<SchedulerLoop>> Open(SchedulerLoopOptions options,
+                                                             SchedulerOptions scheduler,
+                                                             SchedulerState state,
+                                                             EventLog* events);
+  // Serves until the run ends. A fleet that only serves ends with the first signal. Cancelled: a
+  // second signal, or no snapshot could be committed after the first.
+  absl::StatusOr<RunEnd> Run(StopSignals* signals);
+  // Where it listens, with the port that was chosen.
+  const std::string& address() const { return endpoint_->address(); }
+
+ private:
+  SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler, SchedulerState state,
+                EventLog* events);
+  absl::Status Step(Duration timeout);
+  void Flush(Instant now, SchedulerOutput out);
+  void Save(Instant now, const SchedulerState& state);
+  absl::Status CheckDisk() const;
+  void NoteShard(Nonce from);
+  absl::Status CheckShards() const;
+  void Tell(const SchedulerEvent& event);
+  void TellView();
+  bool Done() const;
+  void TellDone();
+
+  const SchedulerLoopOptions options_;
+  EventLog* const events_;
+  Scheduler scheduler_;
+  std::unique_ptr<Endpoint> endpoint_;
+  WriteAhead ahead_;
+  AwakeClock clock_;
+  Instant awake_;  // its time in this step, which all others below are of
+  const Instant opened_at_;
+  std::vector<Instant> heard_;  // by place: when its shard last said something
+  Instant told_view_at_;
+  Instant finished_at_;                   // newest moment at which the run was not finished
+  std::map<Life, uint64_t> pushes_lost_;  // as it was told of each life last
+  absl::Status lost_;
+};
+
+// Where a new start of the run goes on from: the committed epoch, under `places` shards, with
+// nobody in the fleet and a new generation.
+SchedulerState ResumeState(SchedulerState state, uint32_t places);
+
+}  // namespace rubato

@@ -1,0 +1,236 @@
+// Joining, leaving, eviction, and what a death may have cost.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/mutation.h"
+#include "common/base/status.h"
+#include "server/scheduler/scheduler.h"
+
+namespace rubato {
+
+// Gives J to pending members once every current shard life holds its min_clock for them.
+void Scheduler::StartPending(Instant now, SchedulerOutput* out) {
+  if (!AllShardsReported() || !QuorumReached(now, out)) return;
+  bool any = false;
+  const Clock past = Begun() ? PastEvaluations() : Clock(0);
+  for (MemberEntry& member : state_.view.members) {
+    if (member.start) continue;
+    std::optional<Clock> start = StartClockFor(member);
+    if (!start) continue;
+    start = std::max(*start, past);
+    member.start = start;
+    high_water_[member.life] = *start;
+    any = true;
+    Emit(out, {SchedulerEventKind::kStarted, member.life, *start, Clock(0),
+               absl::StrCat("seat ", member.seat.value())});
+  }
+  if (any) Publish(out);
+}
+
+// J = the highest min_clock that any shard holds for it, and never below one reported before: no
+// read that was already answered becomes false.
+std::optional<Clock> Scheduler::StartClockFor(const MemberEntry& member) const {
+  Clock start = view().floor;
+  const auto added = added_.find(member.life);
+  for (const auto& [place, report] : reports_) {
+    if (added == added_.end() || report.seen < added->second) return std::nullopt;
+    const auto held =
+        std::find_if(report.pending.begin(), report.pending.end(),
+                     [&](const Position& position) { return position.life == member.life; });
+    if (held == report.pending.end()) return std::nullopt;
+    start = std::max({start, held->clock, report.min_clock});
+  }
+  return start;
+}
+
+// A life has had a start in this generation.
+bool Scheduler::Begun() const {
+  const std::vector<MemberEntry>& members = view().members;
+  return !view().sealed.empty() ||
+         std::any_of(members.begin(), members.end(),
+                     [](const MemberEntry& member) { return member.start.has_value(); });
+}
+
+// With best_epoch, one past the last evaluation that is committed. Members may have left it behind
+// and push on, even if a younger shard life does not hold that yet: a joiner there would see it.
+Clock Scheduler::PastEvaluations() const {
+  if (!options_.job.best_epoch) return Clock(0);
+  const int64_t per = options_.job.iterations_per_epoch;
+  return Clock(view().committed.clock.Next().value() / per * per);
+}
+
+// At the start of a run and of each generation all seats begin together.
+bool Scheduler::QuorumReached(Instant now, SchedulerOutput* out) {
+  if (Begun() || start_timed_out_) return true;
+  const std::vector<MemberEntry>& members = view().members;
+  if (members.size() >= options_.job.seats) {
+    return std::all_of(members.begin(), members.end(), [&](const MemberEntry& member) {
+      return StartClockFor(member).has_value();
+    });
+  }
+  if (options_.deterministic || now - generation_since_ < options_.start_timeout) return false;
+  start_timed_out_ = true;
+  std::string missing;
+  for (uint32_t seat = 0; seat < options_.job.seats; ++seat) {
+    const bool here = std::any_of(members.begin(), members.end(), [&](const MemberEntry& member) {
+      return member.seat == SeatId(seat);
+    });
+    if (!here) absl::StrAppend(&missing, missing.empty() ? "" : ", ", seat);
+  }
+  Emit(out, {SchedulerEventKind::kSeatsMissing, kNoLife, Clock(0), Clock(0), missing});
+  return true;
+}
+
+// Its life is over: it is given no other, and may be told so.
+void Scheduler::Retire(Nonce nonce) {
+  if (retired_.insert(nonce).second) state_.retired.push_back(nonce);
+}
+
+void Scheduler::Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out) {
+  View& view = state_.view;
+  const auto member = std::find_if(view.members.begin(), view.members.end(),
+                                   [&](const MemberEntry& m) { return m.life == life; });
+  if (member == view.members.end()) return;
+  // Whoever is gone after the last commit has left, even if its goodbye was lost.
+  const bool left = departure == Departure::kLeft || finished();
+  Retire(member->nonce);
+  if (member->start) {
+    const uint64_t next = MUTATED(sealed_at_present) ? 0 : 1;
+    view.sealed.push_back(
+        {life, member->seat, *member->start, ViewVersion(view.version.value() + next)});
+  }
+  const bool started = member->start.has_value();
+  const SeatId seat = member->seat;
+  view.members.erase(member);
+  Emit(out, {left ? SchedulerEventKind::kLeft : SchedulerEventKind::kEvicted, life,
+             high_water_[life], Clock(0), absl::StrFormat("seat %d: %s", seat.value(), why)});
+  const bool shard_is_younger = std::any_of(view.shards.begin(), view.shards.end(),
+                                            [&](const ShardEntry& s) { return s.life > life; });
+  if (!left && started && shard_is_younger) ReportPossibleLoss(life, out);
+  if (!left && started && options_.deterministic) {
+    return Resume(generation_since_, static_cast<uint32_t>(view.shards.size()),
+                  absl::StrFormat("life %d was evicted", life.value()), out);
+  }
+  Publish(out);
+}
+
+bool Scheduler::ReportPossibleLoss(Life life, SchedulerOutput* out) {
+  if (MUTATED(no_seal_check)) return false;
+  Emit(out, {SchedulerEventKind::kPossibleLoss, life, Clock(0), Clock(0),
+             "sealed while a shard life is younger"});
+  return true;
+}
+
+// A restarted scheduler has heard nobody yet: it waits one full lease before it evicts.
+void Scheduler::EvictSilent(Instant now, SchedulerOutput* out) {
+  std::vector<std::pair<Life, std::string>> silent;
+  for (const MemberEntry& member : view().members) {
+    const Peer& peer =
+        peers_.try_emplace(member.life, Peer{.heard = now, .worked = now}).first->second;
+    if (now - peer.heard > options_.lease) silent.emplace_back(member.life, "no heartbeat");
+  }
+  for (auto& [place, slowest] : slowest_) {
+    const MemberEntry* member = FindMember(slowest.life);
+    const bool moves = member != nullptr && member->start && !Waits() && !IsAhead(place);
+    if (!moves) {
+      slowest.since = now;
+      continue;
+    }
+    if (now - std::max(slowest.since, peers_[member->life].worked) <= options_.stall) continue;
+    silent.emplace_back(member->life,
+                        absl::StrFormat("no progress on shard %d, and no work", place.value()));
+  }
+  for (const auto& [life, why] : silent) Seal(life, Departure::kEvicted, why, out);
+  EvictSilentReaders(now, out);
+}
+
+void Scheduler::EvictSilentReaders(Instant now, SchedulerOutput* out) {
+  const size_t before = view().readers.size();
+  std::erase_if(state_.view.readers, [&](const ReaderEntry& reader) {
+    Peer& peer = peers_.try_emplace(reader.life, Peer{.heard = now, .worked = now}).first->second;
+    if (!AllShardsReported()) peer.worked = now;  // it cannot have what it asks for
+    const bool hangs = now - peer.worked > options_.stall;
+    if (hangs) {
+      Emit(out, {SchedulerEventKind::kReaderHangs, reader.life, Clock(0), Clock(0),
+                 "it lives and does nothing"});
+    }
+    if (!hangs && now - peer.heard <= options_.lease) return false;
+    Retire(reader.nonce);
+    return true;
+  });
+  if (view().readers.size() != before) Publish(out);
+}
+
+// The slowest member of a shard must move, on that shard, or work: that it lives proves nothing. On
+// the shard that is farthest behind it waits for nobody, but with all others for a commit, or for a
+// shard that loads. A joiner waits for its start.
+void Scheduler::NoteProgress(Instant now, const ShardReport& report) {
+  const Life life = report.slowest.value_or(kNoLife);
+  Slowest& slowest = slowest_[report.place];
+  if (slowest.life == life && slowest.clock == report.min_clock) return;
+  slowest = {life, report.min_clock, now};
+}
+
+// Who is slowest there may wait for another shard, and for who is slowest on that one.
+bool Scheduler::IsAhead(PlaceId place) const {
+  const auto report = reports_.find(place);
+  return report != reports_.end() && report->second.min_clock > known_min_clock();
+}
+
+bool Scheduler::Waits() const {
+  return finished() || !AllShardsReported() ||
+         (view().cut && known_min_clock() >= view().cut->clock);
+}
+
+// A shard that loads reports all the while; whether it gets anywhere its store must show.
+void Scheduler::WatchLoads(Instant now, SchedulerOutput* out) {
+  for (const auto& [place, report] : reports_) {
+    if (report.seen != ViewVersion(0)) continue;
+    if (now - stored_[place] <= options_.load_deadline) continue;
+    stored_[place] = now;
+    Emit(out,
+         {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
+          absl::StrFormat("shard %d has read nothing of the committed snapshot for %d s: check "
+                          "the disk, and go on with --resume",
+                          place.value(), static_cast<int>(options_.load_deadline.seconds()))});
+  }
+}
+
+Instant Scheduler::stored_at() const {
+  Instant latest;
+  for (const auto& [place, at] : stored_) latest = std::max(latest, at);
+  return latest;
+}
+
+// Once every shard has acknowledged the view that sealed a life, its positions are final: compare
+// them with each other and with the highest ever reported.
+void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {
+  if (!AllShardsReported()) return;
+  for (const SealedEntry& sealed : view().sealed) {
+    Clock highest = std::max(sealed.start, high_water_[sealed.life]);
+    Clock lowest = highest;
+    bool final = true;
+    for (const auto& [place, report] : reports_) {
+      const auto position = std::find_if(report.positions.begin(), report.positions.end(),
+                                         [&](const Position& p) { return p.life == sealed.life; });
+      final = final && report.seen >= sealed.sealed_at && position != report.positions.end();
+      if (final) lowest = std::min(lowest, position->clock);
+    }
+    if (!final || highest == lowest || MUTATED(no_seal_check)) continue;
+    const bool lost =
+        !staleness().infinite() && highest - lowest > staleness().bound() + ClockDelta(1);
+    if (ClockDelta& told = torn_told_[sealed.life]; highest - lowest > told) {
+      told = highest - lowest;
+      Emit(out, {lost ? SchedulerEventKind::kLoss : SchedulerEventKind::kTornIterations,
+                 sealed.life, lowest, highest, "applied on some shards only"});
+    }
+    if (lost && options_.on_loss == OnLoss::kResume) {
+      return Resume(now, static_cast<uint32_t>(view().shards.size()),
+                    absl::StrFormat("pushes %d to %d of sealed life %d are lost", lowest.value(),
+                                    highest.value() - 1, sealed.life.value()),
+                    out);
+    }
+  }
+}
+
+}  // namespace rubato

@@ -1,0 +1,257 @@
+#include "server/shard/server_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "server/snapshot/retained_images.h"
+
+namespace rubato {
+namespace {
+
+constexpr Duration kTick = Duration::Millis(20);
+constexpr Duration kAnswerWithin = Duration::Seconds(60);
+// A snapshot that failed is asked for again at once, at the same clock when the fleet waits for
+// it: one try a second, and an end after this many.
+constexpr int kWriteTries = 10;
+constexpr Duration kWritePause = Duration::Seconds(1);
+
+}  // namespace
+
+StoreThread::StoreThread(std::function<void()> wake)
+    : wake_(std::move(wake)), thread_([this] { Run(); }) {}
+
+StoreThread::~StoreThread() {
+  {
+    MutexLock lock(&mutex_);
+    end_ = true;
+  }
+  signal_.fetch_add(1);
+  signal_.notify_one();
+  thread_.join();
+}
+
+void StoreThread::Add(Call call, std::optional<EpochId> writes) {
+  {
+    MutexLock lock(&mutex_);
+    calls_.push_back({std::move(call), writes});
+  }
+  signal_.fetch_add(1);
+  signal_.notify_one();
+}
+
+void StoreThread::Forget(const std::function<bool(EpochId)>& withdrawn) {
+  MutexLock lock(&mutex_);
+  std::erase_if(
+      calls_, [&](const Waiting& waiting) { return waiting.writes && withdrawn(*waiting.writes); });
+}
+
+std::deque<StoreThread::Result> StoreThread::Take() {
+  MutexLock lock(&mutex_);
+  return std::exchange(results_, {});
+}
+
+void StoreThread::Run() {
+  for (;;) {
+    const uint32_t seen = signal_.load();
+    Call call;
+    {
+      MutexLock lock(&mutex_);
+      if (end_) return;
+      if (!calls_.empty()) {
+        call = std::move(calls_.front().call);
+        calls_.pop_front();
+      }
+    }
+    if (!call) {
+      signal_.wait(seen);
+      continue;
+    }
+    Result result = call();
+    {
+      MutexLock lock(&mutex_);
+      results_.push_back(std::move(result));
+    }
+    wake_();
+  }
+}
+
+ServerLoop::ServerLoop(ServerLoopOptions options, SnapshotStore* store)
+    : options_(std::move(options)), store_(store) {}
+
+ServerLoop::~ServerLoop() = default;
+
+absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions options,
+                                                             SnapshotStore* store) {
+  std::unique_ptr<ServerLoop> loop(new ServerLoop(std::move(options), store));
+  const Nonce nonce(RandomSeed() | 1);
+  ASSIGN_OR_RETURN(loop->endpoint_, Endpoint::Open({.self = nonce,
+                                                    .listen = loop->options_.listen,
+                                                    .peers = PeersOfShard(loop->options_.job)}));
+  RETURN_IF_ERROR(loop->endpoint_->Connect(kSchedulerNonce, loop->options_.scheduler));
+  ShardOptions shard;
+  shard.place = loop->options_.place;
+  shard.nonce = nonce;
+  shard.address = loop->endpoint_->address();
+  shard.job = loop->options_.job;
+  loop->shard_ = std::make_unique<Shard>(shard, MonotonicNow());
+  loop->store_thread_ =
+      std::make_unique<StoreThread>([endpoint = loop->endpoint_.get()] { endpoint->Wake(); });
+  return loop;
+}
+
+absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
+  const Instant began = MonotonicNow();
+  AwakeClock clock(began, kAsleepAfter);
+  while (!stop && !replaced_ && error_.ok()) {
+    const std::vector<Decoded> received = endpoint_->Receive(kTick);
+    const Instant now = MonotonicNow();
+    const bool late = clock.Read(now) - began > kAnswerWithin;
+    if (shard_->view().version == ViewVersion(0) && late) {
+      return absl::UnavailableError(absl::StrFormat(
+          "the scheduler did not answer within %d s at %s; start it, or check --scheduler",
+          static_cast<int>(kAnswerWithin.seconds()), options_.scheduler));
+    }
+    for (const Decoded& decoded : received) {
+      const auto* error = std::get_if<ErrorReply>(&decoded.message);
+      if (error != nullptr && decoded.from == kSchedulerNonce) {
+        return absl::FailedPreconditionError(error->sentence);
+      }
+      ShardOutput out;
+      shard_->Receive(now, decoded.from, decoded.message, &out);
+      Flush(&out);
+    }
+    for (const StoreThread::Result& result : store_thread_->Take()) result();
+    ShardOutput out;
+    if (failed_ && now >= failed_->tell_at) {
+      shard_->ImageWritten(failed_->name, failed_->status, &out);
+      failed_.reset();
+    }
+    shard_->NoteStoreWork(store_->work());
+    shard_->Tick(now, &out);
+    Flush(&out);
+    RemoveWithdrawn();
+    PruneAfterCommit();
+  }
+  store_thread_.reset();  // what it is writing becomes durable, or is not there at all
+  if (replaced_) {
+    return absl::AbortedError(
+        absl::StrFormat("shard %d: a newer life has taken this place", options_.place.value()));
+  }
+  return error_;
+}
+
+void ServerLoop::Flush(ShardOutput* out) {
+  replaced_ |= out->stop;
+  // A message that cannot be queued is the receiver's to ask for again.
+  for (const Envelope& envelope : out->messages) endpoint_->Send(envelope.to, envelope.message);
+  for (const auto& image : out->write) Write(image);
+  if (out->load) Load(*out->load);
+}
+
+void ServerLoop::Write(std::shared_ptr<const Image> image) {
+  const EpochId epoch = image->name.epoch;
+  const auto write = [this, image = std::move(image)]() -> StoreThread::Result {
+    const absl::Status status = store_->Write(*image);
+    return [this, name = image->name, clock = image->clock, status] {
+      NoteWritten(clock, status);
+      if (!status.ok()) {
+        failed_ = Failed{name, status, MonotonicNow() + kWritePause};
+        return;
+      }
+      uncommitted_.push_back(name);
+      whole_.push_back(name);
+      ShardOutput out;
+      shard_->ImageWritten(name, status, &out);
+      Flush(&out);
+    };
+  };
+  store_thread_->Add(write, epoch);
+}
+
+// Only a commit ends a row of failures: on a full disk the shards' images take turns, since what
+// one shard wrote goes when the cut is withdrawn for another.
+void ServerLoop::NoteWritten(Clock clock, const absl::Status& status) {
+  if (status.ok()) return;
+  const std::string why(status.message());
+  if (failed_writes_ == 0) {
+    const std::string sentence =
+        absl::StrFormat("shard %d: snapshot at clock %d not written, training goes on: %s",
+                        options_.place.value(), clock.value(), why);
+    options_.events->Write(Event("warning").Text("message", sentence));
+    LogWarning(sentence);
+  }
+  failed_writes_ = clock == failed_clock_ ? failed_writes_ + 1 : 1;
+  failed_clock_ = clock;
+  if (failed_writes_ < kWriteTries) return;
+  error_ = absl::UnavailableError(absl::StrFormat(
+      "shard %d: the snapshot that the fleet waits for cannot be written: %s, then go on with "
+      "--resume",
+      options_.place.value(), why));
+}
+
+void ServerLoop::Load(const LoadRequest& request) {
+  store_thread_->Add([this, request]() -> StoreThread::Result {
+    std::vector<Image> images;
+    absl::Status status;
+    for (const ImageName& name : request.images) {
+      absl::StatusOr<Image> image = store_->Read(name);
+      if (!image.ok()) {
+        status = image.status();
+        break;
+      }
+      images.push_back(*std::move(image));
+    }
+    auto loaded = std::make_shared<std::vector<Image>>(std::move(images));
+    return [this, request, loaded, status] {
+      ShardOutput out;
+      if (status.ok()) {
+        error_ = shard_->ImagesLoaded(request.life, std::move(*loaded), &out);
+        if (error_.ok()) whole_.insert(whole_.end(), request.images.begin(), request.images.end());
+      } else {
+        error_ = shard_->ImagesLoaded(request.life, status, &out);
+        if (options_.serves && absl::IsNotFound(status)) error_ = GoneMeanwhile(status);
+      }
+      Flush(&out);
+    };
+  });
+}
+
+// Without this a withdrawn cut's image would hold its disk space until the next commit, which may
+// lack just that space.
+void ServerLoop::RemoveWithdrawn() {
+  const View& view = shard_->view();
+  store_thread_->Forget([&](EpochId epoch) { return Withdrawn(view, epoch); });
+  std::erase_if(uncommitted_, [&](const ImageName& name) {
+    if (!Withdrawn(view, name.epoch)) return name.epoch <= view.committed.epoch;
+    store_thread_->Add([this, name]() -> StoreThread::Result {
+      const absl::Status status = store_->Remove(name);
+      return [status] {
+        if (!status.ok()) LogWarning(std::string(status.message()));
+      };
+    });
+    return true;
+  });
+}
+
+// Not before the committed image is known to be whole: until then an older one may be needed.
+void ServerLoop::PruneAfterCommit() {
+  const View& view = shard_->view();
+  const size_t place = options_.place.value();
+  if (options_.serves || place >= view.committed.images.size()) return;
+  const ImageName& newest = view.committed.images[place];
+  if (newest == pruned_behind_) return;
+  if (std::find(whole_.begin(), whole_.end(), newest) == whole_.end()) return;
+  pruned_behind_ = newest;
+  failed_writes_ = 0;
+  std::erase_if(whole_, [&](const ImageName& name) { return name.epoch < newest.epoch; });
+  store_thread_->Add([this, view]() -> StoreThread::Result {
+    const absl::Status status = PruneSuperseded(view, options_.place, store_);
+    return [status] {
+      if (!status.ok()) LogWarning(std::string(status.message()));
+    };
+  });
+}
+
+}  // namespace rubato

@@ -1,0 +1,117 @@
+// Drives one Shard with real time and sockets; images are written and read by a thread of its own,
+// so that pulls and pushes go on meanwhile. One ServerLoop, one shard, one thread.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/env.h"
+#include "common/base/mutex.h"
+#include "common/telemetry/telemetry.h"
+#include "common/wire/endpoint.h"
+#include "server/shard/shard.h"
+#include "server/snapshot/snapshot_store.h"
+
+namespace rubato {
+
+struct ServerLoopOptions {
+  Job job;
+  PlaceId place;
+  std::string listen;
+  std::string scheduler;       // address
+  EventLog* events = nullptr;  // is told of trouble that a person should hear of
+  bool serves = false;         // a fleet for readers: nothing on the disk is changed
+};
+
+// Runs store calls one after the other on a thread of its own; their results are picked up by the
+// loop.
+class StoreThread {
+ public:
+  using Result = std::function<void()>;
+  using Call = std::function<Result()>;
+  explicit StoreThread(std::function<void()> wake);
+  ~StoreThread();
+  StoreThread(const StoreThread&) = delete;
+  StoreThread& operator=(const StoreThread&) = delete;
+
+  // `writes`: of a call that writes this epoch's image.
+  void Add(Call call, std::optional<EpochId> writes = std::nullopt);
+  // Forgets such calls that have not begun: each holds a whole image.
+  void Forget(const std::function<bool(EpochId)>& withdrawn);
+  // Results of finished calls, to be run by the caller's thread.
+  std::deque<Result> Take();
+
+ private:
+  void Run();
+
+  const std::function<void()> wake_;
+  Mutex mutex_;
+  struct Waiting {
+    Call call;
+    std::optional<EpochId> writes;
+  };
+  std::deque<Waiting> calls_ GUARDED_BY(mutex_);
+  std::deque<Result> results_ GUARDED_BY(mutex_);
+  bool end_ GUARDED_BY(mutex_) = false;
+  std::atomic<uint32_t> signal_{0};
+  std::thread thread_;
+};
+
+// The scheduler, the workers, and a reader.
+constexpr uint64_t PeersOfShard(const Job& job) { return uint64_t{job.seats} + 2; }
+
+class ServerLoop {
+ public:
+  static absl::StatusOr<std::unique_ptr<ServerLoop>> Open(ServerLoopOptions options,
+                                                          SnapshotStore* store);
+  ~ServerLoop();
+
+  const std::string& address() const { return endpoint_->address(); }
+  // Until `stop` is set, or a newer life takes the place (then Aborted).
+  absl::Status Run(const std::atomic<bool>& stop);
+  // After Run.
+  const Shard& shard() const { return *shard_; }
+  void Wake() const { endpoint_->Wake(); }
+
+ private:
+  ServerLoop(ServerLoopOptions options, SnapshotStore* store);
+  void Flush(ShardOutput* out);
+  void Write(std::shared_ptr<const Image> image);
+  void NoteWritten(Clock clock, const absl::Status& status);
+  void Load(const LoadRequest& request);
+  void RemoveWithdrawn();
+  void PruneAfterCommit();
+
+  const ServerLoopOptions options_;
+  SnapshotStore* const store_;
+  std::unique_ptr<Endpoint> endpoint_;
+  std::unique_ptr<Shard> shard_;
+  std::unique_ptr<StoreThread> store_thread_;
+  std::vector<ImageName> uncommitted_;  // written
+  // Images that this process has written, or read back, whole; and the newest committed one that
+  // older ones were pruned behind.
+  std::vector<ImageName> whole_;
+  ImageName pruned_behind_;
+  // A snapshot that could not be written, before the shard is told so.
+  struct Failed {
+    ImageName name;
+    absl::Status status;
+    Instant tell_at;
+  };
+  std::optional<Failed> failed_;
+  // Of the newest snapshot: how often in a row it could not be written at this clock.
+  int failed_writes_ = 0;
+  Clock failed_clock_;
+  absl::Status error_;
+  bool replaced_ = false;
+};
+
+}  // namespace rubato

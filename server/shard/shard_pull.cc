@@ -1,0 +1,130 @@
+// Pulls: parked until this life has its rows and the staleness gate allows, then answered with
+// min_clock as their tag.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/mutation.h"
+#include "common/base/status.h"
+#include "common/wire/codec.h"
+#include "common/wire/wire.h"
+#include "server/shard/shard.h"
+
+namespace rubato {
+namespace {
+
+// What the most workers (1,024) and readers (64) that a fleet can have ask for at a time: 128 pulls
+// each (PsClientOptions::max_asked), and those that only ask to pass a gate, one an iteration.
+constexpr size_t kMaxParked = (1024 + 64) * 192;
+
+}  // namespace
+
+void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* out) {
+  const bool known = IsMember(pull.from) || IsReader(pull.from);
+  if (pull.to != life_ || !known || !Speaks(from, pull.from)) {
+    return AnswerStale(from, pull.from, out);
+  }
+  if (state_ != State::kServing) return Park(now, from, pull);  // looked at when its rows are here
+  if (const absl::Status status = CheckPull(pull); !status.ok()) {
+    ++counters_.malformed_refused;
+    out->messages.push_back(
+        {from, ErrorReply{static_cast<uint32_t>(status.code()), std::string(status.message())}});
+    return;
+  }
+  if (clocks_.min_clock() >= OpensAt(pull)) return Answer(from, pull, out);
+  Park(now, from, pull);
+}
+
+void Shard::Park(Instant now, Nonce from, const Pull& pull) {
+  if (parked_.size() >= kMaxParked) return;
+  parked_.try_emplace({OpensAt(pull), pull.from, pull.id}, ParkedPull{from, pull, now, now});
+}
+
+absl::Status Shard::CheckPull(const Pull& pull) const {
+  uint64_t reply_bytes = 0;  // keys may repeat: a small pull may ask for a reply of any size
+  for (const TableRows& rows : pull.rows) {
+    const Table* table = FindTable(rows.table);
+    if (table == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("pull of a table that the job does not have: %d", rows.table.value()));
+    }
+    if (rows.keys.size() != rows.rows * sizeof(RowKey)) {
+      return absl::InvalidArgumentError("pull whose key frame does not hold its number of rows");
+    }
+    reply_bytes += uint64_t{rows.rows} * table->spec().dim * ValueBytes(rows.codec);
+    if (reply_bytes > kMaxFrameBytes) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "pull of %d rows of table '%s' asks for more than the %d bytes of one reply: "
+          "ask in parts",
+          rows.rows, table->spec().name, kMaxFrameBytes));
+    }
+    if (table->spec().kind == TableKind::kSparse) continue;  // any key is a row here
+    ASSIGN_OR_RETURN(const Elements<RowKey> keys, TakeKeys(rows.keys));
+    for (const RowKey key : keys.span()) {
+      if (!table->Owns(key)) {
+        return absl::InvalidArgumentError(absl::StrFormat(
+            "pull of block %d of table '%s', which is not here", key.value(), table->spec().name));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The min_clock from which on the gate lets it pass.
+Clock Shard::OpensAt(const Pull& pull) const {
+  Clock opens_at;
+  if (pull.at_least && !MUTATED(evaluate_early)) opens_at = *pull.at_least;
+  if (IsReader(pull.from) || staleness_.infinite()) return opens_at;
+  const ClockDelta slack(MUTATED(gate_off_by_one) ? 1 : 0);
+  return std::max(opens_at, pull.use - staleness_.bound() - slack);
+}
+
+void Shard::AnswerParked(ShardOutput* out) {
+  while (!parked_.empty() && std::get<Clock>(parked_.begin()->first) <= clocks_.min_clock()) {
+    const ParkedPull parked = std::move(parked_.extract(parked_.begin()).mapped());
+    Answer(parked.from, parked.pull, out);
+  }
+}
+
+void Shard::DropParkedOfTheGone() {
+  std::erase_if(parked_, [&](const auto& parked) {
+    const Life life = std::get<Life>(parked.first);
+    return !IsMember(life) && !IsReader(life);
+  });
+}
+
+void Shard::Answer(Nonce to, const Pull& pull, ShardOutput* out) {
+  PullReply reply;
+  reply.from = life_;
+  reply.to = pull.from;
+  reply.id = pull.id;
+  reply.view = view_.version;
+  reply.min_clock = clocks_.min_clock();
+  for (const TableRows& wanted : pull.rows) {
+    const Table* table = FindTable(wanted.table);
+    const auto keys = TakeKeys(wanted.keys);
+    CHECK(keys.ok());  // CheckPull has seen it
+    Floats values(keys->size() * table->spec().dim);
+    table->Gather(keys->span(), values.data());
+    TableRows rows;
+    rows.table = wanted.table;
+    rows.rows = wanted.rows;
+    rows.codec = wanted.codec;
+    rows.values = EncodeOwnedValues(wanted.codec, std::move(values));
+    reply.rows.push_back(std::move(rows));
+    counters_.rows_pulled += keys->size();
+  }
+  ++counters_.pulls_answered;
+  out->messages.push_back({to, std::move(reply)});
+}
+
+void Shard::NoticeParked(Instant now, ShardOutput* out) {
+  const Life slowest = Slowest().value_or(kNoLife);
+  for (auto& [key, parked] : parked_) {
+    if (now - parked.noticed < options_.parked_notice) continue;
+    parked.noticed = now;
+    out->messages.push_back({parked.from, Parked{life_, parked.pull.from, parked.pull.id,
+                                                 clocks_.min_clock(), slowest}});
+  }
+}
+
+}  // namespace rubato

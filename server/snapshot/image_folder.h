@@ -1,0 +1,59 @@
+// The folders of a snapshot store on disk, without what is in them.
+//
+//   <store>/12-0-7/        image of epoch 12, place 0, life 7: plain decimal, nothing else
+//   <store>/.draft-*/      an image being written, or half removed; never listed
+//   <store>/.lock          held shared while a draft exists, exclusively while leftovers are
+//   removed
+//
+// An image is published by renaming its draft, after every file and the draft itself were fsynced,
+// and withdrawn by renaming it to a draft before its files are deleted: so a folder with an image's
+// name is always whole, whenever the power went. Several processes may share a store; the lock
+// tells the draft of a living one from what a dead one left.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/durable_file.h"
+#include "common/wire/message.h"
+
+namespace rubato {
+
+std::string ImageFolderName(const ImageName& name);
+// Takes what ImageFolderName gives and nothing else.
+std::optional<ImageName> ParseImageFolderName(const std::string& text);
+
+// Makes the store's folder if it is not there (mode 0700), parents too.
+absl::Status MakeStoreFolder(const std::string& store);
+// Images in order of name.
+absl::StatusOr<std::vector<ImageName>> ListImageFolders(const std::string& store);
+// Removes leftovers of crashed writers, unless somebody is writing right now.
+absl::Status RemoveLeftovers(const std::string& store);
+// OK also when it is not there.
+absl::Status RemoveImageFolder(const std::string& store, const ImageName& name);
+
+// A folder to write an image into; it and its files are gone with the draft unless published.
+class ImageDraft {
+ public:
+  static absl::StatusOr<std::unique_ptr<ImageDraft>> Begin(const std::string& store);
+  ~ImageDraft();
+  ImageDraft(const ImageDraft&) = delete;
+  ImageDraft& operator=(const ImageDraft&) = delete;
+
+  const std::string& path() const { return path_; }
+  // Gives it its name, durably. Its files must have been fsynced. AlreadyExists if there is one.
+  absl::Status Publish(const ImageName& name);
+
+ private:
+  ImageDraft(std::string store, std::string path, FileDescriptor lock);
+
+  const std::string store_;
+  const std::string path_;
+  const FileDescriptor lock_;
+};
+
+}  // namespace rubato

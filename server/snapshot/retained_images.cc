@@ -1,0 +1,28 @@
+#include "server/snapshot/retained_images.h"
+
+#include <algorithm>
+
+#include "common/base/status.h"
+
+namespace rubato {
+
+bool Withdrawn(const View& view, EpochId epoch) {
+  return epoch > view.committed.epoch && !(view.cut && view.cut->epoch == epoch);
+}
+
+absl::Status GoneMeanwhile(const absl::Status& missing) {
+  return absl::UnavailableError(absl::StrCat(
+      missing.message(), "; if the run trains meanwhile, try again or raise its snapshot.keep"));
+}
+
+absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store) {
+  ASSIGN_OR_RETURN(const std::vector<ImageName> present, store->List());
+  for (const ImageName& name : present) {
+    if (name.place != place || name.epoch >= view.committed.epoch) continue;
+    if (std::find(view.kept.begin(), view.kept.end(), name.epoch) != view.kept.end()) continue;
+    RETURN_IF_ERROR(store->Remove(name));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rubato

@@ -1,0 +1,77 @@
+// Images: one shard's part of a snapshot, immutable once captured, and where they are kept.
+// Two stores: RocksDB (server/snapshot/snapshot_store.cc) and memory
+// (server/snapshot/memory_snapshot_store.h), the latter for the simulator and for tests.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/ids.h"
+#include "common/job/table_spec.h"
+#include "common/wire/message.h"
+
+namespace rubato {
+
+// Rows of one table: keys[n] and rows[n, row_floats] (weights, then slots) row-major.
+struct TableImage {
+  TableId table;
+  uint32_t row_floats = 0;
+  std::vector<RowKey> keys;
+  std::vector<float> rows;
+  friend bool operator==(const TableImage&, const TableImage&) = default;
+};
+
+struct Image {
+  ImageName name;
+  Generation generation;
+  Clock clock;  // C; torn (exact = false): highest position
+  bool exact = true;
+  uint64_t job_fingerprint = 0;     // of the model it belongs to
+  uint32_t places = 1;              // shards of the map it was cut under
+  std::vector<Position> positions;  // applied(w, p) of members and sealed lives: never `received`
+  std::vector<TableImage> tables;
+  friend bool operator==(const Image&, const Image&) = default;
+};
+
+// Thread-safe: shards of one process share a store and write from a thread of their own.
+class SnapshotStore {
+ public:
+  virtual ~SnapshotStore() = default;
+  // Durable and visible, whole or not at all, when it returns OK. A full disk is Unavailable
+  // with a sentence; whatever was written of it is removed and older images stay as they were.
+  // An image that is there already is never replaced: AlreadyExists.
+  virtual absl::Status Write(const Image& image) = 0;
+  // NotFound, DataLoss (a checksum is wrong: which file), or the image.
+  virtual absl::StatusOr<Image> Read(const ImageName& name) = 0;
+  virtual absl::StatusOr<std::vector<ImageName>> List() = 0;
+  // OK also when it is not there.
+  virtual absl::Status Remove(const ImageName& name) = 0;
+
+  // Bytes read and written so far, by whoever called. It grows from inside a call that takes long.
+  uint64_t work() const { return work_; }
+
+ protected:
+  void NoteWork(uint64_t bytes) { work_ += bytes; }
+
+ private:
+  std::atomic<uint64_t> work_{0};
+};
+
+// Opens (or makes) the folder `path`, made with mode 0700.
+// What crashed writers left in it is removed. Several processes may open one store.
+absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStore(const std::string& path);
+
+// The store of a folder that is there, for a process that only reads: nothing in it is changed, and
+// Write and Remove are FailedPrecondition.
+absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStoreToRead(const std::string& path);
+
+// Reads every byte of an image of the store at `path` and changes nothing: OK; DataLoss with the
+// file that is damaged or missing; or what kept it from being read.
+absl::Status VerifyImage(const std::string& path, const ImageName& name);
+
+}  // namespace rubato
