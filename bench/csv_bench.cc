@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/env.h"
 #include "common/base/status.h"
-#include "worker/data/csv.h"
-#include "worker/data/encoding.h"
+#include "worker/data/encode/encoding.h"
+#include "worker/data/text/csv.h"
 
 namespace rubato {
 namespace {

@@ -15,8 +15,8 @@
 #include "benchmark/benchmark.h"
 #include "common/base/env.h"
 #include "common/base/status.h"
-#include "worker/data/dataset.h"
-#include "worker/data/dataset_writer.h"
+#include "worker/data/dataset/dataset.h"
+#include "worker/data/dataset/dataset_writer.h"
 
 namespace rubato {
 namespace {

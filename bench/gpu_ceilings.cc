@@ -3,7 +3,7 @@
 #include "bench/gpu_inputs.h"
 #include "bench/gpu_timing.h"
 #include "common/base/status.h"
-#include "worker/compute/cuda/blas_lt.h"
+#include "worker/compute/cuda/device/blas_lt.h"
 
 namespace rubato {
 namespace {

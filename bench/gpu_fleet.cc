@@ -15,8 +15,8 @@
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
 #include "common/telemetry/telemetry.h"
-#include "worker/compute/cuda/gpu_pipeline.h"
-#include "worker/trainer.h"
+#include "worker/compute/cuda/network/gpu_pipeline.h"
+#include "worker/train/trainer.h"
 
 namespace rubato {
 namespace {

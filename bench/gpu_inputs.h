@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/env.h"
-#include "worker/compute/cuda/device_memory.h"
-#include "worker/compute/cuda/stream.h"
+#include "worker/compute/cuda/device/device_memory.h"
+#include "worker/compute/cuda/device/stream.h"
 
 namespace rubato {
 

@@ -7,13 +7,13 @@
 #include "bench/gpu_inputs.h"
 #include "bench/gpu_timing.h"
 #include "common/base/status.h"
-#include "worker/compute/cuda/fm.h"
-#include "worker/compute/cuda/gather_input.h"
-#include "worker/compute/cuda/losses.h"
-#include "worker/compute/cuda/optimizer.h"
-#include "worker/compute/cuda/segment_sum.h"
-#include "worker/compute/cuda/table_rows.h"
-#include "worker/compute/cuda/unique.h"
+#include "worker/compute/cuda/kernels/fm.h"
+#include "worker/compute/cuda/kernels/gather_input.h"
+#include "worker/compute/cuda/kernels/losses.h"
+#include "worker/compute/cuda/kernels/optimizer.h"
+#include "worker/compute/cuda/kernels/segment_sum.h"
+#include "worker/compute/cuda/kernels/table_rows.h"
+#include "worker/compute/cuda/kernels/unique.h"
 
 namespace rubato {
 namespace {

@@ -4,7 +4,7 @@
 #include "common/base/env.h"
 #include "common/base/status.h"
 #include "tests/reference_training.h"
-#include "worker/compute/cuda/local_training_on_gpu.h"
+#include "worker/compute/cuda/network/local_training_on_gpu.h"
 
 namespace rubato {
 namespace {

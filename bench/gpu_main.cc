@@ -22,7 +22,7 @@
 #include "bench/raw_zeromq.h"
 #include "common/base/status.h"
 #include "common/process/process.h"
-#include "worker/compute/cuda/gpus.h"
+#include "worker/compute/cuda/device/gpus.h"
 
 namespace rubato {
 namespace {

@@ -6,10 +6,10 @@
 
 #include "bench/gpu_timing.h"
 #include "common/base/status.h"
-#include "worker/compute/cuda/device_tables.h"
-#include "worker/compute/cuda/engine.h"
-#include "worker/compute/cuda/gpu_batch.h"
-#include "worker/compute/cuda/table_rows.h"
+#include "worker/compute/cuda/kernels/table_rows.h"
+#include "worker/compute/cuda/network/device_tables.h"
+#include "worker/compute/cuda/network/engine.h"
+#include "worker/compute/cuda/network/gpu_batch.h"
 
 namespace rubato {
 namespace {
@@ -23,8 +23,8 @@ struct PlacedBatch {
   std::vector<DeviceArray<float>> gradients;  // by table
 };
 
-// The step of local mode (worker/compute/cuda/local_training_on_gpu.cc) from its parts, so that one
-// can be left out.
+// The step of local mode (worker/compute/cuda/network/local_training_on_gpu.cc) from its parts, so
+// that one can be left out.
 class StagedStep {
  public:
   absl::Status Allocate(const LocalPlan& plan);

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "worker/compute/cuda/stream.h"
+#include "worker/compute/cuda/device/stream.h"
 
 namespace rubato {
 

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "worker/data/dataset.h"
+#include "worker/data/dataset/dataset.h"
 #include "worker/run_file/run_config.h"
 
 namespace rubato {
@@ -47,7 +47,8 @@ struct StepWork {
 };
 StepWork WorkOf(const Workload& workload, size_t distinct_keys);
 
-// Bytes that finding distinct keys moves (worker/compute/cuda/unique.h), for keys of 4 bytes.
+// Bytes that finding distinct keys moves (worker/compute/cuda/kernels/unique.h), for keys of 4
+// bytes.
 double UniqueBytes(double occurrences, double distinct, uint64_t key_space);
 
 }  // namespace rubato

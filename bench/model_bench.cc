@@ -16,8 +16,8 @@
 #include "common/base/status.h"
 #include "tests/random_batch.h"
 #include "worker/compute/blas.h"
-#include "worker/model/mlp_shape.h"
-#include "worker/model/model.h"
+#include "worker/compute/model.h"
+#include "worker/spec/mlp_shape.h"
 
 namespace rubato {
 namespace {

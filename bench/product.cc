@@ -11,7 +11,7 @@
 #include "bench/processes.h"
 #include "common/base/status.h"
 #include "common/job/job.h"
-#include "worker/session.h"
+#include "worker/client/session.h"
 
 namespace rubato {
 namespace {

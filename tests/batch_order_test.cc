@@ -1,4 +1,4 @@
-#include "worker/data/batch_order.h"
+#include "worker/spec/batch_order.h"
 
 #include <algorithm>
 #include <vector>

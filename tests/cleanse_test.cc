@@ -1,4 +1,4 @@
-#include "worker/data/cleanse.h"
+#include "worker/data/prepare/cleanse.h"
 
 #include <cmath>
 #include <string>
@@ -7,12 +7,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "worker/data/column_plan.h"
-#include "worker/data/csv.h"
-#include "worker/data/encoding.h"
-#include "worker/data/label.h"
-#include "worker/data/scan.h"
-#include "worker/data/text_form.h"
+#include "worker/data/encode/encoding.h"
+#include "worker/data/prepare/column_plan.h"
+#include "worker/data/prepare/label.h"
+#include "worker/data/prepare/scan.h"
+#include "worker/data/text/csv.h"
+#include "worker/data/text/text_form.h"
 
 namespace rubato {
 namespace {

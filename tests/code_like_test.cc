@@ -1,4 +1,4 @@
-#include "worker/data/code_like.h"
+#include "worker/data/prepare/code_like.h"
 
 #include <cmath>
 #include <string>

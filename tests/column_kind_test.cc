@@ -1,4 +1,4 @@
-#include "worker/data/column_kind.h"
+#include "worker/data/prepare/column_kind.h"
 
 #include <string>
 #include <vector>
@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/scan_text.h"
-#include "worker/data/cleanse.h"
-#include "worker/data/encoding.h"
-#include "worker/data/missing_values.h"
-#include "worker/data/number_reader.h"
+#include "worker/data/encode/encoding.h"
+#include "worker/data/encode/missing_values.h"
+#include "worker/data/encode/number_reader.h"
+#include "worker/data/prepare/cleanse.h"
 
 namespace rubato {
 namespace {

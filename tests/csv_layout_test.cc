@@ -1,4 +1,4 @@
-#include "worker/data/csv_layout.h"
+#include "worker/data/text/csv_layout.h"
 
 #include <string>
 #include <vector>
@@ -6,9 +6,9 @@
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
 #include "tests/csv_table.h"
-#include "worker/data/byte_source.h"
-#include "worker/data/csv.h"
-#include "worker/data/header_check.h"
+#include "worker/data/text/byte_source.h"
+#include "worker/data/text/csv.h"
+#include "worker/data/text/header_check.h"
 
 namespace rubato {
 namespace {

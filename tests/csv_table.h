@@ -8,8 +8,8 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
-#include "worker/data/byte_source.h"
-#include "worker/data/csv.h"
+#include "worker/data/text/byte_source.h"
+#include "worker/data/text/csv.h"
 
 namespace rubato {
 

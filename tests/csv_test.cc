@@ -1,4 +1,4 @@
-#include "worker/data/csv.h"
+#include "worker/data/text/csv.h"
 
 #include <zlib.h>
 #include <zstd.h>
@@ -13,8 +13,8 @@
 #include "gtest/gtest.h"
 #include "tests/csv_table.h"
 #include "tests/scratch_folder.h"
-#include "worker/data/byte_source.h"
-#include "worker/data/field.h"
+#include "worker/data/text/byte_source.h"
+#include "worker/data/text/field.h"
 
 namespace rubato {
 namespace {

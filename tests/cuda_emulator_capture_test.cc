@@ -9,7 +9,7 @@
 
 #include "tests/cuda/cuda_fixture.h"
 #include "tests/cuda_emulator/emulator.h"
-#include "worker/compute/cuda/launch.h"
+#include "worker/compute/cuda/device/launch.h"
 
 namespace rubato {
 namespace {

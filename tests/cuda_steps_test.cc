@@ -9,10 +9,10 @@
 
 #include "tests/cuda_emulator/emulator.h"
 #include "tests/random_batch.h"
-#include "worker/compute/cuda/engine.h"
-#include "worker/compute/cuda/gpu_pipeline.h"
-#include "worker/compute/cuda/gpus.h"
-#include "worker/compute/cuda/local_training_on_gpu.h"
+#include "worker/compute/cuda/device/gpus.h"
+#include "worker/compute/cuda/network/engine.h"
+#include "worker/compute/cuda/network/gpu_pipeline.h"
+#include "worker/compute/cuda/network/local_training_on_gpu.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/data/data_json.h"
+#include "worker/data/prepare/data_json.h"
 
 #include <fstream>
 #include <string>
@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
-#include "worker/data/inspect.h"
+#include "worker/data/prepare/inspect.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/data/dataset.h"
+#include "worker/data/dataset/dataset.h"
 
 #include <xxhash.h>
 
@@ -12,8 +12,8 @@
 #include "common/base/env.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
-#include "worker/data/dataset_format.h"
-#include "worker/data/dataset_writer.h"
+#include "worker/data/dataset/dataset_format.h"
+#include "worker/data/dataset/dataset_writer.h"
 
 namespace rubato {
 namespace {

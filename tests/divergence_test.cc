@@ -1,4 +1,4 @@
-#include "worker/divergence.h"
+#include "worker/train/divergence.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // Evaluation of a run without a fleet: what is written, and what a stop leaves.
-#include "worker/evaluate.h"
+#include "worker/evaluate/evaluate.h"
 
 #include <filesystem>
 
 #include "tests/prepare_fixture.h"
-#include "worker/data/data_json.h"
+#include "worker/data/prepare/data_json.h"
 
 namespace rubato {
 namespace {

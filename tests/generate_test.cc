@@ -1,4 +1,4 @@
-#include "worker/data/generate.h"
+#include "worker/data/prepare/generate.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +14,7 @@
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
-#include "worker/analysis/ranking.h"
+#include "worker/evaluate/ranking.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/data/group_hint.h"
+#include "worker/data/prepare/group_hint.h"
 
 #include <optional>
 #include <string>

@@ -1,4 +1,4 @@
-#include "worker/data/index_set.h"
+#include "worker/data/encode/index_set.h"
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include "worker/data/label.h"
+#include "worker/data/prepare/label.h"
 
 #include <algorithm>
 #include <utility>

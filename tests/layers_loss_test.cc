@@ -6,10 +6,10 @@
 
 #include "common/base/env.h"
 #include "gtest/gtest.h"
-#include "worker/model/layers/logistic_loss.h"
-#include "worker/model/layers/pinball_loss.h"
-#include "worker/model/layers/poisson_loss.h"
-#include "worker/model/layers/softmax_loss.h"
+#include "worker/compute/cpu/logistic_loss.h"
+#include "worker/compute/cpu/pinball_loss.h"
+#include "worker/compute/cpu/poisson_loss.h"
+#include "worker/compute/cpu/softmax_loss.h"
 
 namespace rubato {
 namespace {

@@ -4,11 +4,11 @@
 
 #include "common/base/env.h"
 #include "gtest/gtest.h"
-#include "worker/compute/batch_keys.h"
 #include "worker/compute/blas.h"
-#include "worker/model/layers/embedding.h"
-#include "worker/model/layers/linear.h"
-#include "worker/model/layers/relu.h"
+#include "worker/compute/cpu/embedding.h"
+#include "worker/compute/cpu/linear.h"
+#include "worker/compute/cpu/relu.h"
+#include "worker/spec/batch_keys.h"
 
 namespace rubato {
 namespace {

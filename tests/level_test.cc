@@ -1,4 +1,4 @@
-#include "worker/data/level.h"
+#include "worker/data/text/level.h"
 
 #include <vector>
 

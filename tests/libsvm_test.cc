@@ -1,4 +1,4 @@
-#include "worker/data/libsvm.h"
+#include "worker/data/text/libsvm.h"
 
 #include <cstdlib>
 #include <string>

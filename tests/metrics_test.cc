@@ -1,4 +1,4 @@
-#include "worker/analysis/metrics.h"
+#include "worker/evaluate/metrics.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +7,8 @@
 #include "common/base/env.h"
 #include "common/base/status.h"
 #include "gtest/gtest.h"
-#include "worker/analysis/evaluation.h"
-#include "worker/analysis/ranking.h"
+#include "worker/evaluate/evaluation.h"
+#include "worker/evaluate/ranking.h"
 
 namespace rubato {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/random_batch.h"
-#include "worker/model/model.h"
+#include "worker/compute/model.h"
 #include "worker/run_file/run_config.h"
 
 namespace rubato {

@@ -1,4 +1,4 @@
-#include "worker/data/number_form.h"
+#include "worker/data/text/number_form.h"
 
 #include <string>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/scan_text.h"
-#include "worker/data/encoding.h"
+#include "worker/data/encode/encoding.h"
 
 namespace rubato {
 namespace {

@@ -7,9 +7,9 @@
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
-#include "worker/data/level.h"
-#include "worker/data/row_source.h"
-#include "worker/predict.h"
+#include "worker/data/encode/row_source.h"
+#include "worker/data/text/level.h"
+#include "worker/evaluate/predict.h"
 
 namespace rubato {
 namespace {

@@ -16,8 +16,8 @@
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
-#include "worker/data/part_writers.h"
-#include "worker/data/prepare.h"
+#include "worker/data/prepare/part_writers.h"
+#include "worker/data/prepare/prepare.h"
 
 namespace rubato {
 

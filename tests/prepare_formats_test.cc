@@ -11,8 +11,8 @@
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/prepare_fixture.h"
-#include "worker/data/data_json.h"
-#include "worker/data/prepare.h"
+#include "worker/data/prepare/data_json.h"
+#include "worker/data/prepare/prepare.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/data/prepare.h"
+#include "worker/data/prepare/prepare.h"
 
 #include <cmath>
 #include <filesystem>
@@ -7,12 +7,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/staged_file.h"
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/prepare_fixture.h"
-#include "worker/data/batch_order.h"
-#include "worker/data/data_json.h"
-#include "worker/data/staged_file.h"
+#include "worker/data/prepare/data_json.h"
+#include "worker/spec/batch_order.h"
 
 namespace rubato {
 namespace {

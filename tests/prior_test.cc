@@ -1,4 +1,4 @@
-#include "worker/data/prior.h"
+#include "worker/data/encode/prior.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "worker/model/shifted_model.h"
+#include "worker/compute/cpu/shifted_model.h"
 
 namespace rubato {
 namespace {

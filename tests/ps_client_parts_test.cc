@@ -8,7 +8,7 @@
 
 #include "common/wire/wire.h"
 #include "server/shard/shard.h"
-#include "worker/ps_client.h"
+#include "worker/client/ps_client.h"
 
 namespace rubato {
 namespace {

@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "worker/ps_client.h"
+#include "worker/client/ps_client.h"
 
 namespace rubato {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "worker/ps_client.h"
+#include "worker/client/ps_client.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/push_log.h"
+#include "worker/client/push_log.h"
 
 #include "gtest/gtest.h"
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "common/base/env.h"
-#include "worker/data/dataset.h"
-#include "worker/model/model.h"
+#include "worker/compute/model.h"
+#include "worker/data/dataset/dataset.h"
 
 namespace rubato {
 

@@ -6,7 +6,7 @@
 
 #include "common/base/status.h"
 #include "server/table/table.h"
-#include "worker/model/model.h"
+#include "worker/compute/model.h"
 
 namespace rubato {
 

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "worker/data/column_plan.h"
-#include "worker/data/csv.h"
-#include "worker/data/scan.h"
+#include "worker/data/prepare/column_plan.h"
+#include "worker/data/prepare/scan.h"
+#include "worker/data/text/csv.h"
 
 namespace rubato {
 

@@ -1,5 +1,5 @@
 // Whole data sets scored chunk by chunk from rows that were pulled once.
-#include "worker/scoring.h"
+#include "worker/evaluate/scoring.h"
 
 #include <memory>
 #include <set>

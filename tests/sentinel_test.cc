@@ -1,4 +1,4 @@
-#include "worker/data/sentinel.h"
+#include "worker/data/prepare/sentinel.h"
 
 #include <algorithm>
 #include <string>
@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/scan_text.h"
-#include "worker/data/cleanse.h"
+#include "worker/data/prepare/cleanse.h"
 
 namespace rubato {
 namespace {

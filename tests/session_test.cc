@@ -1,4 +1,4 @@
-#include "worker/session.h"
+#include "worker/client/session.h"
 
 #include <utility>
 #include <variant>

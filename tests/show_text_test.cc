@@ -1,13 +1,13 @@
-#include "worker/data/show_text.h"
+#include "worker/data/text/show_text.h"
 
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 
-#include "worker/data/byte_source.h"
-#include "worker/data/csv.h"
-#include "worker/data/label.h"
+#include "worker/data/prepare/label.h"
+#include "worker/data/text/byte_source.h"
+#include "worker/data/text/csv.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/data/split_check.h"
+#include "worker/data/prepare/split_check.h"
 
 #include <string>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "worker/data/split.h"
+#include "worker/data/prepare/split.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "worker/data/digest.h"
+#include "worker/data/prepare/digest.h"
 
 namespace rubato {
 namespace {

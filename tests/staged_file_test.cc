@@ -1,5 +1,5 @@
 // What we write under a name that somebody gave, and what may stand there.
-#include "worker/data/staged_file.h"
+#include "common/base/staged_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -14,7 +14,7 @@
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
-#include "worker/data/run_folder.h"
+#include "worker/data/prepare/run_folder.h"
 
 namespace rubato {
 namespace {

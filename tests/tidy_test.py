@@ -18,7 +18,7 @@ LONG = "  x += 1;\n" * 60
 BROKEN = {
     "layout": [("utils/x.cc", "int F();\n"), ("launch/x.cc", "int F();\n")],
     "arrows": [("common/x.cc", '#include "server/shard/shard.h"\n'),
-               ("server/x.cc", '#include "worker/trainer.h"\n'),
+               ("server/x.cc", '#include "worker/train/trainer.h"\n'),
                ("worker/x.cc", '#include "server/table/table.h"\n'),
                ("worker/x.cc", '#include "tests/sim.h"\n'),
                ("server/x.cc", '#include "bench/load.h"\n'),
@@ -38,8 +38,8 @@ BROKEN = {
               ("server/x.cc", "#include <httplib.h>\n")],
     "machines": [("server/shard/shard.cc", "#include <thread>\n"),
                  ("server/scheduler_view.h", ESSAY + "#include <chrono>\n"),
-                 ("worker/ps_client.cc", '#include "common/base/mutex.h"\n'),
-                 ("worker/row_cache.h", ESSAY + "#include <mutex>\n"),
+                 ("worker/client/ps_client.cc", '#include "common/base/mutex.h"\n'),
+                 ("worker/client/row_cache.h", ESSAY + "#include <mutex>\n"),
                  ("server/table/sparse_table.cc", "#include <fstream>\n"),
                  ("server/shard/shard.cc", "void F() { G(MonotonicNow()); }\n")],
     "getenv": [("common/x.cc", 'auto x = std::getenv("HOME");\n')],
@@ -109,7 +109,7 @@ CLEAN = {
                      "int Five(int a, int b, int c, int d, int e) { return a + b + c + d + e; }\n",
     "server/table_main.cc": '#include <iostream>\n\nint main() { std::cout << "hello"; }\n',
     "tests/go": "#!/usr/bin/env bash\nset -euo pipefail\necho\n",
-    "tests/x_test.cc": '#include "server/shard/shard.h"\n#include "worker/trainer.h"\n\n'
+    "tests/x_test.cc": '#include "server/shard/shard.h"\n#include "worker/train/trainer.h"\n\n'
                        "namespace rubato::sim {}\n",
     "worker/local.cc": "void F() {\n  static const int kSize = 3;\n  int x = kSize;\n  G(x);\n}\n",
 }

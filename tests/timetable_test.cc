@@ -1,4 +1,4 @@
-#include "worker/timetable.h"
+#include "worker/spec/timetable.h"
 
 #include <algorithm>
 #include <vector>

@@ -1,5 +1,5 @@
 // Names of features, the largest weights, and which columns an MLP needs.
-#include "worker/top_features.h"
+#include "worker/evaluate/top_features.h"
 
 #include "common/base/env.h"
 #include "common/base/status.h"

@@ -1,5 +1,5 @@
 // A level that training never saw scores near the mean, for every model kind and seed.
-#include "worker/untrained_levels.h"
+#include "worker/evaluate/untrained_levels.h"
 
 #include <algorithm>
 #include <numeric>

@@ -25,11 +25,11 @@
 #include "common/base/stop_signals.h"
 #include "common/process/process.h"
 #include "worker/compute_device.h"
-#include "worker/data/data_json.h"
-#include "worker/data/generate.h"
-#include "worker/data/inspect.h"
-#include "worker/data/label.h"
-#include "worker/data/prepare.h"
+#include "worker/data/prepare/data_json.h"
+#include "worker/data/prepare/generate.h"
+#include "worker/data/prepare/inspect.h"
+#include "worker/data/prepare/label.h"
+#include "worker/data/prepare/prepare.h"
 #include "worker/run_file/run_config.h"
 
 namespace rubato {

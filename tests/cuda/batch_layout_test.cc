@@ -1,4 +1,4 @@
-#include "worker/compute/cuda/batch_layout.h"
+#include "worker/compute/cuda/network/batch_layout.h"
 
 #include <gtest/gtest.h>
 

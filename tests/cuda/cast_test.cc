@@ -1,4 +1,4 @@
-#include "worker/compute/cuda/cast.h"
+#include "worker/compute/cuda/kernels/cast.h"
 
 #include <bit>
 #include <cmath>

@@ -11,8 +11,8 @@
 #include <optional>
 #include <vector>
 
-#include "worker/compute/cuda/device_memory.h"
-#include "worker/compute/cuda/stream.h"
+#include "worker/compute/cuda/device/device_memory.h"
+#include "worker/compute/cuda/device/stream.h"
 
 namespace rubato {
 

@@ -11,7 +11,7 @@
 #include "common/base/env.h"
 #include "tests/cuda/cuda_fixture.h"
 #include "worker/compute/blas.h"
-#include "worker/compute/cuda/features.h"
+#include "worker/compute/cuda/kernels/features.h"
 #include "worker/compute/precision.h"
 
 namespace rubato {

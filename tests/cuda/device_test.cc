@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "tests/cuda/cuda_fixture.h"
-#include "worker/compute/cuda/cuda_status.h"
-#include "worker/compute/cuda/launch.h"
+#include "worker/compute/cuda/device/cuda_status.h"
+#include "worker/compute/cuda/device/launch.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/compute/cuda/divisor.h"
+#include "worker/compute/cuda/kernels/divisor.h"
 
 #include <cstdint>
 #include <vector>

@@ -12,7 +12,7 @@
 #include "common/base/env.h"
 #include "common/base/status.h"
 #include "tests/cuda/cuda_fixture.h"
-#include "worker/compute/cuda/features.h"
+#include "worker/compute/cuda/kernels/features.h"
 
 namespace rubato {
 

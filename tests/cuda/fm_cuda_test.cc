@@ -4,9 +4,9 @@
 
 #include "tests/cuda/elements_on_host.h"
 #include "tests/cuda/segment_batch.h"
-#include "worker/compute/cuda/fm.h"
-#include "worker/compute/cuda/segment_sum.h"
-#include "worker/model/layers/fm.h"
+#include "worker/compute/cpu/fm.h"
+#include "worker/compute/cuda/kernels/fm.h"
+#include "worker/compute/cuda/kernels/segment_sum.h"
 
 namespace rubato {
 namespace {

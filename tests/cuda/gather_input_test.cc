@@ -1,4 +1,4 @@
-#include "worker/compute/cuda/gather_input.h"
+#include "worker/compute/cuda/kernels/gather_input.h"
 
 #include <cmath>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 #include "tests/cuda/elements_on_host.h"
 #include "tests/cuda/feature_batch.h"
-#include "worker/model/layers/embedding.h"
+#include "worker/compute/cpu/embedding.h"
 
 namespace rubato {
 namespace {

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "tests/cuda/dense_fixture.h"
-#include "worker/compute/cuda/linear.h"
-#include "worker/compute/cuda/output_layer.h"
+#include "worker/compute/cuda/kernels/output_layer.h"
+#include "worker/compute/cuda/network/linear.h"
 
 #if __has_include(<emulator.h>)
 #include "tests/cuda_emulator/emulator.h"

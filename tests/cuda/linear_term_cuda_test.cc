@@ -3,8 +3,8 @@
 
 #include "tests/cuda/elements_on_host.h"
 #include "tests/cuda/segment_batch.h"
-#include "worker/compute/cuda/linear_term.h"
-#include "worker/model/linear_term.h"
+#include "worker/compute/cpu/linear_term.h"
+#include "worker/compute/cuda/kernels/linear_term.h"
 
 namespace rubato {
 namespace {

@@ -11,7 +11,7 @@
 #include "tests/cuda/cuda_fixture.h"
 #include "tests/random_batch.h"
 #include "tests/reference_training.h"
-#include "worker/compute/cuda/local_training_on_gpu.h"
+#include "worker/compute/cuda/network/local_training_on_gpu.h"
 
 namespace rubato {
 namespace {

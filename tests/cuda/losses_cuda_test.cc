@@ -5,8 +5,8 @@
 
 #include "common/base/env.h"
 #include "tests/cuda/cuda_fixture.h"
-#include "worker/compute/cuda/losses.h"
-#include "worker/model/layers/logistic_loss.h"
+#include "worker/compute/cpu/logistic_loss.h"
+#include "worker/compute/cuda/kernels/losses.h"
 
 namespace rubato {
 namespace {

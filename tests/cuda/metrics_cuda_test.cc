@@ -6,10 +6,10 @@
 
 #include "common/base/env.h"
 #include "tests/cuda/cuda_fixture.h"
-#include "worker/analysis/metrics.h"
-#include "worker/analysis/ranking.h"
-#include "worker/compute/cuda/metrics.h"
-#include "worker/compute/cuda/roc_area.h"
+#include "worker/compute/cuda/kernels/metrics.h"
+#include "worker/compute/cuda/kernels/roc_area.h"
+#include "worker/evaluate/metrics.h"
+#include "worker/evaluate/ranking.h"
 
 namespace rubato {
 namespace {

@@ -12,8 +12,8 @@
 
 #include "tests/cuda/cuda_fixture.h"
 #include "tests/random_batch.h"
-#include "worker/compute/cuda/gpu_pipeline.h"
-#include "worker/compute/cuda/model_on_gpu.h"
+#include "worker/compute/cuda/network/gpu_pipeline.h"
+#include "worker/compute/cuda/network/model_on_gpu.h"
 
 namespace rubato {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/compute/cuda/occurrence_keys.h"
+#include "worker/compute/cuda/kernels/occurrence_keys.h"
 
 #include <cstdint>
 #include <vector>

@@ -8,8 +8,8 @@
 #include "common/base/env.h"
 #include "server/table/optimizer.h"
 #include "tests/cuda/cuda_fixture.h"
-#include "worker/compute/cuda/features.h"
-#include "worker/compute/cuda/optimizer.h"
+#include "worker/compute/cuda/kernels/features.h"
+#include "worker/compute/cuda/kernels/optimizer.h"
 
 namespace rubato {
 namespace {

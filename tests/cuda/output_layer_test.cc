@@ -1,4 +1,4 @@
-#include "worker/compute/cuda/output_layer.h"
+#include "worker/compute/cuda/kernels/output_layer.h"
 
 #include "tests/cuda/dense_fixture.h"
 

@@ -1,4 +1,4 @@
-#include "worker/compute/cuda/pinned_pool.h"
+#include "worker/compute/cuda/device/pinned_pool.h"
 
 #include <gtest/gtest.h>
 

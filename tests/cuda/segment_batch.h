@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/cuda/feature_batch.h"
-#include "worker/compute/cuda/features.h"
+#include "worker/compute/cuda/kernels/features.h"
 
 namespace rubato {
 

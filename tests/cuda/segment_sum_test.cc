@@ -1,11 +1,11 @@
-#include "worker/compute/cuda/segment_sum.h"
+#include "worker/compute/cuda/kernels/segment_sum.h"
 
 #include <cstdint>
 #include <vector>
 
 #include "tests/cuda/elements_on_host.h"
 #include "tests/cuda/segment_batch.h"
-#include "worker/model/layers/embedding.h"
+#include "worker/compute/cpu/embedding.h"
 
 namespace rubato {
 namespace {

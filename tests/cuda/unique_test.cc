@@ -1,4 +1,4 @@
-#include "worker/compute/cuda/unique.h"
+#include "worker/compute/cuda/kernels/unique.h"
 
 #include <algorithm>
 #include <cstdint>

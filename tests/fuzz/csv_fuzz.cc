@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "worker/data/csv.h"
-#include "worker/data/header_check.h"
+#include "worker/data/text/csv.h"
+#include "worker/data/text/header_check.h"
 
 namespace {
 

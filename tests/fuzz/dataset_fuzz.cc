@@ -10,8 +10,8 @@
 #include <string>
 
 #include "common/base/status.h"
-#include "worker/data/dataset.h"
-#include "worker/data/dataset_format.h"
+#include "worker/data/dataset/dataset.h"
+#include "worker/data/dataset/dataset_format.h"
 
 namespace rubato {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "worker/data/libsvm.h"
+#include "worker/data/text/libsvm.h"
 
 namespace {
 

@@ -15,7 +15,7 @@
 #include "common/base/ids.h"
 #include "common/job/job.h"
 #include "tests/sim/config.h"
-#include "worker/model/model.h"
+#include "worker/compute/model.h"
 
 namespace rubato::sim {
 

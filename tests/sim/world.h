@@ -20,7 +20,7 @@
 #include "server/shard/shard.h"
 #include "tests/sim/config.h"
 #include "tests/sim/ledger.h"
-#include "worker/ps_client.h"
+#include "worker/client/ps_client.h"
 
 namespace rubato::sim {
 

@@ -12,9 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "worker/data/dataset.h"
-#include "worker/model/model.h"
-#include "worker/model/pipeline.h"
+#include "worker/compute/model.h"
+#include "worker/compute/pipeline.h"
+#include "worker/data/dataset/dataset.h"
 #include "worker/run_file/run_config.h"
 
 namespace rubato {

@@ -1,0 +1,287 @@
+// Lives and views of a client: see worker/client/ps_client.h.
+#include "worker/client/ps_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/mutation.h"
+#include "common/base/status.h"
+
+namespace rubato {
+
+PsClient::PsClient(PsClientOptions options, uint64_t seed, Instant now)
+    : options_(std::move(options)),
+      staleness_(options_.job.staleness()),
+      job_fingerprint_(options_.job.Fingerprint()),
+      rng_(seed),
+      nonce_(rng_.Next() | 1),
+      cache_(options_.job.tables),
+      last_beat_(now - options_.heartbeat_every) {}
+
+void PsClient::Receive(Instant now, Nonce from, const Message& message, ClientOutput* out) {
+  if (left_) return;
+  if (const auto* view = std::get_if<View>(&message)) {
+    if (from == kSchedulerNonce || MUTATED(view_of_anybody)) ReceiveView(now, *view, out);
+    return;
+  }
+  if (const auto* error = std::get_if<ErrorReply>(&message)) {
+    if (!IsPeer(from)) return;
+    out->events.push_back(Refused{error->code, error->sentence});
+    return;
+  }
+  if (const auto* stale = std::get_if<Stale>(&message)) return ReceiveStale(now, from, *stale, out);
+  if (life_ == kNoLife) return;
+  if (const auto* reply = std::get_if<PullReply>(&message)) {
+    return ReceiveReply(now, from, *reply, out);
+  }
+  if (const auto* ack = std::get_if<Ack>(&message)) return ReceiveAck(now, from, *ack, out);
+  if (const auto* parked = std::get_if<Parked>(&message)) {
+    const std::optional<size_t> place = FindPlace(from, parked->from);
+    if (parked->to != life_ || !place) return;
+    out->events.push_back(
+        Waiting{PlaceId(static_cast<uint32_t>(*place)), parked->min_clock, parked->slowest});
+  }
+}
+
+void PsClient::ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientOutput* out) {
+  if (stale.nonce != nonce_ || (!IsPeer(from) && !MUTATED(stale_of_anybody))) return;
+  if (stale.to == life_ && life_ != kNoLife && stale.seen < view_.version) {
+    return SendSoonAgain(now, from);
+  }
+  if (life_ == kNoLife && stale.to == kNoLife) {
+    nonce_ = Nonce(rng_.Next() | 1);  // the life it stood for ended before it was ever heard of
+  } else if (stale.to == life_ && now - last_beat_ >= options_.heartbeat_every) {
+    last_beat_ = now;
+    Beat(out);
+  }
+}
+
+// The shard refused what it was sent because its view is behind ours: it will have it in a moment.
+// Every fleet begins so for somebody.
+void PsClient::SendSoonAgain(Instant now, Nonce shard) {
+  const Instant due = SoonAgain(now);
+  for (size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].nonce != shard) continue;
+    places_[i].progress_at = std::min(places_[i].progress_at, due);
+    places_[i].gate_asked.reset();
+    for (auto& [clock, fetch] : fetches_) {
+      for (Request& request : fetch.places[i].requests) {
+        if (request.asked_at) request.asked_at = std::min(*request.asked_at, due);
+      }
+    }
+  }
+}
+
+// The connection does not stand yet, or its queue is full. What is queued already stays so.
+void PsClient::NotSent(Instant now, const Envelope& envelope) {
+  if (envelope.to == kSchedulerNonce) {
+    last_beat_ = std::min(last_beat_, now - options_.heartbeat_every + options_.resend_soon_after);
+    return;
+  }
+  const auto place = std::ranges::find(places_, envelope.to, &Place::nonce);
+  if (place == places_.end()) return;
+  if (const auto* push = std::get_if<rubato::Push>(&envelope.message)) {
+    place->not_sent = std::min(place->not_sent.value_or(push->clock), push->clock);
+    return;
+  }
+  if (const auto* pull = std::get_if<Pull>(&envelope.message)) {
+    const auto found = requests_.find(pull->id);
+    Request* request = found == requests_.end() ? nullptr : FindRequest(pull->id, found->second);
+    if (request != nullptr) {
+      request->asked_at = SoonAgain(now);
+      return;
+    }
+  }
+  place->progress_at = std::min(place->progress_at, SoonAgain(now));
+  place->gate_asked.reset();
+}
+
+// When something would have been sent that is sent again soon.
+Instant PsClient::SoonAgain(Instant now) const {
+  return now - options_.resend_after + options_.resend_soon_after;
+}
+
+void PsClient::Tick(Instant now, ClientOutput* out) {
+  if (left_) return;
+  if (now - last_beat_ >= options_.heartbeat_every) {
+    last_beat_ = now;
+    if (life_ == kNoLife) {
+      SendHello(out);
+    } else {
+      Beat(out);
+    }
+  }
+  if (life_ == kNoLife) return;
+  ResendPulls(now, out);
+  ResendPushes(now, out);
+}
+
+void PsClient::SendHello(ClientOutput* out) {
+  Hello hello;
+  hello.role = options_.role;
+  hello.index = options_.role == Role::kWorker ? options_.seat.value() : 0;
+  hello.job_fingerprint = job_fingerprint_;
+  out->messages.push_back({kSchedulerNonce, hello});
+}
+
+void PsClient::Beat(ClientOutput* out) {
+  Heartbeat beat;
+  beat.life = life_;
+  beat.generation = view_.generation;
+  beat.seen = view_.version;
+  beat.clock = clock_;
+  beat.leaving = leaving_;
+  beat.gap = gap_;
+  beat.unprotected = counters_.unprotected;
+  beat.wants_snapshot = LogBytes() > options_.job.retention_soft_bytes;
+  if (options_.role == Role::kReader && !fetches_.empty()) ++waits_;
+  beat.work = work_ + waits_;
+  out->messages.push_back({kSchedulerNonce, beat});
+}
+
+// The commit at the last clock holds all that this worker pushed: nobody can need it any more. Its
+// goodbye may be lost; then its lease ends this life.
+void PsClient::LeaveIfOver(ClientOutput* out) {
+  if (left_ || life_ == kNoLife || options_.role == Role::kReader) return;
+  const Clock last = options_.job.last_clock;
+  const Clock kept = MUTATED(leave_early) ? applied() : view_.committed.clock;
+  if (clock_ < last || kept < last) return;
+  Leave(out);
+  out->events.push_back(Left{});
+}
+
+void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {
+  if (view.version <= view_.version && !MUTATED(older_view)) return;
+  if (view.committed.epoch > view_.committed.epoch) {
+    out->events.push_back(Committed{view.committed.clock});
+  }
+  view_ = view;
+  if (options_.role == Role::kReader) {
+    const auto reader = std::find_if(view.readers.begin(), view.readers.end(),
+                                     [&](const ReaderEntry& r) { return r.nonce == nonce_; });
+    if (life_ != kNoLife && (reader == view.readers.end() || reader->life != life_)) {
+      return ResetLife("this reader is no longer in the fleet's view", out);
+    }
+    if (life_ == kNoLife && reader != view.readers.end()) {
+      Begin(now, reader->life, Clock(0), out);
+    }
+  } else {
+    const auto member = std::find_if(view.members.begin(), view.members.end(),
+                                     [&](const MemberEntry& m) { return m.nonce == nonce_; });
+    if (life_ != kNoLife && (member == view.members.end() || member->life != life_)) {
+      return ResetLife("the scheduler evicted this worker, or the fleet resumed", out);
+    }
+    if (life_ == kNoLife && member != view.members.end() && member->start) {
+      Begin(now, member->life, *member->start, out);
+    }
+  }
+  if (life_ != kNoLife) FollowShards(now, out);
+  LeaveIfOver(out);
+}
+
+void PsClient::Begin(Instant now, Life life, Clock start, ClientOutput* out) {
+  // A life without shards to talk to has nothing to do: wait for a view that names them all.
+  for (const ShardEntry& shard : view_.shards) {
+    if (shard.life == kNoLife) return;
+  }
+  life_ = life;
+  start_clock_ = clock_ = start;
+  places_.assign(view_.shards.size(), Place{});
+  for (Place& place : places_) {
+    place.next_send = place.received = place.applied = start;
+    place.progress_at = now;
+    place.log = PushLog(start);
+  }
+  out->events.push_back(Started{life, start, view_.generation});
+}
+
+// A new life of a shard holds only what its image held: what this worker knew of the old one is
+// void.
+void PsClient::FollowShards(Instant now, ClientOutput* out) {
+  for (size_t i = 0; i < places_.size(); ++i) {
+    Place& place = places_[i];
+    const ShardEntry& shard = view_.shards[i];
+    if (place.life == shard.life) continue;
+#ifdef RUBATO_MUTATIONS
+    past_lives_[place.life] = i;
+#endif
+    place.life = shard.life;
+    place.nonce = shard.nonce;
+    place.synced = false;
+    place.min_clock.reset();
+    place.received = place.applied = place.next_send = start_clock_;
+    place.not_sent.reset();
+    place.gate_asked.reset();
+    place.asked = 0;
+    // To keep it would do no harm: it names a commit, the new life has loaded that one or a later
+    // one, and under ASP a life's position in a later image is no lower. But what this life has not
+    // said itself counts as not said, here as everywhere.
+    place.durable = Clock(0);
+    place.progress_at = now;
+    if (!MUTATED(cache_over_life)) cache_.Drop(PlaceId(static_cast<uint32_t>(i)));
+    for (auto& [clock, fetch] : fetches_) {
+      if (!fetch.ready) FillFromCache(clock, i, &fetch);
+    }
+    // Not before what the old life was asked is forgotten everywhere: it would be asked again.
+    for (auto& [clock, fetch] : fetches_) {
+      if (!fetch.ready) Ask(now, clock, i, out);
+    }
+    if (options_.role == Role::kWorker) {
+      out->messages.push_back({place.nonce, Sync{life_, place.life}});
+    }
+  }
+  TryReady(now, out);
+}
+
+void PsClient::ResetLife(const std::string& why, ClientOutput* out) {
+  nonce_ = Nonce(rng_.Next() | 1);
+  life_ = kNoLife;
+  clock_ = start_clock_ = Clock(0);
+  places_.clear();
+  fetches_.clear();
+  requests_.clear();
+  if (!MUTATED(cache_over_life)) cache_.Clear();
+  gap_.reset();
+  last_beat_ = last_beat_ - options_.heartbeat_every;  // say Hello at the next tick
+  out->events.push_back(Reset{why});
+}
+
+// The place of a shard's current life, if it is that shard that says so.
+std::optional<size_t> PsClient::FindPlace(Nonce from, Life shard) const {
+  for (size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].life != shard) continue;
+    if (places_[i].nonce == from || MUTATED(forged_answer)) return i;
+  }
+  return std::nullopt;
+}
+
+// The scheduler, or a shard of this life.
+bool PsClient::IsPeer(Nonce from) const {
+  return from == kSchedulerNonce ||
+         std::any_of(places_.begin(), places_.end(),
+                     [&](const Place& place) { return place.nonce == from; });
+}
+
+Clock PsClient::applied() const {
+  std::optional<Clock> lowest;
+  for (const Place& place : places_) {
+    lowest = std::min(lowest.value_or(place.applied), place.applied);
+  }
+  return lowest.value_or(Clock(0));
+}
+
+Clock PsClient::durable() const {
+  std::optional<Clock> lowest;
+  for (const Place& place : places_) {
+    lowest = std::min(lowest.value_or(place.durable), place.durable);
+  }
+  return lowest.value_or(Clock(0));
+}
+
+void PsClient::Leave(ClientOutput* out) {
+  leaving_ = true;
+  if (life_ != kNoLife) Beat(out);
+  left_ = true;
+}
+
+}  // namespace rubato

@@ -1,0 +1,225 @@
+// Pushes: one numbered push to every shard per iteration, kept until a committed snapshot holds it.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/mutation.h"
+#include "common/base/status.h"
+#include "common/wire/codec.h"
+#include "worker/client/ps_client.h"
+#include "worker/client/runs.h"
+
+namespace rubato {
+
+void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out) {
+  if (life_ == kNoLife || clock != clock_) return;
+  const auto found = fetches_.find(clock);
+  CHECK(found != fetches_.end() && found->second.ready, "Push of an iteration that never began");
+  const Fetch& fetch = found->second;
+  if (MUTATED(stop_when_out_of_data) && gradients.empty()) return;
+  bool finite = true;
+  std::vector<LoggedPush> pushes = EncodeAll(clock, fetch, gradients, &finite);
+  if (!finite) {
+    ++counters_.nonfinite;
+    pushes = EncodeAll(clock, fetch, {}, &finite);
+  }
+  clock_ = clock.Next();
+  ++counters_.pushes;
+  for (size_t i = 0; i < places_.size(); ++i) {
+    counters_.bytes_pushed += pushes[i].PayloadBytes();
+    if (MUTATED(unnumbered_tick) && pushes[i].parts[0].empty()) SendPush(pushes[i], i, out);
+    places_[i].log.Append(std::move(pushes[i]));
+    Pump(now, i, out);
+  }
+  KeepWithinBounds();
+  fetches_.erase(found);
+  std::erase_if(requests_, [&](const auto& request) { return request.second.clock <= clock; });
+}
+
+// Of every shard, by place. *finite becomes false if a value is NaN or Inf as it would travel.
+std::vector<LoggedPush> PsClient::EncodeAll(Clock clock, const Fetch& fetch,
+                                            const Parameters& gradients, bool* finite) const {
+  std::vector<LoggedPush> pushes;
+  for (const PlaceFetch& share : fetch.places) {
+    pushes.push_back({clock, fetch.oldest_read, EncodeParts(share, gradients, finite)});
+  }
+  return pushes;
+}
+
+// The rows of one shard, in parts of at most max_part_bytes of values and max_part_tables.
+std::vector<std::vector<TableRows>> PsClient::EncodeParts(const PlaceFetch& share,
+                                                          const Parameters& gradients,
+                                                          bool* finite) const {
+  std::vector<std::vector<TableRows>> parts(1);
+  size_t part_bytes = 0;
+  for (size_t t = 0; t < gradients.size(); ++t) {
+    const size_t dim = options_.job.tables[TableIndex(gradients[t].table)].dim;
+    const size_t row_bytes = dim * ValueBytes(options_.push_codec);
+    const std::vector<uint32_t>& indices = share.rows[t];
+    size_t begin = 0;
+    while (begin < indices.size()) {
+      const bool full = part_bytes + row_bytes > options_.max_part_bytes ||
+                        parts.back().size() == options_.max_part_tables;
+      if (full && part_bytes > 0) {
+        parts.emplace_back();
+        part_bytes = 0;
+      }
+      const size_t room = std::max<size_t>(1, (options_.max_part_bytes - part_bytes) / row_bytes);
+      const size_t count = std::min(room, indices.size() - begin);
+      const std::span<const uint32_t> chunk(&indices[begin], count);
+      parts.back().push_back(EncodeRows(gradients[t], dim, chunk));
+      *finite = *finite && MayTravel(parts.back().back());
+      part_bytes += count * row_bytes;
+      begin += count;
+    }
+  }
+  return parts;
+}
+
+TableRows PsClient::EncodeRows(const ParameterRows& gradients, size_t dim,
+                               std::span<const uint32_t> indices) const {
+  std::vector<RowKey> keys;
+  keys.reserve(indices.size());
+  for (const uint32_t i : indices) keys.push_back(gradients.keys[i]);
+  Floats values(indices.size() * dim);
+  float* to = values.data();
+  for (size_t begin = 0; begin < indices.size();) {
+    const size_t count = RunLength(indices.subspan(begin));
+    to = std::copy_n(&gradients.values[indices[begin] * dim], count * dim, to);
+    begin += count;
+  }
+  TableRows rows;
+  rows.table = gradients.table;
+  rows.rows = static_cast<uint32_t>(keys.size());
+  rows.codec = options_.push_codec;
+  rows.keys = Buffer::Own(std::move(keys));
+  rows.values = EncodeOwnedValues(options_.push_codec, std::move(values));
+  return rows;
+}
+
+// Looked at as it was encoded: it is warm in the cache, and a value may become infinite in bf16.
+bool PsClient::MayTravel(const TableRows& rows) const {
+  if (options_.finite == FiniteCheck::kTrust) return true;
+  const auto values = TakeValues(rows.codec, rows.values);
+  CHECK(values.ok());
+  return AllFinite(values->span());
+}
+
+// Never blocks: the snapshot that would free the log may need this worker's next iterations.
+// At the hard bound the oldest pushes go, of whichever shard, among those that are applied.
+void PsClient::KeepWithinBounds() {
+  if (MUTATED(block_at_retention)) return;
+  for (size_t bytes = LogBytes(); bytes > options_.job.retention_hard_bytes; bytes = LogBytes()) {
+    PushLog* oldest = nullptr;
+    for (Place& place : places_) {
+      PushLog& log = place.log;
+      if (log.size() == 0 || log.start() >= place.applied) continue;
+      if (oldest == nullptr || log.start() < oldest->start()) oldest = &log;
+    }
+    if (oldest == nullptr) return;
+    oldest->DropOldest();
+    ++counters_.unprotected;
+  }
+}
+
+size_t PsClient::LogBytes() const {
+  size_t bytes = 0;
+  for (const Place& place : places_) bytes += place.log.bytes();
+  return bytes;
+}
+
+bool PsClient::MaySend(Clock number, const Place& place) const {
+  if (staleness_.infinite() || MUTATED(take_beyond_window)) return true;
+  return place.min_clock && number <= *place.min_clock + staleness_.bound();
+}
+
+// Sends what the shard may take now and has not been sent yet.
+void PsClient::Pump(Instant now, size_t i, ClientOutput* out) {
+  Place& place = places_[i];
+  if (!place.synced) return;
+  place.next_send = std::max(place.next_send, place.received);
+  while (const LoggedPush* push = place.log.Find(place.next_send)) {
+    if (!MaySend(push->clock, place)) return AskForGate(push->clock, i, out);
+    SendPush(*push, i, out);
+    place.next_send = place.next_send.Next();
+    place.progress_at = now;
+  }
+}
+
+// While it replays, a worker has nothing else under way that would tell it of min_clock: an empty
+// pull waits at the shard until the push may be taken.
+void PsClient::AskForGate(Clock number, size_t i, ClientOutput* out) {
+  Place& place = places_[i];
+  if (place.gate_asked == number) return;
+  place.gate_asked = number;
+  Pull pull;
+  pull.from = life_;
+  pull.to = place.life;
+  pull.id = RequestId(++request_counter_);
+  pull.use = number;
+  out->messages.push_back({place.nonce, std::move(pull)});
+}
+
+void PsClient::SendPush(const LoggedPush& push, size_t i, ClientOutput* out) {
+  const auto parts = static_cast<uint32_t>(push.parts.size());
+  for (uint32_t part = 0; part < parts; ++part) {
+    rubato::Push message;
+    message.from = life_;
+    message.to = places_[i].life;
+    message.clock = push.clock;
+    message.oldest_read = push.oldest_read;
+    message.part = part;
+    message.parts = parts;
+    message.rows = push.parts[part];
+    out->messages.push_back({places_[i].nonce, std::move(message)});
+  }
+}
+
+// A shard that says nothing new for a while is asked where it stands, and sent again what it lacks.
+// While it waits for others that is a Sync now and then, never a push.
+void PsClient::ResendPushes(Instant now, ClientOutput* out) {
+  if (options_.role == Role::kReader) return;
+  for (size_t i = 0; i < places_.size(); ++i) {
+    Place& place = places_[i];
+    if (const auto first = std::exchange(place.not_sent, std::nullopt)) {
+      place.next_send = std::min(place.next_send, *first);
+      Pump(now, i, out);
+    }
+    if (now - place.progress_at < options_.resend_after) continue;
+    place.progress_at = now;
+    if (place.synced && place.next_send > place.received) {
+      ++counters_.resent;
+      place.next_send = place.received;
+      Pump(now, i, out);
+    } else if (!place.synced || place.next_send < clock_ || Finished()) {
+      out->messages.push_back({place.nonce, Sync{life_, place.life}});
+    }
+  }
+}
+
+void PsClient::ReceiveAck(Instant now, Nonce from, const Ack& ack, ClientOutput* out) {
+  std::optional<size_t> found = FindPlace(from, ack.from);
+#ifdef RUBATO_MUTATIONS
+  if (MUTATED(old_ack) && !found && past_lives_.contains(ack.from)) found = past_lives_[ack.from];
+#endif
+  if (ack.to != life_ || !found) return;
+  Place& place = places_[*found];
+  if (ack.received > place.received || !place.synced) place.progress_at = now;
+  place.received = std::max(place.received, ack.received);
+  place.applied = std::max(place.applied, ack.applied);
+  place.durable = std::max(place.durable, ack.durable);
+  place.min_clock = std::max(place.min_clock.value_or(ack.min_clock), ack.min_clock);
+  if (!place.synced) {
+    place.synced = true;
+    if (place.received < place.log.start()) {
+      // It needs a push that was dropped at the hard bound: only a fleet resume repairs that.
+      gap_ = PlaceId(static_cast<uint32_t>(*found));
+      return Beat(out);
+    }
+  }
+  place.log.Prune(place.durable);
+  Pump(now, *found, out);
+  TryReady(now, out);
+  if (MUTATED(leave_early)) LeaveIfOver(out);
+}
+
+}  // namespace rubato

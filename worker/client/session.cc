@@ -1,0 +1,163 @@
+#include "worker/client/session.h"
+
+#include <chrono>
+#include <utility>
+
+#include "common/base/status.h"
+
+namespace rubato {
+namespace {
+
+constexpr Duration kTick = Duration::Millis(20);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(PsClientOptions options,
+                                                       const std::string& scheduler) {
+  ASSIGN_OR_RETURN(auto endpoint, Endpoint::Open({.self = Nonce(RandomSeed() | 1),
+                                                  .listen = "",
+                                                  .peers = uint64_t{options.job.places} + 1}));
+  RETURN_IF_ERROR(endpoint->Connect(kSchedulerNonce, scheduler));
+  return std::unique_ptr<Session>(new Session(std::move(options), std::move(endpoint)));
+}
+
+Session::Session(PsClientOptions options, std::unique_ptr<Endpoint> endpoint)
+    : endpoint_(std::move(endpoint)),
+      client_(std::move(options), RandomSeed(), MonotonicNow()),
+      thread_([this] { Run(); }) {}
+
+Session::~Session() {
+  end_ = true;
+  endpoint_->Wake();
+  thread_.join();
+}
+
+void Session::Add(Command command) {
+  {
+    MutexLock lock(&mutex_);
+    commands_.push_back(std::move(command));
+  }
+  endpoint_->Wake();
+}
+
+void Session::AddOfLife(Command command) {
+  Add([life = heard_, command = std::move(command)](Instant now, PsClient* client,
+                                                    ClientOutput* out) {
+    if (client->life() == life) command(now, client, out);
+  });
+}
+
+void Session::Prefetch(Clock clock, Parameters keys, PsClient::Freshness freshness) {
+  auto shared = std::make_shared<Parameters>(std::move(keys));
+  AddOfLife([clock, shared, freshness](Instant now, PsClient* client, ClientOutput* out) {
+    client->Prefetch(now, clock, std::move(*shared), freshness, out);
+  });
+}
+
+void Session::Start(Clock clock) {
+  AddOfLife([clock](Instant now, PsClient* client, ClientOutput* out) {
+    client->Start(now, clock, out);
+  });
+}
+
+void Session::Push(Clock clock, Parameters gradients) {
+  auto shared = std::make_shared<Parameters>(std::move(gradients));
+  AddOfLife([clock, shared](Instant now, PsClient* client, ClientOutput* out) {
+    client->Push(now, clock, *shared, out);
+  });
+}
+
+void Session::Read(Clock at_least, Parameters keys) {
+  auto shared = std::make_shared<Parameters>(std::move(keys));
+  AddOfLife([at_least, shared](Instant now, PsClient* client, ClientOutput* out) {
+    client->Read(now, at_least, std::move(*shared), out);
+  });
+}
+
+void Session::Leave() {
+  auto done = std::make_shared<std::atomic<bool>>(false);
+  Add([this, done](Instant now, PsClient* client, ClientOutput* out) {
+    client->Leave(out);
+    Flush(now, out);
+    *done = true;
+    done->notify_one();
+  });
+  done->wait(false);
+}
+
+std::optional<ClientEvent> Session::Next(Duration timeout) {
+  MutexLock lock(&mutex_);
+  const auto until =
+      std::chrono::steady_clock::time_point(std::chrono::nanoseconds(MonotonicNow().nanos())) +
+      std::chrono::nanoseconds(timeout.nanos());
+  while (events_.empty()) {
+    if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) return std::nullopt;
+  }
+  ClientEvent event = std::move(events_.front());
+  events_.pop_front();
+  if (const auto* started = std::get_if<Started>(&event)) heard_ = started->life;
+  return event;
+}
+
+ClientCounters Session::counters() const {
+  MutexLock lock(&mutex_);
+  return counters_;
+}
+
+void Session::Run() {
+  while (!end_) {
+    const std::vector<Decoded> received = endpoint_->Receive(kTick);
+    const Instant now = MonotonicNow();
+    ClientOutput out;
+    for (const Decoded& decoded : received) {
+      client_.Receive(now, decoded.from, decoded.message, &out);
+      Flush(now, &out);
+    }
+    if (client_.view().version != ViewVersion(0)) answered_ = true;
+    std::deque<Command> commands;
+    {
+      MutexLock lock(&mutex_);
+      commands.swap(commands_);
+    }
+    for (const Command& command : commands) {
+      command(now, &client_, &out);
+      Flush(now, &out);
+    }
+    client_.NoteWork(work_);
+    client_.Tick(now, &out);
+    Flush(now, &out);
+    MutexLock lock(&mutex_);
+    counters_ = client_.counters();
+  }
+}
+
+// Sent under the nonce of the client's current life.
+void Session::Flush(Instant now, ClientOutput* out) {
+  ConnectShards();
+  for (const Envelope& envelope : out->messages) {
+    const SendResult result =
+        endpoint_->SendFrames(envelope.to, Encode(client_.nonce(), envelope.message));
+    if (result != SendResult::kSent) client_.NotSent(now, envelope);
+  }
+  out->messages.clear();
+  if (out->events.empty()) return;
+  {
+    MutexLock lock(&mutex_);
+    counters_ = client_.counters();  // an event is never newer than they are
+    for (ClientEvent& event : out->events) events_.push_back(std::move(event));
+  }
+  out->events.clear();
+  changed_.notify_all();
+}
+
+void Session::ConnectShards() {
+  const View& view = client_.view();
+  if (view.version == connected_) return;
+  connected_ = view.version;
+  for (const ShardEntry& shard : view.shards) {
+    // A malformed address comes from a scheduler of ours: nothing to do but wait for the next view.
+    if (shard.life != kNoLife) endpoint_->Connect(shard.nonce, shard.address).IgnoreError();
+  }
+}
+
+}  // namespace rubato

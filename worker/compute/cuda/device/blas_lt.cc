@@ -1,0 +1,201 @@
+#include "worker/compute/cuda/device/blas_lt.h"
+
+#include "common/base/status.h"
+#include "worker/compute/cuda/device/cublas_status.h"
+
+namespace rubato {
+namespace {
+
+// A row-major matrix is the column-major one of its transpose, and d^T = op(b)^T op(a)^T: our b is
+// cublasLt's A, our a its B, both keep their op, and what is a bias of columns for us is one of
+// rows for cublasLt, the only kind its epilogues know.
+
+constexpr uint32_t kAlignment = 16;
+// Bits; cublasLt asks for a multiple (CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD).
+constexpr uint32_t kMaskStrideStep = 128;
+
+uint32_t MaskStride(uint32_t cols) {
+  return (cols + kMaskStrideStep - 1) / kMaskStrideStep * kMaskStrideStep;
+}
+
+cudaDataType_t InputType(Precision precision) {
+  return precision == Precision::kBf16 ? CUDA_R_16BF : CUDA_R_32F;
+}
+
+cudaDataType_t OutputType(Element element) {
+  return element == Element::kBf16 ? CUDA_R_16BF : CUDA_R_32F;
+}
+
+cublasComputeType_t ComputeType(Precision precision) {
+  return precision == Precision::kTf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+}
+
+cublasOperation_t OperationOf(Transpose transpose) {
+  return transpose == Transpose::kYes ? CUBLAS_OP_T : CUBLAS_OP_N;
+}
+
+cublasLtEpilogue_t CublasEpilogue(Epilogue epilogue) {
+  switch (epilogue) {
+    case Epilogue::kNone:
+      return CUBLASLT_EPILOGUE_DEFAULT;
+    case Epilogue::kBiasRelu:
+      return CUBLASLT_EPILOGUE_RELU_BIAS;
+    case Epilogue::kBiasReluMask:
+      return CUBLASLT_EPILOGUE_RELU_AUX_BIAS;
+    case Epilogue::kReluMaskBiasSums:
+      return CUBLASLT_EPILOGUE_DRELU_BGRAD;
+  }
+  CHECK(false);
+}
+
+bool HasMask(Epilogue epilogue) {
+  return epilogue == Epilogue::kBiasReluMask || epilogue == Epilogue::kReluMaskBiasSums;
+}
+
+bool IsAligned(const void* pointer) {
+  return reinterpret_cast<uintptr_t>(pointer) % kAlignment == 0;
+}
+
+template <class T>
+absl::Status Set(cublasLtMatmulDesc_t product, cublasLtMatmulDescAttributes_t attribute, T value) {
+  RETURN_IF_CUBLAS_ERROR(cublasLtMatmulDescSetAttribute(product, attribute, &value, sizeof value));
+  return absl::OkStatus();
+}
+
+template <class T>
+absl::Status Set(cublasLtMatmulPreference_t preference,
+                 cublasLtMatmulPreferenceAttributes_t attribute, T value) {
+  RETURN_IF_CUBLAS_ERROR(
+      cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value));
+  return absl::OkStatus();
+}
+
+// `rows` and `cols` as the row-major matrix has them.
+absl::StatusOr<cublasLtMatrixLayout_t> MakeLayout(cudaDataType_t type, uint32_t rows, uint32_t cols,
+                                                  uint32_t stride) {
+  CHECK(rows > 0 && cols > 0 && stride >= cols);
+  cublasLtMatrixLayout_t layout = nullptr;
+  RETURN_IF_CUBLAS_ERROR(cublasLtMatrixLayoutCreate(&layout, type, cols, rows, int64_t{stride}));
+  return layout;
+}
+
+// Of an input whose op() is [rows, cols].
+absl::StatusOr<cublasLtMatrixLayout_t> MakeInputLayout(cudaDataType_t type, uint32_t rows,
+                                                       uint32_t cols, const MatmulInput& input) {
+  if (input.transpose == Transpose::kYes) return MakeLayout(type, cols, rows, input.stride);
+  return MakeLayout(type, rows, cols, input.stride);
+}
+
+using Preference = CublasOwned<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy>;
+
+absl::StatusOr<Preference> MakePreference(uint64_t workspace_bytes) {
+  cublasLtMatmulPreference_t made = nullptr;
+  RETURN_IF_CUBLAS_ERROR(cublasLtMatmulPreferenceCreate(&made));
+  Preference preference(made);
+  RETURN_IF_ERROR(Set(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes));
+  // Not INPLACE or OUTPUT_TYPE, which would add up parts in bfloat16.
+  RETURN_IF_ERROR(Set(made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                      uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE}));
+  for (const auto attribute :
+       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
+    RETURN_IF_ERROR(Set(made, attribute, kAlignment));
+  }
+  return preference;
+}
+
+}  // namespace
+
+absl::StatusOr<BlasLt> BlasLt::Make() {
+  BlasLt blas;
+  cublasLtHandle_t handle = nullptr;
+  RETURN_IF_CUBLAS_ERROR(cublasLtCreate(&handle));
+  blas.handle_.reset(handle);
+  ASSIGN_OR_RETURN(blas.workspace_, DeviceArray<std::byte>::Make(kWorkspaceBytes));
+  return blas;
+}
+
+size_t MaskBytes(uint32_t rows, uint32_t cols) { return size_t{rows} * (MaskStride(cols) / 8); }
+
+absl::StatusOr<MatmulPlan> MatmulPlan::Make(BlasLt* blas, const MatmulSpec& spec) {
+  MatmulPlan plan(spec);
+  plan.handle_ = blas->handle();
+  plan.workspace_ = blas->workspace();
+  RETURN_IF_ERROR(plan.Describe());
+  RETURN_IF_ERROR(plan.DescribeEpilogue());
+  RETURN_IF_ERROR(plan.Choose());
+  return plan;
+}
+
+absl::Status MatmulPlan::Describe() {
+  cublasLtMatmulDesc_t product = nullptr;
+  RETURN_IF_CUBLAS_ERROR(
+      cublasLtMatmulDescCreate(&product, ComputeType(spec_.precision), CUDA_R_32F));
+  product_.reset(product);
+  RETURN_IF_ERROR(Set(product, CUBLASLT_MATMUL_DESC_TRANSA, OperationOf(spec_.b.transpose)));
+  RETURN_IF_ERROR(Set(product, CUBLASLT_MATMUL_DESC_TRANSB, OperationOf(spec_.a.transpose)));
+  const cudaDataType_t type = InputType(spec_.precision);
+  ASSIGN_OR_RETURN(const cublasLtMatrixLayout_t b,
+                   MakeInputLayout(type, spec_.inner, spec_.cols, spec_.b));
+  b_.reset(b);
+  ASSIGN_OR_RETURN(const cublasLtMatrixLayout_t a,
+                   MakeInputLayout(type, spec_.rows, spec_.inner, spec_.a));
+  a_.reset(a);
+  ASSIGN_OR_RETURN(const cublasLtMatrixLayout_t d,
+                   MakeLayout(OutputType(spec_.d_element), spec_.rows, spec_.cols, spec_.d_stride));
+  d_.reset(d);
+  return absl::OkStatus();
+}
+
+absl::Status MatmulPlan::DescribeEpilogue() {
+  RETURN_IF_ERROR(
+      Set(product_.get(), CUBLASLT_MATMUL_DESC_EPILOGUE, CublasEpilogue(spec_.epilogue)));
+  if (HasMask(spec_.epilogue)) {
+    RETURN_IF_ERROR(
+        Set(product_.get(), CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, int64_t{MaskStride(spec_.cols)}));
+  }
+  // Nobody reads there yet: the heuristic looks at the alignment of the addresses.
+  void* const aligned = reinterpret_cast<void*>(uintptr_t{kAlignment});
+  return PointEpilogue({.bias = aligned, .mask = aligned});
+}
+
+absl::Status MatmulPlan::PointEpilogue(const MatmulPointers& pointers) {
+  if (spec_.epilogue == Epilogue::kNone) return absl::OkStatus();
+  RETURN_IF_ERROR(Set(product_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, pointers.bias));
+  if (!HasMask(spec_.epilogue)) return absl::OkStatus();
+  return Set(product_.get(), CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, pointers.mask);
+}
+
+absl::Status MatmulPlan::Choose() {
+  ASSIGN_OR_RETURN(const Preference preference, MakePreference(workspace_.size()));
+  cublasLtMatmulHeuristicResult_t best{};
+  int found = 0;
+  RETURN_IF_CUBLAS_ERROR(cublasLtMatmulAlgoGetHeuristic(handle_, product_.get(), b_.get(), a_.get(),
+                                                        d_.get(), d_.get(), preference.get(), 1,
+                                                        &best, &found));
+  if (found == 0) {
+    return absl::UnimplementedError(
+        absl::StrFormat("cuBLAS has no algorithm for a product [%d, %d] x [%d, %d] with epilogue "
+                        "%d",
+                        spec_.rows, spec_.inner, spec_.inner, spec_.cols,
+                        static_cast<int>(CublasEpilogue(spec_.epilogue))));
+  }
+  RETURN_IF_CUBLAS_ERROR(best.state);
+  algorithm_ = best.algo;
+  return absl::OkStatus();
+}
+
+absl::Status MatmulPlan::Run(StreamView stream, const MatmulPointers& pointers) {
+  CHECK(IsAligned(pointers.a) && IsAligned(pointers.b) && IsAligned(pointers.d));
+  CHECK(IsAligned(pointers.bias) && IsAligned(pointers.mask));
+  RETURN_IF_ERROR(PointEpilogue(pointers));
+  const float one = 1.0F;
+  const float zero = 0.0F;
+  RETURN_IF_CUBLAS_ERROR(cublasLtMatmul(handle_, product_.get(), &one, pointers.b, b_.get(),
+                                        pointers.a, a_.get(), &zero, pointers.d, d_.get(),
+                                        pointers.d, d_.get(), &algorithm_, workspace_.data(),
+                                        workspace_.size(), stream.get()));
+  return absl::OkStatus();
+}
+
+}  // namespace rubato

@@ -1,0 +1,248 @@
+#include "worker/compute/cuda/kernels/losses.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "common/base/status.h"
+#include "worker/compute/cuda/kernels/block_sum.h"
+#include "worker/spec/row_loss.h"
+
+namespace rubato {
+namespace {
+
+// A row costs 16 bytes per output (margin, label, weight and slope), so that 65,536 rows are 1 MiB,
+// which a device moves in less time than a launch takes: what counts is the number of launches, two
+// a loss. Neighbouring threads take neighbouring rows: with a stride of 1, whole lines.
+
+struct LogisticRow {
+  __device__ LossSlope operator()(size_t, float margin, float label) const {
+    return LogisticOf(margin, label);
+  }
+};
+
+struct PoissonRow {
+  const float* offset;  // [rows]
+  __device__ LossSlope operator()(size_t row, float margin, float label) const {
+    return PoissonOf(margin + offset[row], label);
+  }
+};
+
+struct PinballRow {
+  float tau;
+  __device__ LossSlope operator()(size_t, float margin, float label) const {
+    return PinballOf(tau, margin, label);
+  }
+};
+
+__device__ uint32_t FilledRows(const LossRows& in) { return min(in.filled->rows, in.margin.rows); }
+
+// Slopes of one output, and partials: loss, slopes.
+template <class RowLoss>
+__global__ void RowLossKernel(LossRows in, RowLoss row_loss, LossSlopes out) {
+  const uint32_t filled = FilledRows(in);
+  const float mean = 1.0F / static_cast<float>(filled);
+  double loss = 0.0;
+  double slopes = 0.0;
+  const size_t step = size_t{gridDim.x} * kBlockThreads;
+  for (size_t row = size_t{blockIdx.x} * kBlockThreads + threadIdx.x; row < in.margin.rows;
+       row += step) {
+    float slope = 0.0F;
+    if (row < filled) {
+      const RowScale scale{in.weight[row], mean};
+      const LossSlope at = row_loss(row, in.margin.data[row * in.margin.stride], in.label[row]);
+      slope = scale(at.slope);
+      loss += static_cast<double>(scale.weight * at.loss);
+      slopes += static_cast<double>(slope);
+    }
+    out.d_margin.data[row * out.d_margin.stride] = slope;
+  }
+  loss = BlockSum(loss);
+  slopes = BlockSum(slopes);
+  if (threadIdx.x != 0) return;
+  out.partials[blockIdx.x] = loss;
+  out.partials[gridDim.x + blockIdx.x] = slopes;
+}
+
+// Lanes that share a row of `outputs`.
+uint32_t LanesOfRow(uint32_t outputs) { return std::min(std::bit_ceil(outputs), kWarpThreads); }
+
+// Over the `lanes` lanes, a power of two, that share a row; all have the result.
+__device__ float GroupMax(float value, uint32_t lanes) {
+  for (uint32_t apart = lanes / 2; apart > 0; apart /= 2) {
+    value = fmaxf(value, __shfl_xor_sync(kFullWarp, value, static_cast<int>(apart)));
+  }
+  return value;
+}
+
+__device__ float GroupSum(float value, uint32_t lanes) {
+  for (uint32_t apart = lanes / 2; apart > 0; apart /= 2) {
+    value += __shfl_xor_sync(kFullWarp, value, static_cast<int>(apart));
+  }
+  return value;
+}
+
+struct SoftmaxRow {
+  float largest;  // margin
+  float sum;      // of exp(margin - largest)
+  float loss;
+};
+
+// Of the row's `classes` margins, 0 for a row that is not to be read. All lanes have the result.
+__device__ SoftmaxRow ReadSoftmaxRow(const LossRows& in, size_t row, uint32_t classes,
+                                     uint32_t lanes) {
+  const uint32_t lane = threadIdx.x % lanes;
+  const float* const margin = in.margin.data + row * in.margin.stride;
+  float largest = -INFINITY;
+  for (uint32_t c = lane; c < classes; c += lanes) largest = fmaxf(largest, margin[c]);
+  largest = GroupMax(largest, lanes);
+  float sum = 0.0F;
+  for (uint32_t c = lane; c < classes; c += lanes) sum += expf(margin[c] - largest);
+  sum = GroupSum(sum, lanes);
+  if (classes == 0) return {};
+  const float label = in.label[row];
+  const float hit = IsClass(label, classes) ? margin[static_cast<uint32_t>(label)] : NAN;
+  return {largest, sum, largest - hit + logf(sum)};
+}
+
+// Slopes of a row, by the lanes that share it; the row's part of the loss, on its first lane.
+__device__ float WriteSoftmaxSlopes(const LossRows& in, const LossSlopes& out, size_t row,
+                                    const SoftmaxRow& of, uint32_t lanes) {
+  const uint32_t filled = FilledRows(in);
+  const float* const margin = in.margin.data + row * in.margin.stride;
+  float* const slopes = out.d_margin.data + row * out.d_margin.stride;
+  if (row >= filled) {
+    for (uint32_t c = threadIdx.x % lanes; c < in.margin.cols; c += lanes) slopes[c] = 0.0F;
+    return 0.0F;
+  }
+  const RowScale scale{in.weight[row], 1.0F / static_cast<float>(filled)};
+  const float check = of.loss - of.loss;  // 0, or not a number if the loss is not one
+  for (uint32_t c = threadIdx.x % lanes; c < in.margin.cols; c += lanes) {
+    const float hit = static_cast<float>(c) == in.label[row] ? 1.0F : 0.0F;
+    slopes[c] = scale(expf(margin[c] - of.largest) / of.sum - hit + check);
+  }
+  return threadIdx.x % lanes == 0 ? scale.weight * of.loss : 0.0F;
+}
+
+// Slopes, and partials of the loss. A row's margins are read three times, twice from the cache of
+// the processor that has just read them; its lanes lie side by side, so few classes waste no loads.
+__global__ void SoftmaxKernel(LossRows in, uint32_t lanes, LossSlopes out) {
+  const uint32_t filled = FilledRows(in);
+  const size_t rows_at_once = size_t{gridDim.x} * kBlockThreads / lanes;
+  const size_t group = (size_t{blockIdx.x} * kBlockThreads + threadIdx.x) / lanes;
+  double loss = 0.0;
+  // Every warp goes round equally often: the shuffles need all of its lanes.
+  for (size_t first = 0; first < in.margin.rows; first += rows_at_once) {
+    const size_t row = first + group;
+    const SoftmaxRow of = ReadSoftmaxRow(in, row, row < filled ? in.margin.cols : 0, lanes);
+    if (row >= in.margin.rows) continue;
+    loss += static_cast<double>(WriteSoftmaxSlopes(in, out, row, of, lanes));
+  }
+  loss = BlockSum(loss);
+  if (threadIdx.x == 0) out.partials[blockIdx.x] = loss;
+}
+
+// Partials 1 + c: the sum of column c of d_margin, which the second level cache still holds. A
+// block's threads take whole rows of up to kBlockThreads columns, so that they read side by side.
+__global__ void ColumnSumKernel(LossRows in, LossSlopes out) {
+  __shared__ double sums[kBlockThreads];
+  const uint32_t width = min(in.margin.cols, kBlockThreads);
+  const uint32_t rows_at_once = kBlockThreads / width;
+  const uint32_t turn = threadIdx.x / width;
+  for (uint32_t first = 0; first < in.margin.cols; first += width) {
+    const uint32_t column = first + threadIdx.x % width;
+    const bool takes = turn < rows_at_once && column < in.margin.cols;
+    double sum = 0.0;
+    for (size_t row = size_t{blockIdx.x} * rows_at_once + turn; takes && row < FilledRows(in);
+         row += size_t{gridDim.x} * rows_at_once) {
+      sum += static_cast<double>(out.d_margin.data[row * out.d_margin.stride + column]);
+    }
+    __syncthreads();  // the sums of the columns before have been read
+    sums[threadIdx.x] = sum;
+    __syncthreads();
+    if (turn != 0 || !takes) continue;
+    for (uint32_t other = 1; other < rows_at_once; ++other) {
+      sum += sums[other * width + threadIdx.x];
+    }
+    out.partials[size_t{1 + column} * gridDim.x + blockIdx.x] = sum;
+  }
+}
+
+// Block 0 the loss, block 1 + c the sum of slopes c, from the partials of `blocks` blocks.
+__global__ void FinishLossKernel(LossRows in, uint32_t blocks, LossSlopes out) {
+  const double sum = SumOfPartials(out.partials + size_t{blockIdx.x} * blocks, blocks);
+  if (threadIdx.x != 0) return;
+  const uint32_t filled = FilledRows(in);
+  if (blockIdx.x == 0) {
+    *out.loss = filled == 0 ? 0.0 : sum / static_cast<double>(filled);
+  } else {
+    out.d_bias[blockIdx.x - 1] = static_cast<float>(sum);
+  }
+}
+
+LaunchShape LossBlocks(uint32_t rows, uint32_t outputs) {
+  return PartialBlocks(uint64_t{rows} * LanesOfRow(outputs));
+}
+
+void CheckShapes(const LossRows& rows, const LossSlopes& slopes) {
+  CHECK(rows.margin.rows == slopes.d_margin.rows && rows.margin.cols == slopes.d_margin.cols);
+}
+
+absl::Status FinishLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes) {
+  const uint32_t outputs = rows.margin.cols;
+  const uint32_t blocks = LossBlocks(rows.margin.rows, outputs).blocks;
+  return Launch(stream, {.blocks = 1 + outputs}, FinishLossKernel, rows, blocks, slopes);
+}
+
+template <class RowLoss>
+absl::Status LossOfOneOutput(StreamView stream, const LossRows& rows, RowLoss row_loss,
+                             const LossSlopes& slopes) {
+  CheckShapes(rows, slopes);
+  CHECK(rows.margin.cols == 1);
+  RETURN_IF_ERROR(Launch(stream, LossBlocks(rows.margin.rows, 1), RowLossKernel<RowLoss>, rows,
+                         row_loss, slopes));
+  return FinishLoss(stream, rows, slopes);
+}
+
+__global__ void SigmoidKernel(DeviceMatrix<const float> margin, float* probability) {
+  const size_t row = size_t{blockIdx.x} * kBlockThreads + threadIdx.x;
+  if (row < margin.rows) probability[row] = ProbabilityOf(margin.data[row * margin.stride]);
+}
+
+}  // namespace
+
+size_t LossPartials(uint32_t rows, uint32_t outputs) {
+  return size_t{1 + outputs} * LossBlocks(rows, outputs).blocks;
+}
+
+absl::Status LogisticLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes) {
+  return LossOfOneOutput(stream, rows, LogisticRow{}, slopes);
+}
+
+absl::Status PoissonLoss(StreamView stream, const LossRows& rows, const float* offset,
+                         const LossSlopes& slopes) {
+  return LossOfOneOutput(stream, rows, PoissonRow{offset}, slopes);
+}
+
+absl::Status PinballLoss(StreamView stream, const LossRows& rows, float tau,
+                         const LossSlopes& slopes) {
+  CHECK(tau > 0.0F && tau < 1.0F);
+  return LossOfOneOutput(stream, rows, PinballRow{tau}, slopes);
+}
+
+absl::Status SoftmaxLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes) {
+  CheckShapes(rows, slopes);
+  const uint32_t classes = rows.margin.cols;
+  CHECK(classes > 0);
+  const LaunchShape shape = LossBlocks(rows.margin.rows, classes);
+  RETURN_IF_ERROR(Launch(stream, shape, SoftmaxKernel, rows, LanesOfRow(classes), slopes));
+  RETURN_IF_ERROR(Launch(stream, shape, ColumnSumKernel, rows, slopes));
+  return FinishLoss(stream, rows, slopes);
+}
+
+absl::Status Sigmoid(StreamView stream, DeviceMatrix<const float> margin, float* probability) {
+  CHECK(margin.cols == 1);
+  return Launch(stream, OneThreadEach(margin.rows), SigmoidKernel, margin, probability);
+}
+
+}  // namespace rubato

@@ -1,0 +1,53 @@
+#include "worker/compute/cuda/network/model_on_gpu.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status.h"
+#include "worker/compute/cuda/network/gpu_pipeline.h"
+
+namespace rubato {
+namespace {
+
+class ModelOnGpu : public Model {
+ public:
+  ModelOnGpu(std::unique_ptr<Model> on_cpu, std::unique_ptr<GpuPipeline> pipeline)
+      : on_cpu_(std::move(on_cpu)), pipeline_(std::move(pipeline)) {}
+
+  const std::vector<TableSpec>& tables() const override { return on_cpu_->tables(); }
+  void FindKeys(const Batch& batch, Parameters* keys) const override {
+    on_cpu_->FindKeys(batch, keys);
+  }
+  absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
+                                   Parameters* gradients) override;
+  absl::Status Predict(const Batch& batch, const Parameters& parameters,
+                       std::span<float> probability) override {
+    return pipeline_->Predict(batch, parameters, probability);
+  }
+
+ private:
+  std::unique_ptr<Model> on_cpu_;
+  std::unique_ptr<GpuPipeline> pipeline_;
+};
+
+absl::StatusOr<double> ModelOnGpu::Gradients(const Batch& batch, const Parameters& parameters,
+                                             Parameters* gradients) {
+  Parameters rows;
+  RETURN_IF_ERROR(pipeline_->Prepare(batch, &rows));
+  for (size_t t = 0; t < rows.size(); ++t) {
+    CHECK(rows[t].keys == parameters[t].keys, "parameters are not those of this batch");
+    rows[t].values.assign(parameters[t].values.begin(), parameters[t].values.end());
+  }
+  RETURN_IF_ERROR(pipeline_->Begin(std::move(rows)));
+  return pipeline_->Finish(gradients);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Model>> MakeModelOnGpu(const GpuModel& model, PinnedPool* pool) {
+  ASSIGN_OR_RETURN(auto on_cpu, MakeModel(*model.config, *model.shape));
+  ASSIGN_OR_RETURN(auto pipeline, GpuPipeline::Make(model, pool));
+  return std::make_unique<ModelOnGpu>(std::move(on_cpu), std::move(pipeline));
+}
+
+}  // namespace rubato

@@ -1,0 +1,261 @@
+#include "worker/data/dataset/dataset_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/base/system_error.h"
+#include "worker/data/dataset/dataset_format.h"
+
+namespace rubato {
+namespace {
+
+constexpr size_t kBufferBytes = 256 * 1024;  // per section in use: at most 8 x 256 KiB
+
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+};
+
+absl::Status WriteAll(int fd, const char* data, size_t size, const std::string& path) {
+  while (size > 0) {
+    const ssize_t n = ::write(fd, data, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FileError(errno, "writing", path);
+    data += n;
+    size -= static_cast<size_t>(n);
+  }
+  return absl::OkStatus();
+}
+
+// One section on its way to the disk; hashed as it passes.
+class Spill {
+ public:
+  Spill() { XXH3_64bits_reset(hash_.get()); }
+
+  absl::Status Append(const void* data, size_t bytes, const std::string& path) {
+    if (bytes == 0) return absl::OkStatus();
+    if (buffer_.capacity() == 0) buffer_.reserve(kBufferBytes);
+    buffer_.append(static_cast<const char*>(data), bytes);
+    bytes_ += bytes;
+    return buffer_.size() < kBufferBytes ? absl::OkStatus() : Flush(path);
+  }
+
+  template <class T>
+  absl::Status Append(std::span<const T> values, const std::string& path) {
+    return Append(values.data(), values.size_bytes(), path);
+  }
+
+  // Pads to the alignment of a section; no Append after it.
+  absl::StatusOr<SectionLayout> Close(const std::string& path) {
+    const uint64_t bytes = bytes_;
+    const std::array<char, kSectionAlignment> zeros = {};
+    RETURN_IF_ERROR(Append(zeros.data(), PaddedBytes(bytes) - bytes, path));
+    RETURN_IF_ERROR(Flush(path));
+    return SectionLayout{.bytes = bytes, .xxh3 = XXH3_64bits_digest(hash_.get())};
+  }
+
+  absl::Status CopyTo(int to, const std::string& path) {
+    if (bytes_ == 0) return absl::OkStatus();
+    if (::lseek(fd_.get(), 0, SEEK_SET) != 0) return FileError(errno, "rewinding a part of", path);
+    buffer_.resize(kBufferBytes);
+    for (uint64_t left = bytes_; left > 0;) {
+      const ssize_t n = ::read(fd_.get(), buffer_.data(), buffer_.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return FileError(errno, "reading back a part of", path);
+      RETURN_IF_ERROR(WriteAll(to, buffer_.data(), static_cast<size_t>(n), path));
+      left -= static_cast<uint64_t>(n);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Flush(const std::string& path) {
+    if (buffer_.empty()) return absl::OkStatus();
+    if (fd_.get() < 0) {
+      std::string name = path + ".spill.XXXXXX";
+      fd_ = FileDescriptor(::mkostemp(name.data(), O_CLOEXEC));
+      if (fd_.get() < 0) return FileError(errno, "creating a part of", path);
+      ::unlink(name.c_str());
+    }
+    XXH3_64bits_update(hash_.get(), buffer_.data(), buffer_.size());
+    RETURN_IF_ERROR(WriteAll(fd_.get(), buffer_.data(), buffer_.size(), path));
+    buffer_.clear();
+    return absl::OkStatus();
+  }
+
+  FileDescriptor fd_;  // without a name in the folder; -1 until there is something to write
+  std::string buffer_;
+  uint64_t bytes_ = 0;  // appended so far
+  struct FreeState {
+    void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
+  };
+  std::unique_ptr<XXH3_state_t, FreeState> hash_{XXH3_createState()};
+};
+
+bool AllFinite(std::span<const float> values) {
+  for (const float value : values) {
+    if (!std::isfinite(value)) return false;
+  }
+  return true;
+}
+
+class FileWriter final : public DatasetWriter {
+ public:
+  FileWriter(std::string path, DatasetShape shape)
+      : path_(std::move(path)), part_(path_ + ".part") {
+    layout_.shape = std::move(shape);
+  }
+
+  absl::Status AddRow(const RowView& row) override;
+  absl::Status Finish() override;
+  uint64_t rows() const override { return layout_.rows; }
+
+  // Finds out about a bad folder before any row is worked on.
+  absl::Status Start() {
+    FileDescriptor file(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (file.get() < 0) return FileError(errno, "creating", path_);
+    ::unlink(part_.c_str());
+    if (layout_.shape.sparse_keys == 0) return absl::OkStatus();
+    return spill(SectionKind::kRowBegin).Append(&entries_, sizeof(entries_), path_);
+  }
+
+ private:
+  Spill& spill(SectionKind kind) { return spills_[static_cast<size_t>(kind)]; }
+  absl::Status Invalid(absl::string_view what) const {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("row %d of dataset file %s: %s", layout_.rows, path_, what));
+  }
+  absl::Status CheckRow(const RowView& row) const;
+  absl::Status CheckFeatures(const RowView& row) const;
+  absl::Status AppendSparse(const RowView& row);
+  absl::Status WriteFile(const std::string& head);
+
+  const std::string path_;
+  const std::string part_;  // the file's name until it is whole
+  DatasetLayout layout_;
+  uint64_t entries_ = 0;  // of the sparse part
+  bool has_oracle_ = false;
+  std::array<Spill, kSectionKinds> spills_;
+};
+
+absl::Status FileWriter::CheckFeatures(const RowView& row) const {
+  const DatasetShape& shape = layout_.shape;
+  if (!AllFinite(row.numeric) || !AllFinite(row.values)) return Invalid("a value is not finite");
+  for (size_t k = 0; k < row.categories.size(); ++k) {
+    if (row.categories[k] < shape.level_begin[k] || row.categories[k] >= shape.level_begin[k + 1]) {
+      return Invalid(absl::StrFormat("category %d has level id %d, outside [%d, %d)", k,
+                                     row.categories[k], shape.level_begin[k],
+                                     shape.level_begin[k + 1]));
+    }
+  }
+  for (const uint64_t key : row.keys) {
+    if (key >= shape.sparse_keys) {
+      return Invalid(absl::StrFormat("key %d is not below %d", key, shape.sparse_keys));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FileWriter::CheckRow(const RowView& row) const {
+  const DatasetShape& shape = layout_.shape;
+  if (row.numeric.size() != shape.numeric_columns ||
+      row.categories.size() != shape.category_columns || row.keys.size() != row.values.size()) {
+    return Invalid(absl::StrFormat("%d numbers, %d categories, %d keys and %d values do not fit",
+                                   row.numeric.size(), row.categories.size(), row.keys.size(),
+                                   row.values.size()));
+  }
+  if (row.label != 0.0f && row.label != 1.0f) return Invalid("the label is not 0 or 1");
+  if (!std::isfinite(row.weight) || row.weight < 0.0f) return Invalid("the weight is not >= 0");
+  if (layout_.rows > 0 && row.true_probability.has_value() != has_oracle_) {
+    return Invalid("a true probability must be given for all rows or for none");
+  }
+  const float oracle = row.true_probability.value_or(0.0f);
+  if (!(oracle >= 0.0f && oracle <= 1.0f)) return Invalid("the true probability is not in [0, 1]");
+  return CheckFeatures(row);
+}
+
+absl::Status FileWriter::AppendSparse(const RowView& row) {
+  if (layout_.shape.sparse_keys == 0) return absl::OkStatus();
+  entries_ += row.keys.size();
+  RETURN_IF_ERROR(spill(SectionKind::kRowBegin).Append(&entries_, sizeof(entries_), path_));
+  RETURN_IF_ERROR(spill(SectionKind::kKeys).Append(row.keys, path_));
+  return spill(SectionKind::kValues).Append(row.values, path_);
+}
+
+absl::Status FileWriter::AddRow(const RowView& row) {
+  RETURN_IF_ERROR(CheckRow(row));
+  has_oracle_ = row.true_probability.has_value();
+  RETURN_IF_ERROR(spill(SectionKind::kNumeric).Append(row.numeric, path_));
+  RETURN_IF_ERROR(spill(SectionKind::kCategories).Append(row.categories, path_));
+  RETURN_IF_ERROR(AppendSparse(row));
+  RETURN_IF_ERROR(spill(SectionKind::kLabels).Append(&row.label, sizeof(float), path_));
+  RETURN_IF_ERROR(spill(SectionKind::kWeights).Append(&row.weight, sizeof(float), path_));
+  if (has_oracle_) {
+    RETURN_IF_ERROR(
+        spill(SectionKind::kTrueProbability).Append(&*row.true_probability, sizeof(float), path_));
+  }
+  ++layout_.rows;
+  if (row.label == 1.0f) ++layout_.positives;
+  return absl::OkStatus();
+}
+
+absl::Status FileWriter::WriteFile(const std::string& head) {
+  FileDescriptor file(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (file.get() < 0) return FileError(errno, "creating", path_);
+  RETURN_IF_ERROR(WriteAll(file.get(), head.data(), head.size(), path_));
+  for (Spill& spill : spills_) RETURN_IF_ERROR(spill.CopyTo(file.get(), path_));
+  if (::fsync(file.get()) != 0) return FileError(errno, "syncing", path_);
+  if (::rename(part_.c_str(), path_.c_str()) != 0) {
+    return FileError(errno, "publishing", path_);
+  }
+  const size_t slash = path_.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+  FileDescriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0 || ::fsync(directory.get()) != 0) {
+    return FileError(errno, "syncing the folder of", path_);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FileWriter::Finish() {
+  for (size_t i = 0; i < kSectionKinds; ++i) {
+    ASSIGN_OR_RETURN(layout_.sections[i], spills_[i].Close(path_));
+  }
+  const absl::Status status = WriteFile(EncodeDatasetHeader(layout_));
+  if (!status.ok()) ::unlink(part_.c_str());
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DatasetWriter>> DatasetWriter::Create(const std::string& path,
+                                                                     const DatasetShape& shape) {
+  RETURN_IF_ERROR(ValidateShape(shape));
+  auto writer = std::make_unique<FileWriter>(path, shape);
+  RETURN_IF_ERROR(writer->Start());
+  return writer;
+}
+
+}  // namespace rubato

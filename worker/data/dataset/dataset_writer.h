@@ -1,0 +1,47 @@
+// Writes a dataset file, row by row.
+//
+// Each section streams through a small buffer into a spill file beside `path` that has no name any
+// more, so that a process that dies leaves nothing behind; Finish() joins them under a temporary
+// name, flushes to the disk and renames. `path` is therefore the old file or the whole new one,
+// never a part. Memory: one buffer per section, whatever the number of rows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "worker/data/dataset/dataset.h"
+
+namespace rubato {
+
+// One row; the spans need to live during AddRow only.
+struct RowView {
+  std::span<const float> numeric = {};  // [numeric_columns], finite
+  std::span<const uint32_t> categories =
+      {};                               // [category_columns], each in its column's range of levels
+  std::span<const uint64_t> keys = {};  // sparse part: keys < shape.sparse_keys
+  std::span<const float> values = {};   // and their values, finite, as many
+  float label = 0;                      // 0 or 1
+  float weight = 1;                     // finite, >= 0
+  std::optional<float> true_probability = {};  // of all rows of a file, or of none
+};
+
+class DatasetWriter {
+ public:
+  virtual ~DatasetWriter() = default;
+  // Errors: a shape out of bounds, a folder that is not there or not writable.
+  static absl::StatusOr<std::unique_ptr<DatasetWriter>> Create(const std::string& path,
+                                                               const DatasetShape& shape);
+  // InvalidArgument names the row (0-based) and what does not fit the shape; after any error the
+  // file can only be given up.
+  virtual absl::Status AddRow(const RowView& row) = 0;
+  // Publishes the file; to be called once, last. Without it nothing is left on the disk.
+  virtual absl::Status Finish() = 0;
+  virtual uint64_t rows() const = 0;
+};
+
+}  // namespace rubato

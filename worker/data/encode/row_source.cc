@@ -1,0 +1,145 @@
+#include "worker/data/encode/row_source.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "common/base/status.h"
+#include "worker/data/encode/bound_csv.h"
+#include "worker/data/encode/index_set.h"
+#include "worker/data/text/csv.h"
+#include "worker/data/text/libsvm.h"
+
+namespace rubato {
+namespace {
+
+void AppendFields(std::span<const absl::string_view> fields, char separator, std::string* out) {
+  for (const absl::string_view field : fields) {
+    AppendCsvField(field, separator, out);
+    out->push_back(separator);
+  }
+}
+
+class CsvSource : public RowSource {
+ public:
+  explicit CsvSource(BoundCsv bound)
+      : reader_(std::move(bound.reader)), encoder_(std::move(bound.encoder)) {
+    const std::vector<std::string>& names = reader_->header();
+    const std::vector<absl::string_view> fields(names.begin(), names.end());
+    AppendFields(fields, reader_->separator(), &header_);
+  }
+
+  const std::string& header() const override { return header_; }
+
+  absl::StatusOr<bool> Next(RowChunk* chunk) override {
+    ASSIGN_OR_RETURN(const bool found, reader_->Next());
+    if (!found) return false;
+    encoder_->Encode(reader_->fields(), reader_->line());
+    Batch& batch = chunk->batch;
+    const auto numeric = encoder_->numeric();
+    const auto categories = encoder_->categories();
+    batch.numeric.insert(batch.numeric.end(), numeric.begin(), numeric.end());
+    batch.categories.insert(batch.categories.end(), categories.begin(), categories.end());
+    ++batch.rows;
+    AppendFields(reader_->fields(), reader_->separator(), &chunk->text);
+    chunk->ends.push_back(chunk->text.size());
+    return true;
+  }
+
+  std::span<const ColumnNovelty> Novelties() const override { return encoder_->novelties(); }
+
+ private:
+  std::unique_ptr<CsvReader> reader_;
+  std::unique_ptr<Encoder> encoder_;
+  std::string header_;
+};
+
+class LibsvmSource : public RowSource {
+ public:
+  LibsvmSource(std::unique_ptr<LibsvmReader> reader, const Encoding& encoding, std::string path)
+      : reader_(std::move(reader)), encoding_(encoding), path_(std::move(path)) {}
+
+  const std::string& header() const override { return header_; }
+
+  absl::StatusOr<bool> Next(RowChunk* chunk) override {
+    ASSIGN_OR_RETURN(const bool found, reader_->Next(&row_));
+    if (!found) {
+      RETURN_IF_ERROR(Annotate(CheckSameFirstIndex(encoding_.indices, indices_), path_));
+      return false;
+    }
+    indices_.Widen(row_.keys);
+    CountIndices(encoding_.trained_indices, row_.keys, reader_->line(), &features_);
+    // Features beyond those of the training files have no weights.
+    const auto known = std::lower_bound(row_.keys.begin(), row_.keys.end(), encoding_.sparse_keys);
+    Batch& batch = chunk->batch;
+    batch.keys.insert(batch.keys.end(), row_.keys.begin(), known);
+    batch.values.insert(batch.values.end(), row_.values.begin(),
+                        row_.values.begin() + (known - row_.keys.begin()));
+    batch.row_begin.push_back(static_cast<uint32_t>(batch.keys.size()));
+    ++batch.rows;
+    chunk->ends.push_back(0);
+    return true;
+  }
+
+  std::span<const ColumnNovelty> Novelties() const override { return {&features_, 1}; }
+
+ private:
+  std::unique_ptr<LibsvmReader> reader_;
+  const Encoding& encoding_;
+  const std::string path_;
+  const std::string header_;
+  LibsvmRow row_;
+  IndexRange indices_;  // of the rows so far
+  ColumnNovelty features_;
+};
+
+absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encoding,
+                                                         const std::string& path) {
+  ASSIGN_OR_RETURN(BoundCsv bound, OpenBoundCsv(encoding, path));
+  const std::vector<std::string>& names = bound.reader->header();
+  if (std::find(names.begin(), names.end(), kPredictionColumn) != names.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
+                        path, kPredictionColumn));
+  }
+  return std::make_unique<CsvSource>(std::move(bound));
+}
+
+}  // namespace
+
+void RowChunk::Clear(const DatasetShape& shape) {
+  batch.rows = 0;
+  batch.numeric_columns = shape.numeric_columns;
+  batch.category_columns = shape.category_columns;
+  batch.numeric.clear();
+  batch.categories.clear();
+  batch.row_begin.clear();
+  if (shape.sparse_keys > 0) batch.row_begin.push_back(0);
+  batch.keys.clear();
+  batch.values.clear();
+  text.clear();
+  ends.clear();
+}
+
+absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(const Encoding& encoding,
+                                                         const std::string& path) {
+  if (encoding.format != "libsvm") return OpenCsvSource(encoding, path);
+  ASSIGN_OR_RETURN(auto reader, LibsvmReader::Open(path));
+  return std::make_unique<LibsvmSource>(std::move(reader), encoding, path);
+}
+
+void AppendCsvField(absl::string_view field, char separator, std::string* out) {
+  const char special[] = {'"', '\n', '\r', separator};
+  if (field.find_first_of(absl::string_view(special, sizeof(special))) == field.npos) {
+    out->append(field.data(), field.size());
+    return;
+  }
+  out->push_back('"');
+  for (const char c : field) {
+    if (c == '"') out->push_back('"');
+    out->push_back(c);
+  }
+  out->push_back('"');
+}
+
+}  // namespace rubato

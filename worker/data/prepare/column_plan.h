@@ -1,0 +1,63 @@
+// Which columns of a CSV file are features, and of which kind.
+//
+// ChooseKind says which are numbers; data.drop leaves columns out. The label, the time column and
+// the oracle column are no features.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/data/prepare/column_kind.h"
+#include "worker/data/prepare/scan.h"
+#include "worker/run_file/run_config.h"
+
+namespace rubato {
+
+struct Feature {
+  size_t field = 0;  // index into a row
+  std::string name;
+  FeatureKind kind = FeatureKind::kNumeric;
+  NumberForm form = {};                   // numeric: how its numbers are written
+  std::vector<std::string> missing = {};  // its spellings of missing values, beside the known ones
+  std::string reason = {};                // KindChoice::reason
+};
+
+// Something about a column that a person should look at; the data is prepared all the same.
+struct Warning {
+  std::string column;
+  std::string kind;  // "constant", "copy", "date", "footer", "id_like", "leading_zeros", "leak",
+                     // "marks_differ", "mixed", "sentinel", "taken"
+  std::string sentence;  // whole, with the column's name
+};
+
+struct ColumnPlan {
+  std::vector<Feature> features;     // in the order of the file
+  std::vector<std::string> dropped;  // by data.drop
+  std::vector<Warning> warnings;
+};
+
+// Share of distinct values from which a column of texts looks like an id; whole numbers only when
+// all differ, as amounts often nearly do. Told from at least kIdLikeRows values.
+inline constexpr double kIdLikeShare = 0.95;
+inline constexpr uint64_t kIdLikeRows = 100;
+// Share of a column's texts that must look like dates, or numbers with marks, for a warning.
+inline constexpr double kFormShare = 0.95;
+
+// Texts that a warning names.
+inline constexpr size_t kShownTexts = 5;
+
+// `oracle`: the column of a generated file with the true probability; "" when there is none.
+// InvalidArgument: a name of the run file that is no column, or no feature left.
+absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,
+                                       const std::string& oracle);
+
+// Index of `name` in `header`; InvalidArgument says what it is wanted for ("data.label") and offers
+// the nearest name.
+absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& header, const std::string& name,
+                                  absl::string_view wanted_for);
+
+}  // namespace rubato

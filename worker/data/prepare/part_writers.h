@@ -1,0 +1,43 @@
+// The three dataset files of a run, counted while they are written: FOLDER/train.rbd,
+// validation.rbd, test.rbd. Errors end the preparation; what was written is the caller's to remove.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "worker/data/dataset/dataset_writer.h"
+#include "worker/data/encode/prior.h"
+#include "worker/data/prepare/data_report.h"
+#include "worker/data/prepare/split.h"
+#include "worker/run_file/run_config.h"
+
+namespace rubato {
+
+class PartWriters {
+ public:
+  static absl::StatusOr<std::unique_ptr<PartWriters>> Create(const std::string& folder,
+                                                             const DatasetShape& shape);
+  PartWriters(const PartWriters&) = delete;
+  PartWriters& operator=(const PartWriters&) = delete;
+
+  // Requires a part that has rows. Only training rows keep their weight: figures of the other parts
+  // are about the world as it is.
+  absl::Status Add(SplitPart part, RowView row);
+  absl::Status Finish();
+
+ private:
+  PartWriters() = default;
+  std::array<std::unique_ptr<DatasetWriter>, kSplitParts> writers_;
+};
+
+std::string PartPath(const std::string& folder, SplitPart part);
+
+// FailedPrecondition when a test file, whose rows these are, lacks a class.
+absl::Status CheckTestFile(const PartCounts& counts, const std::string& path);
+
+// Of the training rows. Class weights make both classes sum to half of all.
+Prior PriorOf(const PartCounts& train, const CleanseConfig& config);
+
+}  // namespace rubato

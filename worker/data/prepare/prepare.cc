@@ -1,0 +1,185 @@
+#include "worker/data/prepare/prepare.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "common/base/sealed_text.h"
+#include "common/base/staged_file.h"
+#include "common/base/status.h"
+#include "common/base/system_error.h"
+#include "common/wire/wire.h"
+#include "worker/compute/model.h"
+#include "worker/data/dataset/dataset.h"
+#include "worker/data/encode/prior.h"
+#include "worker/data/prepare/data_json.h"
+#include "worker/data/prepare/generate.h"
+#include "worker/data/prepare/part_writers.h"
+#include "worker/data/prepare/run_folder.h"
+#include "worker/run_file/run_config_defaults.h"
+#include "worker/spec/batch_order.h"
+
+namespace rubato {
+namespace {
+
+absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const std::string& folder) {
+  RETURN_IF_ERROR(WriteSealedText(folder + "/job.json", FormatJob(job)));
+  RETURN_IF_ERROR(WriteSealedText(folder + "/config.json", FormatRunConfigJson(config)));
+  return WriteSealedText(folder + "/run.toml", FormatRunConfigToml(config));
+}
+
+// The generated book is a file for as long as it is prepared; its spec names it afterwards.
+absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const std::string& folder,
+                                            const StopCheck& stop) {
+  const LoanBookSpec spec = {.rows = static_cast<uint64_t>(config.data.rows),
+                             .seed = static_cast<uint64_t>(config.data.seed),
+                             .rate = config.data.rate};
+  config.data.path = folder + "/loans.csv";
+  config.data.label = kLoanBookLabel;
+  config.data.positive = {"1"};
+  RETURN_IF_ERROR(GenerateLoanBook(spec, config.data.path));
+  ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, kLoanBookOracle}, folder, stop));
+  std::error_code error;
+  std::filesystem::remove(config.data.path, error);
+  report.inputs[0].path = absl::StrFormat("generated: %d rows, seed %d", spec.rows, spec.seed);
+  return report;
+}
+
+absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const std::string& folder,
+                                       const StopCheck& stop) {
+  std::error_code error;
+  std::filesystem::create_directory(folder, error);
+  if (error) return FileError(error.value(), "making", folder);
+  if (config.data.format == "generated") return PrepareGenerated(config, folder, stop);
+  if (config.data.format == "libsvm") return PrepareLibsvm({config, ""}, folder, stop);
+  return PrepareCsv({config, ""}, folder, stop);
+}
+
+absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
+                                    const StopCheck& stop) {
+  ASSIGN_OR_RETURN(const auto staged, StagedFolder::Create(folder));
+  const std::string data = staged->path() + "/data";
+  Prepared prepared;
+  ASSIGN_OR_RETURN(prepared.report, PrepareData(config, data, stop));
+  const uint64_t rows = prepared.report.parts[0].rows;
+  const Prior prior = PriorOf(prepared.report.parts[0], config.cleanse);
+  FitToData({rows, prior.OneSidedGradient()}, &config);
+  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, prepared.report.shape, rows));
+  RETURN_IF_ERROR(WriteSealedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
+  RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, staged->path()));
+  RETURN_IF_ERROR(staged->Publish());
+  return prepared;
+}
+
+// job.json is written anew: a version of this program that makes something else of the run file
+// than the one before did must not go on with it. What a changed run file may change is let pass.
+absl::Status CheckSameJob(const Job& before, const Job& now, const std::string& path) {
+  std::vector<std::string> others;
+  const auto compare = [&others](const char* name, const auto& old_value, const auto& new_value) {
+    if (old_value != new_value) others.push_back(name);
+  };
+  std::vector<TableSpec> tables = before.tables;
+  for (TableSpec& table : tables) table.staleness = now.staleness();
+  compare("tables", tables, now.tables);
+  compare("seed", before.seed, now.seed);
+  compare("seats", before.seats, now.seats);
+  compare("places", before.places, now.places);
+  compare("iterations_per_epoch", before.iterations_per_epoch, now.iterations_per_epoch);
+  compare("evaluate", before.evaluate, now.evaluate);
+  compare("best_epoch", before.best_epoch, now.best_epoch);
+  if (others.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "%s: cannot resume: this version makes something else of the run file: %s; resume with the "
+      "version that began the run, or train into a new folder",
+      path, absl::StrJoin(others, ", ")));
+}
+
+// Data epochs are counted as people do: what is committed in the third one needs three.
+absl::Status CheckEpochs(const Job& job, const RunConfig& config, Clock committed) {
+  if (committed <= job.last_clock) return absl::OkStatus();
+  const int64_t per_epoch = job.iterations_per_epoch;
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "train.epochs = %d ends at clock %d, but clock %d is trained and committed here already; ask "
+      "for %d data epochs or more, or choose another --out",
+      config.train.epochs, job.last_clock.value(), committed.value(),
+      (committed.value() + per_epoch - 1) / per_epoch));
+}
+
+absl::StatusOr<Prepared> PrepareResumed(RunConfig config, const std::string& folder,
+                                        Clock committed) {
+  const std::string path = folder + "/run.toml";
+  const absl::StatusOr<std::string> text = ReadSealedText(path);
+  if (absl::IsNotFound(text.status())) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: is not the folder of a run, it has no run.toml; choose another --out", folder));
+  }
+  RETURN_IF_ERROR(text.status());
+  const auto no_variables = [](const std::string&) { return std::optional<std::string>(); };
+  ASSIGN_OR_RETURN(const RunConfig before, ParseRunConfig(*text, path, {}, no_variables));
+  KeepFitted(before, &config);
+  RETURN_IF_ERROR(Annotate(CheckResumable(before, config), folder));
+  ASSIGN_OR_RETURN(const auto train, OpenDataset(PartPath(folder + "/data", SplitPart::kTrain)));
+  Prepared prepared;
+  prepared.outcome = PrepareOutcome::kKept;
+  ASSIGN_OR_RETURN(const Encoding encoding, LoadEncoding(folder));
+  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, encoding.Shape(), train->rows()));
+  ASSIGN_OR_RETURN(const Job job_before, LoadJob(folder));
+  RETURN_IF_ERROR(CheckSameJob(job_before, prepared.job, folder + "/job.json"));
+  RETURN_IF_ERROR(Annotate(CheckEpochs(prepared.job, config, committed), folder));
+  RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, folder));
+  return prepared;
+}
+
+}  // namespace
+
+absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
+                            uint64_t train_rows) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, MakeModel(config, shape));
+  Job job;
+  job.tables = model->tables();
+  for (TableSpec& table : job.tables) table.staleness = config.train.staleness;
+  // Without servers nobody takes the one place.
+  job.places = static_cast<uint32_t>(
+      std::max<int64_t>(1, config.fleet.servers * config.fleet.shards_per_server));
+  job.seats = static_cast<uint32_t>(config.fleet.workers);
+  job.seed = static_cast<uint64_t>(config.train.seed);
+  const BatchOrder order(train_rows, static_cast<uint64_t>(config.train.batch), job.seats,
+                         job.seed);
+  job.iterations_per_epoch = order.IterationsPerEpoch() + 1;
+  if (config.train.epochs > kMaxClock / job.iterations_per_epoch) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "train.epochs = %d passes of %d iterations are more than %d; ask for fewer, or a larger "
+        "train.batch",
+        config.train.epochs, job.iterations_per_epoch, kMaxClock));
+  }
+  job.last_clock = Clock(config.train.epochs * job.iterations_per_epoch);
+  job.evaluate = true;
+  job.best_epoch = config.train.best_epoch;
+  job.snapshots_kept = config.snapshot.keep;
+  job.snapshot_every_clocks = config.snapshot.every_clocks;
+  job.retention_soft_bytes = static_cast<uint64_t>(config.snapshot.retention_soft_mib) << 20;
+  job.retention_hard_bytes = static_cast<uint64_t>(config.snapshot.retention_hard_mib) << 20;
+  return job;
+}
+
+absl::StatusOr<Prepared> PrepareRun(const RunConfig& config, const std::string& folder,
+                                    PrepareMode mode, const StopCheck& stop, Clock committed) {
+  ASSIGN_OR_RETURN(const FolderState state, LookAtFolder(folder));
+  if (mode == PrepareMode::kResume && state == FolderState::kFilled) {
+    return PrepareResumed(config, folder, committed);
+  }
+  if (state == FolderState::kFilled) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: is there already and not empty; choose another --out, or --resume the run in it",
+        folder));
+  }
+  ASSIGN_OR_RETURN(Prepared prepared, PrepareNew(config, folder, stop));
+  if (mode == PrepareMode::kResume) prepared.outcome = PrepareOutcome::kNothingToResume;
+  return prepared;
+}
+
+}  // namespace rubato

@@ -1,0 +1,218 @@
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/base/staged_file.h"
+#include "common/base/status.h"
+#include "worker/data/encode/encoding.h"
+#include "worker/data/encode/index_set.h"
+#include "worker/data/prepare/data_json.h"
+#include "worker/data/prepare/label.h"
+#include "worker/data/prepare/part_writers.h"
+#include "worker/data/prepare/prepare_data.h"
+#include "worker/data/prepare/shared_groups.h"
+#include "worker/data/prepare/split_check.h"
+#include "worker/data/text/libsvm.h"
+
+namespace rubato {
+namespace {
+
+struct InputFile {
+  std::string path;
+  TestFile role = TestFile::kNone;    // kGiven: all its rows test
+  std::vector<uint8_t> labels = {};   // [rows] index into the label values
+  std::vector<uint32_t> groups = {};  // [rows] SplitHash of their qid, with split.group
+  std::vector<SplitPart> parts = {};  // [rows] of a file whose rows are split
+  IndexRange indices = {};
+};
+
+class LibsvmPreparation {
+ public:
+  LibsvmPreparation(const DataSource& source, std::string folder, const StopCheck& stop)
+      : config_(source.config), folder_(std::move(folder)), stop_(stop) {
+    files_.push_back({config_.data.path, TestFile::kNone});
+    if (HasTestFile()) files_.push_back({config_.data.test_path, TestFile::kGiven});
+  }
+
+  absl::StatusOr<DataReport> Run() {
+    RETURN_IF_ERROR(Scan());
+    RETURN_IF_ERROR(Split());
+    RETURN_IF_ERROR(Write());
+    return std::move(report_);
+  }
+
+ private:
+  absl::Status Scan();
+  absl::Status ScanFile(InputFile* file);
+  absl::Status Split();
+  void CountParts(const InputFile& file);
+  absl::Status Write();
+  absl::Status WriteFile(const InputFile& file, PartWriters* writers);
+  void WarnOfTestFile();
+  // visit(reader, row) for all rows of a file.
+  template <class Visit>
+  absl::Status ForEachRow(const std::string& path, Visit visit);
+  // kDropped: the row's label is ignored.
+  SplitPart PartOf(const InputFile& file, uint64_t row) const;
+  LabelClass ClassOf(const InputFile& file, uint64_t row) const {
+    return report_.labels[file.labels[row]].label_class;
+  }
+  bool HasTestFile() const { return !config_.data.test_path.empty(); }
+
+  const RunConfig& config_;
+  const std::string folder_;
+  const StopCheck& stop_;
+
+  std::vector<InputFile> files_;
+  LabelCounter labels_;
+  DataReport report_;  // its labels are those of labels_
+  Encoding encoding_;
+  SharedGroups shared_groups_;
+  IndexSet trained_;             // of the training rows
+  ColumnNovelty test_features_;  // of a test file
+};
+
+template <class Visit>
+absl::Status LibsvmPreparation::ForEachRow(const std::string& path, Visit visit) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<LibsvmReader> reader, LibsvmReader::Open(path));
+  LibsvmRow row;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool found, reader->Next(&row));
+    if (!found) return absl::OkStatus();
+    if (reader->row() % kRowsBetweenStopChecks == 0 && stop_()) {
+      return absl::CancelledError("stopped while preparing the data");
+    }
+    RETURN_IF_ERROR(visit(*reader, row));
+  }
+}
+
+SplitPart LibsvmPreparation::PartOf(const InputFile& file, uint64_t row) const {
+  if (ClassOf(file, row) == LabelClass::kIgnored) return SplitPart::kDropped;
+  if (file.role == TestFile::kGiven) return SplitPart::kTest;
+  return file.parts[row];
+}
+
+absl::Status LibsvmPreparation::Scan() {
+  std::string where;
+  for (InputFile& file : files_) {
+    RETURN_IF_ERROR(ScanFile(&file));
+    absl::StrAppend(&where, where.empty() ? "" : " and ", file.path);
+  }
+  encoding_.indices = files_.front().indices;
+  RETURN_IF_ERROR(
+      Annotate(CheckSameFirstIndex(encoding_.indices, files_.back().indices), files_.back().path));
+  ASSIGN_OR_RETURN(const LabelRule rule, MakeLabelRule(labels_.values(), config_.data, where));
+  RETURN_IF_ERROR(CheckLabelsSeen(rule, labels_.values(), where));
+  for (const LabelValue& value : labels_.values()) {
+    report_.labels.push_back({value, *rule.ClassOf(value.text)});
+  }
+  const std::string unnamed = DescribeUnnamedPositive(rule, labels_.values(), config_.data);
+  if (!unnamed.empty()) report_.warnings.push_back({"", "positive", unnamed});
+  encoding_.format = "libsvm";
+  encoding_.positive = rule.positive;
+  encoding_.clip_sigma = config_.cleanse.clip_sigma;
+  return absl::OkStatus();
+}
+
+absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
+  const bool grouped = !config_.split.group.empty() && file->role == TestFile::kNone;
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(file->path));
+  RETURN_IF_ERROR(ForEachRow(file->path, [&](const LibsvmReader& reader, const LibsvmRow& row) {
+    if (grouped && !row.group) {
+      return absl::DataLossError(absl::StrFormat(
+          "%s:%d: the row has no qid, and split.group = \"qid\" gathers rows by it; leave that out",
+          file->path, reader.line()));
+    }
+    if (grouped) file->groups.push_back(SplitHash(absl::StrCat(*row.group)));
+    const bool compared = !config_.split.group.empty() && HasTestFile() && row.group;
+    if (compared) shared_groups_.Add(absl::StrCat(*row.group), file->role);
+    const size_t value = labels_.Count(absl::StrCat(row.label));
+    file->labels.push_back(static_cast<uint8_t>(value));
+    file->indices.Widen(row.keys);
+    if (!row.keys.empty()) {
+      encoding_.sparse_keys = std::max(encoding_.sparse_keys, row.keys.back() + 1);
+    }
+    return absl::OkStatus();
+  }));
+  if (!file->labels.empty()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrFormat("%s: has no rows", file->path));
+}
+
+absl::Status LibsvmPreparation::Split() {
+  InputFile& main = files_.front();
+  SplitRows rows = {.classes = {}, .times = {}, .groups = std::move(main.groups)};
+  for (uint64_t row = 0; row < main.labels.size(); ++row) {
+    rows.classes.push_back(ClassOf(main, row));
+  }
+  const TestFile test_file = HasTestFile() ? TestFile::kGiven : TestFile::kNone;
+  ASSIGN_OR_RETURN(RowParts made,
+                   MakeCheckedSplit(rows, config_.split, test_file, main.path, &report_.warnings));
+  main.parts = std::move(made.parts);
+  report_.split = ReportSplit(config_.split, made);
+  for (const InputFile& file : files_) CountParts(file);
+  encoding_.prior = PriorOf(report_.parts[0], config_.cleanse);
+  report_.shape = encoding_.Shape();
+  return HasTestFile() ? CheckTestFile(report_.parts[2], files_.back().path) : absl::OkStatus();
+}
+
+void LibsvmPreparation::CountParts(const InputFile& file) {
+  report_.rows_read += file.labels.size();
+  for (uint64_t row = 0; row < file.labels.size(); ++row) {
+    const SplitPart part = PartOf(file, row);
+    if (part == SplitPart::kDropped) {
+      ++report_.dropped_ignored_label;
+      continue;
+    }
+    const bool positive = ClassOf(file, row) == LabelClass::kPositive;
+    report_.parts[static_cast<size_t>(part)].Add(positive);
+  }
+}
+
+absl::Status LibsvmPreparation::Write() {
+  ASSIGN_OR_RETURN(const auto writers, PartWriters::Create(folder_, report_.shape));
+  for (const InputFile& file : files_) {
+    RETURN_IF_ERROR(WriteFile(file, writers.get()));
+    if (file.role == TestFile::kNone) encoding_.trained_indices = trained_.Ranges();
+  }
+  WarnOfTestFile();
+  RETURN_IF_ERROR(writers->Finish());
+  return WriteSealedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
+}
+
+void LibsvmPreparation::WarnOfTestFile() {
+  shared_groups_.Warn(config_, &report_.warnings);
+  for (const std::string& sentence : DescribeNovelty(test_features_)) {
+    report_.warnings.push_back({"", "novelty", absl::StrCat(files_.back().path, ": ", sentence)});
+  }
+}
+
+absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* writers) {
+  uint64_t rows = 0;
+  const absl::Status changed = absl::DataLossError(absl::StrFormat(
+      "%s: changed while it was being read; prepare again when it is whole", file.path));
+  RETURN_IF_ERROR(ForEachRow(file.path, [&](const LibsvmReader& reader, const LibsvmRow& row) {
+    if (++rows > file.labels.size()) return changed;
+    const SplitPart part = PartOf(file, reader.row());
+    if (part == SplitPart::kDropped) return absl::OkStatus();
+    if (part == SplitPart::kTrain) trained_.Add(row.keys);
+    if (file.role == TestFile::kGiven) {
+      CountIndices(encoding_.trained_indices, row.keys, reader.line(), &test_features_);
+    }
+    const bool positive = ClassOf(file, reader.row()) == LabelClass::kPositive;
+    return writers->Add(part, {.keys = row.keys,
+                               .values = row.values,
+                               .label = positive ? 1.0F : 0.0F,
+                               .weight = encoding_.prior.WeightOf(positive)});
+  }));
+  return rows == file.labels.size() ? absl::OkStatus() : changed;
+}
+
+}  // namespace
+
+absl::StatusOr<DataReport> PrepareLibsvm(const DataSource& source, const std::string& folder,
+                                         const StopCheck& stop) {
+  return LibsvmPreparation(source, folder, stop).Run();
+}
+
+}  // namespace rubato

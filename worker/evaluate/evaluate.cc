@@ -1,0 +1,98 @@
+#include "worker/evaluate/evaluate.h"
+
+#include <memory>
+
+#include "common/base/staged_file.h"
+#include "common/base/status.h"
+#include "worker/data/dataset/dataset.h"
+#include "worker/evaluate/evaluation.h"
+#include "worker/evaluate/scoring.h"
+#include "worker/evaluate/top_features.h"
+#include "worker/evaluate/untrained_levels.h"
+
+namespace rubato {
+namespace {
+
+// One split with the weights that its rows need.
+struct Part {
+  std::string path;
+  std::unique_ptr<Dataset> data;
+  Parameters weights;
+};
+
+absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, const PullRows& pull,
+                              const GoOn& go_on) {
+  Part part;
+  part.path = path;
+  ASSIGN_OR_RETURN(part.data, OpenDataset(path));
+  if (part.data->rows() == 0) return part;
+  ASSIGN_OR_RETURN(Parameters keys, FindAllKeys(model, *part.data, go_on));
+  ASSIGN_OR_RETURN(part.weights, pull(std::move(keys)));
+  return part;
+}
+
+// The figures of `probability` on the rows of `part`, as JSON.
+absl::StatusOr<std::string> Judge(const TrainedRun& run, const Part& part,
+                                  std::span<const float> probability) {
+  const absl::StatusOr<Evaluation> evaluation =
+      Evaluate(ReadLabels(*part.data), probability, run.encoding.prior.positive_rate);
+  if (!evaluation.ok()) return Annotate(evaluation.status(), part.path);
+  return FormatEvaluationJson(*evaluation);
+}
+
+absl::StatusOr<std::string> ScoreAndJudge(const TrainedRun& run, const Part& part, Model* model,
+                                          const GoOn& go_on) {
+  ASSIGN_OR_RETURN(const std::vector<float> probability,
+                   Score(model, *part.data, part.weights, go_on));
+  return Judge(run, part, probability);
+}
+
+// `"name": [...]`, or nothing where no feature stands out.
+absl::StatusOr<std::string> TopFeatures(const TrainedRun& run, const Part& part, Model* model,
+                                        const GoOn& go_on) {
+  const bool by_weight = run.model_kind == "logistic";
+  std::vector<TopFeature> top;
+  if (by_weight) {
+    top = LargestWeights(run.encoding, part.weights[0]);
+  } else {
+    ASSIGN_OR_RETURN(top, PermutationImportance(run.encoding, model, {*part.data, part.weights},
+                                                run.seed, go_on));
+  }
+  if (top.empty()) return std::string();
+  return absl::StrCat(",\n\"top_features\": ",
+                      FormatTopFeatures(top, by_weight ? "weight" : "importance"));
+}
+
+}  // namespace
+
+absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull_trained,
+                         const GoOn& go_on) {
+  const PullRows pull = PullFilled({run.encoding, model->tables()}, pull_trained);
+  RETURN_IF_ERROR(go_on());
+  ASSIGN_OR_RETURN(const Part test, OpenPart(run.folder + "/data/test.rbd", *model, pull, go_on));
+  RETURN_IF_ERROR(go_on());
+  ASSIGN_OR_RETURN(const Part validation,
+                   OpenPart(run.folder + "/data/validation.rbd", *model, pull, go_on));
+  RETURN_IF_ERROR(go_on());
+  ASSIGN_OR_RETURN(const std::string on_test, ScoreAndJudge(run, test, model, go_on));
+  std::string json = absl::StrCat("{\"test\": ", on_test);
+  // What the best possible model would reach: the true probabilities, judged by the same labels.
+  if (const auto truth = test.data->true_probability(); !truth.empty()) {
+    RETURN_IF_ERROR(go_on());
+    ASSIGN_OR_RETURN(const std::string best, Judge(run, test, truth));
+    absl::StrAppend(&json, ",\n\"oracle\": ", best);
+  }
+  // A run may do without validation rows (split.validation_percent = 0).
+  if (validation.data->rows() > 0) {
+    RETURN_IF_ERROR(go_on());
+    ASSIGN_OR_RETURN(const std::string on_validation, ScoreAndJudge(run, validation, model, go_on));
+    RETURN_IF_ERROR(go_on());
+    ASSIGN_OR_RETURN(const std::string top, TopFeatures(run, validation, model, go_on));
+    absl::StrAppend(&json, ",\n\"validation\": ", on_validation, top);
+  }
+  absl::StrAppend(&json, "}\n");
+  RETURN_IF_ERROR(go_on());
+  return WriteSealedText(run.folder + "/evaluation.json", json);
+}
+
+}  // namespace rubato

@@ -1,0 +1,29 @@
+// Evaluation of a trained model on the validation and test rows of its run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "worker/compute/model.h"
+#include "worker/data/encode/encoding.h"
+#include "worker/evaluate/known_weights.h"
+#include "worker/evaluate/scoring.h"
+
+namespace rubato {
+
+struct TrainedRun {
+  std::string folder;
+  const Encoding& encoding;
+  std::string model_kind;  // "logistic": features by weight; else by permutation
+  uint64_t seed = 0;
+};
+
+// Pulls what the rows of FOLDER/data/{validation,test}.rbd need and writes FOLDER/evaluation.json:
+// "test"; "validation" and "top_features" (worker/evaluate/top_features.h) when there are
+// validation rows; for generated data "oracle", the same figures of the true probabilities. When
+// the error of `go_on` ends it, nothing is written.
+absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull,
+                         const GoOn& go_on);
+
+}  // namespace rubato

@@ -1,0 +1,34 @@
+// Predictions for a whole data set from weights that were pulled once: the rows a data set needs,
+// and its probabilities chunk by chunk, so that memory does not grow with the number of rows.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/ids.h"
+#include "worker/compute/model.h"
+#include "worker/data/dataset/dataset.h"
+
+namespace rubato {
+
+// Rows read at a time.
+inline constexpr uint64_t kScoringRows = 4096;
+
+// Asked after every chunk of rows: its error ends the work, and being asked shows that it goes on.
+using GoOn = std::function<absl::Status()>;
+
+// Keys of all rows of `data`, sorted and distinct, for all tables of `model`.
+absl::StatusOr<Parameters> FindAllKeys(const Model& model, const Dataset& data, const GoOn& go_on);
+
+// The rows of `wanted` (keys only) copied out of `all`, which holds every one of them.
+void SelectRows(const Model& model, const Parameters& all, Parameters* wanted);
+
+// probability[data.rows()].
+absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all,
+                                         const GoOn& go_on);
+// labels[data.rows()].
+std::vector<float> ReadLabels(const Dataset& data);
+
+}  // namespace rubato

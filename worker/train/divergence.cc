@@ -1,0 +1,33 @@
+#include "worker/train/divergence.h"
+
+#include <cmath>
+#include <utility>
+
+#include "common/base/status.h"
+
+namespace rubato {
+
+absl::Status DivergenceCheck::Take(double mean_loss, uint64_t rows, Clock clock) {
+  if (!std::isfinite(mean_loss)) return Diverged(mean_loss, clock);
+  loss_sum_ += mean_loss * static_cast<double>(rows);
+  rows_ += rows;
+  return absl::OkStatus();
+}
+
+absl::Status DivergenceCheck::EndPass(Clock clock) {
+  const double loss = rows_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(rows_);
+  loss_sum_ = 0.0;
+  rows_ = 0;
+  if (!std::exchange(whole_, true)) return absl::OkStatus();
+  return loss > kDivergedLoss * constant_loss_ ? Diverged(loss, clock) : absl::OkStatus();
+}
+
+absl::Status DivergenceCheck::Diverged(double loss, Clock clock) const {
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "training diverged at clock %d: the mean loss is %s, and predicting the same for every row "
+      "has %.4g; lower optimizer.learning_rate, which is %g",
+      clock.value(), std::isfinite(loss) ? absl::StrFormat("%.4g", loss) : "not a number",
+      constant_loss_, learning_rate_));
+}
+
+}  // namespace rubato
