@@ -3,7 +3,7 @@
 #include "bench/gpu_timing.h"
 #include "common/base/env.h"
 #include "common/base/status.h"
-#include "tests/reference_training.h"
+#include "tests/worker/compute/cpu/reference_training.h"
 #include "worker/compute/cuda/network/local_training_on_gpu.h"
 
 namespace rubato {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "common/base/status.h"
-#include "tests/random_batch.h"
+#include "tests/worker/compute/cpu/random_batch.h"
 #include "worker/compute/blas.h"
 #include "worker/compute/model.h"
 #include "worker/spec/mlp_shape.h"

@@ -29,9 +29,9 @@ part "driver and GPUs" 10 "$out/gpus.log" "$RUBATO_BIN/rubato-worker" gpus || fa
 part "kernels and models" 90 "$out/cuda_test.log" "$RUBATO_BIN/cuda_test" --gtest_brief=1 ||
   failed=1
 part "fleets against the CPU's" 90 "$out/cuda_run_test.log" \
-  python3 -B "$here/tests/cuda_run_test.py" || failed=1
+  python3 -B "$here/tests/launch/cuda_run_test.py" || failed=1
 part "larger runs against the CPU's" 120 "$out/gpu_runs.log" \
-  python3 -B "$here/tests/gpu_runs.py" || failed=1
+  python3 -B "$here/tests/launch/gpu_runs.py" || failed=1
 grep -oh 'run: .*' "$out/gpu_runs.log" || true
 
 # One test or more of every kernel, none of them long: the sanitizer is 10 to 100 times slower.

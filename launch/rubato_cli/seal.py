@@ -1,6 +1,6 @@
 """The seal of the JSON files of a run that are read back: a last member "sha256", over the text
-without it. A changed byte is found out before it changes a score. common/base/sealed_text.h is the same
-in C++."""
+without it. A changed byte is found out before it changes a score. In C++ it is
+common/base/sealed_text.h."""
 
 from __future__ import annotations
 

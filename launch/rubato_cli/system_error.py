@@ -1,7 +1,7 @@
 """What the system refuses, as one sentence: what was tried, on what, why, and what helps.
 
-Exit codes as in common/base/system_error.cc: what the user has to change is 2, what is short now and may
-be there later is 3, all else 4.
+Exit codes as in common/base/system_error.cc: what the user has to change is 2, what is short now
+and may be there later is 3, all else 4.
 """
 
 from __future__ import annotations

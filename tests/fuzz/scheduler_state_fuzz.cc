@@ -10,7 +10,7 @@
 #include "common/base/sealed_bytes.h"
 #include "common/base/status.h"
 #include "server/scheduler/scheduler_state.h"
-#include "tests/random_message.h"
+#include "tests/common/wire/random_message.h"
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include "common/base/status.h"
 #include "common/memory/buffer.h"
 #include "common/wire/wire.h"
-#include "tests/random_message.h"
+#include "tests/common/wire/random_message.h"
 
 namespace {
 

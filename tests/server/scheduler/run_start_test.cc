@@ -1,0 +1,166 @@
+#include "server/scheduler/run_start.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "common/base/status.h"
+#include "gtest/gtest.h"
+#include "server/scheduler/scheduler_state.h"
+#include "tests/scratch_folder.h"
+#include "tests/server/snapshot/snapshot_fixture.h"
+
+namespace rubato {
+namespace {
+
+class RunStartTest : public testing::Test {
+ protected:
+  RunStartTest() {
+    TableSpec table;
+    table.name = "weights";
+    job_.tables = {table};
+    job_.places = 1;
+    job_.last_clock = Clock(100);
+  }
+  void MakeSnapshots() { ASSERT_EQ(mkdir(SnapshotsOf(run_.path()).c_str(), 0700), 0); }
+  void Commit(int64_t clock) {
+    SchedulerState state = Scheduler::FirstState(job_);
+    state.view.committed = {EpochId(3), Clock(clock), Generation(0), {NameOf(3, 0, 1)}};
+    ASSERT_TRUE(WriteSchedulerState(StatePathOf(run_.path()), state).ok());
+  }
+  absl::StatusOr<SchedulerState> Resume() {
+    return StateToTrain(run_.path(), job_, StartMode::kResume, std::nullopt);
+  }
+  // Snapshots 2, 5 and 6 of two places at clocks 20, 50 and 60, and their images.
+  void CommitThree() {
+    job_.places = 2;
+    const auto store = OpenSnapshotStore(SnapshotsOf(run_.path())).value();
+    SchedulerState state = Scheduler::FirstState(job_);
+    for (const uint64_t epoch : {2U, 5U, 6U}) {
+      const Clock clock(static_cast<int64_t>(epoch) * 10);
+      CommittedEpoch committed = {EpochId(epoch), clock, Generation(0), {}};
+      for (const uint32_t place : {0U, 1U}) {
+        committed.images.push_back(NameOf(epoch, place, epoch + place));
+        ASSERT_TRUE(store->Write(RandomImage(committed.images.back(), 20, epoch)).ok());
+      }
+      state.earlier.push_back(committed);
+    }
+    state.view.committed = state.earlier.back();
+    state.earlier.pop_back();
+    ASSERT_TRUE(WriteSchedulerState(StatePathOf(run_.path()), state).ok());
+  }
+  std::string Damage(const std::string& image) {
+    const std::string path = SnapshotsOf(run_.path()) + "/" + image + "/rows-00000.sst";
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(300);
+    file.put('!');
+    return path;
+  }
+  void ExpectRefused(const absl::Status& status, int code, const std::string& part) {
+    EXPECT_EQ(ExitCode(status), code);
+    EXPECT_TRUE(absl::StrContains(status.message(), part)) << status;
+  }
+
+  ScratchFolder run_;
+  Job job_;
+};
+
+TEST_F(RunStartTest, AFreshRunAndOneWithoutItsSnapshotsBeginAtZero) {
+  for (const StartMode mode : {StartMode::kNew, StartMode::kResume}) {
+    const auto state = StateToTrain(run_.path(), job_, mode, std::nullopt);
+    ASSERT_TRUE(state.ok()) << state.status();
+    EXPECT_EQ(*state, Scheduler::FirstState(job_));
+  }
+  EXPECT_FALSE(FindState(run_.path())->has_value());
+  ExpectRefused(StateToServe(run_.path(), job_, std::nullopt).status(), kExitFatal,
+                "no snapshot was ever committed here");
+}
+
+TEST_F(RunStartTest, AResumeGoesOnFromTheCommittedClockInANewGeneration) {
+  MakeSnapshots();
+  Commit(40);
+  const auto state = Resume();
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(state->view.committed.clock, Clock(40));
+  EXPECT_EQ(state->view.generation, Generation(1));
+  ExpectRefused(StateToTrain(run_.path(), job_, StartMode::kNew, std::nullopt).status(), kExitUsage,
+                "this run was started before; use --resume");
+}
+
+TEST_F(RunStartTest, NothingLeftToTrainIsSaidBeforeAnybodyWaitsForIt) {
+  MakeSnapshots();
+  for (const int64_t clock : {100, 120}) {
+    Commit(clock);
+    ExpectRefused(Resume().status(), kExitUsage,
+                  absl::StrFormat("clock %d is committed and the run ends at clock 100", clock));
+    EXPECT_TRUE(StateToServe(run_.path(), job_, std::nullopt).ok());
+  }
+}
+
+TEST_F(RunStartTest, ImagesWithoutTheStateAreADamagedRunAndNotANewOne) {
+  MakeSnapshots();
+  EXPECT_FALSE(FindState(run_.path())->has_value());
+  ASSERT_EQ(mkdir((SnapshotsOf(run_.path()) + "/3-0-1").c_str(), 0700), 0);
+  ExpectRefused(Resume().status(), kExitFatal,
+                "/scheduler.state: it is missing beside images of snapshots");
+}
+
+TEST_F(RunStartTest, TheNewestWholeSnapshotIsFoundAndTheDamagedOnesNamed) {
+  EXPECT_EQ(FindWholeSnapshot(run_.path(), std::nullopt)->snapshot.epoch, EpochId(0));
+  ASSERT_NO_FATAL_FAILURE(CommitThree());
+  auto whole = FindWholeSnapshot(run_.path(), std::nullopt);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_EQ(whole->snapshot.epoch, EpochId(6));
+  EXPECT_TRUE(whole->damaged.empty());
+  const std::string file = Damage("6-1-7");
+  std::filesystem::remove_all(SnapshotsOf(run_.path()) + "/5-0-5");
+  whole = FindWholeSnapshot(run_.path(), std::nullopt);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_EQ(whole->snapshot.epoch, EpochId(2));
+  ASSERT_EQ(whole->damaged.size(), 2U);
+  EXPECT_EQ(whole->damaged[0], "snapshot 6 at clock 60 is damaged: row file " + file +
+                                   ": its checksum is wrong; going back to snapshot 2 at clock 20");
+  EXPECT_TRUE(absl::StrContains(whole->damaged[1], "/5-0-5/manifest"));
+  EXPECT_EQ(FindWholeSnapshot(run_.path(), EpochId(5))->damaged.size(), 1U);
+  ExpectRefused(FindWholeSnapshot(run_.path(), EpochId(4)).status(), kExitFatal,
+                "snapshot 4 was not committed by this run");
+  const std::string last = Damage("2-0-2");
+  ExpectRefused(FindWholeSnapshot(run_.path(), std::nullopt).status(), kExitFatal,
+                "snapshot 6 at clock 60 is damaged: row file " + file);
+}
+
+TEST_F(RunStartTest, AResumeBehindDamageSetsItAsideAndRemembersTheOlder) {
+  ASSERT_NO_FATAL_FAILURE(CommitThree());
+  const auto state = StateToTrain(run_.path(), job_, StartMode::kResume, EpochId(5));
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(state->view.committed.epoch, EpochId(5));
+  EXPECT_EQ(state->view.committed.clock, Clock(50));
+  EXPECT_EQ(state->view.floor, Clock(50));
+  ASSERT_EQ(state->earlier.size(), 1U);
+  EXPECT_EQ(state->earlier[0].epoch, EpochId(2));
+  EXPECT_EQ(state->set_aside, std::vector{EpochId(6)});
+  EXPECT_EQ(StateToServe(run_.path(), job_, EpochId(2))->view.committed.clock, Clock(20));
+  ExpectRefused(StateToServe(run_.path(), job_, EpochId(3)).status(), kExitRetryable,
+                "snapshot 3 was not committed by this run");
+}
+
+// The run trains on while somebody predicts with it.
+TEST_F(RunStartTest, ASnapshotThatTheRunRemovedMeanwhileIsWorthAnotherTry) {
+  MakeSnapshots();
+  Commit(40);
+  ExpectRefused(StateToServe(run_.path(), job_, EpochId(77)).status(), kExitRetryable,
+                "is not kept any more; if the run trains meanwhile, try again");
+}
+
+TEST_F(RunStartTest, SnapshotsOfAnotherSeedAreRefused) {
+  MakeSnapshots();
+  Commit(40);
+  ++job_.seed;
+  ExpectRefused(Resume().status(), kExitFatal, "/snapshots is of another model");
+}
+
+}  // namespace
+}  // namespace rubato

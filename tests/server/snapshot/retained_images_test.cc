@@ -1,0 +1,71 @@
+// What stays on the disk when newer snapshots are committed.
+#include "server/snapshot/retained_images.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "server/snapshot/memory_snapshot_store.h"
+#include "tests/server/snapshot/snapshot_fixture.h"
+
+namespace rubato {
+namespace {
+
+TEST(Withdrawn, IsAnEpochThatIsNeitherOpenNorMayBeCommitted) {
+  View view;
+  view.committed.epoch = EpochId(4);
+  EXPECT_TRUE(Withdrawn(view, EpochId(6)));
+  view.cut = OpenCut{EpochId(6), Clock(20), true};
+  EXPECT_TRUE(Withdrawn(view, EpochId(5)));
+  EXPECT_FALSE(Withdrawn(view, EpochId(6)));
+  EXPECT_FALSE(Withdrawn(view, EpochId(4)));
+  EXPECT_FALSE(Withdrawn(view, EpochId(3)));  // committed, perhaps, before epoch 4 was
+}
+
+struct InMemory {
+  static std::unique_ptr<SnapshotStore> Open(const std::string& /*path*/) {
+    return std::make_unique<MemorySnapshotStore>();
+  }
+};
+
+struct OnDisk {
+  static std::unique_ptr<SnapshotStore> Open(const std::string& path) {
+    return OpenSnapshotStore(path).value();
+  }
+};
+
+template <class Kind>
+class PruneSupersededTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const ImageName& name : {NameOf(1, 0, 1), NameOf(2, 0, 1), NameOf(3, 0, 1),
+                                  NameOf(3, 1, 2), NameOf(4, 0, 1), NameOf(5, 0, 1)}) {
+      ASSERT_TRUE(store_->Write(RandomImage(name, 20, 1)).ok());
+    }
+    view_.committed = {EpochId(4), Clock(14), Generation(0), {NameOf(4, 0, 1)}};
+  }
+
+  ScratchFolder folder_;
+  std::unique_ptr<SnapshotStore> store_ = Kind::Open(folder_.path() + "/snapshots");
+  View view_;
+};
+
+using Kinds = ::testing::Types<InMemory, OnDisk>;
+TYPED_TEST_SUITE(PruneSupersededTest, Kinds);
+
+TYPED_TEST(PruneSupersededTest, LeavesWhatTheViewKeepsAndWhatIsNewerOrOfOtherPlaces) {
+  this->view_.kept = {EpochId(2)};
+  ASSERT_TRUE(PruneSuperseded(this->view_, PlaceId(0), this->store_.get()).ok());
+  EXPECT_EQ(this->store_->List().value(),
+            (std::vector{NameOf(2, 0, 1), NameOf(3, 1, 2), NameOf(4, 0, 1), NameOf(5, 0, 1)}));
+}
+
+TYPED_TEST(PruneSupersededTest, RemovesNothingBeforeAnythingIsCommitted) {
+  this->view_.committed = {};
+  ASSERT_TRUE(PruneSuperseded(this->view_, PlaceId(0), this->store_.get()).ok());
+  EXPECT_EQ(this->store_->List()->size(), 6U);
+}
+
+}  // namespace
+}  // namespace rubato

@@ -1,0 +1,113 @@
+// Training without servers against a server's tables and update rules fed by the CPU's model: the
+// same batches from the same first weights give the same losses and, at the end, the same weights.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/worker/compute/cpu/random_batch.h"
+#include "tests/worker/compute/cpu/reference_training.h"
+#include "tests/worker/compute/cuda/cuda_fixture.h"
+#include "worker/compute/cuda/network/local_training_on_gpu.h"
+
+namespace rubato {
+namespace {
+
+struct Case {
+  std::string model;
+  std::string optimizer;
+};
+
+class LocalTrainingTest : public CudaTest, public testing::WithParamInterface<Case> {
+ protected:
+  void Open(const DatasetShape& shape) {
+    if (IsSkipped()) return;
+    shape_ = shape;
+    config_.model = {.kind = GetParam().model, .hidden = {12, 5}, .embedding_dim = 4};
+    config_.optimizer.kind = GetParam().optimizer;
+    config_.optimizer.l2 = 1e-3;
+    config_.train.batch = 40;
+    config_.train.seed = 7;
+    auto on_cpu = MakeModel(config_, shape_);
+    ASSERT_TRUE(on_cpu.ok()) << on_cpu.status();
+    on_cpu_ = *std::move(on_cpu);
+    reference_ = std::make_unique<ReferenceTraining>(on_cpu_.get(), 7);
+    auto training = MakeLocalTrainingOnGpu({.config = &config_, .shape = &shape_});
+    ASSERT_TRUE(training.ok()) << training.status();
+    training_ = *std::move(training);
+  }
+
+  DatasetShape shape_;
+  RunConfig config_;
+  std::unique_ptr<Model> on_cpu_;
+  std::unique_ptr<ReferenceTraining> reference_;
+  std::unique_ptr<LocalTraining> training_;
+  Rng rng_{5};
+};
+
+TEST_P(LocalTrainingTest, GoesTheWayOfServersInStep) {
+  Open(MakeShape(2, {5, 9}, 30));
+  if (IsSkipped()) return;
+  double expected_loss = 0;
+  double rows = 0;
+  for (int i = 0; i < 30; ++i) {
+    // Some are short, as the last of a data epoch, and they grow in sparse features.
+    const Batch batch = RandomBatch(shape_, {.rows = i % 4 == 3 ? 1 + rng_.Below(39) : 40}, &rng_);
+    expected_loss += reference_->Step(batch) * static_cast<double>(batch.rows);
+    rows += static_cast<double>(batch.rows);
+    ASSERT_TRUE(training_->Step(batch).ok());
+    if (i % 10 != 9) continue;
+    const auto loss = training_->TakeLoss();
+    ASSERT_TRUE(loss.ok()) << loss.status();
+    EXPECT_NEAR(*loss, expected_loss / rows, 1e-3) << "after step " << i;
+    expected_loss = rows = 0;
+  }
+  EXPECT_EQ(*training_->TakeLoss(), 0) << "no steps since";
+  const Batch test = RandomBatch(shape_, {.rows = 200}, &rng_);
+  Parameters keys;
+  on_cpu_->FindKeys(test, &keys);
+  const auto weights = training_->Read(std::move(keys));
+  ASSERT_TRUE(weights.ok()) << weights.status();
+  std::vector<float> probability(test.rows);
+  ASSERT_TRUE(on_cpu_->Predict(test, *weights, probability).ok());
+  const std::vector<float> expected = reference_->Predict(test);
+  // Roundings grow from step to step; adam divides small slopes by small slopes.
+  for (size_t r = 0; r < test.rows; ++r) EXPECT_NEAR(probability[r], expected[r], 5e-3) << r;
+}
+
+TEST_P(LocalTrainingTest, BeginsWithTheWeightsOfServers) {
+  Open(MakeShape(3, {4, 4}, 12));
+  if (IsSkipped()) return;
+  const Batch batch = RandomBatch(shape_, {.rows = 90}, &rng_);
+  Parameters keys;
+  on_cpu_->FindKeys(batch, &keys);
+  const auto weights = training_->Read(std::move(keys));
+  ASSERT_TRUE(weights.ok()) << weights.status();
+  std::vector<float> probability(batch.rows);
+  ASSERT_TRUE(on_cpu_->Predict(batch, *weights, probability).ok());
+  EXPECT_EQ(probability, reference_->Predict(batch));
+}
+
+TEST_P(LocalTrainingTest, AKeySpaceThatCannotBeThereWholeIsASentence) {
+  Open(MakeShape(1, {3}, 10));
+  if (IsSkipped()) return;
+  const DatasetShape vast = MakeShape(1, {3}, uint64_t{1} << 40);
+  const auto training = MakeLocalTrainingOnGpu({.config = &config_, .shape = &vast});
+  ASSERT_FALSE(training.ok());
+  EXPECT_EQ(training.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(training.status().message().find("train with servers"), absl::string_view::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, LocalTrainingTest,
+                         testing::Values(Case{"logistic", "ftrl"}, Case{"mlp", "adam"},
+                                         Case{"wide_deep", "momentum"}, Case{"deepfm", "adagrad"},
+                                         Case{"mlp", "sgd"}),
+                         [](const auto& param) {
+                           return param.param.model + "_" + param.param.optimizer;
+                         });
+
+}  // namespace
+}  // namespace rubato

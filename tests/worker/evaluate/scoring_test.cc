@@ -1,0 +1,95 @@
+// Whole data sets scored chunk by chunk from rows that were pulled once.
+#include "worker/evaluate/scoring.h"
+
+#include <memory>
+#include <set>
+
+#include "gtest/gtest.h"
+#include "tests/worker/compute/cpu/random_batch.h"
+
+namespace rubato {
+namespace {
+
+const GoOn kGoOn = [] { return absl::OkStatus(); };
+
+constexpr uint64_t kLevels = 50;
+constexpr uint64_t kRows = 2 * kScoringRows + 3;  // three chunks, the last one short
+
+// One batch that stands for a file.
+class BatchDataset : public Dataset {
+ public:
+  BatchDataset(const DatasetShape& shape, uint64_t rows, Rng* rng)
+      : shape_(shape), all_(RandomBatch(shape, {.rows = rows}, rng)) {}
+
+  const DatasetShape& shape() const override { return shape_; }
+  uint64_t rows() const override { return all_.rows; }
+  uint64_t positives() const override { return 0; }
+  std::span<const float> true_probability() const override { return {}; }
+  void Read(std::span<const uint64_t> indices, Batch* out) const override {
+    *out = Batch{};
+    out->rows = indices.size();
+    out->category_columns = 1;
+    for (const uint64_t i : indices) {
+      out->categories.push_back(all_.categories[i]);
+      out->labels.push_back(all_.labels[i]);
+      out->weights.push_back(all_.weights[i]);
+    }
+  }
+  const Batch& all() const { return all_; }
+
+ private:
+  const DatasetShape shape_;
+  const Batch all_;
+};
+
+class ScoringTest : public testing::Test {
+ protected:
+  static std::unique_ptr<Model> MakeLogistic() {
+    RunConfig config;
+    config.model.kind = "logistic";
+    auto model = MakeModel(config, MakeShape(0, {kLevels}, 0));
+    EXPECT_TRUE(model.ok()) << model.status();
+    return *std::move(model);
+  }
+
+  Rng rng_{3};
+  const std::unique_ptr<Model> model_ = MakeLogistic();
+  const BatchDataset data_{MakeShape(0, {kLevels}, 0), kRows, &rng_};
+};
+
+TEST_F(ScoringTest, AllKeysAreThoseOfEveryChunkSortedAndOnce) {
+  Parameters whole;
+  model_->FindKeys(data_.all(), &whole);
+  const Parameters found = FindAllKeys(*model_, data_, kGoOn).value();
+  ASSERT_EQ(found.size(), whole.size());
+  for (size_t t = 0; t < found.size(); ++t) EXPECT_EQ(found[t].keys, whole[t].keys);
+}
+
+TEST_F(ScoringTest, ScoresAreThoseOfOneBatchThatHoldsAllRows) {
+  Parameters all = FindAllKeys(*model_, data_, kGoOn).value();
+  RandomValues(model_->tables(), 1.0, &rng_, &all);
+  std::vector<float> expected(kRows);
+  ASSERT_TRUE(model_->Predict(data_.all(), all, expected).ok());
+  EXPECT_EQ(*Score(model_.get(), data_, all, kGoOn), expected);
+  EXPECT_GT(std::set<float>(expected.begin(), expected.end()).size(), kLevels / 2);
+  EXPECT_EQ(ReadLabels(data_), data_.all().labels);
+}
+
+TEST_F(ScoringTest, SelectedRowsAreTheWantedOnes) {
+  Parameters all = FindAllKeys(*model_, data_, kGoOn).value();
+  RandomValues(model_->tables(), 1.0, &rng_, &all);
+  Parameters wanted = all;
+  for (size_t t = 0; t < all.size(); ++t) {
+    wanted[t].values.clear();
+    wanted[t].keys = {all[t].keys.back()};
+  }
+  SelectRows(*model_, all, &wanted);
+  for (size_t t = 0; t < all.size(); ++t) {
+    const size_t dim = model_->tables()[t].dim;
+    const Floats last(all[t].values.end() - static_cast<ptrdiff_t>(dim), all[t].values.end());
+    EXPECT_EQ(wanted[t].values, last);
+  }
+}
+
+}  // namespace
+}  // namespace rubato
