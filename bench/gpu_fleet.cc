@@ -15,6 +15,8 @@
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
 #include "common/telemetry/telemetry.h"
+#include "tests/worker/compute/cpu/make_model.h"
+#include "tests/worker/compute/cuda/gpu_model.h"
 #include "worker/compute/cuda/network/gpu_pipeline.h"
 #include "worker/train/trainer.h"
 
@@ -26,9 +28,9 @@ constexpr Duration kPatience = Duration::Seconds(60);
 constexpr char kFailed[] = "failed: ";
 
 absl::StatusOr<Job> JobOf(const FleetPlan& plan) {
-  ASSIGN_OR_RETURN(const auto model, MakeModel(plan.workload->config, plan.workload->shape));
+  ASSIGN_OR_RETURN(ModelSpec model, MakeModelSpec(plan.workload->config, plan.workload->shape));
   Job job;
-  job.tables = model->tables();
+  job.tables = std::move(model.tables);
   job.places = plan.servers;
   job.seats = plan.workers;
   job.seed = 1;
@@ -127,8 +129,8 @@ absl::Status Train(const FleetPlan& plan, const Job& job, const Seat& at, Addres
   if (plan.compute == FleetCompute::kNone) {
     pipeline = std::make_unique<Echo>(KeysOf(plan, *model));
   } else {
-    ASSIGN_OR_RETURN(
-        pipeline, GpuPipeline::Make({.config = &workload.config, .shape = &workload.shape}, &pool));
+    ASSIGN_OR_RETURN(pipeline,
+                     GpuPipeline::Make(GpuModelOf(workload.config, workload.shape), &pool));
   }
   PsClientOptions client;
   client.job = job;
@@ -208,9 +210,8 @@ absl::StatusOr<double> FleetSamplesPerSecond(const FleetPlan& plan) {
 absl::StatusOr<double> PipelineStepSeconds(const FleetPlan& plan) {
   const Workload& workload = *plan.workload;
   PinnedPool pool;
-  ASSIGN_OR_RETURN(
-      auto pipeline,
-      GpuPipeline::Make({.config = &workload.config, .shape = &workload.shape}, &pool));
+  ASSIGN_OR_RETURN(auto pipeline,
+                   GpuPipeline::Make(GpuModelOf(workload.config, workload.shape), &pool));
   RETURN_IF_ERROR(BeginStep(plan.batches[0], pipeline.get()));
   Instant start;
   for (int64_t i = 0; i < plan.warm_up + plan.iterations; ++i) {

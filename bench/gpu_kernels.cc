@@ -231,14 +231,14 @@ absl::Status KernelBench::AddFactorizationMachine() {
   RETURN_IF_ERROR(Add(
       {.name = "factorization machine", .bytes = rows_ * kFloat * (row_floats + layout_.dim + 2)},
       [this](StreamView stream, CallArrays* call) {
-        return FmForward<float>(stream, layout_, FeaturesOf(call->positions),
-                                {.x = ConstRows(call->x)},
-                                {.sums = call->sums.data(), .margin = call->margin.data()});
+        return FmForwardAsync<float>(stream, layout_, FeaturesOf(call->positions),
+                                     {.x = ConstRows(call->x)},
+                                     {.sums = call->sums.data(), .margin = call->margin.data()});
       }));
   return Add(
       {.name = "its way back", .bytes = rows_ * kFloat * (3 * row_floats + layout_.dim + 1)},
       [this](StreamView stream, CallArrays* call) {
-        return FmBackward<float>(
+        return FmBackwardAsync<float>(
             stream, layout_, FeaturesOf(call->positions),
             {.x = ConstRows(call->x), .sums = call->sums.data(), .d_margin = call->d_margin.data()},
             Rows(&call->dx));

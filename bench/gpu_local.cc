@@ -3,15 +3,16 @@
 #include "bench/gpu_timing.h"
 #include "common/base/env.h"
 #include "common/base/status.h"
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/reference_training.h"
+#include "tests/worker/compute/cuda/gpu_model.h"
 #include "worker/compute/cuda/network/local_training_on_gpu.h"
 
 namespace rubato {
 namespace {
 
 absl::StatusOr<std::unique_ptr<LocalTraining>> MakeTraining(const LocalPlan& plan) {
-  return MakeLocalTrainingOnGpu(
-      {.config = &plan.workload->config, .shape = &plan.workload->shape, .gpu = 0});
+  return MakeLocalTrainingOnGpu(GpuModelOf(plan.workload->config, plan.workload->shape));
 }
 
 // Steps [begin, end) over the batches in turn.

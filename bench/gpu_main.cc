@@ -22,6 +22,7 @@
 #include "bench/raw_zeromq.h"
 #include "common/base/status.h"
 #include "common/process/process.h"
+#include "tests/worker/compute/cpu/make_model.h"
 #include "worker/compute/cuda/device/gpus.h"
 
 namespace rubato {

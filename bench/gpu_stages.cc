@@ -6,6 +6,7 @@
 
 #include "bench/gpu_timing.h"
 #include "common/base/status.h"
+#include "tests/worker/compute/cuda/gpu_model.h"
 #include "worker/compute/cuda/kernels/table_rows.h"
 #include "worker/compute/cuda/network/device_tables.h"
 #include "worker/compute/cuda/network/engine.h"
@@ -45,7 +46,7 @@ class StagedStep {
 
 absl::Status StagedStep::Allocate(const LocalPlan& plan) {
   const RunConfig& config = plan.workload->config;
-  ASSIGN_OR_RETURN(engine_, Engine::Make({.config = &config, .shape = &plan.workload->shape}));
+  ASSIGN_OR_RETURN(engine_, Engine::Make(GpuModelOf(config, plan.workload->shape)));
   for (const Batch& batch : plan.batches) RETURN_IF_ERROR(engine_->Reserve(batch));
   ASSIGN_OR_RETURN(stream_, Stream::Make());
   ASSIGN_OR_RETURN(tables_, DeviceTables::Make(engine_->shape(),
@@ -67,8 +68,8 @@ absl::StatusOr<PlacedBatch> StagedStep::Place(const Batch& batch) {
   ASSIGN_OR_RETURN(GpuBatch on_gpu, GpuBatch::Make(stream_->view(), shape, engine_->capacity()));
   ASSIGN_OR_RETURN(auto positions, DeviceArray<uint32_t>::Make(occurrences));
   PlacedBatch place{.batch = std::move(on_gpu), .positions = std::move(positions), .gradients = {}};
-  for (size_t t = 0; t < shape.tables.size(); ++t) {
-    const size_t floats = shape.Rows(t, occurrences) * shape.tables[t].dim;
+  for (size_t t = 0; t < shape.tables().size(); ++t) {
+    const size_t floats = shape.Rows(t, occurrences) * shape.tables()[t].dim;
     ASSIGN_OR_RETURN(place.gradients.emplace_back(), DeviceArray<float>::Make(floats));
     RETURN_IF_ERROR(ZeroAsync(stream_->view(), place.gradients.back().data(), floats));
   }

@@ -14,10 +14,11 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/random_batch.h"
-#include "worker/compute/blas.h"
+#include "worker/compute/cpu/blas.h"
 #include "worker/compute/model.h"
-#include "worker/spec/mlp_shape.h"
+#include "worker/spec/model_spec.h"
 
 namespace rubato {
 namespace {
@@ -113,11 +114,13 @@ void LogisticStep(benchmark::State& state) {
 }
 BENCHMARK(LogisticStep)->Arg(100'000)->Arg(4'000'000)->Arg(1'000'000'000)->ArgName("keys");
 
-double MlpFlops(const MlpShape& mlp) {
+double MlpFlops(const ModelSpec& model) {
+  const DeepTerm& deep = *model.Find<DeepTerm>();
+  const bool embeds = model.Find<EmbeddingBag>() != nullptr;
   double flops = 0.0;
-  for (size_t l = 0; l < mlp.layers(); ++l) {
-    const double product = 2.0 * kRows * static_cast<double>(mlp.widths[l] * mlp.widths[l + 1]);
-    flops += product * (l > 0 || mlp.has_embedding() ? 3.0 : 2.0);
+  for (size_t l = 0; l < deep.layers(); ++l) {
+    const double product = 2.0 * kRows * static_cast<double>(deep.widths[l] * deep.widths[l + 1]);
+    flops += product * (l > 0 || embeds ? 3.0 : 2.0);
   }
   return flops;
 }
@@ -128,11 +131,10 @@ void MlpStep(benchmark::State& state, const DatasetShape& shape, std::vector<int
   config.model.kind = "mlp";
   config.model.hidden = std::move(hidden);
   auto model = MakeModel(config, shape);
-  const auto mlp = MakeMlpShape(config, shape);
-  CHECK(model.ok() && mlp.ok(), model.status().ToString());
+  CHECK(model.ok(), model.status().ToString());
   const Batch batch = RandomBatch(shape, {.rows = kRows}, &rng);
   RunSteps(state, batch, model->get(), &rng);
-  Report(state, MlpFlops(*mlp) / MeasuredFlops());
+  Report(state, MlpFlops((*model)->spec()) / MeasuredFlops());
 }
 
 void CreditMlp(benchmark::State& state) {

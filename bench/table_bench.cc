@@ -19,7 +19,7 @@
 #include "common/base/env.h"
 #include "common/memory/prefetch.h"
 #include "common/memory/slab.h"
-#include "server/table/table.h"
+#include "server/table/make_table.h"
 
 namespace rubato {
 namespace {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "worker/compute/cpu/network_on_cpu.h"
 #include "worker/run_file/device_name.h"
 
 namespace rubato {
@@ -53,25 +54,26 @@ absl::StatusOr<ComputeDevice> ComputeDevice::Find(const std::string& device,
 
 int ComputeDevice::GpuOf(SeatId seat) const { return gpus_[seat.value() % gpus_.size()]; }
 
-absl::StatusOr<std::unique_ptr<Model>> ComputeDevice::MakeModel(const RunConfig& config,
-                                                                const DatasetShape& shape,
+absl::StatusOr<std::unique_ptr<Model>> ComputeDevice::MakeModel(const ModelSpec& spec,
+                                                                Precision precision,
                                                                 SeatId seat) const {
-  if (backend_ == nullptr) return rubato::MakeModel(config, shape);
-  return backend_->MakeModel({.config = &config, .shape = &shape, .gpu = GpuOf(seat)});
+  if (backend_ == nullptr) return MakeNetworkOnCpu(spec);
+  return backend_->MakeModel({.spec = spec, .precision = precision, .gpu = GpuOf(seat)});
 }
 
-absl::StatusOr<std::unique_ptr<Pipeline>> ComputeDevice::MakePipeline(const RunConfig& config,
-                                                                      const DatasetShape& shape,
-                                                                      SeatId seat,
-                                                                      Model* model) const {
+absl::StatusOr<std::unique_ptr<Pipeline>> ComputeDevice::MakePipeline(Model* model,
+                                                                      Precision precision,
+                                                                      SeatId seat) const {
   if (backend_ == nullptr) return rubato::MakePipeline(model);
-  return backend_->MakePipeline({.config = &config, .shape = &shape, .gpu = GpuOf(seat)});
+  return backend_->MakePipeline(
+      {.spec = model->spec(), .precision = precision, .gpu = GpuOf(seat)});
 }
 
 absl::StatusOr<std::unique_ptr<LocalTraining>> ComputeDevice::MakeLocalTraining(
-    const RunConfig& config, const DatasetShape& shape) const {
+    const ModelSpec& spec, Precision precision, uint64_t seed) const {
   CHECK(backend_ != nullptr, "the run file's check refuses fleet.servers = 0 on the CPU");
-  return backend_->MakeLocalTraining({.config = &config, .shape = &shape, .gpu = GpuOf(SeatId(0))});
+  return backend_->MakeLocalTraining(
+      {.spec = spec, .precision = precision, .seed = seed, .gpu = GpuOf(SeatId(0))});
 }
 
 }  // namespace rubato

@@ -10,7 +10,8 @@
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
 #include "worker/compute/backend.h"
-#include "worker/run_file/run_config.h"
+#include "worker/compute/precision.h"
+#include "worker/spec/model_spec.h"
 
 namespace rubato {
 
@@ -25,15 +26,15 @@ class ComputeDevice {
 
   bool is_gpu() const { return backend_ != nullptr; }
   // Of the worker in `seat`: with device = "cuda" the seats are dealt out to the GPUs in turn.
-  absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config,
-                                                   const DatasetShape& shape, SeatId seat) const;
+  absl::StatusOr<std::unique_ptr<Model>> MakeModel(const ModelSpec& spec, Precision precision,
+                                                   SeatId seat) const;
   // `model`, of the same seat, outlives it.
-  absl::StatusOr<std::unique_ptr<Pipeline>> MakePipeline(const RunConfig& config,
-                                                         const DatasetShape& shape, SeatId seat,
-                                                         Model* model) const;
-  // GPU only.
-  absl::StatusOr<std::unique_ptr<LocalTraining>> MakeLocalTraining(const RunConfig& config,
-                                                                   const DatasetShape& shape) const;
+  absl::StatusOr<std::unique_ptr<Pipeline>> MakePipeline(Model* model, Precision precision,
+                                                         SeatId seat) const;
+  // GPU only. `seed`: of the first weights.
+  absl::StatusOr<std::unique_ptr<LocalTraining>> MakeLocalTraining(const ModelSpec& spec,
+                                                                   Precision precision,
+                                                                   uint64_t seed) const;
 
  private:
   int GpuOf(SeatId seat) const;

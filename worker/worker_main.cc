@@ -14,8 +14,8 @@
 #include "common/telemetry/telemetry.h"
 #include "worker/client/reader.h"
 #include "worker/client/session.h"
-#include "worker/compute/cpu/shifted_model.h"
 #include "worker/compute/model.h"
+#include "worker/compute/shifted_model.h"
 #include "worker/compute_device.h"
 #include "worker/data/dataset/dataset.h"
 #include "worker/data/prepare/data_json.h"
@@ -23,6 +23,7 @@
 #include "worker/evaluate/evaluate.h"
 #include "worker/evaluate/predict.h"
 #include "worker/run_file/run_config.h"
+#include "worker/run_file/run_file.h"
 #include "worker/train/local_trainer.h"
 #include "worker/train/trainer.h"
 
@@ -49,8 +50,8 @@ struct Run {
   RunConfig config;
   Job job;
   Encoding encoding;
-  DatasetShape shape;
   ComputeDevice device;
+  Precision precision = Precision::kF32;
   std::unique_ptr<Model> model;
 };
 
@@ -63,19 +64,17 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   ASSIGN_OR_RETURN(run.config, ParseRunConfig(toml, config_path, {}, no_environment));
   ASSIGN_OR_RETURN(run.job, LoadJob(folder));
   ASSIGN_OR_RETURN(run.encoding, LoadEncoding(folder));
-  run.shape = run.encoding.Shape();
+  ASSIGN_OR_RETURN(const ModelSpec spec, MakeModelSpec(run.config, run.encoding.Shape()));
+  ASSIGN_OR_RETURN(run.precision, ParsePrecision(run.config.train.precision));
   if (!arguments.device.empty()) run.config.device = arguments.device;
   ASSIGN_OR_RETURN(run.device, ComputeDevice::Find(run.config.device, arguments.cuda_library));
-  ASSIGN_OR_RETURN(run.model, run.device.MakeModel(run.config, run.shape, SeatId(arguments.seat)));
+  ASSIGN_OR_RETURN(run.model, run.device.MakeModel(spec, run.precision, SeatId(arguments.seat)));
   run.model = ShiftPredictions(std::move(run.model), run.encoding.prior.Shift());
   return run;
 }
 
 TrainedRun TrainedRunOf(const std::string& folder, const Run& run) {
-  return {.folder = folder,
-          .encoding = run.encoding,
-          .model_kind = run.config.model.kind,
-          .seed = run.job.seed};
+  return {.folder = folder, .encoding = run.encoding, .seed = run.job.seed};
 }
 
 absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* signals) {
@@ -102,11 +101,10 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.slowness = arguments.slowness;
   options.prior = run.encoding.prior;
   options.learning_rate = run.config.optimizer.learning_rate;
-  options.untrained.emplace(run.encoding, run.model->tables());
+  options.untrained.emplace(run.encoding, run.model->spec());
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
-  ASSIGN_OR_RETURN(
-      const auto pipeline,
-      run.device.MakePipeline(run.config, run.shape, SeatId(arguments.seat), run.model.get()));
+  ASSIGN_OR_RETURN(const auto pipeline,
+                   run.device.MakePipeline(run.model.get(), run.precision, SeatId(arguments.seat)));
   Trainer trainer(std::move(options), {.model = run.model.get(), .pipeline = pipeline.get()},
                   train.get(), validation.get(), events);
   return trainer.Run(session.get(), signals);
@@ -122,12 +120,13 @@ absl::Status Local(const Arguments& arguments, EventLog* events, StopSignals* si
   }
   ASSIGN_OR_RETURN(const auto train, OpenDataset(arguments.run + "/data/train.rbd"));
   ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
-  ASSIGN_OR_RETURN(const auto training, run.device.MakeLocalTraining(run.config, run.shape));
+  ASSIGN_OR_RETURN(const auto training,
+                   run.device.MakeLocalTraining(run.model->spec(), run.precision, run.job.seed));
   LocalTrainer trainer({.job = run.job,
                         .batch = static_cast<uint64_t>(run.config.train.batch),
                         .prior = run.encoding.prior,
                         .learning_rate = run.config.optimizer.learning_rate,
-                        .untrained = {run.encoding, run.model->tables()}},
+                        .untrained = {run.encoding, run.model->spec()}},
                        {.training = training.get(), .model = run.model.get()},
                        {.train = train.get(), .validation = validation.get()}, events);
   RETURN_IF_ERROR(trainer.Run(signals));

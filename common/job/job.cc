@@ -9,17 +9,15 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/base/limits.h"
 #include "common/base/sealed_text.h"
 #include "common/base/status.h"
-#include "common/wire/wire.h"
 
 namespace rubato {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr uint64_t kMaxTables = 1024;
-constexpr uint64_t kMaxSeats = 1024;
 constexpr uint64_t kMaxRetention = 1ull << 48;
 
 // Words of an enum, in the order of its numbers.

@@ -22,20 +22,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
+#include "common/base/limits.h"
 #include "common/memory/buffer.h"
 #include "common/wire/message.h"
 
 namespace rubato {
 
-// What a message may hold at most. All are far above what a fleet of this product sends.
-inline constexpr size_t kMaxPlaces = 1024;
-inline constexpr size_t kMaxLives = 4096;        // of each list in a view or report
+// What a message may hold at most, beside common/base/limits.h. All are far above what a fleet of
+// this product sends.
 inline constexpr size_t kMaxAddressBytes = 256;  // an ipc path holds 107
 inline constexpr size_t kMaxSentenceBytes = 1024;
 inline constexpr size_t kMaxTablesPerMessage = 64;  // rows of more of them travel in parts
 inline constexpr uint32_t kMaxParts = 1u << 16;     // of a push: 64 GiB in parts of 1 MiB
 inline constexpr uint32_t kMaxRows = 1u << 23;      // of one TableRows: 64 MiB of keys
-inline constexpr uint32_t kMaxDim = 1u << 16;       // floats in a row; a dense block has 4096
 inline constexpr size_t kMaxKeptEpochs = 1u << 14;
 // The largest view: places * (shard 16 + address 256 + table 32 + image 24) + lives * (member 32 +
 // reader 16 + sealed 32) + kept epochs * 8 = 336 KB + 328 KB + 131 KB, so 1 MiB with room to grow.
@@ -43,8 +42,6 @@ inline constexpr size_t kMaxHeaderBytes = 1u << 20;
 inline constexpr size_t kMaxFrames = 1 + 2 * kMaxTablesPerMessage;
 inline constexpr size_t kMaxFrameBytes = 64u << 20;     // kMaxRows keys, or 1M rows of 16 floats
 inline constexpr size_t kMaxMessageBytes = 256u << 20;  // all frames together
-// Clocks lie in [0, kMaxClock]: far from overflow whatever bound is added, exact as a double.
-inline constexpr int64_t kMaxClock = int64_t{1} << 53;
 
 using Frames = std::vector<Buffer>;
 

@@ -6,6 +6,7 @@
 
 #include "common/base/mutation.h"
 #include "common/base/status.h"
+#include "server/table/make_table.h"
 
 namespace rubato {
 

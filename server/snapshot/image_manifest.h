@@ -18,7 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/durable_file.h"
-#include "server/snapshot/snapshot_store.h"
+#include "server/snapshot/image.h"
 
 namespace rubato {
 

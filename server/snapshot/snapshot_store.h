@@ -1,4 +1,4 @@
-// Images: one shard's part of a snapshot, immutable once captured, and where they are kept.
+// Where images are kept.
 // Two stores: RocksDB (server/snapshot/snapshot_store.cc) and memory
 // (server/snapshot/memory_snapshot_store.h), the latter for the simulator and for tests.
 #pragma once
@@ -11,32 +11,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/base/ids.h"
-#include "common/job/table_spec.h"
 #include "common/wire/message.h"
+#include "server/snapshot/image.h"
 
 namespace rubato {
-
-// Rows of one table: keys[n] and rows[n, row_floats] (weights, then slots) row-major.
-struct TableImage {
-  TableId table;
-  uint32_t row_floats = 0;
-  std::vector<RowKey> keys;
-  std::vector<float> rows;
-  friend bool operator==(const TableImage&, const TableImage&) = default;
-};
-
-struct Image {
-  ImageName name;
-  Generation generation;
-  Clock clock;  // C; torn (exact = false): highest position
-  bool exact = true;
-  uint64_t job_fingerprint = 0;     // of the model it belongs to
-  uint32_t places = 1;              // shards of the map it was cut under
-  std::vector<Position> positions;  // applied(w, p) of members and sealed lives: never `received`
-  std::vector<TableImage> tables;
-  friend bool operator==(const Image&, const Image&) = default;
-};
 
 // Thread-safe: shards of one process share a store and write from a thread of their own.
 class SnapshotStore {

@@ -33,9 +33,4 @@ class Table {
   virtual void RestoreRow(RowKey key, std::span<const float> row) = 0;
 };
 
-// The part of `spec` that lives at `place` of `places` (common/job/shard_map.h); dense blocks are
-// there at once with their first weights. `seed` is the run's.
-std::unique_ptr<Table> MakeTable(const TableSpec& spec, PlaceId place, uint32_t places,
-                                 uint64_t seed);
-
 }  // namespace rubato

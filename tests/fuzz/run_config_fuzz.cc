@@ -5,6 +5,8 @@
 #include <string>
 
 #include "worker/run_file/run_config.h"
+#include "worker/run_file/run_config_format.h"
+#include "worker/run_file/run_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto environment = [](const std::string& name) -> std::optional<std::string> {

@@ -27,7 +27,7 @@
 #include "common/wire/wire.h"
 #include "worker/client/push_log.h"
 #include "worker/client/row_cache.h"
-#include "worker/compute/model.h"
+#include "worker/spec/parameters.h"
 
 namespace rubato {
 

@@ -10,7 +10,7 @@
 #include "common/base/stop_signals.h"
 #include "common/job/job.h"
 #include "worker/client/session.h"
-#include "worker/compute/model.h"
+#include "worker/spec/parameters.h"
 
 namespace rubato {
 

@@ -14,8 +14,10 @@
 #include "absl/status/statusor.h"
 #include "worker/compute/model.h"
 #include "worker/compute/pipeline.h"
-#include "worker/data/dataset/dataset.h"
-#include "worker/run_file/run_config.h"
+#include "worker/compute/precision.h"
+#include "worker/spec/batch.h"
+#include "worker/spec/model_spec.h"
+#include "worker/spec/parameters.h"
 
 namespace rubato {
 
@@ -40,8 +42,9 @@ class LocalTraining {
 
 // What is to be made, and where. Each object belongs to the thread that made it.
 struct GpuModel {
-  const RunConfig* config;
-  const DatasetShape* shape;
+  ModelSpec spec;
+  Precision precision = Precision::kF32;
+  uint64_t seed = 0;  // of first weights: local training only
   int gpu = 0;
 };
 

@@ -11,7 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "worker/compute/model.h"
-#include "worker/data/dataset/dataset.h"
+#include "worker/spec/batch.h"
+#include "worker/spec/parameters.h"
 
 namespace rubato {
 

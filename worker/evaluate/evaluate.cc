@@ -50,24 +50,24 @@ absl::StatusOr<std::string> ScoreAndJudge(const TrainedRun& run, const Part& par
 // `"name": [...]`, or nothing where no feature stands out.
 absl::StatusOr<std::string> TopFeatures(const TrainedRun& run, const Part& part, Model* model,
                                         const GoOn& go_on) {
-  const bool by_weight = run.model_kind == "logistic";
+  const auto* const by_weight = model->spec().OnlyLinear();
   std::vector<TopFeature> top;
-  if (by_weight) {
-    top = LargestWeights(run.encoding, part.weights[0]);
+  if (by_weight != nullptr) {
+    top = LargestWeights(run.encoding, part.weights[by_weight->table]);
   } else {
     ASSIGN_OR_RETURN(top, PermutationImportance(run.encoding, model, {*part.data, part.weights},
                                                 run.seed, go_on));
   }
   if (top.empty()) return std::string();
   return absl::StrCat(",\n\"top_features\": ",
-                      FormatTopFeatures(top, by_weight ? "weight" : "importance"));
+                      FormatTopFeatures(top, by_weight != nullptr ? "weight" : "importance"));
 }
 
 }  // namespace
 
 absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull_trained,
                          const GoOn& go_on) {
-  const PullRows pull = PullFilled({run.encoding, model->tables()}, pull_trained);
+  const PullRows pull = PullFilled({run.encoding, model->spec()}, pull_trained);
   RETURN_IF_ERROR(go_on());
   ASSIGN_OR_RETURN(const Part test, OpenPart(run.folder + "/data/test.rbd", *model, pull, go_on));
   RETURN_IF_ERROR(go_on());

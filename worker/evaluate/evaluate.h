@@ -15,7 +15,6 @@ namespace rubato {
 struct TrainedRun {
   std::string folder;
   const Encoding& encoding;
-  std::string model_kind;  // "logistic": features by weight; else by permutation
   uint64_t seed = 0;
 };
 

@@ -84,7 +84,7 @@ absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
   ASSIGN_OR_RETURN(const auto source, OpenRowSource(encoding, prediction.in));
   ASSIGN_OR_RETURN(const auto out, StagedFile::Create(prediction.out));
   RETURN_IF_ERROR(out->Write(absl::StrCat(source->header(), kPredictionColumn, "\n")));
-  Predictor predictor(model, PullFilled({encoding, model->tables()}, std::move(pull)));
+  Predictor predictor(model, PullFilled({encoding, model->spec()}, std::move(pull)));
   const DatasetShape shape = encoding.Shape();
   RowChunk chunk;
   uint64_t rows = 0;

@@ -31,7 +31,7 @@ struct TopFeature {
   double size = 0.0;  // a weight, or an importance > 0
 };
 
-// Name of a key of the logistic regression's table (worker/compute/cpu/logistic.h): "column",
+// Name of a key of a linear term's table (worker/spec/model_spec.h): "column",
 // "column=level", "column is missing", "column is rare or new", "feature N".
 std::string FeatureName(const Encoding& encoding, RowKey key);
 

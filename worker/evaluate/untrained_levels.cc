@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "worker/spec/feature_keys.h"
 
 namespace rubato {
 namespace {
@@ -21,14 +20,13 @@ size_t IndexOf(const std::vector<RowKey>& keys, RowKey key) {
 
 }  // namespace
 
-UntrainedLevels::UntrainedLevels(const Encoding& encoding, const std::vector<TableSpec>& tables) {
-  const DatasetShape shape = encoding.Shape();
-  for (const TableSpec& table : tables) {
+UntrainedLevels::UntrainedLevels(const Encoding& encoding, const ModelSpec& model) {
+  for (size_t t = 0; t < model.tables.size(); ++t) {
     std::vector<Blank>& blanks = blanks_.emplace_back();
-    if (table.kind != TableKind::kSparse) continue;
+    if (model.tables[t].kind != TableKind::kSparse) continue;
+    const uint64_t first = model.keys_of(t).categories;
     for (size_t k = 0; k < encoding.categories.size(); ++k) {
-      AddBlanks(encoding.categories[k], FirstLevelKey(table, shape) + shape.level_begin[k],
-                &blanks);
+      AddBlanks(encoding.categories[k], first + model.data.level_begin[k], &blanks);
     }
   }
 }

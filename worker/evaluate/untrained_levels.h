@@ -23,8 +23,8 @@ inline constexpr size_t kMeanLevels = 1024;
 
 class UntrainedLevels {
  public:
-  // Of a model with `tables` over data of `encoding`.
-  UntrainedLevels(const Encoding& encoding, const std::vector<TableSpec>& tables);
+  // Of a model over data of `encoding`.
+  UntrainedLevels(const Encoding& encoding, const ModelSpec& model);
   // Adds to keys the levels whose mean is wanted for them; they stay sorted and distinct.
   void AddKeys(Parameters* keys) const;
   // `rows`: of such keys, with their values.

@@ -1,17 +1,11 @@
-// The run file: TOML, the one configuration of a run. Parsed and validated whole, here and nowhere
-// else: an unknown key or a bad value is an error with its line and, for a key, the nearest known
-// one. The keys, their types and their limits are declared once, in
-// worker/run_file/run_config_fields.h.
+// The one configuration of a run, as the run file (worker/run_file/run_file.h) says it. The keys,
+// their types and their limits are declared once, in worker/run_file/run_config_fields.h.
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "common/base/ids.h"
 
 namespace rubato {
@@ -131,35 +125,5 @@ struct RunConfig {
   std::string device = "cpu";  // worker/run_file/device_name.h
   friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };
-
-// One `--set key=value`: value is TOML, or a bare word taken as a string.
-struct Override {
-  std::string key;
-  std::string value;
-};
-
-// Value of an environment variable, nullopt if unset: handed in by main, for ${NAME} in paths.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-
-// "key=value", as typed after --set.
-absl::StatusOr<Override> ParseOverride(const std::string& text);
-
-// Reads, overrides, expands and validates. Relative paths are relative to the run file's folder.
-// InvalidArgument: "FILE:LINE: ...".
-absl::StatusOr<RunConfig> LoadRunConfig(const std::string& path,
-                                        const std::vector<Override>& overrides,
-                                        const Environment& environment);
-// The same of text already read; `path` names it in errors and anchors relative paths.
-absl::StatusOr<RunConfig> ParseRunConfig(const std::string& text, const std::string& path,
-                                         const std::vector<Override>& overrides,
-                                         const Environment& environment);
-// Whether a run begun with `before` may be resumed with `now`: else InvalidArgument names the keys
-// that changed and may not (all but train.epochs, train.staleness, device, train.precision and
-// snapshot.*).
-absl::Status CheckResumable(const RunConfig& before, const RunConfig& now);
-// The resolved configuration as JSON (what the launcher reads) and as TOML (kept in the run folder;
-// loading it gives the same RunConfig).
-std::string FormatRunConfigJson(const RunConfig& config);
-std::string FormatRunConfigToml(const RunConfig& config);
 
 }  // namespace rubato

@@ -6,9 +6,9 @@
 #include <system_error>
 
 #include "absl/algorithm/container.h"
+#include "common/base/limits.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
-#include "common/wire/wire.h"
 #include "worker/run_file/device_name.h"
 
 namespace rubato {

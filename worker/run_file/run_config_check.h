@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "worker/run_file/run_config.h"
 
 namespace rubato {
+
+// Value of an environment variable, nullopt if unset: handed in by main, for ${NAME} in paths.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 // "FILE:LINE" or "--set KEY": where a key got its value, or the section that lacks it.
 using KeyLocator = std::function<std::string(const std::string& key)>;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/limits.h"
 #include "worker/run_file/run_config.h"
 
 namespace rubato {
@@ -50,7 +51,7 @@ template <class Visitor>
 void VisitFields(FleetConfig& fleet, Visitor& visitor) {
   visitor.Field("servers", fleet.servers, IntegerRange{0, 256});
   visitor.Field("shards_per_server", fleet.shards_per_server, IntegerRange{1, 256});
-  visitor.Field("workers", fleet.workers, IntegerRange{1, 1024});
+  visitor.Field("workers", fleet.workers, IntegerRange{1, kMaxSeats});
   visitor.Field("transport", fleet.transport, OneOf{{"auto", "ipc", "tcp"}});
   visitor.Field("host", fleet.host, AnyText{});
   visitor.Field("port", fleet.port, IntegerRange{0, 65535});

@@ -1,3 +1,5 @@
+#include "worker/run_file/run_config_format.h"
+
 #include <array>
 #include <charconv>
 #include <utility>
@@ -5,7 +7,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
-#include "worker/run_file/run_config.h"
 #include "worker/run_file/run_config_check.h"
 #include "worker/run_file/run_config_fields.h"
 

@@ -33,14 +33,8 @@ void Sort(std::vector<uint64_t>* keys, std::vector<uint64_t>* scratch) {
 
 }  // namespace
 
-BatchKeys::BatchKeys(uint64_t key_space) : key_space_(key_space) {
-  if (!direct()) return;
-  seen_.assign((key_space + 63) / 64, 0);
-  positions_.assign(key_space, 0);
-}
-
 void BatchKeys::Begin(size_t most_keys) {
-  if (direct()) return;
+  if (direct()) return seen_.resize((key_space_ + 63) / 64);
   distinct_.clear();
   set_slots_.assign(std::bit_ceil(2 * most_keys + 2), Slot{});
 }
@@ -91,7 +85,11 @@ void BatchKeys::Finish(std::vector<RowKey>* sorted) {
 void BatchKeys::Assign(std::span<const RowKey> keys) {
   assigned_ = keys.size();
   CHECK(assigned_ < kFree);
-  if (!direct()) slots_.assign(std::bit_ceil(2 * keys.size() + 2), Slot{});
+  if (direct()) {
+    positions_.resize(key_space_);
+  } else {
+    slots_.assign(std::bit_ceil(2 * keys.size() + 2), Slot{});
+  }
   for (uint32_t i = 0; i < keys.size(); ++i) {
     const uint64_t key = keys[i].value();
     CHECK(key < key_space_);

@@ -8,7 +8,8 @@
 //   Assign(sorted); Positions(keys, offset, out)        later, perhaps after other batches' Begin
 //
 // The two halves are independent, because a worker looks for the keys of later batches while the
-// rows of this one are still on their way. Scratch memory is kept from call to call. One thread.
+// rows of this one are still on their way; who uses one of them has no memory of the other. Scratch
+// memory is kept from call to call. One thread.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ inline constexpr uint64_t kMaxDirectKeys = uint64_t{1} << 22;
 class BatchKeys {
  public:
   // Keys are < `key_space`.
-  explicit BatchKeys(uint64_t key_space);
+  explicit BatchKeys(uint64_t key_space) : key_space_(key_space) {}
 
   // Starts a set of at most `most_keys` additions.
   void Begin(size_t most_keys);

@@ -2,10 +2,6 @@
 
 namespace rubato {
 
-uint64_t FirstLevelKey(const TableSpec& table, const DatasetShape& shape) {
-  return table.name == "embedding" ? 0 : shape.numeric_columns;
-}
-
 void FeatureKeys::Find(const Batch& batch, std::vector<RowKey>* keys) {
   keys_.Begin(batch.categories.size() + batch.keys.size());
   keys_.Add(std::span<const uint32_t>(batch.categories), ranges_.categories);

@@ -10,8 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "common/job/table_spec.h"
-#include "worker/data/dataset/dataset.h"
+#include "worker/spec/batch.h"
 #include "worker/spec/batch_keys.h"
 
 namespace rubato {
@@ -23,14 +22,11 @@ struct FeatureRanges {
   uint64_t end = 0;
 };
 
-// Where level id 0 stands among the keys of a model's sparse table: behind the numeric columns in
-// a linear term's, first in "embedding".
-uint64_t FirstLevelKey(const TableSpec& table, const DatasetShape& shape);
-
 class FeatureKeys {
  public:
   explicit FeatureKeys(const FeatureRanges& ranges) : ranges_(ranges), keys_(ranges.end) {}
 
+  const FeatureRanges& ranges() const { return ranges_; }
   // Appends the distinct keys of `batch`, ascending, to `keys`.
   void Find(const Batch& batch, std::vector<RowKey>* keys);
   // From now on the positions below are those of `batch` in `keys`, which has all it needs.

@@ -1,5 +1,3 @@
-#include "server/table/table.h"
-
 #include <limits>
 #include <map>
 #include <vector>
@@ -8,6 +6,7 @@
 #include "common/job/initial_weights.h"
 #include "common/job/shard_map.h"
 #include "gtest/gtest.h"
+#include "server/table/make_table.h"
 #include "server/table/optimizer.h"
 
 namespace rubato {

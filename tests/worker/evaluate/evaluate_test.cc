@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/data/prepare/prepare_fixture.h"
 #include "worker/data/prepare/data_json.h"
 
@@ -37,8 +38,8 @@ class EvaluateTest : public PrepareFixture {
       return asked_++ < questions ? absl::OkStatus() : absl::CancelledError("stop");
     };
     return EvaluateRun(
-        {.folder = Path("out"), .encoding = encoding_, .model_kind = "logistic", .seed = 1},
-        model_.get(), [this](Parameters keys) { return Pull(std::move(keys)); }, go_on);
+        {.folder = Path("out"), .encoding = encoding_, .seed = 1}, model_.get(),
+        [this](Parameters keys) { return Pull(std::move(keys)); }, go_on);
   }
 
   RunConfig config_;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "gtest/gtest.h"
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/random_batch.h"
 
 namespace rubato {

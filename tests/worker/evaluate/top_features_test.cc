@@ -4,6 +4,7 @@
 #include "common/base/env.h"
 #include "common/base/status.h"
 #include "gtest/gtest.h"
+#include "tests/worker/compute/cpu/make_model.h"
 
 namespace rubato {
 namespace {

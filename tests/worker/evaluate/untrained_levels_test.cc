@@ -7,6 +7,7 @@
 
 #include "common/base/env.h"
 #include "gtest/gtest.h"
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/reference_training.h"
 
 namespace rubato {
@@ -72,7 +73,7 @@ class UntrainedLevel : public testing::TestWithParam<const char*> {
       }
       training.Step(batch);
     }
-    const PullRows pull = PullFilled({encoding, model->tables()}, [&](Parameters keys) {
+    const PullRows pull = PullFilled({encoding, model->spec()}, [&](Parameters keys) {
       return absl::StatusOr<Parameters>(training.Read(std::move(keys)));
     });
     return ScoresOf(shape, model.get(), pull);
@@ -116,16 +117,21 @@ TEST_P(UntrainedLevel, ScoresNearTheMeanOfTheKnownOnes) {
 INSTANTIATE_TEST_SUITE_P(ModelKinds, UntrainedLevel,
                          testing::Values("logistic", "mlp", "wide_deep", "deepfm"));
 
+ModelSpec LinearSpec(const Encoding& encoding) {
+  RunConfig config;
+  config.model.kind = "logistic";
+  const absl::StatusOr<ModelSpec> spec = MakeModelSpec(config, encoding.Shape());
+  CHECK(spec.ok());
+  return *spec;
+}
+
 TEST(UntrainedLevels, TrainedOnesStayAsTheyAre) {
   Encoding encoding = Book();
   encoding.categories[0].rows[kOtherLevel] = kTrainedRows;
   encoding.categories[0].rows[kMissingLevel] = kTrainedRows - 1;
   encoding.categories[0].rows[2] = 300;  // of 800
-  TableSpec table;
-  table.kind = TableKind::kSparse;
-  table.name = "wide";
-  const UntrainedLevels untrained(encoding, {table});
-  Parameters rows(1);
+  const UntrainedLevels untrained(encoding, LinearSpec(encoding));
+  Parameters rows(2);                     // weights, bias
   rows[0].keys = {RowKey(1), RowKey(2)};  // behind x: other, missing
   untrained.AddKeys(&rows);
   ASSERT_EQ(rows[0].keys.size(), 2 + kLevels);
@@ -138,11 +144,8 @@ TEST(UntrainedLevels, TrainedOnesStayAsTheyAre) {
 TEST(UntrainedLevels, WhereAllLevelsAreRareMissingIsAsTheyAre) {
   Encoding encoding;
   encoding.categories.push_back({.name = "town", .levels = {}, .rows = {90, 0}});
-  TableSpec table;
-  table.kind = TableKind::kSparse;
-  table.name = "wide";
-  const UntrainedLevels untrained(encoding, {table});
-  Parameters rows(1);
+  const UntrainedLevels untrained(encoding, LinearSpec(encoding));
+  Parameters rows(2);  // weights, bias
   rows[0].keys = {RowKey(1)};
   untrained.AddKeys(&rows);
   ASSERT_EQ(rows[0].keys, (std::vector<RowKey>{RowKey(0), RowKey(1)}));

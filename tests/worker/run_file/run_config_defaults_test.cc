@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "worker/run_file/run_file.h"
+
 namespace rubato {
 namespace {
 

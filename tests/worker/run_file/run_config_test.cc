@@ -9,6 +9,8 @@
 #include "absl/strings/match.h"
 #include "common/base/status.h"
 #include "tests/scratch_folder.h"
+#include "worker/run_file/run_config_format.h"
+#include "worker/run_file/run_file.h"
 
 namespace rubato {
 namespace {

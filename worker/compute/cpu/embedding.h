@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <span>
 
-#include "worker/compute/blas.h"
+#include "worker/compute/matrix.h"
 
 namespace rubato {
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "worker/compute/row_product.h"
+#include "worker/compute/cpu/blas.h"
+#include "worker/compute/cpu/row_product.h"
 
 namespace rubato {
 
@@ -25,8 +26,8 @@ void LinearBackwardWeights(ConstMatrix x, ConstMatrix dy, const LinearGradients&
   }
 }
 
-void LinearBackwardInput(ConstMatrix dy, ConstMatrix weight, Matrix dx) {
-  Multiply({.matrix = dy}, {.matrix = weight, .transpose = Transpose::kYes}, 0.0F, dx);
+void LinearBackwardInput(ConstMatrix dy, ConstMatrix weight, float beta, Matrix dx) {
+  Multiply({.matrix = dy}, {.matrix = weight, .transpose = Transpose::kYes}, beta, dx);
 }
 
 }  // namespace rubato

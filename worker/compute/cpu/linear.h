@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "worker/compute/blas.h"
+#include "worker/compute/matrix.h"
 
 namespace rubato {
 
@@ -20,7 +20,7 @@ struct LinearGradients {
 };
 
 // What a product is for: training wants it fast, a score the same to the bit in every batch
-// (worker/compute/row_product.h).
+// (worker/compute/cpu/row_product.h).
 enum class Purpose : uint8_t { kTraining, kScore };
 
 void LinearForward(ConstMatrix x, const LinearWeights& weights, Purpose purpose, Matrix y);
@@ -30,7 +30,7 @@ void AddProducts(ConstMatrix x, ConstMatrix w, Purpose purpose, Matrix y);
 // dw = x^T dy, db = column sums of dy; both overwritten.
 void LinearBackwardWeights(ConstMatrix x, ConstMatrix dy, const LinearGradients& gradients);
 
-// dx = dy w^T, overwritten.
-void LinearBackwardInput(ConstMatrix dy, ConstMatrix weight, Matrix dx);
+// dx = dy w^T + beta dx.
+void LinearBackwardInput(ConstMatrix dy, ConstMatrix weight, float beta, Matrix dx);
 
 }  // namespace rubato

@@ -6,7 +6,7 @@
 
 #include <span>
 
-#include "worker/compute/blas.h"
+#include "worker/compute/matrix.h"
 
 namespace rubato {
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "common/base/limits.h"
 #include "common/base/status.h"
 #include "schemas/dataset_generated.h"
 
@@ -101,7 +102,7 @@ absl::StatusOr<Prefix> DecodePrefix(std::span<const std::byte> file) {
     return Damaged(
         absl::StrFormat("it has %d bytes and should have %d", file.size(), prefix.file_bytes));
   }
-  if (prefix.header_bytes > kMaxHeaderBytes ||
+  if (prefix.header_bytes > kMaxDatasetHeaderBytes ||
       kPrefixBytes + PaddedBytes(prefix.header_bytes) > file.size()) {
     return Damaged(absl::StrFormat("its header claims %d bytes", prefix.header_bytes));
   }
@@ -171,7 +172,7 @@ std::string EncodeDatasetHeader(const DatasetLayout& layout) {
       builder, layout.rows, layout.positives, shape.numeric_columns, shape.category_columns,
       shape.levels, shape.sparse_keys, builder.CreateVector(shape.level_begin),
       builder.CreateVectorOfStructs(sections)));
-  CHECK(builder.GetSize() <= kMaxHeaderBytes);
+  CHECK(builder.GetSize() <= kMaxDatasetHeaderBytes);
 
   const uint64_t head_bytes = kPrefixBytes + PaddedBytes(builder.GetSize());
   std::string head(head_bytes, '\0');

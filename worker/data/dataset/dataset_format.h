@@ -24,7 +24,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "worker/data/dataset/dataset.h"
+#include "worker/spec/batch.h"
 
 namespace rubato {
 
@@ -43,9 +43,8 @@ inline constexpr size_t kSectionKinds = 8;
 
 inline constexpr uint64_t kSectionAlignment = 64;  // bytes
 inline constexpr uint64_t kPrefixBytes = 64;
-// Per kind of column; level_begin then takes 512 KiB of a header of at most 1 MiB.
-inline constexpr uint64_t kMaxColumns = 65536;
-inline constexpr uint64_t kMaxHeaderBytes = uint64_t{1} << 20;
+// With kMaxColumns of each kind, level_begin takes 512 KiB of it.
+inline constexpr uint64_t kMaxDatasetHeaderBytes = uint64_t{1} << 20;
 inline constexpr uint64_t kMaxFileBytes = uint64_t{1} << 46;  // 64 TiB: sums of sizes stay in u64
 
 struct SectionLayout {

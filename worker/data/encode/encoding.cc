@@ -5,7 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "common/base/status.h"
-#include "worker/data/prepare/column_plan.h"
+#include "worker/data/text/find_column.h"
 #include "worker/data/text/level.h"
 
 namespace rubato {

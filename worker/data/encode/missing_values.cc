@@ -6,7 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status.h"
-#include "worker/data/prepare/column_plan.h"
+#include "worker/data/text/find_column.h"
 #include "worker/data/text/show_text.h"
 
 namespace rubato {
@@ -55,7 +55,7 @@ MissingValues::MissingValues(const std::vector<std::string>& spellings,
 }
 
 std::optional<double> MissingValues::NumberOf(absl::string_view field) const {
-  return form_ ? ParseNumber(field, *form_, comma_) : ParseInAnyForm(field);
+  return form_ ? ParseNumberIn(*form_, field, comma_) : ParseInAnyForm(field);
 }
 
 absl::StatusOr<std::vector<std::vector<std::string>>> MissingByColumn(

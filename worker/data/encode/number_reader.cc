@@ -7,7 +7,7 @@ namespace rubato {
 Reading NumberReader::Read(absl::string_view field, double* value) const {
   if (IsMissing(field)) return Reading::kMissing;
   const std::optional<double> number =
-      form_.plain() ? ParseNumber(field, comma_) : ParseNumber(field, form_, comma_);
+      form_.plain() ? ParseNumber(field, comma_) : ParseNumberIn(form_, field, comma_);
   if (number) {
     *value = *number;
     const bool missing = !missing_.empty() && missing_.HoldNumber(*number);

@@ -55,9 +55,4 @@ inline constexpr size_t kShownTexts = 5;
 absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,
                                        const std::string& oracle);
 
-// Index of `name` in `header`; InvalidArgument says what it is wanted for ("data.label") and offers
-// the nearest name.
-absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& header, const std::string& name,
-                                  absl::string_view wanted_for);
-
 }  // namespace rubato

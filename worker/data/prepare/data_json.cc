@@ -363,7 +363,7 @@ absl::StatusOr<Encoding> LoadEncoding(const std::string& run_folder) {
 std::string FormatDataReport(const DataReport& report) {
   Json json;
   json["data_sha256"] = DigestOfAll(report.inputs);
-  for (const FileDigest& input : report.inputs) {
+  for (const InputFile& input : report.inputs) {
     json["inputs"].push_back(
         {{"path", TextToJson(input.path)}, {"sha256", input.sha256}, {"bytes", input.bytes}});
   }

@@ -46,7 +46,7 @@ struct LabelReport {
 
 // read = all dropped + the rows of the parts.
 struct DataReport {
-  std::vector<FileDigest> inputs;
+  std::vector<InputFile> inputs;
   uint64_t rows_read = 0;
   uint64_t dropped_missing_label = 0;
   uint64_t dropped_missing_time = 0;

@@ -37,12 +37,12 @@ uint32_t Md5Prefix(absl::string_view text) {
   return (uint32_t{md[0]} << 24) | (uint32_t{md[1]} << 16) | (uint32_t{md[2]} << 8) | md[3];
 }
 
-absl::StatusOr<FileDigest> DigestFile(const std::string& path) {
+absl::StatusOr<InputFile> DigestInput(const std::string& path) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return FileError(errno, "opening", path);
   const std::unique_ptr<EVP_MD_CTX, FreeDigest> digest(EVP_MD_CTX_new());
   CHECK(EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) == 1, "OpenSSL offers no SHA-256");
-  FileDigest result{.path = path, .sha256 = "", .bytes = 0};
+  InputFile result{.path = path, .sha256 = "", .bytes = 0};
   std::vector<char> chunk(kReadBytes);
   while (const size_t n = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
     EVP_DigestUpdate(digest.get(), chunk.data(), n);
@@ -57,10 +57,10 @@ absl::StatusOr<FileDigest> DigestFile(const std::string& path) {
   return result;
 }
 
-std::string DigestOfAll(const std::vector<FileDigest>& files) {
+std::string DigestOfAll(const std::vector<InputFile>& files) {
   if (files.size() == 1) return files[0].sha256;
   std::string text;
-  for (const FileDigest& file : files) absl::StrAppend(&text, file.sha256, "\n");
+  for (const InputFile& file : files) absl::StrAppend(&text, file.sha256, "\n");
   std::array<unsigned char, 32> md = {};
   CHECK(EVP_Digest(text.data(), text.size(), md.data(), nullptr, EVP_sha256(), nullptr) == 1,
         "OpenSSL offers no SHA-256");

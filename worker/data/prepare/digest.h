@@ -14,14 +14,14 @@ namespace rubato {
 // First four bytes of MD5(text), read big-endian.
 uint32_t Md5Prefix(absl::string_view text);
 
-struct FileDigest {
+struct InputFile {
   std::string path;
   std::string sha256;  // 64 hexadecimal digits, of the file as it lies on disk
   uint64_t bytes = 0;
 };
 
-absl::StatusOr<FileDigest> DigestFile(const std::string& path);
+absl::StatusOr<InputFile> DigestInput(const std::string& path);
 // One name for several files: the digest of the only one, else that of their digests' text.
-std::string DigestOfAll(const std::vector<FileDigest>& files);
+std::string DigestOfAll(const std::vector<InputFile>& files);
 
 }  // namespace rubato

@@ -18,6 +18,7 @@
 #include "worker/data/prepare/data_report.h"
 #include "worker/data/prepare/prepare_data.h"
 #include "worker/run_file/run_config.h"
+#include "worker/run_file/run_config_format.h"
 
 namespace rubato {
 
@@ -39,9 +40,5 @@ struct Prepared {
 absl::StatusOr<Prepared> PrepareRun(const RunConfig& config, const std::string& folder,
                                     PrepareMode mode, const StopCheck& stop,
                                     Clock committed = Clock(0));
-
-// What the fleet trains: `train_rows` rows of data of this shape.
-absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
-                            uint64_t train_rows);
 
 }  // namespace rubato

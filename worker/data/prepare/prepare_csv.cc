@@ -23,6 +23,7 @@
 #include "worker/data/prepare/shared_groups.h"
 #include "worker/data/prepare/split_check.h"
 #include "worker/data/text/csv.h"
+#include "worker/data/text/find_column.h"
 #include "worker/data/text/level.h"
 #include "worker/data/text/show_text.h"
 
@@ -98,7 +99,7 @@ class CsvPreparation {
 
 absl::Status CsvPreparation::Scan() {
   const DataConfig& data = config_.data;
-  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(data.path));
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(data.path));
   ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, {.label = data.label,
                                               .time = data.time,
                                               .group = config_.split.group,
@@ -268,7 +269,7 @@ absl::StatusOr<std::optional<float>> CsvPreparation::TrueProbability(
 
 absl::Status CsvPreparation::WriteTestFile() {
   const std::string& path = config_.data.test_path;
-  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(path));
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(path));
   ASSIGN_OR_RETURN(const auto test, OpenBoundCsv(encoding_, path));
   const auto& [reader, encoder] = test;
   const auto label = FindColumn(reader->header(), config_.data.label, "data.label");

@@ -117,7 +117,7 @@ absl::Status LibsvmPreparation::Scan() {
 
 absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
   const bool grouped = !config_.split.group.empty() && file->role == TestFile::kNone;
-  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestFile(file->path));
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(file->path));
   RETURN_IF_ERROR(ForEachRow(file->path, [&](const LibsvmReader& reader, const LibsvmRow& row) {
     if (grouped && !row.group) {
       return absl::DataLossError(absl::StrFormat(

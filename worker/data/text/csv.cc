@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
+#include "common/base/limits.h"
 #include "common/base/status.h"
 #include "worker/data/text/show_text.h"
 

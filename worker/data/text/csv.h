@@ -32,7 +32,6 @@ namespace rubato {
 // closed swallows the rest of a file; this is where that ends.
 inline constexpr size_t kMaxRowBytes = size_t{16} << 20;
 inline constexpr size_t kMaxFieldBytes = size_t{1} << 20;
-inline constexpr size_t kMaxColumns = 65536;
 
 class CsvReader {
  public:

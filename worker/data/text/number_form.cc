@@ -243,8 +243,8 @@ std::optional<double> ParseInAnyForm(absl::string_view field) {
   return marked->with_point ? marked->with_point : marked->with_comma;
 }
 
-std::optional<double> ParseNumber(absl::string_view field, const NumberForm& form,
-                                  DecimalComma comma) {
+std::optional<double> ParseNumberIn(const NumberForm& form, absl::string_view field,
+                                    DecimalComma comma) {
   if (form.plain()) return ParseNumber(field, comma);
   if (form.unit.empty()) {  // nearly all values are written so
     const auto value = ParseDecimal(field, form.decimal);

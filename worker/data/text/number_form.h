@@ -56,8 +56,8 @@ std::optional<MarkedNumber> ReadMarks(absl::string_view field);
 std::optional<double> ParseInAnyForm(absl::string_view field);
 // The number that the trimmed `field` is in this form, nullopt when it is written otherwise.
 // `comma` is heeded by plain columns only.
-std::optional<double> ParseNumber(absl::string_view field, const NumberForm& form,
-                                  DecimalComma comma);
+std::optional<double> ParseNumberIn(const NumberForm& form, absl::string_view field,
+                                    DecimalComma comma);
 
 // What stands before the decimals in a file, as far as it tells.
 struct FileDecimals {

@@ -4,7 +4,7 @@
 
 #include "common/base/env.h"
 #include "gtest/gtest.h"
-#include "worker/compute/blas.h"
+#include "worker/compute/cpu/blas.h"
 #include "worker/compute/cpu/embedding.h"
 #include "worker/compute/cpu/linear.h"
 #include "worker/compute/cpu/relu.h"
@@ -81,7 +81,7 @@ TEST(Linear, ForwardAndBackwardByHand) {
   std::vector<float> db(2, 99.0F);
   std::vector<float> dx(6, 99.0F);
   LinearBackwardWeights({x.data(), 2, 3}, {dy.data(), 2, 2}, {{dw.data(), 3, 2}, db.data()});
-  LinearBackwardInput({dy.data(), 2, 2}, {w.data(), 3, 2}, {dx.data(), 2, 3});
+  LinearBackwardInput({dy.data(), 2, 2}, {w.data(), 3, 2}, 0.0F, {dx.data(), 2, 3});
   EXPECT_EQ(dw, (std::vector<float>{13, 18, 17, 24, 21, 30}));
   EXPECT_EQ(db, (std::vector<float>{4, 6}));
   EXPECT_EQ(dx, (std::vector<float>{1, 2, -1, 3, 4, -1}));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/random_batch.h"
 #include "worker/compute/model.h"
 #include "worker/run_file/run_config.h"

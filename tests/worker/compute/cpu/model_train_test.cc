@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/random_batch.h"
 #include "tests/worker/compute/cpu/reference_training.h"
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "common/base/env.h"
-#include "worker/compute/model.h"
-#include "worker/data/dataset/dataset.h"
+#include "worker/spec/batch.h"
+#include "worker/spec/parameters.h"
 
 namespace rubato {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/base/status.h"
-#include "server/table/table.h"
+#include "server/table/make_table.h"
 #include "worker/compute/model.h"
 
 namespace rubato {

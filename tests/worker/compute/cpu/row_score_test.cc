@@ -4,9 +4,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/random_batch.h"
 #include "tests/worker/compute/cpu/reference_training.h"
-#include "worker/compute/row_product.h"
+#include "worker/compute/cpu/row_product.h"
 
 namespace rubato {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "tests/cuda_emulator/emulator.h"
 #include "tests/worker/compute/cpu/random_batch.h"
+#include "tests/worker/compute/cuda/gpu_model.h"
 #include "worker/compute/cuda/device/gpus.h"
 #include "worker/compute/cuda/network/engine.h"
 #include "worker/compute/cuda/network/gpu_pipeline.h"
@@ -27,7 +28,7 @@ class CudaStepsTest : public testing::Test {
     config_.train.batch = 32;
   }
   Batch NextBatch(size_t rows = 32) { return RandomBatch(shape_, {.rows = rows}, &rng_); }
-  GpuModel Request() { return {.config = &config_, .shape = &shape_}; }
+  GpuModel Request() { return GpuModelOf(config_, shape_); }
 
   void StepPipeline(GpuPipeline* pipeline) {
     Parameters rows;

@@ -10,7 +10,7 @@
 
 #include "common/base/env.h"
 #include "tests/worker/compute/cuda/cuda_fixture.h"
-#include "worker/compute/blas.h"
+#include "worker/compute/cpu/blas.h"
 #include "worker/compute/cuda/kernels/features.h"
 #include "worker/compute/precision.h"
 

@@ -67,9 +67,10 @@ class FmTest : public SegmentsTest {
     auto margin = Upload(source.margin);
     auto sums = Unwritten<float>(source.sums.size());
     const Graph graph = Record([&](StreamView stream) {
-      return FmForward<T>(stream, shape.layout(), features.view,
-                          {{x.data(), rows, shape.layout().width, shape.stride()}, weights.data()},
-                          {sums.data(), margin.data()});
+      return FmForwardAsync<T>(
+          stream, shape.layout(), features.view,
+          {{x.data(), rows, shape.layout().width, shape.stride()}, weights.data()},
+          {sums.data(), margin.data()});
     });
     for (const BatchCounts& filled : Fills(shape.counts)) {
       source = RandomSource<T>(shape, filled);
@@ -94,9 +95,10 @@ class FmTest : public SegmentsTest {
     auto dx = Unwritten<T>(source.x.size());
     const uint32_t width = shape.layout().width;
     const Graph graph = Record([&](StreamView stream) {
-      return FmBackward<T>(stream, shape.layout(), features.view,
-                           {{x.data(), rows, width, shape.stride()}, sums.data(), d_margin.data()},
-                           {dx.data(), rows, width, shape.stride()});
+      return FmBackwardAsync<T>(
+          stream, shape.layout(), features.view,
+          {{x.data(), rows, width, shape.stride()}, sums.data(), d_margin.data()},
+          {dx.data(), rows, width, shape.stride()});
     });
     for (const BatchCounts& filled : Fills(shape.counts)) {
       source = RandomSource<T>(shape, filled);
@@ -271,12 +273,12 @@ class FmAgainstCpuTest : public FmTest {
     const DeviceMatrix<const float> x{device_x.data(), kRows, kWidth, kWidth};
     absl::StatusOr<SegmentSum> sum = SegmentSum::Make(shape.counts.occurrences(), kDim);
     EXPECT_TRUE(sum.ok()) << sum.status();
-    EXPECT_TRUE(FmForward<float>(stream(), shape.layout(), features.view, {x, weights.data()},
-                                 {sums.data(), margin.data()})
+    EXPECT_TRUE(FmForwardAsync<float>(stream(), shape.layout(), features.view, {x, weights.data()},
+                                      {sums.data(), margin.data()})
                     .ok());
-    EXPECT_TRUE(FmBackward<float>(stream(), shape.layout(), features.view,
-                                  {x, sums.data(), slope.data()},
-                                  {dx.data(), kRows, kWidth, kWidth})
+    EXPECT_TRUE(FmBackwardAsync<float>(stream(), shape.layout(), features.view,
+                                       {x, sums.data(), slope.data()},
+                                       {dx.data(), kRows, kWidth, kWidth})
                     .ok());
     EXPECT_TRUE(sum->Run<float>(stream(), device_segments.view(), features.view,
                                 {.slope = {dx.data(), kRows, kWidth, kWidth},

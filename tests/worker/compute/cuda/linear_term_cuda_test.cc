@@ -3,8 +3,9 @@
 
 #include "tests/worker/compute/cuda/elements_on_host.h"
 #include "tests/worker/compute/cuda/segment_batch.h"
-#include "worker/compute/cpu/linear_term.h"
+#include "worker/compute/cpu/term_on_cpu.h"
 #include "worker/compute/cuda/kernels/linear_term.h"
+#include "worker/spec/model_keys.h"
 
 namespace rubato {
 namespace {
@@ -208,15 +209,24 @@ TEST_F(LinearTermTest, AgreesWithTheCpu) {
   dataset.category_columns = 3;
   dataset.levels = features.shape.levels;
   dataset.sparse_keys = features.shape.levels;
-  absl::StatusOr<LinearTerm> reference = LinearTerm::Make(dataset);
-  ASSERT_TRUE(reference.ok()) << reference.status();
-  ParameterRows rows;
-  reference->FindKeys(batch, &rows.keys);
-  for (const RowKey key : rows.keys) rows.values.push_back(source.weights[key.value()]);
+  RunConfig config;
+  config.model.kind = "logistic";
+  const absl::StatusOr<ModelSpec> spec = MakeModelSpec(config, dataset);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const LinearTerm& linear = *spec->Find<LinearTerm>();
+  Parameters rows;
+  ModelKeys(*spec).Find(batch, &rows);
+  ParameterRows& weighted = rows[linear.table];
+  for (const RowKey key : weighted.keys) weighted.values.push_back(source.weights[key.value()]);
+  Parameters slopes_by_table(rows.size());
+  Floats& expected_slopes = slopes_by_table[linear.table].values;
+  expected_slopes.assign(weighted.keys.size(), 0.0F);
   std::vector<float> expected = source.margin;
-  std::vector<float> expected_slopes(rows.keys.size(), 0.0F);
-  reference->Forward(batch, rows, Purpose::kScore, expected);
-  reference->Backward(batch, source.d_margin, expected_slopes.data());
+  const auto reference = MakeTerm(linear, *spec);
+  InputOnCpu unread(*spec);
+  const Pass pass{batch, rows, Purpose::kScore, unread};
+  reference->Forward(pass, expected);
+  reference->Backward(pass, source.d_margin, &slopes_by_table);
 
   const auto device = UploadFeatures(features);
   const auto segments = UploadSegments(SegmentsOf(features));

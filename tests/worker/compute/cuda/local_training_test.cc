@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/random_batch.h"
 #include "tests/worker/compute/cpu/reference_training.h"
 #include "tests/worker/compute/cuda/cuda_fixture.h"
+#include "tests/worker/compute/cuda/gpu_model.h"
 #include "worker/compute/cuda/network/local_training_on_gpu.h"
 
 namespace rubato {
@@ -35,7 +37,7 @@ class LocalTrainingTest : public CudaTest, public testing::WithParamInterface<Ca
     ASSERT_TRUE(on_cpu.ok()) << on_cpu.status();
     on_cpu_ = *std::move(on_cpu);
     reference_ = std::make_unique<ReferenceTraining>(on_cpu_.get(), 7);
-    auto training = MakeLocalTrainingOnGpu({.config = &config_, .shape = &shape_});
+    auto training = MakeLocalTrainingOnGpu(GpuModelOf(config_, shape_));
     ASSERT_TRUE(training.ok()) << training.status();
     training_ = *std::move(training);
   }
@@ -95,7 +97,7 @@ TEST_P(LocalTrainingTest, AKeySpaceThatCannotBeThereWholeIsASentence) {
   Open(MakeShape(1, {3}, 10));
   if (IsSkipped()) return;
   const DatasetShape vast = MakeShape(1, {3}, uint64_t{1} << 40);
-  const auto training = MakeLocalTrainingOnGpu({.config = &config_, .shape = &vast});
+  const auto training = MakeLocalTrainingOnGpu(GpuModelOf(config_, vast));
   ASSERT_FALSE(training.ok());
   EXPECT_EQ(training.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_NE(training.status().message().find("train with servers"), absl::string_view::npos);

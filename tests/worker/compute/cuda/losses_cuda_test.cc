@@ -326,7 +326,8 @@ TEST_F(LossesTest, SigmoidIsThatOfTheCpu) {
     Sigmoid(dense, expected);
     const DeviceArray<float> on_device = Upload(margin);
     DeviceArray<float> probability = Upload(std::vector<float>(515, kNan));
-    ASSERT_TRUE(Sigmoid(stream(), {on_device.data(), 515, 1, stride}, probability.data()).ok());
+    ASSERT_TRUE(
+        SigmoidAsync(stream(), {on_device.data(), 515, 1, stride}, probability.data()).ok());
     const std::vector<float> got = Download(probability);
     // 2 units in the last place of the exponential, 1 of the division.
     for (size_t row = 0; row < got.size(); ++row) {

@@ -10,8 +10,10 @@
 #include <tuple>
 #include <vector>
 
+#include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/random_batch.h"
 #include "tests/worker/compute/cuda/cuda_fixture.h"
+#include "tests/worker/compute/cuda/gpu_model.h"
 #include "worker/compute/cuda/network/gpu_pipeline.h"
 #include "worker/compute/cuda/network/model_on_gpu.h"
 
@@ -66,7 +68,7 @@ class ModelCudaTest : public CudaTest, public testing::WithParamInterface<Kind> 
     auto on_cpu = MakeModel(config_, shape_);
     ASSERT_TRUE(on_cpu.ok()) << on_cpu.status();
     on_cpu_ = *std::move(on_cpu);
-    const GpuModel model{.config = &config_, .shape = &shape_};
+    const GpuModel model = GpuModelOf(config_, shape_);
     auto on_gpu = MakeModelOnGpu(model, &pool_);
     ASSERT_TRUE(on_gpu.ok()) << on_gpu.status();
     on_gpu_ = *std::move(on_gpu);

@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
+#include "tests/worker/compute/cpu/make_model.h"
 #include "worker/data/encode/row_source.h"
 #include "worker/data/text/level.h"
 #include "worker/evaluate/predict.h"

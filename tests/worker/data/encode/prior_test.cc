@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "worker/compute/cpu/shifted_model.h"
+#include "worker/compute/shifted_model.h"
 
 namespace rubato {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 class Told : public Model {
  public:
   explicit Told(std::vector<float> probability) : probability_(std::move(probability)) {}
-  const std::vector<TableSpec>& tables() const override { return tables_; }
+  const ModelSpec& spec() const override { return spec_; }
   void FindKeys(const Batch&, Parameters*) const override {}
   absl::StatusOr<double> Gradients(const Batch&, const Parameters&, Parameters*) override {
     return 0.25;
@@ -26,7 +26,7 @@ class Told : public Model {
   }
 
  private:
-  std::vector<TableSpec> tables_;
+  const ModelSpec spec_;
   std::vector<float> probability_;
 };
 

@@ -13,6 +13,7 @@
 #include "tests/worker/data/prepare/prepare_fixture.h"
 #include "worker/data/prepare/data_json.h"
 #include "worker/spec/batch_order.h"
+#include "worker/spec/job_plan.h"
 
 namespace rubato {
 namespace {

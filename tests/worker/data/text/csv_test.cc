@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/limits.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
 #include "tests/worker/data/text/csv_table.h"

@@ -31,7 +31,7 @@ Column ReadColumn(const std::vector<std::string>& values, DecimalComma comma = D
   }
   Column column = {marks.Agreed(values.size(), {comma, seen}), {}};
   for (size_t i = 0; column.form && i < values.size(); ++i) {
-    const auto number = ParseNumber(values[i], *column.form, comma);
+    const auto number = ParseNumberIn(*column.form, values[i], comma);
     EXPECT_TRUE(number) << values[i];
     column.numbers.push_back(number.value_or(-1e9));
   }
@@ -91,9 +91,9 @@ TEST(NumberForm, WholeNumbersHaveTheDecimalsOfTheirFile) {
   for (int i = 0; i < 40; ++i) absl::StrAppend(&text, 200 + i, ";9,", i, ";1\n");
   const Feature amount = PlanText(text).features.at(0);
   EXPECT_EQ(amount.reason, "numbers");
-  EXPECT_FALSE(ParseNumber("1.281", amount.form, DecimalComma::kYes));
-  EXPECT_EQ(ParseNumber("1,5", amount.form, DecimalComma::kYes), 1.5);
-  EXPECT_EQ(ParseNumber("1281", amount.form, DecimalComma::kYes), 1281);
+  EXPECT_FALSE(ParseNumberIn(amount.form, "1.281", DecimalComma::kYes));
+  EXPECT_EQ(ParseNumberIn(amount.form, "1,5", DecimalComma::kYes), 1.5);
+  EXPECT_EQ(ParseNumberIn(amount.form, "1281", DecimalComma::kYes), 1281);
 }
 
 TEST(NumberForm, AddressesAreNoAmounts) {
@@ -184,7 +184,7 @@ TEST(NumberForm, EncodingReadsByTheFormOfTraining) {
 TEST(NumberForm, WithoutThousandsInTrainingAnOpenValueIsNoNumber) {
   DecimalComma file = DecimalComma::kYes;
   const auto read = [&file](const char* field, const NumberForm& form) {
-    return ParseNumber(field, form, file).value_or(-1.0);
+    return ParseNumberIn(form, field, file).value_or(-1.0);
   };
   const NumberForm comma = *ReadColumn({"2,125", "0,5"}).form;
   EXPECT_EQ(read("2.125", comma), -1.0);
@@ -224,9 +224,9 @@ TEST(NumberForm, AColumnInGroupsSaysNothingOfDecimals) {
 
 TEST(NumberForm, APointThatStandsBetweenThousandsStandsBeforeNoDecimals) {
   const NumberForm grouped = *ReadColumn({"1.512", "788.651.345"}).form;
-  EXPECT_EQ(ParseNumber("1.512", grouped, DecimalComma::kYes), 1512);
-  EXPECT_FALSE(ParseNumber("1.51", grouped, DecimalComma::kYes));
-  EXPECT_EQ(ParseNumber("1,51", grouped, DecimalComma::kYes), 1.51);
+  EXPECT_EQ(ParseNumberIn(grouped, "1.512", DecimalComma::kYes), 1512);
+  EXPECT_FALSE(ParseNumberIn(grouped, "1.51", DecimalComma::kYes));
+  EXPECT_EQ(ParseNumberIn(grouped, "1,51", DecimalComma::kYes), 1.51);
 }
 
 }  // namespace

@@ -20,9 +20,9 @@
 #include <type_traits>
 
 #include "absl/status/statusor.h"
-#include "worker/compute/blas.h"
 #include "worker/compute/cuda/device/device_memory.h"
 #include "worker/compute/cuda/device/stream.h"
+#include "worker/compute/matrix.h"
 #include "worker/compute/precision.h"
 
 namespace rubato {

@@ -182,8 +182,8 @@ bool AlignedRows(const InputLayout& layout, const DeviceMatrix<T>& x) {
 }  // namespace
 
 template <class T>
-absl::Status FmForward(StreamView stream, const InputLayout& layout, const Features& features,
-                       const FmSource<T>& from, const FmTerm& out) {
+absl::Status FmForwardAsync(StreamView stream, const InputLayout& layout, const Features& features,
+                            const FmSource<T>& from, const FmTerm& out) {
   CHECK(layout.dim > 0 && from.x.rows == features.counts.rows && from.x.cols == layout.width);
   const bool wide =
       AlignedRows(layout, from.x) && AlignedToFour(from.weights) && AlignedToFour(out.sums);
@@ -192,8 +192,8 @@ absl::Status FmForward(StreamView stream, const InputLayout& layout, const Featu
 }
 
 template <class T>
-absl::Status FmBackward(StreamView stream, const InputLayout& layout, const Features& features,
-                        const FmSlopes<T>& from, DeviceMatrix<T> dx) {
+absl::Status FmBackwardAsync(StreamView stream, const InputLayout& layout, const Features& features,
+                             const FmSlopes<T>& from, DeviceMatrix<T> dx) {
   CHECK(layout.dim > 0 && layout.width > layout.numeric && dx.cols == layout.width);
   CHECK(dx.rows == features.counts.rows && from.x.rows == dx.rows && from.x.cols == dx.cols);
   const bool wide =
@@ -202,17 +202,17 @@ absl::Status FmBackward(StreamView stream, const InputLayout& layout, const Feat
               : LaunchBackward<T, 1>(stream, layout, features, from, dx);
 }
 
-template absl::Status FmForward(StreamView stream, const InputLayout& layout,
-                                const Features& features, const FmSource<float>& from,
-                                const FmTerm& out);
-template absl::Status FmForward(StreamView stream, const InputLayout& layout,
-                                const Features& features, const FmSource<__nv_bfloat16>& from,
-                                const FmTerm& out);
-template absl::Status FmBackward(StreamView stream, const InputLayout& layout,
-                                 const Features& features, const FmSlopes<float>& from,
-                                 DeviceMatrix<float> dx);
-template absl::Status FmBackward(StreamView stream, const InputLayout& layout,
-                                 const Features& features, const FmSlopes<__nv_bfloat16>& from,
-                                 DeviceMatrix<__nv_bfloat16> dx);
+template absl::Status FmForwardAsync(StreamView stream, const InputLayout& layout,
+                                     const Features& features, const FmSource<float>& from,
+                                     const FmTerm& out);
+template absl::Status FmForwardAsync(StreamView stream, const InputLayout& layout,
+                                     const Features& features, const FmSource<__nv_bfloat16>& from,
+                                     const FmTerm& out);
+template absl::Status FmBackwardAsync(StreamView stream, const InputLayout& layout,
+                                      const Features& features, const FmSlopes<float>& from,
+                                      DeviceMatrix<float> dx);
+template absl::Status FmBackwardAsync(StreamView stream, const InputLayout& layout,
+                                      const Features& features, const FmSlopes<__nv_bfloat16>& from,
+                                      DeviceMatrix<__nv_bfloat16> dx);
 
 }  // namespace rubato

@@ -35,13 +35,13 @@ struct FmSlopes {
 };
 
 template <class T>
-absl::Status FmForward(StreamView stream, const InputLayout& layout, const Features& features,
-                       const FmSource<T>& from, const FmTerm& out);
+absl::Status FmForwardAsync(StreamView stream, const InputLayout& layout, const Features& features,
+                            const FmSource<T>& from, const FmTerm& out);
 
 // Adds to columns [layout.numeric, layout.width) of the filled rows of dx. Neither positions nor
 // sparse features are read.
 template <class T>
-absl::Status FmBackward(StreamView stream, const InputLayout& layout, const Features& features,
-                        const FmSlopes<T>& from, DeviceMatrix<T> dx);
+absl::Status FmBackwardAsync(StreamView stream, const InputLayout& layout, const Features& features,
+                             const FmSlopes<T>& from, DeviceMatrix<T> dx);
 
 }  // namespace rubato

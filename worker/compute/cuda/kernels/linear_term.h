@@ -1,4 +1,4 @@
-// First-order part of a margin, one weight a feature, as in worker/compute/cpu/linear_term.h:
+// First-order part of a margin, one weight a feature, the LinearTerm of worker/spec/model_spec.h:
 //
 //   margin[r] = bias (or what it was) + sum_k numeric[r, k] w[k] + sum_c w[N + position]
 //             + sum_i value_i w[N + position_i]           for N numeric columns

@@ -240,7 +240,7 @@ absl::Status SoftmaxLoss(StreamView stream, const LossRows& rows, const LossSlop
   return FinishLoss(stream, rows, slopes);
 }
 
-absl::Status Sigmoid(StreamView stream, DeviceMatrix<const float> margin, float* probability) {
+absl::Status SigmoidAsync(StreamView stream, DeviceMatrix<const float> margin, float* probability) {
   CHECK(margin.cols == 1);
   return Launch(stream, OneThreadEach(margin.rows), SigmoidKernel, margin, probability);
 }

@@ -45,6 +45,6 @@ absl::Status PinballLoss(StreamView stream, const LossRows& rows, float tau,
 absl::Status SoftmaxLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes);
 
 // probability[rows] = 1 / (1 + exp(-margin[rows, 1])), padded rows and all.
-absl::Status Sigmoid(StreamView stream, DeviceMatrix<const float> margin, float* probability);
+absl::Status SigmoidAsync(StreamView stream, DeviceMatrix<const float> margin, float* probability);
 
 }  // namespace rubato

@@ -23,6 +23,7 @@
 #include "common/job/table_spec.h"
 #include "worker/compute/cuda/device/device_memory.h"
 #include "worker/compute/cuda/device/stream.h"
+#include "worker/compute/cuda/kernels/rule_numbers.h"
 
 namespace rubato {
 
@@ -47,21 +48,6 @@ struct DeviceWeights {
   float* weights = nullptr;  // [size]
   float* slots = nullptr;    // [DenseSlots(size)]
   uint64_t size = 0;
-};
-
-// What a kernel needs of a rule.
-struct RuleNumbers {
-  OptimizerKind kind = OptimizerKind::kSgd;
-  float rate = 0.0F;
-  float inverse_rate = 0.0F;
-  float l1 = 0.0F;
-  float l2 = 0.0F;
-  float momentum = 0.0F;
-  float beta1 = 0.0F;
-  float beta2 = 0.0F;
-  float epsilon = 0.0F;
-  const double* powers1 = nullptr;  // [PowerTable::kValues] of beta1; Adam's alone
-  const double* powers2 = nullptr;  // the same of beta2
 };
 
 class DeviceOptimizer {

@@ -15,7 +15,7 @@
 #include "common/base/power_table.h"
 #include "common/base/status.h"
 #include "common/job/table_spec.h"
-#include "worker/compute/cuda/kernels/optimizer.h"
+#include "worker/compute/cuda/kernels/rule_numbers.h"
 
 namespace rubato {
 

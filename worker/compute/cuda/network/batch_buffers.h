@@ -11,7 +11,7 @@
 #include "worker/compute/cuda/device/stream.h"
 #include "worker/compute/cuda/kernels/features.h"
 #include "worker/compute/cuda/network/batch_layout.h"
-#include "worker/data/dataset/dataset.h"
+#include "worker/spec/batch.h"
 
 namespace rubato {
 

@@ -34,13 +34,13 @@ absl::StatusOr<DeviceArray<uint32_t>> One(const Stream& stream, uint32_t value) 
 
 // Rows a table has when all are there.
 absl::StatusOr<uint64_t> WholeRows(const NetworkShape& shape, size_t table) {
-  if (shape.IsDense(table)) return shape.tables[table].blocks();
+  if (shape.IsDense(table)) return shape.tables()[table].blocks();
   const uint64_t first = shape.FirstKey(table);
   if (shape.ranges.end >= kNoRow - first) {
     return absl::ResourceExhaustedError(absl::StrFormat(
         "table '%s' has a key space of %d, and without servers (fleet.servers = 0) there is room "
         "for %d rows; train with servers, which keep only the rows that occur",
-        shape.tables[table].name, shape.ranges.end, kNoRow - 1));
+        shape.tables()[table].name, shape.ranges.end, kNoRow - 1));
   }
   return first + shape.ranges.end;
 }
@@ -50,15 +50,15 @@ absl::StatusOr<uint64_t> WholeRows(const NetworkShape& shape, size_t table) {
 absl::StatusOr<DeviceTables> DeviceTables::Make(const NetworkShape& shape, uint64_t seed,
                                                 const Stream& stream) {
   DeviceTables tables;
-  for (size_t t = 0; t < shape.tables.size(); ++t) {
-    const TableSpec& spec = shape.tables[t];
+  for (size_t t = 0; t < shape.tables().size(); ++t) {
+    const TableSpec& spec = shape.tables()[t];
     ASSIGN_OR_RETURN(const uint64_t rows, WholeRows(shape, t));
     const absl::Status added = tables.Add(spec, rows, stream);
     if (!added.ok()) return Annotate(added, absl::StrCat("table '", spec.name, "'"));
     RETURN_IF_ERROR(Fill(spec, seed, stream, &tables.tables_.back()));
     RETURN_IF_ERROR(InitSlots(spec, stream.view(), &tables.tables_.back()));
   }
-  if (shape.wide && shape.numeric > 0) {
+  if (shape.model.Find<LinearTerm>() != nullptr && shape.numeric > 0) {
     ASSIGN_OR_RETURN(tables.numeric_keys_, Ascending(stream, shape.numeric));
     ASSIGN_OR_RETURN(tables.numeric_count_, One(stream, shape.numeric));
   }
@@ -151,7 +151,7 @@ absl::Status DeviceTables::Step(StreamView stream, const NetworkShape& shape,
     dense.push_back({.optimizer = &tables_[t].optimizer,
                      .table = {.weights = tables_[t].weights.data(),
                                .slots = tables_[t].slots.data(),
-                               .size = shape.tables[t].size},
+                               .size = shape.tables()[t].size},
                      .gradient = (*gradients.of_table)[t]});
   }
   return StepDense(stream, dense);

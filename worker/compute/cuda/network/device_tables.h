@@ -15,7 +15,7 @@
 #include "worker/compute/cuda/kernels/optimizer.h"
 #include "worker/compute/cuda/network/network_shape.h"
 #include "worker/compute/cuda/network/step_arrays.h"
-#include "worker/compute/model.h"
+#include "worker/spec/parameters.h"
 
 namespace rubato {
 

@@ -28,9 +28,8 @@ BatchShape Grown(const BatchShape& capacity, const Batch& batch) {
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Make(const GpuModel& model) {
-  ASSIGN_OR_RETURN(NetworkShape shape, MakeNetworkShape(*model.config, *model.shape));
-  std::unique_ptr<Engine> engine(new Engine(std::move(shape)));
-  ASSIGN_OR_RETURN(engine->precision_, ParsePrecision(model.config->train.precision));
+  ASSIGN_OR_RETURN(NetworkShape shape, MakeNetworkShape(model.spec));
+  std::unique_ptr<Engine> engine(new Engine(std::move(shape), model.precision));
   ASSIGN_OR_RETURN(engine->blas_, BlasLt::Make());
   RETURN_IF_ERROR(engine->Build(engine->shape_.Batch(kFirstRows, 0)));
   return engine;

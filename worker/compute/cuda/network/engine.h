@@ -38,11 +38,12 @@ class Engine {
   absl::Status Reserve(const Batch& batch);
 
  private:
-  explicit Engine(NetworkShape shape) : shape_(std::move(shape)) {}
+  Engine(NetworkShape shape, Precision precision)
+      : shape_(std::move(shape)), precision_(precision) {}
   absl::Status Build(const BatchShape& capacity);
 
   const NetworkShape shape_;
-  Precision precision_ = Precision::kF32;
+  const Precision precision_;
   std::optional<BlasLt> blas_;
   std::shared_ptr<Scratch> scratch_;
 };

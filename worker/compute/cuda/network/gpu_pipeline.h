@@ -28,7 +28,7 @@ class GpuPipeline : public Pipeline {
   static absl::StatusOr<std::unique_ptr<GpuPipeline>> Make(const GpuModel& model, PinnedPool* pool);
   ~GpuPipeline() override;
 
-  const std::vector<TableSpec>& tables() const { return engine_->shape().tables; }
+  const std::vector<TableSpec>& tables() const { return engine_->shape().tables(); }
   absl::Status Prepare(Batch batch, Parameters* keys) override;
   absl::Status Begin(Parameters rows) override;
   absl::StatusOr<double> Finish(Parameters* gradients) override;

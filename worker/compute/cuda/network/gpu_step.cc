@@ -11,8 +11,8 @@ absl::StatusOr<std::unique_ptr<GpuStep>> GpuStep::Make(StreamView stream, const 
   ASSIGN_OR_RETURN(GpuBatch batch, GpuBatch::Make(stream, shape, engine.capacity()));
   std::unique_ptr<GpuStep> step(new GpuStep(engine.scratch(), std::move(batch)));
   const size_t keys = engine.capacity().counts.occurrences();
-  for (size_t t = 0; t < shape.tables.size(); ++t) {
-    const size_t floats = shape.Rows(t, keys) * shape.tables[t].dim;
+  for (size_t t = 0; t < shape.tables().size(); ++t) {
+    const size_t floats = shape.Rows(t, keys) * shape.tables()[t].dim;
     ASSIGN_OR_RETURN(step->weights_.emplace_back(), DeviceArray<float>::Make(floats));
     ASSIGN_OR_RETURN(step->gradients_.emplace_back(), DeviceArray<float>::Make(floats));
     RETURN_IF_ERROR(ZeroAsync(stream, step->gradients_.back().data(), floats));
@@ -27,12 +27,12 @@ absl::StatusOr<std::unique_ptr<GpuStep>> GpuStep::Make(StreamView stream, const 
 
 void GpuStep::AppendKeys(const NetworkShape& shape, size_t table, std::vector<RowKey>* keys) const {
   const std::span<const uint64_t> features = batch_.keys();
-  const uint64_t first = shape.FirstKey(table);
   keys->reserve(shape.Rows(table, features.size()));
   if (shape.IsDense(table)) {
-    for (uint64_t b = 0; b < shape.tables[table].blocks(); ++b) keys->push_back(RowKey(b));
+    for (uint64_t b = 0; b < shape.tables()[table].blocks(); ++b) keys->push_back(RowKey(b));
     return;
   }
+  const uint64_t first = shape.FirstKey(table);
   for (uint64_t k = 0; k < first; ++k) keys->push_back(RowKey(k));
   for (const uint64_t key : features) keys->push_back(RowKey(first + key));
 }

@@ -12,7 +12,7 @@
 #include "worker/compute/cuda/device/stream.h"
 #include "worker/compute/cuda/network/engine.h"
 #include "worker/compute/cuda/network/gpu_batch.h"
-#include "worker/compute/model.h"
+#include "worker/spec/parameters.h"
 
 namespace rubato {
 

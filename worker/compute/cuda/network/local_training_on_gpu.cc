@@ -82,8 +82,8 @@ absl::StatusOr<std::unique_ptr<LocalTrainingOnGpu::Place>> LocalTrainingOnGpu::M
                                          .uploaded = std::move(uploaded),
                                          .done = std::move(done),
                                          .step = {}});
-  for (size_t t = 0; t < shape.tables.size(); ++t) {
-    const size_t floats = shape.Rows(t, occurrences) * shape.tables[t].dim;
+  for (size_t t = 0; t < shape.tables().size(); ++t) {
+    const size_t floats = shape.Rows(t, occurrences) * shape.tables()[t].dim;
     ASSIGN_OR_RETURN(place->gradients.emplace_back(), DeviceArray<float>::Make(floats));
   }
   return place;
@@ -130,7 +130,7 @@ absl::Status LocalTrainingOnGpu::PutStep(StreamView stream, Place* place) {
                   .gradients = {},
                   .loss = place->loss.data()};
   step.features.positions = place->positions.data();
-  for (size_t t = 0; t < shape.tables.size(); ++t) {
+  for (size_t t = 0; t < shape.tables().size(); ++t) {
     step.parameters.push_back(tables_.weights(t));
     step.gradients.push_back(place->gradients[t].data());
   }
@@ -164,9 +164,7 @@ absl::StatusOr<std::unique_ptr<LocalTraining>> MakeLocalTrainingOnGpu(const GpuM
   ASSIGN_OR_RETURN(Stream upload, Stream::Make());
   ASSIGN_OR_RETURN(Stream compute, Stream::Make());
   ASSIGN_OR_RETURN(auto engine, Engine::Make(model));
-  ASSIGN_OR_RETURN(DeviceTables tables,
-                   DeviceTables::Make(engine->shape(),
-                                      static_cast<uint64_t>(model.config->train.seed), compute));
+  ASSIGN_OR_RETURN(DeviceTables tables, DeviceTables::Make(engine->shape(), model.seed, compute));
   auto training = std::make_unique<LocalTrainingOnGpu>(
       model.gpu, std::move(engine), std::move(tables),
       std::array<Stream, 2>{std::move(upload), std::move(compute)});

@@ -5,19 +5,18 @@
 
 #include "common/base/status.h"
 #include "worker/compute/cuda/network/gpu_pipeline.h"
+#include "worker/spec/model_keys.h"
 
 namespace rubato {
 namespace {
 
 class ModelOnGpu : public Model {
  public:
-  ModelOnGpu(std::unique_ptr<Model> on_cpu, std::unique_ptr<GpuPipeline> pipeline)
-      : on_cpu_(std::move(on_cpu)), pipeline_(std::move(pipeline)) {}
+  ModelOnGpu(const ModelSpec& spec, std::unique_ptr<GpuPipeline> pipeline)
+      : spec_(spec), keys_(spec_), pipeline_(std::move(pipeline)) {}
 
-  const std::vector<TableSpec>& tables() const override { return on_cpu_->tables(); }
-  void FindKeys(const Batch& batch, Parameters* keys) const override {
-    on_cpu_->FindKeys(batch, keys);
-  }
+  const ModelSpec& spec() const override { return spec_; }
+  void FindKeys(const Batch& batch, Parameters* keys) const override { keys_.Find(batch, keys); }
   absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
                                    Parameters* gradients) override;
   absl::Status Predict(const Batch& batch, const Parameters& parameters,
@@ -26,7 +25,8 @@ class ModelOnGpu : public Model {
   }
 
  private:
-  std::unique_ptr<Model> on_cpu_;
+  const ModelSpec spec_;
+  mutable ModelKeys keys_;  // on the host: the device finds its own as it prepares a step
   std::unique_ptr<GpuPipeline> pipeline_;
 };
 
@@ -45,9 +45,8 @@ absl::StatusOr<double> ModelOnGpu::Gradients(const Batch& batch, const Parameter
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Model>> MakeModelOnGpu(const GpuModel& model, PinnedPool* pool) {
-  ASSIGN_OR_RETURN(auto on_cpu, MakeModel(*model.config, *model.shape));
   ASSIGN_OR_RETURN(auto pipeline, GpuPipeline::Make(model, pool));
-  return std::make_unique<ModelOnGpu>(std::move(on_cpu), std::move(pipeline));
+  return std::make_unique<ModelOnGpu>(model.spec, std::move(pipeline));
 }
 
 }  // namespace rubato

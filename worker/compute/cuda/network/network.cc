@@ -16,11 +16,12 @@ absl::StatusOr<std::unique_ptr<Network>> Network::Make(BlasLt* blas, const Netwo
 }
 
 absl::Status Network::Allocate(BlasLt* blas, const BatchShape& capacity, Precision precision) {
-  if (shape_.layers() > 0) {
+  if (shape_.model.Find<DeepTerm>() != nullptr) {
     ASSIGN_OR_RETURN(deep_, DeepPart::Make(blas, shape_, capacity, precision));
   }
-  if (shape_.wide) {
-    ASSIGN_OR_RETURN(wide_, DeviceLinearTerm::Make(capacity.counts, shape_.numeric));
+  if (const auto* const linear = shape_.model.Find<LinearTerm>()) {
+    linear_table_ = linear->table;
+    ASSIGN_OR_RETURN(linear_, DeviceLinearTerm::Make(capacity.counts, shape_.numeric));
   }
   ASSIGN_OR_RETURN(margin_, DeviceArray<float>::Make(rows_));
   ASSIGN_OR_RETURN(d_margin_, DeviceArray<float>::Make(rows_));
@@ -34,17 +35,17 @@ DeviceMatrix<const float> Network::margin() const {
 
 absl::Status Network::Forward(StreamView stream, const StepArrays& step) {
   if (deep_) RETURN_IF_ERROR(deep_->Forward(stream, step, margin_.data()));
-  if (!wide_) return absl::OkStatus();
-  return wide_->Forward(stream, step.features,
-                        {.numeric = step.numeric,
-                         .weights = step.parameters[*shape_.wide],
-                         .bias = deep_ ? nullptr : step.parameters[shape_.bias]},
-                        margin_.data());
+  if (!linear_) return absl::OkStatus();
+  return linear_->Forward(stream, step.features,
+                          {.numeric = step.numeric,
+                           .weights = step.parameters[linear_table_],
+                           .bias = deep_ ? nullptr : step.parameters[shape_.model.margin_bias()]},
+                          margin_.data());
 }
 
 absl::Status Network::Predict(StreamView stream, const StepArrays& step, float* probability) {
   RETURN_IF_ERROR(Forward(stream, step));
-  return Sigmoid(stream, margin(), probability);
+  return SigmoidAsync(stream, margin(), probability);
 }
 
 absl::Status Network::Train(StreamView stream, const StepArrays& step) {
@@ -57,12 +58,12 @@ absl::Status Network::Train(StreamView stream, const StepArrays& step) {
       LogisticLoss(stream, rows,
                    {.d_margin = {.data = d_margin_.data(), .rows = rows_, .cols = 1, .stride = 1},
                     .loss = step.loss,
-                    .d_bias = step.gradients[shape_.bias],
+                    .d_bias = step.gradients[shape_.model.margin_bias()],
                     .partials = loss_partials_.data()}));
-  if (wide_) {
-    RETURN_IF_ERROR(wide_->Backward(stream, step.segments, step.features,
-                                    {.numeric = step.numeric, .d_margin = d_margin_.data()},
-                                    step.gradients[*shape_.wide]));
+  if (linear_) {
+    RETURN_IF_ERROR(linear_->Backward(stream, step.segments, step.features,
+                                      {.numeric = step.numeric, .d_margin = d_margin_.data()},
+                                      step.gradients[linear_table_]));
   }
   return deep_ ? deep_->Backward(stream, step, d_margin_.data()) : absl::OkStatus();
 }

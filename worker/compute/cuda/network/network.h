@@ -42,7 +42,8 @@ class Network {
   const NetworkShape shape_;
   const uint32_t rows_;
   std::unique_ptr<DeepPart> deep_;
-  std::optional<DeviceLinearTerm> wide_;
+  std::optional<DeviceLinearTerm> linear_;
+  size_t linear_table_ = 0;
   DeviceArray<float> margin_;    // [rows]
   DeviceArray<float> d_margin_;  // [rows]
   DeviceArray<double> loss_partials_;

@@ -1,63 +1,50 @@
-// What a model consists of on a GPU, one form for all kinds:
+// What a GPU wants to know of a model (worker/spec/model_spec.h), in the numbers that kernels count
+// with:
 //
-//   margin = deep part (gathered input, hidden layers, output of width 1)   all but "logistic"
-//          + factorization machine over the embeddings                      "deepfm"
-//          + linear term (with the bias, if there is no deep part)          all but "mlp"
+//   margin = deep part (gathered input, hidden layers, output of width 1), if the model has one
+//          + factorization machine over the embeddings, if it has one
+//          + linear term (with the bias, if there is no deep part), if it has one
 //
-// Pure arithmetic over the run file and the data's shape, without a device. Tables, keys and first
-// weights are those of the CPU's models (worker/spec/mlp_shape.h, logistic.h).
+// Pure arithmetic, without a device.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/job/table_spec.h"
 #include "worker/compute/cuda/kernels/features.h"
 #include "worker/compute/cuda/network/batch_layout.h"
-#include "worker/data/dataset/dataset.h"
-#include "worker/run_file/run_config.h"
 #include "worker/spec/feature_keys.h"
+#include "worker/spec/model_spec.h"
 
 namespace rubato {
 
 struct NetworkShape {
-  std::vector<TableSpec> tables;
+  ModelSpec model;
   uint32_t numeric = 0;  // numeric columns
   uint32_t columns = 0;  // category columns
-  bool has_sparse = false;
-  // Keys of features: levels from 0 on, sparse ones behind. In the embedding table they stand as
-  // they are, in the linear term's behind its `numeric` first rows.
+  // Keys of features: levels from 0 on, sparse ones behind. In a linear term's table they stand
+  // behind its numeric rows.
   FeatureRanges ranges;
-  bool has_fm = false;
-  InputLayout input;             // of the deep part
-  std::vector<uint32_t> widths;  // [layers + 1]: input, hidden..., 1; empty: no deep part
-  // Indices in `tables`.
-  std::optional<size_t> embedding;
-  size_t first_layer = 0;  // weight of layer l: first_layer + 2 l, its bias behind it
-  std::optional<size_t> wide;
-  size_t bias = 0;  // the margin's: of the last layer, or logistic regression's own
+  InputLayout input;  // of the deep part
 
-  bool has_features() const { return columns > 0 || has_sparse; }
-  size_t layers() const { return widths.empty() ? 0 : widths.size() - 1; }
-  size_t weight_table(size_t layer) const { return first_layer + 2 * layer; }
-  size_t bias_table(size_t layer) const { return weight_table(layer) + 1; }
-  bool IsDense(size_t table) const { return tables[table].kind == TableKind::kDense; }
+  const std::vector<TableSpec>& tables() const { return model.tables; }
+  bool has_features() const { return columns > 0 || has_sparse(); }
+  bool has_sparse() const { return model.data.sparse_keys > 0; }
+  bool IsDense(size_t table) const { return model.tables[table].kind == TableKind::kDense; }
   // Rows of table `table` that `keys` distinct features need.
   size_t Rows(size_t table, size_t keys) const;
   // Key of the first feature of a sparse table.
-  uint64_t FirstKey(size_t table) const { return table == wide ? numeric : 0; }
+  uint64_t FirstKey(size_t table) const { return model.keys_of(table).categories; }
 
   BatchShape Batch(uint32_t rows, uint32_t sparse) const {
     return {.counts = {.rows = rows, .columns = columns, .sparse = sparse},
             .numeric = numeric,
-            .has_sparse = has_sparse};
+            .has_sparse = has_sparse()};
   }
 };
 
-// InvalidArgument: what MakeModel refuses, or more columns than kernels can count.
-absl::StatusOr<NetworkShape> MakeNetworkShape(const RunConfig& config, const DatasetShape& shape);
+// InvalidArgument: more columns than kernels can count.
+absl::StatusOr<NetworkShape> MakeNetworkShape(ModelSpec model);
 
 }  // namespace rubato

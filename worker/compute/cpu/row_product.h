@@ -7,7 +7,7 @@
 // the width of the vectors: the same bits on every machine.
 #pragma once
 
-#include "worker/compute/blas.h"
+#include "worker/compute/matrix.h"
 
 namespace rubato {
 

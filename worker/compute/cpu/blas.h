@@ -1,34 +1,11 @@
-// Dense single-precision products: the one door to OpenBLAS.
-//
-// A matrix is a view of contiguous row-major floats. OpenBLAS's own threads are left unused: a
+// Dense single-precision products: the one door to OpenBLAS, whose own threads are left unused: a
 // worker is one compute thread, and a host runs several workers.
 #pragma once
 
-#include <cstddef>
-
 #include "absl/status/status.h"
+#include "worker/compute/matrix.h"
 
 namespace rubato {
-
-struct ConstMatrix {
-  const float* data = nullptr;  // [rows, cols] row-major
-  size_t rows = 0;
-  size_t cols = 0;
-};
-
-struct Matrix {
-  float* data = nullptr;  // [rows, cols] row-major
-  size_t rows = 0;
-  size_t cols = 0;
-  operator ConstMatrix() const { return {data, rows, cols}; }
-};
-
-enum class Transpose { kNo, kYes };
-
-struct Operand {
-  ConstMatrix matrix;
-  Transpose transpose = Transpose::kNo;
-};
 
 // c = op(a) op(b) + beta c. c must not overlap a or b. An empty inner dimension gives beta c.
 void Multiply(Operand a, Operand b, float beta, Matrix c);

@@ -1,47 +1,36 @@
-#include "worker/compute/cpu/linear_term.h"
-
-#include <utility>
-
 #include "common/base/status.h"
-#include "worker/compute/blas.h"
-#include "worker/spec/parameter_rows.h"
+#include "worker/compute/cpu/blas.h"
+#include "worker/compute/cpu/term_on_cpu.h"
+#include "worker/spec/feature_keys.h"
 
 namespace rubato {
+namespace {
 
-TableSpec LinearTermTable(std::string name, const OptimizerSpec& optimizer) {
-  TableSpec table;
-  table.name = std::move(name);
-  table.kind = TableKind::kSparse;
-  table.optimizer = optimizer;
-  return table;
-}
+class LinearOnCpu : public TermOnCpu {
+ public:
+  LinearOnCpu(const LinearTerm& term, size_t numeric)
+      : table_(term.table), numeric_(numeric), features_(term.keys) {}
 
-absl::StatusOr<LinearTerm> LinearTerm::Make(const DatasetShape& shape) {
-  ASSIGN_OR_RETURN(const uint64_t key_space, KeySpace(shape.numeric_columns, shape));
-  return LinearTerm(shape, key_space);
-}
+  void Forward(const Pass& pass, std::span<float> margin) override;
+  // Slopes of numeric columns are overwritten, the others summed.
+  void Backward(const Pass& pass, std::span<const float> d_margin, Parameters* gradients) override;
 
-LinearTerm::LinearTerm(const DatasetShape& shape, uint64_t key_space)
-    : numeric_(shape.numeric_columns),
-      features_({.categories = shape.numeric_columns,
-                 .sparse = shape.numeric_columns + shape.levels,
-                 .end = key_space}) {}
+ private:
+  const size_t table_;
+  const size_t numeric_;
+  FeatureKeys features_;
+};
 
-void LinearTerm::FindKeys(const Batch& batch, std::vector<RowKey>* keys) {
-  CHECK(batch.numeric_columns == numeric_);
-  for (size_t k = 0; k < numeric_; ++k) keys->push_back(RowKey(k));
-  features_.Find(batch, keys);
-}
-
-void LinearTerm::Forward(const Batch& batch, const ParameterRows& rows, Purpose purpose,
-                         std::span<float> margin) {
+void LinearOnCpu::Forward(const Pass& pass, std::span<float> margin) {
+  const Batch& batch = pass.batch;
+  const ParameterRows& rows = pass.parameters[table_];
   CHECK(batch.numeric_columns == numeric_ && rows.keys.size() >= numeric_);
   const float* weights = rows.values.data();
   features_.Locate(batch, rows.keys);
   const auto categories = features_.categories();
   const auto sparse = features_.sparse();
   if (numeric_ > 0) {
-    AddProducts({batch.numeric.data(), batch.rows, numeric_}, {weights, numeric_, 1}, purpose,
+    AddProducts({batch.numeric.data(), batch.rows, numeric_}, {weights, numeric_, 1}, pass.purpose,
                 {margin.data(), batch.rows, 1});
   }
   const size_t columns = batch.category_columns;
@@ -57,8 +46,10 @@ void LinearTerm::Forward(const Batch& batch, const ParameterRows& rows, Purpose 
   }
 }
 
-void LinearTerm::Backward(const Batch& batch, std::span<const float> d_margin,
-                          float* d_weights) const {
+void LinearOnCpu::Backward(const Pass& pass, std::span<const float> d_margin,
+                           Parameters* gradients) {
+  const Batch& batch = pass.batch;
+  float* const d_weights = (*gradients)[table_].values.data();
   if (numeric_ > 0) {
     Multiply({.matrix = {batch.numeric.data(), batch.rows, numeric_}, .transpose = Transpose::kYes},
              {.matrix = {d_margin.data(), batch.rows, 1}}, 0.0F, {d_weights, numeric_, 1});
@@ -74,6 +65,12 @@ void LinearTerm::Backward(const Batch& batch, std::span<const float> d_margin,
       d_weights[sparse[i]] += d * batch.values[i];
     }
   }
+}
+
+}  // namespace
+
+std::unique_ptr<TermOnCpu> MakeTerm(const LinearTerm& term, const ModelSpec& spec) {
+  return std::make_unique<LinearOnCpu>(term, spec.data.numeric_columns);
 }
 
 }  // namespace rubato

@@ -1,10 +1,10 @@
-#include "worker/compute/row_product.h"
+#include "worker/compute/cpu/row_product.h"
 
 #include "common/base/status.h"
 
 // This file is compiled once for every vector width, by including itself.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "worker/compute/row_product.cc"
+#define HWY_TARGET_INCLUDE "worker/compute/cpu/row_product.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 

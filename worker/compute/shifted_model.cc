@@ -1,4 +1,4 @@
-#include "worker/compute/cpu/shifted_model.h"
+#include "worker/compute/shifted_model.h"
 
 #include <cmath>
 #include <utility>
@@ -13,7 +13,7 @@ class ShiftedModel : public Model {
   ShiftedModel(std::unique_ptr<Model> model, double shift)
       : model_(std::move(model)), factor_(std::exp(shift)) {}
 
-  const std::vector<TableSpec>& tables() const override { return model_->tables(); }
+  const ModelSpec& spec() const override { return model_->spec(); }
   void FindKeys(const Batch& batch, Parameters* keys) const override {
     model_->FindKeys(batch, keys);
   }

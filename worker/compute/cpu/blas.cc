@@ -1,4 +1,4 @@
-#include "worker/compute/blas.h"
+#include "worker/compute/cpu/blas.h"
 
 #include <cblas.h>
 #include <dlfcn.h>

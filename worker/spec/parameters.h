@@ -1,15 +1,22 @@
-// What every model does alike with its rows: the blocks of dense tables, gradients in the shape of
-// their parameters, and the optimizer that the run file names.
+// The rows of a model's tables that a batch needs, and their gradients, which have the same shape.
 #pragma once
 
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "common/base/ids.h"
 #include "common/job/table_spec.h"
-#include "worker/compute/model.h"
-#include "worker/run_file/run_config.h"
+#include "common/memory/floats.h"
 
 namespace rubato {
+
+// Rows of one table: sorted distinct keys, and after a pull their weights [keys.size(), dim]
+// row-major. Gradients have the same shape and order.
+struct ParameterRows {
+  TableId table;
+  std::vector<RowKey> keys;
+  Floats values;
+};
+using Parameters = std::vector<ParameterRows>;
 
 // One entry per table, without keys and values; memory is kept.
 void ClearRows(const std::vector<TableSpec>& tables, Parameters* rows);
@@ -22,14 +29,5 @@ void ShapeGradients(const std::vector<TableSpec>& tables, const Parameters& para
                     Parameters* gradients);
 // CHECKs that `parameters` are rows of `tables` with their values filled in.
 void CheckParameters(const std::vector<TableSpec>& tables, const Parameters& parameters);
-
-// Size of a sparse table's key space: [0, reserved) and then levels and sparse keys of `shape`.
-// InvalidArgument: the data has no columns at all, or keys beyond 64 bits.
-absl::StatusOr<uint64_t> KeySpace(uint64_t reserved, const DatasetShape& shape);
-
-// InvalidArgument names an unknown optimizer.kind.
-absl::StatusOr<OptimizerSpec> ToOptimizerSpec(const OptimizerConfig& config);
-// For biases: nothing pulls them towards zero.
-OptimizerSpec WithoutPenalty(OptimizerSpec spec);
 
 }  // namespace rubato

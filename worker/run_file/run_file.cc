@@ -1,5 +1,5 @@
 // The door of toml++: text to RunConfig. toml++ throws, and nothing of it leaves this file.
-#include "worker/run_file/run_config.h"
+#include "worker/run_file/run_file.h"
 
 #include <toml++/toml.h>
 

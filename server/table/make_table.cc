@@ -1,4 +1,4 @@
-#include "server/table/table.h"
+#include "server/table/make_table.h"
 
 #include "common/base/status.h"
 #include "server/table/dense_table.h"

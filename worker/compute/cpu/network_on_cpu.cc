@@ -1,0 +1,84 @@
+#include "worker/compute/cpu/network_on_cpu.h"
+
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "worker/compute/cpu/input_on_cpu.h"
+#include "worker/compute/cpu/logistic_loss.h"
+#include "worker/compute/cpu/term_on_cpu.h"
+#include "worker/spec/model_keys.h"
+
+namespace rubato {
+
+// They read nothing but embeddings, which are the network's.
+std::unique_ptr<TermOnCpu> MakeTerm(const EmbeddingBag&, const ModelSpec&) { return nullptr; }
+
+namespace {
+
+class NetworkOnCpu : public Model {
+ public:
+  explicit NetworkOnCpu(ModelSpec spec);
+
+  const ModelSpec& spec() const override { return spec_; }
+  void FindKeys(const Batch& batch, Parameters* keys) const override { keys_.Find(batch, keys); }
+  absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
+                                   Parameters* gradients) override;
+  absl::Status Predict(const Batch& batch, const Parameters& parameters,
+                       std::span<float> probability) override;
+
+ private:
+  // Fills margin_.
+  void Forward(const Pass& pass);
+
+  const ModelSpec spec_;
+  mutable ModelKeys keys_;
+  InputOnCpu input_;
+  std::vector<std::unique_ptr<TermOnCpu>> terms_;
+  bool reads_input_ = false;     // one of them does
+  std::vector<float> margin_;    // [rows]
+  std::vector<float> d_margin_;  // [rows]
+};
+
+NetworkOnCpu::NetworkOnCpu(ModelSpec spec) : spec_(std::move(spec)), keys_(spec_), input_(spec_) {
+  for (const Term& term : spec_.terms) {
+    auto on_cpu = std::visit([this](const auto& kind) { return MakeTerm(kind, spec_); }, term);
+    if (on_cpu == nullptr) continue;
+    reads_input_ = reads_input_ || on_cpu->ReadsInput();
+    terms_.push_back(std::move(on_cpu));
+  }
+}
+
+void NetworkOnCpu::Forward(const Pass& pass) {
+  CheckParameters(spec_.tables, pass.parameters);
+  if (reads_input_) input_.Gather(pass.batch, pass.parameters);
+  margin_.assign(pass.batch.rows, 0.0F);
+  for (const auto& term : terms_) term->Forward(pass, margin_);
+}
+
+absl::StatusOr<double> NetworkOnCpu::Gradients(const Batch& batch, const Parameters& parameters,
+                                               Parameters* gradients) {
+  const Pass pass{batch, parameters, Purpose::kTraining, input_};
+  Forward(pass);
+  d_margin_.resize(batch.rows);
+  const double loss = LogisticLossGradient(margin_, batch.labels, batch.weights, d_margin_);
+  ShapeGradients(spec_.tables, parameters, gradients);
+  for (const auto& term : terms_) term->Backward(pass, d_margin_, gradients);
+  input_.Scatter(batch, gradients);
+  return loss;
+}
+
+absl::Status NetworkOnCpu::Predict(const Batch& batch, const Parameters& parameters,
+                                   std::span<float> probability) {
+  Forward({batch, parameters, Purpose::kScore, input_});
+  Sigmoid(margin_, probability);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::unique_ptr<Model> MakeNetworkOnCpu(ModelSpec spec) {
+  return std::make_unique<NetworkOnCpu>(std::move(spec));
+}
+
+}  // namespace rubato
