@@ -10,7 +10,6 @@ Usage: tests/tidy.py [ROOT]     exit 0: clean; 1: one line per finding, FILE:LIN
 """
 
 import ast
-import fnmatch
 import os
 import pathlib
 import re
@@ -18,55 +17,16 @@ import shutil
 import subprocess
 import sys
 
+from tidy_rooms import (PRODUCT, check_arrows, check_circles, check_declarations, check_doors,
+                        check_folders, check_layout, check_machines, check_silent_rules, matches)
 from tidy_source import Finding, Tree, functions_of, parameters_in
 
-PRODUCT = ("schemas", "common", "server", "worker")
 LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 60
 PARAMETERS_MAX = 5
 FILE_LINES_SOFT = 400  # noted, not refused
 CLANG_FORMAT = 14  # the major version whose layout is ours
 FILE_LINES_MAX = 500
-
-TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "ARCHITECTURE.md", "LICENSE",
-             "schemas", "common", "server", "worker", "launch", "tests", "bench"}
-
-# Room -> rooms it may include. Others (system headers, libraries) are the doors' business.
-ARROWS = {"schemas": {"schemas"}, "common": {"schemas", "common"},
-          "server": {"schemas", "common", "server"}, "worker": {"schemas", "common", "worker"},
-          "tests": {"schemas", "common", "server", "worker", "tests", "bench"},
-          "bench": {"schemas", "common", "server", "worker", "tests", "bench"}}
-
-# One door per library: pattern of the included name -> product files that may include it.
-DOORS = (
-    ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/wire/endpoint.cc",)),
-    ("RocksDB", r"rocksdb/", ("server/snapshot/snapshot_store.cc",)),
-    ("FlatBuffers", r"flatbuffers/|schemas/\w+_generated\.h$",
-     ("common/wire/wire*.cc", "server/scheduler/scheduler_state.cc",
-      "server/snapshot/image_manifest.cc", "worker/data/dataset/dataset_format.cc")),
-    ("toml++", r"toml\+\+", ("worker/run_file/run_config.cc",)),
-    ("CLI11", r"CLI/", ("*_main.cc", "common/process/process.h")),
-    ("spdlog", r"spdlog/", ("common/base/log.cc",)),
-    ("nlohmann", r"nlohmann/",
-     ("common/job/job.cc", "common/telemetry/telemetry.cc", "worker/data/prepare/data_json.cc",
-      "worker/evaluate/evaluation.cc")),
-    ("OpenSSL", r"openssl/", ("*/digest.cc",)),
-    ("BLAS", r"cblas|openblas", ("worker/compute/blas.cc",)),
-    ("CUDA", r"cuda|cublas|cub/", ("worker/compute/cuda/*",)),
-    ("zlib", r"zlib\.h$", ("worker/data/text/byte_source.cc",)),
-    ("zstd", r"zstd\.h$", ("worker/data/text/byte_source.cc",)),
-)
-
-# Sans-I/O machines: no thread, lock, clock, file or socket of their own.
-MACHINES = ("server/shard/shard*", "server/shard/clock_table.*", "server/scheduler/scheduler*",
-            "server/scheduler/write_ahead.*", "server/table/*", "worker/client/ps_client*",
-            "worker/client/row_cache.*", "worker/client/push_log.*")
-DRIVERS = ("*_loop.cc", "*_loop.h")
-MACHINE_INCLUDES = re.compile(
-    r"^(thread|mutex|shared_mutex|condition_variable|atomic|future|chrono|ctime|fstream|iostream|"
-    r"unistd\.h|common/(wire/endpoint|base/mutex|base/log|telemetry/telemetry)\.h|zmq.*|"
-    r"rocksdb/.*)$")
-MACHINE_CALLS = re.compile(r"\b(MonotonicNow|WallMillis|RandomSeed)\s*\(")
 
 MAINS_AND_TESTS = ("*_main.cc", "tests/*", "bench/*")
 # Name, pattern on blanked code, where it is fine, what to do instead.
@@ -100,7 +60,7 @@ BANNED = (
      "wait on the endpoint or a condition with a deadline"),
 )
 # Exceptions of libraries are caught where they enter.
-TRY_DOORS = ("common/wire/endpoint.cc", "common/job/job.cc", "worker/run_file/run_config.cc",
+TRY_DOORS = ("common/wire/endpoint.cc", "common/job/job.cc", "worker/run_file/run_file.cc",
              "common/base/log.cc", "common/base/thread.cc", "common/base/out_of_memory.cc",
              "common/process/process.cc", "*_main.cc", "tests/*", "bench/*")
 # Where a variable may live outside functions: the simulator's switch, and what signals reach.
@@ -128,68 +88,18 @@ FOREIGN_POINTER = re.compile(r"\b(?:" + "|".join(PAPERS).upper() + r")\b|"
 HEADING_POINTER = re.compile(r'ARCHITECTURE\.md,\s+(?:(?://|#)\s*)?"([^"]+)"')
 
 
-def _matches(path, globs):
-    return any(fnmatch.fnmatch(path, glob) for glob in globs)
-
-
-# What may include what -------------------------------------------------------------------------
-
-
-def check_layout(tree):
-    for source in tree.sources.values():
-        top = source.path.split("/")[0]
-        if top not in TOP_LEVEL and not top.startswith("."):
-            yield source.finding(1, "layout", f"no top-level name {top}: put it into a room")
-        if source.room == "launch" and (source.cpp or source.stem == "CMakeLists"):
-            yield source.finding(1, "layout", "launch links nothing: C++ lives in the other rooms")
-
-
-def check_arrows(tree):
-    for source in tree.cpp():
-        for line, name, quote in source.includes:
-            room = name.split("/")[0]
-            known = room in TOP_LEVEL and "." not in room
-            if known and room not in ARROWS.get(source.room, {room}):
-                yield source.finding(line, "arrows", f"{source.room} must not see {room}: move "
-                                     "what both need down, or hand it in from above")
-            elif quote == '"' and "/" not in name:
-                yield source.finding(line, "arrows",
-                                     f'"ROOM/{name}" if it is ours, <{name}> if not')
-
-
-def check_doors(tree):
-    for source in tree.cpp(PRODUCT):
-        for line, name, _ in source.includes:
-            for library, pattern, doors in DOORS:
-                if re.match(pattern, name) and not _matches(source.path, doors):
-                    yield source.finding(line, "doors", f"{library} is included only in "
-                                         f"{', '.join(doors)}: use what stands there")
-
-
-def check_machines(tree):
-    for source in tree.cpp(("server", "worker")):
-        if not _matches(source.path, MACHINES) or _matches(source.path, DRIVERS):
-            continue
-        for line, name, _ in source.includes:
-            if MACHINE_INCLUDES.match(name):
-                yield source.finding(line, "machines", f"a machine has no {name}: its driver has")
-        for match in MACHINE_CALLS.finditer(source.code):
-            yield source.finding(source.line_of(match.start()), "machines",
-                                 f"a machine is handed its time and chance: no {match.group(1)}()")
-
-
 # How C++ looks ---------------------------------------------------------------------------------
 
 
 def check_banned(tree):
     for source in tree.cpp():
         for rule, pattern, allowed, advice in BANNED:
-            if _matches(source.path, allowed):
+            if matches(source.path, allowed):
                 continue
             for match in re.finditer(pattern, source.code):
                 yield source.finding(source.line_of(match.start()), rule, advice)
         for match in re.finditer(r"\btry\s*\{", source.code):
-            if not _matches(source.path, TRY_DOORS):
+            if not matches(source.path, TRY_DOORS):
                 yield source.finding(source.line_of(match.start()), "try",
                                      "catch where the throwing library enters, or avoid throwing")
 
@@ -204,7 +114,7 @@ def check_names(tree):
                                  f"{match.group(1)}: say what it is, not that it helps")
         for match in re.finditer(r"^namespace\s+([\w:]+)\s*\{", source.code, re.MULTILINE):
             inner = (source.room in ("tests", "bench") and match.group(1).startswith("rubato::")
-                     or _matches(source.path, STAND_INS))
+                     or matches(source.path, STAND_INS))
             if match.group(1) not in ("rubato", "HWY_NAMESPACE") and not inner:  # Highway's
                 yield source.finding(source.line_of(match.start()), "names",
                                      "one namespace: rubato, and anonymous ones inside it")
@@ -243,7 +153,7 @@ def check_comments(tree):
 
 def check_globals(tree):
     for source in tree.cpp(PRODUCT):
-        if _matches(source.path, GLOBAL_DOORS):
+        if matches(source.path, GLOBAL_DOORS):
             continue
         for number, line in enumerate(source.code.split("\n"), 1):
             if GLOBAL.match(line):
@@ -273,7 +183,7 @@ def check_functions(tree):
             if lines > FUNCTION_LINES_MAX:
                 yield source.finding(body.first, "function-size", f"{lines} lines: cut it by step")
             count = parameters_in(body.header)
-            if count > PARAMETERS_MAX and not _matches(source.path, STAND_INS):
+            if count > PARAMETERS_MAX and not matches(source.path, STAND_INS):
                 yield source.finding(body.first, "parameters", f"{count} parameters: group them "
                                      "into a struct with designated initialisers")
 
@@ -394,14 +304,20 @@ def check_format(tree):
                               f"clang-format -i {match.group(1)}")
 
 
-RULES = (check_layout, check_arrows, check_doors, check_machines, check_banned, check_names,
-         check_headers, check_comments, check_globals, check_sizes, check_functions, check_python,
-         check_bash, check_documents, check_whitespace, check_format)
+RULES = (check_layout, check_folders, check_arrows, check_circles, check_doors, check_machines,
+         check_declarations, check_banned, check_names, check_headers, check_comments,
+         check_globals, check_sizes, check_functions, check_python, check_bash, check_documents,
+         check_whitespace, check_format)
+# Patterns of paths that rules have, which must match some file of the repository.
+PATTERNS = tuple(dict.fromkeys(glob for globs in (
+    *(allowed for _, _, allowed, _ in BANNED), TRY_DOORS, GLOBAL_DOORS, STAND_INS)
+    for glob in globs))
 
 
 def findings_of(root):
     tree = Tree(root)
-    return sorted(finding for rule in RULES for finding in rule(tree)), tree
+    findings = [finding for rule in RULES for finding in rule(tree)]
+    return sorted([*findings, *check_silent_rules(tree, PATTERNS)]), tree
 
 
 def main(arguments):

@@ -9,20 +9,51 @@ import tempfile
 import unittest
 
 import tidy
+import tidy_rooms
 import tidy_source
 
 ESSAY = "// What it is.\n#pragma once\n"
 LONG = "  x += 1;\n" * 60
 
-# rule -> [(path, text that breaks it)]
+# What each room of the samples sees.
+ROOMS = """
+rubato_room(common)
+rubato_room(common/base)
+rubato_room(common/wire SEES common/base)
+rubato_room(common/job SEES common/base)
+rubato_room(server/table SEES common/base)
+rubato_room(server/shard SEES server/table
+            LINK hwy::hwy)
+rubato_room(server/snapshot SEES common/base)
+rubato_room(server/scheduler SEES common/base)
+rubato_room(server SEES server/shard)
+rubato_room(worker/client SEES common/base)
+rubato_room(worker/compute)
+rubato_room(worker/train SEES common/base)
+rubato_room(worker SEES worker/train)
+"""
+
+# rule -> [(path that is found, text of it that breaks the rule, or several files that do)]
 BROKEN = {
     "layout": [("utils/x.cc", "int F();\n"), ("launch/x.cc", "int F();\n")],
-    "arrows": [("common/x.cc", '#include "server/shard/shard.h"\n'),
-               ("server/x.cc", '#include "worker/train/trainer.h"\n'),
-               ("worker/x.cc", '#include "server/table/table.h"\n'),
-               ("worker/x.cc", '#include "tests/sim.h"\n'),
-               ("server/x.cc", '#include "bench/load.h"\n'),
-               ("server/x.cc", '#include "shard.h"\n')],
+    "arrows": [("common/base/x.cc", '#include "server/shard/shard.h"\n'),
+               ("server/shard/x.cc", '#include "worker/train/trainer.h"\n'),
+               ("server/table/x.cc", '#include "server/shard/shard.h"\n'),
+               ("worker/train/x.cc", '#include "server/shard/shard.h"\n'),
+               ("worker/train/x.cc", '#include "tests/sim.h"\n'),
+               ("server/shard/x.cc", '#include "bench/load.h"\n'),
+               ("server/shard/x.cc", '#include "shard.h"\n')],
+    "circles": [("CMakeLists.txt", ROOMS + "rubato_room(common/base SEES common/wire)\n"),
+                ("server/shard/a.h", {
+                    "server/shard/a.h": ESSAY + '#include "server/shard/b.h"\n',
+                    "server/shard/b.cc": '#include "server/shard/b.h"\n\n'
+                                         '#include "server/shard/a.h"\n'})],
+    "folder-size": [("server/table/x00.cc",
+                     {f"server/table/x{i:02}.cc": "int F();\n" for i in range(26)})],
+    "declared-twice": [("server/table/b.h", {
+        "server/shard/a.h": ESSAY + "namespace rubato {\nstruct Held {};\n}\n",
+        "server/table/b.h": ESSAY + "namespace rubato {\nint Held(int x);\n}\n"})],
+    "silent-rule": [("tests/tidy_rooms.py", "X = 1\n")],
     "doors": [("server/x.cc", "#include <zmq.hpp>\n"), ("common/x.h", ESSAY + "#include <zmq.h>\n"),
               ("server/x.cc", "#include <rocksdb/db.h>\n"),
               ("server/shard/shard.cc", '#include "schemas/wire_generated.h"\n'),
@@ -32,7 +63,7 @@ BROKEN = {
               ("server/x.cc", "#include <spdlog/spdlog.h>\n"),
               ("common/job/job.h", ESSAY + "#include <nlohmann/json.hpp>\n"),
               ("common/x.cc", "#include <openssl/evp.h>\n"),
-              ("worker/model/x.cc", "#include <cblas.h>\n"),
+              ("worker/train/x.cc", "#include <cblas.h>\n"),
               ("worker/compute/x.cc", "#include <cuda_runtime.h>\n"),
               ("server/x.cc", "#include <zlib.h>\n"), ("server/x.cc", "#include <zstd.h>\n")],
     "machines": [("server/shard/shard.cc", "#include <thread>\n"),
@@ -97,6 +128,7 @@ CLEAN = {
     ".clang-format": pathlib.Path(tidy.__file__).parents[1].joinpath(".clang-format").read_text(),
     "ARCHITECTURE.md": "# Map\n\n## Fence\n"
                        "[the map](server/shard/shard.h) [web](https://debian.org)\n",
+    "CMakeLists.txt": ROOMS,
     "common/wire/endpoint.cc": "#include <zmq.hpp>\n",
     "common/base/env.cc": "const auto t = std::chrono::steady_clock::now();\n",
     "common/text.cc": 'const char* kText = "std::cout, rand() and getenv()";\n',
@@ -133,9 +165,10 @@ class TidyTest(unittest.TestCase):
             if rule == "format" and not tidy.clang_format_is_ours():
                 continue
             for path, text in samples:
-                with self.subTest(rule=rule, path=path, text=text[:60]):
-                    files = {"ARCHITECTURE.md": "# Map\n", "server/shard/shard.h": ESSAY,
-                             path: text}
+                with self.subTest(rule=rule, path=path, text=str(text)[:60]):
+                    files = {"ARCHITECTURE.md": "# Map\n", "CMakeLists.txt": ROOMS,
+                             "server/shard/shard.h": ESSAY,
+                             **(text if isinstance(text, dict) else {path: text})}
                     found = self.check(files)
                     self.assertIn((path, rule), [(f.path, f.rule) for f in found])
 
@@ -143,15 +176,16 @@ class TidyTest(unittest.TestCase):
         self.assertEqual([str(finding) for finding in self.check(CLEAN)], [])
 
     def test_every_rule_has_a_sample(self):
-        source = pathlib.Path(tidy.__file__).read_text("utf-8")
-        named = set(re.findall(r'[Ff]inding\([^"]*"([a-z-]+)"', source))
+        sources = pathlib.Path(tidy.__file__).parent.glob("tidy*.py")
+        named = {name for source in sources if source.name != "tidy_test.py" for name in
+                 re.findall(r'[Ff]inding\([^"]*"([a-z-]+)"', source.read_text("utf-8"))}
         named |= {rule for rule, _, _, _ in tidy.BANNED}
         self.assertGreater(len(named), 30)
         self.assertEqual(named, set(BROKEN))
 
     def test_every_door_has_a_sample(self):
         samples = [text for _, text in BROKEN["doors"]]
-        for library, pattern, _ in tidy.DOORS:
+        for library, pattern, _ in tidy_rooms.DOORS:
             names = [name for text in samples
                      for _, name, _ in tidy_source.Source("server/x.cc", text).includes]
             self.assertTrue(any(re.match(pattern, name) for name in names), library)
