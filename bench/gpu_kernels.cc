@@ -253,7 +253,7 @@ absl::Status KernelBench::AddLoss() {
                const DeviceMatrix<const float> margin{
                    .data = call->margin.data(), .rows = rows_, .cols = 1, .stride = 1};
                // Labels serve as weights as well: a tenth of them is 1.
-               return LogisticLoss(stream,
+               return RowLossAsync(stream, LogisticLoss{},
                                    {.filled = filled_.data(),
                                     .margin = margin,
                                     .label = call->label.data(),

@@ -15,7 +15,6 @@
 #include "worker/client/reader.h"
 #include "worker/client/session.h"
 #include "worker/compute/model.h"
-#include "worker/compute/shifted_model.h"
 #include "worker/compute_device.h"
 #include "worker/data/dataset/dataset.h"
 #include "worker/data/prepare/data_json.h"
@@ -64,12 +63,12 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   ASSIGN_OR_RETURN(run.config, ParseRunConfig(toml, config_path, {}, no_environment));
   ASSIGN_OR_RETURN(run.job, LoadJob(folder));
   ASSIGN_OR_RETURN(run.encoding, LoadEncoding(folder));
-  ASSIGN_OR_RETURN(const ModelSpec spec, MakeModelSpec(run.config, run.encoding.Shape()));
+  ASSIGN_OR_RETURN(ModelSpec spec, MakeModelSpec(run.config, run.encoding.Shape()));
+  spec.prediction_shift = static_cast<float>(run.encoding.prior.Shift());
   ASSIGN_OR_RETURN(run.precision, ParsePrecision(run.config.train.precision));
   if (!arguments.device.empty()) run.config.device = arguments.device;
   ASSIGN_OR_RETURN(run.device, ComputeDevice::Find(run.config.device, arguments.cuda_library));
   ASSIGN_OR_RETURN(run.model, run.device.MakeModel(spec, run.precision, SeatId(arguments.seat)));
-  run.model = ShiftPredictions(std::move(run.model), run.encoding.prior.Shift());
   return run;
 }
 

@@ -27,10 +27,10 @@ class Model {
   // gave them, values filled in). Returns the mean loss. Requires batch.rows > 0.
   virtual absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
                                            Parameters* gradients) = 0;
-  // probability[batch.rows] of label 1. `parameters` as for Gradients. On the CPU a row's is the
-  // same to the bit whatever other rows are in the batch.
+  // prediction[batch.rows], what the spec's target says of each row. `parameters` as for Gradients.
+  // On the CPU a row's is the same to the bit whatever other rows are in the batch.
   virtual absl::Status Predict(const Batch& batch, const Parameters& parameters,
-                               std::span<float> probability) = 0;
+                               std::span<float> prediction) = 0;
 };
 
 }  // namespace rubato

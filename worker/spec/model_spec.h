@@ -24,6 +24,7 @@
 #include "worker/run_file/run_config.h"
 #include "worker/spec/batch.h"
 #include "worker/spec/feature_keys.h"
+#include "worker/spec/target.h"
 
 namespace rubato {
 
@@ -70,9 +71,13 @@ using Term = std::variant<BiasTerm, LinearTerm, EmbeddingBag, DeepTerm, Factoriz
 // A dense table's blocks lie end to end in ParameterRows::values, so that its first `size` floats
 // are the matrix itself and nothing is copied; what is behind them is padding.
 struct ModelSpec {
+  TargetKind target = TargetKind::kBinary;
   DatasetShape data;
   std::vector<Term> terms;        // in the order in which the margin is summed
   std::vector<TableSpec> tables;  // ids 0, 1, ...: terms name them by that index
+  // Added to a margin before it becomes a prediction; training knows nothing of it
+  // (worker/data/encode/prior.h).
+  float prediction_shift = 0.0F;
 
   // The term of this kind; null: the model has none.
   template <class T>

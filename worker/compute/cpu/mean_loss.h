@@ -1,4 +1,4 @@
-// What the losses of this folder share: the mean over the rows of a batch of weight * loss.
+// Losses of a batch: the mean over its rows of weight * loss, and the slopes by the margins.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,26 @@ double MeanLoss(std::span<const float> weight, const RowLoss& row_loss) {
     loss += static_cast<double>(weight[i] * row_loss(i, scale));
   }
   return loss / static_cast<double>(weight.size());
+}
+
+// One margin a row. All spans are [rows].
+struct MarginRows {
+  std::span<const float> margin;
+  std::span<const float> label;
+  std::span<const float> weight;
+};
+
+// The mean of a loss of worker/spec/row_loss.h; d_margin[rows] = weight * slope / rows. rows > 0.
+template <class RowLoss>
+double MeanLossGradient(const RowLoss& row_loss, const MarginRows& rows,
+                        std::span<float> d_margin) {
+  const size_t count = rows.margin.size();
+  CHECK(rows.label.size() == count && rows.weight.size() == count && d_margin.size() == count);
+  return MeanLoss(rows.weight, [&](size_t i, RowScale scale) {
+    const LossSlope row = row_loss(rows.margin[i], rows.label[i]);
+    d_margin[i] = scale(row.slope);
+    return row.loss;
+  });
 }
 
 }  // namespace rubato

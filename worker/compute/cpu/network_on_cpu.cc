@@ -4,10 +4,13 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/status.h"
+#include "worker/compute/cpu/blas.h"
 #include "worker/compute/cpu/input_on_cpu.h"
-#include "worker/compute/cpu/logistic_loss.h"
+#include "worker/compute/cpu/mean_loss.h"
 #include "worker/compute/cpu/term_on_cpu.h"
 #include "worker/spec/model_keys.h"
+#include "worker/spec/target.h"
 
 namespace rubato {
 
@@ -25,7 +28,7 @@ class NetworkOnCpu : public Model {
   absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
                                    Parameters* gradients) override;
   absl::Status Predict(const Batch& batch, const Parameters& parameters,
-                       std::span<float> probability) override;
+                       std::span<float> prediction) override;
 
  private:
   // Fills margin_.
@@ -61,7 +64,10 @@ absl::StatusOr<double> NetworkOnCpu::Gradients(const Batch& batch, const Paramet
   const Pass pass{batch, parameters, Purpose::kTraining, input_};
   Forward(pass);
   d_margin_.resize(batch.rows);
-  const double loss = LogisticLossGradient(margin_, batch.labels, batch.weights, d_margin_);
+  const MarginRows rows{margin_, batch.labels, batch.weights};
+  const double loss = VisitTarget(spec_.target, [&](const auto& target) {
+    return MeanLossGradient(target.loss, rows, d_margin_);
+  });
   ShapeGradients(spec_.tables, parameters, gradients);
   for (const auto& term : terms_) term->Backward(pass, d_margin_, gradients);
   input_.Scatter(batch, gradients);
@@ -69,15 +75,21 @@ absl::StatusOr<double> NetworkOnCpu::Gradients(const Batch& batch, const Paramet
 }
 
 absl::Status NetworkOnCpu::Predict(const Batch& batch, const Parameters& parameters,
-                                   std::span<float> probability) {
+                                   std::span<float> prediction) {
   Forward({batch, parameters, Purpose::kScore, input_});
-  Sigmoid(margin_, probability);
+  CHECK(prediction.size() == margin_.size());
+  VisitTarget(spec_.target, [&](const auto& target) {
+    for (size_t i = 0; i < margin_.size(); ++i) {
+      prediction[i] = target.Predict(margin_[i] + spec_.prediction_shift);
+    }
+  });
   return absl::OkStatus();
 }
 
 }  // namespace
 
-std::unique_ptr<Model> MakeNetworkOnCpu(ModelSpec spec) {
+absl::StatusOr<std::unique_ptr<Model>> MakeNetworkOnCpu(ModelSpec spec) {
+  RETURN_IF_ERROR(StartBlas());
   return std::make_unique<NetworkOnCpu>(std::move(spec));
 }
 

@@ -3,11 +3,13 @@
 
 #include <memory>
 
+#include "absl/status/statusor.h"
 #include "worker/compute/model.h"
 #include "worker/spec/model_spec.h"
 
 namespace rubato {
 
-std::unique_ptr<Model> MakeNetworkOnCpu(ModelSpec spec);
+// What StartBlas says: there may be no room for it (worker/compute/cpu/blas.h).
+absl::StatusOr<std::unique_ptr<Model>> MakeNetworkOnCpu(ModelSpec spec);
 
 }  // namespace rubato

@@ -1,4 +1,4 @@
-// The losses of worker/model/layers.
+// The losses of worker/spec/row_loss.h over batches, and softmax.
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -6,10 +6,9 @@
 
 #include "common/base/env.h"
 #include "gtest/gtest.h"
-#include "worker/compute/cpu/logistic_loss.h"
-#include "worker/compute/cpu/pinball_loss.h"
-#include "worker/compute/cpu/poisson_loss.h"
+#include "worker/compute/cpu/mean_loss.h"
 #include "worker/compute/cpu/softmax_loss.h"
+#include "worker/spec/target.h"
 
 namespace rubato {
 namespace {
@@ -22,14 +21,13 @@ struct Rows {
     Rng rng(seed);
     for (size_t i = 0; i < 5; ++i) {
       label.push_back(static_cast<float>(rng.Below(3)));
-      offset.push_back(static_cast<float>(rng.Normal()));
       weight.push_back(static_cast<float>(0.5 + rng.Uniform()));
       for (size_t c = 0; c < 3; ++c) margins.push_back(static_cast<float>(rng.Normal()));
     }
     margin.assign(margins.begin(), margins.begin() + 5);
   }
-  std::vector<float> margin, label, offset, weight;  // [5]
-  std::vector<float> margins;                        // [5, 3]
+  std::vector<float> margin, label, weight;  // [5]
+  std::vector<float> margins;                // [5, 3]
 };
 
 // Loss at `margin`, and its slope.
@@ -61,10 +59,10 @@ TEST(Losses, SlopesAreTheDerivatives) {
     std::vector<float> binary(rows.label);
     for (float& label : binary) label = label > 0.0F ? 1.0F : 0.0F;
     CheckSlopes(rows.margin, [&](const std::vector<float>& margin, std::vector<float>* d) {
-      return LogisticLossGradient(margin, binary, weight, *d);
+      return MeanLossGradient(LogisticLoss{}, {margin, binary, weight}, *d);
     });
     CheckSlopes(rows.margin, [&](const std::vector<float>& margin, std::vector<float>* d) {
-      return PoissonLossGradient(margin, {rows.label, rows.offset, weight}, *d);
+      return MeanLossGradient(PoissonLoss{}, {margin, rows.label, weight}, *d);
     });
     CheckSlopes(rows.margins, [&](const std::vector<float>& margin, std::vector<float>* d) {
       return SoftmaxLossGradient({margin.data(), 5, 3}, rows.label, weight, {d->data(), 5, 3});
@@ -77,15 +75,15 @@ TEST(LogisticLoss, HandComputedAndFiniteAtTheEnds) {
   const std::vector<float> label = {1, 0, 0, 1};
   const std::vector<float> weight = {1, 1, 1, 2};
   std::vector<float> d(4);
-  const double loss = LogisticLossGradient(margin, label, weight, d);
+  const double loss = MeanLossGradient(LogisticLoss{}, {margin, label, weight}, d);
   EXPECT_NEAR(loss, (0.693147181 + 200.0 + 0.0 + 2 * 0.313261688) / 4, 1e-5);
   EXPECT_NEAR(double{d[0]}, -0.5 / 4, 1e-7);
   EXPECT_NEAR(double{d[1]}, 1.0 / 4, 1e-7);
   EXPECT_NEAR(double{d[2]}, 0.0, 1e-7);
   EXPECT_NEAR(double{d[3]}, 2 * (0.731058579 - 1.0) / 4, 1e-7);
 
-  std::vector<float> probability(4);
-  Sigmoid(margin, probability);
+  std::vector<float> probability;
+  for (const float m : margin) probability.push_back(BinaryTarget::Predict(m));
   EXPECT_EQ(probability[0], 0.5F);
   EXPECT_EQ(probability[1], 1.0F);
   EXPECT_GE(probability[2], 0.0F);
@@ -93,29 +91,28 @@ TEST(LogisticLoss, HandComputedAndFiniteAtTheEnds) {
 }
 
 TEST(PoissonLoss, HandComputedWithExposure) {
-  // Rates 2 and 0.5 e.
-  const std::vector<float> margin = {0.0F, 1.0F};
-  const std::vector<float> offset = {std::log(2.0F), std::log(0.5F)};
+  // Rates 2 and 0.5 e: exposures of 2 and 0.5.
+  const std::vector<float> margin = {std::log(2.0F), 1.0F + std::log(0.5F)};
   const std::vector<float> label = {3, 0};
   const std::vector<float> weight = {1, 2};
   std::vector<float> d(2);
-  const double loss = PoissonLossGradient(margin, {label, offset, weight}, d);
+  const double loss = MeanLossGradient(PoissonLoss{}, {margin, label, weight}, d);
   EXPECT_NEAR(loss, ((2.0 - 3 * 0.693147181) + 2 * 1.35914091) / 2, 1e-6);
   EXPECT_NEAR(double{d[0]}, (2.0 - 3.0) / 2, 1e-6);
   EXPECT_NEAR(double{d[1]}, 2 * 1.35914091 / 2, 1e-6);
 }
 
 TEST(PoissonLoss, GoesOnAsAStraightLineWhereTheRateStopsGrowing) {
-  const std::vector<float> zero = {0.0F};
   const std::vector<float> one = {1.0F};
   std::vector<float> at(1), above(1), below(1);
-  const double edge = PoissonLossGradient(std::vector<float>{40.0F}, {one, zero, one}, at);
-  const double far = PoissonLossGradient(std::vector<float>{1040.0F}, {one, zero, one}, above);
+  const double edge = MeanLossGradient(PoissonLoss{}, {std::vector<float>{40.0F}, one, one}, at);
+  const double far =
+      MeanLossGradient(PoissonLoss{}, {std::vector<float>{1040.0F}, one, one}, above);
   EXPECT_NEAR(double{at[0]} / std::exp(40.0), 1.0, 1e-6);
   EXPECT_EQ(above, at);
   EXPECT_NEAR(far / edge, 1001.0, 1e-3);
   EXPECT_TRUE(std::isfinite(at[0] * at[0]));
-  EXPECT_EQ(PoissonLossGradient(std::vector<float>{-1e6F}, {one, zero, one}, below), 1e6);
+  EXPECT_EQ(MeanLossGradient(PoissonLoss{}, {std::vector<float>{-1e6F}, one, one}, below), 1e6);
   EXPECT_EQ(below[0], -1.0F);
 }
 
@@ -124,7 +121,7 @@ TEST(PinballLoss, HandComputed) {
   const std::vector<float> label = {3.0F, 0.0F, 1.0F, 0.0F};
   const std::vector<float> weight = {1, 2, 1, 1};
   std::vector<float> d(4);
-  const double loss = PinballLossGradient(0.75F, margin, label, weight, d);
+  const double loss = MeanLossGradient(PinballLoss{0.75F}, {margin, label, weight}, d);
   EXPECT_NEAR(loss, (0.75 * 2 + 2 * 0.25 * 1 + 0 + 0.25e30) / 4, 1e23);
   EXPECT_EQ(d, (std::vector<float>{-0.75F / 4, 2 * 0.25F / 4, 0.0F, 0.25F / 4}));
 }
@@ -138,7 +135,7 @@ TEST(PinballLoss, IsSmallestAtTheQuantile) {
   std::vector<float> d(100);
   const auto slope_at = [&](float quantile) {
     const std::vector<float> margin(100, quantile);
-    PinballLossGradient(0.9F, margin, label, weight, d);
+    MeanLossGradient(PinballLoss{0.9F}, {margin, label, weight}, d);
     double sum = 0.0;
     for (const float slope : d) sum += double{slope};
     return sum;
@@ -168,7 +165,7 @@ TEST(SoftmaxLoss, OfTwoClassesIsTheLogisticLoss) {
   std::vector<float> d(4);
   std::vector<float> one(2);
   EXPECT_NEAR(SoftmaxLossGradient({margin.data(), 2, 2}, label, weight, {d.data(), 2, 2}),
-              LogisticLossGradient(difference, label, weight, one), 1e-6);
+              MeanLossGradient(LogisticLoss{}, {difference, label, weight}, one), 1e-6);
   EXPECT_NEAR(double{d[1]}, double{one[0]}, 1e-7);
   EXPECT_NEAR(double{d[3]}, double{one[1]}, 1e-7);
 }
@@ -189,9 +186,12 @@ TEST(Losses, AMarginThatIsNotANumberComesOutAsOne) {
   const std::vector<float> one = {1.0F};
   const std::vector<float> zero = {0.0F};
   std::vector<float> d(1);
-  EXPECT_TRUE(std::isnan(LogisticLossGradient(margin, one, one, d)) && std::isnan(d[0]));
-  EXPECT_TRUE(std::isnan(PoissonLossGradient(margin, {one, zero, one}, d)) && std::isnan(d[0]));
-  EXPECT_TRUE(std::isnan(PinballLossGradient(0.5F, margin, one, one, d)) && std::isnan(d[0]));
+  EXPECT_TRUE(std::isnan(MeanLossGradient(LogisticLoss{}, {margin, one, one}, d)) &&
+              std::isnan(d[0]));
+  EXPECT_TRUE(std::isnan(MeanLossGradient(PoissonLoss{}, {margin, one, one}, d)) &&
+              std::isnan(d[0]));
+  EXPECT_TRUE(std::isnan(MeanLossGradient(PinballLoss{0.5F}, {margin, one, one}, d)) &&
+              std::isnan(d[0]));
   std::vector<float> both(2);
   const std::vector<float> margins = {0.0F, kNan};
   EXPECT_TRUE(

@@ -151,6 +151,29 @@ TEST(MakeModel, TheMarginsBiasBeginsAtTheBase) {
   }
 }
 
+TEST(MakeModel, AShiftIsOfPredictionsAndNotOfTraining) {
+  const DatasetShape shape = MakeShape(3, {4}, 0);
+  absl::StatusOr<ModelSpec> spec = MakeModelSpec(Config("logistic", "sgd", 0.1), shape);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const auto plain = *MakeNetworkOnCpu(*spec);
+  spec->prediction_shift = -20.0F;
+  const auto shifted = *MakeNetworkOnCpu(*spec);
+  Rng rng(5);
+  const Batch batch = RandomBatch(shape, {.rows = 9}, &rng);
+  Parameters rows;
+  plain->FindKeys(batch, &rows);
+  RandomValues(plain->tables(), 1.0, &rng, &rows);
+  Parameters unused;
+  EXPECT_EQ(*plain->Gradients(batch, rows, &unused), *shifted->Gradients(batch, rows, &unused));
+  std::vector<float> before(9), after(9);
+  ASSERT_TRUE(plain->Predict(batch, rows, before).ok());
+  ASSERT_TRUE(shifted->Predict(batch, rows, after).ok());
+  for (size_t r = 0; r < before.size(); ++r) {
+    const double odds = double{before[r]} / (1.0 - double{before[r]}) * std::exp(-20.0);
+    EXPECT_NEAR(double{after[r]} / (odds / (1.0 + odds)), 1.0, 1e-5) << r;
+  }
+}
+
 TEST(MakeModel, MlpTablesHaveTheStatedShapes) {
   auto model = MakeModel(Config("mlp", "adam", 0.02), MakeShape(3, {4, 2}, 5));
   ASSERT_TRUE(model.ok()) << model.status();

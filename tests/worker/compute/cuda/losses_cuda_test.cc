@@ -5,7 +5,6 @@
 
 #include "common/base/env.h"
 #include "tests/worker/compute/cuda/cuda_fixture.h"
-#include "worker/compute/cpu/logistic_loss.h"
 #include "worker/compute/cuda/kernels/losses.h"
 
 namespace rubato {
@@ -25,11 +24,10 @@ struct Batch {
   Batch(const Shape& the_shape, Rng* rng) : shape(the_shape) {
     margin.assign(size_t{shape.rows} * shape.stride, kNan);
     label.assign(shape.rows, kNan);
-    weight = offset = label;
+    weight = label;
     for (uint32_t row = 0; row < shape.filled; ++row) {
       label[row] = static_cast<float>(rng->Below(std::max(shape.outputs, 2U)));
       weight[row] = static_cast<float>(2.0 * rng->Uniform());
-      offset[row] = static_cast<float>(rng->Normal());
       for (uint32_t c = 0; c < shape.outputs; ++c) {
         margin[size_t{row} * shape.stride + c] = static_cast<float>(3.0 * rng->Normal());
       }
@@ -38,8 +36,8 @@ struct Batch {
   const float* Margin(uint32_t row) const { return &margin[size_t{row} * shape.stride]; }
 
   Shape shape;
-  std::vector<float> margin;                 // [rows, outputs], `stride` apart
-  std::vector<float> label, weight, offset;  // [rows]
+  std::vector<float> margin;         // [rows, outputs], `stride` apart
+  std::vector<float> label, weight;  // [rows]
 };
 
 struct Result {
@@ -59,7 +57,7 @@ double LogisticReference(const Batch& batch, uint32_t row, std::vector<double>* 
 }
 
 double PoissonReference(const Batch& batch, uint32_t row, std::vector<double>* slopes) {
-  const double log_rate = double{*batch.Margin(row)} + double{batch.offset[row]};
+  const double log_rate{*batch.Margin(row)};
   (*slopes)[0] = std::exp(log_rate) - double{batch.label[row]};
   return std::exp(log_rate) - double{batch.label[row]} * log_rate;
 }
@@ -86,7 +84,7 @@ double SoftmaxReference(const Batch& batch, uint32_t row, std::vector<double>* s
 struct DeviceBatch {
   Shape shape;
   DeviceArray<BatchCounts> filled;
-  DeviceArray<float> margin, label, weight, offset;
+  DeviceArray<float> margin, label, weight;
   DeviceArray<float> d_margin, d_bias;
   DeviceArray<double> loss, partials;
 
@@ -107,13 +105,13 @@ struct DeviceBatch {
 using Put = std::function<absl::Status(StreamView, DeviceBatch&)>;
 
 absl::Status PutLogistic(StreamView stream, DeviceBatch& at) {
-  return LogisticLoss(stream, at.rows(), at.slopes());
+  return RowLossAsync(stream, LogisticLoss{}, at.rows(), at.slopes());
 }
 absl::Status PutPoisson(StreamView stream, DeviceBatch& at) {
-  return PoissonLoss(stream, at.rows(), at.offset.data(), at.slopes());
+  return RowLossAsync(stream, PoissonLoss{}, at.rows(), at.slopes());
 }
 absl::Status PutPinball(StreamView stream, DeviceBatch& at) {
-  return PinballLoss(stream, at.rows(), kTau, at.slopes());
+  return RowLossAsync(stream, PinballLoss{kTau}, at.rows(), at.slopes());
 }
 absl::Status PutSoftmax(StreamView stream, DeviceBatch& at) {
   return SoftmaxLoss(stream, at.rows(), at.slopes());
@@ -130,7 +128,6 @@ class LossesTest : public CudaTest {
             .margin = Upload(batch.margin),
             .label = Upload(batch.label),
             .weight = Upload(batch.weight),
-            .offset = Upload(batch.offset),
             .d_margin = Upload(std::vector<float>(batch.margin.size(), kNan)),
             .d_bias = Upload(std::vector<float>(outputs, kNan)),
             .loss = Upload<double>({std::nan("")}),
@@ -232,7 +229,6 @@ TEST_F(LossesTest, ExtremesAreThoseOfTheCpu) {
   Rng rng(1);
   Batch batch({4, 4}, &rng);
   batch.weight.assign(4, 1.0F);
-  batch.offset.assign(4, 0.0F);
   batch.margin = {200.0F, -200.0F, 0.0F, 3e38F};
   batch.label = {0.0F, 1.0F, 0.0F, 1.0F};
   Result result = Run(batch, PutLogistic);
@@ -309,7 +305,8 @@ TEST_F(LossesTest, AGraphFitsEveryFilling) {
   }
 }
 
-TEST_F(LossesTest, SigmoidIsThatOfTheCpu) {
+TEST_F(LossesTest, PredictionsAreThoseOfTheCpu) {
+  constexpr float kShift = -0.75F;
   const uint64_t seed = RandomSeed();
   SCOPED_TRACE(seed);
   Rng rng(seed);
@@ -323,11 +320,14 @@ TEST_F(LossesTest, SigmoidIsThatOfTheCpu) {
     dense[7] = margin[7 * stride] = 500.0F;
     dense[8] = margin[8 * stride] = -500.0F;
     std::vector<float> expected(515);
-    Sigmoid(dense, expected);
+    for (size_t row = 0; row < dense.size(); ++row) {
+      expected[row] = BinaryTarget::Predict(dense[row] + kShift);
+    }
     const DeviceArray<float> on_device = Upload(margin);
     DeviceArray<float> probability = Upload(std::vector<float>(515, kNan));
-    ASSERT_TRUE(
-        SigmoidAsync(stream(), {on_device.data(), 515, 1, stride}, probability.data()).ok());
+    ASSERT_TRUE(PredictAsync(stream(), {.target = TargetKind::kBinary, .shift = kShift},
+                             {on_device.data(), 515, 1, stride}, probability.data())
+                    .ok());
     const std::vector<float> got = Download(probability);
     // 2 units in the last place of the exponential, 1 of the division.
     for (size_t row = 0; row < got.size(); ++row) {

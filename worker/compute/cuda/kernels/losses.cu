@@ -15,26 +15,6 @@ namespace {
 // which a device moves in less time than a launch takes: what counts is the number of launches, two
 // a loss. Neighbouring threads take neighbouring rows: with a stride of 1, whole lines.
 
-struct LogisticRow {
-  __device__ LossSlope operator()(size_t, float margin, float label) const {
-    return LogisticOf(margin, label);
-  }
-};
-
-struct PoissonRow {
-  const float* offset;  // [rows]
-  __device__ LossSlope operator()(size_t row, float margin, float label) const {
-    return PoissonOf(margin + offset[row], label);
-  }
-};
-
-struct PinballRow {
-  float tau;
-  __device__ LossSlope operator()(size_t, float margin, float label) const {
-    return PinballOf(tau, margin, label);
-  }
-};
-
 __device__ uint32_t FilledRows(const LossRows& in) { return min(in.filled->rows, in.margin.rows); }
 
 // Slopes of one output, and partials: loss, slopes.
@@ -50,7 +30,7 @@ __global__ void RowLossKernel(LossRows in, RowLoss row_loss, LossSlopes out) {
     float slope = 0.0F;
     if (row < filled) {
       const RowScale scale{in.weight[row], mean};
-      const LossSlope at = row_loss(row, in.margin.data[row * in.margin.stride], in.label[row]);
+      const LossSlope at = row_loss(in.margin.data[row * in.margin.stride], in.label[row]);
       slope = scale(at.slope);
       loss += static_cast<double>(scale.weight * at.loss);
       slopes += static_cast<double>(slope);
@@ -194,19 +174,12 @@ absl::Status FinishLoss(StreamView stream, const LossRows& rows, const LossSlope
   return Launch(stream, {.blocks = 1 + outputs}, FinishLossKernel, rows, blocks, slopes);
 }
 
-template <class RowLoss>
-absl::Status LossOfOneOutput(StreamView stream, const LossRows& rows, RowLoss row_loss,
-                             const LossSlopes& slopes) {
-  CheckShapes(rows, slopes);
-  CHECK(rows.margin.cols == 1);
-  RETURN_IF_ERROR(Launch(stream, LossBlocks(rows.margin.rows, 1), RowLossKernel<RowLoss>, rows,
-                         row_loss, slopes));
-  return FinishLoss(stream, rows, slopes);
-}
-
-__global__ void SigmoidKernel(DeviceMatrix<const float> margin, float* probability) {
+template <class Target>
+__global__ void PredictKernel(Target target, DeviceMatrix<const float> margin, float shift,
+                              float* prediction) {
   const size_t row = size_t{blockIdx.x} * kBlockThreads + threadIdx.x;
-  if (row < margin.rows) probability[row] = ProbabilityOf(margin.data[row * margin.stride]);
+  if (row >= margin.rows) return;
+  prediction[row] = target.Predict(margin.data[row * margin.stride] + shift);
 }
 
 }  // namespace
@@ -215,19 +188,23 @@ size_t LossPartials(uint32_t rows, uint32_t outputs) {
   return size_t{1 + outputs} * LossBlocks(rows, outputs).blocks;
 }
 
-absl::Status LogisticLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes) {
-  return LossOfOneOutput(stream, rows, LogisticRow{}, slopes);
+template <class RowLoss>
+absl::Status RowLossAsync(StreamView stream, RowLoss row_loss, const LossRows& rows,
+                          const LossSlopes& slopes) {
+  CheckShapes(rows, slopes);
+  CHECK(rows.margin.cols == 1);
+  RETURN_IF_ERROR(Launch(stream, LossBlocks(rows.margin.rows, 1), RowLossKernel<RowLoss>, rows,
+                         row_loss, slopes));
+  return FinishLoss(stream, rows, slopes);
 }
+template absl::Status RowLossAsync(StreamView, LogisticLoss, const LossRows&, const LossSlopes&);
+template absl::Status RowLossAsync(StreamView, PoissonLoss, const LossRows&, const LossSlopes&);
+template absl::Status RowLossAsync(StreamView, PinballLoss, const LossRows&, const LossSlopes&);
 
-absl::Status PoissonLoss(StreamView stream, const LossRows& rows, const float* offset,
-                         const LossSlopes& slopes) {
-  return LossOfOneOutput(stream, rows, PoissonRow{offset}, slopes);
-}
-
-absl::Status PinballLoss(StreamView stream, const LossRows& rows, float tau,
-                         const LossSlopes& slopes) {
-  CHECK(tau > 0.0F && tau < 1.0F);
-  return LossOfOneOutput(stream, rows, PinballRow{tau}, slopes);
+absl::Status TargetLossAsync(StreamView stream, TargetKind target, const LossRows& rows,
+                             const LossSlopes& slopes) {
+  return VisitTarget(target,
+                     [&](const auto& of) { return RowLossAsync(stream, of.loss, rows, slopes); });
 }
 
 absl::Status SoftmaxLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes) {
@@ -240,9 +217,13 @@ absl::Status SoftmaxLoss(StreamView stream, const LossRows& rows, const LossSlop
   return FinishLoss(stream, rows, slopes);
 }
 
-absl::Status SigmoidAsync(StreamView stream, DeviceMatrix<const float> margin, float* probability) {
+absl::Status PredictAsync(StreamView stream, const PredictionRule& rule,
+                          DeviceMatrix<const float> margin, float* prediction) {
   CHECK(margin.cols == 1);
-  return Launch(stream, OneThreadEach(margin.rows), SigmoidKernel, margin, probability);
+  return VisitTarget(rule.target, [&](auto target) {
+    return Launch(stream, OneThreadEach(margin.rows), PredictKernel<decltype(target)>, target,
+                  margin, rule.shift, prediction);
+  });
 }
 
 }  // namespace rubato

@@ -1,5 +1,5 @@
-// The losses of worker/model/layers on the device: slopes, the mean loss and the gradient of the
-// output's bias. Formulas: worker/spec/row_loss.h and softmax_loss.h.
+// Losses and predictions on the device: slopes, the mean loss and the gradient of the output's
+// bias. Formulas: worker/spec/row_loss.h and target.h, and worker/compute/cpu/softmax_loss.h.
 //
 // The rows of a batch are a capacity, and how many are filled is read from device memory: the mean
 // is over those. Padded rows get slopes of 0 and count in nothing, whatever they hold; a batch
@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "worker/compute/cuda/device/stream.h"
 #include "worker/compute/cuda/kernels/features.h"
+#include "worker/spec/target.h"
 
 namespace rubato {
 
@@ -33,18 +34,22 @@ struct LossSlopes {
 
 size_t LossPartials(uint32_t rows, uint32_t outputs);
 
-// One output; labels are 0 or 1.
-absl::Status LogisticLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes);
-// One output; labels are counts, offset[rows] the logarithms of exposures.
-absl::Status PoissonLoss(StreamView stream, const LossRows& rows, const float* offset,
-                         const LossSlopes& slopes);
-// One output; the margin is the tau quantile of the label, tau in (0, 1).
-absl::Status PinballLoss(StreamView stream, const LossRows& rows, float tau,
-                         const LossSlopes& slopes);
+// One output, by a loss of worker/spec/row_loss.h: logistic, poisson or pinball.
+template <class RowLoss>
+absl::Status RowLossAsync(StreamView stream, RowLoss row_loss, const LossRows& rows,
+                          const LossSlopes& slopes);
+// The same by the loss of a target.
+absl::Status TargetLossAsync(StreamView stream, TargetKind target, const LossRows& rows,
+                             const LossSlopes& slopes);
 // An output a class; labels are numbers of classes.
 absl::Status SoftmaxLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes);
 
-// probability[rows] = 1 / (1 + exp(-margin[rows, 1])), padded rows and all.
-absl::Status SigmoidAsync(StreamView stream, DeviceMatrix<const float> margin, float* probability);
+// prediction[rows] of a target, from margin[rows, 1] + shift; padded rows and all.
+struct PredictionRule {
+  TargetKind target = TargetKind::kBinary;
+  float shift = 0.0F;
+};
+absl::Status PredictAsync(StreamView stream, const PredictionRule& rule,
+                          DeviceMatrix<const float> margin, float* prediction);
 
 }  // namespace rubato

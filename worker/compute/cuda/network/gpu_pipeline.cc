@@ -144,7 +144,7 @@ absl::StatusOr<double> GpuPipeline::Finish(Parameters* gradients) {
 }
 
 absl::Status GpuPipeline::Predict(const Batch& batch, const Parameters& rows,
-                                  std::span<float> probability) {
+                                  std::span<float> prediction) {
   RETURN_IF_ERROR(UseGpu(gpu_));
   const StreamView stream = streams_.compute.view();
   ASSIGN_OR_RETURN(std::unique_ptr<Place> place, TakePlace(stream, batch));
@@ -154,7 +154,7 @@ absl::Status GpuPipeline::Predict(const Batch& batch, const Parameters& rows,
   RETURN_IF_ERROR(place->step->UploadWeights(stream, place->weights));
   RETURN_IF_ERROR(place->step->Predict(stream));
   RETURN_IF_ERROR(streams_.compute.Wait());
-  std::copy_n(place->step->host_probability(), probability.size(), probability.data());
+  std::copy_n(place->step->host_prediction(), prediction.size(), prediction.data());
   place->weights = {};
   free_.push_back(std::move(place));
   return absl::OkStatus();

@@ -32,9 +32,9 @@ class GpuPipeline : public Pipeline {
   absl::Status Prepare(Batch batch, Parameters* keys) override;
   absl::Status Begin(Parameters rows) override;
   absl::StatusOr<double> Finish(Parameters* gradients) override;
-  // Probabilities [batch.rows] with the weights `rows`, keys as Prepare would give them. The values
+  // Predictions [batch.rows] with the weights `rows`, keys as Prepare would give them. The values
   // may be in any memory. Waits.
-  absl::Status Predict(const Batch& batch, const Parameters& rows, std::span<float> probability);
+  absl::Status Predict(const Batch& batch, const Parameters& rows, std::span<float> prediction);
 
  private:
   struct Place {

@@ -20,8 +20,8 @@ absl::StatusOr<std::unique_ptr<GpuStep>> GpuStep::Make(StreamView stream, const 
   ASSIGN_OR_RETURN(step->loss_, DeviceArray<double>::Make(1));
   ASSIGN_OR_RETURN(step->host_loss_, PinnedArray<double>::Make(1));
   const size_t rows = engine.capacity().counts.rows;
-  ASSIGN_OR_RETURN(step->probability_, DeviceArray<float>::Make(rows));
-  ASSIGN_OR_RETURN(step->host_probability_, PinnedArray<float>::Make(rows));
+  ASSIGN_OR_RETURN(step->prediction_, DeviceArray<float>::Make(rows));
+  ASSIGN_OR_RETURN(step->host_prediction_, PinnedArray<float>::Make(rows));
   return step;
 }
 
@@ -68,8 +68,8 @@ absl::Status GpuStep::Train(StreamView stream) {
 }
 
 absl::Status GpuStep::Predict(StreamView stream) {
-  RETURN_IF_ERROR(scratch_->network->Predict(stream, Arrays(), probability_.data()));
-  return CopyAsync(stream, host_probability_.data(), probability_.data(), probability_.size());
+  RETURN_IF_ERROR(scratch_->network->Predict(stream, Arrays(), prediction_.data()));
+  return CopyAsync(stream, host_prediction_.data(), prediction_.data(), prediction_.size());
 }
 
 absl::Status GpuStep::DownloadGradients(StreamView stream, Parameters* rows) {

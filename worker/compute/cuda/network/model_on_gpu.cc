@@ -20,8 +20,8 @@ class ModelOnGpu : public Model {
   absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
                                    Parameters* gradients) override;
   absl::Status Predict(const Batch& batch, const Parameters& parameters,
-                       std::span<float> probability) override {
-    return pipeline_->Predict(batch, parameters, probability);
+                       std::span<float> prediction) override {
+    return pipeline_->Predict(batch, parameters, prediction);
   }
 
  private:

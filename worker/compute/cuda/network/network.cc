@@ -43,9 +43,11 @@ absl::Status Network::Forward(StreamView stream, const StepArrays& step) {
                           margin_.data());
 }
 
-absl::Status Network::Predict(StreamView stream, const StepArrays& step, float* probability) {
+absl::Status Network::Predict(StreamView stream, const StepArrays& step, float* prediction) {
   RETURN_IF_ERROR(Forward(stream, step));
-  return SigmoidAsync(stream, margin(), probability);
+  return PredictAsync(stream,
+                      {.target = shape_.model.target, .shift = shape_.model.prediction_shift},
+                      margin(), prediction);
 }
 
 absl::Status Network::Train(StreamView stream, const StepArrays& step) {
@@ -54,12 +56,12 @@ absl::Status Network::Train(StreamView stream, const StepArrays& step) {
                       .margin = margin(),
                       .label = step.labels,
                       .weight = step.weights};
-  RETURN_IF_ERROR(
-      LogisticLoss(stream, rows,
-                   {.d_margin = {.data = d_margin_.data(), .rows = rows_, .cols = 1, .stride = 1},
-                    .loss = step.loss,
-                    .d_bias = step.gradients[shape_.model.margin_bias()],
-                    .partials = loss_partials_.data()}));
+  RETURN_IF_ERROR(TargetLossAsync(
+      stream, shape_.model.target, rows,
+      {.d_margin = {.data = d_margin_.data(), .rows = rows_, .cols = 1, .stride = 1},
+       .loss = step.loss,
+       .d_bias = step.gradients[shape_.model.margin_bias()],
+       .partials = loss_partials_.data()}));
   if (linear_) {
     RETURN_IF_ERROR(linear_->Backward(stream, step.segments, step.features,
                                       {.numeric = step.numeric, .d_margin = d_margin_.data()},

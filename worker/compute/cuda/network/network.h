@@ -28,8 +28,8 @@ class Network {
                                                        const BatchShape& capacity,
                                                        Precision precision);
 
-  // The margin, and from it probability[rows].
-  absl::Status Predict(StreamView stream, const StepArrays& step, float* probability);
+  // The margin, and from it prediction[rows].
+  absl::Status Predict(StreamView stream, const StepArrays& step, float* prediction);
   // The margin, *step.loss and step.gradients.
   absl::Status Train(StreamView stream, const StepArrays& step);
 
