@@ -5,8 +5,8 @@
 // line stands where the format stays what it is:
 //   JSON   the last member of the outermost object:  ,\n"sha256": "HEX"}\n  instead of  }\n
 //   TOML   a comment at the end:                     # sha256 = "HEX"\n
-// So a file and its seal are replaced together, by one rename. launch/rubato_cli/seal.py is the
-// same in Python.
+// So a file and its seal are replaced together, by one rename. launch/rubato_cli/files/seal.py is
+// the same in Python.
 #pragma once
 
 #include <string>

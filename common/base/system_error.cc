@@ -14,7 +14,7 @@ using absl::StatusCode;
 struct Known {
   int error;
   StatusCode code;
-  const char* advice;  // the same words as in launch/rubato_cli/system_error.py
+  const char* advice;  // the same words as in launch/rubato_cli/base/system_error.py
 };
 
 constexpr Known kKnown[] = {

@@ -7,11 +7,12 @@ import os
 import sys
 from typing import Any
 
-from rubato_cli import (bench, builds, compare, console, doctor, init, open_files, output, predict,
-                        report, status, system_error, train)
-from rubato_cli.console import Console
-from rubato_cli.failure import DONE, FATAL, Failure
-from rubato_cli.session import Session
+from rubato_cli.base import console, output, system_error
+from rubato_cli.base.console import Console
+from rubato_cli.base.failure import DONE, FATAL, Failure
+from rubato_cli.commands import bench, compare, doctor, init, predict, report, status, train
+from rubato_cli.commands.session import Session
+from rubato_cli.fleet import builds, open_files
 
 COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
             status.COMMAND, doctor.COMMAND, bench.COMMAND)

@@ -10,11 +10,11 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "launch"))
 
-from rubato_cli.bench import validations  # noqa: E402
-from rubato_cli.failure import Failure  # noqa: E402
-from rubato_cli.run_folder import RunFolder  # noqa: E402
-from rubato_cli.staleness_figure import NO_CURE, figure  # noqa: E402
-from rubato_cli.staleness_rows import (  # noqa: E402
+from rubato_cli.base.failure import Failure  # noqa: E402
+from rubato_cli.commands.bench import validations  # noqa: E402
+from rubato_cli.files.run_folder import RunFolder  # noqa: E402
+from rubato_cli.report.staleness_figure import NO_CURE, figure  # noqa: E402
+from rubato_cli.report.staleness_rows import (  # noqa: E402
     BOUNDS, ITERATIONS_MIN, Row, Slowness, epochs_needed, parse_slowness, row, table)
 
 HICCUPS = Slowness(0.004, 3.0, 0.05, 4)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The launcher's patience (launch/rubato_cli/deadline.py), on a clock that the test moves."""
+"""The launcher's patience (launch/rubato_cli/base/deadline.py), on a clock that the test moves."""
 
 import pathlib
 import sys
@@ -8,7 +8,7 @@ from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
 
-from rubato_cli.deadline import Deadline  # noqa: E402
+from rubato_cli.base.deadline import Deadline  # noqa: E402
 
 
 class DeadlineTest(unittest.TestCase):

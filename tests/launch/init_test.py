@@ -8,7 +8,7 @@ import unittest
 from fake_fleet import ROOT, FakeFleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
-from rubato_cli import column_table, init, label_guess  # noqa: E402
+from rubato_cli.commands import column_table, init, label_guess  # noqa: E402
 
 
 class InitTest(FakeFleetTest):

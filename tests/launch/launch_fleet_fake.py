@@ -19,7 +19,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
-from rubato_cli.run_folder import RunFolder  # noqa: E402
+from rubato_cli.files.run_folder import RunFolder  # noqa: E402
 
 
 def say(event, **fields):

@@ -17,9 +17,9 @@ from processes import DEADLINE_SECONDS
 
 sys.path.insert(0, str(ROOT / "launch"))
 
-from rubato_cli.failure import Failure  # noqa: E402
-from rubato_cli.run_folder import RunFolder  # noqa: E402
-from rubato_cli.sockets import SocketFolder  # noqa: E402
+from rubato_cli.base.failure import Failure  # noqa: E402
+from rubato_cli.files.run_folder import RunFolder  # noqa: E402
+from rubato_cli.fleet.sockets import SocketFolder  # noqa: E402
 
 
 class TrainTest(FakeFleetTest):

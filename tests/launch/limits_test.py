@@ -17,7 +17,9 @@ from real_fleet import BIN, ROOT, FleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
 
-from rubato_cli import open_files, run_folder, system_error  # noqa: E402 (needs the path)
+from rubato_cli.base import system_error  # noqa: E402 (needs the path)
+from rubato_cli.files import run_folder  # noqa: E402 (needs the path)
+from rubato_cli.fleet import open_files  # noqa: E402 (needs the path)
 
 RUBATO = [sys.executable, "-B", str(ROOT / "launch" / "rubato")]
 DATA = [str(BIN / "rubato-data")]

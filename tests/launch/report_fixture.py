@@ -10,7 +10,7 @@ import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
-from rubato_cli.run_folder import RunFolder  # noqa: E402
+from rubato_cli.files.run_folder import RunFolder  # noqa: E402
 
 ROWS = 30_000
 FEATURES = ("utilisation", "months since delinquency", "debt to income", "inquiries", "age",

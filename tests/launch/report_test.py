@@ -20,12 +20,14 @@ LAUNCH = pathlib.Path(__file__).resolve().parents[2] / "launch"
 sys.path.insert(0, str(LAUNCH))
 
 import report_fixture  # noqa: E402
-from rubato_cli import compare, record, report, svg, units  # noqa: E402
-from rubato_cli.console import Console  # noqa: E402
-from rubato_cli.failure import FATAL, USAGE, Failure  # noqa: E402
-from rubato_cli.run_folder import RunFolder  # noqa: E402
-from rubato_cli.session import Session  # noqa: E402
-from rubato_cli.training_sections import observed_staleness, smooth  # noqa: E402
+from rubato_cli.base import units  # noqa: E402
+from rubato_cli.base.console import Console  # noqa: E402
+from rubato_cli.base.failure import FATAL, USAGE, Failure  # noqa: E402
+from rubato_cli.commands import compare, report  # noqa: E402
+from rubato_cli.commands.session import Session  # noqa: E402
+from rubato_cli.files.run_folder import RunFolder  # noqa: E402
+from rubato_cli.report import record, svg  # noqa: E402
+from rubato_cli.report.training_sections import observed_staleness, smooth  # noqa: E402
 
 VOID = {"meta", "link", "br", "hr", "img"}
 
@@ -353,7 +355,7 @@ class PartsTest(unittest.TestCase):
 
     def test_colours_can_be_told_from_their_ground(self):
         """WCAG 2.1: 4.5 for text, 3 for what is drawn; light, dark and print."""
-        style = (LAUNCH / "rubato_cli" / "report.css").read_text("utf-8")
+        style = (LAUNCH / "rubato_cli" / "report" / "report.css").read_text("utf-8")
         grounds = [dict(re.findall(r"--([\w-]+): (#\w+)", block))
                    for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)]
         self.assertEqual(len(grounds), 3)

@@ -13,8 +13,8 @@ from fake_fleet import ROOT
 
 sys.path.insert(0, str(ROOT / "launch"))
 
-from rubato_cli import scratch  # noqa: E402
-from rubato_cli.scratch import ScratchFolder  # noqa: E402
+from rubato_cli.files import scratch  # noqa: E402
+from rubato_cli.files.scratch import ScratchFolder  # noqa: E402
 
 
 class ScratchTest(unittest.TestCase):

@@ -12,7 +12,7 @@ from fake_fleet import ROOT, FakeFleetTest
 from processes import DEADLINE_SECONDS, STOP_SIGNALS, signal_all, wait_until
 
 sys.path.insert(0, str(ROOT / "launch"))
-from rubato_cli.stop_signals import StopSignals  # noqa: E402
+from rubato_cli.fleet.stop_signals import StopSignals  # noqa: E402
 
 SLOW_COMMIT = {"scheduler": "slow"}
 

@@ -16,9 +16,9 @@ from fake_fleet import ROOT, FakeFleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
 
-from rubato_cli import target  # noqa: E402
-from rubato_cli.failure import Failure  # noqa: E402
-from rubato_cli.target import Target  # noqa: E402
+from rubato_cli.base.failure import Failure  # noqa: E402
+from rubato_cli.files import target  # noqa: E402
+from rubato_cli.files.target import Target  # noqa: E402
 
 
 class TargetTest(unittest.TestCase):

@@ -15,7 +15,7 @@ from processes import DEADLINE_SECONDS, wait_until
 
 sys.path.insert(0, str(ROOT / "launch"))
 
-from rubato_cli.run_folder import RunFolder  # noqa: E402
+from rubato_cli.files.run_folder import RunFolder  # noqa: E402
 
 
 class UnheardTest(FakeFleetTest):

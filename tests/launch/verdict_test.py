@@ -8,7 +8,7 @@ from real_fleet import ROOT, FleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
 
-from rubato_cli import verdict  # noqa: E402
+from rubato_cli.report import verdict  # noqa: E402
 
 
 def figures(loss, constant=0.1, error=0.01):

@@ -1,0 +1,1 @@
+"""What every room needs: failures, and how numbers, names and sentences reach a person."""

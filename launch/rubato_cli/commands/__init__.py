@@ -1,0 +1,1 @@
+"""What a person types: a module per command, and what only it needs."""

@@ -1,0 +1,167 @@
+"""`rubato bench staleness RUN --out DIR`: one training per staleness bound, all else the same.
+
+Writes DIR/staleness.json and DIR/staleness.svg; the runs stay under DIR/runs (without their rows
+and snapshots), so that `rubato report` and `rubato compare` can show each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from rubato_cli.base.console import Console
+from rubato_cli.base.failure import DONE, Failure
+from rubato_cli.commands.session import Command, Session
+from rubato_cli.commands.train import Parts, evaluate, train
+from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.files.target import write
+from rubato_cli.fleet import builds, data_tool, metrics
+from rubato_cli.fleet.builds import Build
+from rubato_cli.fleet.child import parse_event
+from rubato_cli.fleet.sockets import SocketFolder
+from rubato_cli.fleet.stop_signals import StopSignals
+from rubato_cli.report import staleness_figure
+from rubato_cli.report.staleness_rows import (BOUNDS, TARGET_MARGIN, Row, Slowness, epochs_needed,
+                                              parse_slowness, row, table)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("staleness",), help="what to measure")
+    parser.add_argument("run_file", metavar="RUN", help="run file (TOML) with two or more workers")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write, new")
+    parser.add_argument("--slow-worker", metavar="F",
+                        help="worker 0 takes F times as long, always")
+    parser.add_argument("--hiccups", metavar="P,F,L",
+                        help="with chance P a worker's next L iterations take F times as long")
+    parser.add_argument("--floor-ms", metavar="M", default="4",
+                        help="no iteration is shorter (default 4), so that slowness is a wait and "
+                        "not a fight for cores")
+    parser.add_argument("--target", metavar="AUC", type=float,
+                        help="validation AUC to reach (default: where s = 0 ends, less "
+                        f"{TARGET_MARGIN})")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override a key of the run file; may be repeated")
+
+
+@dataclasses.dataclass
+class _Sweep:
+    """The parts that all runs share."""
+
+    build: Build
+    run_file: str
+    path: pathlib.Path
+    settings: list[str]
+    slowness: Slowness
+    stop: StopSignals
+    console: Console
+
+
+def _run(arguments: argparse.Namespace, session: Session) -> int:
+    slowness = parse_slowness(arguments.slow_worker, arguments.hiccups, arguments.floor_ms)
+    out = pathlib.Path(arguments.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise Failure(f"{out} is there already and not empty; choose another --out")
+    build = session.build()
+    made = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        return _sweep(arguments, session.console, build, slowness)
+    finally:
+        if made and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _sweep(arguments: argparse.Namespace, console: Console, build: Build,
+           slowness: Slowness) -> int:
+    with StopSignals() as stop:
+        # Barriers that cut a snapshot would be measured instead of the bound.
+        sweep = _Sweep(build, arguments.run_file, pathlib.Path(arguments.out),
+                       [*arguments.set, "train.best_epoch=false"], slowness, stop, console)
+        rows, target = _measure(sweep, arguments.target)
+    return _show(sweep, rows, target)
+
+
+def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
+    """A row per bound; and the target, which the first row gives unless it is given."""
+    rows: list[Row] = []
+    for bound in BOUNDS:
+        sweep.console.note(f"s = {bound}")
+        try:
+            folder = _prepare(sweep, bound)
+        except Failure:
+            if not rows:  # there is nothing to keep, and the sentence names no log
+                shutil.rmtree(sweep.path / "runs", ignore_errors=True)
+            raise
+        with SocketFolder() as sockets:
+            parts = Parts(sweep.build, folder, sweep.stop, sockets, sweep.slowness.flags)
+            quiet = Console(quiet=True)
+            result = evaluate(quiet, parts, train(quiet, parts, None))
+        result = metrics.finish(result, folder.read_json("evaluation.json"), {"run": {
+            "version": builds.version()}})
+        folder.write_json("metrics.json", result)
+        rows.append(row(bound, result, list(validations(folder)), target))
+        target = rows[0].validation_auc - TARGET_MARGIN if target is None else target
+        for part in ("data", "snapshots"):
+            shutil.rmtree(folder.path / part)
+        sweep.console.note(f"  {rows[-1].samples_per_second:,.0f} samples/s, waiting "
+                           f"{rows[-1].waiting_share:.1%}")
+    assert target is not None
+    return rows, target
+
+
+def _prepare(sweep: _Sweep, bound: str) -> RunFolder:
+    """A run folder for `bound`, of enough iterations: the first one says how many they are."""
+    folder = RunFolder(str(sweep.path / "runs" / f"s-{bound}"))
+    _prepare_once(sweep, folder, bound)
+    config, job = folder.read_json("config.json"), folder.read_json("job.json")
+    workers, epochs = int(config["fleet"]["workers"]), int(config["train"]["epochs"])
+    if workers < 2:
+        raise Failure(f"{sweep.run_file} has {workers} worker, and nobody to wait for; add "
+                      "--set fleet.workers=2")
+    if not job["evaluate"]:
+        raise Failure(f"{sweep.run_file} keeps no rows for validation, so there is no time to a "
+                      "target to measure; set a validation share in its [split]")
+    enough = epochs_needed(epochs, job)
+    if enough > epochs:
+        sweep.console.note(f"{enough} data epochs instead of {epochs}: too few iterations")
+        sweep.settings.append(f"train.epochs={enough}")
+        shutil.rmtree(folder.path)
+        _prepare_once(sweep, folder, bound)
+    return folder
+
+
+def _prepare_once(sweep: _Sweep, folder: RunFolder, bound: str) -> None:
+    settings = [text for value in [*sweep.settings, f"train.staleness={bound}"]
+                for text in ("--set", value)]
+    data_tool.prepare(sweep.build, [sweep.run_file, "--out", str(folder.path), *settings], folder,
+                      sweep.stop, Console(quiet=True))
+
+
+def validations(folder: RunFolder) -> Iterator[dict[str, Any]]:
+    """The validation events of this run, which had one start. A full disk cuts lines short."""
+    for path in (folder.path / "telemetry").glob("worker-*.jsonl"):
+        for event in map(parse_event, path.read_bytes().splitlines()):
+            if event is not None and event["event"] == "validation":
+                yield event
+
+
+def _show(sweep: _Sweep, rows: list[Row], target: float) -> int:
+    document = {"run": sweep.run_file, "version": builds.version(), "target_auc": target,
+                "slowness": {**dataclasses.asdict(sweep.slowness), "words": sweep.slowness.words()},
+                "rows": [{**dataclasses.asdict(one), "bound": one.staleness} for one in rows]}
+    RunFolder(str(sweep.path)).write_json("staleness.json", document)
+    picture = sweep.path / "staleness.svg"
+    name = pathlib.Path(sweep.run_file).stem
+    write(picture, staleness_figure.figure(rows, name, sweep.slowness, target))
+    sweep.console.result([f"{name}: {sweep.slowness.words()}", *table(rows, target),
+                          *([staleness_figure.NO_CURE] if sweep.slowness.constant else []),
+                          f"figures: {sweep.path}/staleness.json", f"picture: {picture}"],
+                         document)
+    return DONE
+
+
+COMMAND = Command("bench", "measure what staleness buys on this host", _add_arguments, _run)

@@ -1,0 +1,125 @@
+"""`rubato predict --run DIR --in X.csv --out Y.csv`: a column `pd` beside each row of X."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import pathlib
+from collections.abc import Iterator
+
+from rubato_cli.base.failure import DONE, USAGE, Failure
+from rubato_cli.commands.session import Command, Session
+from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.files.scratch import ScratchFolder, temporary_place
+from rubato_cli.files.target import Target
+from rubato_cli.fleet import local
+from rubato_cli.fleet.child import Files
+from rubato_cli.fleet.committed import whole_snapshot
+from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.serving import serve
+from rubato_cli.fleet.sockets import Addresses, SocketFolder
+from rubato_cli.fleet.stop_signals import StopSignals
+from rubato_cli.report.record import dig
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", required=True, metavar="DIR", help="folder of a finished run")
+    parser.add_argument("--in", dest="source", required=True, metavar="X.csv",
+                        help="rows to score; needs no label column")
+    parser.add_argument("--out", required=True, metavar="Y.csv",
+                        help="the same rows with a column `pd`; written when all is done")
+    parser.add_argument("--max-unknown", metavar="SHARE", type=_share, default=1.0,
+                        help="write nothing if training never saw more than this share of a "
+                        "column's values, as in 0.05 or 5%%")
+    parser.add_argument("--device", metavar="DEVICE",
+                        help="cpu, cuda or cuda:N, instead of what the run trained on")
+
+
+def _share(text: str) -> float:
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / (1 if number == text.strip() else 100)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 1; say 0.05, or 5%")
+    return share
+
+
+def _run(arguments: argparse.Namespace, session: Session) -> int:
+    source, out = pathlib.Path(arguments.source), pathlib.Path(arguments.out).absolute()
+    if not source.is_file():
+        raise Failure(f"there is no file {source}; check --in")
+    if out.exists() and out.samefile(source):
+        raise Failure(f"{out} is the file to score; choose another --out")
+    folder = RunFolder(arguments.run)
+    local.refuse(folder, "predict with")
+    config = folder.read_json("config.json")
+    # The weights that the run's own figures were made with.
+    metrics = folder.find_json("metrics.json")
+    used = metrics.get("train", {}).get("snapshot_used")
+    warning = dig(metrics, "verdict.warning")
+    if warning:
+        session.console.note(f"warning: {warning}")
+    build = session.build()
+    snapshot = whole_snapshot(build, folder, session.console, used)
+    with Target(out) as target:
+        with StopSignals() as stop, SocketFolder() as sockets, Logs(out.parent) as logs, \
+                Fleet(build, logs.files, stop) as fleet:
+            addresses = Addresses(config["fleet"], sockets, "serve")
+            addresses.warn(session.console)
+            device = ["--device", arguments.device] if arguments.device else []
+            with _plain_words(fleet, source):
+                novelties = serve(fleet, folder, addresses, snapshot,
+                                  ("predict", ["--in", str(source.absolute()), "--out",
+                                               str(target.draft), "--max-unknown",
+                                               str(arguments.max_unknown), *device]),
+                                  session.console)
+        target.publish()
+        if target.is_stdout:
+            session.console.note(f"wrote {arguments.out}")
+        else:
+            session.console.result([f"wrote {arguments.out}"],
+                                   {"out": str(out), "novelties": novelties})
+    return DONE
+
+
+@contextlib.contextmanager
+def _plain_words(fleet: Fleet, source: pathlib.Path) -> Iterator[None]:
+    """Of a failure that is the file's or the command line's: what the reader said, without the
+    process and the log that are of no concern then."""
+    try:
+        yield
+    except Failure as failure:
+        for child in fleet.children:
+            said = child.last_error
+            named = said.startswith(f"{source.absolute()}:")
+            if said and said in failure.sentence and (named or failure.code == USAGE):
+                raise Failure(said.replace(str(source.absolute()), str(source), 1),
+                              failure.code) from failure
+        raise
+
+
+class Logs:
+    """Logs and telemetry of a fleet that reads a run, which may be read-only or somebody else's:
+    they are outside of it, and stay only if a sentence names them."""
+
+    def __init__(self, otherwise: pathlib.Path) -> None:
+        """In the place for temporary files, or in `otherwise` if there is none."""
+        self._scratch = ScratchFolder(temporary_place(otherwise))
+
+    def files(self, name: str) -> Files:
+        return Files(self._scratch.path / f"{name}.jsonl", self._scratch.path / f"{name}.log")
+
+    def __enter__(self) -> Logs:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        # As Files.where() names them.
+        if isinstance(error, Failure) and os.path.relpath(self._scratch.path) in error.sentence:
+            self._scratch.keep()
+        self._scratch.__exit__()
+
+
+COMMAND = Command("predict", "score the rows of a CSV with a trained run", _add_arguments, _run)

@@ -1,0 +1,34 @@
+"""What main hands to every command: where to speak, which build, and the environment it read."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from rubato_cli.base.console import Console
+from rubato_cli.fleet.builds import Build, find
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """One call of `rubato`."""
+
+    console: Console
+    environment: Mapping[str, str]
+
+    def build(self) -> Build:
+        """The executables to use; says which."""
+        build = find(self.environment.get("RUBATO_BIN"))
+        self.console.note(f"using {build.words}")
+        return build
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """An entry of the dispatch table."""
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Session], int]

@@ -1,0 +1,77 @@
+"""`rubato status DIR`: what a run is doing, or how it ended."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+from typing import Any
+
+from rubato_cli.base.failure import DONE
+from rubato_cli.commands.session import Command, Session
+from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.fleet import local, metrics
+from rubato_cli.fleet.child import Event
+
+TAIL_BYTES = 1 << 16  # enough for the newest event of each kind
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", metavar="DIR", help="the --out folder of a `rubato train`")
+
+
+def _run(arguments: argparse.Namespace, session: Session) -> int:
+    folder = RunFolder(arguments.dir)
+    last_clock = int(folder.read_json("job.json")["last_clock"])
+    owner = folder.owner()
+    finished = folder.find_json("metrics.json")
+    if finished and int(finished["train"]["clock"]) < last_clock:
+        finished = {}  # of an earlier start, before more data epochs were asked for
+    servers = not local.is_local(folder.read_json("config.json"))
+    teller = "scheduler-0" if servers else "worker-0"
+    events = _newest(folder.path / "telemetry" / f"{teller}.jsonl")
+    state = "running" if owner is not None else "finished" if finished else "stopped"
+    committed = int(events.get("committed", {}).get("clock", 0))
+    document: dict[str, Any] = {
+        "state": state, "process": owner, "last_clock": last_clock,
+        # The last view may be older than the last commit.
+        "min_clock": max(int(events.get("view", {}).get("min_clock", 0)), committed,
+                         int(events.get("progress", {}).get("clock", 0))),
+        "committed_clock": committed if servers else None}
+    session.console.result(_lines(arguments.dir, document, finished), document)
+    return DONE
+
+
+def _lines(shown: str, document: dict[str, Any], finished: dict[str, Any]) -> list[str]:
+    process = f" (process {document['process']})" if document["process"] is not None else ""
+    servers = document["committed_clock"] is not None
+    committed = f"committed to clock {document['committed_clock']}" if servers else "no servers"
+    lines = [f"{shown}: {document['state']}{process}, clock {document['min_clock']} of "
+             f"{document['last_clock']}, {committed}"]
+    if document["state"] == "finished":
+        lines += metrics.summary(finished)
+    if document["state"] == "stopped":
+        lines.append("go on with `rubato train` and --resume" if servers else
+                     "without servers nothing was committed; train again, to another --out")
+    return lines
+
+
+def _newest(path: pathlib.Path) -> dict[str, Event]:
+    """The newest event of each kind near the end of a telemetry file."""
+    if not path.exists():
+        return {}
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    newest: dict[str, Event] = {}
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "event" in event:
+            newest[str(event["event"])] = event
+    return newest
+
+
+COMMAND = Command("status", "say what a run is doing", _add_arguments, _run)

@@ -1,0 +1,110 @@
+"""A run's output folder: where things are in it, and the lock that keeps it to one launcher.
+
+  run.toml config.json job.json     the resolved run file, and what the fleet trains
+  data/                             prepared rows and how they were encoded
+  snapshots/                        committed and pending images
+  validations.json                  what was validated at the end of each data epoch
+  telemetry/NAME.jsonl logs/NAME.log    events and log of each process: shown, but
+                                    nothing that trains, resumes or scores reads them back
+  evaluation.json metrics.json report.html
+
+Every JSON file is sealed (files/seal.py): what steers a score is as it was written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import time
+from typing import Any, TextIO
+
+from rubato_cli.base import system_error
+from rubato_cli.base.deadline import Deadline
+from rubato_cli.base.failure import FATAL, Failure
+from rubato_cli.files import target
+from rubato_cli.files.seal import seal, unseal
+from rubato_cli.fleet.child import Files
+
+LOCK_SECONDS = 1.0  # a `rubato status` holds the lock for an instant, too
+LOOK_SECONDS = 0.02
+
+
+class RunFolder:
+    """Paths and JSON files of one run."""
+
+    def __init__(self, path: str) -> None:
+        self.path = pathlib.Path(path).resolve()
+        self.shown = path
+        self._lock: TextIO | None = None
+
+    def files(self, prefix: str, name: str) -> Files:
+        """Telemetry and log of process `name`; their folders are made."""
+        telemetry, logs = self.path / "telemetry", self.path / "logs"
+        telemetry.mkdir(exist_ok=True)
+        logs.mkdir(exist_ok=True)
+        return Files(telemetry / f"{prefix}{name}.jsonl", logs / f"{prefix}{name}.log")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """One of the JSON files; a sentence when it is missing or not as it was written."""
+        path = self.path / name
+        try:
+            content = json.loads(unseal(path.read_bytes().decode(), path))
+        except FileNotFoundError as error:
+            raise Failure(f"{self.shown} has no {name}, so it is not the folder of a run; name "
+                          "the --out folder of a `rubato train`") from error
+        except ValueError as error:
+            raise Failure(f"{path} is not JSON ({error}); train into a new folder",
+                          FATAL) from error
+        if not isinstance(content, dict):
+            raise Failure(f"{path} is no JSON object; train into a new folder", FATAL)
+        return content
+
+    def find_json(self, name: str) -> dict[str, Any]:
+        """The same, {} when the file is not there (yet)."""
+        return self.read_json(name) if (self.path / name).exists() else {}
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Whole or not at all: an earlier file stays until the new one is on disk."""
+        target.write(self.path / name, seal(json.dumps(content, indent=2) + "\n"))
+
+    def lock(self) -> None:
+        """Keeps this folder to this process until it ends."""
+        path = self.path / ".lock"
+        with system_error.about(path), contextlib.ExitStack() as unless_locked:
+            file = unless_locked.enter_context(open(path, "a+", encoding="utf-8"))
+            deadline = Deadline(LOCK_SECONDS)
+            while not _try_lock(file):
+                if deadline.over():
+                    file.seek(0)
+                    raise Failure(f"{self.shown} is in use by another rubato (process "
+                                  f"{file.read().strip()}); wait for it, or choose another --out")
+                time.sleep(LOOK_SECONDS)
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            self._lock = file
+            unless_locked.pop_all()
+
+    def owner(self) -> int | None:
+        """Process id of the launcher that trains this run now, if one does."""
+        path = self.path / ".lock"
+        try:
+            with system_error.about(path), open(path, encoding="utf-8") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return int(file.read().strip() or 0)
+        except FileNotFoundError:
+            pass
+        return None
+
+
+def _try_lock(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

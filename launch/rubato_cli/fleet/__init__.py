@@ -1,0 +1,1 @@
+"""The C++ processes: found, started, watched, ended, and what they tell on the way."""

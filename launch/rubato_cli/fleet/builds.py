@@ -1,0 +1,63 @@
+"""Which executables to use: the release build, else the newest build, and say which."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import subprocess
+
+from rubato_cli.base.failure import Failure
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+PROGRAMS = ("rubato-data", "rubato-scheduler", "rubato-server", "rubato-worker")
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """A folder that holds all of PROGRAMS, and the words that say where it is."""
+
+    folder: pathlib.Path
+    words: str
+
+    def program(self, name: str) -> str:
+        return str(self.folder / name)
+
+
+def find(chosen: str | None) -> Build:
+    """`chosen` is $RUBATO_BIN, a folder that goes before every build."""
+    if chosen:
+        folder = pathlib.Path(chosen).resolve()
+        missing = _missing(folder)
+        if missing:
+            raise Failure(f"RUBATO_BIN={chosen} has no {missing[0]}; name a folder with all of "
+                          f"{', '.join(PROGRAMS)}, or unset it")
+        return Build(folder, f"RUBATO_BIN={chosen}")
+    release = ROOT / "build" / "release" / "bin"
+    if not _missing(release):
+        return Build(release, "build/release")
+    others = [folder for folder in ROOT.glob("build/*/bin") if not _missing(folder)]
+    if not others:
+        raise Failure(f"no build with {', '.join(PROGRAMS)} under {ROOT / 'build'}; run "
+                      f"{ROOT}/launch/quickstart, or cmake --preset release && cmake --build "
+                      "--preset release")
+    newest = max(others, key=lambda folder: (folder / PROGRAMS[-1]).stat().st_mtime)
+    return Build(newest, f"build/{newest.parent.name} (no release build is there)")
+
+
+def _missing(folder: pathlib.Path) -> list[str]:
+    return [name for name in PROGRAMS if not os.access(folder / name, os.X_OK)]
+
+
+def version() -> str:
+    """Version of the project with the commit of this checkout, as in "0.1.0 (git 1a2b3c4)"."""
+    match = re.search(r"project\(\w+ VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())
+    number = match.group(1) if match else "unknown"
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return number
+    return f"{number} (git {described.stdout.strip()})"

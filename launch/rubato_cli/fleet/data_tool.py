@@ -1,0 +1,92 @@
+"""`rubato-data`, the one reader of run files and data: a child process that answers in JSON, or
+refuses with a sentence on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+from typing import Any, TextIO
+
+from rubato_cli.base import system_error
+from rubato_cli.base.console import Console
+from rubato_cli.base.failure import DONE, FATAL, RETRYABLE, USAGE, Failure, StoppedBySignal
+from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.fleet.builds import Build
+from rubato_cli.fleet.child import MEMORY_WORDS, NOT_LOADED, Files, die_with_parent, why_ended
+from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.stop_signals import SIGNALS, StopSignals
+
+PROGRAM = "rubato-data"
+
+
+def ask(build: Build, arguments: list[str]) -> dict[str, Any]:
+    """Runs `rubato-data arguments` and returns the JSON document that it prints."""
+    done = subprocess.run([build.program(PROGRAM), *arguments], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, errors="replace", check=False,
+                          preexec_fn=die_with_parent())
+    if done.returncode != 0:
+        raise _refusal(done.returncode, done.stderr, arguments[0])
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError as error:
+        raise Failure(f"{PROGRAM} {arguments[0]} printed no JSON; build again", FATAL) from error
+    return dict(answer)
+
+
+def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSignals,
+            console: Console) -> None:
+    """Runs `rubato-data prepare arguments`, which makes `folder` whole or not at all, and shows
+    what it says about the data. Its output waits in memory until `folder` is there."""
+    with _memory_file() as output, _memory_file() as errors:
+        code = _run_to_end(build, ["prepare", *arguments],
+                           Files(_path_of(output), _path_of(errors), stays=False), stop)
+        said = output.read().splitlines()[1:]  # not our "launched"
+        complaints = errors.read()
+    if code != DONE:
+        raise _refusal(code, complaints, "prepare")
+    for line in said:
+        console.note(line)
+    path = folder.files("", "prepare-0").log
+    with system_error.about(path), open(path, "a", encoding="utf-8") as log:
+        log.write("\n".join([*said, complaints]))
+
+
+def _memory_file() -> TextIO:
+    return open(os.memfd_create("rubato-prepare"), encoding="utf-8", errors="replace")
+
+
+def _path_of(file: TextIO) -> pathlib.Path:
+    return pathlib.Path(f"/proc/self/fd/{file.fileno()}")
+
+
+def _run_to_end(build: Build, arguments: list[str], files: Files, stop: StopSignals) -> int:
+    """Its exit code. A first stop signal is passed on: preparing cleans up behind itself. One that
+    it got itself stops the run as well."""
+    with Fleet(build, lambda _: files, stop) as fleet:
+        child = fleet.start("prepare-0", PROGRAM, arguments)
+        fleet.may_end(child, *range(256))
+        fleet.signals_bearable = 1
+        asked = False
+        while child.running:
+            fleet.step()
+            if stop.count and not asked:
+                child.stop()
+                asked = True
+    for number in SIGNALS:
+        if child.exit_code == 128 + number:
+            stop.hear(number, 1)
+    if stop.count:
+        raise StoppedBySignal(stop.number)
+    return child.exit_code or DONE
+
+
+def _refusal(code: int, stderr: str, verb: str) -> Failure:
+    """The last line that it wrote, without its name."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    sentence = lines[-1].removeprefix(f"{PROGRAM}: ") if lines else ""
+    fatal = bool(MEMORY_WORDS.search(sentence))
+    if code < 0 or code == NOT_LOADED or not sentence:
+        sentence = f"{PROGRAM} {verb} {why_ended(code, sentence)}"
+    return Failure(sentence, FATAL if fatal else code if code in (USAGE, FATAL) else RETRYABLE)

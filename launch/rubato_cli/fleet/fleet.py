@@ -1,0 +1,148 @@
+"""The processes of one fleet as one process group, and the loop that watches them.
+
+One thread, one selector: pipes, stop signals and deaths are all seen by step(). Leaving the `with`
+block kills what is left, so no exception can leave a process behind.
+"""
+
+from __future__ import annotations
+
+import selectors
+import signal
+import time
+from collections.abc import Callable, Iterable
+
+from rubato_cli.base import system_error
+from rubato_cli.base.deadline import Deadline
+from rubato_cli.base.failure import FATAL, RETRYABLE, STOPPED, USAGE, Failure, StoppedBySignal
+from rubato_cli.fleet.builds import Build
+from rubato_cli.fleet.child import Child, Event, Files
+from rubato_cli.fleet.stop_signals import StopSignals
+
+STEP_SECONDS = 0.1  # how late a death can be noticed
+SETTLE_SECONDS = 0.3  # one death brings others: wait for them before one is blamed
+LISTEN_SECONDS = 60.0  # each listens first and loads then
+END_SECONDS = 15.0  # once they are asked to
+
+
+class Fleet:
+    """Starts, watches and ends children. Children may end only as `may_end` allows."""
+
+    def __init__(self, build: Build, files: Callable[[str], Files], stop: StopSignals) -> None:
+        self.children: list[Child] = []
+        self.stop = stop
+        # Is told of every event, whoever is waiting for what.
+        self.on_event: Callable[[Child, Event], None] = lambda child, event: None
+        # A first stop signal ends the fleet at once unless somebody takes care of it.
+        self.signals_bearable = 0
+        self._build = build
+        self._files = files
+        self._group = 0
+        self._may_end: dict[str, tuple[int, ...]] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(stop.wakeup, selectors.EVENT_READ)
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self.children:
+            child.kill()
+        deadline = Deadline(END_SECONDS)
+        while any(not child.reap() for child in self.children) and not deadline.over():
+            time.sleep(0.005)
+        for child in self.children:
+            child.close()
+        self._selector.close()
+
+    def start(self, name: str, program: str, arguments: Iterable[str]) -> Child:
+        """Starts one process; the first one leads the process group of all."""
+        command = [self._build.program(program), "--supervised", *arguments]
+        try:
+            child = Child(name, command, self._files(name), self._group)
+        except OSError as error:
+            self._check_deaths()  # a leader that is gone is the reason, when it is
+            failure = system_error.failure(error, f"starting {name}")
+            code = USAGE if failure.code == USAGE else RETRYABLE
+            raise Failure(failure.sentence, code) from error
+        self._group = self._group or child.pid
+        self.children.append(child)
+        self._selector.register(child.stdout, selectors.EVENT_READ, child)
+        return child
+
+    def may_end(self, child: Child, *codes: int) -> None:
+        """From now on `child` may end with one of `codes`; anything else fails the fleet."""
+        self._may_end[child.name] = codes
+
+    def step(self, seconds: float = STEP_SECONDS) -> None:
+        """Waits at most `seconds` for events. Raises when a child has died, or to stop."""
+        for key, _ in self._selector.select(seconds):
+            if key.data is None:
+                self.stop.drain()
+            else:
+                self._read(key.data)
+        for child in self.children:
+            if child.running and child.reap():
+                self._read(child)
+        if self.stop.count > self.signals_bearable:
+            raise StoppedBySignal(self.stop.number)
+        self._check_deaths()
+
+    def wait_listening(self, child: Child) -> str:
+        """The address that `child` says it listens on."""
+        deadline = Deadline(LISTEN_SECONDS)
+        while not deadline.over():
+            if child.address:
+                return child.address
+            self.step()
+        raise Failure(f"{child.name} did not come up within {LISTEN_SECONDS:.0f} s"
+                      f"{child.files.where()}", RETRYABLE)
+
+    def end(self, children: Iterable[Child]) -> None:
+        """Asks `children` to end and waits for their last events."""
+        asked = [child for child in children if child.running]
+        for child in asked:
+            self.may_end(child, 0, STOPPED, 128 + signal.SIGTERM)
+            child.stop()
+        deadline = Deadline(END_SECONDS)
+        while any(child.running for child in asked) and not deadline.over():
+            self.step()
+
+    def _read(self, child: Child) -> None:
+        events, ended = child.read_events()
+        if ended and child.stdout in self._selector.get_map():
+            self._selector.unregister(child.stdout)
+        for event in events:
+            if event["event"] == "signal":
+                self.stop.hear(signal.Signals[event["name"]], int(event["count"]))
+            self.on_event(child, event)
+
+    def _check_deaths(self) -> None:
+        if not self._dead():
+            return
+        deadline = Deadline(SETTLE_SECONDS)
+        while not deadline.over():
+            for child in self.children:
+                child.reap()
+            time.sleep(STEP_SECONDS / 4)
+        for child in self.children:
+            self._read(child)
+        raise _death(min(self._dead(), key=_blame))
+
+    def _dead(self) -> list[Child]:
+        return [child for child in self.children
+                if child.exit_code is not None
+                and child.exit_code not in self._may_end.get(child.name, ())]
+
+
+def _blame(child: Child) -> int:
+    """A process that lost its peers ends with 3: whoever ended otherwise is the cause."""
+    if child.exit_code is not None and child.exit_code < 0:
+        return 0
+    return {FATAL: 1, USAGE: 1, RETRYABLE: 3}.get(child.exit_code or 0, 2)
+
+
+def _death(child: Child) -> Failure:
+    code = child.exit_code
+    if code not in (USAGE, FATAL, RETRYABLE):  # it could not choose one
+        code = FATAL if child.out_of_memory() else RETRYABLE
+    return Failure(f"{child.name} {child.why()}{child.files.where()}", code)

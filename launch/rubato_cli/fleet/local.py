@@ -1,0 +1,48 @@
+"""Training without servers (fleet.servers = 0): one worker trains on its GPU and evaluates."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rubato_cli.base.console import Console
+from rubato_cli.base.failure import USAGE, Failure
+from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.fleet import metrics
+from rubato_cli.fleet.child import Child, Event
+from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.progress import Progress
+
+
+def is_local(config: dict[str, Any]) -> bool:
+    return int(config["fleet"]["servers"]) == 0
+
+
+def refuse(folder: RunFolder, wish: str) -> None:
+    """For what needs a snapshot: raises if the run in `folder` has no servers to make one."""
+    config = folder.find_json("config.json")
+    if config and is_local(config):
+        raise Failure(f"{folder.shown} was trained with fleet.servers = 0, which commits no "
+                      f"snapshot, so there is nothing to {wish}; train with servers", USAGE)
+
+
+def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:
+    """Trains and evaluates the prepared run in `folder`; all of metrics.json but its "run"."""
+    config = folder.read_json("config.json")
+    progress = Progress(config, folder.read_json("job.json"))
+
+    def take(child: Child, event: Event) -> None:
+        line = progress.take(child, event)
+        if line:
+            console.note(line)
+
+    fleet.on_event = take
+    begin = time.monotonic()
+    worker = fleet.start("worker-0", "rubato-worker", ["local", "--run", str(folder.path)])
+    fleet.may_end(worker, 0)
+    while worker.running:
+        fleet.step()
+        console.live(progress.line())
+    trained = metrics.collect(folder, progress, time.monotonic() - begin, fleet.children)
+    return metrics.finish(trained, folder.read_json("evaluation.json"),
+                          {"train": {"epoch_used": int(config["train"]["epochs"])}})

@@ -1,0 +1,104 @@
+"""metrics.json: what a finished run has to show, from the last events of its processes.
+
+Fields of "done" events (others are kept, under workers[i] and shards[i]):
+  worker     seat, rows, pushes, resent, max_staleness, lost, samples_per_second, bytes_pulled,
+             bytes_pushed, seconds: {compute, wait, pull, push, other}, which add up to the time
+             from its first iteration to its last
+  server     shards: list of {place, pushes, rows, duplicates_refused, staleness_histogram:
+             [[staleness, pushes], ...]}
+  scheduler  clock, epoch, lost
+evaluation.json has "test", "validation" and, for generated data, "oracle" by the names of
+metrics.json, which takes its figures over. Its tables (curves, bins, features) stay there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rubato_cli.base import units
+from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.fleet.child import Child, Event
+from rubato_cli.fleet.progress import Progress
+from rubato_cli.report.record import dig
+
+
+def collect(folder: RunFolder, progress: Progress, seconds: float,
+            children: list[Child]) -> dict[str, Any]:
+    """The training part of metrics.json; evaluation is added by finish()."""
+    workers = _of(progress, "worker")
+    shards = sorted((shard for server in _of(progress, "server")
+                     for shard in server.get("shards", [])),
+                    key=lambda shard: int(shard.get("place", 0)))
+    schedulers = _of(progress, "scheduler")
+    rows = _sum(workers, "rows")
+    # Iterations only, without the start of the processes, when the workers say it.
+    seconds = max((sum(worker["seconds"].values()) for worker in workers if "seconds" in worker),
+                  default=seconds)
+    config = folder.read_json("config.json")
+    return {
+        "train": {"seconds": seconds, "rows": rows,
+                  "samples_per_second": rows / seconds if seconds > 0 else 0.0,
+                  "clock": max((int(s["clock"]) for s in schedulers if "clock" in s),
+                               default=progress.last_clock),
+                  "resumed_from_clock": progress.resumed_from},
+        "run": {"seed": config["train"]["seed"]},
+        "staleness": {"bound": progress.staleness,
+                      "max_observed": max((int(worker.get("max_staleness", 0))
+                                           for worker in workers), default=0)},
+        "updates": {"lost": _sum(workers, "lost") + _sum(schedulers, "lost"),
+                    "duplicates_refused": _sum(shards, "duplicates_refused")},
+        "workers": workers,
+        "shards": shards,
+        # Peak resident set as the kernel counts it; it starts from the launcher's own at fork.
+        "processes": [{"name": child.name, "peak_memory_bytes": child.peak_memory_bytes,
+                       "cpu_seconds": child.cpu_seconds} for child in children],
+    }
+
+
+def finish(metrics: dict[str, Any], evaluation: dict[str, Any],
+           more: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """`metrics` with the figures of the evaluation and with `more` keys put into its sections."""
+    figures = {section: {name: value for name, value in content.items()
+                         if not isinstance(value, (list, dict))}
+               for section, content in evaluation.items() if isinstance(content, dict)}
+    merged = dict(metrics)
+    for source in (figures, more):
+        for section, content in source.items():
+            merged[section] = {**merged.get(section, {}), **content}
+    return merged
+
+
+def summary(metrics: dict[str, Any]) -> list[str]:
+    """The lines that end a `rubato train`."""
+    train, test = metrics["train"], metrics.get("test", {})
+    if train["rows"] == 0 and train["resumed_from_clock"] == train["clock"]:
+        lines = [f"nothing was left to train after clock {train['clock']}"]
+    else:
+        lines = [f"trained {units.rows(train['rows'])} in {train['seconds']:.1f} s "
+                 f"({train['samples_per_second']:,.0f} samples/s), staleness bound "
+                 f"{metrics['staleness']['bound']}, largest observed "
+                 f"{metrics['staleness']['max_observed']}"]
+    if train.get("snapshot_used"):
+        lines.append(f"best validation log loss after epoch {train['epoch_used']}, whose weights "
+                     "are used")
+    if test:
+        lines.append(f"test AUC {test['auc']:.4f} [{test['auc_low']:.4f}, {test['auc_high']:.4f}]  "
+                     f"KS {test['ks']:.4f}  log loss {test['logloss']:.4f}  "
+                     f"({units.rows(test['rows'])}, {test['positives']:,} positive)")
+    if "auc" in metrics.get("oracle", {}):
+        lines.append(f"best possible AUC {metrics['oracle']['auc']:.4f} "
+                     "(of the true probabilities of the generated data)")
+    if dig(metrics, "verdict.warning"):
+        lines.append(f"warning: {metrics['verdict']['warning']}")
+    return lines
+
+
+def _of(progress: Progress, role: str) -> list[Event]:
+    events = {name: event for name, event in progress.done.items()
+              if name.startswith(f"{role}-")}
+    return [{key: value for key, value in events[name].items() if key != "event"}
+            for name in sorted(events, key=lambda name: int(name.rsplit("-", 1)[1]))]
+
+
+def _sum(events: list[Event], field: str) -> int:
+    return sum(int(event.get(field, 0)) for event in events)

@@ -1,0 +1,86 @@
+"""What the events of a training fleet add up to, and the one line that says it."""
+
+from __future__ import annotations
+
+import collections
+import time
+from typing import Any
+
+from rubato_cli.fleet.child import Child, Event
+
+RATE_SECONDS = 10.0  # window for the speed that the ETA is made of
+
+
+class Progress:
+    """Takes events as they come. Knows the newest state of workers, views, commits, validation."""
+
+    def __init__(self, config: dict[str, Any], job: dict[str, Any]) -> None:
+        self.last_clock = int(job["last_clock"])
+        self.epochs = int(config["train"]["epochs"])
+        # Without servers a step sees all steps before it.
+        self.staleness = config["train"]["staleness"] if config["fleet"]["servers"] else 0
+        self.done: dict[str, Event] = {}
+        self.commits: list[Event] = []
+        self.resumed_from = 0
+        self._validated = -1  # data epoch
+        self._workers: dict[str, Event] = {}
+        self._view: Event = {}
+        self._clocks: collections.deque[tuple[float, int]] = collections.deque()
+
+    def take(self, child: Child, event: Event) -> str:
+        """Takes one event; returns a line worth a place in the log, or ""."""
+        kind = event["event"]
+        if kind == "progress":
+            self._workers[child.name] = event
+        elif kind == "view":
+            self._view = event
+        elif kind == "done":
+            self.done[child.name] = event
+        elif kind == "resumed":
+            self.resumed_from = int(event.get("clock", 0))
+            if self.resumed_from == 0:
+                return "nothing was committed: this run starts over"
+            return f"resumed from clock {self.resumed_from}"
+        elif kind == "warning":
+            return f"{child.name}: {event.get('message', '')}"
+        elif kind == "committed":
+            self.commits.append(event)
+        elif kind == "validation":
+            self._validated = int(event["data_epoch"])
+            return (f"epoch {int(event['data_epoch']) + 1}: validation AUC {event['auc']:.4f}, "
+                    f"log loss {event['logloss']:.4f}")
+        return ""
+
+    def line(self) -> str:
+        """The live line, "" before the first iteration of an epoch: one of an epoch whose end has
+        been told would come too late."""
+        events = self._workers.values()
+        if all(int(event.get("epoch", 0)) <= self._validated for event in events):
+            return ""
+        low = self._clock("min_clock", min)
+        high = self._clock("max_clock", max)
+        epoch = max(int(event.get("epoch", 0)) for event in events)
+        # A loss that is no number is null; the worker then ends by itself, and says why.
+        losses = [float(event["loss"]) for event in events if event.get("loss") is not None]
+        loss = f"loss {sum(losses) / len(losses):.4f}  " if losses else ""
+        rate = sum(float(event.get("samples_per_second", 0.0)) for event in events)
+        return (f"epoch {min(epoch + 1, self.epochs)}/{self.epochs}  {loss}"
+                f"{rate:,.0f} samples/s  clock {low}-{high} of {self.last_clock}  "
+                f"s={self.staleness}  ETA {self._eta(low)}")
+
+    def _clock(self, name: str, choose: Any) -> int:
+        """As the shards saw it at one moment; what the workers said last is of different ones."""
+        if name in self._view:
+            return int(self._view[name])
+        return int(choose(int(event.get("clock", 0)) for event in self._workers.values()))
+
+    def _eta(self, clock: int) -> str:
+        now = time.monotonic()
+        self._clocks.append((now, clock))
+        while now - self._clocks[0][0] > RATE_SECONDS:
+            self._clocks.popleft()
+        begin, first = self._clocks[0]
+        if clock <= first:
+            return "-"
+        left = (self.last_clock - clock) * (now - begin) / (clock - first)
+        return f"{int(left) // 60}:{int(left) % 60:02d}"

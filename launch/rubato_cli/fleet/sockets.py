@@ -1,0 +1,110 @@
+"""Where the processes of one fleet meet: a private folder of Unix sockets, or loopback TCP."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from typing import Any
+
+from rubato_cli.base import system_error
+from rubato_cli.base.console import Console
+from rubato_cli.base.failure import Failure
+from rubato_cli.base.names import is_utf8
+from rubato_cli.files.scratch import PREFIX, ScratchFolder, temporary_place
+
+PATH_BYTES_MAX = 107  # sun_path of sockaddr_un, without its final zero
+# What stands behind the place of a folder: "/rubato-" and 8 characters, then a name such as
+# "/train-server-1023.sock-1023".
+TAIL_BYTES_MAX = len(f"/{PREFIX}") + 8 + 30
+PLACES = ("/tmp", "/var/tmp")  # where $TMPDIR is not to be used
+
+
+class SocketFolder:
+    """The sockets of one run; two runs at once have two folders. Made when the first one is asked
+    for: TCP needs none."""
+
+    def __init__(self, *places: str) -> None:
+        self._places = places or tuple(dict.fromkeys(
+            (str(temporary_place(pathlib.Path(PLACES[0]))), *PLACES)))
+        self._folder: ScratchFolder | None = None
+
+    @property
+    def path(self) -> pathlib.Path:
+        """Failure if no place can hold sockets."""
+        if self._folder is None:
+            self._folder = self._make()
+        return self._folder.path
+
+    def ipc(self, name: str) -> str:
+        path = str(self.path / name)
+        if len(os.fsencode(path)) > PATH_BYTES_MAX:
+            raise Failure(f"socket path longer than {PATH_BYTES_MAX} bytes: {path}")
+        return f"ipc://{path}"
+
+    def __enter__(self) -> SocketFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder is not None:
+            self._folder.__exit__()
+
+    def _make(self) -> ScratchFolder:
+        reasons = []
+        for place in self._places:
+            reason = _why_not(place)
+            if not reason:
+                try:
+                    return ScratchFolder(pathlib.Path(place))
+                except OSError as error:
+                    reason = system_error.why(error)
+            reasons.append(f"{place} ({reason})")
+        raise Failure(f"no folder for sockets: {', '.join(reasons)}; set TMPDIR to one that can be "
+                      'written and has a short name, or use fleet.transport = "tcp"')
+
+
+class Addresses:
+    """What each process of a fleet listens on, from the [fleet] section of the run."""
+
+    def __init__(self, fleet: dict[str, Any], folder: SocketFolder, purpose: str) -> None:
+        self._folder = folder
+        self._purpose = purpose
+        self._port = int(fleet["port"])
+        host = "127.0.0.1" if fleet["host"] == "localhost" else fleet["host"]
+        self._no_folder = ""  # why not, where "auto" would have had one
+        self._host = host if self._wants_tcp(fleet) else None
+
+    def warn(self, console: Console) -> None:
+        """Of what is more open than one may think."""
+        if self._no_folder:
+            console.note(f"warning: {self._no_folder}; until then this fleet meets on tcp, where "
+                         "every user of this host can reach it")
+
+    def scheduler(self) -> str:
+        return self._address("scheduler", self._port)
+
+    def server(self, index: int) -> str:
+        return self._address(f"server-{index}", 0)
+
+    def _address(self, name: str, port: int) -> str:
+        if self._host is not None:
+            return f"tcp://{self._host}:{port}"
+        return self._folder.ipc(f"{self._purpose}-{name}.sock")
+
+    def _wants_tcp(self, fleet: dict[str, Any]) -> bool:
+        # A port is asked for only by somebody who wants TCP.
+        if fleet["transport"] != "auto" or int(fleet["port"]) != 0:
+            return fleet["transport"] != "ipc" or int(fleet["port"]) != 0
+        try:
+            self._folder.path  # made now, if it can be
+        except Failure as failure:
+            self._no_folder = failure.sentence
+            return True
+        return False
+
+
+def _why_not(place: str) -> str:
+    """Why sockets cannot be in a folder of `place`, "" if nothing is known against it."""
+    if len(os.fsencode(place)) > PATH_BYTES_MAX - TAIL_BYTES_MAX:
+        return f"a socket's path holds at most {PATH_BYTES_MAX} bytes"
+    # Addresses travel in JSON.
+    return "" if is_utf8(place) else "its name is not UTF-8"

@@ -1,0 +1,144 @@
+"""The kinds of drawing in a report. Each takes the width in px first and gives an <svg> as text.
+
+Rows and points come as plain tuples; sizes other than the width follow from the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rubato_cli.base import units
+from rubato_cli.report.svg import (Plot, Points, Scale, Text, document, label, round_ticks, tag,
+                                   text_width, tick_text, title)
+
+ROW_PX = 30  # one bar and the space to the next
+
+Names = tuple[str, str, Text, Text]  # of the axes: x, y, and how their ticks are written
+Piece = tuple[float, str, str]  # of a bar: value, class, words
+
+
+def _share(value: float) -> str:
+    return units.percent(value, 0)
+
+
+def _square(width: float) -> float:
+    return min(width, 440) * 0.9
+
+
+def roc(width: float, series: Sequence[tuple[Points, str]]) -> str:
+    """series: [(points, class)], the most important one last."""
+    plot = Plot(width, _square(width), (0, 1), (0, 1))
+    plot.axes("negatives flagged", "positives flagged", _share, _share)
+    plot.line([(0, 0), (1, 1)], "ghost")
+    plot.area(series[-1][0], series[-1][1])
+    for points, class_ in series:
+        plot.line(points, class_)
+    plot.note(0.98, 0.72, "no skill", "end")
+    return plot.svg("Receiver operating characteristic")
+
+
+def calibration(width: float, bins: Sequence[tuple[float, float, float]]) -> str:
+    """bins: [(mean predicted, observed, rows)]; the area of a dot is its share of the rows."""
+    highest = max(max(p, o) for p, o, _ in bins) * 1.08 or 1.0
+    plot = Plot(width, _square(width), (0, highest), (0, highest))
+    text = _share if highest > 0.1 else units.percent
+    plot.axes("predicted risk", "observed rate of positives", text, text)
+    plot.line([(0, 0), (highest, highest)], "ghost")
+    plot.note(highest * 0.98, highest * 0.72, "perfect", "end")
+    largest = max(rows for _, _, rows in bins) or 1
+    plot.line([(p, o) for p, o, _ in bins], "thin s1")
+    for predicted, observed, rows in bins:
+        plot.dot((predicted, observed), 2.5 + 3.5 * max(rows / largest, 0) ** 0.5, "s1",
+                 f"{units.plural(rows, 'row')}: predicted {units.percent(predicted)}, "
+                 f"observed {units.percent(observed)}")
+    return plot.svg("Observed rate against predicted risk")
+
+
+def columns(width: float, bars: Sequence[tuple[float, float, float, str]], names: Names,
+            rule: tuple[float, str] | None) -> str:
+    """Columns over a numeric axis. bars: [(from, to, value, words)]; rule: (x, word), a bound."""
+    low, high = bars[0][0], bars[-1][1]
+    if rule:
+        high = max(high, rule[0] + (high - low) * 0.04)
+    plot = Plot(width, 250, (low, high), (0, max(bar[2] for bar in bars) * 1.12 or 1))
+    plot.axes(*names)
+    for start, end, value, words in bars:
+        gap = min(0.1 * (end - start), 2 * (high - low) / width)
+        plot.bar((start + gap, end - gap), value, "s1", words)
+    plot.base()
+    if rule:
+        plot.rule_x(*rule)
+    return plot.svg(names[0])
+
+
+def bars(width: float, rows: Sequence[tuple[str, Sequence[Piece]]], text: Text) -> str:
+    """Horizontal bars, with `text` of the sum at their ends. rows: [(name, pieces)]"""
+    sums = [sum(piece[0] for piece in pieces) for _, pieces in rows]
+    room = 14 + max(text_width(text(total)) for total in sums)
+    margin = 10 + max(text_width(name) for name, _ in rows)
+    scale = Scale(0, max(sums) or 1.0, margin, width - room)
+    parts = []
+    for i, (name, pieces) in enumerate(rows):
+        y = i * ROW_PX + 5.0
+        parts.append(label(name, margin - 10, y + 14, "end"))
+        parts += _pieces(scale, y, pieces)
+        parts.append(label(text(sums[i]), scale(sums[i]) + 7, y + 14, "start", "value"))
+    return document(width, len(rows) * ROW_PX + 2, "Bars", *parts)
+
+
+def shares(width: float, rows: Sequence[tuple[str, Sequence[Piece]]]) -> str:
+    """Horizontal bars of one length; a piece shows its per cent where there is room."""
+    margin = 10 + max(text_width(name) for name, _ in rows)
+    parts = []
+    for i, (name, pieces) in enumerate(rows):
+        total = sum(piece[0] for piece in pieces) or 1.0
+        scale, y, at = Scale(0, total, margin, width), i * (ROW_PX + 6) + 4.0, 0.0
+        parts.append(label(name, margin - 10, y + 19, "end"))
+        parts += _pieces(scale, y, pieces, 28)
+        for value, _, _ in pieces:
+            if scale(at + value) - scale(at) > 40:
+                parts.append(label(_share(value / total), scale(at + value / 2), y + 18, "middle",
+                                   "on-bar"))
+            at += value
+    return document(width, len(rows) * (ROW_PX + 6) + 2, "Shares", *parts)
+
+
+def _pieces(scale: Scale, y: float, pieces: Sequence[Piece], height: int = 20) -> list[str]:
+    parts, at = [], 0.0
+    for value, class_, words in pieces:
+        left, right = scale(at), scale(at + value)
+        gap = 1.5 if right - left > 4 and len(pieces) > 1 else 0.0
+        parts.append(tag("rect", title(words), x=left, y=y, width=max(right - left - gap, 0.0),
+                         height=height, rx=2, class_=f"bar {class_}"))
+        at += value
+    return parts
+
+
+Interval = tuple[str, float | None, float, float | None, str]  # name, low, value, high, class
+
+
+def intervals(width: float, rows: Sequence[Interval]) -> str:
+    """Points, with their intervals where they have one, on one axis."""
+    ends = [v for _, low, value, high, _ in rows for v in (low, value, high) if v is not None]
+    pad = max((max(ends) - min(ends)) * 0.14, 0.001)
+    margin = 10 + max(text_width(row[0]) for row in rows)
+    scale = Scale(min(ends) - pad, max(ends) + pad, margin, width - 52)
+    bottom = len(rows) * ROW_PX
+    parts = []
+    most = max(3, int((width - margin) / 110))
+    text = tick_text(scale.low, scale.high, most)
+    for tick in round_ticks(scale.low, scale.high, most):
+        x = scale(tick)
+        parts.append(tag("line", x1=x, x2=x, y1=0, y2=bottom, class_="grid"))
+        parts.append(label(text(tick), x, bottom + 16, "middle"))
+    for i, (name, low, value, high, class_) in enumerate(rows):
+        y = i * ROW_PX + ROW_PX / 2
+        parts.append(label(name, margin - 10, y + 4, "end"))
+        end = value if high is None else high
+        if low is not None and high is not None:
+            parts.append(tag("line", x1=scale(low), x2=scale(high), y1=y, y2=y,
+                             class_=f"whisker {class_}"))
+        parts.append(tag("circle", title(f"{name} {value:.4f}"), cx=scale(value), cy=y, r=5.5,
+                         class_=f"dot {class_}"))
+        parts.append(label(f"{value:.4f}", scale(end) + 10, y + 4, "start", "value"))
+    return document(width, bottom + 22, "Intervals", *parts)

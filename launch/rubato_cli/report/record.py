@@ -1,0 +1,131 @@
+"""What a finished run left in its folder, read once for the report and never trusted.
+
+  metrics.json             figures by name; the only file that must be there
+  evaluation.json          "test", "validation" {auc, roc: [{fpr, tpr}], calibration: [{rows,
+                           mean_predicted, observed}], lift: [{rows, positives, lift, captured}]},
+                           "oracle" the same of the true probabilities, "top_features" [{name,
+                           weight}]
+  config.json              the resolved run file
+  data/cleansing.json      "rows" {read, dropped_missing_label, dropped_ignored_label,
+                           dropped_missing_time, train, validation, test}, "positives" {train,
+                           validation, test}, "columns" [{name, role, missing, levels}],
+                           "warnings" [{sentence}], "inputs"
+  telemetry/worker-N.jsonl events: progress {loss, rows, seconds_since_start}, validation
+                           {data_epoch, auc, logloss, seconds}
+
+Every part but metrics.json may be missing or of an older make: what is asked for and not there is
+None or empty, and the page says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from rubato_cli.base.failure import Failure
+from rubato_cli.files.run_folder import RunFolder
+
+Tree = Any  # of JSON
+LARGEST = 1e100  # sums and axes of such numbers are still finite
+
+
+def dig(tree: Tree, path: str) -> Tree:
+    """dig(metrics, "test.auc"): what stands below nested objects, or None."""
+    for name in path.split("."):
+        if not isinstance(tree, dict):
+            return None
+        tree = tree.get(name)
+    return tree
+
+
+def number(tree: Tree, path: str) -> float | None:
+    """The number at `path`, or None where none stands, or one too large for any figure."""
+    value = dig(tree, path)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) <= LARGEST else None  # a NaN compares as false
+
+
+def records(tree: Tree, path: str, *needed: str) -> list[Tree]:
+    """The objects of the list at `path` that have a number for each name of `needed`."""
+    value = dig(tree, path)
+    return [item for item in (value if isinstance(value, list) else [])
+            if isinstance(item, dict) and all(number(item, name) is not None for name in needed)]
+
+
+@dataclasses.dataclass
+class Record:
+    """One run."""
+
+    path: pathlib.Path
+    metrics: Tree
+    evaluation: Tree
+    config: Tree
+    cleansing: Tree
+    # Worker -> [(seconds since its first start, loss, rows)], and the validation events by time,
+    # their data epochs counted from 1.
+    progress: dict[str, list[tuple[float, float, float]]] = dataclasses.field(default_factory=dict)
+    validation: list[Tree] = dataclasses.field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    def metric(self, path: str) -> float | None:
+        return number(self.metrics, path)
+
+    @property
+    def workers(self) -> list[Tree]:
+        return records(self.metrics, "workers")
+
+    @property
+    def shards(self) -> list[Tree]:
+        return records(self.metrics, "shards")
+
+
+def read(path: str) -> Record:
+    """The run in folder `path`; Failure if there is none, or none that finished."""
+    folder = RunFolder(path)
+    if not folder.path.is_dir():
+        raise Failure(f"there is no folder {path}; name the --out folder of a `rubato train`")
+    if not (folder.path / "metrics.json").exists() and (folder.path / "job.json").exists():
+        raise Failure(f"{path} has no metrics.json, as its run did not finish; go on with `rubato "
+                      f"train` and --resume, --out {path}")
+    record = Record(folder.path, folder.read_json("metrics.json"),
+                    folder.find_json("evaluation.json"), folder.find_json("config.json"),
+                    folder.find_json("data/cleansing.json"))
+    for file in sorted((folder.path / "telemetry").glob("worker-*.jsonl")):
+        _read_telemetry(file, record)
+    record.validation.sort(key=lambda event: event["seconds"])
+    return record
+
+
+def _read_telemetry(file: pathlib.Path, record: Record) -> None:
+    """Takes the events of all starts of a worker, one after the other on one axis of time. Lines
+    that were cut short (the process was killed) and other events are passed over."""
+    points: list[tuple[float, float, float]] = []
+    before, newest = 0.0, 0.0  # end of the starts before this one; newest time of this one
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            kind = dig(event, "event")
+            if kind == "progress":
+                seconds, loss = number(event, "seconds_since_start"), number(event, "loss")
+                if seconds is None or loss is None:
+                    continue
+                if seconds < newest:
+                    before += newest
+                newest = seconds
+                points.append((before + seconds, loss, number(event, "rows") or 0.0))
+            elif kind == "validation" and number(event, "data_epoch") is not None:
+                seconds = number(event, "seconds")
+                event["seconds"] = before + (newest if seconds is None else seconds)
+                event["data_epoch"] += 1  # people count from 1, as train.epoch_used does
+                record.validation.append(event)
+    if points:
+        record.progress[file.stem.removeprefix("worker-")] = points

@@ -1,0 +1,293 @@
+"""The part of a report about the training: loss against time, and what the fleet did meanwhile."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+
+from rubato_cli.base import units
+from rubato_cli.report import charts, page
+from rubato_cli.report.record import Record, Tree, dig, number, records
+from rubato_cli.report.svg import Plot, Points
+
+# What a worker's time goes to: key of `seconds`, class, words.
+SPENT = (("compute", "s1", "computing"), ("wait", "s2", "waiting for others"),
+         ("pull", "s3", "pulling"), ("push", "s4", "pushing"),
+         ("other", "s5", "evaluation and the rest"))
+CURVE_POINTS = 120  # a loss curve is averaged down to so many
+COLOURS = ("s1", "s2", "s3", "s4", "s6")
+
+
+def training_section(record: Record) -> str:
+    return page.section("training", "Training", _lead(record),
+                        page.figures("two", _loss(record), _validation(record)))
+
+
+def _lead(record: Record) -> str:
+    rows, seconds = record.metric("train.rows"), record.metric("train.seconds")
+    text = ""
+    if rows is not None and seconds is not None:
+        text = (f"{units.count(rows)} rows in {units.duration(seconds)}, up to clock "
+                f"{units.count(record.metric('train.clock'))}.")
+    resumed = record.metric("train.resumed_from_clock")
+    if resumed:
+        text += f" The run was resumed from clock {units.count(resumed)}: figures are from then on."
+    return text
+
+
+def smooth(points: Sequence[tuple[float, float, float]], most: int) -> list[tuple[float, float]]:
+    """Means over equal stretches of time, at most `most` of them."""
+    points = _without_scrap(points)
+    begin, end = points[0][0], points[-1][0]
+    step = (end - begin) / most or 1.0
+    sums: dict[int, list[float]] = {}
+    for seconds, loss, _ in points:
+        total = sums.setdefault(min(int((seconds - begin) / step), most - 1), [0.0, 0.0, 0.0])
+        total[0] += seconds
+        total[1] += loss
+        total[2] += 1
+    return [(t / n, loss / n) for _, (t, loss, n) in sorted(sums.items())]
+
+
+def _without_scrap(
+        points: Sequence[tuple[float, float, float]]) -> Sequence[tuple[float, float, float]]:
+    """What a worker tells at its end may be of a few rows: it joins the stretch before it.
+    points: [(seconds, loss, rows so far)]"""
+    if len(points) < 3:
+        return points
+    (_, _, rows0), (_, loss1, rows1), (seconds, loss2, rows2) = points[-3:]
+    if not 0 <= rows2 - rows1 < (rows1 - rows0) / 2:  # a resumed worker counts anew
+        return points
+    loss = (loss1 * (rows1 - rows0) + loss2 * (rows2 - rows1)) / (rows2 - rows0)
+    return [*points[:-2], (seconds, loss, rows2)]
+
+
+def _loss(record: Record) -> str:
+    curves = {name: smooth(points, CURVE_POINTS) for name, points in record.progress.items()}
+    checks = [(event["seconds"], event["logloss"]) for event in record.validation
+              if number(event, "logloss") is not None]
+    if not curves and not checks:
+        return page.absent("Loss against time", "This run kept no telemetry of its workers.")
+    few = len(curves) <= len(COLOURS)
+    series = [(points, COLOURS[i] if few else "thin s5")
+              for i, points in enumerate(curves.values())]
+    entries = ([(f"line {class_}", f"worker {name}") for (_, class_), name in zip(series, curves)]
+               if few else [("line thin s5", f"{len(curves)} workers")])
+    if checks:
+        entries.append(("line dashed ink", "validation"))
+    numbers = [(units.duration(t), "training", f"worker {name}", units.metric(loss))
+               for name, points in curves.items() for t, loss in points[::len(points) // 8 + 1]]
+    numbers += [(units.duration(t), "validation", "", units.metric(loss)) for t, loss in checks]
+    return page.figure(
+        "Loss against time", "Log loss of the batches of each worker, averaged over short "
+        "stretches, and of the validation rows after each pass.",
+        page.legend(entries)
+        + page.drawing(lambda width: _loss_drawing(width, series, checks), page.HALF),
+        page.table(("time", "rows", "", "log loss"), numbers))
+
+
+def _loss_drawing(width: float, series: Sequence[tuple[Points, str]], checks: Points) -> str:
+    losses = sorted(loss for points, _ in series for _, loss in points)
+    losses = losses[:max(1, int(len(losses) * 0.9))]  # the first batches may be far above
+    losses += [loss for _, loss in checks]
+    low, high = min(losses), max(losses)
+    pad = (high - low) * 0.06 or 0.01
+    end = max(t for points in [checks, *(s[0] for s in series)] for t, _ in points)
+    size, unit = units.time_unit(end)
+    plot = Plot(width, 300, (0, end / size), (low - pad, high + pad))
+    plot.axes(f"time, {unit}", "log loss")
+    for points, class_ in series:
+        plot.line([(t / size, loss) for t, loss in points], class_)
+    plot.line([(t / size, loss) for t, loss in checks], "dashed ink")
+    for t, loss in checks:
+        plot.dot((t / size, loss), 4, "ink", f"validation {loss:.4f} at {units.duration(t)}")
+    return plot.svg("Loss against time")
+
+
+def _validation(record: Record) -> str:
+    checks = [event for event in record.validation if number(event, "auc") is not None]
+    if not checks:
+        return page.absent("Validation", "This run was not validated while it trained.")
+    best = record.metric("oracle.auc")
+    used = record.metric("train.epoch_used")
+    chosen = [e["seconds"] for e in checks if e["data_epoch"] == used]
+    numbers = [(f"{e['data_epoch']}", units.duration(e["seconds"]), units.metric(e["auc"]),
+                units.metric(number(e, "logloss")), "yes" if e["data_epoch"] == used else "")
+               for e in checks]
+    entries = [("line s3", "validation AUC")]
+    if best is not None:
+        entries.append(("line s2 dashed", f"{BEST_TEST}"))
+    return page.figure(
+        "Validation", f"AUC after each pass over the training rows; the weights of epoch "
+        f"{used:.0f} are the ones used." if chosen and used is not None else
+        "AUC after each pass over the training rows.",
+        page.legend(entries)
+        + page.drawing(lambda width: _auc_drawing(width, checks, best, chosen), page.HALF),
+        page.table(("data epoch", "time", "AUC", "log loss", "used"), numbers))
+
+
+BEST_TEST = "best possible on test rows"
+
+
+def _auc_drawing(width: float, checks: Sequence[Tree], best: float | None,
+                 chosen: Sequence[float]) -> str:
+    points = [(event["seconds"], event["auc"]) for event in checks]
+    heights = [auc for _, auc in points] + ([best] if best is not None else [])
+    pad = (max(heights) - min(heights)) * 0.1 or 0.005
+    end = points[-1][0]
+    size, unit = units.time_unit(end)
+    plot = Plot(width, 300, (0, end / size), (min(heights) - pad, max(heights) + pad))
+    plot.axes(f"time, {unit}", "AUC")
+    if best is not None:
+        plot.line([(0, best), (end / size, best)], "s2 dashed")
+    plot.line([(t / size, auc) for t, auc in points], "s3")
+    for t, auc in points:
+        plot.dot((t / size, auc), 4, "s3", f"{auc:.4f} at {units.duration(t)}")
+    if chosen:
+        plot.rule_x(chosen[0] / size, "used")
+    return plot.svg("Validation AUC against time")
+
+
+def fleet_section(record: Record) -> str:
+    if dig(record.config, "fleet.servers") == 0:
+        return page.section(
+            "fleet", "Without servers",
+            "One process trained, with the weights on its GPU: nothing was pulled or pushed.",
+            page.figures("one", _time(record)),
+            page.figures("two", _throughput(record), _memory(record)))
+    return page.section(
+        "fleet", "The fleet", "",
+        page.figures("one", _time(record)),
+        page.figures("three", _throughput(record), _bytes(record), _memory(record)),
+        page.figures("two", _staleness(record), _shards(record)))
+
+
+def _seat(worker: Tree) -> str:
+    return f"worker {worker.get('seat', '?')}"
+
+
+def _time(record: Record) -> str:
+    rows, numbers = [], []
+    totals: collections.Counter[str] = collections.Counter()
+    for worker in record.workers:
+        spent = [(number(worker, f"seconds.{key}") or 0.0) for key, _, _ in SPENT]
+        if not sum(spent):
+            continue
+        rows.append((_seat(worker), [(value, class_, f"{words}: {units.duration(value)}")
+                                     for value, (_, class_, words) in zip(spent, SPENT)]))
+        numbers.append((_seat(worker), *(units.duration(value) for value in spent),
+                        units.duration(sum(spent))))
+        totals.update({key: value for value, (key, _, _) in zip(spent, SPENT)})
+    title = "Where each worker’s time went"
+    if not rows:
+        return page.absent(title, "The workers of this run kept no account of their time.")
+    whole = sum(totals.values())
+    return page.figure(
+        title, f"Together the workers computed for {units.percent(totals['compute'] / whole, 0)} "
+        f"of their time and waited for others for {units.percent(totals['wait'] / whole, 0)}.",
+        page.legend([(class_, words) for _, class_, words in SPENT])
+        + page.drawing(lambda width: charts.shares(width, rows), page.FULL),
+        page.table(("", *(words for _, _, words in SPENT), "together"), numbers))
+
+
+def _throughput(record: Record) -> str:
+    found = [w for w in record.workers if number(w, "samples_per_second") is not None]
+    if not found:
+        return page.absent("Throughput", "The workers of this run kept no account of their speed.")
+    rows = [(_seat(w), [(w["samples_per_second"], "s1", "")]) for w in found]
+    pushes = sum(number(w, "pushes") or 0 for w in found) or 1
+    numbers = [(_seat(w), units.count(number(w, "rows")), units.count(w["samples_per_second"]),
+                units.count(number(w, "pushes")),
+                units.percent((number(w, "pushes") or 0) / pushes)) for w in found]
+    return page.figure(
+        "Throughput", "Rows per second of each worker.",
+        page.drawing(lambda width: charts.bars(width, rows, units.compact), page.THIRD),
+        page.table(("", "rows", "rows/s", "pushes", "of all"), numbers))
+
+
+def _bytes(record: Record) -> str:
+    rows, numbers = [], []
+    for worker in record.workers:
+        samples = number(worker, "rows")
+        pulled, pushed = (number(worker, f"bytes_{way}") for way in ("pulled", "pushed"))
+        if not samples or pulled is None or pushed is None:
+            continue
+        rows.append((_seat(worker), [(pulled / samples, "s3", "pulled"),
+                                     (pushed / samples, "s4", "pushed")]))
+        numbers.append((_seat(worker), units.data_size(pulled), units.data_size(pushed),
+                        units.data_size((pulled + pushed) / samples)))
+    if not rows:
+        return page.absent("Bytes per sample", "The workers of this run did not count their bytes.")
+    return page.figure(
+        "Bytes per sample", "Parameters pulled and gradients pushed for each row trained.",
+        page.legend([("s3", "pulled"), ("s4", "pushed")])
+        + page.drawing(lambda width: charts.bars(width, rows, units.data_size), page.THIRD),
+        page.table(("", "pulled", "pushed", "per sample"), numbers))
+
+
+def _memory(record: Record) -> str:
+    found = [(str(p.get("name", "")).replace("-", " "), p["peak_memory_bytes"])
+             for p in records(record.metrics, "processes", "peak_memory_bytes")]
+    found = found or [(_seat(w), w["memory_peak_bytes"])
+                      for w in records(record.metrics, "workers", "memory_peak_bytes")]
+    if not found:
+        return page.absent("Memory", "The processes of this run kept no account of their memory.")
+    rows = [(name, [(value, "s6", "")]) for name, value in found]
+    return page.figure(
+        "Memory", "Largest resident size of each process.",
+        page.drawing(lambda width: charts.bars(width, rows, units.data_size), page.THIRD),
+        page.table(("process", "peak"), [(name, units.data_size(v)) for name, v in found]))
+
+
+def _staleness(record: Record) -> str:
+    counts = observed_staleness(record.shards)
+    bound = record.metric("staleness.bound")
+    title = "Observed staleness"
+    if not counts:
+        return page.absent(title, "The shards of this run kept no histogram of staleness.")
+    total, largest = sum(counts.values()), max(counts)
+    width = largest // 48 + 1  # values a column
+    bars = []
+    for start in range(0, largest + 1, width):
+        share = sum(counts.get(value, 0) for value in range(start, start + width)) / total
+        bars.append((start - 0.5, start + width - 0.5, share,
+                     f"{units.percent(share)} of the pushes"))
+    words = "This run had no bound" if bound is None else f"The bound is {bound:.0f}"
+    mean = sum(v * n for v, n in counts.items()) / total
+    names = ("clocks behind", "share of pushes",
+             lambda v: f"{v:.0f}" if v == int(v) else "", lambda v: units.percent(v, 0))
+    rule = None if bound is None else (bound + 0.5, f"bound {bound:.0f}")
+    return page.figure(
+        title, f"How old the weights were that each push was computed from. {words}; the mean "
+        f"was {mean:.2f}, the largest {largest}.",
+        page.drawing(lambda w: charts.columns(w, bars, names, rule), page.HALF),
+        page.table(("clocks behind", "pushes", "share"),
+                   [(f"{value}", units.count(n), units.percent(n / total, 2))
+                    for value, n in sorted(counts.items())]))
+
+
+def observed_staleness(shards: Sequence[Tree]) -> dict[int, int]:
+    """Pushes by staleness, over all shards."""
+    counts: collections.Counter[int] = collections.Counter()
+    for shard in shards:
+        histogram = shard.get("staleness_histogram")
+        for pair in histogram if isinstance(histogram, list) else []:
+            if isinstance(pair, list) and len(pair) == 2 and all(isinstance(v, int) for v in pair):
+                counts[pair[0]] += pair[1]
+    return {value: n for value, n in sorted(counts.items()) if value >= 0 and n > 0}
+
+
+def _shards(record: Record) -> str:
+    found = [s for s in record.shards if number(s, "pushes") is not None]
+    if not found:
+        return page.absent("Shards", "The shards of this run kept no account of their pushes.")
+    rows = [(f"shard {s.get('place', '?')}", [(s["pushes"], "s4", "")]) for s in found]
+    numbers = [(f"shard {s.get('place', '?')}", units.count(s["pushes"]),
+                units.count(number(s, "rows")),
+                units.count(number(s, "duplicates_refused"))) for s in found]
+    lost, refused = record.metric("updates.lost"), record.metric("updates.duplicates_refused")
+    return page.figure(
+        "Shards", f"Pushes applied by each shard. Lost: {units.count(lost)}; refused as "
+        f"duplicates: {units.count(refused)}.",
+        page.drawing(lambda width: charts.bars(width, rows, units.compact), page.HALF),
+        page.table(("", "pushes", "rows held", "duplicates refused"), numbers))
