@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rubato_cli.base.console import Console
+from rubato_cli.base.events import events_in
 from rubato_cli.base.failure import DONE, Failure
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.commands.train import Parts, evaluate, train
@@ -21,7 +22,6 @@ from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.target import write
 from rubato_cli.fleet import builds, data_tool, metrics
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.child import parse_event
 from rubato_cli.fleet.sockets import SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report import staleness_figure
@@ -144,8 +144,8 @@ def _prepare_once(sweep: _Sweep, folder: RunFolder, bound: str) -> None:
 def validations(folder: RunFolder) -> Iterator[dict[str, Any]]:
     """The validation events of this run, which had one start. A full disk cuts lines short."""
     for path in (folder.path / "telemetry").glob("worker-*.jsonl"):
-        for event in map(parse_event, path.read_bytes().splitlines()):
-            if event is not None and event["event"] == "validation":
+        for event in events_in(path):
+            if event["event"] == "validation":
                 yield event
 
 

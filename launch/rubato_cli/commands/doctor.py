@@ -14,10 +14,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+from rubato_cli.base.events import parse_event
 from rubato_cli.base.failure import DONE, USAGE, Failure
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.fleet import builds
-from rubato_cli.fleet.child import parse_event
 from rubato_cli.fleet.sockets import SocketFolder
 
 OPEN_FILES_MIN = 256  # sockets and snapshot files of a small fleet

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from rubato_cli.base.failure import DONE, USAGE, Failure
 from rubato_cli.commands.session import Command, Session
+from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.scratch import ScratchFolder, temporary_place
 from rubato_cli.files.target import Target
 from rubato_cli.fleet import local
-from rubato_cli.fleet.child import Files
 from rubato_cli.fleet.committed import whole_snapshot
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.serving import serve
@@ -109,14 +109,15 @@ class Logs:
         """In the place for temporary files, or in `otherwise` if there is none."""
         self._scratch = ScratchFolder(temporary_place(otherwise))
 
-    def files(self, name: str) -> Files:
-        return Files(self._scratch.path / f"{name}.jsonl", self._scratch.path / f"{name}.log")
+    def files(self, name: str) -> ProcessFiles:
+        begin = self._scratch.path / name
+        return ProcessFiles(begin.with_suffix(".jsonl"), begin.with_suffix(".log"))
 
     def __enter__(self) -> Logs:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
-        # As Files.where() names them.
+        # As ProcessFiles.where() names them.
         if isinstance(error, Failure) and os.path.relpath(self._scratch.path) in error.sentence:
             self._scratch.keep()
         self._scratch.__exit__()

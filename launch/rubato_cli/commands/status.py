@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
 from typing import Any
 
+from rubato_cli.base.events import Event, parse_event
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import local, metrics
-from rubato_cli.fleet.child import Event
 
 TAIL_BYTES = 1 << 16  # enough for the newest event of each kind
 
@@ -62,16 +61,9 @@ def _newest(path: pathlib.Path) -> dict[str, Event]:
         return {}
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        lines = file.read().decode(errors="replace").splitlines()
-    newest: dict[str, Event] = {}
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "event" in event:
-            newest[str(event["event"])] = event
-    return newest
+        lines = file.read().splitlines()
+    events = filter(None, map(parse_event, lines))
+    return {event["event"]: event for event in events}
 
 
 COMMAND = Command("status", "say what a run is doing", _add_arguments, _run)

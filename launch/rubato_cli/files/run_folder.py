@@ -25,8 +25,8 @@ from rubato_cli.base import system_error
 from rubato_cli.base.deadline import Deadline
 from rubato_cli.base.failure import FATAL, Failure
 from rubato_cli.files import target
+from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.files.seal import seal, unseal
-from rubato_cli.fleet.child import Files
 
 LOCK_SECONDS = 1.0  # a `rubato status` holds the lock for an instant, too
 LOOK_SECONDS = 0.02
@@ -40,12 +40,12 @@ class RunFolder:
         self.shown = path
         self._lock: TextIO | None = None
 
-    def files(self, prefix: str, name: str) -> Files:
+    def files(self, prefix: str, name: str) -> ProcessFiles:
         """Telemetry and log of process `name`; their folders are made."""
         telemetry, logs = self.path / "telemetry", self.path / "logs"
         telemetry.mkdir(exist_ok=True)
         logs.mkdir(exist_ok=True)
-        return Files(telemetry / f"{prefix}{name}.jsonl", logs / f"{prefix}{name}.log")
+        return ProcessFiles(telemetry / f"{prefix}{name}.jsonl", logs / f"{prefix}{name}.log")
 
     def read_json(self, name: str) -> dict[str, Any]:
         """One of the JSON files; a sentence when it is missing or not as it was written."""

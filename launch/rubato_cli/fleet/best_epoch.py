@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rubato_cli.base import system_error
 from rubato_cli.base.console import Console
+from rubato_cli.base.events import Event
 from rubato_cli.base.failure import Failure
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet.child import Event
 from rubato_cli.fleet.committed import Snapshot
 
 FILE = "validations.json"

@@ -1,42 +1,24 @@
 """One process of a fleet: started so that it cannot outlive the launcher, its events read.
 
-A process writes JSON events, one a line, to stdout, and log lines for people to stderr. Both are
-kept in files; events are handed on as well. It is stopped by the end of its stdin, and only tells
-of stop signals that it gets: see common/base/stop_signals.h. Events:
-  {"event": "listening", "address": A}                      scheduler, servers
-  {"event": "progress", "clock", "epoch", "loss", "rows", "samples_per_second",
-   "seconds_since_start"}                                   workers
-  {"event": "view", "min_clock", "max_clock", "committed"}  scheduler
-  {"event": "committed", "epoch", "clock"}                  scheduler
-  {"event": "resumed", "clock"}                             scheduler, after --resume
-  {"event": "validation", "data_epoch", "clock", "auc", "logloss"}
-                                                            data epochs count from 0
-  {"event": "signal", "name", "count"}                     a stop signal, its count-th
-  {"event": "done", ...}                                    summary, see metrics.py
-  {"event": "novelty", "column", "cells", "levels", "texts", "outside", "missing"}
-                                                            predict: what training never saw of a
-                                                            column, each {"cells", "first", "line"}
-  {"event": "warning", "message": one sentence}             goes on, but somebody should know
-  {"event": "error", "message": one sentence}
+A process writes JSON events (base/events.py) to stdout, and log lines for people to stderr. Both
+are kept in files; events are handed on as well. It is stopped by the end of its stdin, and only
+tells of stop signals that it gets: see common/base/stop_signals.h.
 """
 
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import json
 import os
-import pathlib
 import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable
-from typing import Any
 
+from rubato_cli.base.events import Event, parse_event
+from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.fleet.stop_signals import SIGNALS
-
-Event = dict[str, Any]
 
 # An event is a short line; more without an end of line is no event and is only kept in the file.
 EVENT_BYTES_MAX = 1 << 20
@@ -50,19 +32,6 @@ NOT_LOADED = 127  # the dynamic loader's exit code
 PR_SET_PDEATHSIG = 1
 # Loaded here, as nothing may be imported between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-@dataclasses.dataclass(frozen=True)
-class Files:
-    """Where a process's stdout (events) and stderr (log) are kept."""
-
-    telemetry: pathlib.Path
-    log: pathlib.Path
-    stays: bool = True  # a sentence may name the log: it is still there when that is read
-
-    def where(self) -> str:
-        """Ends a sentence: where to read more, if that can be read."""
-        return f"; its log is {os.path.relpath(self.log)}" if self.stays else ""
 
 
 def die_with_parent(supervised: bool = False) -> Callable[[], None]:
@@ -101,7 +70,7 @@ def why_ended(exit_code: int, last_words: str) -> str:
 class Child:
     """A running or finished process. Owned by a Fleet, which reads and reaps it."""
 
-    def __init__(self, name: str, command: list[str], files: Files, group: int) -> None:
+    def __init__(self, name: str, command: list[str], files: ProcessFiles, group: int) -> None:
         self.name = name
         self.files = files
         self.last_error = ""
@@ -213,12 +182,3 @@ class Child:
             self._telemetry.write(data)
         except OSError:  # a full disk costs telemetry, and not the run
             pass
-
-
-def parse_event(line: bytes) -> Event | None:
-    """The event of a line, None when it is none."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -6,11 +6,11 @@ import dataclasses
 import subprocess
 
 from rubato_cli.base.console import Console
+from rubato_cli.base.events import Event, parse_event
 from rubato_cli.base.failure import FATAL, RETRYABLE, USAGE, Failure
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.child import (LOG_PREFIX, MEMORY_WORDS, Event, die_with_parent, parse_event,
-                                    why_ended)
+from rubato_cli.fleet.child import LOG_PREFIX, MEMORY_WORDS, die_with_parent, why_ended
 
 
 @dataclasses.dataclass(frozen=True)

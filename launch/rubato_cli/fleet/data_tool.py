@@ -12,9 +12,10 @@ from typing import Any, TextIO
 from rubato_cli.base import system_error
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE, FATAL, RETRYABLE, USAGE, Failure, StoppedBySignal
+from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.child import MEMORY_WORDS, NOT_LOADED, Files, die_with_parent, why_ended
+from rubato_cli.fleet.child import MEMORY_WORDS, NOT_LOADED, die_with_parent, why_ended
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.stop_signals import SIGNALS, StopSignals
 
@@ -41,7 +42,7 @@ def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSig
     what it says about the data. Its output waits in memory until `folder` is there."""
     with _memory_file() as output, _memory_file() as errors:
         code = _run_to_end(build, ["prepare", *arguments],
-                           Files(_path_of(output), _path_of(errors), stays=False), stop)
+                           ProcessFiles(_path_of(output), _path_of(errors), stays=False), stop)
         said = output.read().splitlines()[1:]  # not our "launched"
         complaints = errors.read()
     if code != DONE:
@@ -61,7 +62,7 @@ def _path_of(file: TextIO) -> pathlib.Path:
     return pathlib.Path(f"/proc/self/fd/{file.fileno()}")
 
 
-def _run_to_end(build: Build, arguments: list[str], files: Files, stop: StopSignals) -> int:
+def _run_to_end(build: Build, arguments: list[str], files: ProcessFiles, stop: StopSignals) -> int:
     """Its exit code. A first stop signal is passed on: preparing cleans up behind itself. One that
     it got itself stops the run as well."""
     with Fleet(build, lambda _: files, stop) as fleet:

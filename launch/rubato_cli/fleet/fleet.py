@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable
 
 from rubato_cli.base import system_error
 from rubato_cli.base.deadline import Deadline
+from rubato_cli.base.events import Event
 from rubato_cli.base.failure import FATAL, RETRYABLE, STOPPED, USAGE, Failure, StoppedBySignal
+from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.child import Child, Event, Files
+from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.stop_signals import StopSignals
 
 STEP_SECONDS = 0.1  # how late a death can be noticed
@@ -27,7 +29,8 @@ END_SECONDS = 15.0  # once they are asked to
 class Fleet:
     """Starts, watches and ends children. Children may end only as `may_end` allows."""
 
-    def __init__(self, build: Build, files: Callable[[str], Files], stop: StopSignals) -> None:
+    def __init__(self, build: Build, files: Callable[[str], ProcessFiles],
+                 stop: StopSignals) -> None:
         self.children: list[Child] = []
         self.stop = stop
         # Is told of every event, whoever is waiting for what.

@@ -6,10 +6,11 @@ import time
 from typing import Any
 
 from rubato_cli.base.console import Console
+from rubato_cli.base.events import Event
 from rubato_cli.base.failure import USAGE, Failure
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import metrics
-from rubato_cli.fleet.child import Child, Event
+from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.progress import Progress
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 from typing import Any
 
 from rubato_cli.base import units
+from rubato_cli.base.events import Event
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet.child import Child, Event
+from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.progress import Progress
 from rubato_cli.report.record import dig
 

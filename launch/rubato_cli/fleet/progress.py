@@ -6,7 +6,8 @@ import collections
 import time
 from typing import Any
 
-from rubato_cli.fleet.child import Child, Event
+from rubato_cli.base.events import Event
+from rubato_cli.fleet.child import Child
 
 RATE_SECONDS = 10.0  # window for the speed that the ETA is made of
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rubato_cli.base import units
 from rubato_cli.base.console import Console
+from rubato_cli.base.events import Event
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
-from rubato_cli.fleet.child import Child, Event
+from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.committed import Snapshot
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.sockets import Addresses

@@ -20,10 +20,10 @@ None or empty, and the page says so.
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
+from rubato_cli.base.events import events_in
 from rubato_cli.base.failure import Failure
 from rubato_cli.files.run_folder import RunFolder
 
@@ -103,29 +103,22 @@ def read(path: str) -> Record:
 
 
 def _read_telemetry(file: pathlib.Path, record: Record) -> None:
-    """Takes the events of all starts of a worker, one after the other on one axis of time. Lines
-    that were cut short (the process was killed) and other events are passed over."""
+    """Takes the events of all starts of a worker, one after the other on one axis of time."""
     points: list[tuple[float, float, float]] = []
     before, newest = 0.0, 0.0  # end of the starts before this one; newest time of this one
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
+    for event in events_in(file):
+        if event["event"] == "progress":
+            seconds, loss = number(event, "seconds_since_start"), number(event, "loss")
+            if seconds is None or loss is None:
                 continue
-            kind = dig(event, "event")
-            if kind == "progress":
-                seconds, loss = number(event, "seconds_since_start"), number(event, "loss")
-                if seconds is None or loss is None:
-                    continue
-                if seconds < newest:
-                    before += newest
-                newest = seconds
-                points.append((before + seconds, loss, number(event, "rows") or 0.0))
-            elif kind == "validation" and number(event, "data_epoch") is not None:
-                seconds = number(event, "seconds")
-                event["seconds"] = before + (newest if seconds is None else seconds)
-                event["data_epoch"] += 1  # people count from 1, as train.epoch_used does
-                record.validation.append(event)
+            if seconds < newest:
+                before += newest
+            newest = seconds
+            points.append((before + seconds, loss, number(event, "rows") or 0.0))
+        elif event["event"] == "validation" and number(event, "data_epoch") is not None:
+            seconds = number(event, "seconds")
+            event["seconds"] = before + (newest if seconds is None else seconds)
+            event["data_epoch"] += 1  # people count from 1, as train.epoch_used does
+            record.validation.append(event)
     if points:
         record.progress[file.stem.removeprefix("worker-")] = points

@@ -1,0 +1,20 @@
+"""Where what a process writes is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+
+
+@dataclasses.dataclass(frozen=True)
+class ProcessFiles:
+    """Where a process's stdout (events) and stderr (log) are kept."""
+
+    telemetry: pathlib.Path
+    log: pathlib.Path
+    stays: bool = True  # a sentence may name the log: it is still there when that is read
+
+    def where(self) -> str:
+        """Ends a sentence: where to read more, if that can be read."""
+        return f"; its log is {os.path.relpath(self.log)}" if self.stays else ""
