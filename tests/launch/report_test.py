@@ -23,10 +23,10 @@ import report_fixture  # noqa: E402
 from rubato_cli.base import units  # noqa: E402
 from rubato_cli.base.console import Console  # noqa: E402
 from rubato_cli.base.failure import FATAL, USAGE, Failure  # noqa: E402
-from rubato_cli.commands import compare, report  # noqa: E402
+from rubato_cli.commands import compare  # noqa: E402
 from rubato_cli.commands.session import Session  # noqa: E402
 from rubato_cli.files.run_folder import RunFolder  # noqa: E402
-from rubato_cli.report import record, svg  # noqa: E402
+from rubato_cli.report import record, run_page, svg, tree  # noqa: E402
 from rubato_cli.report.training_sections import observed_staleness, smooth  # noqa: E402
 
 VOID = {"meta", "link", "br", "hr", "img"}
@@ -74,7 +74,7 @@ class RunTest(unittest.TestCase):
         run = copy.copy(self.run_record)
         for part, value in changes.items():
             setattr(run, part, value)
-        return report.render(run)
+        return run_page.render(run)
 
 
 class ReportTest(RunTest):
@@ -91,7 +91,7 @@ class ReportTest(RunTest):
         for path in ("test.auc", "test.auc_low", "test.auc_high", "test.ks", "test.logloss",
                      "test.brier", "oracle.auc", "oracle.brier", "oracle.ks", "oracle.pr_auc",
                      "validation.auc"):
-            self.assertIn(f"{record.number(metrics, path):.4f}", text, path)
+            self.assertIn(f"{tree.number(metrics, path):.4f}", text, path)
         for words in (metrics["run"]["data_sha256"], metrics["run"]["version"],
                       "waiting for others", "200\u202f412", "200\u202f174", "29\u202f871",
                       "column recoveries alone", "4.84\u202fKiB", "214\u202fMiB", "bound 8",
@@ -126,7 +126,7 @@ class ReportTest(RunTest):
 
     def test_what_a_run_lacks_is_said_in_a_sentence(self):
         bare = record.Record(pathlib.Path("bare"), {}, {}, {}, {})
-        text = report.render(bare)
+        text = run_page.render(bare)
         self.assertEqual(Page(text).complaints, [])
         self.assertEqual(text.count('<p class="absent">'), 13)
         self.assertNotRegex(text, r"\b(nan|None|inf)\b")
@@ -162,7 +162,7 @@ class ReportTest(RunTest):
     def test_unbounded_run_with_many_workers(self):
         folder = pathlib.Path(self.scratch.name, "many")
         report_fixture.write(folder, seed=2, workers=12, bound="inf")
-        text = report.write(str(folder)).read_text("utf-8")
+        text = run_page.write(str(folder)).read_text("utf-8")
         self.assertIn("no bound", text)
         self.assertIn("12 workers", text)
 
@@ -172,7 +172,7 @@ class ReportTest(RunTest):
         run.progress = {"0": [(1.0, 0.5, 10.0)]}
         run.validation = run.validation[:1]
         run.evaluation["test"]["calibration"] = run.evaluation["test"]["calibration"][:1]
-        self.assertEqual(Page(report.render(run)).complaints, [])
+        self.assertEqual(Page(run_page.render(run)).complaints, [])
 
 
 def spoil(rng, tree):
@@ -215,10 +215,10 @@ class RecordTest(RunTest):
             if name:
                 (folder / name).write_text(text)
             with self.assertRaisesRegex(Failure, re.escape(words)) as raised:
-                report.write(str(folder))
+                run_page.write(str(folder))
             self.assertEqual(raised.exception.code, code)
         with self.assertRaisesRegex(Failure, "no folder"):
-            report.write(str(folder / "missing"))
+            run_page.write(str(folder / "missing"))
         self.assertEqual(old.read_text(), "old")
 
 

@@ -16,13 +16,14 @@ from typing import Any
 from rubato_cli.base.console import Console
 from rubato_cli.base.events import events_in
 from rubato_cli.base.failure import DONE, Failure
+from rubato_cli.commands.arguments import add_settings, setting_flags
 from rubato_cli.commands.session import Command, Session
-from rubato_cli.commands.train import Parts, evaluate, train
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.target import write
 from rubato_cli.fleet import builds, data_tool, metrics
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.sockets import SocketFolder
+from rubato_cli.fleet.start import Start, evaluate, train
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report import staleness_figure
 from rubato_cli.report.staleness_rows import (BOUNDS, TARGET_MARGIN, Row, Slowness, epochs_needed,
@@ -43,8 +44,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", metavar="AUC", type=float,
                         help="validation AUC to reach (default: where s = 0 ends, less "
                         f"{TARGET_MARGIN})")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="override a key of the run file; may be repeated")
+    add_settings(parser)
 
 
 @dataclasses.dataclass
@@ -97,9 +97,9 @@ def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
                 shutil.rmtree(sweep.path / "runs", ignore_errors=True)
             raise
         with SocketFolder() as sockets:
-            parts = Parts(sweep.build, folder, sweep.stop, sockets, sweep.slowness.flags)
+            start = Start(sweep.build, folder, sweep.stop, sockets, sweep.slowness.flags)
             quiet = Console(quiet=True)
-            result = evaluate(quiet, parts, train(quiet, parts, None))
+            result = evaluate(quiet, start, train(quiet, start, None))
         result = metrics.finish(result, folder.read_json("evaluation.json"), {"run": {
             "version": builds.version()}})
         folder.write_json("metrics.json", result)
@@ -135,8 +135,7 @@ def _prepare(sweep: _Sweep, bound: str) -> RunFolder:
 
 
 def _prepare_once(sweep: _Sweep, folder: RunFolder, bound: str) -> None:
-    settings = [text for value in [*sweep.settings, f"train.staleness={bound}"]
-                for text in ("--set", value)]
+    settings = setting_flags([*sweep.settings, f"train.staleness={bound}"])
     data_tool.prepare(sweep.build, [sweep.run_file, "--out", str(folder.path), *settings], folder,
                       sweep.stop, Console(quiet=True))
 

@@ -20,7 +20,7 @@ from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.serving import serve
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
-from rubato_cli.report.record import dig
+from rubato_cli.report.tree import dig
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,64 +1,19 @@
-"""`rubato report DIR`: one page about a run, DIR/report.html, which needs nothing else."""
+"""`rubato report DIR`: the page of a finished run, DIR/report.html."""
 
 from __future__ import annotations
 
 import argparse
-import pathlib
 
-from rubato_cli.base import units
 from rubato_cli.base.failure import DONE
+from rubato_cli.commands.arguments import add_run
 from rubato_cli.commands.session import Command, Session
-from rubato_cli.files import target
-from rubato_cli.report import page, record
-from rubato_cli.report.data_sections import data_section, facts_section
-from rubato_cli.report.record import Record, dig
-from rubato_cli.report.risk_sections import hero, model_section
-from rubato_cli.report.training_sections import fleet_section, training_section
-
-PLACES = (("model", "Model"), ("training", "Training"), ("fleet", "Fleet"), ("data", "Data"),
-          ("facts", "Run"))
-
-
-def write(folder: str) -> pathlib.Path:
-    """Writes the page of the run in `folder`, whole or not at all, and returns where it is."""
-    run = record.read(folder)
-    page_file = run.path / "report.html"
-    target.write(page_file, render(run))
-    return page_file
-
-
-def render(run: Record) -> str:
-    places = "".join(f'<li><a href="#{name}">{word}</a></li>' for name, word in PLACES)
-    kicker = " · ".join(page.escape(word) for word in _kicker(run))
-    header = (f'<p class="kicker"><b>Rubato</b> · {kicker}</p><h1>{page.escape(run.name)}</h1>'
-              f'<nav aria-label="Sections"><ul>{places}</ul></nav>{hero(run)}')
-    version = dig(run.metrics, "run.version")
-    footer = (f"<p>Written by Rubato {page.escape(version or '')}. Intervals are DeLong’s; "
-              "staleness is counted in iterations of the slowest worker.</p>")
-    return page.document(f"{run.name} · Rubato", header,
-                         [model_section(run), training_section(run), fleet_section(run),
-                          data_section(run), facts_section(run)], footer)
-
-
-def _kicker(run: Record) -> list[str]:
-    kind = {"mlp": "multi-layer perceptron", "logistic": "logistic regression",
-            "wide_deep": "wide and deep", "deepfm": "DeepFM"}.get(
-        str(dig(run.config, "model.kind")))
-    bound = run.metric("staleness.bound")
-    workers = len(run.workers)
-    words = [kind, units.plural(workers, "worker") if workers else None,
-             f"staleness {bound:.0f}" if bound is not None else "no staleness bound"]
-    return [word.replace(" ", "\u00a0") for word in words if word]
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR", help="the --out folder of a `rubato train`")
+from rubato_cli.report import run_page
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
-    written = write(arguments.dir)
+    written = run_page.write(arguments.dir)
     session.console.result([f"report: {written}"], {"report": str(written)})
     return DONE
 
 
-COMMAND = Command("report", "write the report page of a finished run", _add_arguments, _run)
+COMMAND = Command("report", "write the report page of a finished run", add_run, _run)

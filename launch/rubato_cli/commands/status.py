@@ -8,15 +8,13 @@ from typing import Any
 
 from rubato_cli.base.events import Event, parse_event
 from rubato_cli.base.failure import DONE
+from rubato_cli.commands.arguments import add_run
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet import local, metrics
+from rubato_cli.fleet import local
+from rubato_cli.report import summary
 
 TAIL_BYTES = 1 << 16  # enough for the newest event of each kind
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR", help="the --out folder of a `rubato train`")
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
@@ -48,7 +46,7 @@ def _lines(shown: str, document: dict[str, Any], finished: dict[str, Any]) -> li
     lines = [f"{shown}: {document['state']}{process}, clock {document['min_clock']} of "
              f"{document['last_clock']}, {committed}"]
     if document["state"] == "finished":
-        lines += metrics.summary(finished)
+        lines += summary.lines(finished)
     if document["state"] == "stopped":
         lines.append("go on with `rubato train` and --resume" if servers else
                      "without servers nothing was committed; train again, to another --out")
@@ -66,4 +64,4 @@ def _newest(path: pathlib.Path) -> dict[str, Event]:
     return {event["event"]: event for event in events}
 
 
-COMMAND = Command("status", "say what a run is doing", _add_arguments, _run)
+COMMAND = Command("status", "say what a run is doing", add_run, _run)

@@ -15,12 +15,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rubato_cli.base import units
 from rubato_cli.base.events import Event
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.progress import Progress
-from rubato_cli.report.record import dig
 
 
 def collect(folder: RunFolder, progress: Progress, seconds: float,
@@ -67,31 +65,6 @@ def finish(metrics: dict[str, Any], evaluation: dict[str, Any],
         for section, content in source.items():
             merged[section] = {**merged.get(section, {}), **content}
     return merged
-
-
-def summary(metrics: dict[str, Any]) -> list[str]:
-    """The lines that end a `rubato train`."""
-    train, test = metrics["train"], metrics.get("test", {})
-    if train["rows"] == 0 and train["resumed_from_clock"] == train["clock"]:
-        lines = [f"nothing was left to train after clock {train['clock']}"]
-    else:
-        lines = [f"trained {units.rows(train['rows'])} in {train['seconds']:.1f} s "
-                 f"({train['samples_per_second']:,.0f} samples/s), staleness bound "
-                 f"{metrics['staleness']['bound']}, largest observed "
-                 f"{metrics['staleness']['max_observed']}"]
-    if train.get("snapshot_used"):
-        lines.append(f"best validation log loss after epoch {train['epoch_used']}, whose weights "
-                     "are used")
-    if test:
-        lines.append(f"test AUC {test['auc']:.4f} [{test['auc_low']:.4f}, {test['auc_high']:.4f}]  "
-                     f"KS {test['ks']:.4f}  log loss {test['logloss']:.4f}  "
-                     f"({units.rows(test['rows'])}, {test['positives']:,} positive)")
-    if "auc" in metrics.get("oracle", {}):
-        lines.append(f"best possible AUC {metrics['oracle']['auc']:.4f} "
-                     "(of the true probabilities of the generated data)")
-    if dig(metrics, "verdict.warning"):
-        lines.append(f"warning: {metrics['verdict']['warning']}")
-    return lines
 
 
 def _of(progress: Progress, role: str) -> list[Event]:

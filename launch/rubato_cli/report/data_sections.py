@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from rubato_cli.base import units
 from rubato_cli.report import charts, page
-from rubato_cli.report.record import Record, Tree, dig, number, records
+from rubato_cli.report.record import Record
+from rubato_cli.report.tree import Tree, dig, number, records
 
 
 def data_section(record: Record) -> str:

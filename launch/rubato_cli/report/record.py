@@ -13,46 +13,18 @@
   telemetry/worker-N.jsonl events: progress {loss, rows, seconds_since_start}, validation
                            {data_epoch, auc, logloss, seconds}
 
-Every part but metrics.json may be missing or of an older make: what is asked for and not there is
-None or empty, and the page says so.
+Every part but metrics.json may be missing or of an older make (tree.py): the page says so.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import Any
 
 from rubato_cli.base.events import events_in
 from rubato_cli.base.failure import Failure
 from rubato_cli.files.run_folder import RunFolder
-
-Tree = Any  # of JSON
-LARGEST = 1e100  # sums and axes of such numbers are still finite
-
-
-def dig(tree: Tree, path: str) -> Tree:
-    """dig(metrics, "test.auc"): what stands below nested objects, or None."""
-    for name in path.split("."):
-        if not isinstance(tree, dict):
-            return None
-        tree = tree.get(name)
-    return tree
-
-
-def number(tree: Tree, path: str) -> float | None:
-    """The number at `path`, or None where none stands, or one too large for any figure."""
-    value = dig(tree, path)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if abs(value) <= LARGEST else None  # a NaN compares as false
-
-
-def records(tree: Tree, path: str, *needed: str) -> list[Tree]:
-    """The objects of the list at `path` that have a number for each name of `needed`."""
-    value = dig(tree, path)
-    return [item for item in (value if isinstance(value, list) else [])
-            if isinstance(item, dict) and all(number(item, name) is not None for name in needed)]
+from rubato_cli.report.tree import Tree, number, records
 
 
 @dataclasses.dataclass

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from rubato_cli.base import units
 from rubato_cli.report import charts, page
-from rubato_cli.report.record import Record, Tree, dig, number, records
+from rubato_cli.report.record import Record
+from rubato_cli.report.tree import Tree, dig, number, records
 
 BEST = "best possible"  # the true probabilities of generated data, as a ranking
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from rubato_cli.base import units
 from rubato_cli.report import charts, page
-from rubato_cli.report.record import Record, Tree, dig, number, records
+from rubato_cli.report.record import Record
 from rubato_cli.report.svg import Plot, Points
+from rubato_cli.report.tree import Tree, dig, number, records
 
 # What a worker's time goes to: key of `seconds`, class, words.
 SPENT = (("compute", "s1", "computing"), ("wait", "s2", "waiting for others"),

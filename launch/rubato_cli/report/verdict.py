@@ -6,7 +6,7 @@ its figures or its predictions are shown, with what most likely made it so.
 
 from __future__ import annotations
 
-from rubato_cli.report.record import Tree, number, records
+from rubato_cli.report.tree import Tree, number, records
 
 HIGH = 2.0  # times the constant's loss: no model that learnt anything ends there
 

@@ -1,0 +1,83 @@
+"""One start of a run: the fleet that trains it, then the one that evaluates it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from rubato_cli.base.console import Console
+from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.fleet import best_epoch, local, metrics
+from rubato_cli.fleet.builds import Build
+from rubato_cli.fleet.committed import Snapshot, kept_snapshots, whole_snapshot
+from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.progress import Progress
+from rubato_cli.fleet.serving import serve
+from rubato_cli.fleet.sockets import Addresses, SocketFolder
+from rubato_cli.fleet.stop_signals import StopSignals
+from rubato_cli.fleet.training import Training
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What it is made of."""
+
+    build: Build
+    folder: RunFolder
+    stop: StopSignals
+    sockets: SocketFolder
+    worker_flags: Callable[[int], list[str]] = lambda seat: []  # besides those of every training
+
+    def fleet(self, prefix: str = "") -> Fleet:
+        """A new one, whose telemetry and logs begin with `prefix`."""
+        return Fleet(self.build, lambda name: self.folder.files(prefix, name), self.stop)
+
+
+def train_and_evaluate(console: Console, start: Start, resumed: Snapshot | None,
+                        left: int) -> dict[str, Any]:
+    """All of metrics.json but what names the run and judges it. `left`: clocks after `resumed`."""
+    if local.is_local(start.folder.read_json("config.json")):
+        with start.fleet() as fleet:
+            return local.train(console, start.folder, fleet)
+    trained = train(console, start, resumed) if left else _nothing_to_train(start.folder)
+    return evaluate(console, start, trained)
+
+
+def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str, Any]:
+    """Trains the prepared run in start.folder to its last clock; the training part of
+    metrics.json."""
+    folder = start.folder
+    with start.fleet() as fleet:
+        addresses = Addresses(folder.read_json("config.json")["fleet"], start.sockets, "train")
+        addresses.warn(console)
+        training = Training(fleet, folder, console, start.worker_flags)
+        training.run(addresses, resumed)
+    return metrics.collect(folder, training.progress, training.seconds, fleet.children)
+
+
+def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
+    """The training part of metrics.json when an earlier start ended after its last commit."""
+    progress = Progress(folder.read_json("config.json"), folder.read_json("job.json"))
+    progress.resumed_from = progress.last_clock
+    return metrics.collect(folder, progress, 0.0, [])
+
+
+def evaluate(console: Console, start: Start, trained: dict[str, Any]) -> dict[str, Any]:
+    """Evaluates the snapshot that the run uses; `trained` with that makes metrics.json."""
+    folder = start.folder
+    config = folder.read_json("config.json")
+    wanted = None
+    if config["train"]["best_epoch"]:
+        wanted = best_epoch.snapshot(folder, kept_snapshots(start.build, folder))
+    used = whole_snapshot(start.build, folder, console, wanted)
+    per_epoch = int(folder.read_json("job.json")["iterations_per_epoch"])
+    more: dict[str, dict[str, Any]] = {
+        "train": {"epoch_used": (used.clock + 1) // per_epoch,
+                  "snapshot_used": None if wanted is None else used.number},
+        "validation": best_epoch.validation(folder, used.clock)}
+    console.note("evaluating")
+    with start.fleet("serve-") as fleet:
+        serve(fleet, folder, Addresses(config["fleet"], start.sockets, "serve"), used,
+              ("evaluate", []), console)
+    return metrics.finish(trained, folder.read_json("evaluation.json"), more)
