@@ -3,7 +3,6 @@
 
 import pathlib
 import sys
-import tempfile
 import unittest
 import xml.etree.ElementTree
 
@@ -11,11 +10,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "launch"))
 
 from rubato_cli.base.failure import Failure  # noqa: E402
-from rubato_cli.commands.bench import validations  # noqa: E402
-from rubato_cli.files.run_folder import RunFolder  # noqa: E402
+from rubato_cli.commands import slowness  # noqa: E402
+from rubato_cli.commands.bench import ITERATIONS_MIN, epochs_needed  # noqa: E402
+from rubato_cli.commands.slowness import Slowness  # noqa: E402
 from rubato_cli.report.staleness_figure import NO_CURE, figure  # noqa: E402
-from rubato_cli.report.staleness_rows import (  # noqa: E402
-    BOUNDS, ITERATIONS_MIN, Row, Slowness, epochs_needed, parse_slowness, row, table)
+from rubato_cli.report.staleness_rows import BOUNDS, Row, Sweep, row, table  # noqa: E402
 
 HICCUPS = Slowness(0.004, 3.0, 0.05, 4)
 SLOW_WORKER = Slowness(0.004, 3.0)
@@ -24,17 +23,17 @@ EQUAL = Slowness(0.004)
 
 class SlownessTest(unittest.TestCase):
     def test_equal_workers_only_have_the_floor(self):
-        self.assertEqual(parse_slowness(None, None, "4"), EQUAL)
+        self.assertEqual(slowness.parse(None, None, "4"), EQUAL)
         self.assertEqual(EQUAL.flags(0), ["--floor-seconds", "0.004"])
 
     def test_a_slow_worker_is_worker_0(self):
-        self.assertEqual(parse_slowness("3", None, "4"), SLOW_WORKER)
+        self.assertEqual(slowness.parse("3", None, "4"), SLOW_WORKER)
         self.assertEqual(SLOW_WORKER.flags(0),
                          ["--floor-seconds", "0.004", "--slow-factor", "3"])
         self.assertEqual(SLOW_WORKER.flags(1), ["--floor-seconds", "0.004"])
 
     def test_hiccups_are_everybodys(self):
-        self.assertEqual(parse_slowness(None, "0.05,3,4", "4"), HICCUPS)
+        self.assertEqual(slowness.parse(None, "0.05,3,4", "4"), HICCUPS)
         for seat in (0, 1):
             self.assertEqual(HICCUPS.flags(seat), [
                 "--floor-seconds", "0.004", "--slow-factor", "3", "--slow-chance", "0.05",
@@ -58,7 +57,7 @@ class SlownessTest(unittest.TestCase):
                 ((None, "0.05,3,0", "4"), "the length '0'"),
                 ((None, "0.05,3,2.5", "4"), "the length '2.5'")):
             with self.assertRaises(Failure, msg=arguments) as caught:
-                parse_slowness(*arguments)
+                slowness.parse(*arguments)
             self.assertIn(words, caught.exception.sentence)
             self.assertEqual(caught.exception.code, 2)
 
@@ -95,37 +94,27 @@ class RowTest(unittest.TestCase):
         self.assertEqual(epochs_needed(1, {"iterations_per_epoch": 7}) * 7 // ITERATIONS_MIN, 1)
 
 
-def sweep(**changes):
-    return [Row(**{**dict(staleness=bound if bound == "inf" else int(bound),
+def sweep(slow=EQUAL, target=0.797, name="x", **changes):
+    rows = [Row(**{**dict(staleness=bound if bound == "inf" else int(bound),
                           samples_per_second=1000.0 + i, waiting_share=0.3 - 0.04 * i, seconds=9.0,
                           seconds_to_target=3.0 - 0.1 * i, validation_auc=0.8, test_auc=0.79,
                           max_observed=i, iterations=300), **changes})
             for i, bound in enumerate(BOUNDS)]
-
-
-class TelemetryTest(unittest.TestCase):
-    def test_a_line_that_was_cut_short_is_passed_over(self):
-        with tempfile.TemporaryDirectory(prefix="bench-test-") as scratch:
-            (pathlib.Path(scratch) / "telemetry").mkdir()
-            (pathlib.Path(scratch) / "telemetry" / "worker-0.jsonl").write_text(
-                '{"event": "progress"}\n{"event": "valid\n{"event": "validation", "auc": 0.7}\n'
-                '{"event": "validation", "auc": 0.')
-            self.assertEqual(list(validations(RunFolder(scratch))),
-                             [{"event": "validation", "auc": 0.7}])
+    return Sweep(name, slow.words(), slow.constant, target, rows)
 
 
 class ShowTest(unittest.TestCase):
     def test_table_has_a_line_per_bound_in_columns(self):
-        lines = table(sweep(), 0.797)
+        lines = table(sweep())
         self.assertEqual(len(lines), 1 + len(BOUNDS))
         self.assertEqual(len({len(line) for line in lines}), 1)
         self.assertIn("to AUC 0.7970", lines[0])
         self.assertEqual(lines[1].split()[:3], ["0", "1,000", "30.0%"])
         self.assertEqual(lines[-1].split()[0], "inf")
-        self.assertIn("–", table(sweep(seconds_to_target=None), 0.797)[1])
+        self.assertIn("–", table(sweep(seconds_to_target=None))[1])
 
     def test_picture_is_one_file_with_a_point_per_value(self):
-        text = figure(sweep(), "loans <a&b>", EQUAL, 0.797)
+        text = figure(sweep(name="loans <a&b>"))
         root = xml.etree.ElementTree.fromstring(text)
         name = "{http://www.w3.org/2000/svg}"
         self.assertEqual(root.tag, f"{name}svg")
@@ -138,14 +127,14 @@ class ShowTest(unittest.TestCase):
             self.assertNotIn(outside, text)
 
     def test_picture_says_what_a_bound_cannot_cure(self):
-        def said(slowness):
-            root = xml.etree.ElementTree.fromstring(figure(sweep(), "x", slowness, 0.797))
+        def said(slow):
+            root = xml.etree.ElementTree.fromstring(figure(sweep(slow)))
             return " ".join(element.text for element in root.iter() if element.text)
         self.assertIn(NO_CURE, said(SLOW_WORKER))
         self.assertNotIn("cannot cure", said(HICCUPS))
 
     def test_a_sweep_that_never_reaches_its_target_still_has_a_picture(self):
-        text = figure(sweep(seconds_to_target=None), "x", HICCUPS, 0.9)
+        text = figure(sweep(HICCUPS, 0.9, seconds_to_target=None))
         root = xml.etree.ElementTree.fromstring(text)
         self.assertEqual(len(list(root.iter("{http://www.w3.org/2000/svg}circle"))), len(BOUNDS))
         words = " ".join(element.text for element in root.iter() if element.text)

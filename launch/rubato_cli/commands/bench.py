@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import pathlib
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import events_in
 from rubato_cli.base.failure import DONE, Failure
+from rubato_cli.commands import slowness
 from rubato_cli.commands.arguments import add_settings, setting_flags
 from rubato_cli.commands.session import Command, Session
+from rubato_cli.commands.slowness import Slowness
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.target import write
 from rubato_cli.fleet import builds, data_tool, metrics
@@ -25,9 +26,11 @@ from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.sockets import SocketFolder
 from rubato_cli.fleet.start import Start, evaluate, train
 from rubato_cli.fleet.stop_signals import StopSignals
-from rubato_cli.report import staleness_figure
-from rubato_cli.report.staleness_rows import (BOUNDS, TARGET_MARGIN, Row, Slowness, epochs_needed,
-                                              parse_slowness, row, table)
+from rubato_cli.report import record, staleness_figure
+from rubato_cli.report.staleness_rows import BOUNDS, TARGET_MARGIN, Row, Sweep, row, table
+
+# Below it the start and the end of a run are too much of it.
+ITERATIONS_MIN = 300
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +64,7 @@ class _Sweep:
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
-    slowness = parse_slowness(arguments.slow_worker, arguments.hiccups, arguments.floor_ms)
+    slow = slowness.parse(arguments.slow_worker, arguments.hiccups, arguments.floor_ms)
     out = pathlib.Path(arguments.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Failure(f"{out} is there already and not empty; choose another --out")
@@ -69,18 +72,18 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:
-        return _sweep(arguments, session.console, build, slowness)
+        return _sweep(arguments, session.console, build, slow)
     finally:
         if made and not any(out.iterdir()):
             out.rmdir()
 
 
 def _sweep(arguments: argparse.Namespace, console: Console, build: Build,
-           slowness: Slowness) -> int:
+           slow: Slowness) -> int:
     with StopSignals() as stop:
         # Barriers that cut a snapshot would be measured instead of the bound.
         sweep = _Sweep(build, arguments.run_file, pathlib.Path(arguments.out),
-                       [*arguments.set, "train.best_epoch=false"], slowness, stop, console)
+                       [*arguments.set, "train.best_epoch=false"], slow, stop, console)
         rows, target = _measure(sweep, arguments.target)
     return _show(sweep, rows, target)
 
@@ -96,14 +99,8 @@ def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
             if not rows:  # there is nothing to keep, and the sentence names no log
                 shutil.rmtree(sweep.path / "runs", ignore_errors=True)
             raise
-        with SocketFolder() as sockets:
-            start = Start(sweep.build, folder, sweep.stop, sockets, sweep.slowness.flags)
-            quiet = Console(quiet=True)
-            result = evaluate(quiet, start, train(quiet, start, None))
-        result = metrics.finish(result, folder.read_json("evaluation.json"), {"run": {
-            "version": builds.version()}})
-        folder.write_json("metrics.json", result)
-        rows.append(row(bound, result, list(validations(folder)), target))
+        result = _train(sweep, folder)
+        rows.append(row(bound, result, record.read(str(folder.path)).validation, target))
         target = rows[0].validation_auc - TARGET_MARGIN if target is None else target
         for part in ("data", "snapshots"):
             shutil.rmtree(folder.path / part)
@@ -111,6 +108,17 @@ def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
                            f"{rows[-1].waiting_share:.1%}")
     assert target is not None
     return rows, target
+
+
+def _train(sweep: _Sweep, folder: RunFolder) -> dict[str, Any]:
+    """The prepared run; its metrics.json."""
+    quiet = Console(quiet=True)
+    with SocketFolder() as sockets:
+        start = Start(sweep.build, folder, sweep.stop, sockets, sweep.slowness.flags)
+        trained = evaluate(quiet, start, train(quiet, start, None))
+    result = metrics.finish(trained, {}, {"run": {"version": builds.version()}})
+    folder.write_json("metrics.json", result)
+    return result
 
 
 def _prepare(sweep: _Sweep, bound: str) -> RunFolder:
@@ -134,30 +142,30 @@ def _prepare(sweep: _Sweep, bound: str) -> RunFolder:
     return folder
 
 
+def epochs_needed(epochs: int, job: dict[str, Any]) -> int:
+    """Data epochs that make at least ITERATIONS_MIN iterations."""
+    each = int(job["iterations_per_epoch"])
+    return max(epochs, math.ceil(ITERATIONS_MIN / each))
+
+
 def _prepare_once(sweep: _Sweep, folder: RunFolder, bound: str) -> None:
     settings = setting_flags([*sweep.settings, f"train.staleness={bound}"])
     data_tool.prepare(sweep.build, [sweep.run_file, "--out", str(folder.path), *settings], folder,
                       sweep.stop, Console(quiet=True))
 
 
-def validations(folder: RunFolder) -> Iterator[dict[str, Any]]:
-    """The validation events of this run, which had one start. A full disk cuts lines short."""
-    for path in (folder.path / "telemetry").glob("worker-*.jsonl"):
-        for event in events_in(path):
-            if event["event"] == "validation":
-                yield event
-
-
 def _show(sweep: _Sweep, rows: list[Row], target: float) -> int:
+    words = sweep.slowness.words()
     document = {"run": sweep.run_file, "version": builds.version(), "target_auc": target,
-                "slowness": {**dataclasses.asdict(sweep.slowness), "words": sweep.slowness.words()},
+                "slowness": {**dataclasses.asdict(sweep.slowness), "words": words},
                 "rows": [{**dataclasses.asdict(one), "bound": one.staleness} for one in rows]}
     RunFolder(str(sweep.path)).write_json("staleness.json", document)
     picture = sweep.path / "staleness.svg"
-    name = pathlib.Path(sweep.run_file).stem
-    write(picture, staleness_figure.figure(rows, name, sweep.slowness, target))
-    sweep.console.result([f"{name}: {sweep.slowness.words()}", *table(rows, target),
-                          *([staleness_figure.NO_CURE] if sweep.slowness.constant else []),
+    measured = Sweep(pathlib.Path(sweep.run_file).stem, words, sweep.slowness.constant, target,
+                     rows)
+    write(picture, staleness_figure.figure(measured))
+    sweep.console.result([f"{measured.name}: {words}", *table(measured),
+                          *([staleness_figure.NO_CURE] if measured.incurable else []),
                           f"figures: {sweep.path}/staleness.json", f"picture: {picture}"],
                          document)
     return DONE

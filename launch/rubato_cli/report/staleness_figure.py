@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Sequence
 
 from rubato_cli.base import units
-from rubato_cli.report.staleness_rows import Row, Slowness
+from rubato_cli.report.staleness_rows import Row, Sweep
 from rubato_cli.report.svg import Plot, Text, label, tag, title
 
 WIDTH, PANEL_HEIGHT, MARGIN, TOP = 1000, 300, 32, 92
@@ -24,9 +24,9 @@ NO_CURE = ("A bound cannot cure a worker that is always slow. The others may run
            "weights that lack ever more of its updates. Staleness hides slowness that passes.")
 
 
-def figure(rows: Sequence[Row], name: str, slowness: Slowness, target: float) -> str:
-    """The whole file. `name`: of what is trained."""
-    panel = (WIDTH - 3 * MARGIN) / 2
+def figure(sweep: Sweep) -> str:
+    """The whole file."""
+    rows, panel = sweep.rows, (WIDTH - 3 * MARGIN) / 2
     longest = max((one.seconds_to_target or 0.0 for one in rows), default=0.0)
     size, unit = units.time_unit(longest)
     reached = [(i, one.seconds_to_target / size) for i, one in enumerate(rows)
@@ -34,16 +34,16 @@ def figure(rows: Sequence[Row], name: str, slowness: Slowness, target: float) ->
     speed = _panel(panel, rows, [(i, one.samples_per_second) for i, one in enumerate(rows)],
                    ("samples per second, all workers", units.compact, "s1"))
     time = _panel(panel, rows, reached,
-                  (f"{unit} to a validation AUC of {target:.4f}", units.compact, "s2"))
-    lines = _notes(rows, slowness, len(reached))
+                  (f"{unit} to a validation AUC of {sweep.target:.4f}", units.compact, "s2"))
+    lines = _notes(sweep, len(reached))
     height = TOP + PANEL_HEIGHT + 24 + LINE_PX * len(lines)
-    words = f"Throughput and time to target against the staleness bound: {name}"
+    words = f"Throughput and time to target against the staleness bound: {sweep.name}"
     style = (pathlib.Path(__file__).parent / "report.css").read_text("utf-8")
     return tag(
         "svg", title(words), tag("style", f"\n{style}.paper {{ fill: var(--paper); }}\n{_STYLE}"),
         tag("rect", width=WIDTH, height=height, class_="paper"),
         tag("g", label("What staleness buys", MARGIN, 40, class_="head"),
-            label(f"{name} · {slowness.words()}", MARGIN, 64, class_="lead"),
+            label(f"{sweep.name} · {sweep.slowness}", MARGIN, 64, class_="lead"),
             tag("g", *speed, transform=f"translate({MARGIN} {TOP})"),
             tag("g", *time, transform=f"translate({2 * MARGIN + panel:g} {TOP})"),
             *(label(line, MARGIN, TOP + PANEL_HEIGHT + 26 + LINE_PX * i, class_="lead")
@@ -75,12 +75,12 @@ def _panel(width: float, rows: Sequence[Row], points: Sequence[tuple[int, float]
     return plot.parts
 
 
-def _notes(rows: Sequence[Row], slowness: Slowness, reached: int) -> list[str]:
+def _notes(sweep: Sweep, reached: int) -> list[str]:
     """What a reader should take away, in lines that fit."""
-    waits = [one.waiting_share for one in rows]
+    waits = [one.waiting_share for one in sweep.rows]
     words = (f"Workers spent {units.percent(waits[0], 0)} of their time waiting for others at "
-             f"s = {rows[0].staleness} and {units.percent(waits[-1], 0)} without a bound. ")
-    if reached < len(rows):
+             f"s = {sweep.rows[0].staleness} and {units.percent(waits[-1], 0)} without a bound. ")
+    if reached < len(sweep.rows):
         words += "Runs without a point on the right did not reach the target. "
-    words += NO_CURE if slowness.constant else ""
+    words += NO_CURE if sweep.incurable else ""
     return textwrap.wrap(words.strip(), WORDS_A_LINE)
