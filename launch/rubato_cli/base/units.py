@@ -80,6 +80,11 @@ def time_unit(longest: float) -> tuple[float, str]:
                 if longest >= from_)
 
 
+def plain(text: str) -> str:
+    """Any of these with the blanks that every terminal has."""
+    return text.replace(THIN, " ")
+
+
 def rows(number: int) -> str:
     """For a terminal: 1 row; 2,000 rows."""
     return f"{number:,} row" + ("" if number == 1 else "s")

@@ -38,7 +38,7 @@ class Slowness:
         return flags
 
     def words(self) -> str:
-        floor = units.duration(self.floor_seconds).replace(units.THIN, " ")
+        floor = units.plain(units.duration(self.floor_seconds))
         if self.factor == 1:
             return f"equal workers, iterations of {floor}"
         if self.constant:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rubato_cli.base import units
+from rubato_cli.base import text_table, units
 from rubato_cli.report.record import Record
 from rubato_cli.report.tree import Tree, dig, number
 
@@ -55,10 +55,7 @@ def table(runs: list[Record]) -> list[str]:
         body.append([words, *(_cell(run, path, text) + ("*" if i in best else " ")
                               for i, run in enumerate(runs))])
     body += [["data", *(str(_digest(run))[:12] + " " for run in runs)]]
-    widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
-    lines = [(row[0].ljust(widths[0]) + "  "
-              + "  ".join(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))).rstrip()
-             for row in body]
+    lines = text_table.lines(body, left=[0])
     lines += [f"warning: {name}: {warning}" for name, run in zip(names, runs)
               if (warning := dig(run.metrics, "verdict.warning"))]
     if apart:
@@ -133,7 +130,7 @@ def _value(run: Record, path: str) -> float | str | None:
 
 def _cell(run: Record, path: str, text: Callable[[float | None], str]) -> str:
     value = _value(run, path)
-    return value if isinstance(value, str) else text(value).replace(units.THIN, " ")
+    return value if isinstance(value, str) else units.plain(text(value))
 
 
 def _best(values: list[float | None], better: int) -> set[int]:

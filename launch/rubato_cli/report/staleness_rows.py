@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from rubato_cli.base import units
+from rubato_cli.base import text_table, units
 
 BOUNDS = ("0", "1", "2", "4", "8", "16", "inf")
 TARGET_MARGIN = 0.003  # of AUC, below where synchronous training ends
@@ -63,9 +63,7 @@ def table(sweep: Sweep) -> list[str]:
     """Lines of text."""
     head = ("s", "samples/s", "waiting", "seconds", f"to AUC {sweep.target:.4f}", "validation AUC",
             "test AUC", "max staleness", "iterations")
-    cells = [head, *(_cells(one) for one in sweep.rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(head))]
-    return ["  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in cells]
+    return text_table.lines([head, *(_cells(one) for one in sweep.rows)])
 
 
 def _cells(one: Row) -> tuple[str, ...]:
