@@ -8,7 +8,7 @@ import unittest
 from fake_fleet import ROOT, FakeFleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
-from rubato_cli.commands import column_table, init, label_guess  # noqa: E402
+from rubato_cli.own_data import column_table, label_guess  # noqa: E402
 
 
 class InitTest(FakeFleetTest):
@@ -184,21 +184,20 @@ class ColumnTableTest(unittest.TestCase):
     def test_bytes_that_are_no_utf8_are_escaped(self):
         column = {"name": "stadt", "type": "category", "reason": "texts", "missing": 0,
                   "distinct": 2, "examples": [{"latin1": "K\xf6ln \x80"}, "Köln"]}
-        self.assertIn("  K\\xf6ln \\x80, Köln  ", column_table.lines([column], init._one_line,
-                                                                "x.csv")[1])
+        self.assertIn("  K\\xf6ln \\x80, Köln  ", column_table.lines([column], "x.csv")[1])
 
     def test_many_columns_are_grouped(self):
         columns = [{"name": f"c{i}", "type": "number", "reason": "numbers", "missing": 0,
                     "distinct": 3, "examples": ["1"]} for i in range(1000)]
         columns[500]["type"], columns[500]["reason"] = "category", "texts"
-        self.assertEqual(column_table.lines(columns, str, "x.csv"), [
+        self.assertEqual(column_table.lines(columns, "x.csv"), [
             "  number (numbers): c0, c1, c2, c3 and 995 more", "  category (texts): c500",
             "  each of the 1,000 columns: rubato-data inspect x.csv"])
 
     def test_long_names_and_values_are_cut(self):
         column = {"name": "n" * 40, "type": "number", "reason": "why", "missing": 0,
                   "texts": 0, "sentinels": [], "distinct": 1, "examples": ["v" * 40]}
-        head, row = column_table.lines([column], str, "x.csv")
+        head, row = column_table.lines([column], "x.csv")
         self.assertEqual(row, f"  {'n' * 29}...  number          0          1  {'v' * 27}...  why")
         self.assertEqual(len(head), len(row))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from rubato_cli.base import text_table
+from rubato_cli.own_data.shown import one_line
 
 ROWS_MAX = 60  # of a table that still is one to read
 NAMED_MAX = 4  # columns of a group that are named
@@ -12,21 +15,19 @@ TYPES = {"number": "number", "category": "category", "left_out": "left out", "la
 HEAD = ("column", "taken as", "missing", "different", "values", "why")
 
 
-def lines(columns: Sequence[dict[str, Any]], show: Callable[[Any], str], source: str) -> list[str]:
+def lines(columns: Sequence[dict[str, Any]], source: str) -> list[str]:
     """`columns`: {"name", "type", "reason", "missing", "texts", "sentinels", "distinct",
-    "examples"}; `show` makes a text of the data one for a terminal, whatever its bytes. More than
-    ROWS_MAX are grouped by what was made of them."""
+    "examples"}. More than ROWS_MAX are grouped by what was made of them."""
     if len(columns) > ROWS_MAX:
-        return _groups(columns, show, source)
-    rows = [HEAD, *(_row(column, show) for column in columns)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD) - 1)]
-    return [_line(row, widths) for row in rows]
+        return _groups(columns, source)
+    left = [i for i, head in enumerate(HEAD) if head not in ("missing", "different")]
+    return [f"  {line}" for line in text_table.lines([HEAD, *map(_row, columns)], left)]
 
 
-def _row(column: dict[str, Any], show: Callable[[Any], str]) -> tuple[str, ...]:
-    examples = [show(text) for text in column["examples"]]
+def _row(column: dict[str, Any]) -> tuple[str, ...]:
+    examples = [one_line(text) for text in column["examples"]]
     more = ", ..." if column["distinct"] > len(examples) else ""
-    return (_cut(show(column["name"]), NAME_WIDTH), TYPES[column["type"]],
+    return (_cut(one_line(column["name"]), NAME_WIDTH), TYPES[column["type"]],
             f"{_missing(column):,}", f"{column['distinct']:,}",
             _cut(", ".join(examples), EXAMPLES_WIDTH) + more, column["reason"])
 
@@ -40,18 +41,10 @@ def _missing(column: dict[str, Any]) -> int:
             + sum(int(sentinel["rows"]) for sentinel in column["sentinels"]))
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Counts to the right, all else to the left."""
-    cells = [cell.rjust(width) if head in ("missing", "different") else cell.ljust(width)
-             for cell, width, head in zip(row, widths, HEAD)]
-    return "  " + "  ".join([*cells, row[-1]]).rstrip()
-
-
-def _groups(columns: Sequence[dict[str, Any]], show: Callable[[Any], str],
-            source: str) -> list[str]:
+def _groups(columns: Sequence[dict[str, Any]], source: str) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     for column in columns:
-        name = _cut(show(column["name"]), NAME_WIDTH)
+        name = _cut(one_line(column["name"]), NAME_WIDTH)
         groups.setdefault((TYPES[column["type"]], column["reason"]), []).append(name)
     out = []
     for (kind, reason), names in groups.items():

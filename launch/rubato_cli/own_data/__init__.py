@@ -1,0 +1,1 @@
+"""What `rubato init` makes of somebody's table: its label, its columns, a run file for it."""
