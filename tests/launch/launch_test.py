@@ -158,6 +158,13 @@ class FailureTest(FakeFleetTest):
         self.assertEqual(code, 4)
         self.assertIn("there is not enough memory to load it", stderr.splitlines()[-1])
 
+    def test_a_column_that_is_called_after_a_want_of_memory(self):
+        (self.path / "bin" / "rubato-data").write_text(
+            "#!/bin/sh\necho \"rubato-data: x.csv: no column 'out of memory'\" >&2\nexit 2\n")
+        code, _, stderr = self.train()
+        self.assertEqual((code, stderr.splitlines()[-1]),
+                         (2, "rubato: x.csv: no column 'out of memory'"))
+
     def test_a_scheduler_that_dies_before_it_says_what_is_committed(self):
         self.assertEqual(self.train()[0], 0)
         for script, wanted, part in (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import pathlib
 from collections.abc import Iterator
 
@@ -15,6 +14,7 @@ from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.scratch import ScratchFolder, temporary_place
 from rubato_cli.files.target import Target
 from rubato_cli.fleet import local
+from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.committed import whole_snapshot
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.serving import serve
@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
             addresses = Addresses(config["fleet"], sockets, "serve")
             addresses.warn(session.console)
             device = ["--device", arguments.device] if arguments.device else []
-            with _plain_words(fleet, source):
+            with _plain_words(source):
                 novelties = serve(fleet, folder, addresses, snapshot,
                                   ("predict", ["--in", str(source.absolute()), "--out",
                                                str(target.draft), "--max-unknown",
@@ -86,19 +86,17 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
 
 
 @contextlib.contextmanager
-def _plain_words(fleet: Fleet, source: pathlib.Path) -> Iterator[None]:
+def _plain_words(source: pathlib.Path) -> Iterator[None]:
     """Of a failure that is the file's or the command line's: what the reader said, without the
     process and the log that are of no concern then."""
     try:
         yield
-    except Failure as failure:
-        for child in fleet.children:
-            said = child.last_error
-            named = said.startswith(f"{source.absolute()}:")
-            if said and said in failure.sentence and (named or failure.code == USAGE):
-                raise Failure(said.replace(str(source.absolute()), str(source), 1),
-                              failure.code) from failure
-        raise
+    except ChildFailure as failure:
+        named = failure.said.startswith(f"{source.absolute()}:")
+        if not failure.said or not (named or failure.code == USAGE):
+            raise
+        raise Failure(failure.said.replace(str(source.absolute()), str(source), 1),
+                      failure.code) from failure
 
 
 class Logs:
@@ -117,8 +115,7 @@ class Logs:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
-        # As ProcessFiles.where() names them.
-        if isinstance(error, Failure) and os.path.relpath(self._scratch.path) in error.sentence:
+        if isinstance(error, ChildFailure):
             self._scratch.keep()
         self._scratch.__exit__()
 

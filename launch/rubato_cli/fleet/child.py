@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -18,17 +17,12 @@ from collections.abc import Callable
 
 from rubato_cli.base.events import Event, parse_event
 from rubato_cli.files.process_files import ProcessFiles
+from rubato_cli.fleet.ending import Ending, last_line
 from rubato_cli.fleet.stop_signals import SIGNALS
 
 # An event is a short line; more without an end of line is no event and is only kept in the file.
 EVENT_BYTES_MAX = 1 << 20
 LOG_TAIL_BYTES = 4096
-LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \S+ (info|warning|error): ")
-# Of our own processes, of the libraries that end them, and of the dynamic loader.
-MEMORY_WORDS = re.compile(r"out of memory|allocate memory|not enough memory|failed to map segment|"
-                          r"bad_alloc|cannot map zero-fill|resource temporarily unavailable",
-                          re.IGNORECASE)
-NOT_LOADED = 127  # the dynamic loader's exit code
 PR_SET_PDEATHSIG = 1
 # Loaded here, as nothing may be imported between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -49,22 +43,6 @@ def die_with_parent(supervised: bool = False) -> Callable[[], None]:
             os._exit(1)
 
     return arm
-
-
-def why_ended(exit_code: int, last_words: str) -> str:
-    """Why a process ended, of which this is all that is known. A negative code is a signal's."""
-    said = f": {last_words}" if last_words else ""
-    if exit_code == -signal.SIGKILL:
-        return ("was killed by signal 9 (SIGKILL), as the kernel does when memory runs out (then "
-                "`dmesg` says so)")
-    starved = MEMORY_WORDS.search(last_words)
-    if exit_code < 0:
-        advice = "; out of memory or of threads: raise the limits (ulimit -v, ulimit -u)"
-        return (f"was killed by signal {-exit_code} ({signal.Signals(-exit_code).name}){said}"
-                f"{advice if starved else ''}")
-    advice = ("; there is not enough memory to load it, raise the limit (ulimit -v)"
-              if exit_code == NOT_LOADED and starved else "")
-    return f"ended with exit code {exit_code}{said or ': it gave no reason'}{advice}"
 
 
 class Child:
@@ -140,27 +118,17 @@ class Child:
         self.stdout.close()
         self._telemetry.close()
 
-    def why(self) -> str:
-        """Why it ended: its last error event, the signal, or the last line of its log."""
-        return why_ended(self.exit_code or 0, self._last_words())
+    def ending(self) -> Ending:
+        """Of a process that has ended: its reason is its last error event, or what it left in its
+        log."""
+        exit_code = self.exit_code or 0
+        return Ending(exit_code, (self.last_error or self._last_log_line(exit_code)).rstrip("."))
 
-    def out_of_memory(self) -> bool:
-        """Whether it says so, or a library that ended it does."""
-        return bool(MEMORY_WORDS.search(self._last_words()))
-
-    def _last_words(self) -> str:
-        line = self._last_log_line()
-        # What a killed process logged itself is no reason; what a library printed is.
-        if self.exit_code is not None and self.exit_code < 0 and LOG_PREFIX.match(line):
-            line = ""
-        return (self.last_error or LOG_PREFIX.sub("", line)).rstrip(".")
-
-    def _last_log_line(self) -> str:
+    def _last_log_line(self, exit_code: int) -> str:
         with open(self.files.log, "rb") as log:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, size - LOG_TAIL_BYTES))
-            lines = log.read().decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+            return last_line(log.read().decode(errors="replace"), exit_code)
 
     def _split(self, data: bytes) -> list[Event]:
         *lines, self._partial = (self._partial + data).split(b"\n")

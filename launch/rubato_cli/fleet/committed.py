@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
 
 from rubato_cli.base.console import Console
 from rubato_cli.base.events import Event, parse_event
-from rubato_cli.base.failure import FATAL, RETRYABLE, USAGE, Failure
+from rubato_cli.base.failure import DONE, FATAL, Failure
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.child import LOG_PREFIX, MEMORY_WORDS, die_with_parent, why_ended
+from rubato_cli.fleet.question import ask
+
+PROGRAM = "rubato-scheduler"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,25 +50,14 @@ def _snapshots(events: list[Event], kind: str) -> list[Snapshot]:
 
 def _ask(build: Build, folder: RunFolder, arguments: list[str]) -> list[Event]:
     """The events by which rubato-scheduler answers."""
-    done = subprocess.run(
-        [build.program("rubato-scheduler"), "--run", str(folder.path), *arguments],
-        stdin=subprocess.DEVNULL, capture_output=True, check=False, preexec_fn=die_with_parent())
-    events = [event for event in map(parse_event, done.stdout.splitlines()) if event is not None]
-    if done.returncode == 0 and events:
+    answer = ask(build, PROGRAM, ["--run", str(folder.path), *arguments])
+    ending = answer.ending
+    events = [event for event in map(parse_event, answer.stdout.splitlines()) if event is not None]
+    if ending.exit_code == DONE and events:
         return events
     for event in events:
         if event["event"] == "error":
-            raise Failure(str(event["message"]),
-                          done.returncode if done.returncode in (USAGE, FATAL) else RETRYABLE)
-    if done.returncode == 0:
-        raise Failure(f"rubato-scheduler {arguments[0]} did not answer; build again", FATAL)
-    raise _death(done.returncode, done.stderr.decode(errors="replace"), arguments[0])
-
-
-def _death(code: int, stderr: str, question: str) -> Failure:
-    """Of a scheduler that could not say why: it was killed, or not even loaded."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    last_words = LOG_PREFIX.sub("", lines[-1]) if lines else ""
-    retryable = code < 0 and not MEMORY_WORDS.search(last_words)
-    return Failure(f"rubato-scheduler {question} {why_ended(code, last_words)}",
-                   RETRYABLE if retryable else FATAL)
+            raise Failure(str(event["message"]), ending.code)
+    if ending.exit_code == DONE:
+        raise Failure(f"{PROGRAM} {arguments[0]} did not answer; build again", FATAL)
+    raise Failure(f"{PROGRAM} {arguments[0]} {ending.why()}", ending.code)

@@ -3,19 +3,20 @@ refuses with a sentence on stderr."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
-import subprocess
 from typing import Any, TextIO
 
 from rubato_cli.base import system_error
 from rubato_cli.base.console import Console
-from rubato_cli.base.failure import DONE, FATAL, RETRYABLE, USAGE, Failure, StoppedBySignal
+from rubato_cli.base.failure import DONE, FATAL, Failure, StoppedBySignal
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.fleet import question
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.child import MEMORY_WORDS, NOT_LOADED, die_with_parent, why_ended
+from rubato_cli.fleet.ending import Ending, last_line
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.stop_signals import SIGNALS, StopSignals
 
@@ -24,16 +25,13 @@ PROGRAM = "rubato-data"
 
 def ask(build: Build, arguments: list[str]) -> dict[str, Any]:
     """Runs `rubato-data arguments` and returns the JSON document that it prints."""
-    done = subprocess.run([build.program(PROGRAM), *arguments], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, errors="replace", check=False,
-                          preexec_fn=die_with_parent())
-    if done.returncode != 0:
-        raise _refusal(done.returncode, done.stderr, arguments[0])
+    answer = question.ask(build, PROGRAM, arguments)
+    if answer.ending.exit_code != DONE:
+        raise _refusal(answer.ending, arguments[0])
     try:
-        answer = json.loads(done.stdout)
+        return dict(json.loads(answer.stdout.decode(errors="replace")))
     except ValueError as error:
         raise Failure(f"{PROGRAM} {arguments[0]} printed no JSON; build again", FATAL) from error
-    return dict(answer)
 
 
 def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSignals,
@@ -46,7 +44,7 @@ def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSig
         said = output.read().splitlines()[1:]  # not our "launched"
         complaints = errors.read()
     if code != DONE:
-        raise _refusal(code, complaints, "prepare")
+        raise _refusal(Ending(code, last_line(complaints, code)), "prepare")
     for line in said:
         console.note(line)
     path = folder.files("", "prepare-0").log
@@ -83,11 +81,8 @@ def _run_to_end(build: Build, arguments: list[str], files: ProcessFiles, stop: S
     return child.exit_code or DONE
 
 
-def _refusal(code: int, stderr: str, verb: str) -> Failure:
-    """The last line that it wrote, without its name."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    sentence = lines[-1].removeprefix(f"{PROGRAM}: ") if lines else ""
-    fatal = bool(MEMORY_WORDS.search(sentence))
-    if code < 0 or code == NOT_LOADED or not sentence:
-        sentence = f"{PROGRAM} {verb} {why_ended(code, sentence)}"
-    return Failure(sentence, FATAL if fatal else code if code in (USAGE, FATAL) else RETRYABLE)
+def _refusal(ending: Ending, verb: str) -> Failure:
+    """Its own words, without its name, if it had any."""
+    ending = dataclasses.replace(ending, words=ending.words.removeprefix(f"{PROGRAM}: "))
+    return Failure(ending.words if ending.spoke else f"{PROGRAM} {verb} {ending.why()}",
+                   ending.code)

@@ -18,6 +18,7 @@ from rubato_cli.base.failure import FATAL, RETRYABLE, STOPPED, USAGE, Failure, S
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.child import Child
+from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.stop_signals import StopSignals
 
 STEP_SECONDS = 0.1  # how late a death can be noticed
@@ -97,8 +98,7 @@ class Fleet:
             if child.address:
                 return child.address
             self.step()
-        raise Failure(f"{child.name} did not come up within {LISTEN_SECONDS:.0f} s"
-                      f"{child.files.where()}", RETRYABLE)
+        raise ChildFailure(child, f"did not come up within {LISTEN_SECONDS:.0f} s", RETRYABLE)
 
     def end(self, children: Iterable[Child]) -> None:
         """Asks `children` to end and waits for their last events."""
@@ -145,7 +145,6 @@ def _blame(child: Child) -> int:
 
 
 def _death(child: Child) -> Failure:
-    code = child.exit_code
-    if code not in (USAGE, FATAL, RETRYABLE):  # it could not choose one
-        code = FATAL if child.out_of_memory() else RETRYABLE
-    return Failure(f"{child.name} {child.why()}{child.files.where()}", code)
+    ending = child.ending()
+    return ChildFailure(child, ending.why(), ending.code,
+                        child.last_error if ending.spoke else "")

@@ -13,6 +13,7 @@ from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
 from rubato_cli.fleet.best_epoch import Validations
 from rubato_cli.fleet.child import Child
+from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.committed import Snapshot
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.progress import Progress
@@ -83,8 +84,8 @@ class Training:
                 break
         self._fleet.signals_bearable = 0
         if scheduler.running:
-            raise Failure(f"{scheduler.name} did not end within {COMMIT_SECONDS:.0f} s of the "
-                          f"workers{scheduler.files.where()}", RETRYABLE)
+            raise ChildFailure(scheduler, f"did not end within {COMMIT_SECONDS:.0f} s of the "
+                               "workers", RETRYABLE)
         # It ended well, so all is committed: who is left only waits for a lost goodbye.
         self._fleet.end(workers)
 
