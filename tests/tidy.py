@@ -9,7 +9,6 @@ about a banned name is fine.
 Usage: tests/tidy.py [ROOT]     exit 0: clean; 1: one line per finding, FILE:LINE: RULE: what to do
 """
 
-import ast
 import os
 import pathlib
 import re
@@ -17,12 +16,12 @@ import shutil
 import subprocess
 import sys
 
+from tidy_python import check_python, check_python_arrows, check_python_circles
 from tidy_rooms import (PRODUCT, check_arrows, check_circles, check_declarations, check_doors,
                         check_folders, check_layout, check_machines, check_silent_rules, matches)
-from tidy_source import Finding, Tree, functions_of, parameters_in
+from tidy_source import FUNCTION_LINES_MAX, Finding, Tree, functions_of, parameters_in
 
 LINE_COLUMNS_MAX = 100
-FUNCTION_LINES_MAX = 60
 PARAMETERS_MAX = 5
 FILE_LINES_SOFT = 400  # noted, not refused
 CLANG_FORMAT = 14  # the major version whose layout is ours
@@ -191,39 +190,6 @@ def check_functions(tree):
 # Scripts and documents -------------------------------------------------------------------------
 
 
-def check_python(tree):
-    local = {s.stem for s in tree.sources.values() if s.python} | {"rubato_cli"}
-    for source in tree.sources.values():
-        if not source.python:
-            continue
-        try:
-            module = ast.parse(source.text, source.path)
-        except SyntaxError as error:
-            yield source.finding(error.lineno or 1, "python", f"does not compile: {error.msg}")
-            continue
-        for node in ast.walk(module):
-            yield from _check_python_node(source, node, local)
-
-
-def _check_python_node(source, node, local):
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        lines = node.end_lineno - node.lineno + 1
-        if lines > FUNCTION_LINES_MAX:
-            yield source.finding(node.lineno, "function-size", f"{lines} lines: cut it by step")
-    names = []
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.level == 0:
-        names = [node.module]
-    for name in names:
-        top = name.split(".")[0]
-        if top not in sys.stdlib_module_names and top not in local:
-            yield source.finding(node.lineno, "python", f"{top}: only the standard library")
-        if top == "tomllib" and source.room == "launch":
-            yield source.finding(node.lineno, "python",
-                                 "only C++ reads run files: ask `rubato-data config`")
-
-
 def check_bash(tree):
     for source in tree.sources.values():
         if source.text.startswith("#!") and not os.access(tree.root / source.path, os.X_OK):
@@ -306,8 +272,8 @@ def check_format(tree):
 
 RULES = (check_layout, check_folders, check_arrows, check_circles, check_doors, check_machines,
          check_declarations, check_banned, check_names, check_headers, check_comments,
-         check_globals, check_sizes, check_functions, check_python, check_bash, check_documents,
-         check_whitespace, check_format)
+         check_globals, check_sizes, check_functions, check_python, check_python_arrows,
+         check_python_circles, check_bash, check_documents, check_whitespace, check_format)
 # Patterns of paths that rules have, which must match some file of the repository.
 PATTERNS = tuple(dict.fromkeys(glob for globs in (
     *(allowed for _, _, allowed, _ in BANNED), TRY_DOORS, GLOBAL_DOORS, STAND_INS)

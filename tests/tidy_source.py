@@ -11,6 +11,8 @@ import pathlib
 import re
 import subprocess
 
+FUNCTION_LINES_MAX = 60  # in whatever language
+
 CPP = (".cc", ".h", ".cu", ".cuh")
 CPP_TOKEN = re.compile(
     r"//[^\n]*|/\*.*?\*/|R\"(?P<mark>[^()\\ ]{0,16})\(.*?\)(?P=mark)\"|"

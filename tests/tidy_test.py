@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import tidy
+import tidy_python
 import tidy_rooms
 import tidy_source
 
@@ -111,6 +112,20 @@ BROKEN = {
     "parameters": [("server/x.cc", "int F(int a, int b, int c, int d, int e, int f) {}\n")],
     "python": [("launch/x.py", "def f(:\n"), ("launch/x.py", "import numpy\n"),
                ("launch/x.py", "import tomllib\n")],
+    "python-arrows": [
+        *(("launch/rubato_cli/files/x.py",
+           {"launch/rubato_cli/files/x.py": text, "launch/rubato_cli/fleet/child.py": "X = 1\n"})
+          for text in ("from rubato_cli.fleet.child import X\n", "from ..fleet import child\n",
+                       "import rubato_cli.fleet.child as child\n",
+                       "def f():\n    from rubato_cli.fleet import child\n")),
+        ("launch/rubato_cli/x.py", "X = 1\n"), ("launch/rubato_cli/misc/x.py", "X = 1\n")],
+    "python-circles": [
+        *(("launch/rubato_cli/fleet/builds.py",
+           {"launch/rubato_cli/fleet/builds.py": text,
+            "launch/rubato_cli/fleet/child.py": "from rubato_cli.fleet import builds\n"})
+          for text in ("from rubato_cli.fleet.child import Child\n",
+                       "from rubato_cli.fleet import child\n", "from . import child\n")),
+        ("tests/x.py", "import x\n")],
     "scripts": [("tests/x", "#!/usr/bin/env bash\nset -euo pipefail\nif true; then\n"),
                 ("tests/x", "#!/usr/bin/env bash\necho\n")],
     "todo": [("server/x.cc", "// TODO: think\n"), ("launch/x.py", "# FIXME\n")],
@@ -132,6 +147,13 @@ CLEAN = {
     "common/wire/endpoint.cc": "#include <zmq.hpp>\n",
     "common/base/env.cc": "const auto t = std::chrono::steady_clock::now();\n",
     "common/text.cc": 'const char* kText = "std::cout, rand() and getenv()";\n',
+    "launch/rubato_cli/__init__.py": "X = 1\n",
+    "launch/rubato_cli/base/failure.py": "import json\n\n\nX = json\n",
+    "launch/rubato_cli/fleet/child.py": "from rubato_cli.base import failure\n\nX = failure.X\n",
+    "launch/rubato_cli/fleet/fleet.py":
+        "from rubato_cli.base.failure import X\nfrom rubato_cli.fleet.child import X as Y\n\n"
+        "XY = X, Y\n",
+    "launch/rubato_cli/main.py": "from rubato_cli.fleet import fleet\n\nX = fleet.XY\n",
     "launch/start.py": "import json\n\n\ndef load(text):\n    return json.loads(text)\n",
     "server/shard/shard.cc": '#include "server/shard/shard.h"\n\n#include <vector>\n',
     "server/shard/shard.h":
@@ -182,6 +204,12 @@ class TidyTest(unittest.TestCase):
         named |= {rule for rule, _, _, _ in tidy.BANNED}
         self.assertGreater(len(named), 30)
         self.assertEqual(named, set(BROKEN))
+
+    def test_arrows_between_python_rooms_go_one_way(self):
+        above = set()
+        for room, seen in tidy_python.ARROWS.items():
+            self.assertLessEqual(set(seen), above, room)
+            above.add(room)
 
     def test_every_door_has_a_sample(self):
         samples = [text for _, text in BROKEN["doors"]]

@@ -1,9 +1,10 @@
 """The `rubato` command: starts the C++ processes of a run on this host, watches them, and reads
 what they write. It parses no run file and no data: `rubato-data` does, and speaks JSON.
 
-Rooms, of which each sees those before it (tests/tidy_python.py holds the arrows):
-  base      failures, the console, numbers in words
+Rooms; who sees whom is declared, and held, in tests/tidy_python.py:
+  base      failures, the console, events, numbers in words
   files     what is written to disk: scratch and run folders, seals
+  own_data  what `init` makes of somebody's table
   fleet     processes: builds, children, sockets, training, serving
   report    a finished run: its record, the page, pictures
   commands  a module per command
