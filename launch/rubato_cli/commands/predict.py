@@ -7,6 +7,8 @@ import contextlib
 import pathlib
 from collections.abc import Iterator
 
+from rubato_cli.base.console import Console
+from rubato_cli.base.events import Event
 from rubato_cli.base.failure import DONE, USAGE, Failure
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.process_files import ProcessFiles
@@ -17,7 +19,7 @@ from rubato_cli.fleet import local
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.committed import whole_snapshot
 from rubato_cli.fleet.fleet import Fleet
-from rubato_cli.fleet.serving import serve
+from rubato_cli.fleet.serving import Serving
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report.tree import dig
@@ -49,40 +51,49 @@ def _share(text: str) -> float:
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
     source, out = pathlib.Path(arguments.source), pathlib.Path(arguments.out).absolute()
-    if not source.is_file():
-        raise Failure(f"there is no file {source}; check --in")
-    if out.exists() and out.samefile(source):
-        raise Failure(f"{out} is the file to score; choose another --out")
+    _check_places(source, out)
     folder = RunFolder(arguments.run)
     local.refuse(folder, "predict with")
     config = folder.read_json("config.json")
-    # The weights that the run's own figures were made with.
     metrics = folder.find_json("metrics.json")
-    used = metrics.get("train", {}).get("snapshot_used")
     warning = dig(metrics, "verdict.warning")
     if warning:
         session.console.note(f"warning: {warning}")
     build = session.build()
-    snapshot = whole_snapshot(build, folder, session.console, used)
+    # The weights that the run's own figures were made with.
+    snapshot = whole_snapshot(build, folder, session.console, dig(metrics, "train.snapshot_used"))
     with Target(out) as target:
-        with StopSignals() as stop, SocketFolder() as sockets, Logs(out.parent) as logs, \
-                Fleet(build, logs.files, stop) as fleet:
+        with Logs(out.parent) as logs, _plain_words(source), StopSignals() as stop, \
+                SocketFolder() as sockets, Fleet(build, logs.files, stop) as fleet:
             addresses = Addresses(config["fleet"], sockets, "serve")
             addresses.warn(session.console)
-            device = ["--device", arguments.device] if arguments.device else []
-            with _plain_words(source):
-                novelties = serve(fleet, folder, addresses, snapshot,
-                                  ("predict", ["--in", str(source.absolute()), "--out",
-                                               str(target.draft), "--max-unknown",
-                                               str(arguments.max_unknown), *device]),
-                                  session.console)
+            novelties = Serving(fleet, folder, session.console).run(
+                addresses, snapshot, "predict", _flags(arguments, source, target))
         target.publish()
-        if target.is_stdout:
-            session.console.note(f"wrote {arguments.out}")
-        else:
-            session.console.result([f"wrote {arguments.out}"],
-                                   {"out": str(out), "novelties": novelties})
+        _show(arguments.out, target, novelties, session.console)
     return DONE
+
+
+def _check_places(source: pathlib.Path, out: pathlib.Path) -> None:
+    if not source.is_file():
+        raise Failure(f"there is no file {source}; check --in")
+    if out.exists() and out.samefile(source):
+        raise Failure(f"{out} is the file to score; choose another --out")
+
+
+def _flags(arguments: argparse.Namespace, source: pathlib.Path, target: Target) -> list[str]:
+    """Those of `rubato-worker predict`."""
+    device = ["--device", arguments.device] if arguments.device else []
+    return ["--in", str(source.absolute()), "--out", str(target.draft), "--max-unknown",
+            str(arguments.max_unknown), *device]
+
+
+def _show(shown: str, target: Target, novelties: list[Event], console: Console) -> None:
+    if target.is_stdout:
+        console.note(f"wrote {shown}")
+    else:
+        console.result([f"wrote {shown}"],
+                       {"out": str(pathlib.Path(shown).absolute()), "novelties": novelties})
 
 
 @contextlib.contextmanager

@@ -14,39 +14,42 @@ from rubato_cli.fleet.sockets import Addresses
 from rubato_cli.fleet.training import start_servers
 
 
-def serve(fleet: Fleet, folder: RunFolder, addresses: Addresses, snapshot: Snapshot,
-          reader: tuple[str, list[str]], console: Console) -> list[Event]:
-    """Starts scheduler and servers on `snapshot`, runs the worker command `reader` (its verb and
-    arguments) to its end, and ends the fleet. Returns what it told of the rows it read."""
-    verb, arguments = reader
-    open_files.need(2 + int(folder.read_json("config.json")["fleet"]["servers"]))
-    run = ["--run", str(folder.path)]
-    novelties: list[Event] = []
+class Serving:
+    """A fleet on one committed snapshot, for one reader."""
 
-    def hear(child: Child, event: Event) -> None:
+    def __init__(self, fleet: Fleet, folder: RunFolder, console: Console) -> None:
+        self._fleet = fleet
+        self._folder = folder
+        self._console = console
+        self._novelties: list[Event] = []
+        fleet.on_event = self._take
+
+    def run(self, addresses: Addresses, snapshot: Snapshot, verb: str,
+            arguments: list[str]) -> list[Event]:
+        """Starts scheduler and servers, runs the worker command `verb arguments` to its end, and
+        ends the fleet. Returns what it told of the rows it read."""
+        open_files.need(2 + int(self._folder.read_json("config.json")["fleet"]["servers"]))
+        run = ["--run", str(self._folder.path)]
+        scheduler = self._fleet.start("scheduler-0", "rubato-scheduler",
+                                      [*run, "--listen", addresses.scheduler(), "--serve",
+                                       *snapshot.arguments()])
+        address = self._fleet.wait_listening(scheduler)
+        servers = start_servers(self._fleet, self._folder, addresses,
+                                ["--scheduler", address, "--serve"])
+        worker = self._fleet.start(f"{verb}-0", "rubato-worker",
+                                   [verb, *run, "--scheduler", address, *arguments])
+        self._fleet.may_end(worker, 0)
+        while worker.running:
+            self._fleet.step()
+        self._fleet.end([scheduler, *servers])
+        return self._novelties
+
+    def _take(self, child: Child, event: Event) -> None:
         if event["event"] == "novelty":
-            novelties.append({key: value for key, value in event.items()
-                              if key not in ("event", "process", "time_ms")})
-        else:
-            _show(child, event, console)
-
-    fleet.on_event = hear
-    scheduler = fleet.start("scheduler-0", "rubato-scheduler",
-                            [*run, "--listen", addresses.scheduler(), "--serve",
-                             *snapshot.arguments()])
-    address = fleet.wait_listening(scheduler)
-    servers = start_servers(fleet, folder, addresses, ["--scheduler", address, "--serve"])
-    worker = fleet.start(f"{verb}-0", "rubato-worker",
-                         [verb, *run, "--scheduler", address, *arguments])
-    fleet.may_end(worker, 0)
-    while worker.running:
-        fleet.step()
-    fleet.end([scheduler, *servers])
-    return novelties
-
-
-def _show(child: Child, event: Event, console: Console) -> None:
-    if event["event"] == "progress":
-        console.live(f"{child.name.split('-')[0]}: {units.rows(int(event.get('rows', 0)))}")
-    elif event["event"] == "warning":
-        console.note(f"warning: {event.get('message', '')}")
+            self._novelties.append({key: value for key, value in event.items()
+                                    if key not in ("event", "process", "time_ms")})
+        elif event["event"] == "progress":
+            self._console.live(f"{child.name.split('-')[0]}: "
+                               f"{units.rows(int(event.get('rows', 0)))}")
+        elif event["event"] == "warning":
+            self._console.note(f"warning: {event.get('message', '')}")

@@ -13,7 +13,7 @@ from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.committed import Snapshot, kept_snapshots, whole_snapshot
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.progress import Progress
-from rubato_cli.fleet.serving import serve
+from rubato_cli.fleet.serving import Serving
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.fleet.training import Training
@@ -78,6 +78,6 @@ def evaluate(console: Console, start: Start, trained: dict[str, Any]) -> dict[st
         "validation": best_epoch.validation(folder, used.clock)}
     console.note("evaluating")
     with start.fleet("serve-") as fleet:
-        serve(fleet, folder, Addresses(config["fleet"], start.sockets, "serve"), used,
-              ("evaluate", []), console)
+        addresses = Addresses(config["fleet"], start.sockets, "serve")
+        Serving(fleet, folder, console).run(addresses, used, "evaluate", [])
     return metrics.finish(trained, folder.read_json("evaluation.json"), more)
