@@ -22,6 +22,11 @@ def metric(value: Number, digits: int = 4) -> str:
     return f"{value:.{digits}f}" if _known(value) else ABSENT
 
 
+def fixed(value: float, decimals: int, plus: str = "") -> str:
+    """With a minus that is as wide as a plus; `plus`: "+" if a plus is written, too."""
+    return f"{value:{plus}.{decimals}f}".replace("-", "−")
+
+
 def count(value: Number) -> str:
     """12345 -> 12 345."""
     return f"{round(value):,}".replace(",", THIN) if _known(value) else ABSENT

@@ -24,23 +24,13 @@ from rubato_cli.fleet.progress import Progress
 def collect(folder: RunFolder, progress: Progress, seconds: float,
             children: list[Child]) -> dict[str, Any]:
     """The training part of metrics.json; evaluation is added by finish()."""
-    workers = _of(progress, "worker")
+    workers, schedulers = _of(progress, "worker"), _of(progress, "scheduler")
     shards = sorted((shard for server in _of(progress, "server")
                      for shard in server.get("shards", [])),
                     key=lambda shard: int(shard.get("place", 0)))
-    schedulers = _of(progress, "scheduler")
-    rows = _sum(workers, "rows")
-    # Iterations only, without the start of the processes, when the workers say it.
-    seconds = max((sum(worker["seconds"].values()) for worker in workers if "seconds" in worker),
-                  default=seconds)
-    config = folder.read_json("config.json")
     return {
-        "train": {"seconds": seconds, "rows": rows,
-                  "samples_per_second": rows / seconds if seconds > 0 else 0.0,
-                  "clock": max((int(s["clock"]) for s in schedulers if "clock" in s),
-                               default=progress.last_clock),
-                  "resumed_from_clock": progress.resumed_from},
-        "run": {"seed": config["train"]["seed"]},
+        "train": _train(progress, workers, schedulers, seconds),
+        "run": {"seed": folder.read_json("config.json")["train"]["seed"]},
         "staleness": {"bound": progress.staleness,
                       "max_observed": max((int(worker.get("max_staleness", 0))
                                            for worker in workers), default=0)},
@@ -52,6 +42,19 @@ def collect(folder: RunFolder, progress: Progress, seconds: float,
         "processes": [{"name": child.name, "peak_memory_bytes": child.peak_memory_bytes,
                        "cpu_seconds": child.cpu_seconds} for child in children],
     }
+
+
+def _train(progress: Progress, workers: list[Event], schedulers: list[Event],
+           seconds: float) -> dict[str, Any]:
+    rows = _sum(workers, "rows")
+    # Iterations only, without the start of the processes, when the workers say it.
+    seconds = max((sum(worker["seconds"].values()) for worker in workers if "seconds" in worker),
+                  default=seconds)
+    return {"seconds": seconds, "rows": rows,
+            "samples_per_second": rows / seconds if seconds > 0 else 0.0,
+            "clock": max((int(s["clock"]) for s in schedulers if "clock" in s),
+                         default=progress.last_clock),
+            "resumed_from_clock": progress.resumed_from}
 
 
 def finish(metrics: dict[str, Any], evaluation: dict[str, Any],

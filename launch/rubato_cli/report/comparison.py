@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from rubato_cli.base import text_table, units
 from rubato_cli.report.record import Record
@@ -45,17 +45,11 @@ def table(runs: list[Record]) -> list[str]:
     if len(set(names)) < len(names):
         names = [str(run.path) for run in runs]
     apart = differences(runs)
-    body = [["", *(name + " " for name in names)],
-            ["model", *(str(dig(run.config, "model.kind") or units.ABSENT) + " " for run in runs)]]
-    for path, words, text, better in ROWS:
-        values = [number(run.metrics, path) for run in runs]
-        if all(_value(run, path) is None for run in runs):
-            continue
-        best = set() if apart else _best(values, better)
-        body.append([words, *(_cell(run, path, text) + ("*" if i in best else " ")
-                              for i, run in enumerate(runs))])
-    body += [["data", *(str(_digest(run))[:12] + " " for run in runs)]]
-    lines = text_table.lines(body, left=[0])
+    lines = text_table.lines(
+        [["", *(f"{name} " for name in names)],
+         ["model", *(f"{dig(run.config, 'model.kind') or units.ABSENT} " for run in runs)],
+         *_figures(runs, bool(apart)),
+         ["data", *(f"{_digest(run)[:12]} " for run in runs)]], left=[0])
     lines += [f"warning: {name}: {warning}" for name, run in zip(names, runs)
               if (warning := dig(run.metrics, "verdict.warning"))]
     if apart:
@@ -66,6 +60,16 @@ def table(runs: list[Record]) -> list[str]:
     if settings:
         lines.append(f"Run files: {_said(names, settings)}.")
     return lines
+
+
+def _figures(runs: list[Record], apart: bool) -> Iterator[list[str]]:
+    """Those that any of the runs has; each leaves room for a mark."""
+    for path, words, text, better in ROWS:
+        if all(_value(run, path) is None for run in runs):
+            continue
+        best = set() if apart else _best([number(run.metrics, path) for run in runs], better)
+        yield [words, *(_cell(run, path, text) + ("*" if i in best else " ")
+                        for i, run in enumerate(runs))]
 
 
 def _said(names: list[str], seen: dict[str, list[str]]) -> str:

@@ -93,6 +93,18 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "input", f"{_name(source.get('path'))} ({units.data_size(number(source, 'bytes'))})"
     yield "SHA-256 of the data", _text(dig(metrics, "run.data_sha256"))
     yield "split", _split(record)
+    yield from _training_facts(config, metrics)
+    yield "weights used", ", ".join(_known(
+        _named("epoch", dig(metrics, "train.epoch_used")),
+        _named("snapshot", dig(metrics, "train.snapshot_used")),
+        _named("last clock", dig(metrics, "train.clock"))))
+    if dig(config, "fleet.servers") == 0:
+        return  # nothing is committed
+    yield "snapshots", (f"every {units.count(number(config, 'snapshot.every_clocks'))} clocks"
+                        if number(config, "snapshot.every_clocks") else "at the end")
+
+
+def _training_facts(config: Tree, metrics: Tree) -> Iterator[tuple[str, str]]:
     yield "model", " ".join(_known(dig(config, "model.kind"),
                                    _hidden(dig(config, "model.hidden"))
                                    if dig(config, "model.kind") != "logistic" else None))
@@ -110,14 +122,6 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         _named("workers", dig(config, "fleet.workers"))))
     yield "device", ", ".join(_known(dig(config, "device"),
                                      _named("precision", dig(config, "train.precision"))))
-    yield "weights used", ", ".join(_known(
-        _named("epoch", dig(metrics, "train.epoch_used")),
-        _named("snapshot", dig(metrics, "train.snapshot_used")),
-        _named("last clock", dig(metrics, "train.clock"))))
-    if dig(config, "fleet.servers") == 0:
-        return  # nothing is committed
-    yield "snapshots", (f"every {units.count(number(config, 'snapshot.every_clocks'))} clocks"
-                        if number(config, "snapshot.every_clocks") else "at the end")
 
 
 def _split(record: Record) -> str:

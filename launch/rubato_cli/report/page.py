@@ -7,10 +7,9 @@ comes with the table of its numbers.
 from __future__ import annotations
 
 import html
-import pathlib
 from collections.abc import Callable, Iterable, Sequence
 
-from rubato_cli.report.svg import tag
+from rubato_cli.report.svg import style, tag
 
 # (narrow, wide) widths of a drawing in px: a third, a half or all of the page.
 Widths = tuple[int, int]
@@ -89,10 +88,9 @@ def tiles(entries: Iterable[tuple[str, str, str]]) -> str:
 
 
 def document(title: str, header: str, sections: Iterable[str], footer: str) -> str:
-    style = (pathlib.Path(__file__).parent / "report.css").read_text("utf-8")
     return ("<!doctype html>\n"
             f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             '<meta name="color-scheme" content="light dark">\n'
-            f"<style>\n{style}</style></head>\n<body>\n<header>{header}</header>\n"
+            f"<style>\n{style()}</style></head>\n<body>\n<header>{header}</header>\n"
             f"<main>{''.join(sections)}</main>\n<footer>{footer}</footer>\n</body></html>\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rubato_cli.base import units
 from rubato_cli.report import charts, page
@@ -52,31 +52,28 @@ def _verdict(record: Record, auc: float) -> str:
 
 
 def _tiles(record: Record) -> str:
-    auc, best = record.metric("test.auc"), record.metric("oracle.auc")
-
-    def beside(name: str) -> str:
-        value = record.metric(f"oracle.{name}")
-        return "" if value is None else f"{BEST} {units.metric(value)}"
-
     rows, positives = record.metric("test.rows"), record.metric("test.positives")
     share = positives / rows if rows and positives is not None else None
-    entries = [
-        ("Gini", units.metric(None if auc is None else 2 * auc - 1),
-         "" if best is None else f"{BEST} {units.metric(2 * best - 1)}"),
-        ("KS", units.metric(record.metric("test.ks")), beside("ks")),
-        ("Log loss", units.metric(record.metric("test.logloss")), beside("logloss")),
-        ("Brier score", units.metric(record.metric("test.brier")), beside("brier")),
+    return page.tiles([
+        *_scores(record, "" if share is None else f"no skill {units.metric(share)}"),
         ("Test rows", units.count(rows), f"{units.percent(share)} positive"),
         ("Training", units.duration(record.metric("train.seconds")),
          f"{units.compact(record.metric('train.samples_per_second'))} samples/s"),
         ("Largest staleness", units.count(record.metric("staleness.max_observed")),
-         _bound(record)),
-    ]
-    pr_auc = record.metric("test.pr_auc")
-    if pr_auc is not None:
-        no_skill = "" if share is None else f"no skill {units.metric(share)}"
-        entries.insert(2, ("PR-AUC", units.metric(pr_auc), beside("pr_auc") or no_skill))
-    return page.tiles(entries)
+         _bound(record))])
+
+
+def _scores(record: Record, no_skill: str) -> Iterator[tuple[str, str, str]]:
+    """Tiles of the model, each beside the best possible; `no_skill`: what a PR-AUC begins at."""
+    auc, best = record.metric("test.auc"), record.metric("oracle.auc")
+    yield ("Gini", units.metric(None if auc is None else 2 * auc - 1),
+           "" if best is None else f"{BEST} {units.metric(2 * best - 1)}")
+    for name, words, floor in (("ks", "KS", ""), ("pr_auc", "PR-AUC", no_skill),
+                               ("logloss", "Log loss", ""), ("brier", "Brier score", "")):
+        value, best = record.metric(f"test.{name}"), record.metric(f"oracle.{name}")
+        if value is None and name == "pr_auc":
+            continue  # a run of an older make
+        yield words, units.metric(value), floor if best is None else f"{BEST} {units.metric(best)}"
 
 
 def _bound(record: Record) -> str:
@@ -132,7 +129,7 @@ def _calibration(test: Tree) -> str:
     total = sum(rows for _, _, rows in points) or 1
     gap = sum(abs(p - o) * rows for p, o, rows in points) / total
     numbers = [(units.count(rows), units.percent(p, 2), units.percent(o, 2),
-                f"{100 * (o - p):+.2f}".replace("-", "−")) for p, o, rows in points]
+                units.fixed(100 * (o - p), 2, "+")) for p, o, rows in points]
     return page.figure(
         "Calibration", "Rows in bins of like risk: on average, what was observed lies "
         f"{100 * gap:.2f} percentage points from what was predicted.",
@@ -158,29 +155,24 @@ def _lift(test: Tree) -> str:
 
 
 def _features(record: Record) -> str:
-    kept = dig(record.evaluation, "top_features")
-    found = [(str(item.get("name", "")), value)
-             for item in (kept if isinstance(kept, list) else []) if isinstance(item, dict)
+    kept = records(record.evaluation, "top_features")
+    found = [(str(item.get("name", "")), value) for item in kept
              for value in (number(item, "weight"), number(item, "importance"))
              if value is not None][:12]
     if not found:
         return ""  # not every kind of model has such a list
     largest = max(abs(value) for _, value in found)
     decimals = max(3, 2 - math.floor(math.log10(largest))) if largest > 0 else 3
-
-    def text(value: float) -> str:
-        return f"{value:.{decimals}f}".replace("-", "−")
-
-    signed = any(isinstance(item, dict) and "weight" in item for item in kept)
     rows = [(name if len(name) < 19 else name[:17] + "…",
              [(abs(value), "s1" if value >= 0 else "s2", f"{name}: {value:.4g}")])
             for name, value in found]
+    signed = any("weight" in item for item in kept)
     caption = ("Features by the size of their weight" if signed else
                "Columns by the AUC lost when their values are shuffled among the rows")
-    entries = [("s1", "raises the risk"), ("s2", "lowers it")] if signed else []
+    legend = page.legend([("s1", "raises the risk"), ("s2", "lowers it")]) if signed else ""
     return page.figure(
         "What the model looks at", f"{caption}, the {len(found)} largest.",
-        (page.legend(entries) if signed else "")
-        + page.drawing(lambda width: charts.bars(width, rows, text), page.HALF),
+        legend + page.drawing(lambda width: charts.bars(
+            width, rows, lambda value: units.fixed(value, decimals)), page.HALF),
         page.table(("feature", "weight" if signed else "AUC lost"),
-                   [(name, text(value)) for name, value in found]))
+                   [(name, units.fixed(value, decimals)) for name, value in found]))

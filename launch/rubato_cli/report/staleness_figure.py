@@ -6,13 +6,12 @@ with its reader.
 
 from __future__ import annotations
 
-import pathlib
 import textwrap
 from collections.abc import Sequence
 
 from rubato_cli.base import units
 from rubato_cli.report.staleness_rows import Row, Sweep
-from rubato_cli.report.svg import Plot, Text, label, tag, title
+from rubato_cli.report.svg import Plot, Text, label, style, tag, title
 
 WIDTH, PANEL_HEIGHT, MARGIN, TOP = 1000, 300, 32, 92
 LINE_PX = 20
@@ -38,9 +37,8 @@ def figure(sweep: Sweep) -> str:
     lines = _notes(sweep, len(reached))
     height = TOP + PANEL_HEIGHT + 24 + LINE_PX * len(lines)
     words = f"Throughput and time to target against the staleness bound: {sweep.name}"
-    style = (pathlib.Path(__file__).parent / "report.css").read_text("utf-8")
     return tag(
-        "svg", title(words), tag("style", f"\n{style}.paper {{ fill: var(--paper); }}\n{_STYLE}"),
+        "svg", title(words), tag("style", f"\n{style()}{_STYLE}"),
         tag("rect", width=WIDTH, height=height, class_="paper"),
         tag("g", label("What staleness buys", MARGIN, 40, class_="head"),
             label(f"{sweep.name} · {sweep.slowness}", MARGIN, 64, class_="lead"),
@@ -53,6 +51,7 @@ def figure(sweep: Sweep) -> str:
 
 
 _STYLE = """\
+.paper { fill: var(--paper); }
 .chart text.head { font: 600 22px/1.2 Charter, Georgia, "Noto Serif", "DejaVu Serif", serif;
   fill: var(--ink); }
 .chart text.lead { font-size: 14px; }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import itertools
 import math
+import pathlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,11 @@ Points = Sequence[tuple[float, float]]
 Text = Callable[[float], str]  # of a tick
 
 TEXT_PX = 12  # size of axis labels, the unit of every margin
+
+
+def style() -> str:
+    """What paints the classes."""
+    return (pathlib.Path(__file__).parent / "report.css").read_text("utf-8")
 
 
 def tag(name: str, *children: str, **attributes: Any) -> str:
@@ -171,12 +177,6 @@ class Plot:
         inside = at + 6 + text_width(text) < self.x.end
         self.parts.append(label(text, at + 6 if inside else at - 6, self.y.end + 11,
                                 "start" if inside else "end", "note"))
-
-    def rule_y(self, y: float, text: str) -> None:
-        at = self.y.clamp(y)
-        self.parts.append(tag("line", x1=self.x.start, x2=self.x.end, y1=at, y2=at, class_="rule"))
-        below = at - self.y.end < 16
-        self.parts.append(label(text, self.x.end, at + 14 if below else at - 5, "end", "note"))
 
     def note(self, x: float, y: float, text: str, anchor: str = "start") -> None:
         self.parts.append(label(text, self.x(x), self.y(y), anchor, "note"))
