@@ -7,12 +7,12 @@ import os
 import sys
 from typing import Any
 
-from rubato_cli.base import console, output, system_error
+from rubato_cli.base import checkout, console, output, system_error
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE, FATAL, Failure
 from rubato_cli.commands import bench, compare, doctor, init, predict, report, status, train
 from rubato_cli.commands.session import Session
-from rubato_cli.fleet import builds, open_files
+from rubato_cli.fleet import open_files
 
 COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
             status.COMMAND, doctor.COMMAND, bench.COMMAND)
@@ -43,7 +43,7 @@ class _Version(argparse.Action):
     """Asks git when it is wanted only."""
 
     def __call__(self, *_: object, **__: object) -> None:
-        console.answer(f"rubato {builds.version()}\n")
+        console.answer(f"rubato {checkout.version()}\n")
         raise SystemExit(DONE)
 
 

@@ -27,10 +27,12 @@ class ScratchTest(unittest.TestCase):
         dead = self.place / "rubato-dead"
         dead.mkdir()
         (dead / "lock").touch()
-        with ScratchFolder(self.place) as living, ScratchFolder(self.place) as another:
-            self.assertFalse(dead.exists())
-            self.assertTrue(living.path.exists())
-            self.assertTrue(another.path.exists())
+        living, another = ScratchFolder(self.place), ScratchFolder(self.place)
+        self.assertFalse(dead.exists())
+        for folder in (living, another):
+            self.assertTrue(folder.path.exists())
+            folder.remove()
+            self.assertFalse(folder.path.exists())
 
     def test_a_folder_that_cannot_be_locked_is_not_left(self):
         refusal = OSError(errno.ENOSPC, "No space left on device")
@@ -44,7 +46,7 @@ class ScratchTest(unittest.TestCase):
 
         def keep_meanwhile(file, how):
             kept.keep()
-            kept.__exit__()
+            kept.remove()
             lock(file, how)
 
         with mock.patch.object(scratch.fcntl, "flock", keep_meanwhile):

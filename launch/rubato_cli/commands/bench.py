@@ -13,6 +13,7 @@ import pathlib
 import shutil
 from typing import Any
 
+from rubato_cli.base import checkout
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE, Failure
 from rubato_cli.commands import slowness
@@ -21,7 +22,7 @@ from rubato_cli.commands.session import Command, Session
 from rubato_cli.commands.slowness import Slowness
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.target import write
-from rubato_cli.fleet import builds, data_tool, metrics
+from rubato_cli.fleet import data_tool, metrics
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.sockets import SocketFolder
 from rubato_cli.fleet.start import Start, evaluate, train
@@ -116,7 +117,7 @@ def _train(sweep: _Sweep, folder: RunFolder) -> dict[str, Any]:
     with SocketFolder() as sockets:
         start = Start(sweep.build, folder, sweep.stop, sockets, sweep.slowness.flags)
         trained = evaluate(quiet, start, train(quiet, start, None))
-    result = metrics.finish(trained, {}, {"run": {"version": builds.version()}})
+    result = metrics.finish(trained, {}, {"run": {"version": checkout.version()}})
     folder.write_json("metrics.json", result)
     return result
 
@@ -156,7 +157,7 @@ def _prepare_once(sweep: _Sweep, folder: RunFolder, bound: str) -> None:
 
 def _show(sweep: _Sweep, rows: list[Row], target: float) -> int:
     words = sweep.slowness.words()
-    document = {"run": sweep.run_file, "version": builds.version(), "target_auc": target,
+    document = {"run": sweep.run_file, "version": checkout.version(), "target_auc": target,
                 "slowness": {**dataclasses.asdict(sweep.slowness), "words": words},
                 "rows": [{**dataclasses.asdict(one), "bound": one.staleness} for one in rows]}
     RunFolder(str(sweep.path)).write_json("staleness.json", document)

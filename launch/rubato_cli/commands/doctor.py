@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+from rubato_cli.base import checkout
 from rubato_cli.base.events import parse_event
 from rubato_cli.base.failure import DONE, USAGE, Failure
 from rubato_cli.commands.session import Command, Session
@@ -59,7 +60,7 @@ def _packages(_: Session) -> Iterator[Finding]:
     if shutil.which("dpkg-query") is None:
         yield Finding("packages", "note", "not a Debian system: see .ci/packages for what is used")
         return
-    lines = (builds.ROOT / ".ci" / "packages").read_text(encoding="utf-8").splitlines()
+    lines = (checkout.ROOT / ".ci" / "packages").read_text(encoding="utf-8").splitlines()
     wanted = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     asked = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Status}\\n", *wanted],
                            capture_output=True, text=True, check=False)
@@ -74,7 +75,7 @@ def _packages(_: Session) -> Iterator[Finding]:
 def _executables(session: Session) -> Iterator[Finding]:
     """Each must start: a missing shared library shows here."""
     try:
-        build = builds.find(session.environment.get("RUBATO_BIN"))
+        build = session.find_build()
     except Failure as failure:
         yield Finding("executables", "bad", failure.sentence)
         return
@@ -89,7 +90,7 @@ def _executables(session: Session) -> Iterator[Finding]:
 def _gpus(session: Session) -> Iterator[Finding]:
     """Nobody needs one: device = "cpu" is complete without."""
     try:
-        program = builds.find(session.environment.get("RUBATO_BIN")).program("rubato-worker")
+        program = session.find_build().program("rubato-worker")
     except Failure:
         return  # said above
     asked = subprocess.run([program, "gpus"], stdin=subprocess.DEVNULL, capture_output=True,
@@ -124,7 +125,7 @@ def _sockets(_: Session) -> Iterator[Finding]:
     """Both transports: a Unix socket where runs put theirs, and loopback TCP."""
     try:
         with SocketFolder() as folder, socket.socket(socket.AF_UNIX) as unix:
-            unix.bind(folder.ipc("doctor.sock").removeprefix("ipc://"))
+            unix.bind(folder.socket("doctor.sock"))
             yield Finding("ipc", "ok", f"sockets under {folder.path.parent}")
     except Failure as failure:
         yield Finding("ipc", "note", failure.sentence)

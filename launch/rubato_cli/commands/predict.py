@@ -15,10 +15,10 @@ from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.scratch import ScratchFolder, temporary_place
 from rubato_cli.files.target import Target
-from rubato_cli.fleet import local
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.committed import whole_snapshot
 from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.servers import need_servers
 from rubato_cli.fleet.serving import Serving
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     source, out = pathlib.Path(arguments.source), pathlib.Path(arguments.out).absolute()
     _check_places(source, out)
     folder = RunFolder(arguments.run)
-    local.refuse(folder, "predict with")
+    need_servers(folder, "predict with")
     config = folder.read_json("config.json")
     metrics = folder.find_json("metrics.json")
     warning = dig(metrics, "verdict.warning")
@@ -128,7 +128,7 @@ class Logs:
     def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
         if isinstance(error, ChildFailure):
             self._scratch.keep()
-        self._scratch.__exit__()
+        self._scratch.remove()
 
 
 COMMAND = Command("predict", "score the rows of a CSV with a trained run", _add_arguments, _run)

@@ -17,9 +17,13 @@ class Session:
     console: Console
     environment: Mapping[str, str]
 
+    def find_build(self) -> Build:
+        """The executables to use."""
+        return find(self.environment.get("RUBATO_BIN"))
+
     def build(self) -> Build:
-        """The executables to use; says which."""
-        build = find(self.environment.get("RUBATO_BIN"))
+        """The same; says which."""
+        build = self.find_build()
         self.console.note(f"using {build.words}")
         return build
 

@@ -11,7 +11,8 @@ from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_run
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet import local
+from rubato_cli.fleet import metrics
+from rubato_cli.fleet.servers import has_servers
 from rubato_cli.report import summary
 
 TAIL_BYTES = 1 << 16  # enough for the newest event of each kind
@@ -21,10 +22,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     folder = RunFolder(arguments.dir)
     last_clock = int(folder.read_json("job.json")["last_clock"])
     owner = folder.owner()
-    finished = folder.find_json("metrics.json")
-    if finished and int(finished["train"]["clock"]) < last_clock:
-        finished = {}  # of an earlier start, before more data epochs were asked for
-    servers = not local.is_local(folder.read_json("config.json"))
+    finished = metrics.of_finished(folder)
+    servers = has_servers(folder.read_json("config.json"))
     teller = "scheduler-0" if servers else "worker-0"
     events = _newest(folder.path / "telemetry" / f"{teller}.jsonl")
     state = "running" if owner is not None else "finished" if finished else "stopped"

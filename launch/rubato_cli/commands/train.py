@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from rubato_cli.base import checkout
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_settings, setting_flags
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet import best_epoch, builds, data_tool, local, metrics
+from rubato_cli.fleet import data_tool, metrics, validations
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.committed import Snapshot, whole_snapshot
+from rubato_cli.fleet.servers import need_servers
 from rubato_cli.fleet.sockets import SocketFolder
 from rubato_cli.fleet.start import Start, train_and_evaluate
 from rubato_cli.fleet.stop_signals import StopSignals
@@ -40,8 +42,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         if not resumed:
             folder.lock()
         left = int(folder.read_json("job.json")["last_clock"]) - clock
-        if left == 0 and _is_finished(folder, session, clock):
-            return DONE
+        if left == 0 and (before := metrics.of_finished(folder)):
+            return _show_again(folder, session.console, before)
         with SocketFolder() as sockets:
             trained = train_and_evaluate(session.console, Start(build, folder, stop, sockets),
                                          resumed, left)
@@ -56,31 +58,28 @@ def _resumed(build: Build, folder: RunFolder, console: Console) -> Snapshot | No
     there was no start."""
     if not any((folder.path / name).exists() for name in ("run.toml", "config.json")):
         return None
-    local.refuse(folder, "resume")
+    need_servers(folder, "resume")
     folder.lock()
     return whole_snapshot(build, folder, console)
 
 
-def _is_finished(folder: RunFolder, session: Session, clock: int) -> bool:
-    """Whether an earlier start has also evaluated what is committed at `clock`, the run's last.
-    Only its page is made again when it is missing."""
-    before = folder.find_json("metrics.json")
-    if not before or int(before["train"]["clock"]) != clock:
-        return False
+def _show_again(folder: RunFolder, console: Console, before: dict[str, Any]) -> int:
+    """What an earlier start has trained and evaluated. Only its page is made again when it is
+    missing."""
     if not (folder.path / "report.html").exists():
         run_page.write(folder.shown)
-    session.console.result([f"{folder.shown}: this run is finished (clock {clock}); nothing to do",
-                            *summary.lines(before)], before)
-    return True
+    console.result([f"{folder.shown}: this run is finished (clock {before['train']['clock']}); "
+                    "nothing to do", *summary.lines(before)], before)
+    return DONE
 
 
 def _write_results(folder: RunFolder, trained: dict[str, Any]) -> dict[str, Any]:
     """metrics.json, which is returned, and the page."""
     result = metrics.finish(trained, {}, {"run": {
-        "version": builds.version(),
+        "version": checkout.version(),
         "data_sha256": folder.read_json("data/cleansing.json").get("data_sha256", "")}})
     result["verdict"] = {"warning": verdict.worse_than_constant(
-        result, folder.read_json("config.json"), folder.find_json(best_epoch.FILE))}
+        result, folder.read_json("config.json"), folder.find_json(validations.FILE))}
     folder.write_json("metrics.json", result)
     run_page.write(folder.shown)
     return result

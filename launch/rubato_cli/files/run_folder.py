@@ -40,6 +40,11 @@ class RunFolder:
         self.shown = path
         self._lock: TextIO | None = None
 
+    @property
+    def go_on(self) -> str:
+        """Ends a sentence about a run that was not trained to its end."""
+        return f"go on with `rubato train` and --resume, --out {self.shown}"
+
     def files(self, prefix: str, name: str) -> ProcessFiles:
         """Telemetry and log of process `name`; their folders are made."""
         telemetry, logs = self.path / "telemetry", self.path / "logs"

@@ -27,7 +27,7 @@ def temporary_place(otherwise: pathlib.Path) -> pathlib.Path:
 
 
 class ScratchFolder:
-    """A new folder of this process alone (mode 0700), removed at the end of the `with` block."""
+    """A new folder of this process alone (mode 0700)."""
 
     def __init__(self, parent: pathlib.Path, prefix: str = PREFIX) -> None:
         _sweep(parent, prefix)
@@ -54,10 +54,8 @@ class ScratchFolder:
         self._kept = True
         (self.path / "lock").unlink(missing_ok=True)
 
-    def __enter__(self) -> ScratchFolder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def remove(self) -> None:
+        """Unless it is kept."""
         if not self._kept:
             shutil.rmtree(self.path, ignore_errors=True)
         if self._lock is not None:

@@ -73,7 +73,7 @@ class Target:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._scratch.__exit__()
+        self._scratch.remove()
         if self._descriptor is not None:
             os.close(self._descriptor)
 

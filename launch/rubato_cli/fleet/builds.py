@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-import re
-import subprocess
 
+from rubato_cli.base.checkout import ROOT
 from rubato_cli.base.failure import Failure
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAMS = ("rubato-data", "rubato-scheduler", "rubato-server", "rubato-worker")
 
 
@@ -48,16 +46,3 @@ def find(chosen: str | None) -> Build:
 
 def _missing(folder: pathlib.Path) -> list[str]:
     return [name for name in PROGRAMS if not os.access(folder / name, os.X_OK)]
-
-
-def version() -> str:
-    """Version of the project with the commit of this checkout, as in "0.1.0 (git 1a2b3c4)"."""
-    match = re.search(r"project\(\w+ VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())
-    number = match.group(1) if match else "unknown"
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return number
-    return f"{number} (git {described.stdout.strip()})"

@@ -7,24 +7,11 @@ from typing import Any
 
 from rubato_cli.base.console import Console
 from rubato_cli.base.events import Event
-from rubato_cli.base.failure import USAGE, Failure
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import metrics
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.progress import Progress
-
-
-def is_local(config: dict[str, Any]) -> bool:
-    return int(config["fleet"]["servers"]) == 0
-
-
-def refuse(folder: RunFolder, wish: str) -> None:
-    """For what needs a snapshot: raises if the run in `folder` has no servers to make one."""
-    config = folder.find_json("config.json")
-    if config and is_local(config):
-        raise Failure(f"{folder.shown} was trained with fleet.servers = 0, which commits no "
-                      f"snapshot, so there is nothing to {wish}; train with servers", USAGE)
 
 
 def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:

@@ -57,6 +57,14 @@ def _train(progress: Progress, workers: list[Event], schedulers: list[Event],
             "resumed_from_clock": progress.resumed_from}
 
 
+def of_finished(folder: RunFolder) -> dict[str, Any]:
+    """metrics.json of a run that is trained to its last clock and evaluated; {} of one that is not,
+    or not since more data epochs were asked for."""
+    metrics = folder.find_json("metrics.json")
+    last = int(folder.read_json("job.json")["last_clock"])
+    return metrics if metrics and int(metrics["train"]["clock"]) >= last else {}
+
+
 def finish(metrics: dict[str, Any], evaluation: dict[str, Any],
            more: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """`metrics` with the figures of the evaluation and with `more` keys put into its sections."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from rubato_cli.base.events import Event
 from rubato_cli.fleet.child import Child
+from rubato_cli.fleet.servers import has_servers
 
 RATE_SECONDS = 10.0  # window for the speed that the ETA is made of
 
@@ -19,7 +20,7 @@ class Progress:
         self.last_clock = int(job["last_clock"])
         self.epochs = int(config["train"]["epochs"])
         # Without servers a step sees all steps before it.
-        self.staleness = config["train"]["staleness"] if config["fleet"]["servers"] else 0
+        self.staleness = config["train"]["staleness"] if has_servers(config) else 0
         self.done: dict[str, Event] = {}
         self.commits: list[Event] = []
         self.resumed_from = 0

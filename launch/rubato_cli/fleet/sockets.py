@@ -35,18 +35,23 @@ class SocketFolder:
             self._folder = self._make()
         return self._folder.path
 
-    def ipc(self, name: str) -> str:
+    def socket(self, name: str) -> str:
+        """The path of one."""
         path = str(self.path / name)
         if len(os.fsencode(path)) > PATH_BYTES_MAX:
             raise Failure(f"socket path longer than {PATH_BYTES_MAX} bytes: {path}")
-        return f"ipc://{path}"
+        return path
+
+    def ipc(self, name: str) -> str:
+        """Its address."""
+        return f"ipc://{self.socket(name)}"
 
     def __enter__(self) -> SocketFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:
-            self._folder.__exit__()
+            self._folder.remove()
 
     def _make(self) -> ScratchFolder:
         reasons = []

@@ -13,6 +13,7 @@ from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.committed import Snapshot, kept_snapshots, whole_snapshot
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.progress import Progress
+from rubato_cli.fleet.servers import has_servers
 from rubato_cli.fleet.serving import Serving
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
@@ -37,7 +38,7 @@ class Start:
 def train_and_evaluate(console: Console, start: Start, resumed: Snapshot | None,
                         left: int) -> dict[str, Any]:
     """All of metrics.json but what names the run and judges it. `left`: clocks after `resumed`."""
-    if local.is_local(start.folder.read_json("config.json")):
+    if not has_servers(start.folder.read_json("config.json")):
         with start.fleet() as fleet:
             return local.train(console, start.folder, fleet)
     trained = train(console, start, resumed) if left else _nothing_to_train(start.folder)

@@ -11,13 +11,13 @@ from rubato_cli.base.deadline import Deadline
 from rubato_cli.base.failure import RETRYABLE, STOPPED, Failure, StoppedBySignal
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
-from rubato_cli.fleet.best_epoch import Validations
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.committed import Snapshot
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.progress import Progress
 from rubato_cli.fleet.sockets import Addresses
+from rubato_cli.fleet.validations import Validations
 
 # The last commit, once all workers have ended.
 COMMIT_SECONDS = 120.0
@@ -107,8 +107,7 @@ class Training:
                 number, f"stopped, and no snapshot could be committed: {failure.sentence}"
             ) from failure
         clock = self.progress.commits[-1]["clock"] if self.progress.commits else "the last commit"
-        raise Failure(f"stopped with a snapshot at clock {clock}; go on with `rubato train` and "
-                      f"--resume, --out {self._folder.shown}", STOPPED)
+        raise Failure(f"stopped with a snapshot at clock {clock}; {self._folder.go_on}", STOPPED)
 
     def _take(self, child: Child, event: dict[str, Any]) -> None:
         if event["event"] == "validation" and self._validations:

@@ -63,8 +63,7 @@ def read(path: str) -> Record:
     if not folder.path.is_dir():
         raise Failure(f"there is no folder {path}; name the --out folder of a `rubato train`")
     if not (folder.path / "metrics.json").exists() and (folder.path / "job.json").exists():
-        raise Failure(f"{path} has no metrics.json, as its run did not finish; go on with `rubato "
-                      f"train` and --resume, --out {path}")
+        raise Failure(f"{path} has no metrics.json, as its run did not finish; {folder.go_on}")
     record = Record(folder.path, folder.read_json("metrics.json"),
                     folder.find_json("evaluation.json"), folder.find_json("config.json"),
                     folder.find_json("data/cleansing.json"))

@@ -1,0 +1,60 @@
+"""validations.json: what was validated at the end of each data epoch, over all starts of a run."""
+
+from __future__ import annotations
+
+from rubato_cli.base import system_error
+from rubato_cli.base.console import Console
+from rubato_cli.base.events import Event
+from rubato_cli.base.failure import Failure
+from rubato_cli.files.run_folder import RunFolder
+
+FILE = "validations.json"
+FIELDS = ("data_epoch", "clock", "auc", "logloss")
+
+
+class Validations:
+    """Are on disk as soon as they are heard of, or, as a full disk must not end a training, as soon
+    as they can be: at the latest at the end of the `with` block."""
+
+    def __init__(self, folder: RunFolder, resumed_clock: int, console: Console) -> None:
+        """Goes on from what is there, but for what an earlier start validated beyond
+        `resumed_clock`: those weights were never committed, or are lost."""
+        self._folder = folder
+        self._console = console
+        self._refusal: OSError | None = None  # of the newest write; the file lacks something
+        self._warned = False
+        self._events = [event for event in read(folder) if int(event["clock"]) <= resumed_clock]
+        self._write()
+
+    def take(self, event: Event) -> None:
+        self._events.append({field: event[field] for field in FIELDS})
+        self._try_to_write()
+        if self._refusal and not self._warned:
+            self._warned = True
+            self._console.note(f"warning: {self._folder.path / FILE} not written, training goes "
+                               f"on: {system_error.why(self._refusal)}")
+
+    def __enter__(self) -> Validations:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Failure if something is still not written, unless a worse one is on its way."""
+        if self._refusal:
+            self._try_to_write()
+        if self._refusal and kind is None:
+            raise Failure(f"{self._folder.path / FILE}: {system_error.why(self._refusal)}",
+                          system_error.failure(self._refusal).code) from self._refusal
+
+    def _try_to_write(self) -> None:
+        try:
+            self._write()
+            self._refusal = None
+        except OSError as error:
+            self._refusal = error
+
+    def _write(self) -> None:
+        self._folder.write_json(FILE, {"validations": self._events})
+
+
+def read(folder: RunFolder) -> list[Event]:
+    return list(folder.find_json(FILE).get("validations", []))
