@@ -17,7 +17,8 @@ ARROWS = {
     "own_data": ("base",),
     "fleet": ("base", "files"),
     "report": ("base", "files"),
-    "commands": ("base", "files", "own_data", "fleet", "report"),
+    "run": ("base", "files", "fleet"),
+    "commands": ("base", "files", "own_data", "fleet", "report", "run"),
     "main": ("base", "fleet", "commands"),
 }
 PACKAGE = "launch/rubato_cli/"

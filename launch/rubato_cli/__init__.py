@@ -5,7 +5,8 @@ Rooms; who sees whom is declared, and held, in tests/tidy_python.py:
   base      failures, the console, events, numbers in words
   files     what is written to disk: scratch and run folders, seals
   own_data  what `init` makes of somebody's table
-  fleet     processes: builds, children, sockets, training, serving
+  fleet     the processes of this host: found, started, watched and ended
+  run       a run's fleets: preparing, training, serving
   report    a finished run: its record, the page, pictures
   commands  a module per command
 main.py is the dispatch table.

@@ -6,7 +6,7 @@ import types
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
-from rubato_cli.fleet.progress import Progress  # noqa: E402
+from rubato_cli.run.progress import Progress  # noqa: E402
 
 
 class ProgressTest(unittest.TestCase):

@@ -9,7 +9,7 @@
   {"event": "validation", "data_epoch", "clock", "auc", "logloss"}
                                                             data epochs count from 0
   {"event": "signal", "name", "count"}                     a stop signal, its count-th
-  {"event": "done", ...}                                    summary, see fleet/metrics.py
+  {"event": "done", ...}                                    summary, see run/metrics.py
   {"event": "novelty", "column", "cells", "levels", "texts", "outside", "missing"}
                                                             predict: what training never saw of a
                                                             column, each {"cells", "first", "line"}

@@ -22,13 +22,13 @@ from rubato_cli.commands.session import Command, Session
 from rubato_cli.commands.slowness import Slowness
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.target import write
-from rubato_cli.fleet import data_tool, metrics
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.sockets import SocketFolder
-from rubato_cli.fleet.start import Start, evaluate, train
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report import record, staleness_figure
 from rubato_cli.report.staleness_rows import BOUNDS, TARGET_MARGIN, Row, Sweep, row, table
+from rubato_cli.run import data_tool, metrics
+from rubato_cli.run.start import Start, evaluate, train
 
 # Below it the start and the end of a run are too much of it.
 ITERATIONS_MIN = 300

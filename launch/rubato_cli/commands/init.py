@@ -12,10 +12,10 @@ from rubato_cli.base.failure import DONE, Failure
 from rubato_cli.base.names import need_utf8
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.target import Target
-from rubato_cli.fleet import data_tool
 from rubato_cli.own_data import account, run_file
 from rubato_cli.own_data.choices import choose
 from rubato_cli.own_data.layout import Layout
+from rubato_cli.run import data_tool
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

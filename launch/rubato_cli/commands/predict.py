@@ -16,13 +16,13 @@ from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.scratch import ScratchFolder, temporary_place
 from rubato_cli.files.target import Target
 from rubato_cli.fleet.child_failure import ChildFailure
-from rubato_cli.fleet.committed import whole_snapshot
 from rubato_cli.fleet.fleet import Fleet
-from rubato_cli.fleet.servers import need_servers
-from rubato_cli.fleet.serving import Serving
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report.tree import dig
+from rubato_cli.run.committed import whole_snapshot
+from rubato_cli.run.servers import need_servers
+from rubato_cli.run.serving import Serving
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,9 +11,9 @@ from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_run
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet import metrics
-from rubato_cli.fleet.servers import has_servers
 from rubato_cli.report import summary
+from rubato_cli.run import metrics
+from rubato_cli.run.servers import has_servers
 
 TAIL_BYTES = 1 << 16  # enough for the newest event of each kind
 

@@ -11,14 +11,14 @@ from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_settings, setting_flags
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet import data_tool, metrics, validations
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.committed import Snapshot, whole_snapshot
-from rubato_cli.fleet.servers import need_servers
 from rubato_cli.fleet.sockets import SocketFolder
-from rubato_cli.fleet.start import Start, train_and_evaluate
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report import run_page, summary, verdict
+from rubato_cli.run import data_tool, metrics, validations
+from rubato_cli.run.committed import Snapshot, whole_snapshot
+from rubato_cli.run.servers import need_servers
+from rubato_cli.run.start import Start, train_and_evaluate
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

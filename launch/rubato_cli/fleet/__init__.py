@@ -1,1 +1,1 @@
-"""The C++ processes: found, started, watched, ended, and what they tell on the way."""
+"""The C++ processes of this host: found, started, watched and ended."""

@@ -8,16 +8,16 @@ from typing import Any
 
 from rubato_cli.base.console import Console
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet import best_epoch, local, metrics
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.committed import Snapshot, kept_snapshots, whole_snapshot
 from rubato_cli.fleet.fleet import Fleet
-from rubato_cli.fleet.progress import Progress
-from rubato_cli.fleet.servers import has_servers
-from rubato_cli.fleet.serving import Serving
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
-from rubato_cli.fleet.training import Training
+from rubato_cli.run import best_epoch, local, metrics
+from rubato_cli.run.committed import Snapshot, kept_snapshots, whole_snapshot
+from rubato_cli.run.progress import Progress
+from rubato_cli.run.servers import has_servers
+from rubato_cli.run.serving import Serving
+from rubato_cli.run.training import Training
 
 
 @dataclasses.dataclass(frozen=True)

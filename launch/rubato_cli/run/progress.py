@@ -8,7 +8,7 @@ from typing import Any
 
 from rubato_cli.base.events import Event
 from rubato_cli.fleet.child import Child
-from rubato_cli.fleet.servers import has_servers
+from rubato_cli.run.servers import has_servers
 
 RATE_SECONDS = 10.0  # window for the speed that the ETA is made of
 

@@ -8,10 +8,10 @@ from typing import Any
 from rubato_cli.base.console import Console
 from rubato_cli.base.events import Event
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet import metrics
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
-from rubato_cli.fleet.progress import Progress
+from rubato_cli.run import metrics
+from rubato_cli.run.progress import Progress
 
 
 def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from rubato_cli.base.events import Event
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
 from rubato_cli.fleet.child import Child
-from rubato_cli.fleet.committed import Snapshot
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.sockets import Addresses
-from rubato_cli.fleet.training import start_servers
+from rubato_cli.run.committed import Snapshot
+from rubato_cli.run.training import start_servers
 
 
 class Serving:

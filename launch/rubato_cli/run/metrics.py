@@ -18,7 +18,7 @@ from typing import Any
 from rubato_cli.base.events import Event
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.child import Child
-from rubato_cli.fleet.progress import Progress
+from rubato_cli.run.progress import Progress
 
 
 def collect(folder: RunFolder, progress: Progress, seconds: float,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet import validations
-from rubato_cli.fleet.committed import Snapshot
+from rubato_cli.run import validations
+from rubato_cli.run.committed import Snapshot
 
 
 def snapshot(folder: RunFolder, kept: list[Snapshot]) -> int | None:

@@ -13,11 +13,11 @@ from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.child_failure import ChildFailure
-from rubato_cli.fleet.committed import Snapshot
 from rubato_cli.fleet.fleet import Fleet
-from rubato_cli.fleet.progress import Progress
 from rubato_cli.fleet.sockets import Addresses
-from rubato_cli.fleet.validations import Validations
+from rubato_cli.run.committed import Snapshot
+from rubato_cli.run.progress import Progress
+from rubato_cli.run.validations import Validations
 
 # The last commit, once all workers have ended.
 COMMIT_SECONDS = 120.0
