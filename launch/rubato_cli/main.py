@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from typing import Any
 
 from rubato_cli.base import checkout, console, output, system_error
 from rubato_cli.base.console import Console
-from rubato_cli.base.failure import DONE, FATAL, Failure
+from rubato_cli.base.failure import DONE, FATAL, Failure, StoppedBySignal
 from rubato_cli.commands import bench, compare, doctor, init, predict, report, status, train
 from rubato_cli.commands.session import Session
 from rubato_cli.fleet import open_files
@@ -73,16 +74,17 @@ def main() -> int:
         speaker.quiet, speaker.json = arguments.quiet, arguments.json
         code: int = arguments.run_command(arguments, Session(speaker, os.environ))
         return code
-    except Failure as failure:
+    except (Failure, OSError, MemoryError, KeyboardInterrupt) as error:
+        failure = _failure_of(error)
         speaker.error(failure.sentence, failure.code)
         return failure.code
-    except OSError as error:
-        failure = system_error.failure(error)
-        speaker.error(failure.sentence, failure.code)
-        return failure.code
-    except MemoryError:
-        speaker.error("out of memory; raise the limit (ulimit -v, or a container's)", FATAL)
-        return FATAL
-    except KeyboardInterrupt:  # between two commands' own handling
-        speaker.error("stopped at once", 130)
-        return 130
+
+
+def _failure_of(error: BaseException) -> Failure:
+    if isinstance(error, OSError):
+        return system_error.failure(error)
+    if isinstance(error, MemoryError):
+        return Failure("out of memory; raise the limit (ulimit -v, or a container's)", FATAL)
+    if isinstance(error, Failure):
+        return error
+    return StoppedBySignal(signal.SIGINT)  # Ctrl-C between two commands' own handling

@@ -25,7 +25,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     finished = metrics.of_finished(folder)
     servers = has_servers(folder.read_json("config.json"))
     teller = "scheduler-0" if servers else "worker-0"
-    events = _newest(folder.path / "telemetry" / f"{teller}.jsonl")
+    events = _newest(folder.telemetry(teller))
     state = "running" if owner is not None else "finished" if finished else "stopped"
     committed = int(events.get("committed", {}).get("clock", 0))
     document: dict[str, Any] = {

@@ -19,6 +19,7 @@ import json
 import os
 import pathlib
 import time
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from rubato_cli.base import system_error
@@ -47,10 +48,20 @@ class RunFolder:
 
     def files(self, prefix: str, name: str) -> ProcessFiles:
         """Telemetry and log of process `name`; their folders are made."""
-        telemetry, logs = self.path / "telemetry", self.path / "logs"
-        telemetry.mkdir(exist_ok=True)
-        logs.mkdir(exist_ok=True)
-        return ProcessFiles(telemetry / f"{prefix}{name}.jsonl", logs / f"{prefix}{name}.log")
+        files = ProcessFiles(self.telemetry(f"{prefix}{name}"),
+                             self.path / "logs" / f"{prefix}{name}.log")
+        for file in (files.telemetry, files.log):
+            file.parent.mkdir(exist_ok=True)
+        return files
+
+    def telemetry(self, name: str) -> pathlib.Path:
+        """What process `name` told, if it ever began."""
+        return self.path / "telemetry" / f"{name}.jsonl"
+
+    def workers(self) -> Iterator[tuple[str, pathlib.Path]]:
+        """Seat and telemetry of each worker that ever began."""
+        for file in sorted(self.path.glob("telemetry/worker-*.jsonl")):
+            yield file.stem.removeprefix("worker-"), file
 
     def read_json(self, name: str) -> dict[str, Any]:
         """One of the JSON files; a sentence when it is missing or not as it was written."""

@@ -67,13 +67,13 @@ def read(path: str) -> Record:
     record = Record(folder.path, folder.read_json("metrics.json"),
                     folder.find_json("evaluation.json"), folder.find_json("config.json"),
                     folder.find_json("data/cleansing.json"))
-    for file in sorted((folder.path / "telemetry").glob("worker-*.jsonl")):
-        _read_telemetry(file, record)
+    for seat, file in folder.workers():
+        _read_telemetry(seat, file, record)
     record.validation.sort(key=lambda event: event["seconds"])
     return record
 
 
-def _read_telemetry(file: pathlib.Path, record: Record) -> None:
+def _read_telemetry(seat: str, file: pathlib.Path, record: Record) -> None:
     """Takes the events of all starts of a worker, one after the other on one axis of time."""
     points: list[tuple[float, float, float]] = []
     before, newest = 0.0, 0.0  # end of the starts before this one; newest time of this one
@@ -92,4 +92,4 @@ def _read_telemetry(file: pathlib.Path, record: Record) -> None:
             event["data_epoch"] += 1  # people count from 1, as train.epoch_used does
             record.validation.append(event)
     if points:
-        record.progress[file.stem.removeprefix("worker-")] = points
+        record.progress[seat] = points

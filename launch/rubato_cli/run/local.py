@@ -6,9 +6,7 @@ import time
 from typing import Any
 
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import Event
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.run import metrics
 from rubato_cli.run.progress import Progress
@@ -18,13 +16,7 @@ def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:
     """Trains and evaluates the prepared run in `folder`; all of metrics.json but its "run"."""
     config = folder.read_json("config.json")
     progress = Progress(config, folder.read_json("job.json"))
-
-    def take(child: Child, event: Event) -> None:
-        line = progress.take(child, event)
-        if line:
-            console.note(line)
-
-    fleet.on_event = take
+    fleet.on_event = lambda child, event: progress.tell(child, event, console)
     begin = time.monotonic()
     worker = fleet.start("worker-0", "rubato-worker", ["local", "--run", str(folder.path)])
     fleet.may_end(worker, 0)

@@ -6,6 +6,7 @@ import collections
 import time
 from typing import Any
 
+from rubato_cli.base.console import Console
 from rubato_cli.base.events import Event
 from rubato_cli.fleet.child import Child
 from rubato_cli.run.servers import has_servers
@@ -52,6 +53,12 @@ class Progress:
             return (f"epoch {int(event['data_epoch']) + 1}: validation AUC {event['auc']:.4f}, "
                     f"log loss {event['logloss']:.4f}")
         return ""
+
+    def tell(self, child: Child, event: Event, console: Console) -> None:
+        """Takes it and notes such a line."""
+        line = self.take(child, event)
+        if line:
+            console.note(line)
 
     def line(self) -> str:
         """The live line, "" before the first iteration of an epoch: one of an epoch whose end has

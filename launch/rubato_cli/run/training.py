@@ -112,9 +112,7 @@ class Training:
     def _take(self, child: Child, event: dict[str, Any]) -> None:
         if event["event"] == "validation" and self._validations:
             self._validations.take(event)
-        line = self.progress.take(child, event)
-        if line:
-            self._console.note(line)
+        self.progress.tell(child, event, self._console)
 
 
 def start_servers(fleet: Fleet, folder: RunFolder, addresses: Addresses,
