@@ -111,7 +111,9 @@ BROKEN = {
                       ("launch/x.py", "def f(x):\n" + "    x += 1\n" * 60)],
     "parameters": [("server/x.cc", "int F(int a, int b, int c, int d, int e, int f) {}\n")],
     "python": [("launch/x.py", "def f(:\n"), ("launch/x.py", "import numpy\n"),
-               ("launch/x.py", "import tomllib\n")],
+               ("launch/x.py", "import tomllib\n"),
+               ("tests/x.py", "from rubato_cli.gone import x\n"),
+               ("tests/x.py", "def f():\n    from rubato_cli import gone\n")],
     "python-arrows": [
         *(("launch/rubato_cli/files/x.py",
            {"launch/rubato_cli/files/x.py": text, "launch/rubato_cli/fleet/child.py": "X = 1\n"})
