@@ -135,8 +135,7 @@ void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   committed.generation = view().generation;
   for (size_t i = 0; i < view().shards.size(); ++i) {
     const PlaceId place(static_cast<uint32_t>(i));
-    const Life life = MUTATED(image_name_without_life) ? kNoLife : view().shards[i].life;
-    committed.images.push_back({cut->epoch, place, life});
+    committed.images.push_back({cut->epoch, place, view().shards[i].life});
     const auto report = reports_.find(place);
     if (!cut->exact && report != reports_.end()) {
       committed.clock = std::max(committed.clock, report->second.durable_clock);

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/mutation.h"
 #include "common/base/status.h"
+#include "common/wire/protocol.h"
 #include "server/table/make_table.h"
 
 namespace rubato {
@@ -37,17 +37,15 @@ void Shard::Receive(Instant now, Nonce from, const Message& message, ShardOutput
   if (state_ == State::kStopped) return;
   const bool scheduler = from == kSchedulerNonce;
   if (const auto* view = std::get_if<View>(&message)) {
-    if (scheduler || MUTATED(view_of_anybody)) ReceiveView(now, *view, out);
+    if (scheduler) ReceiveView(now, *view, out);
     return;
   }
   if (const auto* stale = std::get_if<Stale>(&message)) {
-    if (!scheduler && !MUTATED(stale_of_anybody)) return;
-    if (stale->nonce != options_.nonce || stale->to != kNoLife) return;
+    if (!scheduler || stale->nonce != options_.nonce || stale->to != kNoLife) return;
     state_ = State::kStopped;  // its life ended before it was ever heard of
     out->stop = true;
     return;
   }
-  if (state_ != State::kServing && MUTATED(drop_early)) return;
   if (const auto* pull = std::get_if<Pull>(&message)) return ReceivePull(now, from, *pull, out);
   if (const auto* push = std::get_if<Push>(&message)) return ReceivePush(from, *push, out);
   if (const auto* sync = std::get_if<Sync>(&message)) return ReceiveSync(from, *sync, out);
@@ -70,7 +68,7 @@ void Shard::Tick(Instant now, ShardOutput* out) {
 }
 
 void Shard::ReceiveView(Instant, const View& view, ShardOutput* out) {
-  if (view.version <= view_.version && !MUTATED(older_view)) return;
+  if (!FenceRule::IsNewer(view.version, view_.version)) return;
   const size_t place = options_.place.value();
   const bool mine = place < view.shards.size() && view.shards[place].nonce == options_.nonce;
   if (!mine) {
@@ -207,19 +205,13 @@ void Shard::FollowMembers() {
     ++inbox;
     if (members.contains(life)) continue;
     clocks_.Remove(life);
-    if (!MUTATED(sealed_push)) inboxes_.erase(life);  // what was not applied is dropped
+    inboxes_.erase(life);  // what was not applied is dropped
   }
   clocks_.RemovePendingBut([&](Life life) { return members.contains(life); });
   for (const SealedEntry& sealed : view_.sealed) applied_.try_emplace(sealed.life, sealed.start);
   for (const auto& [life, member] : members) {
     if (member->start && !inboxes_.contains(life)) {
-      Clock position = *member->start;
-      if (MUTATED(numbers_over_lives)) {
-        for (const SealedEntry& sealed : view_.sealed) {
-          if (sealed.seat == member->seat) position = std::max(position, applied_[sealed.life]);
-        }
-      }
-      position = applied_.try_emplace(life, position).first->second;
+      const Clock position = applied_.try_emplace(life, *member->start).first->second;
       inboxes_[life].nonce = member->nonce;
       inboxes_[life].received = position;
       clocks_.Add(life, position);
@@ -274,8 +266,9 @@ void Shard::Report(ShardOutput* out) {
 std::optional<Life> Shard::Slowest() const {
   for (const Life life : clocks_.holders()) {
     const auto inbox = inboxes_.find(life);
-    const bool here = inbox != inboxes_.end() && inbox->second.received > clocks_.min_clock();
-    if (!here || MUTATED(slowest_by_applied)) return life;
+    const bool pending = inbox == inboxes_.end();
+    if (pending || EvictionRule::IsToBlame(inbox->second.received, clocks_.min_clock()))
+      return life;
   }
   return std::nullopt;
 }
@@ -294,7 +287,6 @@ bool Shard::IsReader(Life life) const {
 
 // Whether `from` is the process that the view gave this life to, of a member or a reader.
 bool Shard::Speaks(Nonce from, Life life) const {
-  if (MUTATED(forged_request)) return true;
   if (const auto inbox = inboxes_.find(life); inbox != inboxes_.end()) {
     return inbox->second.nonce == from;
   }

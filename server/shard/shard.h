@@ -172,7 +172,6 @@ class Shard {
   absl::StatusOr<DecodedPush> Decode(const Push& part) const;
   absl::Status DecodeRows(const TableRows& rows, DecodedRows* out) const;
   absl::StatusOr<DecodedPush> Join(Inbox* inbox) const;
-  bool MayTake(Clock number) const;
   void ReceiveSync(Nonce from, const Sync& sync, ShardOutput* out);
   void SendAck(Life life, ShardOutput* out);
   void SendAckToAll(ShardOutput* out);
@@ -217,9 +216,6 @@ class Shard {
   std::map<EpochId, Captured> captured_;  // images of this life that are not committed yet
   std::map<Life, Clock> torn_durable_;    // ASP: positions in the committed image
   Clock committed_clock_;                 // otherwise every number below it is durable
-#ifdef RUBATO_MUTATIONS
-  std::shared_ptr<Image> late_image_;
-#endif
   bool load_failed_ = false;
   uint64_t store_work_ = 0;
 

@@ -2,23 +2,23 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/mutation.h"
+#include "common/wire/protocol.h"
 #include "server/shard/shard.h"
 
 namespace rubato {
 
 void Shard::Advance(ShardOutput* out) {
-  const bool bsp = staleness_ == Staleness(0) && !MUTATED(bsp_on_arrival);
+  const bool together = PushRule::AppliesTogether(staleness_);
   bool again = true;
   while (again) {
-    again = bsp ? ApplyBoundary() : ApplyReady();
+    again = together ? ApplyBoundary() : ApplyReady();
     again = CutIfReached(out) || again;
   }
   AnswerParked(out);
 }
 
 bool Shard::HeldBack(Clock number) const {
-  return armed_ && number >= armed_->clock && !MUTATED(no_hold_back);
+  return armed_ && !CutRule::Holds(armed_->clock, number);
 }
 
 // Each life's pushes in their order, as far as they are here.
@@ -68,9 +68,6 @@ void Shard::Apply(Life life, Clock number, const DecodedPush& push) {
   applied_[life] = number.Next();
   end_ = std::max(end_, number.Next());
   if (clocks_.Contains(life)) clocks_.Advance(life, number.Next());
-#ifdef RUBATO_MUTATIONS
-  if (late_image_) *late_image_ = *Capture(OpenCut{late_image_->name.epoch, late_image_->clock});
-#endif
 }
 
 // Takes up the cut of a new view: refuses it if it came too late, else waits for min_clock = C.
@@ -85,7 +82,7 @@ void Shard::FollowCut(ShardOutput* out) {
   if (!cut.exact) {
     cut_handled_ = cut.epoch;
     Cut(cut, out);
-  } else if (end_ > cut.clock && !MUTATED(late_cut)) {
+  } else if (!CutRule::ComesInTime(cut.clock, end_)) {
     cut_handled_ = cut.epoch;
     refused_ = cut.epoch;
     ++counters_.cuts_refused;
@@ -107,29 +104,20 @@ void Shard::Cut(const OpenCut& cut, ShardOutput* out) {
   std::shared_ptr<Image> image = Capture(cut);
   captured_[cut.epoch] = {image->clock, image->positions};
   ++counters_.cuts;
-  if (MUTATED(durable_before_disk)) {
-    durable_epoch_ = cut.epoch;
-    durable_clock_ = image->clock;
-  }
-#ifdef RUBATO_MUTATIONS
-  if (MUTATED(late_image)) late_image_ = image;
-#endif
   out->write.push_back(std::move(image));
 }
 
 // `applied` positions, never `received`: what is held back is not in the rows.
 std::shared_ptr<Image> Shard::Capture(const OpenCut& cut) const {
   auto image = std::make_shared<Image>();
-  image->name = {cut.epoch, options_.place, MUTATED(image_name_without_life) ? kNoLife : life_};
+  image->name = {cut.epoch, options_.place, life_};
   image->generation = view_.generation;
   image->exact = cut.exact;
   image->clock = cut.clock;
   image->job_fingerprint = job_fingerprint_;
   image->places = static_cast<uint32_t>(view_.shards.size());
   for (const auto& [life, clock] : applied_) {
-    const auto inbox = inboxes_.find(life);
-    const bool received = MUTATED(image_received) && inbox != inboxes_.end();
-    image->positions.push_back({life, received ? inbox->second.received : clock});
+    image->positions.push_back({life, clock});
     if (!cut.exact) image->clock = std::max(image->clock, clock);
   }
   for (const auto& table : tables_) {
@@ -148,11 +136,7 @@ std::shared_ptr<Image> Shard::Capture(const OpenCut& cut) const {
 }
 
 void Shard::ImageWritten(const ImageName& image, const absl::Status& status, ShardOutput* out) {
-#ifdef RUBATO_MUTATIONS
-  if (late_image_ && late_image_->name == image) late_image_.reset();
-#endif
-  const bool mine = image.life == life_ || MUTATED(image_name_without_life);
-  if (!mine || state_ != State::kServing) return;
+  if (image.life != life_ || state_ != State::kServing) return;
   const auto captured = captured_.find(image.epoch);
   if (!status.ok()) {
     refused_ = std::max(refused_.value_or(image.epoch), image.epoch);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/mutation.h"
 #include "common/base/status.h"
 #include "common/wire/codec.h"
+#include "common/wire/protocol.h"
 #include "common/wire/wire.h"
 #include "server/shard/shard.h"
 
@@ -69,13 +69,10 @@ absl::Status Shard::CheckPull(const Pull& pull) const {
   return absl::OkStatus();
 }
 
-// The min_clock from which on the gate lets it pass.
+// The min_clock from which on the gate lets it pass. A reader's iterations keep no bound.
 Clock Shard::OpensAt(const Pull& pull) const {
-  Clock opens_at;
-  if (pull.at_least && !MUTATED(evaluate_early)) opens_at = *pull.at_least;
-  if (IsReader(pull.from) || staleness_.infinite()) return opens_at;
-  const ClockDelta slack(MUTATED(gate_off_by_one) ? 1 : 0);
-  return std::max(opens_at, pull.use - staleness_.bound() - slack);
+  const Staleness s = IsReader(pull.from) ? Staleness::Infinite() : staleness_;
+  return ReadRule::OpensAt(pull.at_least, pull.use, s);
 }
 
 void Shard::AnswerParked(ShardOutput* out) {

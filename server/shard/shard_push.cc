@@ -3,9 +3,9 @@
 #include <iterator>
 #include <utility>
 
-#include "common/base/mutation.h"
 #include "common/base/status.h"
 #include "common/wire/codec.h"
+#include "common/wire/protocol.h"
 #include "server/shard/shard.h"
 
 namespace rubato {
@@ -15,34 +15,22 @@ void Shard::ReceivePush(Nonce from, const Push& push, ShardOutput* out) {
   if (push.to != life_ || !member || !Speaks(from, push.from)) {
     return AnswerStale(from, push.from, out);
   }
-  Inbox& inbox = inboxes_[push.from];
-  if (MUTATED(unnumbered_tick) && push.rows.empty() && push.clock >= inbox.received) {
-    inbox.received = applied_[push.from] = push.clock.Next();
-    clocks_.Advance(push.from, inbox.received);
-  } else if (push.clock < inbox.received) {
-    ++counters_.duplicates_refused;
-    if (MUTATED(apply_duplicate) && push.parts == 1 && push.clock < applied_[push.from]) {
-      if (auto decoded = Decode(push); decoded.ok()) {
-        for (const DecodedRows& rows : decoded->rows) {
-          rows.table->Apply(rows.keys.span(), rows.gradients.span().data());
-        }
-      }
-    }
-  } else if (push.clock > inbox.received && !MUTATED(take_gap)) {
-    ++counters_.gaps_refused;
-  } else if (!MayTake(push.clock)) {
-    ++counters_.window_refused;
-  } else {
-    if (push.clock > inbox.received) inbox.received = push.clock;
-    TakePart(push.from, push, out);
+  const Clock received = inboxes_[push.from].received;
+  switch (PushRule::Judge(push.clock, received, clocks_.min_clock(), staleness_)) {
+    case PushRule::Verdict::kTake:
+      TakePart(push.from, push, out);
+      break;
+    case PushRule::Verdict::kDuplicate:
+      ++counters_.duplicates_refused;
+      break;
+    case PushRule::Verdict::kGap:
+      ++counters_.gaps_refused;
+      break;
+    case PushRule::Verdict::kBeyondWindow:
+      ++counters_.window_refused;
+      break;
   }
   SendAck(push.from, out);
-}
-
-// The sender still has what is not taken here, so refusing is always safe.
-bool Shard::MayTake(Clock number) const {
-  if (staleness_.infinite() || MUTATED(take_beyond_window)) return true;
-  return number <= clocks_.min_clock() + staleness_.bound();
 }
 
 void Shard::TakePart(Life life, const Push& push, ShardOutput* out) {
@@ -72,11 +60,9 @@ void Shard::TakePush(Life life, ShardOutput* out) {
       out->messages.push_back({inbox.nonce, ErrorReply{static_cast<uint32_t>(push.status().code()),
                                                        std::string(push.status().message())}});
     }
-    if (MUTATED(nan_not_consumed)) return;
     push = DecodedPush{};
     push->oldest_read = inbox.received;
   }
-  if (MUTATED(take_gap)) applied_[life] = inbox.received;
   inbox.held[inbox.received] = *std::move(push);
   inbox.received = inbox.received.Next();
   Advance(out);
@@ -158,7 +144,6 @@ void Shard::SendAckToAll(ShardOutput* out) {
 
 // Never what is merely on this shard's disk: an epoch counts once it is committed.
 Clock Shard::DurableFor(Life life) const {
-  if (MUTATED(prune_before_commit)) return durable_clock_;
   if (!staleness_.infinite()) return committed_clock_;
   if (const auto found = torn_durable_.find(life); found != torn_durable_.end()) {
     return found->second;

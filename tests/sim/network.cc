@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/mutation.h"
 #include "tests/sim/world.h"
 
 namespace rubato::sim {
@@ -82,7 +81,7 @@ void World::DeliverToShard(ShardProcess* shard, Nonce from, const Message& messa
     return;
   }
   const auto* push = std::get_if<Push>(&message);
-  Shard& machine = *shard->machine;
+  MutatedShard& machine = *shard->machine;
   const bool foreign =
       push != nullptr &&
       (push->to != machine.life() ||
@@ -164,7 +163,7 @@ void World::ImageWritten(ShardProcess* shard, std::shared_ptr<const Image> image
 
 void World::LoadImages(ShardProcess* shard, const LoadRequest& request) {
   std::vector<ImageName> names = request.images;
-  if (MUTATED(load_newest) && names.size() == 1) {
+  if (Makes(Mutation::load_newest) && names.size() == 1) {
     for (const auto& [name, image] : disk_) {
       if (name.place == shard->place && name.epoch > names[0].epoch) names[0] = name;
     }

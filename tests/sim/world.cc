@@ -173,7 +173,7 @@ void World::SpawnShard(PlaceId place) {
   options.job = job_;
   options.report_every = Duration::Millis(4);
   options.parked_notice = Duration::Millis(30);
-  shard->machine = std::make_unique<Shard>(options, now());
+  shard->machine = std::make_unique<MutatedShard>(options, now());
   shard_of_[shard->nonce] = shard;
   TickShard(shard);
 }

@@ -17,9 +17,9 @@
 #include "common/base/env.h"
 #include "server/scheduler/scheduler.h"
 #include "server/scheduler/write_ahead.h"
-#include "server/shard/shard.h"
 #include "tests/sim/config.h"
 #include "tests/sim/ledger.h"
+#include "tests/sim/mutated_shard.h"
 #include "worker/client/ps_client.h"
 
 namespace rubato::sim {
@@ -63,6 +63,14 @@ struct Violation {
 // Final weights of table "sums", by block.
 using FinalSums = std::map<RowKey, std::vector<float>>;
 
+// How a disk tells images apart: by their whole names.
+struct NamesOnDisk {
+  bool operator()(ImageName a, ImageName b) const {
+    if (Makes(Mutation::image_name_without_life)) a.life = b.life = kNoLife;
+    return a < b;
+  }
+};
+
 class World {
  public:
   enum class Trace { kOff, kOn };
@@ -80,7 +88,7 @@ class World {
   struct ShardProcess {
     Nonce nonce;
     PlaceId place;
-    std::unique_ptr<Shard> machine;
+    std::unique_ptr<MutatedShard> machine;
     bool alive = true;
     bool zombie = false;
     int64_t asleep_until = 0;
@@ -238,7 +246,7 @@ class World {
   std::vector<WorkerProcess*> seats_;  // newest process of each seat
   std::map<Nonce, ShardProcess*> shard_of_;
   std::map<Nonce, WorkerProcess*> worker_of_;
-  std::map<ImageName, Image> disk_;
+  std::map<ImageName, Image, NamesOnDisk> disk_;
   std::set<std::pair<SeatId, Nonce>> half_open_;
   std::map<std::pair<Nonce, Nonce>, int64_t> arrives_us_;  // patient: the last message of a link
 

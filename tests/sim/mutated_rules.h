@@ -1,0 +1,61 @@
+// The rules of common/wire/protocol.h with mistakes in them. The simulator compiles the machines
+// with this header before everything else: where they ask a rule, they ask the one that derives
+// from it here. With no mutation active each is what it was.
+#pragma once
+
+#include "common/wire/protocol.h"
+#include "tests/sim/mutation.h"
+
+namespace rubato {
+
+struct MutatedFenceRule : FenceRule {
+  static bool IsNewer(ViewVersion view, ViewVersion known) {
+    return FenceRule::IsNewer(view, known) || Makes(Mutation::older_view);
+  }
+};
+
+struct MutatedReadRule : ReadRule {
+  static Clock OpensAt(std::optional<Clock> at_least, Clock use, Staleness s) {
+    if (Makes(Mutation::evaluate_early)) at_least.reset();
+    if (Makes(Mutation::gate_off_by_one)) use = use - ClockDelta(1);
+    return ReadRule::OpensAt(at_least, use, s);
+  }
+};
+
+struct MutatedPushRule : PushRule {
+  static Verdict Judge(Clock number, Clock received, Clock min_clock, Staleness s) {
+    if (Makes(Mutation::apply_duplicate)) number = std::max(number, received);
+    if (Makes(Mutation::take_gap)) number = std::min(number, received);
+    if (Makes(Mutation::take_beyond_window)) s = Staleness::Infinite();
+    return PushRule::Judge(number, received, min_clock, s);
+  }
+  static bool InWindow(Clock number, Clock min_clock, Staleness s) {
+    return PushRule::InWindow(number, min_clock, s) || Makes(Mutation::take_beyond_window);
+  }
+  static bool AppliesTogether(Staleness s) {
+    return PushRule::AppliesTogether(s) && !Makes(Mutation::bsp_on_arrival);
+  }
+};
+
+struct MutatedCutRule : CutRule {
+  static bool Holds(Clock cut, Clock number) {
+    return CutRule::Holds(cut, number) || Makes(Mutation::no_hold_back);
+  }
+  static bool ComesInTime(Clock cut, Clock end) {
+    return CutRule::ComesInTime(cut, end) || Makes(Mutation::late_cut);
+  }
+};
+
+struct MutatedEvictionRule : EvictionRule {
+  static bool IsToBlame(Clock received, Clock min_clock) {
+    return EvictionRule::IsToBlame(received, min_clock) || Makes(Mutation::slowest_by_applied);
+  }
+};
+
+}  // namespace rubato
+
+#define FenceRule MutatedFenceRule
+#define ReadRule MutatedReadRule
+#define PushRule MutatedPushRule
+#define CutRule MutatedCutRule
+#define EvictionRule MutatedEvictionRule
