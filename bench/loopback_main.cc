@@ -56,6 +56,51 @@ std::vector<Contender> Contenders() {
           {"messages over tcp", messages(Transport::kTcp), 3, {}}};
 }
 
+// Lines of --json.
+struct StreamEvent {
+  static constexpr char kEvent[] = "loopback_stream";
+  std::string name;
+  double gb_per_s;
+  std::string limit;
+  double of_limit;
+  void Fields(auto&& field) const {
+    field("name", name);
+    field("gb_per_s", gb_per_s);
+    field("limit", limit);
+    field("of_limit", of_limit);
+  }
+};
+
+struct RoundTripEvent {
+  static constexpr char kEvent[] = "loopback_round_trip";
+  std::string transport;
+  double p50_us;
+  double p99_us;
+  void Fields(auto&& field) const {
+    field("transport", transport);
+    field("p50_us", p50_us);
+    field("p99_us", p99_us);
+  }
+};
+
+struct ProductEvent {
+  static constexpr char kEvent[] = "loopback_product";
+  std::string name;
+  double gb_per_s;
+  double raw_before_gb_per_s;
+  double raw_after_gb_per_s;
+  double of_raw;
+  int valid;
+  void Fields(auto&& field) const {
+    field("name", name);
+    field("gb_per_s", gb_per_s);
+    field("raw_before_gb_per_s", raw_before_gb_per_s);
+    field("raw_after_gb_per_s", raw_after_gb_per_s);
+    field("of_raw", of_raw);
+    field("valid", valid);
+  }
+};
+
 void Report(const std::vector<Contender>& all, const Contender& one, EventLog* log) {
   const Contender& limit = all[one.limit];
   std::vector<double> ratios;
@@ -67,11 +112,10 @@ void Report(const std::vector<Contender>& all, const Contender& one, EventLog* l
   if (&limit != &one) std::printf(", %.2f of a %s", Median(ratios), limit.name.c_str());
   std::printf("\n");
   if (log == nullptr) return;
-  log->Write(Event("loopback_stream")
-                 .Text("name", one.name)
-                 .Real("gb_per_s", Median(one.speeds))
-                 .Text("limit", limit.name)
-                 .Real("of_limit", Median(ratios)));
+  log->Write(StreamEvent{.name = one.name,
+                         .gb_per_s = Median(one.speeds),
+                         .limit = limit.name,
+                         .of_limit = Median(ratios)});
 }
 
 void Streams(const Flags& flags, EventLog* log) {
@@ -101,10 +145,7 @@ void RoundTrips(EventLog* log) {
     std::printf("one row there, Ack back over %s: p50 %.0f us, p99 %.0f us\n", name.c_str(), p50,
                 p99);
     if (log == nullptr) continue;
-    log->Write(Event("loopback_round_trip")
-                   .Text("transport", name)
-                   .Real("p50_us", p50)
-                   .Real("p99_us", p99));
+    log->Write(RoundTripEvent{.transport = name, .p50_us = p50, .p99_us = p99});
   }
 }
 
@@ -128,13 +169,12 @@ void ReportProduct(const ProductRow& row, EventLog* log) {
               row.raw_after, row.valid ? "" : " INVALID: raw ZeroMQ changed meanwhile");
   std::fflush(stdout);
   if (log == nullptr) return;
-  log->Write(Event("loopback_product")
-                 .Text("name", row.name)
-                 .Real("gb_per_s", row.gb_per_s)
-                 .Real("raw_before_gb_per_s", row.raw_before)
-                 .Real("raw_after_gb_per_s", row.raw_after)
-                 .Real("of_raw", ratio)
-                 .Int("valid", row.valid ? 1 : 0));
+  log->Write(ProductEvent{.name = row.name,
+                          .gb_per_s = row.gb_per_s,
+                          .raw_before_gb_per_s = row.raw_before,
+                          .raw_after_gb_per_s = row.raw_after,
+                          .of_raw = ratio,
+                          .valid = row.valid ? 1 : 0});
 }
 
 // Pulls and pushes of a worker, beside ZeroMQ alone, which is measured before and after each row: a

@@ -10,6 +10,7 @@
 #include "common/base/stop_signals.h"
 #include "common/job/job.h"
 #include "common/process/process.h"
+#include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
 #include "server/scheduler/run_start.h"
 #include "server/scheduler/scheduler_loop.h"
@@ -27,19 +28,15 @@ struct Arguments {
   uint64_t epoch = 0;
 };
 
-void TellSnapshot(const char* kind, const CommittedEpoch& snapshot, EventLog* events) {
-  events->Write(Event(kind)
-                    .Int("epoch", static_cast<int64_t>(snapshot.epoch.value()))
-                    .Int("clock", snapshot.clock.value()));
-}
-
-// All that are kept, oldest first; epoch 0: nothing was ever committed.
 absl::Status TellKept(const Arguments& arguments, EventLog* events) {
   ASSIGN_OR_RETURN(const std::optional<SchedulerState> state, FindState(arguments.run));
+  const auto tell = [events](const CommittedEpoch& snapshot) {
+    events->Write(KeptEvent{.epoch = snapshot.epoch, .clock = snapshot.clock});
+  };
   if (state) {
-    for (const CommittedEpoch& snapshot : state->earlier) TellSnapshot("kept", snapshot, events);
+    for (const CommittedEpoch& snapshot : state->earlier) tell(snapshot);
   }
-  TellSnapshot("kept", state ? state->view.committed : CommittedEpoch(), events);
+  tell(state ? state->view.committed : CommittedEpoch());
   return absl::OkStatus();
 }
 
@@ -51,10 +48,8 @@ std::optional<EpochId> EpochOf(const Arguments& arguments) {
 // there is one.
 absl::Status TellCommitted(const Arguments& arguments, EventLog* events) {
   ASSIGN_OR_RETURN(const WholeSnapshot whole, FindWholeSnapshot(arguments.run, EpochOf(arguments)));
-  for (const std::string& sentence : whole.damaged) {
-    events->Write(Event("warning").Text("message", sentence));
-  }
-  TellSnapshot("committed", whole.snapshot, events);
+  for (const std::string& sentence : whole.damaged) events->Write(WarningEvent{sentence});
+  events->Write(CommittedEvent{.epoch = whole.snapshot.epoch, .clock = whole.snapshot.clock});
   return absl::OkStatus();
 }
 
@@ -64,9 +59,7 @@ absl::StatusOr<SchedulerState> StartingState(const Arguments& arguments, const J
   const StartMode mode = arguments.resume ? StartMode::kResume : StartMode::kNew;
   ASSIGN_OR_RETURN(SchedulerState state,
                    StateToTrain(arguments.run, job, mode, EpochOf(arguments)));
-  if (arguments.resume) {
-    events->Write(Event("resumed").Int("clock", state.view.committed.clock.value()));
-  }
+  if (arguments.resume) events->Write(ResumedEvent{state.view.committed.clock});
   return state;
 }
 

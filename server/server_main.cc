@@ -12,6 +12,7 @@
 #include "common/base/thread.h"
 #include "common/job/job.h"
 #include "common/process/process.h"
+#include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
 #include "common/wire/endpoint.h"
 #include "server/shard/server_loop.h"
@@ -35,27 +36,24 @@ std::string ListenAddress(const Arguments& arguments, uint32_t place) {
   return absl::StrCat(arguments.listen, "-", place);
 }
 
-// {"event":"done","shards":[{...},...]}: nested, so built here.
+ShardDone DoneOf(const Shard& shard) {
+  const ShardCounters& counters = shard.counters();
+  ShardDone done{.place = shard.place(),
+                 .pushes = counters.pushes_applied,
+                 .rows_applied = counters.rows_applied,
+                 .pulls = counters.pulls_answered,
+                 .duplicates_refused = counters.duplicates_refused,
+                 .nonfinite_refused = counters.nonfinite_refused,
+                 .cuts = counters.cuts,
+                 .staleness_histogram = counters.staleness};
+  for (const auto& table : shard.tables()) done.rows += table->StoredRows();
+  return done;
+}
+
 void TellDone(const std::vector<std::unique_ptr<ServerLoop>>& loops, EventLog* events) {
-  std::string shards;
-  for (size_t i = 0; i < loops.size(); ++i) {
-    const Shard& shard = loops[i]->shard();
-    const ShardCounters& counters = shard.counters();
-    std::string histogram;
-    for (const auto& [staleness, pushes] : counters.staleness) {
-      absl::StrAppend(&histogram, histogram.empty() ? "" : ",", "[", staleness, ",", pushes, "]");
-    }
-    uint64_t rows = 0;
-    for (const auto& table : shard.tables()) rows += table->StoredRows();
-    absl::StrAppend(&shards, i > 0 ? "," : "", "{\"place\":", shard.place().value(),
-                    ",\"pushes\":", counters.pushes_applied, ",\"rows\":", rows,
-                    ",\"rows_applied\":", counters.rows_applied,
-                    ",\"pulls\":", counters.pulls_answered,
-                    ",\"duplicates_refused\":", counters.duplicates_refused,
-                    ",\"nonfinite_refused\":", counters.nonfinite_refused,
-                    ",\"cuts\":", counters.cuts, ",\"staleness_histogram\":[", histogram, "]}");
-  }
-  events->Write(Event("done").Json("shards", absl::StrCat("[", shards, "]")));
+  ServerDoneEvent done;
+  for (const auto& loop : loops) done.shards.push_back(DoneOf(loop->shard()));
+  events->Write(done);
 }
 
 // A server of a whole run is ended by a signal, too: there is nothing wrong with that.
@@ -93,7 +91,7 @@ absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* si
     ASSIGN_OR_RETURN(auto loop, ServerLoop::Open(std::move(options), store.get()));
     loops.push_back(std::move(loop));
   }
-  events->Write(Event("listening").Text("address", loops[0]->address()));
+  events->Write(ListeningEvent{loops[0]->address()});
 
   std::atomic<bool> stop = false;
   std::atomic<int> running = static_cast<int>(loops.size());

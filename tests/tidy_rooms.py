@@ -25,7 +25,7 @@ DOORS = (
     ("CLI11", r"CLI/", ("*_main.cc", "common/process/process.h")),
     ("spdlog", r"spdlog/", ("common/base/log.cc",)),
     ("nlohmann", r"nlohmann/",
-     ("common/job/job.cc", "common/telemetry/telemetry.cc", "worker/data/prepare/data_json.cc",
+     ("common/job/job.cc", "common/telemetry/json_text.cc", "worker/data/prepare/data_json.cc",
       "worker/evaluate/evaluation.cc")),
     ("OpenSSL", r"openssl/", ("*/digest.cc",)),
     ("BLAS", r"cblas|openblas", ("worker/compute/cpu/blas.cc",)),

@@ -11,6 +11,7 @@
 #include "common/base/stop_signals.h"
 #include "common/job/job.h"
 #include "common/process/process.h"
+#include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
 #include "worker/client/reader.h"
 #include "worker/client/session.h"
@@ -140,12 +141,11 @@ absl::Status Gpus(const Arguments& arguments, EventLog* events) {
   ASSIGN_OR_RETURN(const std::vector<GpuInfo> gpus, backend->FindGpus());
   for (size_t i = 0; i < gpus.size(); ++i) {
     ASSIGN_OR_RETURN(const uint64_t free_bytes, backend->FreeBytes(static_cast<int>(i)));
-    events->Write(Event("gpu")
-                      .Int("index", static_cast<int64_t>(i))
-                      .Text("name", gpus[i].name)
-                      .Text("capability", absl::StrCat(gpus[i].major, ".", gpus[i].minor))
-                      .Int("memory_bytes", static_cast<int64_t>(gpus[i].memory_bytes))
-                      .Int("free_bytes", static_cast<int64_t>(free_bytes)));
+    events->Write(GpuEvent{.index = i,
+                           .name = gpus[i].name,
+                           .capability = absl::StrCat(gpus[i].major, ".", gpus[i].minor),
+                           .memory_bytes = gpus[i].memory_bytes,
+                           .free_bytes = free_bytes});
   }
   return absl::OkStatus();
 }
@@ -158,20 +158,18 @@ absl::Status EvaluateVerb(const Arguments& arguments, StopSignals* signals) {
                      [&reader] { return reader->GoOn(); });
 }
 
-// {"event":"novelty","column":"x","cells":40,"levels":{"cells":3,"first":"y","line":2},...}.
-Event NoveltyEvent(const ColumnNovelty& novelty) {
-  Event event("novelty");
-  event.Text("column", ShowText(novelty.column)).Int("cells", static_cast<int64_t>(novelty.cells));
-  const auto add = [&event](absl::string_view name, const Sighting& sighting) {
-    if (sighting.cells == 0) return;
-    event.Json(name, absl::StrFormat("{\"cells\":%d,\"first\":%s,\"line\":%d}", sighting.cells,
-                                     QuoteJson(ShowText(sighting.first)), sighting.line));
-  };
-  add("levels", novelty.levels);
-  add("texts", novelty.texts);
-  add("outside", novelty.outside);
-  add("missing", novelty.missing);
-  return event;
+std::optional<NovelCells> NovelCellsOf(const Sighting& sighting) {
+  if (sighting.cells == 0) return std::nullopt;
+  return NovelCells{sighting.cells, ShowText(sighting.first), sighting.line};
+}
+
+NoveltyEvent NoveltyEventOf(const ColumnNovelty& novelty) {
+  return {.column = ShowText(novelty.column),
+          .cells = novelty.cells,
+          .levels = NovelCellsOf(novelty.levels),
+          .texts = NovelCellsOf(novelty.texts),
+          .outside = NovelCellsOf(novelty.outside),
+          .missing = NovelCellsOf(novelty.missing)};
 }
 
 absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSignals* signals) {
@@ -179,14 +177,14 @@ absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSigna
   ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
   const auto progress = [events](uint64_t rows) {
-    events->Write(Event("progress").Int("rows", static_cast<int64_t>(rows)));
+    events->Write(PredictProgressEvent{rows});
     return absl::OkStatus();
   };
   const auto warn = [events](const ColumnNovelty& novelty) {
     for (const std::string& sentence : DescribeNovelty(novelty)) {
-      events->Write(Event("warning").Text("message", sentence));
+      events->Write(WarningEvent{sentence});
     }
-    events->Write(NoveltyEvent(novelty));
+    events->Write(NoveltyEventOf(novelty));
   };
   return Predict(run.encoding, run.model.get(), pull,
                  {.in = arguments.in,

@@ -11,6 +11,7 @@
 #include "common/base/out_of_memory.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
+#include "common/telemetry/events.h"
 
 namespace rubato {
 
@@ -50,8 +51,7 @@ int RunProcess(const Process& process, int argc, char** argv) {
   const std::string name = process.name();
   SetLogName(name);
   EndWhenOutOfMemory(name, [](const std::string& who, absl::string_view sentence) {
-    return LastWords{absl::StrCat("{\"process\":\"", who, "\",\"event\":\"error\",\"message\":\"",
-                                  sentence, "\"}\n"),
+    return LastWords{absl::StrCat("{", EventText(who, ErrorEvent{std::string(sentence)}), "}\n"),
                      absl::StrCat(who, " error: ", sentence, "\n")};
   });
   const auto events = EventLog::Open({.path = "", .process = name});
@@ -59,7 +59,7 @@ int RunProcess(const Process& process, int argc, char** argv) {
   if (supervised) {
     supervision.orders = STDIN_FILENO;
     supervision.tell = [&events](const char* signal, int count) {
-      (*events)->Write(Event("signal").Text("name", signal).Int("count", count));
+      (*events)->Write(SignalEvent{.name = signal, .count = count});
     };
   }
   // To the end: the last words are written in peace.
@@ -68,7 +68,7 @@ int RunProcess(const Process& process, int argc, char** argv) {
       signals.ok() ? Work(process, events->get(), signals->get()) : signals.status();
   if (code.ok()) return *code;
   const std::string sentence(code.status().message());
-  (*events)->Write(Event("error").Text("message", sentence));
+  (*events)->Write(ErrorEvent{sentence});
   LogError(sentence);
   return absl::IsCancelled(code.status()) ? 128 + (*signals)->last() : ExitCode(code.status());
 }

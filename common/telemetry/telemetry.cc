@@ -4,9 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
-#include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/base/status.h"
@@ -14,12 +11,6 @@
 
 namespace rubato {
 namespace {
-
-// As a JSON string, quotes included.
-std::string Quoted(absl::string_view text) {
-  return nlohmann::json(std::string(text))
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 // The whole line, or an error: the rest of a line that was cut off is written on.
 bool WriteAll(int file, absl::string_view line) {
@@ -33,42 +24,6 @@ bool WriteAll(int file, absl::string_view line) {
 }
 
 }  // namespace
-
-void Event::Name(absl::string_view name) {
-  absl::StrAppend(&fields_, fields_.empty() ? "\"" : ",\"", name, "\":");
-}
-
-Event& Event::Int(absl::string_view name, int64_t value) {
-  Name(name);
-  absl::StrAppend(&fields_, value);
-  return *this;
-}
-
-Event& Event::Real(absl::string_view name, double value) {
-  Name(name);
-  char text[32];  // the shortest digits that read back as the same double: 24 at most
-  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
-  fields_.append(std::isfinite(value) ? std::string(text, end) : "null");
-  return *this;
-}
-
-Event& Event::Flag(absl::string_view name, bool value) {
-  Name(name);
-  fields_.append(value ? "true" : "false");
-  return *this;
-}
-
-Event& Event::Text(absl::string_view name, absl::string_view value) {
-  Name(name);
-  fields_.append(Quoted(value));
-  return *this;
-}
-
-Event& Event::Json(absl::string_view name, absl::string_view value) {
-  Name(name);
-  fields_.append(value.data(), value.size());
-  return *this;
-}
 
 absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(EventLogOptions options) {
   int file = STDOUT_FILENO;
@@ -85,10 +40,9 @@ EventLog::~EventLog() {
   if (file_ != STDOUT_FILENO) close(file_);
 }
 
-void EventLog::Write(const Event& event) {
+void EventLog::WriteLine(const std::string& event_text) {
   const std::string line =
-      absl::StrCat("{\"time_ms\":", options_.wall_millis(),
-                   ",\"process\":", Quoted(options_.process), ",", event.fields(), "}\n");
+      absl::StrCat("{\"time_ms\":", options_.wall_millis(), ",", event_text, "}\n");
   const MutexLock lock(&mutex_);
   if (!WriteAll(file_, line)) ++lost_;
 }

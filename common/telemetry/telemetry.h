@@ -1,11 +1,11 @@
 // Telemetry: what happened, for machines. One JSON object a line (JSONL), so that a file cut short
 // by a crash is whole but for its last line, and several processes may append to one file.
 //
-//   {"time_ms":1763900000000,"process":"worker-0","event":"iteration","clock":12,"loss":0.31}
+//   {"time_ms":1763900000000,"process":"scheduler","event":"resumed","clock":12}
 //
-// `time_ms` is wall time, for people: nothing is computed from it. Numbers that are not finite
-// become null, text that is not UTF-8 is repaired. A line that cannot be written (full disk) is
-// counted and left out: telemetry never stops a run. Any thread may write.
+// `time_ms` is wall time, for people: nothing is computed from it. What follows "event" is a struct
+// of common/telemetry/events.h. A line that cannot be written (full disk) is counted and left out:
+// telemetry never stops a run. Any thread may write.
 #pragma once
 
 #include <cstdint>
@@ -17,26 +17,23 @@
 #include "absl/strings/string_view.h"
 #include "common/base/env.h"
 #include "common/base/mutex.h"
+#include "common/telemetry/json_text.h"
 
 namespace rubato {
 
-// The fields of one event, in the order they are added. Names are ours and need no escape.
-class Event {
- public:
-  explicit Event(absl::string_view name) { Text("event", name); }
-  Event& Int(absl::string_view name, int64_t value);
-  Event& Real(absl::string_view name, double value);
-  Event& Flag(absl::string_view name, bool value);
-  Event& Text(absl::string_view name, absl::string_view value);
-  // `value` is JSON already: for lists and objects.
-  Event& Json(absl::string_view name, absl::string_view value);
-  // "name":value,... without braces.
-  const std::string& fields() const { return fields_; }
-
- private:
-  void Name(absl::string_view name);
-  std::string fields_;
+// What can be written: a struct with fields, and a name for its kind.
+template <class T>
+concept IsEvent = NamesItsFields<T> && requires {
+  absl::string_view(T::kEvent);
 };
+
+// `event` as `process` tells it, but for the time and the braces.
+template <IsEvent T>
+std::string EventText(absl::string_view process, const T& event) {
+  const std::string fields = FieldsText(event);
+  return absl::StrCat("\"process\":", QuotedText(process), ",\"event\":\"", T::kEvent, "\"",
+                      fields.empty() ? "" : ",", fields);
+}
 
 struct EventLogOptions {
   std::string path;     // appended to, made if absent; "": standard output
@@ -51,12 +48,16 @@ class EventLog {
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
-  void Write(const Event& event);
+  template <IsEvent T>
+  void Write(const T& event) {
+    WriteLine(EventText(options_.process, event));
+  }
   // Lines that could not be written.
   uint64_t lost() const;
 
  private:
   EventLog(EventLogOptions options, int file) : options_(std::move(options)), file_(file) {}
+  void WriteLine(const std::string& event_text);
 
   const EventLogOptions options_;
   const int file_;  // descriptor

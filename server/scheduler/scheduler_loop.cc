@@ -4,6 +4,7 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/telemetry/events.h"
 #include "server/scheduler/scheduler_state.h"
 
 namespace rubato {
@@ -65,7 +66,7 @@ absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoop
   ASSIGN_OR_RETURN(
       loop->endpoint_,
       Endpoint::Open({.self = kSchedulerNonce, .listen = loop->options_.listen, .peers = peers}));
-  events->Write(Event("listening").Text("address", loop->endpoint_->address()));
+  events->Write(ListeningEvent{loop->endpoint_->address()});
   return loop;
 }
 
@@ -148,7 +149,7 @@ void SchedulerLoop::Save(Instant now, const SchedulerState& state) {
   if (ahead_.failures() != 1) return;  // of a row the first is told
   const std::string sentence = absl::StrCat("nothing can be committed, training goes on: ",
                                             std::string(ahead_.error().message()));
-  events_->Write(Event("warning").Text("message", sentence));
+  events_->Write(WarningEvent{sentence});
   LogWarning(sentence);
 }
 
@@ -188,9 +189,7 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
   switch (event.kind) {
     case SchedulerEventKind::kCommitted:
       events_->Write(
-          Event("committed")
-              .Int("epoch", static_cast<int64_t>(scheduler_.view().committed.epoch.value()))
-              .Int("clock", event.clock.value()));
+          CommittedEvent{.epoch = scheduler_.view().committed.epoch, .clock = event.clock});
       LogInfo(absl::StrFormat("committed %s at clock %d", event.text, event.clock.value()));
       return;
     case SchedulerEventKind::kEvicted:
@@ -238,10 +237,9 @@ void SchedulerLoop::TellView() {
   if (awake_ - told_view_at_ < kTellViewEvery) return;
   told_view_at_ = awake_;
   const Clock min_clock = scheduler_.known_min_clock();
-  events_->Write(Event("view")
-                     .Int("min_clock", min_clock.value())
-                     .Int("max_clock", (min_clock + scheduler_.known_spread()).value())
-                     .Int("committed", scheduler_.view().committed.clock.value()));
+  events_->Write(ViewEvent{.min_clock = min_clock,
+                           .max_clock = min_clock + scheduler_.known_spread(),
+                           .committed = scheduler_.view().committed.clock});
 }
 
 bool SchedulerLoop::Done() const {
@@ -253,10 +251,8 @@ void SchedulerLoop::TellDone() {
   const CommittedEpoch& committed = scheduler_.view().committed;
   uint64_t lost = 0;
   for (const auto& [life, pushes] : pushes_lost_) lost += pushes;
-  events_->Write(Event("done")
-                     .Int("clock", committed.clock.value())
-                     .Int("epoch", static_cast<int64_t>(committed.epoch.value()))
-                     .Int("lost", static_cast<int64_t>(lost)));
+  events_->Write(
+      SchedulerDoneEvent{.clock = committed.clock, .epoch = committed.epoch, .lost = lost});
 }
 
 }  // namespace rubato

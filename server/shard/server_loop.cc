@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/telemetry/events.h"
 #include "server/snapshot/retained_images.h"
 
 namespace rubato {
@@ -179,7 +180,7 @@ void ServerLoop::NoteWritten(Clock clock, const absl::Status& status) {
     const std::string sentence =
         absl::StrFormat("shard %d: snapshot at clock %d not written, training goes on: %s",
                         options_.place.value(), clock.value(), why);
-    options_.events->Write(Event("warning").Text("message", sentence));
+    options_.events->Write(WarningEvent{sentence});
     LogWarning(sentence);
   }
   failed_writes_ = clock == failed_clock_ ? failed_writes_ + 1 : 1;

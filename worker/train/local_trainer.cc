@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/telemetry/events.h"
 #include "worker/evaluate/evaluation.h"
 #include "worker/evaluate/scoring.h"
 
@@ -65,29 +66,27 @@ absl::Status LocalTrainer::Validate(StopSignals* signals) {
   ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(ReadLabels(*data_.validation), probability,
                                                          options_.prior.positive_rate));
   const Instant now = MonotonicNow();
-  validation_seconds_ += (now - began).seconds();
-  events_->Write(Event("validation")
-                     .Int("data_epoch", timetable_.DataEpoch(clock_))
-                     .Int("clock", clock_.value())
-                     .Real("auc", evaluation.auc)
-                     .Real("logloss", evaluation.logloss)
-                     .Real("seconds", (now - begun_).seconds()));
+  validation_ = validation_ + (now - began);
+  events_->Write(ValidationEvent{.data_epoch = timetable_.DataEpoch(clock_),
+                                 .clock = clock_,
+                                 .auc = evaluation.auc,
+                                 .logloss = evaluation.logloss,
+                                 .seconds = (now - begun_).seconds()});
   return absl::OkStatus();
 }
 
 absl::Status LocalTrainer::TellProgress(Instant now) {
   const double seconds = std::max((now - told_at_).seconds(), 1e-9);
-  Event event("progress");
-  event.Int("clock", clock_.value())
-      .Int("epoch", std::max<int64_t>(0, clock_.value() - 1) / options_.job.iterations_per_epoch)
-      .Int("rows", static_cast<int64_t>(rows_))
-      .Int("max_staleness", 0)
-      .Real("samples_per_second", static_cast<double>(rows_ - told_rows_) / seconds)
-      .Real("seconds_since_start", (now - begun_).seconds());
+  ProgressEvent event{
+      .clock = clock_,
+      .epoch = std::max<int64_t>(0, clock_.value() - 1) / options_.job.iterations_per_epoch,
+      .rows = rows_,
+      .samples_per_second = static_cast<double>(rows_ - told_rows_) / seconds,
+      .seconds_since_start = (now - begun_).seconds()};
   if (rows_ > told_rows_) {
     ASSIGN_OR_RETURN(const double loss, compute_.training->TakeLoss());
     RETURN_IF_ERROR(divergence_.Take(loss, rows_ - told_rows_, clock_));
-    event.Real("loss", loss);
+    event.loss = loss;
   }
   events_->Write(event);
   told_at_ = now;
@@ -97,17 +96,14 @@ absl::Status LocalTrainer::TellProgress(Instant now) {
 
 // TellProgress has waited for the last step.
 void LocalTrainer::TellDone() {
-  const double seconds = (MonotonicNow() - begun_).seconds();
-  const double compute = seconds - validation_seconds_;
-  events_->Write(
-      Event("done")
-          .Int("seat", 0)
-          .Int("rows", static_cast<int64_t>(rows_))
-          .Int("pushes", static_cast<int64_t>(steps_))
-          .Int("max_staleness", 0)
-          .Real("samples_per_second", seconds > 0 ? static_cast<double>(rows_) / seconds : 0.0)
-          .Json("seconds", absl::StrFormat("{\"compute\":%.6f,\"other\":%.6f}", compute,
-                                           validation_seconds_)));
+  const Duration all = MonotonicNow() - begun_;
+  const double seconds = all.seconds();
+  events_->Write(WorkerDoneEvent{
+      .seat = SeatId(0),
+      .rows = rows_,
+      .pushes = steps_,
+      .samples_per_second = seconds > 0 ? static_cast<double>(rows_) / seconds : 0.0,
+      .seconds = {.compute = all - validation_, .other = validation_}});
 }
 
 }  // namespace rubato

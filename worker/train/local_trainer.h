@@ -69,7 +69,7 @@ class LocalTrainer {
   Instant begun_;
   Instant told_at_;
   uint64_t told_rows_ = 0;
-  double validation_seconds_ = 0;
+  Duration validation_;
 };
 
 }  // namespace rubato

@@ -13,8 +13,6 @@ namespace {
 constexpr Duration kWaitStep = Duration::Millis(100);
 constexpr Duration kAnswerWithin = Duration::Seconds(60);
 constexpr Duration kProgressEvery = Duration::Millis(250);
-// In the order of Spent.
-constexpr const char* kSpentNames[] = {"compute", "wait", "pull", "push", "other"};
 
 }  // namespace
 
@@ -229,12 +227,11 @@ absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, Parameter
     ASSIGN_OR_RETURN(
         const Evaluation evaluation,
         rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));
-    events_->Write(Event("validation")
-                       .Int("data_epoch", timetable_.DataEpoch(clock_))
-                       .Int("clock", clock_.value())
-                       .Real("auc", evaluation.auc)
-                       .Real("logloss", evaluation.logloss)
-                       .Real("seconds", (MonotonicNow() - begun_).seconds()));
+    events_->Write(ValidationEvent{.data_epoch = timetable_.DataEpoch(clock_),
+                                   .clock = clock_,
+                                   .auc = evaluation.auc,
+                                   .logloss = evaluation.logloss,
+                                   .seconds = (MonotonicNow() - begun_).seconds()});
   }
   while (options_.job.best_epoch && committed_ < clock_) {
     ASSIGN_OR_RETURN(const Committed committed, Await<Committed>(session, signals));
@@ -266,7 +263,8 @@ absl::Status Trainer::AwaitLeft(Session* session, StopSignals* signals) {
 
 void Trainer::Spend(Spent on) {
   const Instant now = MonotonicNow();
-  seconds_[static_cast<size_t>(on)] += (now - mark_).seconds();
+  Duration& spent = spent_[static_cast<size_t>(on)];
+  spent = spent + (now - mark_);
   mark_ = now;
 }
 
@@ -274,14 +272,14 @@ void Trainer::TellProgress(bool last) {
   const Instant now = MonotonicNow();
   if (!last && now - told_at_ < kProgressEvery) return;
   const double seconds = std::max((now - told_at_).seconds(), 1e-9);
-  Event event("progress");
-  event.Int("clock", clock_.value())
-      .Int("epoch", std::max<int64_t>(0, clock_.value() - 1) / options_.job.iterations_per_epoch)
-      .Int("rows", static_cast<int64_t>(rows_))
-      .Int("max_staleness", max_staleness_)
-      .Real("samples_per_second", static_cast<double>(rows_ - told_rows_) / seconds)
-      .Real("seconds_since_start", (now - begun_).seconds());
-  if (loss_rows_ > 0) event.Real("loss", loss_sum_ / static_cast<double>(loss_rows_));
+  ProgressEvent event{
+      .clock = clock_,
+      .epoch = std::max<int64_t>(0, clock_.value() - 1) / options_.job.iterations_per_epoch,
+      .rows = rows_,
+      .max_staleness = max_staleness_,
+      .samples_per_second = static_cast<double>(rows_ - told_rows_) / seconds,
+      .seconds_since_start = (now - begun_).seconds()};
+  if (loss_rows_ > 0) event.loss = loss_sum_ / static_cast<double>(loss_rows_);
   events_->Write(event);
   told_at_ = now;
   told_rows_ = rows_;
@@ -292,26 +290,29 @@ void Trainer::TellProgress(bool last) {
 // At the very end: what the last pushes took, and what was sent twice, is in these counters.
 void Trainer::TellDone(const ClientCounters& counters) {
   const double seconds = (trained_at_ - begun_).seconds();
-  std::string spent;
-  for (size_t i = 0; i < static_cast<size_t>(Spent::kCount); ++i) {
-    absl::StrAppend(&spent, i > 0 ? "," : "", "\"", kSpentNames[i],
-                    "\":", absl::StrFormat("%.6f", seconds_[i]));
-  }
-  events_->Write(
-      Event("done")
-          .Int("seat", options_.seat.value())
-          .Int("rows", static_cast<int64_t>(rows_))
-          .Int("pushes", static_cast<int64_t>(counters.pushes))
-          .Int("resent", static_cast<int64_t>(counters.resent))
-          .Int("max_staleness", max_staleness_)
-          .Int("nonfinite", static_cast<int64_t>(counters.nonfinite))
-          .Int("unprotected", static_cast<int64_t>(counters.unprotected))
-          .Int("rows_pulled", static_cast<int64_t>(counters.rows_pulled))
-          .Int("rows_cached", static_cast<int64_t>(counters.rows_cached))
-          .Int("bytes_pulled", static_cast<int64_t>(counters.bytes_pulled))
-          .Int("bytes_pushed", static_cast<int64_t>(counters.bytes_pushed))
-          .Real("samples_per_second", seconds > 0 ? static_cast<double>(rows_) / seconds : 0.0)
-          .Json("seconds", absl::StrCat("{", spent, "}")));
+  events_->Write(WorkerDoneEvent{
+      .seat = options_.seat,
+      .rows = rows_,
+      .pushes = counters.pushes,
+      .resent = counters.resent,
+      .max_staleness = max_staleness_,
+      .nonfinite = counters.nonfinite,
+      .unprotected = counters.unprotected,
+      .rows_pulled = counters.rows_pulled,
+      .rows_cached = counters.rows_cached,
+      .bytes_pulled = counters.bytes_pulled,
+      .bytes_pushed = counters.bytes_pushed,
+      .samples_per_second = seconds > 0 ? static_cast<double>(rows_) / seconds : 0.0,
+      .seconds = TimeSpent()});
+}
+
+SecondsSpent Trainer::TimeSpent() const {
+  const auto on = [this](Spent what) { return spent_[static_cast<size_t>(what)]; };
+  return {.compute = on(Spent::kCompute),
+          .wait = on(Spent::kWait),
+          .pull = on(Spent::kPull),
+          .push = on(Spent::kPush),
+          .other = on(Spent::kOther)};
 }
 
 }  // namespace rubato

@@ -17,6 +17,7 @@
 #include "common/base/env.h"
 #include "common/base/stop_signals.h"
 #include "common/job/job.h"
+#include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
 #include "worker/client/session.h"
 #include "worker/compute/model.h"
@@ -100,6 +101,7 @@ class Trainer {
   void TellProgress(bool last);
   void TellDone(const ClientCounters& counters);
   void Spend(Spent on);
+  SecondsSpent TimeSpent() const;
 
   const TrainerOptions options_;
   Model* const model_;
@@ -123,7 +125,7 @@ class Trainer {
   Instant begun_;       // first iteration
   Instant trained_at_;  // end of the last one
   Instant mark_;        // since when time is not yet accounted for
-  double seconds_[static_cast<size_t>(Spent::kCount)] = {};
+  Duration spent_[static_cast<size_t>(Spent::kCount)];
   uint64_t rows_ = 0;
   int64_t max_staleness_ = 0;
   double loss_sum_ = 0;  // since the last progress event

@@ -15,6 +15,40 @@
 namespace rubato {
 namespace {
 
+struct IterationEvent {
+  static constexpr char kEvent[] = "iteration";
+  int64_t clock;
+  double loss;
+  bool last;
+  void Fields(auto&& field) const {
+    field("clock", clock);
+    field("loss", loss);
+    field("last", last);
+  }
+};
+
+struct EndEvent {
+  static constexpr char kEvent[] = "end";
+  void Fields(auto&&) const {}
+};
+
+struct CountEvent {
+  static constexpr char kEvent[] = "e";
+  int n;
+  void Fields(auto&& field) const { field("n", n); }
+};
+
+struct OddEvent {
+  static constexpr char kEvent[] = "e";
+  void Fields(auto&& field) const {
+    field("nan", std::numeric_limits<double>::quiet_NaN());
+    field("tiny", 5e-324);
+    field("large", -1.7976931348623157e308);
+    field("text", "a\"b\\c\nd\x01");
+    field("utf8", "\xc3\xa9\xff");
+  }
+};
+
 class TelemetryTest : public testing::Test {
  protected:
   std::string Path() const { return folder_ + "/events.jsonl"; }
@@ -38,8 +72,8 @@ class TelemetryTest : public testing::Test {
 };
 
 TEST_F(TelemetryTest, OneObjectALine) {
-  MustOpen()->Write(Event("iteration").Int("clock", -3).Real("loss", 0.1).Flag("last", true));
-  MustOpen()->Write(Event("end"));  // appended, by another life of the log
+  MustOpen()->Write(IterationEvent{.clock = -3, .loss = 0.1, .last = true});
+  MustOpen()->Write(EndEvent{});  // appended, by another life of the log
   EXPECT_EQ(Lines(), (std::vector<std::string>{
                          R"({"time_ms":1000,"process":"worker-0","event":"iteration","clock":-3,)"
                          R"("loss":0.1,"last":true})",
@@ -47,13 +81,7 @@ TEST_F(TelemetryTest, OneObjectALine) {
 }
 
 TEST_F(TelemetryTest, EveryLineIsJson) {
-  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-  MustOpen()->Write(Event("e")
-                        .Real("nan", kNan)
-                        .Real("tiny", 5e-324)
-                        .Real("large", -1.7976931348623157e308)
-                        .Text("text", "a\"b\\c\nd\x01")
-                        .Text("utf8", "\xc3\xa9\xff"));
+  MustOpen()->Write(OddEvent{});
   EXPECT_EQ(Lines().at(0),
             R"({"time_ms":1000,"process":"worker-0","event":"e","nan":null,"tiny":5e-324,)"
             R"("large":-1.7976931348623157e+308,"text":"a\"b\\c\nd\u0001",)"
@@ -67,7 +95,7 @@ TEST_F(TelemetryTest, LinesOfThreadsDoNotMix) {
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&log, t] {
-      for (int i = 0; i < kEach; ++i) log->Write(Event("e").Int("n", t * kEach + i));
+      for (int i = 0; i < kEach; ++i) log->Write(CountEvent{t * kEach + i});
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -84,7 +112,7 @@ TEST_F(TelemetryTest, LinesOfThreadsDoNotMix) {
 TEST_F(TelemetryTest, AFullDiskIsCountedAndSurvived) {
   const auto log = EventLog::Open({.path = "/dev/full", .process = "worker-0"});
   ASSERT_TRUE(log.ok()) << log.status();
-  (*log)->Write(Event("e"));
+  (*log)->Write(EndEvent{});
   EXPECT_EQ((*log)->lost(), 1u);
 }
 

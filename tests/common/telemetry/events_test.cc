@@ -1,0 +1,148 @@
+// Each kind of event as the line that it is. The lines are tests/common/telemetry/events.jsonl,
+// which tests/launch/events_test.py holds the launcher to.
+#include "common/telemetry/events.h"
+
+#include <fstream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/telemetry/telemetry.h"
+#include "gtest/gtest.h"
+
+namespace rubato {
+namespace {
+
+std::vector<std::string> KnownLines() {
+  std::ifstream file(RUBATO_SOURCE_DIR "/tests/common/telemetry/events.jsonl");
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+class EventsTest : public testing::Test {
+ protected:
+  template <class T>
+  void Tell(const std::string& process, const T& event) {
+    lines_.push_back("{\"time_ms\":1000," + EventText(process, event) + "}");
+    NoteFields(event);
+  }
+
+  // Names of fields that have a value, and of those that have none.
+  template <class T>
+  void NoteFields(const T& record) {
+    record.Fields([this](const char* name, const auto& value) { NoteField(name, value); });
+  }
+  template <class T>
+  void NoteField(const std::string& name, const T& value) {
+    told_.insert(name);
+    if constexpr (NamesItsFields<T>) NoteFields(value);
+  }
+  template <class T>
+  void NoteField(const std::string& name, const std::optional<T>& value) {
+    value ? NoteField(name, *value) : (void)left_out_.insert(name);
+  }
+
+  void TellOfAnyProcess() {
+    Tell("server-0", WarningEvent{"the disk is \"full\""});
+    Tell("server-0", ErrorEvent{"it ends"});
+    Tell("worker-1", SignalEvent{.name = "SIGTERM", .count = 2});
+    Tell("scheduler", ListeningEvent{"ipc:///s"});
+  }
+
+  void TellOfScheduler() {
+    Tell("scheduler", ResumedEvent{Clock(12)});
+    Tell("scheduler",
+         ViewEvent{.min_clock = Clock(12), .max_clock = Clock(15), .committed = Clock(9)});
+    Tell("scheduler", CommittedEvent{.epoch = EpochId(3), .clock = Clock(12)});
+    Tell("scheduler", KeptEvent{.epoch = EpochId(2), .clock = Clock(6)});
+    Tell("scheduler", SchedulerDoneEvent{.clock = Clock(20), .epoch = EpochId(5), .lost = 1});
+  }
+
+  void TellOfServer() {
+    ServerDoneEvent done;
+    done.shards.push_back({.place = PlaceId(0),
+                           .pushes = 40,
+                           .rows = 7,
+                           .rows_applied = 90,
+                           .pulls = 41,
+                           .duplicates_refused = 2,
+                           .nonfinite_refused = 3,
+                           .cuts = 5,
+                           .staleness_histogram = {{0, 30}, {2, 10}}});
+    done.shards.push_back({.place = PlaceId(1)});
+    Tell("server-0", done);
+  }
+
+  void TellOfWorker() {
+    ProgressEvent progress{.clock = Clock(13),
+                           .epoch = 1,
+                           .rows = 3328,
+                           .max_staleness = 2,
+                           .samples_per_second = 1234.5,
+                           .seconds_since_start = 0.25};
+    Tell("worker-1", progress);
+    progress.loss = 0.1;
+    Tell("worker-1", progress);
+    Tell("worker-0",
+         ValidationEvent{
+             .data_epoch = 1, .clock = Clock(19), .auc = 0.75, .logloss = 0.5, .seconds = 1.5});
+    Tell("worker-1", WorkerDoneEvent{.seat = SeatId(1),
+                                     .rows = 3328,
+                                     .pushes = 20,
+                                     .resent = 1,
+                                     .max_staleness = 2,
+                                     .nonfinite = 3,
+                                     .unprotected = 4,
+                                     .rows_pulled = 500,
+                                     .rows_cached = 60,
+                                     .bytes_pulled = 2000,
+                                     .bytes_pushed = 1000,
+                                     .samples_per_second = 1234.5,
+                                     .seconds = {.compute = Duration::Seconds(1.5),
+                                                 .wait = Duration::Seconds(0.25),
+                                                 .pull = Duration::Seconds(0.125),
+                                                 .push = Duration::Nanos(1400),
+                                                 .other = Duration()}});
+  }
+
+  void TellOfRest() {
+    Tell("local-0", WorkerDoneEvent{.seat = SeatId(0),
+                                    .rows = 3328,
+                                    .pushes = 20,
+                                    .samples_per_second = 1234.5,
+                                    .seconds = {.compute = Duration::Seconds(1.5),
+                                                .other = Duration::Seconds(0.5)}});
+    Tell("predict-0", PredictProgressEvent{65536});
+    Tell("predict-0",
+         NoveltyEvent{.column = "grade", .cells = 40, .missing = NovelCells{1, "", 9}});
+    Tell("predict-0", NoveltyEvent{.column = "income",
+                                   .cells = 40,
+                                   .levels = NovelCells{3, "H", 2},
+                                   .texts = NovelCells{4, "n/a", 3},
+                                   .outside = NovelCells{5, "1e9", 4},
+                                   .missing = NovelCells{6, "", 5}});
+    Tell("gpus-0", GpuEvent{.index = 0,
+                            .name = "NVIDIA H200",
+                            .capability = "9.0",
+                            .memory_bytes = 150754820096,
+                            .free_bytes = 149000000000});
+  }
+
+  std::vector<std::string> lines_;
+  std::set<std::string> told_;
+  std::set<std::string> left_out_;
+};
+
+TEST_F(EventsTest, EachIsItsLine) {
+  TellOfAnyProcess();
+  TellOfScheduler();
+  TellOfServer();
+  TellOfWorker();
+  TellOfRest();
+  EXPECT_EQ(lines_, KnownLines());
+  for (const std::string& name : left_out_) EXPECT_TRUE(told_.contains(name)) << name;
+}
+
+}  // namespace
+}  // namespace rubato
