@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/random_batch.h"
+#include "tests/worker/evaluate/batch_dataset.h"
 
 namespace rubato {
 namespace {
@@ -15,33 +16,6 @@ const GoOn kGoOn = [] { return absl::OkStatus(); };
 
 constexpr uint64_t kLevels = 50;
 constexpr uint64_t kRows = 2 * kScoringRows + 3;  // three chunks, the last one short
-
-// One batch that stands for a file.
-class BatchDataset : public Dataset {
- public:
-  BatchDataset(const DatasetShape& shape, uint64_t rows, Rng* rng)
-      : shape_(shape), all_(RandomBatch(shape, {.rows = rows}, rng)) {}
-
-  const DatasetShape& shape() const override { return shape_; }
-  uint64_t rows() const override { return all_.rows; }
-  uint64_t positives() const override { return 0; }
-  std::span<const float> true_probability() const override { return {}; }
-  void Read(std::span<const uint64_t> indices, Batch* out) const override {
-    *out = Batch{};
-    out->rows = indices.size();
-    out->category_columns = 1;
-    for (const uint64_t i : indices) {
-      out->categories.push_back(all_.categories[i]);
-      out->labels.push_back(all_.labels[i]);
-      out->weights.push_back(all_.weights[i]);
-    }
-  }
-  const Batch& all() const { return all_; }
-
- private:
-  const DatasetShape shape_;
-  const Batch all_;
-};
 
 class ScoringTest : public testing::Test {
  protected:
