@@ -7,6 +7,7 @@
 
 #include "benchmark/benchmark.h"
 #include "common/base/env.h"
+#include "common/memory/finite.h"
 #include "common/wire/codec.h"
 
 namespace rubato {

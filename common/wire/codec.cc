@@ -113,23 +113,6 @@ absl::StatusOr<Elements<float>> TakeValues(ValueCodec codec, const Buffer& frame
 
 absl::StatusOr<Elements<RowKey>> TakeKeys(const Buffer& frame) { return Take<RowKey>(frame); }
 
-// Adding one to an exponent of all ones carries into the sign bit; no other value does.
-bool AllFinite(std::span<const float> values) {
-  constexpr uint32_t kOne = 0x00800000;
-  uint32_t carried[kBlock] = {};
-  const auto take = [&carried](const float* from, size_t count) {
-    uint32_t x[kBlock] = {};
-    std::memcpy(x, from, count * sizeof(float));
-    for (size_t i = 0; i < kBlock; ++i) carried[i] |= (x[i] & kExponent) + kOne;
-  };
-  size_t at = 0;
-  for (; at + kBlock <= values.size(); at += kBlock) take(values.data() + at, kBlock);
-  if (at < values.size()) take(values.data() + at, values.size() - at);
-  uint32_t any = 0;
-  for (const uint32_t bits : carried) any |= bits;
-  return (any >> 31) == 0;
-}
-
 Buffer EncodeKeys(std::span<const RowKey> keys) { return Buffer::Copy(keys); }
 
 }  // namespace rubato

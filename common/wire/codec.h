@@ -59,9 +59,6 @@ class Elements {
 absl::StatusOr<Elements<float>> TakeValues(ValueCodec codec, const Buffer& frame);
 absl::StatusOr<Elements<RowKey>> TakeKeys(const Buffer& frame);
 
-// False if there is a NaN or an infinity.
-bool AllFinite(std::span<const float> values);
-
 Buffer EncodeKeys(std::span<const RowKey> keys);
 
 }  // namespace rubato

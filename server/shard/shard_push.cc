@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/memory/finite.h"
 #include "common/wire/codec.h"
 #include "common/wire/protocol.h"
 #include "server/shard/shard.h"

@@ -4,6 +4,7 @@
 
 #include "common/base/mutation.h"
 #include "common/base/status.h"
+#include "common/memory/finite.h"
 #include "common/wire/codec.h"
 #include "worker/client/ps_client.h"
 #include "worker/client/runs.h"

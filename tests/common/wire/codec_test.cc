@@ -111,23 +111,6 @@ TEST(Codec, WrongSizesAreRefused) {
   EXPECT_FALSE(TakeKeys(odd).ok());
 }
 
-TEST(Codec, AllFiniteFindsOneBadValueAnywhere) {
-  Rng rng(3);
-  for (size_t size = 0; size < 100; ++size) {
-    std::vector<float> values(size);
-    for (float& v : values) v = static_cast<float>(rng.Normal());
-    EXPECT_TRUE(AllFinite(values));
-    for (size_t i = 0; i < size; ++i) {
-      for (const float bad : {kNan, kInfinity, -kInfinity, Bits(0xff800001)}) {
-        const float kept = std::exchange(values[i], bad);
-        EXPECT_FALSE(AllFinite(values)) << i << " of " << size;
-        values[i] = kept;
-      }
-    }
-  }
-  EXPECT_TRUE(AllFinite(std::vector<float>{std::numeric_limits<float>::max(), -0.0F, 1e-45F}));
-}
-
 TEST(Codec, KeysComeBackFromAnyAddress) {
   const std::vector<RowKey> keys = {RowKey(0), RowKey(1), RowKey(~uint64_t{0})};
   for (const Buffer& bytes : {EncodeKeys(keys), Odd(EncodeKeys(keys))}) {

@@ -16,6 +16,7 @@
 
 #include "common/base/status.h"
 #include "common/base/system_error.h"
+#include "common/memory/finite.h"
 #include "worker/data/dataset/dataset_format.h"
 
 namespace rubato {
@@ -121,13 +122,6 @@ class MappedDataset final : public Dataset {
   const std::span<const float> weights_;           // [rows]
   const std::span<const float> true_probability_;  // [rows], or empty
 };
-
-bool AllFinite(std::span<const float> values) {
-  // x * 0 is 0 for a finite x, else NaN, which stays: a loop the compiler can vectorise.
-  float sum = 0.0f;
-  for (const float value : values) sum += value * 0.0f;
-  return sum == 0.0f;
-}
 
 absl::Status MappedDataset::VerifyNumbers() const {
   if (!AllFinite(numeric_) || !AllFinite(values_)) {

@@ -11,43 +11,16 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
+#include "common/memory/finite.h"
 #include "worker/data/dataset/dataset_format.h"
 
 namespace rubato {
 namespace {
 
 constexpr size_t kBufferBytes = 256 * 1024;  // per section in use: at most 8 x 256 KiB
-
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
-
-absl::Status WriteAll(int fd, const char* data, size_t size, const std::string& path) {
-  while (size > 0) {
-    const ssize_t n = ::write(fd, data, size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FileError(errno, "writing", path);
-    data += n;
-    size -= static_cast<size_t>(n);
-  }
-  return absl::OkStatus();
-}
 
 // One section on its way to the disk; hashed as it passes.
 class Spill {
@@ -84,7 +57,7 @@ class Spill {
       const ssize_t n = ::read(fd_.get(), buffer_.data(), buffer_.size());
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return FileError(errno, "reading back a part of", path);
-      RETURN_IF_ERROR(WriteAll(to, buffer_.data(), static_cast<size_t>(n), path));
+      RETURN_IF_ERROR(WriteAll(to, {buffer_.data(), static_cast<size_t>(n)}, path));
       left -= static_cast<uint64_t>(n);
     }
     return absl::OkStatus();
@@ -100,7 +73,7 @@ class Spill {
       ::unlink(name.c_str());
     }
     XXH3_64bits_update(hash_.get(), buffer_.data(), buffer_.size());
-    RETURN_IF_ERROR(WriteAll(fd_.get(), buffer_.data(), buffer_.size(), path));
+    RETURN_IF_ERROR(WriteAll(fd_.get(), buffer_, path));
     buffer_.clear();
     return absl::OkStatus();
   }
@@ -113,13 +86,6 @@ class Spill {
   };
   std::unique_ptr<XXH3_state_t, FreeState> hash_{XXH3_createState()};
 };
-
-bool AllFinite(std::span<const float> values) {
-  for (const float value : values) {
-    if (!std::isfinite(value)) return false;
-  }
-  return true;
-}
 
 class FileWriter final : public DatasetWriter {
  public:
@@ -224,7 +190,7 @@ absl::Status FileWriter::AddRow(const RowView& row) {
 absl::Status FileWriter::WriteFile(const std::string& head) {
   FileDescriptor file(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) return FileError(errno, "creating", path_);
-  RETURN_IF_ERROR(WriteAll(file.get(), head.data(), head.size(), path_));
+  RETURN_IF_ERROR(WriteAll(file.get(), head, path_));
   for (Spill& spill : spills_) RETURN_IF_ERROR(spill.CopyTo(file.get(), path_));
   if (::fsync(file.get()) != 0) return FileError(errno, "syncing", path_);
   if (::rename(part_.c_str(), path_.c_str()) != 0) {
