@@ -42,6 +42,13 @@ struct PushRule {
   static bool AppliesTogether(Staleness s) { return s == Staleness(0); }
 };
 
+struct RetentionRule {
+  // A worker leaves only when the last clock is committed: nobody can need its pushes any more.
+  static bool MayLeave(Clock clock, Clock committed, Clock last) {
+    return clock >= last && committed >= last;
+  }
+};
+
 struct CutRule {
   // Whether the image cut at `cut` holds iteration `number`: if not, it is held back before.
   static bool Holds(Clock cut, Clock number) { return number < cut; }

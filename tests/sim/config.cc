@@ -87,7 +87,8 @@ void Bias(const std::string& profile, Config* c) {
   } else if (profile == "cache_reader_clock") {
     c->cache = true;
   } else if (profile == "block_at_retention") {
-    c->retention_soft = c->retention_hard = 3000;
+    c->retention_soft = 3000;
+    c->retention_hard = kAmple;
     c->snapshot_every = 0;
   } else if (profile == "nan_not_consumed") {
     c->nan_share = 0.05;

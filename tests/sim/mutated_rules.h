@@ -37,6 +37,13 @@ struct MutatedPushRule : PushRule {
   }
 };
 
+struct MutatedRetentionRule : RetentionRule {
+  static bool MayLeave(Clock clock, Clock committed, Clock last) {
+    if (Makes(Mutation::leave_early)) committed = last;
+    return RetentionRule::MayLeave(clock, committed, last);
+  }
+};
+
 struct MutatedCutRule : CutRule {
   static bool Holds(Clock cut, Clock number) {
     return CutRule::Holds(cut, number) || Makes(Mutation::no_hold_back);
@@ -57,5 +64,6 @@ struct MutatedEvictionRule : EvictionRule {
 #define FenceRule MutatedFenceRule
 #define ReadRule MutatedReadRule
 #define PushRule MutatedPushRule
+#define RetentionRule MutatedRetentionRule
 #define CutRule MutatedCutRule
 #define EvictionRule MutatedEvictionRule

@@ -14,7 +14,7 @@ void World::SpawnReader() {
   reader->role = Role::kReader;
   PsClientOptions options = ClientOptions();
   options.role = Role::kReader;
-  reader->machine = std::make_unique<PsClient>(options, rng_.Next(), now());
+  reader->machine = std::make_unique<MutatedClient>(options, rng_.Next(), now());
   TickWorker(reader);
 }
 

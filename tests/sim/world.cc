@@ -206,7 +206,7 @@ void World::SpawnWorker(SeatId seat) {
   worker->seat = seat;
   PsClientOptions options = ClientOptions();
   options.seat = seat;
-  worker->machine = std::make_unique<PsClient>(options, rng_.Next(), now());
+  worker->machine = std::make_unique<MutatedClient>(options, rng_.Next(), now());
   seats_[seat.value()] = worker;
   TickWorker(worker);
 }

@@ -19,8 +19,8 @@
 #include "server/scheduler/write_ahead.h"
 #include "tests/sim/config.h"
 #include "tests/sim/ledger.h"
+#include "tests/sim/mutated_client.h"
 #include "tests/sim/mutated_shard.h"
-#include "worker/client/ps_client.h"
 
 namespace rubato::sim {
 
@@ -97,7 +97,7 @@ class World {
   struct WorkerProcess {
     SeatId seat;
     Role role = Role::kWorker;
-    std::unique_ptr<PsClient> machine;
+    std::unique_ptr<MutatedClient> machine;
     bool alive = true;
     int64_t frozen_until = 0;
     std::set<Nonce> nonces;

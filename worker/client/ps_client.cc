@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/mutation.h"
 #include "common/base/status.h"
+#include "common/wire/protocol.h"
 
 namespace rubato {
 
@@ -21,7 +21,7 @@ PsClient::PsClient(PsClientOptions options, uint64_t seed, Instant now)
 void PsClient::Receive(Instant now, Nonce from, const Message& message, ClientOutput* out) {
   if (left_) return;
   if (const auto* view = std::get_if<View>(&message)) {
-    if (from == kSchedulerNonce || MUTATED(view_of_anybody)) ReceiveView(now, *view, out);
+    if (from == kSchedulerNonce) ReceiveView(now, *view, out);
     return;
   }
   if (const auto* error = std::get_if<ErrorReply>(&message)) {
@@ -44,7 +44,7 @@ void PsClient::Receive(Instant now, Nonce from, const Message& message, ClientOu
 }
 
 void PsClient::ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientOutput* out) {
-  if (stale.nonce != nonce_ || (!IsPeer(from) && !MUTATED(stale_of_anybody))) return;
+  if (stale.nonce != nonce_ || !IsPeer(from)) return;
   if (stale.to == life_ && life_ != kNoLife && stale.seen < view_.version) {
     return SendSoonAgain(now, from);
   }
@@ -143,15 +143,13 @@ void PsClient::Beat(ClientOutput* out) {
 // goodbye may be lost; then its lease ends this life.
 void PsClient::LeaveIfOver(ClientOutput* out) {
   if (left_ || life_ == kNoLife || options_.role == Role::kReader) return;
-  const Clock last = options_.job.last_clock;
-  const Clock kept = MUTATED(leave_early) ? applied() : view_.committed.clock;
-  if (clock_ < last || kept < last) return;
+  if (!RetentionRule::MayLeave(clock_, view_.committed.clock, options_.job.last_clock)) return;
   Leave(out);
   out->events.push_back(Left{});
 }
 
 void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {
-  if (view.version <= view_.version && !MUTATED(older_view)) return;
+  if (!FenceRule::IsNewer(view.version, view_.version)) return;
   if (view.committed.epoch > view_.committed.epoch) {
     out->events.push_back(Committed{view.committed.clock});
   }
@@ -202,9 +200,6 @@ void PsClient::FollowShards(Instant now, ClientOutput* out) {
     Place& place = places_[i];
     const ShardEntry& shard = view_.shards[i];
     if (place.life == shard.life) continue;
-#ifdef RUBATO_MUTATIONS
-    past_lives_[place.life] = i;
-#endif
     place.life = shard.life;
     place.nonce = shard.nonce;
     place.synced = false;
@@ -218,7 +213,7 @@ void PsClient::FollowShards(Instant now, ClientOutput* out) {
     // said itself counts as not said, here as everywhere.
     place.durable = Clock(0);
     place.progress_at = now;
-    if (!MUTATED(cache_over_life)) cache_.Drop(PlaceId(static_cast<uint32_t>(i)));
+    cache_.Drop(PlaceId(static_cast<uint32_t>(i)));
     for (auto& [clock, fetch] : fetches_) {
       if (!fetch.ready) FillFromCache(clock, i, &fetch);
     }
@@ -240,7 +235,7 @@ void PsClient::ResetLife(const std::string& why, ClientOutput* out) {
   places_.clear();
   fetches_.clear();
   requests_.clear();
-  if (!MUTATED(cache_over_life)) cache_.Clear();
+  cache_.Clear();
   gap_.reset();
   last_beat_ = last_beat_ - options_.heartbeat_every;  // say Hello at the next tick
   out->events.push_back(Reset{why});
@@ -249,8 +244,7 @@ void PsClient::ResetLife(const std::string& why, ClientOutput* out) {
 // The place of a shard's current life, if it is that shard that says so.
 std::optional<size_t> PsClient::FindPlace(Nonce from, Life shard) const {
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (places_[i].life != shard) continue;
-    if (places_[i].nonce == from || MUTATED(forged_answer)) return i;
+    if (places_[i].life == shard && places_[i].nonce == from) return i;
   }
   return std::nullopt;
 }

@@ -267,9 +267,6 @@ class PsClient {
   uint64_t waits_ =
       0;  // heartbeats of a reader that waited for rows: the fleet's turn, not its own
   Instant last_beat_;
-#ifdef RUBATO_MUTATIONS
-  std::map<Life, size_t> past_lives_;
-#endif
 };
 
 }  // namespace rubato

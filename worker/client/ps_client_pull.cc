@@ -3,10 +3,10 @@
 #include <span>
 #include <utility>
 
-#include "common/base/mutation.h"
 #include "common/base/status.h"
 #include "common/job/shard_map.h"
 #include "common/wire/codec.h"
+#include "common/wire/protocol.h"
 #include "worker/client/ps_client.h"
 #include "worker/client/runs.h"
 
@@ -248,8 +248,8 @@ bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, const R
     if (!ScatterValues(answered, dim, request.rows[t], &rows.values)) return false;
     for (const uint32_t i : request.rows[t]) fetch.tags[t][i] = tag;
     if (options_.cache == CacheMode::kOn) {
-      cache_.Put({table, rows.keys, request.rows[t]}, PlaceId(static_cast<uint32_t>(place)),
-                 MUTATED(cache_reader_clock) ? use : tag, rows.values.data());
+      cache_.Put({table, rows.keys, request.rows[t]}, PlaceId(static_cast<uint32_t>(place)), tag,
+                 rows.values.data());
     }
     counters_.rows_pulled += request.rows[t].size();
     counters_.bytes_pulled += answered.values.size();
@@ -258,18 +258,15 @@ bool PsClient::TakeRows(const PullReply& reply, size_t place, Clock use, const R
 }
 
 bool PsClient::GatePassed(Clock clock, const Fetch& fetch, const Place& place) const {
-  if (fetch.at_least && !MUTATED(evaluate_early))
-    return place.min_clock && *place.min_clock >= *fetch.at_least;
-  if (staleness_.infinite()) return true;
+  if (staleness_.infinite() && !fetch.at_least) return true;
   return place.min_clock &&
-         staleness_.Allows(*place.min_clock + ClockDelta(MUTATED(gate_off_by_one)), clock);
+         *place.min_clock >= ReadRule::OpensAt(fetch.at_least, clock, staleness_);
 }
 
 // An iteration begins when every shard has let it pass and every row asked for is here.
 void PsClient::TryReady(Instant, ClientOutput* out) {
   for (auto& [clock, fetch] : fetches_) {
     if (!fetch.started || fetch.ready) continue;
-    if (MUTATED(block_at_retention) && LogBytes() > options_.job.retention_soft_bytes) return;
     bool complete = true;
     for (size_t place = 0; place < places_.size(); ++place) {
       const std::vector<Request>& requests = fetch.places[place].requests;

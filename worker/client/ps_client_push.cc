@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/mutation.h"
 #include "common/base/status.h"
 #include "common/memory/finite.h"
 #include "common/wire/codec.h"
+#include "common/wire/protocol.h"
 #include "worker/client/ps_client.h"
 #include "worker/client/runs.h"
 
@@ -16,7 +16,6 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
   const auto found = fetches_.find(clock);
   CHECK(found != fetches_.end() && found->second.ready, "Push of an iteration that never began");
   const Fetch& fetch = found->second;
-  if (MUTATED(stop_when_out_of_data) && gradients.empty()) return;
   bool finite = true;
   std::vector<LoggedPush> pushes = EncodeAll(clock, fetch, gradients, &finite);
   if (!finite) {
@@ -27,7 +26,6 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
   ++counters_.pushes;
   for (size_t i = 0; i < places_.size(); ++i) {
     counters_.bytes_pushed += pushes[i].PayloadBytes();
-    if (MUTATED(unnumbered_tick) && pushes[i].parts[0].empty()) SendPush(pushes[i], i, out);
     places_[i].log.Append(std::move(pushes[i]));
     Pump(now, i, out);
   }
@@ -108,7 +106,6 @@ bool PsClient::MayTravel(const TableRows& rows) const {
 // Never blocks: the snapshot that would free the log may need this worker's next iterations.
 // At the hard bound the oldest pushes go, of whichever shard, among those that are applied.
 void PsClient::KeepWithinBounds() {
-  if (MUTATED(block_at_retention)) return;
   for (size_t bytes = LogBytes(); bytes > options_.job.retention_hard_bytes; bytes = LogBytes()) {
     PushLog* oldest = nullptr;
     for (Place& place : places_) {
@@ -129,8 +126,8 @@ size_t PsClient::LogBytes() const {
 }
 
 bool PsClient::MaySend(Clock number, const Place& place) const {
-  if (staleness_.infinite() || MUTATED(take_beyond_window)) return true;
-  return place.min_clock && number <= *place.min_clock + staleness_.bound();
+  if (staleness_.infinite()) return true;
+  return place.min_clock && PushRule::InWindow(number, *place.min_clock, staleness_);
 }
 
 // Sends what the shard may take now and has not been sent yet.
@@ -198,10 +195,7 @@ void PsClient::ResendPushes(Instant now, ClientOutput* out) {
 }
 
 void PsClient::ReceiveAck(Instant now, Nonce from, const Ack& ack, ClientOutput* out) {
-  std::optional<size_t> found = FindPlace(from, ack.from);
-#ifdef RUBATO_MUTATIONS
-  if (MUTATED(old_ack) && !found && past_lives_.contains(ack.from)) found = past_lives_[ack.from];
-#endif
+  const std::optional<size_t> found = FindPlace(from, ack.from);
   if (ack.to != life_ || !found) return;
   Place& place = places_[*found];
   if (ack.received > place.received || !place.synced) place.progress_at = now;
@@ -220,7 +214,6 @@ void PsClient::ReceiveAck(Instant now, Nonce from, const Ack& ack, ClientOutput*
   place.log.Prune(place.durable);
   Pump(now, *found, out);
   TryReady(now, out);
-  if (MUTATED(leave_early)) LeaveIfOver(out);
 }
 
 }  // namespace rubato
