@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/memory/finite.h"
 #include "common/wire/codec.h"
 
 namespace rubato::sim {
