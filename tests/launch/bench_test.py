@@ -9,6 +9,7 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "launch"))
 
+from rubato_cli.base.events import ValidationEvent  # noqa: E402
 from rubato_cli.base.failure import Failure  # noqa: E402
 from rubato_cli.commands import slowness  # noqa: E402
 from rubato_cli.commands.bench import ITERATIONS_MIN, epochs_needed  # noqa: E402
@@ -69,8 +70,8 @@ def result_of(**changes):
             "workers": [worker, {**worker, "pushes": 399}], **changes}
 
 
-VALIDATIONS = [{"seconds": 1.0, "auc": 0.70}, {"seconds": 2.0, "auc": 0.798},
-               {"seconds": 3.0, "auc": 0.796}, {"seconds": 4.0, "auc": 0.80}]
+VALIDATIONS = [ValidationEvent(seconds=seconds, auc=auc) for seconds, auc in
+               ((1.0, 0.70), (2.0, 0.798), (3.0, 0.796), (4.0, 0.80))]
 
 
 class RowTest(unittest.TestCase):

@@ -23,7 +23,8 @@ from rubato_cli.files.run_folder import RunFolder  # noqa: E402
 
 
 def say(event, **fields):
-    print(json.dumps({"event": event, **fields}), flush=True)
+    process = sys.argv[1].removeprefix("rubato-")
+    print(json.dumps({"process": process, "event": event, **fields}), flush=True)
 
 
 def fail(message, code):

@@ -6,6 +6,7 @@ import types
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
+from rubato_cli.base.events import ProgressEvent, ValidationEvent  # noqa: E402
 from rubato_cli.run.progress import Progress  # noqa: E402
 
 
@@ -16,15 +17,14 @@ class ProgressTest(unittest.TestCase):
         seats = [types.SimpleNamespace(name=f"worker-{seat}") for seat in range(2)]
 
         def work(seat, epoch):
-            progress.take(seats[seat], {"event": "progress", "epoch": epoch, "clock": 1,
-                                        "loss": 0.5, "samples_per_second": 10.0})
+            progress.take(seats[seat], ProgressEvent(
+                epoch=epoch, clock=1, loss=0.5, samples_per_second=10.0))
 
         self.assertEqual(progress.line(), "")
         work(0, 0)
         work(1, 0)
         self.assertTrue(progress.line().startswith("epoch 1/3  loss 0.5000  "))
-        said = progress.take(seats[0], {"event": "validation", "data_epoch": 0, "auc": 0.7,
-                                        "logloss": 0.4})
+        said = progress.take(seats[0], ValidationEvent(data_epoch=0, auc=0.7, logloss=0.4))
         self.assertTrue(said.startswith("epoch 1: validation"))
         self.assertEqual(progress.line(), "")
         work(1, 1)

@@ -64,7 +64,7 @@ def tables(rows, positives):
 def worker(seat):
     wait = 3.1 if seat == 0 else 9.4
     spent = {"compute": 31.2 + seat, "wait": wait, "pull": 5.2, "push": 3.9, "other": 1.3}
-    return {"seat": seat, "pushes": 2735, "rows": 700_160, "lost": 0,
+    return {"seat": seat, "pushes": 2735, "rows": 700_160,
             "samples_per_second": 700_160 / sum(spent.values()), "seconds": spent,
             "bytes_pulled": 1_950_000_000 - 9e7 * seat, "bytes_pushed": 1_520_000_000}
 

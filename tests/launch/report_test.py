@@ -201,8 +201,8 @@ class RecordTest(RunTest):
         (folder / "telemetry" / "worker-3.jsonl").write_text("\n".join([*lines, '{"event": "p']))
         run = record.read(str(folder))
         self.assertEqual([t for t, _, _ in run.progress["3"]], [1, 5, 7])
-        self.assertEqual([event["seconds"] for event in run.validation], [8])
-        self.assertEqual([event["data_epoch"] for event in run.validation], [1])  # as people count
+        self.assertEqual([event.seconds for event in run.validation], [8])
+        self.assertEqual([event.data_epoch for event in run.validation], [1])  # as people count
 
     def test_failures_are_sentences_and_leave_the_old_page(self):
         folder = pathlib.Path(self.scratch.name, "unfinished")

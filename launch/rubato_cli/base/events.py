@@ -1,39 +1,205 @@
 """What a process of a fleet tells: JSON events, one a line, kept in its telemetry file.
 
-  {"event": "listening", "address": A}                      scheduler, servers
-  {"event": "progress", "clock", "epoch", "loss", "rows", "samples_per_second",
-   "seconds_since_start"}                                   workers
-  {"event": "view", "min_clock", "max_clock", "committed"}  scheduler
-  {"event": "committed", "epoch", "clock"}                  scheduler
-  {"event": "resumed", "clock"}                             scheduler, after --resume
-  {"event": "validation", "data_epoch", "clock", "auc", "logloss"}
-                                                            data epochs count from 0
-  {"event": "signal", "name", "count"}                     a stop signal, its count-th
-  {"event": "done", ...}                                    summary, see run/metrics.py
-  {"event": "novelty", "column", "cells", "levels", "texts", "outside", "missing"}
-                                                            predict: what training never saw of a
-                                                            column, each {"cells", "first", "line"}
-  {"event": "warning", "message": one sentence}             goes on, but somebody should know
-  {"event": "error", "message": one sentence}
+Each class is a struct of common/telemetry/events.h, which says what its fields mean;
+tests/launch/events_test.py holds both to the same names. A field that a line does not have keeps
+its default.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
-Event = dict[str, Any]
+KINDS: dict[tuple[str, str], type[Event]] = {}  # by name, and by role where that decides
+
+
+class Told:
+    """What a process told: an event, or an object in one."""
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Any:
+        """From `values`, of which there may be others."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def told(self) -> dict[str, Any]:
+        """Its fields, but for those that have no value."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Event(Told):
+    """One line. `kind` is what it calls itself, `roles` are those of the processes that tell it, if
+    others mean something else by that name."""
+
+    kind: ClassVar[str]
+    roles: ClassVar[tuple[str, ...]] = ("",)
+
+    def __init_subclass__(cls) -> None:
+        KINDS.update({(cls.kind, role): cls for role in cls.roles})
+
+
+_event = dataclasses.dataclass(frozen=True)
+
+
+@_event
+class WarningEvent(Event):
+    kind = "warning"
+    message: str = ""
+
+
+@_event
+class ErrorEvent(Event):
+    kind = "error"
+    message: str = ""
+
+
+@_event
+class SignalEvent(Event):
+    kind = "signal"
+    name: str = ""
+    count: int = 0
+
+
+@_event
+class ListeningEvent(Event):
+    kind = "listening"
+    address: str = ""
+
+
+@_event
+class ResumedEvent(Event):
+    kind = "resumed"
+    clock: int = 0
+
+
+@_event
+class ViewEvent(Event):
+    kind = "view"
+    min_clock: int = 0
+    max_clock: int = 0
+    committed: int = 0
+
+
+@_event
+class CommittedEvent(Event):
+    kind = "committed"
+    epoch: int = 0
+    clock: int = 0
+
+
+@_event
+class KeptEvent(Event):
+    kind = "kept"
+    epoch: int = 0
+    clock: int = 0
+
+
+@_event
+class SchedulerDoneEvent(Event):
+    kind, roles = "done", ("scheduler",)
+    clock: int = 0
+    epoch: int = 0
+    lost: int = 0
+
+
+@_event
+class ShardDone(Told):
+    place: int = 0
+    pushes: int = 0
+    rows: int = 0
+    rows_applied: int = 0
+    pulls: int = 0
+    duplicates_refused: int = 0
+    nonfinite_refused: int = 0
+    cuts: int = 0
+    staleness_histogram: list[list[int]] | None = None
+
+
+@_event
+class ServerDoneEvent(Event):
+    kind, roles = "done", ("server",)
+    shards: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def each(self) -> list[ShardDone]:
+        return [ShardDone.of(shard) for shard in self.shards]
+
+
+@_event
+class ProgressEvent(Event):
+    kind = "progress"
+    clock: int = 0
+    epoch: int = 0
+    rows: int = 0
+    max_staleness: int = 0
+    samples_per_second: float = 0.0
+    seconds_since_start: float | None = None
+    loss: float | None = None
+
+
+@_event
+class ValidationEvent(Event):
+    kind = "validation"
+    data_epoch: int = 0
+    clock: int = 0
+    auc: float | None = None
+    logloss: float | None = None
+    seconds: float | None = None
+
+
+@_event
+class WorkerDoneEvent(Event):
+    kind, roles = "done", ("worker", "local")
+    seat: int = 0
+    rows: int = 0
+    pushes: int = 0
+    resent: int | None = None
+    max_staleness: int = 0
+    nonfinite: int | None = None
+    unprotected: int | None = None
+    rows_pulled: int | None = None
+    rows_cached: int | None = None
+    bytes_pulled: int | None = None
+    bytes_pushed: int | None = None
+    samples_per_second: float | None = None
+    seconds: dict[str, float] | None = None
+
+
+@_event
+class NoveltyEvent(Event):
+    kind = "novelty"
+    column: str = ""
+    cells: int = 0
+    levels: dict[str, Any] | None = None
+    texts: dict[str, Any] | None = None
+    outside: dict[str, Any] | None = None
+    missing: dict[str, Any] | None = None
+
+
+@_event
+class GpuEvent(Event):
+    kind = "gpu"
+    index: int = 0
+    name: str = ""
+    capability: str = ""
+    memory_bytes: int = 0
+    free_bytes: int = 0
 
 
 def parse_event(line: bytes) -> Event | None:
-    """The event of a line, None when it is none."""
+    """The event of a line, None when it is none that the launcher knows."""
     try:
-        event = json.loads(line)
+        told = json.loads(line)
     except ValueError:
         return None
-    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+    if not isinstance(told, dict):
+        return None
+    name, role = str(told.get("event")), str(told.get("process", "")).split("-")[0]
+    kind = KINDS.get((name, role)) or KINDS.get((name, ""))
+    return kind.of(told) if kind else None
 
 
 def events_in(telemetry: pathlib.Path) -> Iterator[Event]:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from rubato_cli.base import checkout
-from rubato_cli.base.events import parse_event
+from rubato_cli.base.events import ErrorEvent, GpuEvent, parse_event
 from rubato_cli.base.failure import DONE, USAGE, Failure
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.fleet import builds
@@ -97,12 +97,12 @@ def _gpus(session: Session) -> Iterator[Finding]:
                            check=False)
     events = list(filter(None, map(parse_event, asked.stdout.splitlines())))
     for event in events:
-        if event["event"] == "gpu":
-            yield Finding(f"cuda:{event['index']}", "ok",
-                          f"{event['name']}, compute capability {event['capability']}, "
-                          f"{event['free_bytes'] / 2**30:.1f} of "
-                          f"{event['memory_bytes'] / 2**30:.1f} GiB free")
-    errors = [event["message"] for event in events if event["event"] == "error"]
+        if isinstance(event, GpuEvent):
+            yield Finding(f"cuda:{event.index}", "ok",
+                          f"{event.name}, compute capability {event.capability}, "
+                          f"{event.free_bytes / 2**30:.1f} of "
+                          f"{event.memory_bytes / 2**30:.1f} GiB free")
+    errors = [event.message for event in events if isinstance(event, ErrorEvent)]
     if asked.returncode != 0:
         why = errors[0] if errors else "the backend crashed"
         yield Finding("cuda", "note", f"{why}; device = \"cpu\" does without")

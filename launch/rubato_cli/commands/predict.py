@@ -6,9 +6,9 @@ import argparse
 import contextlib
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import Event
 from rubato_cli.base.failure import DONE, USAGE, Failure
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.process_files import ProcessFiles
@@ -88,7 +88,7 @@ def _flags(arguments: argparse.Namespace, source: pathlib.Path, target: Target) 
             str(arguments.max_unknown), *device]
 
 
-def _show(shown: str, target: Target, novelties: list[Event], console: Console) -> None:
+def _show(shown: str, target: Target, novelties: list[dict[str, Any]], console: Console) -> None:
     if target.is_stdout:
         console.note(f"wrote {shown}")
     else:

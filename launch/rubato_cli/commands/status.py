@@ -6,7 +6,7 @@ import argparse
 import pathlib
 from typing import Any
 
-from rubato_cli.base.events import Event, parse_event
+from rubato_cli.base.events import CommittedEvent, Event, ProgressEvent, ViewEvent, parse_event
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_run
 from rubato_cli.commands.session import Command, Session
@@ -27,12 +27,12 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     teller = "scheduler-0" if servers else "worker-0"
     events = _newest(folder.telemetry(teller))
     state = "running" if owner is not None else "finished" if finished else "stopped"
-    committed = int(events.get("committed", {}).get("clock", 0))
+    committed = events.get(CommittedEvent, CommittedEvent()).clock
     document: dict[str, Any] = {
         "state": state, "process": owner, "last_clock": last_clock,
         # The last view may be older than the last commit.
-        "min_clock": max(int(events.get("view", {}).get("min_clock", 0)), committed,
-                         int(events.get("progress", {}).get("clock", 0))),
+        "min_clock": max(events.get(ViewEvent, ViewEvent()).min_clock, committed,
+                         events.get(ProgressEvent, ProgressEvent()).clock),
         "committed_clock": committed if servers else None}
     session.console.result(_lines(arguments.dir, document, finished), document)
     return DONE
@@ -52,7 +52,7 @@ def _lines(shown: str, document: dict[str, Any], finished: dict[str, Any]) -> li
     return lines
 
 
-def _newest(path: pathlib.Path) -> dict[str, Event]:
+def _newest(path: pathlib.Path) -> dict[type[Event], Any]:
     """The newest event of each kind near the end of a telemetry file."""
     if not path.exists():
         return {}
@@ -60,7 +60,7 @@ def _newest(path: pathlib.Path) -> dict[str, Event]:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
         lines = file.read().splitlines()
     events = filter(None, map(parse_event, lines))
-    return {event["event"]: event for event in events}
+    return {type(event): event for event in events}
 
 
 COMMAND = Command("status", "say what a run is doing", add_run, _run)

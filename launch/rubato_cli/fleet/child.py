@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from rubato_cli.base.events import Event, parse_event
+from rubato_cli.base.events import ErrorEvent, Event, ListeningEvent, parse_event
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.fleet.ending import Ending, last_line
 from rubato_cli.fleet.stop_signals import SIGNALS
@@ -59,8 +59,8 @@ class Child:
         self._partial = b""
         self._telemetry = open(files.telemetry, "ab", buffering=0)
         # A run folder may hold several starts of a run: this line begins one.
-        self._record({"event": "launched", "wall_ms": time.time_ns() // 1_000_000,
-                      "command": command})
+        launched = {"event": "launched", "wall_ms": time.time_ns() // 1_000_000, "command": command}
+        self._keep(json.dumps(launched).encode() + b"\n")
         with open(files.log, "ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
@@ -136,14 +136,11 @@ class Child:
             self._partial = b""
         events = [event for event in map(parse_event, lines) if event is not None]
         for event in events:
-            if event["event"] == "error":
-                self.last_error = str(event.get("message", ""))
-            elif event["event"] == "listening":
-                self.address = str(event.get("address", ""))
+            if isinstance(event, ErrorEvent):
+                self.last_error = str(event.message)
+            elif isinstance(event, ListeningEvent):
+                self.address = str(event.address)
         return events
-
-    def _record(self, event: Event) -> None:
-        self._keep(json.dumps(event).encode() + b"\n")
 
     def _keep(self, data: bytes) -> None:
         try:

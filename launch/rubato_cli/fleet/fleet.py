@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from rubato_cli.base import system_error
 from rubato_cli.base.deadline import Deadline
-from rubato_cli.base.events import Event
+from rubato_cli.base.events import Event, SignalEvent
 from rubato_cli.base.failure import FATAL, RETRYABLE, STOPPED, USAGE, Failure, StoppedBySignal
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.fleet.builds import Build
@@ -115,8 +115,8 @@ class Fleet:
         if ended and child.stdout in self._selector.get_map():
             self._selector.unregister(child.stdout)
         for event in events:
-            if event["event"] == "signal":
-                self.stop.hear(signal.Signals[event["name"]], int(event["count"]))
+            if isinstance(event, SignalEvent):
+                self.stop.hear(signal.Signals[event.name], int(event.count))
             self.on_event(child, event)
 
     def _check_deaths(self) -> None:

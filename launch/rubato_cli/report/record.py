@@ -10,8 +10,7 @@
                            dropped_missing_time, train, validation, test}, "positives" {train,
                            validation, test}, "columns" [{name, role, missing, levels}],
                            "warnings" [{sentence}], "inputs"
-  telemetry/worker-N.jsonl events: progress {loss, rows, seconds_since_start}, validation
-                           {data_epoch, auc, logloss, seconds}
+  telemetry/worker-N.jsonl progress and validation events (base/events.py)
 
 Every part but metrics.json may be missing or of an older make (tree.py): the page says so.
 """
@@ -21,10 +20,10 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-from rubato_cli.base.events import events_in
+from rubato_cli.base.events import ProgressEvent, ValidationEvent, events_in
 from rubato_cli.base.failure import Failure
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.report.tree import Tree, number, records
+from rubato_cli.report.tree import Tree, as_number, number, records
 
 
 @dataclasses.dataclass
@@ -39,7 +38,7 @@ class Record:
     # Worker -> [(seconds since its first start, loss, rows)], and the validation events by time,
     # their data epochs counted from 1.
     progress: dict[str, list[tuple[float, float, float]]] = dataclasses.field(default_factory=dict)
-    validation: list[Tree] = dataclasses.field(default_factory=list)
+    validation: list[ValidationEvent] = dataclasses.field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -69,7 +68,7 @@ def read(path: str) -> Record:
                     folder.find_json("data/cleansing.json"))
     for seat, file in folder.workers():
         _read_telemetry(seat, file, record)
-    record.validation.sort(key=lambda event: event["seconds"])
+    record.validation.sort(key=lambda event: event.seconds)
     return record
 
 
@@ -78,18 +77,19 @@ def _read_telemetry(seat: str, file: pathlib.Path, record: Record) -> None:
     points: list[tuple[float, float, float]] = []
     before, newest = 0.0, 0.0  # end of the starts before this one; newest time of this one
     for event in events_in(file):
-        if event["event"] == "progress":
-            seconds, loss = number(event, "seconds_since_start"), number(event, "loss")
+        if isinstance(event, ProgressEvent):
+            seconds, loss = as_number(event.seconds_since_start), as_number(event.loss)
             if seconds is None or loss is None:
                 continue
             if seconds < newest:
                 before += newest
             newest = seconds
-            points.append((before + seconds, loss, number(event, "rows") or 0.0))
-        elif event["event"] == "validation" and number(event, "data_epoch") is not None:
-            seconds = number(event, "seconds")
-            event["seconds"] = before + (newest if seconds is None else seconds)
-            event["data_epoch"] += 1  # people count from 1, as train.epoch_used does
-            record.validation.append(event)
+            points.append((before + seconds, loss, as_number(event.rows) or 0.0))
+        elif isinstance(event, ValidationEvent) and as_number(event.data_epoch) is not None:
+            seconds = as_number(event.seconds)
+            record.validation.append(dataclasses.replace(
+                event, seconds=before + (newest if seconds is None else seconds),
+                data_epoch=event.data_epoch + 1,  # people count from 1, as train.epoch_used does
+                auc=as_number(event.auc), logloss=as_number(event.logloss)))
     if points:
         record.progress[seat] = points

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rubato_cli.base import text_table, units
+from rubato_cli.base.events import ValidationEvent
 
 BOUNDS = ("0", "1", "2", "4", "8", "16", "inf")
 TARGET_MARGIN = 0.003  # of AUC, below where synchronous training ends
@@ -38,7 +39,7 @@ class Sweep:
     rows: Sequence[Row]
 
 
-def row(bound: str, result: dict[str, Any], validations: Sequence[dict[str, Any]],
+def row(bound: str, result: dict[str, Any], validations: Sequence[ValidationEvent],
         target: float | None) -> Row:
     """From a run's metrics and validation events. Target None: this row's own final AUC less
     TARGET_MARGIN."""
@@ -51,8 +52,8 @@ def row(bound: str, result: dict[str, Any], validations: Sequence[dict[str, Any]
         samples_per_second=result["train"]["samples_per_second"],
         waiting_share=sum(seconds["wait"] for seconds in spent) / whole if whole > 0 else 0.0,
         seconds=result["train"]["seconds"],
-        seconds_to_target=min((float(event["seconds"]) for event in validations
-                               if event["auc"] >= goal), default=None),
+        seconds_to_target=min((event.seconds for event in validations
+                               if event.auc is not None and event.auc >= goal), default=None),
         validation_auc=final,
         test_auc=result.get("test", {}).get("auc"),
         max_observed=result["staleness"]["max_observed"],

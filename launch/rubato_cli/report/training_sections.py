@@ -6,6 +6,7 @@ import collections
 from collections.abc import Sequence
 
 from rubato_cli.base import units
+from rubato_cli.base.events import ValidationEvent
 from rubato_cli.report import charts, page
 from rubato_cli.report.record import Record
 from rubato_cli.report.svg import Plot, Points
@@ -65,8 +66,8 @@ def _without_scrap(
 
 def _loss(record: Record) -> str:
     curves = {name: smooth(points, CURVE_POINTS) for name, points in record.progress.items()}
-    checks = [(event["seconds"], event["logloss"]) for event in record.validation
-              if number(event, "logloss") is not None]
+    checks = [(event.seconds, event.logloss) for event in record.validation
+              if event.logloss is not None]
     if not curves and not checks:
         return page.absent("Loss against time", "This run kept no telemetry of its workers.")
     few = len(curves) <= len(COLOURS)
@@ -106,14 +107,14 @@ def _loss_drawing(width: float, series: Sequence[tuple[Points, str]], checks: Po
 
 
 def _validation(record: Record) -> str:
-    checks = [event for event in record.validation if number(event, "auc") is not None]
+    checks = [event for event in record.validation if event.auc is not None]
     if not checks:
         return page.absent("Validation", "This run was not validated while it trained.")
     best = record.metric("oracle.auc")
     used = record.metric("train.epoch_used")
-    chosen = [e["seconds"] for e in checks if e["data_epoch"] == used]
-    numbers = [(f"{e['data_epoch']}", units.duration(e["seconds"]), units.metric(e["auc"]),
-                units.metric(number(e, "logloss")), "yes" if e["data_epoch"] == used else "")
+    chosen = [e.seconds for e in checks if e.data_epoch == used]
+    numbers = [(f"{e.data_epoch}", units.duration(e.seconds), units.metric(e.auc),
+                units.metric(e.logloss), "yes" if e.data_epoch == used else "")
                for e in checks]
     entries = [("line s3", "validation AUC")]
     if best is not None:
@@ -130,9 +131,9 @@ def _validation(record: Record) -> str:
 BEST_TEST = "best possible on test rows"
 
 
-def _auc_drawing(width: float, checks: Sequence[Tree], best: float | None,
+def _auc_drawing(width: float, checks: Sequence[ValidationEvent], best: float | None,
                  chosen: Sequence[float]) -> str:
-    points = [(event["seconds"], event["auc"]) for event in checks]
+    points = [(event.seconds, event.auc) for event in checks]
     heights = [auc for _, auc in points] + ([best] if best is not None else [])
     pad = (max(heights) - min(heights)) * 0.1 or 0.005
     end = points[-1][0]
@@ -229,8 +230,6 @@ def _bytes(record: Record) -> str:
 def _memory(record: Record) -> str:
     found = [(str(p.get("name", "")).replace("-", " "), p["peak_memory_bytes"])
              for p in records(record.metrics, "processes", "peak_memory_bytes")]
-    found = found or [(_seat(w), w["memory_peak_bytes"])
-                      for w in records(record.metrics, "workers", "memory_peak_bytes")]
     if not found:
         return page.absent("Memory", "The processes of this run kept no account of their memory.")
     rows = [(name, [(value, "s6", "")]) for name, value in found]

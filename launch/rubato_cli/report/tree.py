@@ -18,8 +18,12 @@ def dig(tree: Tree, path: str) -> Tree:
 
 
 def number(tree: Tree, path: str) -> float | None:
-    """The number at `path`, or None where none stands, or one too large for any figure."""
-    value = dig(tree, path)
+    """The number at `path`, None where there is none that as_number() takes."""
+    return as_number(dig(tree, path))
+
+
+def as_number(value: Tree) -> float | None:
+    """`value`, or None if it is no number, or one too large for any figure."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return value if abs(value) <= LARGEST else None  # a NaN compares as false

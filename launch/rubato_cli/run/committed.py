@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import Event, parse_event
+from rubato_cli.base.events import (CommittedEvent, ErrorEvent, Event, KeptEvent, WarningEvent,
+                                    parse_event)
 from rubato_cli.base.failure import DONE, FATAL, Failure
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
@@ -33,19 +34,16 @@ def whole_snapshot(build: Build, folder: RunFolder, console: Console,
     events = _ask(build, folder, ["--committed", *([] if newest is None else
                                                    ["--epoch", str(newest)])])
     for event in events:
-        if event["event"] == "warning":
-            console.note(f"warning: {event.get('message', '')}")
-    return _snapshots(events, "committed")[-1]
+        if isinstance(event, WarningEvent):
+            console.note(f"warning: {event.message}")
+    return [Snapshot(event.epoch, event.clock)
+            for event in events if isinstance(event, CommittedEvent)][-1]
 
 
 def kept_snapshots(build: Build, folder: RunFolder) -> list[Snapshot]:
     """All committed snapshots that `folder` still has, oldest first; whole or not."""
-    return _snapshots(_ask(build, folder, ["--kept"]), "kept")
-
-
-def _snapshots(events: list[Event], kind: str) -> list[Snapshot]:
-    return [Snapshot(int(event["epoch"]), int(event["clock"]))
-            for event in events if event["event"] == kind]
+    return [Snapshot(event.epoch, event.clock)
+            for event in _ask(build, folder, ["--kept"]) if isinstance(event, KeptEvent)]
 
 
 def _ask(build: Build, folder: RunFolder, arguments: list[str]) -> list[Event]:
@@ -56,8 +54,8 @@ def _ask(build: Build, folder: RunFolder, arguments: list[str]) -> list[Event]:
     if ending.exit_code == DONE and events:
         return events
     for event in events:
-        if event["event"] == "error":
-            raise Failure(str(event["message"]), ending.code)
+        if isinstance(event, ErrorEvent):
+            raise Failure(event.message, ending.code)
     if ending.exit_code == DONE:
         raise Failure(f"{PROGRAM} {arguments[0]} did not answer; build again", FATAL)
     raise Failure(f"{PROGRAM} {arguments[0]} {ending.why()}", ending.code)

@@ -7,7 +7,9 @@ import time
 from typing import Any
 
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import Event
+from rubato_cli.base.events import (CommittedEvent, Event, ProgressEvent, ResumedEvent,
+                                    SchedulerDoneEvent, ServerDoneEvent, ValidationEvent,
+                                    ViewEvent, WarningEvent, WorkerDoneEvent)
 from rubato_cli.fleet.child import Child
 from rubato_cli.run.servers import has_servers
 
@@ -23,35 +25,35 @@ class Progress:
         # Without servers a step sees all steps before it.
         self.staleness = config["train"]["staleness"] if has_servers(config) else 0
         self.done: dict[str, Event] = {}
-        self.commits: list[Event] = []
+        self.commits: list[CommittedEvent] = []
         self.resumed_from = 0
         self._validated = -1  # data epoch
-        self._workers: dict[str, Event] = {}
-        self._view: Event = {}
+        self._workers: dict[str, ProgressEvent] = {}
+        self._view: ViewEvent | None = None
         self._clocks: collections.deque[tuple[float, int]] = collections.deque()
 
     def take(self, child: Child, event: Event) -> str:
         """Takes one event; returns a line worth a place in the log, or ""."""
-        kind = event["event"]
-        if kind == "progress":
-            self._workers[child.name] = event
-        elif kind == "view":
-            self._view = event
-        elif kind == "done":
-            self.done[child.name] = event
-        elif kind == "resumed":
-            self.resumed_from = int(event.get("clock", 0))
-            if self.resumed_from == 0:
-                return "nothing was committed: this run starts over"
-            return f"resumed from clock {self.resumed_from}"
-        elif kind == "warning":
-            return f"{child.name}: {event.get('message', '')}"
-        elif kind == "committed":
-            self.commits.append(event)
-        elif kind == "validation":
-            self._validated = int(event["data_epoch"])
-            return (f"epoch {int(event['data_epoch']) + 1}: validation AUC {event['auc']:.4f}, "
-                    f"log loss {event['logloss']:.4f}")
+        match event:
+            case ProgressEvent():
+                self._workers[child.name] = event
+            case ViewEvent():
+                self._view = event
+            case SchedulerDoneEvent() | ServerDoneEvent() | WorkerDoneEvent():
+                self.done[child.name] = event
+            case ResumedEvent():
+                self.resumed_from = event.clock
+                if self.resumed_from == 0:
+                    return "nothing was committed: this run starts over"
+                return f"resumed from clock {self.resumed_from}"
+            case WarningEvent():
+                return f"{child.name}: {event.message}"
+            case CommittedEvent():
+                self.commits.append(event)
+            case ValidationEvent():
+                self._validated = event.data_epoch
+                return (f"epoch {event.data_epoch + 1}: validation AUC {event.auc:.4f}, "
+                        f"log loss {event.logloss:.4f}")
         return ""
 
     def tell(self, child: Child, event: Event, console: Console) -> None:
@@ -64,24 +66,20 @@ class Progress:
         """The live line, "" before the first iteration of an epoch: one of an epoch whose end has
         been told would come too late."""
         events = self._workers.values()
-        if all(int(event.get("epoch", 0)) <= self._validated for event in events):
+        if all(event.epoch <= self._validated for event in events):
             return ""
-        low = self._clock("min_clock", min)
-        high = self._clock("max_clock", max)
-        epoch = max(int(event.get("epoch", 0)) for event in events)
+        # As the shards saw it at one moment; what the workers said last is of different ones.
+        clocks = ([self._view.min_clock, self._view.max_clock] if self._view else
+                  [event.clock for event in events])
+        low, high = min(clocks), max(clocks)
+        epoch = max(event.epoch for event in events)
         # A loss that is no number is null; the worker then ends by itself, and says why.
-        losses = [float(event["loss"]) for event in events if event.get("loss") is not None]
+        losses = [event.loss for event in events if event.loss is not None]
         loss = f"loss {sum(losses) / len(losses):.4f}  " if losses else ""
-        rate = sum(float(event.get("samples_per_second", 0.0)) for event in events)
+        rate = sum(event.samples_per_second for event in events)
         return (f"epoch {min(epoch + 1, self.epochs)}/{self.epochs}  {loss}"
                 f"{rate:,.0f} samples/s  clock {low}-{high} of {self.last_clock}  "
                 f"s={self.staleness}  ETA {self._eta(low)}")
-
-    def _clock(self, name: str, choose: Any) -> int:
-        """As the shards saw it at one moment; what the workers said last is of different ones."""
-        if name in self._view:
-            return int(self._view[name])
-        return int(choose(int(event.get("clock", 0)) for event in self._workers.values()))
 
     def _eta(self, clock: int) -> str:
         now = time.monotonic()

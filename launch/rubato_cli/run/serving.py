@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rubato_cli.base import units
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import Event
+from rubato_cli.base.events import Event, NoveltyEvent, ProgressEvent, WarningEvent
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
 from rubato_cli.fleet.child import Child
@@ -21,11 +23,11 @@ class Serving:
         self._fleet = fleet
         self._folder = folder
         self._console = console
-        self._novelties: list[Event] = []
+        self._novelties: list[dict[str, Any]] = []
         fleet.on_event = self._take
 
     def run(self, addresses: Addresses, snapshot: Snapshot, verb: str,
-            arguments: list[str]) -> list[Event]:
+            arguments: list[str]) -> list[dict[str, Any]]:
         """Starts scheduler and servers, runs the worker command `verb arguments` to its end, and
         ends the fleet. Returns what it told of the rows it read."""
         open_files.need(2 + int(self._folder.read_json("config.json")["fleet"]["servers"]))
@@ -45,11 +47,10 @@ class Serving:
         return self._novelties
 
     def _take(self, child: Child, event: Event) -> None:
-        if event["event"] == "novelty":
-            self._novelties.append({key: value for key, value in event.items()
-                                    if key not in ("event", "process", "time_ms")})
-        elif event["event"] == "progress":
-            self._console.live(f"{child.name.split('-')[0]}: "
-                               f"{units.rows(int(event.get('rows', 0)))}")
-        elif event["event"] == "warning":
-            self._console.note(f"warning: {event.get('message', '')}")
+        match event:
+            case NoveltyEvent():
+                self._novelties.append(event.told())
+            case ProgressEvent():
+                self._console.live(f"{child.name.split('-')[0]}: {units.rows(event.rows)}")
+            case WarningEvent():
+                self._console.note(f"warning: {event.message}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from rubato_cli.base.console import Console
 from rubato_cli.base.deadline import Deadline
+from rubato_cli.base.events import Event, ValidationEvent
 from rubato_cli.base.failure import RETRYABLE, STOPPED, Failure, StoppedBySignal
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
@@ -106,11 +106,11 @@ class Training:
             raise StoppedBySignal(
                 number, f"stopped, and no snapshot could be committed: {failure.sentence}"
             ) from failure
-        clock = self.progress.commits[-1]["clock"] if self.progress.commits else "the last commit"
+        clock = self.progress.commits[-1].clock if self.progress.commits else "the last commit"
         raise Failure(f"stopped with a snapshot at clock {clock}; {self._folder.go_on}", STOPPED)
 
-    def _take(self, child: Child, event: dict[str, Any]) -> None:
-        if event["event"] == "validation" and self._validations:
+    def _take(self, child: Child, event: Event) -> None:
+        if isinstance(event, ValidationEvent) and self._validations:
             self._validations.take(event)
         self.progress.tell(child, event, self._console)
 

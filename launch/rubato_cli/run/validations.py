@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rubato_cli.base import system_error
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import Event
+from rubato_cli.base.events import ValidationEvent
 from rubato_cli.base.failure import Failure
 from rubato_cli.files.run_folder import RunFolder
 
 FILE = "validations.json"
-FIELDS = ("data_epoch", "clock", "auc", "logloss")
 
 
 class Validations:
@@ -26,8 +27,9 @@ class Validations:
         self._events = [event for event in read(folder) if int(event["clock"]) <= resumed_clock]
         self._write()
 
-    def take(self, event: Event) -> None:
-        self._events.append({field: event[field] for field in FIELDS})
+    def take(self, event: ValidationEvent) -> None:
+        self._events.append({"data_epoch": event.data_epoch, "clock": event.clock,
+                             "auc": event.auc, "logloss": event.logloss})
         self._try_to_write()
         if self._refusal and not self._warned:
             self._warned = True
@@ -56,5 +58,5 @@ class Validations:
         self._folder.write_json(FILE, {"validations": self._events})
 
 
-def read(folder: RunFolder) -> list[Event]:
+def read(folder: RunFolder) -> list[dict[str, Any]]:
     return list(folder.find_json(FILE).get("validations", []))
