@@ -1,0 +1,155 @@
+// How a scheduler's run ends, and what it tells: with real sockets and signals, and peers that are
+// played by hand.
+#include "server/scheduler/scheduler_loop.h"
+
+#include <signal.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/scratch_folder.h"
+
+namespace rubato {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr Nonce kWorker{7};
+const absl::Status kStoppedAtOnce = absl::CancelledError("stopped at once by a second signal");
+
+class SchedulerLoopTest : public testing::Test {
+ protected:
+  SchedulerLoopTest() {
+    for (const int number : {SIGTERM, SIGINT}) signal(number, SIG_DFL);
+    signals_ = *StopSignals::Catch();
+    events_ = *EventLog::Open({.path = events_path_, .process = "scheduler"});
+    options_.job.last_clock = Clock(100);
+    state_ = Scheduler::FirstState(options_.job);
+    worker_ = *Endpoint::Open({.self = kWorker, .listen = ""});
+  }
+
+  // Runs to the end, `meanwhile` on another thread; "" as state path: it only serves.
+  absl::StatusOr<RunEnd> Run(const std::string& state_path, std::function<void()> meanwhile) {
+    auto loop = SchedulerLoop::Open(
+        {.listen = "ipc://" + folder_.path() + "/scheduler", .state_path = state_path}, options_,
+        state_, events_.get());
+    EXPECT_TRUE(loop.ok()) << loop.status();
+    EXPECT_TRUE(worker_->Connect(kSchedulerNonce, (*loop)->address()).ok());
+    std::thread other(std::move(meanwhile));
+    absl::StatusOr<RunEnd> end = (*loop)->Run(signals_.get());
+    other.join();
+    return end;
+  }
+
+  // A worker asks for a place until it is answered: what it was given is on disk then.
+  bool Joins() {
+    Hello hello;
+    hello.job_fingerprint = options_.job.Fingerprint();
+    for (int i = 0; i < 100; ++i) {
+      worker_->Send(kSchedulerNonce, hello);
+      if (!worker_->Receive(Duration::Millis(20)).empty()) return true;
+    }
+    return false;
+  }
+
+  // Those of one kind that have been told so far.
+  std::vector<Json> Told(const std::string& kind) const {
+    std::ifstream file(events_path_);
+    std::vector<Json> told;
+    for (std::string line; std::getline(file, line);) {
+      Json event = Json::parse(line, nullptr, false);
+      if (!event.is_discarded() && event["event"] == kind) told.push_back(std::move(event));
+    }
+    return told;
+  }
+  void AwaitTold(const std::string& kind) const {
+    for (int i = 0; i < 1000 && Told(kind).empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+  static void RaiseTwice() {
+    raise(SIGTERM);
+    raise(SIGINT);
+  }
+
+  ScratchFolder folder_;
+  const std::string events_path_ = folder_.path() + "/events.jsonl";
+  const std::string state_path_ = folder_.path() + "/scheduler.state";
+  std::unique_ptr<StopSignals> signals_;
+  std::unique_ptr<EventLog> events_;
+  SchedulerOptions options_;
+  SchedulerState state_;
+  std::unique_ptr<Endpoint> worker_;
+};
+
+TEST_F(SchedulerLoopTest, AFleetThatOnlyServesEndsWithTheFirstSignal) {
+  const auto end = Run("", [this] {
+    AwaitTold("view");
+    raise(SIGTERM);
+  });
+  ASSERT_TRUE(end.ok()) << end.status();
+  EXPECT_EQ(*end, RunEnd::kFinished);
+  EXPECT_EQ(Told("listening").at(0)["address"], "ipc://" + folder_.path() + "/scheduler");
+  EXPECT_TRUE(Told("done").empty());
+}
+
+TEST_F(SchedulerLoopTest, ARunWhoseLastClockIsCommittedIsOver) {
+  state_.view.committed.epoch = EpochId(4);
+  state_.view.committed.clock = options_.job.last_clock;
+  const auto end = Run(state_path_, [] {});
+  ASSERT_TRUE(end.ok()) << end.status();
+  EXPECT_EQ(*end, RunEnd::kFinished);
+  const std::vector<Json> done = Told("done");
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0]["clock"], 100);
+  EXPECT_EQ(done[0]["epoch"], 4);
+  EXPECT_EQ(done[0]["lost"], 0);
+}
+
+TEST_F(SchedulerLoopTest, ASecondSignalDoesNotWaitForASnapshot) {
+  EXPECT_EQ(Run(state_path_, RaiseTwice).status(), kStoppedAtOnce);
+  EXPECT_TRUE(Told("done").empty());
+}
+
+TEST_F(SchedulerLoopTest, AWorkersPlaceIsOnDiskBeforeItHearsOfIt) {
+  bool joined = false, kept = false;
+  const auto end = Run(state_path_, [&] {
+    std::filesystem::remove(state_path_);  // that of the start
+    joined = Joins();
+    kept = std::filesystem::exists(state_path_);
+    RaiseTwice();
+  });
+  EXPECT_EQ(end.status(), kStoppedAtOnce);
+  EXPECT_TRUE(joined);
+  EXPECT_TRUE(kept);
+}
+
+TEST_F(SchedulerLoopTest, AStateThatCannotBeWrittenIsOneWarningAndNoAnswer) {
+  const std::string place = folder_.path() + "/run";
+  std::filesystem::create_directory(place);
+  bool joined = false;
+  const auto end = Run(place + "/scheduler.state", [&] {
+    std::filesystem::remove_all(place);
+    joined = Joins();
+    RaiseTwice();
+  });
+  EXPECT_EQ(end.status(), kStoppedAtOnce);
+  EXPECT_FALSE(joined);
+  const std::vector<Json> warnings = Told("warning");
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0]["message"].get<std::string>().find(
+                "nothing can be committed, training goes on: "),
+            0u);
+}
+
+}  // namespace
+}  // namespace rubato
