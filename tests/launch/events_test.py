@@ -7,6 +7,7 @@ field that one side knows and the other does not fails here.
 import dataclasses
 import json
 import pathlib
+import re
 import sys
 import unittest
 
@@ -39,6 +40,11 @@ class EventsTest(unittest.TestCase):
         spent = {name for event in told if event["event"] == "done"
                  for name in event.get("seconds", {})}
         self.assertEqual(spent, {name for name, _, _ in SPENT})
+
+    def test_each_kind_that_the_schema_has_is_among_the_lines(self):
+        schema = (ROOT / "common/telemetry/events.h").read_text(encoding="utf-8")
+        self.assertEqual(set(re.findall(r'kEvent\[\] = "(\w+)"', schema)),
+                         {json.loads(line)["event"] for line in LINES})
 
     def test_values_are_those_of_the_line(self):
         for line in LINES:
