@@ -6,14 +6,24 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 
+#include "common/base/env.h"
 #include "common/base/ids.h"
+#include "common/wire/message.h"
 
 namespace rubato {
 
 struct FenceRule {
   // A view is ignored if it is not newer than what the receiver has.
   static bool IsNewer(ViewVersion view, ViewVersion known) { return view > known; }
+  // Whether the view gave a life to this nonce: a stranger is told no view.
+  static bool Names(const View& view, Nonce nonce) {
+    const auto is_theirs = [&](const auto& entry) { return entry.nonce == nonce; };
+    return std::ranges::any_of(view.shards, is_theirs) ||
+           std::ranges::any_of(view.members, is_theirs) ||
+           std::ranges::any_of(view.readers, is_theirs);
+  }
 };
 
 struct ReadRule {
@@ -50,15 +60,45 @@ struct RetentionRule {
 };
 
 struct CutRule {
+  // C of a cut that is opened now. `common` is the next clock where all wait for a commit: T, or an
+  // evaluation before it.
+  static Clock Soonest(Clock known_end, ClockDelta margin, Clock committed, Clock common) {
+    return std::min(common, std::max(known_end + margin, committed.Next()));
+  }
+  // The first clock >= `from` at which a data epoch ends and is evaluated.
+  static Clock NextEvaluation(Clock from, int64_t per_epoch) {
+    return Clock((from.value() + per_epoch) / per_epoch * per_epoch - 1);
+  }
   // Whether the image cut at `cut` holds iteration `number`: if not, it is held back before.
   static bool Holds(Clock cut, Clock number) { return number < cut; }
   // A shard that has applied an iteration >= C refuses. `end` is one past the highest it has.
   static bool ComesInTime(Clock cut, Clock end) { return end <= cut; }
 };
 
+struct JoinRule {
+  // J of a joiner: `held` is what each shard holds for it, `floor` the highest min_clock that was
+  // reported in this generation. So no read already answered becomes false.
+  static Clock Start(std::span<const Clock> held, Clock floor) {
+    for (const Clock clock : held) floor = std::max(floor, clock);
+    return floor;
+  }
+};
+
 struct EvictionRule {
+  // A scheduler whose ticks are further apart slept: what it did not hear counts against nobody. A
+  // shorter pause leaves others most of their lease.
+  static Duration AsleepAfter(Duration lease) { return Duration::Nanos(lease.nanos() / 4); }
   // Slowest is whose push min_clock waits for: whose push is there is not to blame.
   static bool IsToBlame(Clock received, Clock min_clock) { return received <= min_clock; }
+  // The positions of a sealed life are final on a shard that has acknowledged the view that sealed
+  // it.
+  static bool IsFinal(ViewVersion acknowledged, ViewVersion sealed_at) {
+    return acknowledged >= sealed_at;
+  }
+  // Its last s + 1 iterations may be on some shards only; what lacks further is lost.
+  static bool IsLoss(ClockDelta lacking, Staleness s) {
+    return !s.infinite() && lacking > s.bound() + ClockDelta(1);
+  }
 };
 
 }  // namespace rubato

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/mutation.h"
 #include "common/base/status.h"
+#include "common/wire/protocol.h"
 
 namespace rubato {
 namespace {
@@ -22,11 +22,6 @@ bool IsOlder(const ShardReport& report, const ShardReport& known) {
   return report.end < known.end || report.min_clock < known.min_clock;
 }
 
-// Of two ticks: a shorter pause leaves others most of their lease.
-Duration AsleepAfter(const SchedulerOptions& options) {
-  return Duration::Nanos(options.lease.nanos() / 4);
-}
-
 }  // namespace
 
 Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now)
@@ -34,7 +29,7 @@ Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now
       job_fingerprint_(options_.job.Fingerprint()),
       state_(std::move(state)),
       retired_(state_.retired.begin(), state_.retired.end()),
-      clock_(now, AsleepAfter(options_)),
+      clock_(now, EvictionRule::AsleepAfter(options_.lease)),
       committed_at_(now),
       margin_(options_.first_margin),
       generation_since_(now) {
@@ -52,7 +47,6 @@ SchedulerState Scheduler::FirstState(const Job& job) {
 
 // Who slept heard nobody, as if it had been restarted: everybody has one full lease from now on.
 Instant Scheduler::Awake(Instant now) {
-  if (MUTATED(sleep_counts)) return now;
   const Duration slept = clock_.slept();
   const Instant awake = clock_.Read(now);
   if (clock_.slept() == slept) return awake;
@@ -142,7 +136,6 @@ void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerO
   member.life = NextLife();
   member.seat = seat;
   member.nonce = from;
-  if (MUTATED(join_at_known_min) && AllShardsReported()) member.start = known_min_clock();
   added_[member.life] = ViewVersion(view().version.value() + 1);
   peers_[member.life] = Peer{.heard = now, .worked = now};
   state_.view.members.push_back(member);
@@ -167,7 +160,7 @@ void Scheduler::HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* 
   entry = {NextLife(), from, hello.address};
   RaiseFloor();
   reports_.erase(place);
-  if (!MUTATED(dead_life_commit)) durable_.erase(place);
+  durable_.erase(place);
   Emit(out, {SchedulerEventKind::kShardLife, entry.life, Clock(0), Clock(0),
              absl::StrCat("place ", place.value())});
   Publish(out);
@@ -200,15 +193,14 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
                                  SchedulerOutput* out) {
   const MemberEntry* member = FindMember(beat.life);
   const ReaderEntry* reader = FindReader(beat.life);
-  const bool speaks =
+  const bool believed =
       (member != nullptr && member->nonce == from) || (reader != nullptr && reader->nonce == from);
-  const bool believed = MUTATED(forged_beat) ? member != nullptr || reader != nullptr : speaks;
   if (!believed || beat.generation != view().generation) return TellIfKnown(from, out);
   Peer& peer = peers_.try_emplace(beat.life, Peer{.heard = now, .worked = now}).first->second;
   peer.heard = now;
   peer.seen = std::max(peer.seen, beat.seen);
   peer.clock = std::max(peer.clock, beat.clock);
-  if (beat.work != peer.work && !MUTATED(stall_counts_time)) {
+  if (beat.work != peer.work) {
     peer.work = beat.work;
     peer.worked = now;
   }
@@ -238,15 +230,11 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   const size_t place = report.place.value();
   if (place >= view().shards.size()) return TellIfKnown(from, out);
   const ShardEntry& entry = view().shards[place];
-  const bool cuts = view().cut && report.durable == view().cut->epoch;
-  if (entry.life != report.life || (entry.nonce != from && !MUTATED(forged_report))) {
-    if (MUTATED(dead_life_commit) && cuts) {
-      durable_[report.place] = *report.durable;
-      CommitIfDurable(now, out);
-    }
+  if (entry.life != report.life || entry.nonce != from) {
     return TellIfKnown(from, out);  // an old life of this place: it stops when it reads this
   }
   if (report.generation != view().generation) return;
+  const bool cuts = view().cut && report.durable == view().cut->epoch;
   ShardReport& known = reports_[report.place];
   const bool older = IsOlder(report, known);
   for (const Position& p : report.positions) {
@@ -280,14 +268,11 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
 // Who has or had a life learns from the view that it is over. A stranger learns nothing: nonces are
 // what a forger lacks, and a view is full of them.
 void Scheduler::TellIfKnown(Nonce to, SchedulerOutput* out) const {
-  if (Knows(to) || MUTATED(view_to_strangers)) out->messages.push_back({to, view()});
+  if (Knows(to)) out->messages.push_back({to, view()});
 }
 
 bool Scheduler::Knows(Nonce nonce) const {
-  const auto is_theirs = [&](const auto& entry) { return entry.nonce == nonce; };
-  return retired_.contains(nonce) || std::ranges::any_of(view().shards, is_theirs) ||
-         std::ranges::any_of(view().members, is_theirs) ||
-         std::ranges::any_of(view().readers, is_theirs);
+  return retired_.contains(nonce) || FenceRule::Names(view(), nonce);
 }
 
 void Scheduler::Publish(SchedulerOutput* out) {

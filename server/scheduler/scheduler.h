@@ -159,7 +159,7 @@ class Scheduler {
   bool Waits() const;
   void WatchLoads(Instant now, SchedulerOutput* out);
   void CheckSealed(Instant now, SchedulerOutput* out);
-  bool ReportPossibleLoss(Life life, SchedulerOutput* out);
+  void ReportPossibleLoss(Life life, SchedulerOutput* out);
 
   // Snapshots (scheduler_cut.cc).
   void WantSnapshot(Instant now, SchedulerOutput* out);

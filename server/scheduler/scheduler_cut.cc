@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/mutation.h"
 #include "common/base/status.h"
+#include "common/wire/protocol.h"
 #include "server/scheduler/scheduler.h"
 
 namespace rubato {
@@ -49,25 +49,18 @@ void Scheduler::OpenCutIfDue(Instant now, SchedulerOutput* out) {
 // next planned clock unless a snapshot is wanted at once. ASP has no common clock but T: every
 // other cut is torn, and T is announced only when all shards are there.
 std::optional<OpenCut> Scheduler::NextCut() const {
-  const Clock last = options_.job.last_clock;
   const Clock committed = view().committed.clock;
   const EpochId epoch(state_.epoch_counter + 1);
+  const Clock common = NextCommonClock();
   if (staleness().infinite()) {
-    const Clock common = NextCommonClock();
     if (known_min_clock() >= common) return OpenCut{epoch, common, true};
     const int64_t every = options_.job.snapshot_every_clocks;
     const bool due = every > 0 && known_min_clock() >= committed + ClockDelta(every);
     if ((!due && !snapshot_requested_) || committed.Next() >= common) return std::nullopt;
     return OpenCut{epoch, committed.Next(), false};
   }
-  const Clock soonest = std::max(known_end() + ClockDelta(margin_), committed.Next());
-  Clock clock = snapshot_requested_ ? soonest : NextPlanned(soonest);
-  if (MUTATED(cut_beyond_end)) {
-    if (clock > last || (clock == last && !snapshot_requested_)) clock = soonest + ClockDelta(1);
-  } else {
-    clock = std::min(clock, NextCommonClock());  // nobody gets beyond it before a commit
-  }
-  return OpenCut{epoch, clock, true};
+  const Clock soonest = CutRule::Soonest(known_end(), ClockDelta(margin_), committed, common);
+  return OpenCut{epoch, snapshot_requested_ ? soonest : NextPlanned(soonest), true};
 }
 
 // The first planned clock that can still be reached in time: multiples of snapshot_every_clocks
@@ -86,10 +79,9 @@ Clock Scheduler::NextPlanned(Clock soonest) const {
 // data epoch.
 Clock Scheduler::NextCommonClock() const {
   const Clock last = options_.job.last_clock;
-  if (!options_.job.best_epoch || MUTATED(cut_beyond_barrier)) return last;
+  if (!options_.job.best_epoch) return last;
   const Clock from = std::max(known_end(), view().committed.clock.Next());
-  const int64_t per = options_.job.iterations_per_epoch;
-  return std::min(last, Clock((from.value() + per) / per * per - 1));
+  return std::min(last, CutRule::NextEvaluation(from, options_.job.iterations_per_epoch));
 }
 
 void Scheduler::OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out) {
@@ -113,9 +105,7 @@ void Scheduler::WithdrawIfOverdue(Instant now, SchedulerOutput* out) {
   if (!view().cut) return;
   const bool passed = AllShardsReported() && known_min_clock() >= view().cut->clock;
   if (!passed) cut_passed_at_ = now;
-  const Instant since =
-      MUTATED(deadline_counts_time) ? cut_passed_at_ : std::max(cut_passed_at_, stored_at());
-  if (now - since <= options_.cut_deadline) return;
+  if (now - std::max(cut_passed_at_, stored_at()) <= options_.cut_deadline) return;
   margin_ = std::max<int64_t>(1, 2 * margin_);
   Withdraw("no image, and the shards' stores stand still", out);
   if (++overdue_cuts_ < kOverdueCuts) return;

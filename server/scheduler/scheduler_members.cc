@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/mutation.h"
 #include "common/base/status.h"
+#include "common/wire/protocol.h"
 #include "server/scheduler/scheduler.h"
 
 namespace rubato {
@@ -30,17 +30,19 @@ void Scheduler::StartPending(Instant now, SchedulerOutput* out) {
 // J = the highest min_clock that any shard holds for it, and never below one reported before: no
 // read that was already answered becomes false.
 std::optional<Clock> Scheduler::StartClockFor(const MemberEntry& member) const {
-  Clock start = view().floor;
+  Clock floor = view().floor;
+  std::vector<Clock> held;
   const auto added = added_.find(member.life);
   for (const auto& [place, report] : reports_) {
     if (added == added_.end() || report.seen < added->second) return std::nullopt;
-    const auto held =
+    const auto pending =
         std::find_if(report.pending.begin(), report.pending.end(),
                      [&](const Position& position) { return position.life == member.life; });
-    if (held == report.pending.end()) return std::nullopt;
-    start = std::max({start, held->clock, report.min_clock});
+    if (pending == report.pending.end()) return std::nullopt;
+    held.push_back(pending->clock);
+    floor = std::max(floor, report.min_clock);
   }
-  return start;
+  return JoinRule::Start(held, floor);
 }
 
 // A life has had a start in this generation.
@@ -95,9 +97,8 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
   const bool left = departure == Departure::kLeft || finished();
   Retire(member->nonce);
   if (member->start) {
-    const uint64_t next = MUTATED(sealed_at_present) ? 0 : 1;
     view.sealed.push_back(
-        {life, member->seat, *member->start, ViewVersion(view.version.value() + next)});
+        {life, member->seat, *member->start, ViewVersion(view.version.value() + 1)});
   }
   const bool started = member->start.has_value();
   const SeatId seat = member->seat;
@@ -114,11 +115,9 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
   Publish(out);
 }
 
-bool Scheduler::ReportPossibleLoss(Life life, SchedulerOutput* out) {
-  if (MUTATED(no_seal_check)) return false;
+void Scheduler::ReportPossibleLoss(Life life, SchedulerOutput* out) {
   Emit(out, {SchedulerEventKind::kPossibleLoss, life, Clock(0), Clock(0),
              "sealed while a shard life is younger"});
-  return true;
 }
 
 // A restarted scheduler has heard nobody yet: it waits one full lease before it evicts.
@@ -213,12 +212,12 @@ void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {
     for (const auto& [place, report] : reports_) {
       const auto position = std::find_if(report.positions.begin(), report.positions.end(),
                                          [&](const Position& p) { return p.life == sealed.life; });
-      final = final && report.seen >= sealed.sealed_at && position != report.positions.end();
+      final = final && EvictionRule::IsFinal(report.seen, sealed.sealed_at) &&
+              position != report.positions.end();
       if (final) lowest = std::min(lowest, position->clock);
     }
-    if (!final || highest == lowest || MUTATED(no_seal_check)) continue;
-    const bool lost =
-        !staleness().infinite() && highest - lowest > staleness().bound() + ClockDelta(1);
+    if (!final || highest == lowest) continue;
+    const bool lost = EvictionRule::IsLoss(highest - lowest, staleness());
     if (ClockDelta& told = torn_told_[sealed.life]; highest - lowest > told) {
       told = highest - lowest;
       Emit(out, {lost ? SchedulerEventKind::kLoss : SchedulerEventKind::kTornIterations,

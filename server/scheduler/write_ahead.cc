@@ -1,14 +1,12 @@
 #include "server/scheduler/write_ahead.h"
 
 #include <iterator>
-
-#include "common/base/mutation.h"
+#include <utility>
 
 namespace rubato {
 
 void WriteAhead::Take(SchedulerOutput out) {
-  const bool stale = MUTATED(retry_old_state) && unsaved_;
-  if (out.persist && !stale) unsaved_ = std::move(out.persist);
+  if (out.persist) unsaved_ = std::move(out.persist);
   messages_ = std::move(out.messages);
   std::move(out.events.begin(), out.events.end(), std::back_inserter(untold_));
 }
@@ -27,10 +25,8 @@ void WriteAhead::Written(Instant now, const absl::Status& status) {
 
 WriteAhead::Released WriteAhead::Release() {
   Released released;
-  if (durable() || MUTATED(send_before_disk)) released.messages = std::move(messages_);
-  if (durable() || MUTATED(tell_before_disk)) released.events = std::move(untold_);
+  if (durable()) released = {std::move(messages_), std::exchange(untold_, {})};
   messages_.clear();
-  if (durable() || MUTATED(tell_before_disk) || MUTATED(forget_untold)) untold_.clear();
   return released;
 }
 

@@ -41,6 +41,7 @@ void BiasDisksAndTime(const std::string& profile, Config* c) {
     c->scheduler_crashes = 2;
   } else if (profile == "cut_beyond_end") {
     c->shard_zombies = 0;
+    c->snapshot_within_ms = 60;
   } else if (profile == "deadline_counts_time") {
     c->slow_disks = true;
   } else if (profile == "stall_counts_time" || profile == "slowest_by_applied") {
@@ -84,6 +85,10 @@ void Bias(const std::string& profile, Config* c) {
     c->long_delay = 0.08;
     c->operator_resumes = 1;
     c->cache = true;
+  } else if (profile == "join_at_known_min") {
+    c->worker_crashes = 4;
+    c->snapshot_every = 0;
+    c->retention_soft = c->retention_hard = kAmple;
   } else if (profile == "cache_reader_clock") {
     c->cache = true;
   } else if (profile == "block_at_retention") {

@@ -8,9 +8,15 @@
 
 namespace rubato {
 
+// Clocks, or nanoseconds, that no history reaches.
+inline constexpr int64_t kNever = int64_t{1} << 60;
+
 struct MutatedFenceRule : FenceRule {
   static bool IsNewer(ViewVersion view, ViewVersion known) {
     return FenceRule::IsNewer(view, known) || Makes(Mutation::older_view);
+  }
+  static bool Names(const View& view, Nonce nonce) {
+    return FenceRule::Names(view, nonce) || Makes(Mutation::view_to_strangers);
   }
 };
 
@@ -45,6 +51,14 @@ struct MutatedRetentionRule : RetentionRule {
 };
 
 struct MutatedCutRule : CutRule {
+  static Clock Soonest(Clock known_end, ClockDelta margin, Clock committed, Clock common) {
+    if (Makes(Mutation::cut_beyond_end)) common = common + margin + ClockDelta(1);
+    return CutRule::Soonest(known_end, margin, committed, common);
+  }
+  static Clock NextEvaluation(Clock from, int64_t per_epoch) {
+    if (Makes(Mutation::cut_beyond_barrier)) per_epoch = kNever;
+    return CutRule::NextEvaluation(from, per_epoch);
+  }
   static bool Holds(Clock cut, Clock number) {
     return CutRule::Holds(cut, number) || Makes(Mutation::no_hold_back);
   }
@@ -53,9 +67,27 @@ struct MutatedCutRule : CutRule {
   }
 };
 
+struct MutatedJoinRule : JoinRule {
+  static Clock Start(std::span<const Clock> held, Clock floor) {
+    return Makes(Mutation::join_at_known_min) ? std::ranges::min(held)
+                                              : JoinRule::Start(held, floor);
+  }
+};
+
 struct MutatedEvictionRule : EvictionRule {
+  static Duration AsleepAfter(Duration lease) {
+    return Makes(Mutation::sleep_counts) ? Duration::Nanos(kNever)
+                                         : EvictionRule::AsleepAfter(lease);
+  }
   static bool IsToBlame(Clock received, Clock min_clock) {
     return EvictionRule::IsToBlame(received, min_clock) || Makes(Mutation::slowest_by_applied);
+  }
+  static bool IsFinal(ViewVersion acknowledged, ViewVersion sealed_at) {
+    if (Makes(Mutation::sealed_at_present)) sealed_at = ViewVersion(sealed_at.value() - 1);
+    return EvictionRule::IsFinal(acknowledged, sealed_at);
+  }
+  static bool IsLoss(ClockDelta lacking, Staleness s) {
+    return EvictionRule::IsLoss(lacking, s) && !Makes(Mutation::no_seal_check);
   }
 };
 
@@ -66,4 +98,5 @@ struct MutatedEvictionRule : EvictionRule {
 #define PushRule MutatedPushRule
 #define RetentionRule MutatedRetentionRule
 #define CutRule MutatedCutRule
+#define JoinRule MutatedJoinRule
 #define EvictionRule MutatedEvictionRule

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "common/base/mutation.h"
+#include "tests/sim/mutation.h"
 #include "tests/sim/world.h"
 
 namespace rubato::sim {

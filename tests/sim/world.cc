@@ -139,7 +139,7 @@ void World::StartScheduler() {
   options.snapshot_pause = Duration::Millis(config_.snapshot_pause_ms);
   options.first_margin = static_cast<int64_t>(rng_.Below(3));
   options.deterministic = config_.deterministic;
-  scheduler_ = std::make_unique<Scheduler>(options, scheduler_disk_, now());
+  scheduler_ = std::make_unique<MutatedScheduler>(options, scheduler_disk_, now());
   ahead_.emplace(Duration::Millis(kSaveAgainMs));
   scheduler_writes_ = false;
   scheduler_busy_until_ = 0;

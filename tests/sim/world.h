@@ -15,11 +15,10 @@
 #include <vector>
 
 #include "common/base/env.h"
-#include "server/scheduler/scheduler.h"
-#include "server/scheduler/write_ahead.h"
 #include "tests/sim/config.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/mutated_client.h"
+#include "tests/sim/mutated_scheduler.h"
 #include "tests/sim/mutated_shard.h"
 
 namespace rubato::sim {
@@ -232,10 +231,10 @@ class World {
   std::optional<Violation> violation_;
   FinalSums final_sums_;
 
-  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<MutatedScheduler> scheduler_;
   SchedulerState scheduler_disk_;
   uint64_t scheduler_starts_ = 0;
-  std::optional<WriteAhead> ahead_;  // of the present start
+  std::optional<MutatedWriteAhead> ahead_;  // of the present start
   bool scheduler_writes_ = false;
   int64_t scheduler_busy_until_ = 0;   // asleep, or at its disk
   int64_t scheduler_awake_since_ = 0;  // start, or end of its last sleep
