@@ -107,9 +107,8 @@ class KernelBench {
 };
 
 absl::Status KernelBench::AllocateTable(Rng* rng) {
-  ASSIGN_OR_RETURN(
-      adagrad_,
-      DeviceOptimizer::Make({.kind = OptimizerKind::kAdagrad, .learning_rate = 1e-6F}, *stream_));
+  ASSIGN_OR_RETURN(adagrad_, DeviceOptimizer::Make(
+                                 {{.learning_rate = 1e-6F}, OptimizerKind::kAdagrad}, *stream_));
   ASSIGN_OR_RETURN(table_, RandomFloats(*stream_, key_space_ * layout_.dim, rng));
   ASSIGN_OR_RETURN(slots_,
                    DeviceArray<float>::Make(key_space_ * adagrad_->SlotStride(layout_.dim)));
@@ -286,7 +285,7 @@ absl::StatusOr<KernelFigure> MeasureDenseStep(Scale scale) {
   const uint64_t size = scale == Scale::kFull ? 7'345'153 : 1001;
   ASSIGN_OR_RETURN(const Stream stream, Stream::Make());
   Rng rng(4);
-  ASSIGN_OR_RETURN(const auto adam, DeviceOptimizer::Make({.kind = OptimizerKind::kAdam}, stream));
+  ASSIGN_OR_RETURN(const auto adam, DeviceOptimizer::Make({{}, OptimizerKind::kAdam}, stream));
   ASSIGN_OR_RETURN(auto weights, RandomFloats(stream, size, &rng));
   ASSIGN_OR_RETURN(const auto gradient, RandomFloats(stream, size, &rng));
   ASSIGN_OR_RETURN(auto slots, DeviceArray<float>::Make(adam.DenseSlots(size)));

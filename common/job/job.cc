@@ -29,10 +29,6 @@ const std::vector<std::string>& InitializerKinds() {
   static const std::vector<std::string> words = {"zero", "uniform", "normal", "constant"};
   return words;
 }
-const std::vector<std::string>& OptimizerKinds() {
-  static const std::vector<std::string> words = {"sgd", "momentum", "adagrad", "adam", "ftrl"};
-  return words;
-}
 
 template <class Enum>
 const std::string& WordOf(Enum value, const std::vector<std::string>& words) {
@@ -45,14 +41,9 @@ Json StalenessToJson(Staleness staleness) {
 }
 
 Json OptimizerToJson(const OptimizerSpec& spec) {
-  return {{"kind", WordOf(spec.kind, OptimizerKinds())},
-          {"learning_rate", spec.learning_rate},
-          {"l1", spec.l1},
-          {"l2", spec.l2},
-          {"momentum", spec.momentum},
-          {"beta1", spec.beta1},
-          {"beta2", spec.beta2},
-          {"epsilon", spec.epsilon}};
+  Json json = {{"kind", RuleOf(spec.kind).name}};
+  for (const auto& number : kHyperparameters<float>) json[number.name] = spec.*number.member;
+  return json;
 }
 
 Json TableToJson(const TableSpec& table) {
@@ -127,6 +118,7 @@ class ObjectReader {
       Fail(name, "must be an integer >= 0, or \"inf\"");
     }
   }
+  bool Has(const char* name) const { return object_.contains(name); }
   // The raw value, nullptr after an error.
   const Json* Take(const char* name) {
     if (!status_.ok()) return nullptr;
@@ -177,17 +169,14 @@ absl::Status ReadInitializer(const Json& json, const std::string& where, Initial
   return reader.Finish();
 }
 
+// A hyperparameter that the file lacks is younger than the file, and has its default.
 absl::Status ReadOptimizer(const Json& json, const std::string& where, OptimizerSpec* out) {
-  constexpr float kMost = std::numeric_limits<float>::max();
   ObjectReader reader(json, where + ".optimizer");
-  reader.Word("kind", OptimizerKinds(), &out->kind);
-  reader.Real("learning_rate", 0.0F, kMost, &out->learning_rate);
-  reader.Real("l1", 0.0F, kMost, &out->l1);
-  reader.Real("l2", 0.0F, kMost, &out->l2);
-  reader.Real("momentum", 0.0F, 1.0F, &out->momentum);
-  reader.Real("beta1", 0.0F, 1.0F, &out->beta1);
-  reader.Real("beta2", 0.0F, 1.0F, &out->beta2);
-  reader.Real("epsilon", 0.0F, kMost, &out->epsilon);
+  reader.Word("kind", RuleNames(), &out->kind);
+  for (const auto& number : kHyperparameters<float>) {
+    if (!reader.Has(number.name)) continue;
+    reader.Real(number.name, 0.0F, static_cast<float>(number.high), &(out->*number.member));
+  }
   return reader.Finish();
 }
 
@@ -268,11 +257,10 @@ class Encoder {
 };
 
 void AddTable(const TableSpec& table, Encoder* encoder) {
-  const OptimizerSpec& o = table.optimizer;
   encoder->Add(table.id.value()).Add(table.name).Add(table.kind).Add(table.dim).Add(table.size);
   encoder->Add(table.initializer.kind).Add(table.initializer.scale);
-  encoder->Add(o.kind).Add(o.learning_rate).Add(o.l1).Add(o.l2).Add(o.momentum);
-  encoder->Add(o.beta1).Add(o.beta2).Add(o.epsilon);
+  encoder->Add(table.optimizer.kind);
+  for (const auto& number : kHyperparameters<float>) encoder->Add(table.optimizer.*number.member);
 }
 
 }  // namespace

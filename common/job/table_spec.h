@@ -6,13 +6,13 @@
 #include <string>
 
 #include "common/base/ids.h"
+#include "common/job/optimizer_spec.h"
 
 namespace rubato {
 
 // The numbers are written to disk and wire: append only.
 enum class TableKind : uint8_t { kDense = 0, kSparse = 1 };
 enum class InitializerKind : uint8_t { kZero = 0, kUniform = 1, kNormal = 2, kConstant = 3 };
-enum class OptimizerKind : uint8_t { kSgd = 0, kMomentum = 1, kAdagrad = 2, kAdam = 3, kFtrl = 4 };
 
 // The first weights of a row, a pure function of (run seed, table, key):
 // zero, uniform in [-scale, scale], normal with standard deviation `scale`, or `scale` itself.
@@ -20,19 +20,6 @@ struct Initializer {
   InitializerKind kind = InitializerKind::kZero;
   float scale = 0.0F;
   friend bool operator==(const Initializer&, const Initializer&) = default;
-};
-
-// Hyperparameters of an update rule; each rule reads the ones it names in server/table/optimizer.h.
-struct OptimizerSpec {
-  OptimizerKind kind = OptimizerKind::kSgd;
-  float learning_rate = 0.1F;
-  float l1 = 0.0F;
-  float l2 = 0.0F;
-  float momentum = 0.9F;
-  float beta1 = 0.9F;
-  float beta2 = 0.999F;
-  float epsilon = 1e-8F;
-  friend bool operator==(const OptimizerSpec&, const OptimizerSpec&) = default;
 };
 
 // A table is rows of `dim` floats. Sparse: a row per u64 key, born when first pulled or pushed.

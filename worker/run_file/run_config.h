@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/job/optimizer_spec.h"
 
 namespace rubato {
 
@@ -74,15 +75,9 @@ struct ModelConfig {
   friend bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 
-struct OptimizerConfig {
-  std::string kind = "adagrad";  // "sgd", "momentum", "adagrad", "adam", "ftrl"
-  double learning_rate = 0.07;   // 0, a run file's default: by rule, model and rows
-  double l1 = 0.0;
-  double l2 = 0.0;
-  double momentum = 0.9;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;  // 0, a run file's default: by rule, model and data
+// In a run file the fitted hyperparameters (common/job/optimizer_spec.h) are 0 by default.
+struct OptimizerConfig : Hyperparameters<double> {
+  std::string kind = "adagrad";  // a name of kUpdateRules
   friend bool operator==(const OptimizerConfig&, const OptimizerConfig&) = default;
 };
 

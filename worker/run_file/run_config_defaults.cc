@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <iterator>
+
+#include "common/base/status.h"
 
 namespace rubato {
 namespace {
@@ -19,19 +20,6 @@ constexpr uint64_t kLeastEpochs = 6;
 constexpr uint64_t kRowsPerBatchRow = 400;
 constexpr uint64_t kLeastBatch = 16;
 constexpr uint64_t kMostBatch = 256;
-constexpr double kEpsilon = 1e-8;
-
-// Of a linear model, and of one with hidden layers.
-struct Rates {
-  const char* rule;
-  double linear;
-  double deep;
-};
-constexpr Rates kRates[] = {{"sgd", 0.05, 0.02},
-                            {"momentum", 0.005, 0.002},
-                            {"adagrad", 0.07, 0.02},
-                            {"adam", 0.003, 0.001},
-                            {"ftrl", 0.1, 0.02}};
 
 // Where there are few rows, a pass is few steps: at the full rate the best one is a matter of luck,
 // and the level of the predictions still sways by a percent.
@@ -42,26 +30,28 @@ constexpr double kLeastOfDeepRate = 0.3;
 bool IsLinear(const RunConfig& config) { return config.model.kind == "logistic"; }
 
 double LearningRate(const RunConfig& config, uint64_t rows) {
-  const auto rates = std::find_if(std::begin(kRates), std::end(kRates), [&config](const Rates& r) {
-    return config.optimizer.kind == r.rule;
-  });
+  const UpdateRule* const rule = FindRule(config.optimizer.kind);
+  CHECK(rule != nullptr, "a run file's rule is one of RuleNames()");
   const bool linear = IsLinear(config);
   const double least = linear ? kLeastOfLinearRate : kLeastOfDeepRate;
   const double part = std::clamp(static_cast<double>(rows) / kRowsForFullRate, least, 1.0);
-  return part * (linear ? rates->linear : rates->deep);
+  return part * (linear ? rule->linear_rate : rule->deep_rate);
 }
 
 // Requires train.batch.
 double Epsilon(const RunConfig& config, double one_sided_gradient) {
-  if (config.optimizer.kind != "adagrad" || !IsLinear(config)) return kEpsilon;
-  return std::max(kEpsilon, one_sided_gradient / static_cast<double>(config.train.batch));
+  constexpr double kLeast = Hyperparameters<double>().epsilon;
+  if (config.optimizer.kind != "adagrad" || !IsLinear(config)) return kLeast;
+  return std::max(kLeast, one_sided_gradient / static_cast<double>(config.train.batch));
 }
 
 }  // namespace
 
 void FillDefaults(const std::function<bool(const std::string& key)>& given, RunConfig* config) {
-  if (!given("optimizer.learning_rate")) config->optimizer.learning_rate = 0.0;
-  if (!given("optimizer.epsilon")) config->optimizer.epsilon = 0.0;
+  for (const auto& number : kHyperparameters<double>) {
+    const bool open = number.fitted && !given(absl::StrCat("optimizer.", number.name));
+    if (open) config->optimizer.*number.member = 0.0;
+  }
   if (!given("train.best_epoch")) {
     config->train.best_epoch = config->split.validation_percent > 0 && config->fleet.servers > 0;
   }
@@ -89,8 +79,10 @@ void KeepFitted(const RunConfig& before, RunConfig* config) {
   };
   keep(before.train.epochs, &config->train.epochs);
   keep(before.train.batch, &config->train.batch);
-  keep(before.optimizer.learning_rate, &config->optimizer.learning_rate);
-  keep(before.optimizer.epsilon, &config->optimizer.epsilon);
+  for (const auto& number : kHyperparameters<double>) {
+    if (!number.fitted) continue;
+    keep(before.optimizer.*number.member, &(config->optimizer.*number.member));
+  }
 }
 
 }  // namespace rubato

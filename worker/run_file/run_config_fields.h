@@ -105,14 +105,10 @@ void VisitFields(ModelConfig& model, Visitor& visitor) {
 
 template <class Visitor>
 void VisitFields(OptimizerConfig& optimizer, Visitor& visitor) {
-  visitor.Field("kind", optimizer.kind, OneOf{{"sgd", "momentum", "adagrad", "adam", "ftrl"}});
-  visitor.Field("learning_rate", optimizer.learning_rate, RealRange{0.0, 1e6});
-  visitor.Field("l1", optimizer.l1, RealRange{0.0, 1e6});
-  visitor.Field("l2", optimizer.l2, RealRange{0.0, 1e6});
-  visitor.Field("momentum", optimizer.momentum, RealRange{0.0, 0.999999});
-  visitor.Field("beta1", optimizer.beta1, RealRange{0.0, 0.999999});
-  visitor.Field("beta2", optimizer.beta2, RealRange{0.0, 0.999999});
-  visitor.Field("epsilon", optimizer.epsilon, RealRange{0.0, 1e6});
+  visitor.Field("kind", optimizer.kind, OneOf{RuleNames()});
+  for (const auto& number : kHyperparameters<double>) {
+    visitor.Field(number.name, optimizer.*number.member, RealRange{0.0, number.high});
+  }
 }
 
 template <class Visitor>

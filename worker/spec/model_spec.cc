@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "common/base/status.h"
 
 namespace rubato {
@@ -16,28 +17,14 @@ constexpr int64_t kMaxWidth = 1 << 16;
 // First weights of embeddings: uniform in [-0.05, 0.05], as Keras' Embedding has them.
 constexpr float kEmbeddingScale = 0.05F;
 
-absl::StatusOr<OptimizerKind> ToOptimizerKind(const std::string& kind) {
-  if (kind == "sgd") return OptimizerKind::kSgd;
-  if (kind == "momentum") return OptimizerKind::kMomentum;
-  if (kind == "adagrad") return OptimizerKind::kAdagrad;
-  if (kind == "adam") return OptimizerKind::kAdam;
-  if (kind == "ftrl") return OptimizerKind::kFtrl;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "optimizer.kind is not one of \"sgd\", \"momentum\", \"adagrad\", \"adam\", \"ftrl\": \"",
-      kind, "\""));
-}
-
 absl::StatusOr<OptimizerSpec> ToOptimizerSpec(const OptimizerConfig& config) {
-  OptimizerSpec spec;
-  ASSIGN_OR_RETURN(spec.kind, ToOptimizerKind(config.kind));
-  spec.learning_rate = static_cast<float>(config.learning_rate);
-  spec.l1 = static_cast<float>(config.l1);
-  spec.l2 = static_cast<float>(config.l2);
-  spec.momentum = static_cast<float>(config.momentum);
-  spec.beta1 = static_cast<float>(config.beta1);
-  spec.beta2 = static_cast<float>(config.beta2);
-  spec.epsilon = static_cast<float>(config.epsilon);
-  return spec;
+  const UpdateRule* const rule = FindRule(config.kind);
+  if (rule == nullptr) {
+    return absl::InvalidArgumentError(absl::StrFormat("optimizer.kind is not one of \"%s\": \"%s\"",
+                                                      absl::StrJoin(RuleNames(), "\", \""),
+                                                      config.kind));
+  }
+  return OptimizerSpec{Rounded(config), rule->kind};
 }
 
 // For biases: nothing pulls them towards zero.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/status.h"
@@ -84,6 +86,36 @@ TEST(Job, ErrorsNameTheField) {
                                 "run.evaluate must be true or false"));
 }
 
+TEST(Job, AHyperparameterThatAnOlderFileLacksHasItsDefault) {
+  Job job = TwoTables();
+  job.tables[0].optimizer = {{}, OptimizerKind::kFtrl};
+  for (const auto& number : kHyperparameters<float>) {
+    Job other = job;
+    other.tables[0].optimizer.*number.member = 0.25F;
+    const std::string text = FormatJob(other);
+    const size_t at = text.find(absl::StrCat("\"", number.name, "\": 0.25"));
+    ASSERT_NE(at, std::string::npos) << number.name;
+    const size_t begin = text.rfind(',', at);  // the one before: the last member has none behind it
+    const size_t end = text.find_first_of(",\n", at);
+    const auto older = ParseJob(text.substr(0, begin) + text.substr(end));
+    ASSERT_TRUE(older.ok()) << number.name << ": " << older.status();
+    EXPECT_EQ(*older, job) << number.name;
+  }
+}
+
+TEST(Job, HyperparametersKeepToTheRangeOfTheRunFile) {
+  Job job = TwoTables();
+  for (const auto& number : kHyperparameters<float>) {
+    job.tables[0].optimizer.*number.member = static_cast<float>(number.high);
+  }
+  const auto highest = ParseJob(FormatJob(job));
+  ASSERT_TRUE(highest.ok()) << highest.status();
+  EXPECT_EQ(*highest, job);
+  EXPECT_EQ(ErrorAfter("\"l1\": 0.0", "\"l1\": -1"),
+            "job: tables[1].optimizer.l1 must be a number from 0 to 1e+06; undo the edit, or train "
+            "into a new folder");
+}
+
 TEST(Job, NotJsonIsASentence) {
   for (const auto* text : {"", "{", "[]", "3", "{\"tables\": 3}", "\xff\xfe"}) {
     EXPECT_EQ(ExitCode(ParseJob(text).status()), kExitUsage) << text;
@@ -99,11 +131,29 @@ TEST(Job, FingerprintIsOfTheModelOnly) {
   EXPECT_EQ(same.Fingerprint(), model);
   Job seed = TwoTables();
   seed.seed = 5;
-  Job rate = TwoTables();
-  rate.tables[1].optimizer.learning_rate = 0.2F;
   Job shape = TwoTables();
   shape.tables[1].size = 10'001;
-  for (const Job& other : {seed, rate, shape}) EXPECT_NE(other.Fingerprint(), model);
+  for (const Job& other : {seed, shape}) EXPECT_NE(other.Fingerprint(), model);
+}
+
+TEST(Job, FingerprintIsOfTheRuleAndEachOfItsNumbers) {
+  std::set<uint64_t> seen = {TwoTables().Fingerprint()};
+  for (const UpdateRule& rule : kUpdateRules) {
+    Job other = TwoTables();
+    other.tables[1].optimizer.kind = rule.kind;
+    seen.insert(other.Fingerprint());
+  }
+  EXPECT_EQ(seen.size(), kUpdateRules.size());  // one is the rule of TwoTables()
+  for (const auto& number : kHyperparameters<float>) {
+    Job other = TwoTables();
+    other.tables[1].optimizer.*number.member = 0.25F;
+    EXPECT_TRUE(seen.insert(other.Fingerprint()).second) << number.name;
+  }
+}
+
+// Snapshots and the states of schedulers hold it: a run that was begun before goes on.
+TEST(Job, FingerprintOfAModelStaysWhatItWas) {
+  EXPECT_EQ(TwoTables().Fingerprint(), 0xa946'0fbf'c887'2758u);
 }
 
 }  // namespace
