@@ -20,6 +20,11 @@ using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kMaxRetention = 1ull << 48;
 
+// Of job files, which say it as "version"; a file that does not is of the first.
+constexpr uint32_t kFirstVersion = 1;
+constexpr uint32_t kVersion =
+    std::ranges::max(kHyperparameters<float>, {}, &Hyperparameter<float>::since).since;
+
 // Words of an enum, in the order of its numbers.
 const std::vector<std::string>& TableKinds() {
   static const std::vector<std::string> words = {"dense", "sparse"};
@@ -211,10 +216,24 @@ absl::Status ReadTables(const Json& json, std::vector<TableSpec>* out) {
   return absl::OkStatus();
 }
 
+absl::Status CheckVersion(uint32_t version) {
+  if (version <= kVersion) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "job: run.version is %d, and this rubato reads job files up to version %d; use the newer "
+      "rubato that wrote it, or train into a new folder",
+      version, kVersion));
+}
+
 absl::StatusOr<Job> ReadJob(const Json& json) {
   Job job;
   int64_t last_clock = 0;
+  uint32_t version = kFirstVersion;
   ObjectReader reader(json, "run");
+  if (reader.Has("version")) {
+    constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
+    reader.Integer<uint32_t>("version", kFirstVersion, kMost, &version);
+    RETURN_IF_ERROR(CheckVersion(version));  // first: a newer file may lack what is read below
+  }
   const Json* tables = reader.Take("tables");
   reader.Integer<uint32_t>("places", 1, kMaxPlaces, &job.places);
   reader.Integer<uint32_t>("seats", 1, kMaxSeats, &job.seats);
@@ -256,11 +275,24 @@ class Encoder {
   std::string bytes_;
 };
 
+// A hyperparameter that came later counts where it is set: a model that was begun without it stays
+// the model that it was.
+void AddOptimizer(const OptimizerSpec& spec, Encoder* encoder) {
+  encoder->Add(spec.kind);
+  for (const auto& number : kHyperparameters<float>) {
+    const float value = spec.*number.member;
+    if (number.since == kFirstVersion) {
+      encoder->Add(value);
+    } else if (value != Hyperparameters<float>().*number.member) {
+      encoder->Add(std::string(number.name)).Add(value);
+    }
+  }
+}
+
 void AddTable(const TableSpec& table, Encoder* encoder) {
   encoder->Add(table.id.value()).Add(table.name).Add(table.kind).Add(table.dim).Add(table.size);
   encoder->Add(table.initializer.kind).Add(table.initializer.scale);
-  encoder->Add(table.optimizer.kind);
-  for (const auto& number : kHyperparameters<float>) encoder->Add(table.optimizer.*number.member);
+  AddOptimizer(table.optimizer, encoder);
 }
 
 }  // namespace
@@ -282,7 +314,8 @@ uint64_t Job::Fingerprint() const {
 std::string FormatJob(const Job& job) {
   Json tables = Json::array();
   for (const TableSpec& table : job.tables) tables.push_back(TableToJson(table));
-  const Json json = {{"tables", tables},
+  const Json json = {{"version", kVersion},
+                     {"tables", tables},
                      {"places", job.places},
                      {"seats", job.seats},
                      {"last_clock", job.last_clock.value()},

@@ -4,7 +4,8 @@
 // GPU, in worker/compute/cuda/kernels/update_rules.h; the formulas are in server/table/optimizer.h.
 //
 // A new rule is a number of OptimizerKind, an entry of kUpdateRules and a step in each of those two
-// files. A new hyperparameter is a member of Hyperparameters and an entry of kHyperparameters.
+// files. A new hyperparameter is a member of Hyperparameters and an entry of kHyperparameters, with
+// the next version of job files.
 #pragma once
 
 #include <array>
@@ -43,6 +44,7 @@ struct Hyperparameter {
   MemberOf<Real> member;
   double high;          // allowed are 0 to high, both ends included
   bool fitted = false;  // 0 in a run file: chosen by rule, model and data
+  uint32_t since = 1;   // the version of job files that it came with
 };
 
 // In the order of run and job files; fingerprints depend on it: append only.

@@ -86,6 +86,24 @@ TEST(Job, ErrorsNameTheField) {
                                 "run.evaluate must be true or false"));
 }
 
+TEST(Job, AFileOfANewerVersionIsRefused) {
+  EXPECT_EQ(ErrorAfter("\"version\": 1,", "\"version\": 1000, \"unheard_of\": 1,"),
+            "job: run.version is 1000, and this rubato reads job files up to version 1; use the "
+            "newer rubato that wrote it, or train into a new folder");
+  EXPECT_EQ(ErrorAfter("\"version\": 1,", "\"version\": 0,"),
+            "job: run.version must be an integer from 1 to 4294967295; undo the edit, or train "
+            "into a new folder");
+  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"version\": 1,", "\"version\": \"1\","),
+                                "run.version must be an integer"));
+}
+
+TEST(Job, AFileWithoutAVersionIsOfTheFirst) {
+  const std::string text = FormatJob(TwoTables());
+  const auto job = ParseJob(absl::StrReplaceAll(text, {{"\"version\": 1,", ""}}));
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(*job, TwoTables());
+}
+
 TEST(Job, AHyperparameterThatAnOlderFileLacksHasItsDefault) {
   Job job = TwoTables();
   job.tables[0].optimizer = {{}, OptimizerKind::kFtrl};
