@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/base/status.h"
 #include "server/table/rule.h"
 
 namespace rubato {
@@ -14,19 +13,8 @@ class RuleOptimizer final : public Optimizer {
   explicit RuleOptimizer(const OptimizerSpec& spec) : rule_(spec) {}
 
   size_t SlotFloats(size_t dim) const override {
-    switch (rule_.spec.kind) {
-      case OptimizerKind::kSgd:
-        return 0;
-      case OptimizerKind::kMomentum:
-      case OptimizerKind::kAdagrad:
-        return dim;
-      case OptimizerKind::kAdam:
-        return 2 * dim + 1;
-      case OptimizerKind::kFtrl:
-        return 2 * dim;
-    }
-    CHECK(false, "an OptimizerKind without a rule");
-    return 0;
+    const UpdateRule& declared = RuleOf(rule_.spec.kind);
+    return declared.slots * dim + (declared.counts_steps ? 1 : 0);
   }
 
   void Init(std::span<const float> weights, std::span<float> slots) const override {
@@ -38,14 +26,6 @@ class RuleOptimizer final : public Optimizer {
       const float w = weights[i];
       if (w != 0.0F) slots[i] = -(std::copysign(rule_.spec.l1, w) + w * scale);
     }
-  }
-
-  void Step(std::span<float> weights, std::span<float> slots,
-            std::span<const float> gradient) const override {
-    // A rule without slots reads none; their address is counted on all the same, so it is a real
-    // one.
-    float* const state = slots.empty() ? weights.data() : slots.data();
-    StepRow(rule_, weights.data(), state, gradient.data(), weights.size());
   }
 
   void StepRows(std::span<float* const> rows, size_t dim, const float* gradients) const override {

@@ -33,11 +33,9 @@ class Optimizer {
   virtual size_t SlotFloats(size_t dim) const = 0;
   // Slots of a row that was just born with `weights`.
   virtual void Init(std::span<const float> weights, std::span<float> slots) const = 0;
-  // One step with the gradient of one row. All finite; weights and gradient have dim floats.
-  virtual void Step(std::span<float> weights, std::span<float> slots,
-                    std::span<const float> gradient) const = 0;
   // One step per row, in order: rows[n] point at dim weights with their slots right behind,
-  // gradients is [n, dim]. A row may repeat. One virtual call for a batch of narrow rows.
+  // gradients is [n, dim]; all finite. A row may repeat. One virtual call for a batch of narrow
+  // rows.
   virtual void StepRows(std::span<float* const> rows, size_t dim, const float* gradients) const = 0;
 };
 

@@ -19,12 +19,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 // of 113; one block of 65,536 weights 4 to 13 times faster, at 0.6 to 1.0 of memcpy. At dim 1 plain
 // loops are as good.
 //
-// A kernel is made for one row and steps Lanes(d) of its weights: w, g and slots point at the first
-// of them, and slot k lies at slots + k * dim. gradient + l2 * weight is "pull" throughout.
+// The step of a rule, one for each of kUpdateRules. It is made for one row and steps Lanes(d) of
+// its weights: w, g and slots point at the first of them, and slot k lies at slots + k * dim.
+// gradient + l2 * weight is "pull" throughout.
 
-struct SgdStep {
-  SgdStep(const Rule& rule, const float*, size_t)
-      : rate(rule.spec.learning_rate), l2(rule.spec.l2) {}
+template <OptimizerKind kind>
+struct Step;
+
+template <>
+struct Step<OptimizerKind::kSgd> {
+  Step(const Rule& rule, const float*, size_t) : rate(rule.spec.learning_rate), l2(rule.spec.l2) {}
 
   template <class D>
   HWY_INLINE void operator()(D d, float* w, float*, const float* g) const {
@@ -36,8 +40,9 @@ struct SgdStep {
   float rate, l2;
 };
 
-struct MomentumStep {
-  MomentumStep(const Rule& rule, const float*, size_t)
+template <>
+struct Step<OptimizerKind::kMomentum> {
+  Step(const Rule& rule, const float*, size_t)
       : rate(rule.spec.learning_rate), l2(rule.spec.l2), momentum(rule.spec.momentum) {}
 
   template <class D>
@@ -52,8 +57,9 @@ struct MomentumStep {
   float rate, l2, momentum;
 };
 
-struct AdagradStep {
-  AdagradStep(const Rule& rule, const float*, size_t)
+template <>
+struct Step<OptimizerKind::kAdagrad> {
+  Step(const Rule& rule, const float*, size_t)
       : rate(rule.spec.learning_rate), l2(rule.spec.l2), epsilon(rule.spec.epsilon) {}
 
   template <class D>
@@ -69,10 +75,11 @@ struct AdagradStep {
   float rate, l2, epsilon;
 };
 
-// The step count of the row is its last slot; taking the kernel counts one more. A float counts
+// The step count of the row is its last slot; making the step counts one more. A float counts
 // exactly to 2^24 and stays there: by then both corrections are 1 unless a beta is above 0.999999.
-struct AdamStep {
-  AdamStep(const Rule& rule, float* slots, size_t dim_of_row)
+template <>
+struct Step<OptimizerKind::kAdam> {
+  Step(const Rule& rule, float* slots, size_t dim_of_row)
       : spec(rule.spec), dim(dim_of_row), keep(1.0F - spec.learning_rate * spec.l2) {
     float& steps = slots[2 * dim];
     steps += 1.0F;
@@ -109,8 +116,9 @@ struct AdamStep {
 };
 
 // Slots are z, then n.
-struct FtrlStep {
-  FtrlStep(const Rule& rule, const float*, size_t dim_of_row)
+template <>
+struct Step<OptimizerKind::kFtrl> {
+  Step(const Rule& rule, const float*, size_t dim_of_row)
       : dim(dim_of_row), inverse_rate(rule.inverse_rate), l1(rule.spec.l1), l2(rule.spec.l2) {}
 
   template <class D>
@@ -136,59 +144,33 @@ struct FtrlStep {
 };
 
 // Whole vectors, then fours, then ones: the same operations on each weight whichever it meets.
-template <class Kernel>
+template <class RowStep>
 HWY_INLINE void StepRowAs(const Rule& rule, float* w, float* slots, const float* g, size_t dim) {
-  const Kernel kernel(rule, slots, dim);
+  const RowStep step(rule, slots, dim);
   const hn::ScalableTag<float> all;
   const hn::CappedTag<float, 4> four;
   const hn::CappedTag<float, 1> one;
   size_t i = 0;
-  for (; i + hn::Lanes(all) <= dim; i += hn::Lanes(all)) kernel(all, w + i, slots + i, g + i);
-  for (; i + hn::Lanes(four) <= dim; i += hn::Lanes(four)) kernel(four, w + i, slots + i, g + i);
-  for (; i < dim; ++i) kernel(one, w + i, slots + i, g + i);
+  for (; i + hn::Lanes(all) <= dim; i += hn::Lanes(all)) step(all, w + i, slots + i, g + i);
+  for (; i + hn::Lanes(four) <= dim; i += hn::Lanes(four)) step(four, w + i, slots + i, g + i);
+  for (; i < dim; ++i) step(one, w + i, slots + i, g + i);
 }
 
-template <class Kernel>
+template <class RowStep>
 void StepRowsAs(const Rule& rule, std::span<float* const> rows, size_t dim, const float* g) {
   if (dim == 1) {
     const hn::CappedTag<float, 1> one;
-    for (float* row : rows) Kernel(rule, row + 1, 1)(one, row, row + 1, g++);
+    for (float* row : rows) RowStep(rule, row + 1, 1)(one, row, row + 1, g++);
     return;
   }
   for (float* row : rows) {
-    StepRowAs<Kernel>(rule, row, row + dim, g, dim);
+    StepRowAs<RowStep>(rule, row, row + dim, g, dim);
     g += dim;
   }
 }
 
-void StepRow(const Rule& rule, float* w, float* slots, const float* g, size_t dim) {
-  switch (rule.spec.kind) {
-    case OptimizerKind::kSgd:
-      return StepRowAs<SgdStep>(rule, w, slots, g, dim);
-    case OptimizerKind::kMomentum:
-      return StepRowAs<MomentumStep>(rule, w, slots, g, dim);
-    case OptimizerKind::kAdagrad:
-      return StepRowAs<AdagradStep>(rule, w, slots, g, dim);
-    case OptimizerKind::kAdam:
-      return StepRowAs<AdamStep>(rule, w, slots, g, dim);
-    case OptimizerKind::kFtrl:
-      return StepRowAs<FtrlStep>(rule, w, slots, g, dim);
-  }
-}
-
 void StepRows(const Rule& rule, std::span<float* const> rows, size_t dim, const float* g) {
-  switch (rule.spec.kind) {
-    case OptimizerKind::kSgd:
-      return StepRowsAs<SgdStep>(rule, rows, dim, g);
-    case OptimizerKind::kMomentum:
-      return StepRowsAs<MomentumStep>(rule, rows, dim, g);
-    case OptimizerKind::kAdagrad:
-      return StepRowsAs<AdagradStep>(rule, rows, dim, g);
-    case OptimizerKind::kAdam:
-      return StepRowsAs<AdamStep>(rule, rows, dim, g);
-    case OptimizerKind::kFtrl:
-      return StepRowsAs<FtrlStep>(rule, rows, dim, g);
-  }
+  WithKind(rule.spec.kind, [&](auto kind) { StepRowsAs<Step<kind()>>(rule, rows, dim, g); });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -198,12 +180,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace rubato {
 
-HWY_EXPORT(StepRow);
 HWY_EXPORT(StepRows);
-
-void StepRow(const Rule& rule, float* weights, float* slots, const float* gradient, size_t dim) {
-  HWY_DYNAMIC_DISPATCH(StepRow)(rule, weights, slots, gradient, dim);
-}
 
 void StepRows(const Rule& rule, std::span<float* const> rows, size_t dim, const float* gradients) {
   HWY_DYNAMIC_DISPATCH(StepRows)(rule, rows, dim, gradients);

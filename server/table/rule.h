@@ -30,8 +30,6 @@ struct Rule {
   PowerTable beta2;
 };
 
-// One step of one row of dim weights.
-void StepRow(const Rule& rule, float* weights, float* slots, const float* gradient, size_t dim);
 // One step of each row, in order: slots lie behind the weights, gradients is [rows.size(), dim].
 void StepRows(const Rule& rule, std::span<float* const> rows, size_t dim, const float* gradients);
 

@@ -1,6 +1,8 @@
 #include "server/table/optimizer.h"
 
 #include <cmath>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "common/base/env.h"
@@ -10,19 +12,31 @@
 namespace rubato {
 namespace {
 
-// Weights and slots of one row under one rule.
-struct Row {
-  Row(const OptimizerSpec& spec, std::vector<float> weights)
-      : optimizer(MakeOptimizer(spec)),
-        w(std::move(weights)),
-        slots(optimizer->SlotFloats(w.size())) {
-    optimizer->Init(w, slots);
+// One row under one rule.
+class Row {
+ public:
+  Row(const OptimizerSpec& spec, const std::vector<float>& weights)
+      : optimizer_(MakeOptimizer(spec)), dim_(weights.size()), floats_(weights) {
+    floats_.resize(dim_ + optimizer_->SlotFloats(dim_));
+    optimizer_->Init(w(), slots());
   }
-  void Step(const std::vector<float>& gradient) { optimizer->Step(w, slots, gradient); }
+  // Of as many steps as there are gradients of the row in a row.
+  void Step(const std::vector<float>& gradients) {
+    const std::vector<float*> rows(gradients.size() / dim_, floats_.data());
+    optimizer_->StepRows(rows, dim_, gradients.data());
+  }
+  std::span<float> w() { return std::span(floats_).first(dim_); }
+  std::span<float> slots() { return std::span(floats_).subspan(dim_); }
+  // Weights, then slots.
+  std::vector<float>& floats() { return floats_; }
+  std::vector<float> weights() const { return {floats_.begin(), floats_.begin() + Dim()}; }
 
-  std::unique_ptr<Optimizer> optimizer;
-  std::vector<float> w;
-  std::vector<float> slots;
+ private:
+  ptrdiff_t Dim() const { return static_cast<ptrdiff_t>(dim_); }
+
+  std::unique_ptr<Optimizer> optimizer_;
+  size_t dim_;
+  std::vector<float> floats_;
 };
 
 OptimizerSpec Spec(OptimizerKind kind) {
@@ -35,12 +49,12 @@ OptimizerSpec Spec(OptimizerKind kind) {
 TEST(Sgd, TwoSteps) {
   Row row(Spec(OptimizerKind::kSgd), {1.0F, -2.0F});
   row.Step({1.0F, 0.5F});  // 1 - 0.5 * 1, -2 - 0.5 * 0.5
-  EXPECT_FLOAT_EQ(row.w[0], 0.5F);
-  EXPECT_FLOAT_EQ(row.w[1], -2.25F);
+  EXPECT_FLOAT_EQ(row.w()[0], 0.5F);
+  EXPECT_FLOAT_EQ(row.w()[1], -2.25F);
   row.Step({-1.0F, 0.0F});
-  EXPECT_FLOAT_EQ(row.w[0], 1.0F);
-  EXPECT_FLOAT_EQ(row.w[1], -2.25F);
-  EXPECT_TRUE(row.slots.empty());
+  EXPECT_FLOAT_EQ(row.w()[0], 1.0F);
+  EXPECT_FLOAT_EQ(row.w()[1], -2.25F);
+  EXPECT_TRUE(row.slots().empty());
 }
 
 TEST(Sgd, DecaysTowardsZero) {
@@ -48,7 +62,7 @@ TEST(Sgd, DecaysTowardsZero) {
   spec.l2 = 0.1F;
   Row row(spec, {2.0F});
   row.Step({1.0F});  // 2 - 0.5 * (1 + 0.2)
-  EXPECT_FLOAT_EQ(row.w[0], 1.4F);
+  EXPECT_FLOAT_EQ(row.w()[0], 1.4F);
 }
 
 TEST(Momentum, ThreeStepsAndAZeroGradientMovesOn) {
@@ -56,12 +70,12 @@ TEST(Momentum, ThreeStepsAndAZeroGradientMovesOn) {
   spec.momentum = 0.5F;
   Row row(spec, {1.0F});
   row.Step({1.0F});  // v = 1
-  EXPECT_FLOAT_EQ(row.w[0], 0.5F);
+  EXPECT_FLOAT_EQ(row.w()[0], 0.5F);
   row.Step({1.0F});  // v = 1.5
-  EXPECT_FLOAT_EQ(row.w[0], -0.25F);
+  EXPECT_FLOAT_EQ(row.w()[0], -0.25F);
   row.Step({0.0F});  // v = 0.75
-  EXPECT_FLOAT_EQ(row.slots[0], 0.75F);
-  EXPECT_FLOAT_EQ(row.w[0], -0.625F);
+  EXPECT_FLOAT_EQ(row.slots()[0], 0.75F);
+  EXPECT_FLOAT_EQ(row.w()[0], -0.625F);
 }
 
 TEST(Adagrad, TwoSteps) {
@@ -69,10 +83,10 @@ TEST(Adagrad, TwoSteps) {
   spec.epsilon = 1.0F;
   Row row(spec, {1.0F});
   row.Step({3.0F});  // a = 9; 1 - 0.5 * 3 / (3 + 1)
-  EXPECT_FLOAT_EQ(row.w[0], 0.625F);
+  EXPECT_FLOAT_EQ(row.w()[0], 0.625F);
   row.Step({4.0F});  // a = 25; 0.625 - 0.5 * 4 / (5 + 1)
-  EXPECT_FLOAT_EQ(row.w[0], 0.625F - 2.0F / 6.0F);
-  EXPECT_FLOAT_EQ(row.slots[0], 25.0F);
+  EXPECT_FLOAT_EQ(row.w()[0], 0.625F - 2.0F / 6.0F);
+  EXPECT_FLOAT_EQ(row.slots()[0], 25.0F);
 }
 
 TEST(Adagrad, DecaysThroughTheAccumulator) {
@@ -81,7 +95,7 @@ TEST(Adagrad, DecaysThroughTheAccumulator) {
   spec.epsilon = 1.0F;
   Row row(spec, {2.0F});
   row.Step({2.0F});  // g = 3, a = 9; 2 - 0.5 * 3 / 4
-  EXPECT_FLOAT_EQ(row.w[0], 1.625F);
+  EXPECT_FLOAT_EQ(row.w()[0], 1.625F);
 }
 
 TEST(Adam, FirstStepIsTheRateAndTheSecondFollowsTheMoments) {
@@ -91,10 +105,10 @@ TEST(Adam, FirstStepIsTheRateAndTheSecondFollowsTheMoments) {
   spec.epsilon = 0.0F;
   Row row(spec, {1.0F});
   row.Step({2.0F});  // m = 1, v = 1; corrected m = 2, v = 4: 1 - 0.5 * 2 / 2
-  EXPECT_FLOAT_EQ(row.w[0], 0.5F);
+  EXPECT_FLOAT_EQ(row.w()[0], 0.5F);
   row.Step({-2.0F});  // m = -0.5, v = 1.75; corrected m = -2/3, v = 4: 0.5 + 0.5 * (2/3) / 2
-  EXPECT_FLOAT_EQ(row.w[0], 0.5F + 1.0F / 6.0F);
-  EXPECT_EQ(row.slots[2], 2.0F);  // steps
+  EXPECT_FLOAT_EQ(row.w()[0], 0.5F + 1.0F / 6.0F);
+  EXPECT_EQ(row.slots()[2], 2.0F);  // steps
 }
 
 TEST(Adam, DecayIsDecoupled) {
@@ -102,7 +116,7 @@ TEST(Adam, DecayIsDecoupled) {
   spec.l2 = 0.1F;
   Row row(spec, {2.0F});
   row.Step({0.0F});  // 2 * (1 - 0.5 * 0.1); the moments stay 0
-  EXPECT_FLOAT_EQ(row.w[0], 1.9F);
+  EXPECT_FLOAT_EQ(row.w()[0], 1.9F);
 }
 
 TEST(Ftrl, TwoSteps) {
@@ -111,9 +125,9 @@ TEST(Ftrl, TwoSteps) {
   spec.l2 = 2.0F;
   Row row(spec, {0.0F});
   row.Step({3.0F});  // n = 9, sigma = 6, z = 3; w = -(3 - 1) / ((1 + 3) / 0.5 + 2)
-  EXPECT_FLOAT_EQ(row.w[0], -0.2F);
+  EXPECT_FLOAT_EQ(row.w()[0], -0.2F);
   row.Step({4.0F});  // n = 25, sigma = 4, z = 3 + 4 + 0.8; w = -6.8 / (12 + 2)
-  EXPECT_FLOAT_EQ(row.w[0], -6.8F / 14.0F);
+  EXPECT_FLOAT_EQ(row.w()[0], -6.8F / 14.0F);
 }
 
 TEST(Ftrl, SmallGradientsAreCutToZero) {
@@ -121,7 +135,7 @@ TEST(Ftrl, SmallGradientsAreCutToZero) {
   spec.l1 = 1.0F;
   Row row(spec, {0.0F});
   row.Step({0.5F});
-  EXPECT_EQ(row.w[0], 0.0F);
+  EXPECT_EQ(row.w()[0], 0.0F);
 }
 
 TEST(Ftrl, StartsFromTheWeightsARowWasBornWith) {
@@ -130,17 +144,17 @@ TEST(Ftrl, StartsFromTheWeightsARowWasBornWith) {
   spec.l2 = 2.0F;
   Row row(spec, {0.75F, -0.5F});
   row.Step({0.0F, 0.0F});
-  EXPECT_FLOAT_EQ(row.w[0], 0.75F);
-  EXPECT_FLOAT_EQ(row.w[1], -0.5F);
+  EXPECT_FLOAT_EQ(row.w()[0], 0.75F);
+  EXPECT_FLOAT_EQ(row.w()[1], -0.5F);
 }
 
 TEST(Adam, CountsToTwoToTheTwentyFourAndStaysThere) {
   Row row(Spec(OptimizerKind::kAdam), {1.0F});
-  row.slots[2] = 16'777'216.0F;
+  row.slots()[2] = 16'777'216.0F;
   row.Step({1.0F});
-  EXPECT_EQ(row.slots[2], 16'777'216.0F);
+  EXPECT_EQ(row.slots()[2], 16'777'216.0F);
   // Both corrections are 1: m = 0.1, v = 0.001; 1 - 0.5 * 0.1 / sqrt(0.001)
-  EXPECT_NEAR(row.w[0], 1.0 - 0.05 / std::sqrt(0.001), 1e-4);
+  EXPECT_NEAR(row.w()[0], 1.0 - 0.05 / std::sqrt(0.001), 1e-4);
 }
 
 TEST(Adam, CorrectionsFollowTheStepCount) {
@@ -148,20 +162,20 @@ TEST(Adam, CorrectionsFollowTheStepCount) {
   spec.epsilon = 0.0F;
   for (const float before : {0.0F, 254.0F, 255.0F, 256.0F, 999.0F, 65'535.0F, 70'000.0F}) {
     Row row(spec, {0.0F});
-    row.slots[2] = before;
+    row.slots()[2] = before;
     row.Step({1.0F});
     const double n = before + 1.0;
     const double m = (1.0 - double{spec.beta1}) / (1.0 - std::pow(double{spec.beta1}, n));
     const double v = (1.0 - double{spec.beta2}) / (1.0 - std::pow(double{spec.beta2}, n));
     const double expected = -0.5 * m / std::sqrt(v);
-    EXPECT_NEAR(row.w[0] / expected, 1.0, 1e-6) << "after " << before << " steps";
+    EXPECT_NEAR(row.w()[0] / expected, 1.0, 1e-6) << "after " << before << " steps";
   }
 }
 
 // Steps and restores.
-class EveryRule : public testing::TestWithParam<OptimizerKind> {
+class EveryRule : public testing::TestWithParam<UpdateRule> {
  protected:
-  EveryRule() : spec_(Spec(GetParam())) {
+  EveryRule() : spec_(Spec(GetParam().kind)) {
     spec_.learning_rate = 0.05F;
     spec_.l1 = 0.01F;
     spec_.l2 = 0.001F;
@@ -176,8 +190,7 @@ class EveryRule : public testing::TestWithParam<OptimizerKind> {
     Rng rng(dim);
     Row row(spec_, Random(rng, dim));
     for (int step = 0; step < 3; ++step) row.Step(Random(rng, dim));
-    row.w.insert(row.w.end(), row.slots.begin(), row.slots.end());
-    return row.w;
+    return row.floats();
   }
   OptimizerSpec spec_;
 };
@@ -186,13 +199,12 @@ TEST_P(EveryRule, StepOfARestoredRowIsTheStep) {
   Rng rng(1);
   Row row(spec_, Random(rng, 19));
   row.Step(Random(rng, 19));
-  Row restored(spec_, row.w);
-  restored.slots = row.slots;
+  Row restored(spec_, row.weights());
+  restored.floats() = row.floats();
   const std::vector<float> gradient = Random(rng, 19);
   row.Step(gradient);
   restored.Step(gradient);
-  EXPECT_EQ(restored.w, row.w);
-  EXPECT_EQ(restored.slots, row.slots);
+  EXPECT_EQ(restored.floats(), row.floats());
 }
 
 TEST_P(EveryRule, AWeightDoesNotDependOnItsPlaceInTheRow) {
@@ -205,23 +217,22 @@ TEST_P(EveryRule, AWeightDoesNotDependOnItsPlaceInTheRow) {
   for (size_t i = 0; i < kDim; ++i) {
     Row alone(spec_, {weights[i]});
     for (int step = 0; step < 3; ++step) alone.Step({gradient[i]});
-    EXPECT_EQ(alone.w[0], row.w[i]) << "weight " << i;
+    EXPECT_EQ(alone.w()[0], row.w()[i]) << "weight " << i;
   }
 }
 
 TEST_P(EveryRule, RowsAreSteppedInOrder) {
   for (const size_t dim : {size_t{1}, size_t{7}, size_t{16}}) {
     Rng rng(3);
-    Row row(spec_, Random(rng, dim));
-    std::vector<float> whole(row.w);
-    whole.insert(whole.end(), row.slots.begin(), row.slots.end());
+    const std::vector<float> weights = Random(rng, dim);
     const std::vector<float> gradients = Random(rng, 2 * dim);
-    const std::vector<float*> rows(2, whole.data());
-    row.optimizer->StepRows(rows, dim, gradients.data());
-    row.Step({gradients.begin(), gradients.begin() + static_cast<ptrdiff_t>(dim)});
-    row.Step({gradients.begin() + static_cast<ptrdiff_t>(dim), gradients.end()});
-    row.w.insert(row.w.end(), row.slots.begin(), row.slots.end());
-    EXPECT_EQ(whole, row.w);
+    const auto middle = gradients.begin() + static_cast<ptrdiff_t>(dim);
+    Row at_once(spec_, weights);
+    at_once.Step(gradients);
+    Row row(spec_, weights);
+    row.Step({gradients.begin(), middle});
+    row.Step({middle, gradients.end()});
+    EXPECT_EQ(at_once.floats(), row.floats());
   }
 }
 
@@ -243,16 +254,15 @@ TEST_P(EveryRule, AZeroGradientMovesOnlyWhatHasMomentum) {
   spec_.l2 = 0.0F;
   Row row(spec_, {0.25F, -0.5F});
   row.Step({0.5F, -0.25F});
-  const std::vector<float> before = row.w;
+  const std::vector<float> before = row.weights();
   row.Step({0.0F, 0.0F});
-  const bool moves = GetParam() == OptimizerKind::kMomentum || GetParam() == OptimizerKind::kAdam;
-  EXPECT_EQ(row.w != before, moves);
+  const OptimizerKind kind = GetParam().kind;
+  const bool moves = kind == OptimizerKind::kMomentum || kind == OptimizerKind::kAdam;
+  EXPECT_EQ(row.weights() != before, moves);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllRules, EveryRule,
-                         testing::Values(OptimizerKind::kSgd, OptimizerKind::kMomentum,
-                                         OptimizerKind::kAdagrad, OptimizerKind::kAdam,
-                                         OptimizerKind::kFtrl));
+INSTANTIATE_TEST_SUITE_P(AllRules, EveryRule, testing::ValuesIn(kUpdateRules),
+                         [](const auto& param) { return std::string(param.param.name); });
 
 }  // namespace
 }  // namespace rubato

@@ -57,9 +57,8 @@ class Model {
     return w;
   }
   void Apply(RowKey key, std::span<const float> gradient) {
-    std::vector<float>& row = rows_.try_emplace(key, Newborn(key)).first->second;
-    const std::span<float> all(row);
-    optimizer_->Step(all.first(spec_.dim), all.subspan(spec_.dim), gradient);
+    float* const row = rows_.try_emplace(key, Newborn(key)).first->second.data();
+    optimizer_->StepRows({&row, 1}, spec_.dim, gradient.data());
   }
   const std::map<RowKey, std::vector<float>>& rows() const { return rows_; }
 
