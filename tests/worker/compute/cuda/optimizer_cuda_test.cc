@@ -22,27 +22,27 @@ class ServerTable {
   ServerTable(const OptimizerSpec& spec, size_t dim) : optimizer_(MakeOptimizer(spec)), dim_(dim) {}
 
   void AddRow(std::vector<float> weights) {
-    std::vector<float> slots(optimizer_->SlotFloats(dim_));
-    optimizer_->Init(weights, slots);
-    weights_.push_back(std::move(weights));
-    slots_.push_back(std::move(slots));
+    rows_.push_back(std::move(weights));
+    rows_.back().resize(dim_ + optimizer_->SlotFloats(dim_));
+    const std::span<float> row(rows_.back());
+    optimizer_->Init(row.first(dim_), row.subspan(dim_));
   }
   void Step(size_t row, std::span<const float> gradient) {
-    optimizer_->Step(weights_[row], slots_[row], gradient);
+    float* const begin = rows_[row].data();
+    optimizer_->StepRows({&begin, 1}, dim_, gradient.data());
   }
   // Of every row, as Adam's last slot.
   void SetSteps(float steps) {
-    for (std::vector<float>& slots : slots_) slots.back() = steps;
+    for (std::vector<float>& row : rows_) row.back() = steps;
   }
-  const std::vector<float>& weights(size_t row) const { return weights_[row]; }
-  const std::vector<float>& slots(size_t row) const { return slots_[row]; }
-  size_t rows() const { return weights_.size(); }
+  std::span<const float> weights(size_t row) const { return std::span(rows_[row]).first(dim_); }
+  std::span<const float> slots(size_t row) const { return std::span(rows_[row]).subspan(dim_); }
+  size_t rows() const { return rows_.size(); }
 
  private:
   std::unique_ptr<Optimizer> optimizer_;
   size_t dim_;
-  std::vector<std::vector<float>> weights_;  // [rows][dim]
-  std::vector<std::vector<float>> slots_;    // [rows][SlotFloats(dim)]
+  std::vector<std::vector<float>> rows_;  // [rows][dim + SlotFloats(dim)]
 };
 
 // About a tenth are zero.
@@ -71,7 +71,7 @@ OptimizerSpec Spec(OptimizerKind kind, float l1, float l2) {
   return spec;
 }
 
-class OptimizerTest : public CudaTest, public testing::WithParamInterface<OptimizerKind> {
+class OptimizerTest : public CudaTest, public testing::WithParamInterface<UpdateRule> {
  protected:
   DeviceOptimizer Make(const OptimizerSpec& spec) {
     const absl::StatusOr<Stream> own = Stream::Make();
@@ -143,7 +143,7 @@ TEST_P(OptimizerTest, RowsAreThoseOfTheServerToTheBit) {
   SCOPED_TRACE(seed);
   Rng rng(seed);
   for (const float penalty : {0.0F, 0.01F}) {
-    const OptimizerSpec spec = Spec(GetParam(), penalty, penalty / 2);
+    const OptimizerSpec spec = Spec(GetParam().kind, penalty, penalty / 2);
     const DeviceOptimizer optimizer = Make(spec);
     // Scalars, packs, packs for more than a warp; an odd end.
     for (const uint32_t dim : {1U, 3U, 4U, 16U, 33U, 132U}) {
@@ -193,10 +193,10 @@ struct DenseOnBothSides {
     for (size_t row = 0; row < server.rows(); ++row) {
       const size_t begin = row * kBlock;
       const size_t used = std::min(kBlock, size - begin);
-      ExpectSameBits(weights.subspan(begin, used), std::span(server.weights(row)).first(used));
+      ExpectSameBits(weights.subspan(begin, used), server.weights(row).first(used));
       for (size_t k = 0; k < planes; ++k) {
         ExpectSameBits(slots.subspan(k * plane + begin, used),
-                       std::span(server.slots(row)).subspan(k * kBlock, used));
+                       server.slots(row).subspan(k * kBlock, used));
       }
     }
     for (const float steps : slots.subspan(planes * plane)) {
@@ -209,18 +209,14 @@ struct DenseOnBothSides {
   std::vector<float> first;
 };
 
-// Slots of a weight, without step counts.
-size_t Planes(OptimizerKind kind) {
-  return MakeOptimizer(Spec(kind, 0.0F, 0.0F))->SlotFloats(100) / 100;
-}
-
 // More tables than one launch takes, of sizes around a pack and a block, with and without penalty;
 // every third gradient begins at an odd float.
 TEST_P(OptimizerTest, DenseTablesAreThoseOfTheServerToTheBit) {
   const uint64_t seed = RandomSeed();
   SCOPED_TRACE(seed);
   Rng rng(seed);
-  const OptimizerSpec specs[] = {Spec(GetParam(), 0.02F, 0.01F), Spec(GetParam(), 0.0F, 0.0F)};
+  const OptimizerSpec specs[] = {Spec(GetParam().kind, 0.02F, 0.01F),
+                                 Spec(GetParam().kind, 0.0F, 0.0F)};
   const DeviceOptimizer optimizers[] = {Make(specs[0]), Make(specs[1])};
   const size_t sizes[] = {1, 3, 4, 5, 1023, 1024, 1025, 5000};
   std::vector<DenseOnBothSides> tables;
@@ -238,7 +234,7 @@ TEST_P(OptimizerTest, DenseTablesAreThoseOfTheServerToTheBit) {
   }
   const auto check = [&] {
     for (size_t t = 0; t < tables.size(); ++t) {
-      tables[t].Check(Download(weights[t]), Download(slots[t]), Planes(GetParam()));
+      tables[t].Check(Download(weights[t]), Download(slots[t]), GetParam().slots);
     }
   };
   check();
@@ -259,7 +255,7 @@ TEST_P(OptimizerTest, AGraphOfStepsIsTheSteps) {
   const uint64_t seed = RandomSeed();
   SCOPED_TRACE(seed);
   Rng rng(seed);
-  const OptimizerSpec spec = Spec(GetParam(), 0.01F, 0.01F);
+  const OptimizerSpec spec = Spec(GetParam().kind, 0.01F, 0.01F);
   const DeviceOptimizer optimizer = Make(spec);
   constexpr uint32_t kDim = 8;
   RowsOnBothSides table(spec, kDim, &rng);
@@ -293,14 +289,12 @@ TEST_P(OptimizerTest, AGraphOfStepsIsTheSteps) {
     Overwrite(dense_gradient, gradient);
     ASSERT_TRUE(graph->Launch(stream()).ok());
     table.Check(Download(weights), Download(slots), optimizer.SlotStride(kDim));
-    dense.Check(Download(dense_weights), Download(dense_slots), Planes(GetParam()));
+    dense.Check(Download(dense_weights), Download(dense_slots), GetParam().slots);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllRules, OptimizerTest,
-                         testing::Values(OptimizerKind::kSgd, OptimizerKind::kMomentum,
-                                         OptimizerKind::kAdagrad, OptimizerKind::kAdam,
-                                         OptimizerKind::kFtrl));
+INSTANTIATE_TEST_SUITE_P(AllRules, OptimizerTest, testing::ValuesIn(kUpdateRules),
+                         [](const auto& param) { return std::string(param.param.name); });
 
 // Where the powers change their table, and where a float stops counting.
 TEST_F(OptimizerTest, AdamCountsAsTheServerDoes) {

@@ -68,7 +68,7 @@ __global__ void StepRowsKernel(RuleNumbers rule, DeviceRows table, RowGradients 
   const bool takes = row < table.rows;
   Correction correction{};
   if constexpr (Rule::kCounts) {
-    float* const steps = table.slots + (takes ? row : 0) * layout.stride + 2 * table.dim;
+    float* const steps = table.slots + (takes ? row : 0) * layout.stride + Rule::kSlots * table.dim;
     // A float counts exactly to 2^24 and stays there.
     const float after = takes ? *steps + 1.0F : 1.0F;
     correction = CorrectionAfter(rule, after);
@@ -159,15 +159,16 @@ __global__ void InitFtrlKernel(RuleNumbers rule, Newborn table) {
   const uint64_t i = uint64_t{blockIdx.x} * kBlockThreads + threadIdx.x;
   if (i >= table.rows * table.dim) return;
   const float w = table.weights[i];
-  const float scale = rule.inverse_rate + rule.l2;
+  const float scale = rule.inverse_rate + rule.spec.l2;
   if (w == 0.0F) return;
-  table.slots[i / table.dim * table.stride + i % table.dim] = -(copysignf(rule.l1, w) + w * scale);
+  table.slots[i / table.dim * table.stride + i % table.dim] =
+      -(copysignf(rule.spec.l1, w) + w * scale);
 }
 
 absl::Status InitSlots(StreamView stream, const RuleNumbers& rule, const Newborn& table,
                        uint64_t slot_floats) {
   RETURN_IF_ERROR(ZeroAsync(stream, table.slots, slot_floats));
-  if (rule.kind != OptimizerKind::kFtrl) return absl::OkStatus();
+  if (rule.spec.kind != OptimizerKind::kFtrl) return absl::OkStatus();
   return Launch(stream, OneThreadEach(table.rows * table.dim), InitFtrlKernel, rule, table);
 }
 
@@ -176,18 +177,6 @@ bool AllowPacks(std::initializer_list<const float*> arrays) {
   return std::ranges::all_of(arrays, [](const float* array) {
     return reinterpret_cast<uintptr_t>(array) % (kPackFloats * sizeof(float)) == 0;
   });
-}
-
-RuleNumbers NumbersOf(const OptimizerSpec& spec) {
-  return {.kind = spec.kind,
-          .rate = spec.learning_rate,
-          .inverse_rate = 1.0F / spec.learning_rate,
-          .l1 = spec.l1,
-          .l2 = spec.l2,
-          .momentum = spec.momentum,
-          .beta1 = spec.beta1,
-          .beta2 = spec.beta2,
-          .epsilon = spec.epsilon};
 }
 
 template <class Rule, uint32_t kWidth>
@@ -201,11 +190,11 @@ absl::Status LaunchStepRows(StreamView stream, const RuleNumbers& rule, const De
 
 // The first tables of `steps`, at most kMaxDenseSteps, in one launch.
 absl::Status StepSegments(StreamView stream, std::span<const DenseStep> steps) {
-  const OptimizerKind kind = steps[0].optimizer->numbers().kind;
+  const OptimizerKind kind = steps[0].optimizer->numbers().spec.kind;
   DenseSegments segments;
   uint64_t blocks = 0;
   for (const auto& [optimizer, table, gradient] : steps) {
-    CHECK(optimizer->numbers().kind == kind);
+    CHECK(optimizer->numbers().spec.kind == kind);
     segments.at[segments.count++] = {.rule = optimizer->numbers(),
                                      .table = table,
                                      .gradient = gradient,
@@ -214,16 +203,17 @@ absl::Status StepSegments(StreamView stream, std::span<const DenseStep> steps) {
     blocks += (table.size + kDenseBlockFloats - 1) / kDenseBlockFloats;
     CHECK(blocks <= kMaxBlocks);
   }
-  return WithRule(kind, [&](auto rule) {
+  return WithKind(kind, [&](auto kind_of_all) {
     return Launch(stream, {.blocks = static_cast<uint32_t>(blocks)},
-                  StepDenseKernel<decltype(rule)>, segments);
+                  StepDenseKernel<CellRule<kind_of_all()>>, segments);
   });
 }
 
 }  // namespace
 
 DeviceOptimizer::DeviceOptimizer(const OptimizerSpec& spec, DeviceArray<double> powers)
-    : numbers_(NumbersOf(spec)), powers_(std::move(powers)) {
+    : numbers_{.spec = spec, .inverse_rate = 1.0F / spec.learning_rate},
+      powers_(std::move(powers)) {
   if (powers_.size() == 0) return;
   numbers_.powers1 = powers_.data();
   numbers_.powers2 = powers_.data() + PowerTable::kValues;
@@ -231,7 +221,7 @@ DeviceOptimizer::DeviceOptimizer(const OptimizerSpec& spec, DeviceArray<double> 
 
 absl::StatusOr<DeviceOptimizer> DeviceOptimizer::Make(const OptimizerSpec& spec,
                                                       const Stream& stream) {
-  if (spec.kind != OptimizerKind::kAdam) return DeviceOptimizer(spec, {});
+  if (!RuleOf(spec.kind).counts_steps) return DeviceOptimizer(spec, {});
   constexpr size_t kPowers = 2 * PowerTable::kValues;
   ASSIGN_OR_RETURN(DeviceArray<double> powers, DeviceArray<double>::Make(kPowers));
   ASSIGN_OR_RETURN(PinnedArray<double> staged, PinnedArray<double>::Make(kPowers));
@@ -245,16 +235,16 @@ absl::StatusOr<DeviceOptimizer> DeviceOptimizer::Make(const OptimizerSpec& spec,
 }
 
 uint32_t DeviceOptimizer::SlotStride(uint32_t dim) const {
-  const uint32_t floats = SlotsOf(numbers_.kind) * dim;
-  if (numbers_.kind != OptimizerKind::kAdam) return floats;
+  const UpdateRule& rule = RuleOf(numbers_.spec.kind);
+  const uint32_t floats = rule.slots * dim;
+  if (!rule.counts_steps) return floats;
   return dim % kPackFloats == 0 ? floats + kPackFloats : floats + 1;
 }
 
 uint64_t DeviceOptimizer::DenseSlots(uint64_t size) const {
-  const uint64_t counts = numbers_.kind == OptimizerKind::kAdam
-                              ? (size + kDenseBlockFloats - 1) / kDenseBlockFloats
-                              : 0;
-  return SlotsOf(numbers_.kind) * PlaneFloats(size) + counts;
+  const UpdateRule& rule = RuleOf(numbers_.spec.kind);
+  const uint64_t blocks = (size + kDenseBlockFloats - 1) / kDenseBlockFloats;
+  return rule.slots * PlaneFloats(size) + (rule.counts_steps ? blocks : 0);
 }
 
 absl::Status DeviceOptimizer::Init(StreamView stream, const DeviceRows& table) const {
@@ -274,8 +264,8 @@ absl::Status DeviceOptimizer::StepRows(StreamView stream, const DeviceRows& tabl
   const uint32_t stride = SlotStride(table.dim);
   const bool wide =
       table.dim % kPackFloats == 0 && AllowPacks({table.weights, table.slots, gradients.values});
-  return WithRule(numbers_.kind, [&](auto rule) {
-    using Rule = decltype(rule);
+  return WithKind(numbers_.spec.kind, [&](auto kind) {
+    using Rule = CellRule<kind()>;
     if (wide) {
       return LaunchStepRows<Rule, kPackFloats>(stream, numbers_, table, gradients, stride);
     }

@@ -72,7 +72,7 @@ class DeviceOptimizer {
   DeviceOptimizer(const OptimizerSpec& spec, DeviceArray<double> powers);
 
   RuleNumbers numbers_;
-  DeviceArray<double> powers_;  // of beta1, then of beta2; empty unless the rule is Adam
+  DeviceArray<double> powers_;  // of beta1, then of beta2; empty unless the rule counts steps
 };
 
 struct DenseStep {
