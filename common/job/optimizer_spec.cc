@@ -4,13 +4,17 @@
 
 namespace rubato {
 
-Hyperparameters<float> Rounded(const Hyperparameters<double>& exact) {
-  Hyperparameters<float> rounded;
+StepNumbers Rounded(const Hyperparameters<double>& exact) {
+  StepNumbers rounded;
   for (size_t i = 0; i < kHyperparameters<float>.size(); ++i) {
     rounded.*kHyperparameters<float>[i].member =
         static_cast<float>(exact.*kHyperparameters<double>[i].member);
   }
   return rounded;
+}
+
+bool Reads(const UpdateRule& rule, MemberOf<float> number) {
+  return std::ranges::find(rule.reads, number) != rule.reads.end();
 }
 
 const UpdateRule* FindRule(const std::string& name) {

@@ -61,11 +61,13 @@ inline constexpr auto kHyperparameters = std::to_array<Hyperparameter<Real>>(
      {.name = "beta2", .member = &Hyperparameters<Real>::beta2, .high = 0.999999},
      {.name = "epsilon", .member = &Hyperparameters<Real>::epsilon, .high = 1e6, .fitted = true}});
 
+using StepNumbers = Hyperparameters<float>;
+
 // Each rounded to the nearest float.
-Hyperparameters<float> Rounded(const Hyperparameters<double>& exact);
+StepNumbers Rounded(const Hyperparameters<double>& exact);
 
 // The rule of a table, with its numbers.
-struct OptimizerSpec : Hyperparameters<float> {
+struct OptimizerSpec : StepNumbers {
   OptimizerKind kind = OptimizerKind::kSgd;
   friend bool operator==(const OptimizerSpec&, const OptimizerSpec&) = default;
 };
@@ -78,39 +80,51 @@ struct UpdateRule {
   // What a run file begins with that leaves the learning rate out.
   double linear_rate;  // of a linear model
   double deep_rate;    // of one with hidden layers
+  // The hyperparameters that its step reads, then nulls.
+  std::array<MemberOf<float>, 6> reads;
 };
 
 // In the order of their numbers.
-inline constexpr auto kUpdateRules = std::to_array<UpdateRule>({{.kind = OptimizerKind::kSgd,
-                                                                 .name = "sgd",
-                                                                 .slots = 0,
-                                                                 .linear_rate = 0.05,
-                                                                 .deep_rate = 0.02},
-                                                                {.kind = OptimizerKind::kMomentum,
-                                                                 .name = "momentum",
-                                                                 .slots = 1,
-                                                                 .linear_rate = 0.005,
-                                                                 .deep_rate = 0.002},
-                                                                {.kind = OptimizerKind::kAdagrad,
-                                                                 .name = "adagrad",
-                                                                 .slots = 1,
-                                                                 .linear_rate = 0.07,
-                                                                 .deep_rate = 0.02},
-                                                                {.kind = OptimizerKind::kAdam,
-                                                                 .name = "adam",
-                                                                 .slots = 2,
-                                                                 .counts_steps = true,
-                                                                 .linear_rate = 0.003,
-                                                                 .deep_rate = 0.001},
-                                                                {.kind = OptimizerKind::kFtrl,
-                                                                 .name = "ftrl",
-                                                                 .slots = 2,
-                                                                 .linear_rate = 0.1,
-                                                                 .deep_rate = 0.02}});
+inline constexpr auto kUpdateRules = std::to_array<UpdateRule>(
+    {{.kind = OptimizerKind::kSgd,
+      .name = "sgd",
+      .slots = 0,
+      .linear_rate = 0.05,
+      .deep_rate = 0.02,
+      .reads = {&StepNumbers::learning_rate, &StepNumbers::l2}},
+     {.kind = OptimizerKind::kMomentum,
+      .name = "momentum",
+      .slots = 1,
+      .linear_rate = 0.005,
+      .deep_rate = 0.002,
+      .reads = {&StepNumbers::learning_rate, &StepNumbers::l2, &StepNumbers::momentum}},
+     {.kind = OptimizerKind::kAdagrad,
+      .name = "adagrad",
+      .slots = 1,
+      .linear_rate = 0.07,
+      .deep_rate = 0.02,
+      .reads = {&StepNumbers::learning_rate, &StepNumbers::l2, &StepNumbers::epsilon}},
+     {.kind = OptimizerKind::kAdam,
+      .name = "adam",
+      .slots = 2,
+      .counts_steps = true,
+      .linear_rate = 0.003,
+      .deep_rate = 0.001,
+      .reads = {&StepNumbers::learning_rate, &StepNumbers::l2, &StepNumbers::beta1,
+                &StepNumbers::beta2, &StepNumbers::epsilon}},
+     {.kind = OptimizerKind::kFtrl,
+      .name = "ftrl",
+      .slots = 2,
+      .linear_rate = 0.1,
+      .deep_rate = 0.02,
+      .reads = {&StepNumbers::learning_rate, &StepNumbers::l1, &StepNumbers::l2}}});
 
 constexpr const UpdateRule& RuleOf(OptimizerKind kind) {
   return kUpdateRules[static_cast<size_t>(kind)];
 }
+
+// Whether its step reads the hyperparameter.
+bool Reads(const UpdateRule& rule, MemberOf<float> number);
 
 // nullptr: there is none of that name.
 const UpdateRule* FindRule(const std::string& name);

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/str_join.h"
 #include "common/base/limits.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
@@ -215,11 +216,28 @@ absl::Status CheckModel(const RunConfig& config, const KeyLocator& locate) {
                absl::StrFormat("model.hidden has %d layers; %d is the most",
                                config.model.hidden.size(), kMaxHiddenLayers));
   }
-  if (config.optimizer.l1 > 0.0 && config.optimizer.kind != "ftrl") {
-    return Bad(locate("optimizer.l1"),
-               absl::StrFormat("optimizer.l1 is read by optimizer.kind = \"ftrl\" only, and the "
-                               "kind is \"%s\"; leave l1 out, or change the kind",
-                               config.optimizer.kind));
+  return absl::OkStatus();
+}
+
+// A number that the rule does not read is a slip: it would be passed over in silence.
+absl::Status CheckOptimizer(const OptimizerConfig& optimizer, const KeyLocator& locate) {
+  const UpdateRule& rule = *FindRule(optimizer.kind);
+  for (size_t i = 0; i < kHyperparameters<double>.size(); ++i) {
+    const auto& number = kHyperparameters<double>[i];
+    const auto read = kHyperparameters<float>[i].member;
+    const double value = optimizer.*number.member;
+    const bool left_out =
+        value == Hyperparameters<double>().*number.member || (number.fitted && value == 0.0);
+    if (left_out || Reads(rule, read)) continue;
+    std::vector<std::string> readers;
+    for (const UpdateRule& other : kUpdateRules) {
+      if (Reads(other, read)) readers.push_back(QuoteString(other.name));
+    }
+    const std::string key = absl::StrCat("optimizer.", number.name);
+    return Bad(locate(key),
+               absl::StrFormat("%s is read by optimizer.kind = %s only, and the kind is \"%s\"; "
+                               "leave %s out, or change the kind",
+                               key, absl::StrJoin(readers, " or "), rule.name, number.name));
   }
   return absl::OkStatus();
 }
@@ -301,7 +319,8 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
   RETURN_IF_ERROR(CheckSplitGroup(config, locate));
   RETURN_IF_ERROR(CheckSplitPercents(config, locate));
   RETURN_IF_ERROR(CheckSnapshots(config, locate));
-  return CheckModel(config, locate);
+  RETURN_IF_ERROR(CheckModel(config, locate));
+  return CheckOptimizer(config.optimizer, locate);
 }
 
 absl::StatusOr<std::string> ResolvePath(const std::string& text, const std::string& run_file,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace rubato {
@@ -18,6 +19,15 @@ TEST(UpdateRules, AreVisitedByTheirNumbers) {
     EXPECT_EQ(&RuleOf(rule.kind), &rule);
     EXPECT_EQ(WithKind(rule.kind, [](auto kind) { return RuleOf(kind()).name; }), rule.name);
   }
+}
+
+TEST(UpdateRules, EachNumberIsReadBySome) {
+  for (const auto& number : kHyperparameters<float>) {
+    const auto reads = [&number](const UpdateRule& rule) { return Reads(rule, number.member); };
+    EXPECT_TRUE(std::ranges::any_of(kUpdateRules, reads)) << number.name;
+  }
+  EXPECT_TRUE(Reads(RuleOf(OptimizerKind::kFtrl), &StepNumbers::l1));
+  EXPECT_FALSE(Reads(RuleOf(OptimizerKind::kAdam), &StepNumbers::l1));
 }
 
 TEST(Hyperparameters, HaveNamesAndMembersOfTheirOwn) {

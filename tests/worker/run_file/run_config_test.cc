@@ -159,6 +159,22 @@ TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
             "\"income=99999999\"]");
 }
 
+TEST(RunConfig, ANumberThatTheRuleDoesNotReadIsRefused) {
+  EXPECT_EQ(ErrorWith("[optimizer]\nl1 = 0.1\n"),
+            "/runs/my.toml:5: optimizer.l1 is read by optimizer.kind = \"ftrl\" only, and the kind "
+            "is \"adagrad\"; leave l1 out, or change the kind");
+  EXPECT_EQ(ErrorWith("[optimizer]\nkind = \"sgd\"\nepsilon = 0.1\n"),
+            "/runs/my.toml:6: optimizer.epsilon is read by optimizer.kind = \"adagrad\" or "
+            "\"adam\" only, and the kind is \"sgd\"; leave epsilon out, or change the kind");
+  EXPECT_NE(ErrorWith("[optimizer]\nmomentum = 0.5\n"), "no error");
+  EXPECT_TRUE(Parse(std::string(kCsv) + "[optimizer]\nkind = \"sgd\"\n").ok());
+  // The resolved copy of a run holds all.
+  EXPECT_TRUE(Parse(std::string(kCsv) +
+                    "[optimizer]\nkind = \"sgd\"\nlearning_rate = 0.1\nl1 = "
+                    "0.0\nmomentum = 0.9\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-08\n")
+                  .ok());
+}
+
 TEST(RunConfig, WithoutServersOneWorkerTrainsOnAGpuAndCommitsNothing) {
   const std::string local = "device = \"cuda\"\n" + std::string(kCsv) + "[fleet]\nservers = 0\n";
   EXPECT_TRUE(Parse(local + "workers = 1\n").ok());
