@@ -67,15 +67,12 @@ absl::Status EndOf(const std::vector<std::unique_ptr<ServerLoop>>& loops, const 
                       signals.last_name(), committed.value(), job.last_clock.value()));
 }
 
-absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* signals) {
-  ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
-  RETURN_IF_ERROR(NeedOpenFiles(
-      arguments.places.size() * FilesOfEndpoint(PeersOfShard(job)),
-      absl::StrFormat("a server of %d shards for %d workers", arguments.places.size(), job.seats)));
-  const std::string snapshots = arguments.run + "/snapshots";
-  ASSIGN_OR_RETURN(const auto store, arguments.serve ? OpenSnapshotStoreToRead(snapshots)
-                                                     : OpenSnapshotStore(snapshots));
-  std::vector<std::unique_ptr<ServerLoop>> loops;
+using Loops = std::vector<std::unique_ptr<ServerLoop>>;
+
+// One shard for each place that was asked for.
+absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Job& job, SnapshotStore* store,
+                                EventLog* events) {
+  Loops loops;
   for (const uint32_t place : arguments.places) {
     if (place >= job.places) {
       return absl::InvalidArgumentError(absl::StrFormat(
@@ -88,27 +85,29 @@ absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* si
     options.serves = arguments.serve;
     options.listen = ListenAddress(arguments, place);
     options.scheduler = arguments.scheduler;
-    ASSIGN_OR_RETURN(auto loop, ServerLoop::Open(std::move(options), store.get()));
+    ASSIGN_OR_RETURN(auto loop, ServerLoop::Open(std::move(options), store));
     loops.push_back(std::move(loop));
   }
-  events->Write(ListeningEvent{loops[0]->address()});
+  return loops;
+}
 
+// Each on a thread of its own, until all have ended or a signal stops them.
+absl::Status RunLoops(const Loops& loops, StopSignals* signals) {
   std::atomic<bool> stop = false;
   std::atomic<int> running = static_cast<int>(loops.size());
   std::vector<absl::Status> ends(loops.size());
   std::vector<std::thread> threads;
+  const auto end = [&](size_t i, absl::Status status) {
+    ends[i] = std::move(status);
+    if (!ends[i].ok()) stop = true;  // a server without one of its shards is of no use
+    --running;
+  };
   for (size_t i = 0; i < loops.size(); ++i) {
-    auto thread = StartThread([&, i] {
-      ends[i] = loops[i]->Run(stop);
-      if (!ends[i].ok()) stop = true;  // a server without one of its shards is of no use
-      --running;
-    });
+    auto thread = StartThread([&, i] { end(i, loops[i]->Run(stop)); });
     if (thread.ok()) {
       threads.push_back(*std::move(thread));
     } else {
-      ends[i] = thread.status();
-      stop = true;
-      --running;
+      end(i, thread.status());
     }
   }
   while (running > 0) {
@@ -116,7 +115,21 @@ absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* si
     signals->Wait(Duration::Millis(10));
   }
   for (std::thread& thread : threads) thread.join();
-  for (const absl::Status& end : ends) RETURN_IF_ERROR(end);
+  for (const absl::Status& status : ends) RETURN_IF_ERROR(status);
+  return absl::OkStatus();
+}
+
+absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* signals) {
+  ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
+  RETURN_IF_ERROR(NeedOpenFiles(
+      arguments.places.size() * FilesOfEndpoint(PeersOfShard(job)),
+      absl::StrFormat("a server of %d shards for %d workers", arguments.places.size(), job.seats)));
+  const std::string snapshots = arguments.run + "/snapshots";
+  ASSIGN_OR_RETURN(const auto store, arguments.serve ? OpenSnapshotStoreToRead(snapshots)
+                                                     : OpenSnapshotStore(snapshots));
+  ASSIGN_OR_RETURN(const Loops loops, OpenLoops(arguments, job, store.get(), events));
+  events->Write(ListeningEvent{loops[0]->address()});
+  RETURN_IF_ERROR(RunLoops(loops, signals));
   TellDone(loops, events);
   return EndOf(loops, job, *signals);
 }

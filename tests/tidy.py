@@ -19,7 +19,8 @@ import sys
 from tidy_python import check_python, check_python_arrows, check_python_circles
 from tidy_rooms import (PRODUCT, check_arrows, check_circles, check_declarations, check_doors,
                         check_folders, check_layout, check_machines, check_silent_rules, matches)
-from tidy_source import FUNCTION_LINES_MAX, Finding, Tree, functions_of, parameters_in
+from tidy_source import (FUNCTION_LINES_MAX, PRODUCT_FUNCTION_LINES_MAX, Finding, Tree,
+                         functions_of, parameters_in)
 
 LINE_COLUMNS_MAX = 100
 PARAMETERS_MAX = 5
@@ -179,7 +180,8 @@ def check_functions(tree):
     for source in tree.cpp():
         for body in functions_of(source):
             lines = body.last - body.first + 1
-            if lines > FUNCTION_LINES_MAX:
+            most = PRODUCT_FUNCTION_LINES_MAX if source.room in PRODUCT else FUNCTION_LINES_MAX
+            if lines > most:
                 yield source.finding(body.first, "function-size", f"{lines} lines: cut it by step")
             count = parameters_in(body.header)
             if count > PARAMETERS_MAX and not matches(source.path, STAND_INS):

@@ -12,6 +12,7 @@ import re
 import subprocess
 
 FUNCTION_LINES_MAX = 60  # in whatever language
+PRODUCT_FUNCTION_LINES_MAX = 45  # of C++
 
 CPP = (".cc", ".h", ".cu", ".cuh")
 CPP_TOKEN = re.compile(

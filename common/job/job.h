@@ -2,6 +2,7 @@
 // it. Servers learn of a model through its tables here and in no other way.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -28,6 +29,21 @@ struct Job {
   // (ARCHITECTURE.md, "Retention"). A snapshot costs as much as the whole model: it should be rare.
   uint64_t retention_soft_bytes = 256u << 20;
   uint64_t retention_hard_bytes = 1u << 30;
+
+  // The data epoch, counted from 0, that iteration `clock` belongs to; and that of the last one
+  // trained when `clock` are completed.
+  int64_t EpochOf(Clock clock) const { return clock.value() / iterations_per_epoch; }
+  int64_t EpochBefore(Clock clock) const {
+    return EpochOf(Clock(std::max<int64_t>(0, clock.value() - 1)));
+  }
+  // Which iteration of its data epoch `clock` is, from 0.
+  int64_t IndexInEpoch(Clock clock) const { return clock.value() % iterations_per_epoch; }
+  // The clock of the last iteration of the data epoch of `clock`: where it is evaluated.
+  Clock EndOfEpoch(Clock clock) const {
+    return Clock((EpochOf(clock) + 1) * iterations_per_epoch - 1);
+  }
+  Clock BeginOfEpoch(Clock clock) const { return Clock(EpochOf(clock) * iterations_per_epoch); }
+  bool IsEvaluation(Clock clock) const { return evaluate && clock == EndOfEpoch(clock); }
 
   // Smallest bound of the tables: the gate of the run.
   Staleness staleness() const;

@@ -154,9 +154,8 @@ void Scheduler::KeepSuperseded(const CommittedEpoch& superseded) {
   std::vector<CommittedEpoch>& earlier = state_.earlier;
   earlier.push_back(superseded);
   if (job.best_epoch) {
-    const int64_t per_epoch = job.iterations_per_epoch;
     std::erase_if(earlier, [&](const CommittedEpoch& epoch) {
-      return epoch.clock.value() % per_epoch != per_epoch - 1 && epoch.clock != job.last_clock;
+      return !job.IsEvaluation(epoch.clock) && epoch.clock != job.last_clock;
     });
     return;
   }

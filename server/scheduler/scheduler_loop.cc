@@ -184,52 +184,54 @@ absl::Status SchedulerLoop::CheckShards() const {
   return absl::OkStatus();
 }
 
+// What of an event ends the run: a fleet of real processes does not go on without one of them yet.
+absl::Status SchedulerLoop::LostBy(const SchedulerEvent& event) {
+  switch (event.kind) {
+    case SchedulerEventKind::kEvicted:
+      return absl::UnavailableError(absl::StrFormat(
+          "a worker is out of the fleet at clock %d, %s: see its log, and go on with --resume",
+          event.clock.value(), event.text));
+    case SchedulerEventKind::kLoadFailed:
+      return absl::AbortedError(event.text);  // the shard's server knows why, and ends as well
+    case SchedulerEventKind::kReaderHangs:
+      return absl::UnavailableError(absl::StrFormat(
+          "the reader (life %d) lives and has done nothing for too long: see its log",
+          event.life.value()));
+    case SchedulerEventKind::kStoresStand:
+      return absl::UnavailableError(
+          absl::StrCat(event.text, ": check the disk, and go on with --resume"));
+    case SchedulerEventKind::kSeatsMissing:
+      return absl::UnavailableError(absl::StrFormat(
+          "seats %s did not join in time: see the logs of those workers", event.text));
+    default:
+      return absl::OkStatus();
+  }
+}
+
 void SchedulerLoop::Tell(const SchedulerEvent& event) {
-  const auto life = static_cast<int64_t>(event.life.value());
+  const int64_t clock = event.clock.value();
+  const uint64_t life = event.life.value();
+  if (const absl::Status lost = LostBy(event); !lost.ok()) lost_ = lost;
   switch (event.kind) {
     case SchedulerEventKind::kCommitted:
       events_->Write(
           CommittedEvent{.epoch = scheduler_.view().committed.epoch, .clock = event.clock});
-      LogInfo(absl::StrFormat("committed %s at clock %d", event.text, event.clock.value()));
-      return;
+      return LogInfo(absl::StrFormat("committed %s at clock %d", event.text, clock));
     case SchedulerEventKind::kEvicted:
-      LogWarning(absl::StrFormat("evicted worker life %d at clock %d: %s", life,
-                                 event.clock.value(), event.text));
-      // A fleet of real processes does not go on without one of them yet.
-      lost_ = absl::UnavailableError(absl::StrFormat(
-          "a worker is out of the fleet at clock %d, %s: see its log, and go on with --resume",
-          event.clock.value(), event.text));
-      return;
+      return LogWarning(
+          absl::StrFormat("evicted worker life %d at clock %d: %s", life, clock, event.text));
     case SchedulerEventKind::kCutWithdrawn:
-      LogInfo(absl::StrFormat("cut at clock %d withdrawn: %s", event.clock.value(), event.text));
-      return;
+      return LogInfo(absl::StrFormat("cut at clock %d withdrawn: %s", clock, event.text));
     case SchedulerEventKind::kFleetResume:
-      LogWarning(absl::StrFormat("fleet resume at clock %d: %s", event.clock.value(), event.text));
-      return;
+      return LogWarning(absl::StrFormat("fleet resume at clock %d: %s", clock, event.text));
     case SchedulerEventKind::kTornIterations:
     case SchedulerEventKind::kLoss:
       pushes_lost_[event.life] = static_cast<uint64_t>((event.clock2 - event.clock).value());
-      LogWarning(absl::StrFormat("iterations %d to %d of worker life %d: %s", event.clock.value(),
-                                 event.clock2.value() - 1, life, event.text));
-      return;
-    case SchedulerEventKind::kLoadFailed:
-      lost_ = absl::AbortedError(event.text);  // the shard's server knows why, and ends as well
-      return;
-    case SchedulerEventKind::kReaderHangs:
-      lost_ = absl::UnavailableError(absl::StrFormat(
-          "the reader (life %d) lives and has done nothing for too long: see its log", life));
-      return;
-    case SchedulerEventKind::kStoresStand:
-      lost_ = absl::UnavailableError(
-          absl::StrCat(event.text, ": check the disk, and go on with --resume"));
-      return;
-    case SchedulerEventKind::kSeatsMissing:
-      lost_ = absl::UnavailableError(absl::StrFormat(
-          "seats %s did not join in time: see the logs of those workers", event.text));
-      return;
+      return LogWarning(absl::StrFormat("iterations %d to %d of worker life %d: %s", clock,
+                                        event.clock2.value() - 1, life, event.text));
     default:
       LogInfo(absl::StrFormat("view %d: life %d, clock %d, %s", scheduler_.view().version.value(),
-                              life, event.clock.value(), event.text));
+                              life, clock, event.text));
   }
 }
 

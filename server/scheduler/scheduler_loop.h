@@ -54,6 +54,7 @@ class SchedulerLoop {
   absl::Status CheckDisk() const;
   void NoteShard(Nonce from);
   absl::Status CheckShards() const;
+  static absl::Status LostBy(const SchedulerEvent& event);
   void Tell(const SchedulerEvent& event);
   void TellView();
   bool Done() const;

@@ -57,8 +57,7 @@ bool Scheduler::Begun() const {
 // and push on, even if a younger shard life does not hold that yet: a joiner there would see it.
 Clock Scheduler::PastEvaluations() const {
   if (!options_.job.best_epoch) return Clock(0);
-  const int64_t per = options_.job.iterations_per_epoch;
-  return Clock(view().committed.clock.Next().value() / per * per);
+  return options_.job.BeginOfEpoch(view().committed.clock.Next());
 }
 
 // At the start of a run and of each generation all seats begin together.

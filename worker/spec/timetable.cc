@@ -2,12 +2,8 @@
 
 namespace rubato {
 
-bool Timetable::IsEvaluation(Clock clock) const {
-  return evaluate_ && clock.value() % per_epoch_ == per_epoch_ - 1;
-}
-
 bool Timetable::IsExact(Clock clock) const {
-  if (!best_epoch_) return false;
+  if (!job_.best_epoch) return false;
   const bool after = clock.value() > 0 && IsEvaluation(clock - ClockDelta(1));
   return IsEvaluation(clock) || after;
 }
@@ -15,7 +11,7 @@ bool Timetable::IsExact(Clock clock) const {
 std::vector<uint64_t> Timetable::Rows(Clock clock) const {
   std::vector<uint64_t> rows;
   if (!IsEvaluation(clock)) {
-    order_.Rows(DataEpoch(clock), clock.value() % per_epoch_, seat_, &rows);
+    order_.Rows(DataEpoch(clock), job_.IndexInEpoch(clock), seat_, &rows);
   }
   return rows;
 }

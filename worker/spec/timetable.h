@@ -20,14 +20,10 @@ class Timetable {
  public:
   // `rows` to train on, of all seats together; `batch`: rows of an iteration of one seat.
   Timetable(const Job& job, SeatId seat, uint64_t rows, uint64_t batch)
-      : per_epoch_(job.iterations_per_epoch),
-        evaluate_(job.evaluate),
-        best_epoch_(job.best_epoch),
-        seat_(seat),
-        order_(rows, batch, job.seats, job.seed) {}
+      : job_(job), seat_(seat), order_(rows, batch, job.seats, job.seed) {}
 
-  int64_t DataEpoch(Clock clock) const { return clock.value() / per_epoch_; }
-  bool IsEvaluation(Clock clock) const;
+  int64_t DataEpoch(Clock clock) const { return job_.EpochOf(clock); }
+  bool IsEvaluation(Clock clock) const { return job_.IsEvaluation(clock); }
   // Whether what is read at `clock` must hold all iterations before it, whatever the bound.
   bool IsExact(Clock clock) const;
   // The rows that are trained on at `clock`: none at an evaluation, and none where the data epoch
@@ -35,9 +31,7 @@ class Timetable {
   std::vector<uint64_t> Rows(Clock clock) const;
 
  private:
-  int64_t per_epoch_;
-  bool evaluate_;
-  bool best_epoch_;
+  Job job_;
   SeatId seat_;
   BatchOrder order_;
 };

@@ -77,12 +77,11 @@ absl::Status LocalTrainer::Validate(StopSignals* signals) {
 
 absl::Status LocalTrainer::TellProgress(Instant now) {
   const double seconds = std::max((now - told_at_).seconds(), 1e-9);
-  ProgressEvent event{
-      .clock = clock_,
-      .epoch = std::max<int64_t>(0, clock_.value() - 1) / options_.job.iterations_per_epoch,
-      .rows = rows_,
-      .samples_per_second = static_cast<double>(rows_ - told_rows_) / seconds,
-      .seconds_since_start = (now - begun_).seconds()};
+  ProgressEvent event{.clock = clock_,
+                      .epoch = options_.job.EpochBefore(clock_),
+                      .rows = rows_,
+                      .samples_per_second = static_cast<double>(rows_ - told_rows_) / seconds,
+                      .seconds_since_start = (now - begun_).seconds()};
   if (rows_ > told_rows_) {
     ASSIGN_OR_RETURN(const double loss, compute_.training->TakeLoss());
     RETURN_IF_ERROR(divergence_.Take(loss, rows_ - told_rows_, clock_));

@@ -45,7 +45,7 @@ absl::Status Trainer::Run(Session* session, StopSignals* signals) {
 absl::Status Trainer::AwaitStart(Session* session, StopSignals* signals) {
   ASSIGN_OR_RETURN(const Started started, Await<Started>(session, signals));
   clock_ = prepared_ = prefetched_ = started_ = started.start;
-  if (clock_.value() % options_.job.iterations_per_epoch != 0) divergence_.BeginMidPass();
+  if (options_.job.IndexInEpoch(clock_) != 0) divergence_.BeginMidPass();
   LogInfo(absl::StrFormat("life %d begins at clock %d of %d", started.life.value(),
                           started.start.value(), options_.job.last_clock.value()));
   return absl::OkStatus();
@@ -272,13 +272,12 @@ void Trainer::TellProgress(bool last) {
   const Instant now = MonotonicNow();
   if (!last && now - told_at_ < kProgressEvery) return;
   const double seconds = std::max((now - told_at_).seconds(), 1e-9);
-  ProgressEvent event{
-      .clock = clock_,
-      .epoch = std::max<int64_t>(0, clock_.value() - 1) / options_.job.iterations_per_epoch,
-      .rows = rows_,
-      .max_staleness = max_staleness_,
-      .samples_per_second = static_cast<double>(rows_ - told_rows_) / seconds,
-      .seconds_since_start = (now - begun_).seconds()};
+  ProgressEvent event{.clock = clock_,
+                      .epoch = options_.job.EpochBefore(clock_),
+                      .rows = rows_,
+                      .max_staleness = max_staleness_,
+                      .samples_per_second = static_cast<double>(rows_ - told_rows_) / seconds,
+                      .seconds_since_start = (now - begun_).seconds()};
   if (loss_rows_ > 0) event.loss = loss_sum_ / static_cast<double>(loss_rows_);
   events_->Write(event);
   told_at_ = now;

@@ -101,12 +101,11 @@ absl::Status CheckSameJob(const Job& before, const Job& now, const std::string& 
 // Data epochs are counted as people do: what is committed in the third one needs three.
 absl::Status CheckEpochs(const Job& job, const RunConfig& config, Clock committed) {
   if (committed <= job.last_clock) return absl::OkStatus();
-  const int64_t per_epoch = job.iterations_per_epoch;
   return absl::InvalidArgumentError(absl::StrFormat(
       "train.epochs = %d ends at clock %d, but clock %d is trained and committed here already; ask "
       "for %d data epochs or more, or choose another --out",
       config.train.epochs, job.last_clock.value(), committed.value(),
-      (committed.value() + per_epoch - 1) / per_epoch));
+      job.EpochBefore(committed) + 1));
 }
 
 absl::StatusOr<Prepared> PrepareResumed(RunConfig config, const std::string& folder,
