@@ -31,7 +31,7 @@ class EventsTest : public testing::Test {
   // Names of fields that have a value, and of those that have none.
   template <class T>
   void NoteFields(const T& record) {
-    record.Fields([this](const char* name, const auto& value) { NoteField(name, value); });
+    record.Fields([&](const char* name, const auto& value) { NoteField(name, value); });
   }
   template <class T>
   void NoteField(const std::string& name, const T& value) {
