@@ -10,7 +10,7 @@
 #include "common/telemetry/telemetry.h"
 #include "server/scheduler/scheduler_loop.h"
 #include "server/shard/server_loop.h"
-#include "server/snapshot/memory_snapshot_store.h"
+#include "tests/server/snapshot/memory_snapshot_store.h"
 
 namespace rubato {
 

@@ -1,9 +1,10 @@
 // The outermost layer of every small file that the servers keep: who wrote it, how long it is, and
 // a checksum, so that a file is taken whole as it was written or not at all.
 //
-//   sealed file  = magic  length  xxh3  payload          (24 bytes, then the payload; nothing
-//   after) magic        = 8 bytes, one value per kind of file length       = u64, bytes of the
-//   payload xxh3         = u64, XXH3-64 with seed 0 of the payload
+//   sealed file  = magic length xxh3 payload, and nothing after it
+//   magic        = 8 bytes, one value per kind of file
+//   length       = u64, bytes of the payload
+//   xxh3         = u64, XXH3-64 with seed 0 of the payload
 //
 // Numbers are little-endian. The payload is a FlatBuffer (schemas/snapshot.fbs), whose first field
 // is the format version. Every bit is covered: magic and length are compared, the rest is hashed.

@@ -280,8 +280,7 @@ absl::Status Damaged(const absl::Status& cause, const std::string& folder) {
       "%s; restore %s from a copy, or train into a new folder", cause.message(), folder));
 }
 
-// The store
-// -----------------------------------------------------------------------------------------
+// The store ---------------------------------------------------------------------------------------
 
 class RocksDbSnapshotStore : public SnapshotStore {
  public:

@@ -1,6 +1,5 @@
-// Where images are kept.
-// Two stores: RocksDB (server/snapshot/snapshot_store.cc) and memory
-// (server/snapshot/memory_snapshot_store.h), the latter for the simulator and for tests.
+// Where images are kept: as RocksDB's table files (server/snapshot/snapshot_store.cc). Tests and
+// the simulator bring stores of their own.
 #pragma once
 
 #include <atomic>

@@ -3,8 +3,8 @@
 //
 // Each data epoch is a keyed permutation of the training rows (a Feistel network with cycle
 // walking, Black and Rogaway 2002), dealt out batch by batch: batch i of seat w takes the permuted
-// positions
-// [(i * seats + w) * batch, ...). The last batches of a data epoch may be short or empty.
+// positions from (i * seats + w) * batch on. The last batches of a data epoch may be short or
+// empty.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/snapshot/memory_snapshot_store.h"
+#include "tests/server/snapshot/memory_snapshot_store.h"
 #include "tests/server/snapshot/snapshot_fixture.h"
 
 namespace rubato {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/snapshot/memory_snapshot_store.h"
 #include "tests/sanitizers.h"
+#include "tests/server/snapshot/memory_snapshot_store.h"
 #include "tests/server/snapshot/snapshot_fixture.h"
 
 namespace rubato {
