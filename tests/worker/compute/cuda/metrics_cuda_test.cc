@@ -1,4 +1,4 @@
-// Metrics of predictions in device memory against those of worker/analysis.
+// Metrics of predictions in device memory against those of worker/evaluate.
 #include <algorithm>
 #include <cmath>
 #include <limits>
