@@ -18,6 +18,7 @@ namespace rubato {
 // One thread; memory is kept from batch to batch.
 class InputOnCpu {
  public:
+  // `spec` outlives it.
   explicit InputOnCpu(const ModelSpec& spec);
 
   // From here on the views below are of `batch`, which outlives their use.
@@ -37,21 +38,22 @@ class InputOnCpu {
   // Of the embeddings.
   size_t table() const { return bag_->table; }
   size_t dim() const { return bag_->dim; }
-  size_t first_column() const { return numeric_; }
-  size_t bag_column() const { return bag_column_; }
-  CategoryPositions categories() const { return {features_.categories(), category_columns_}; }
+  size_t first_column() const { return spec_.data.numeric_columns; }
+  size_t bag_column() const { return spec_.bag_column(); }
+  CategoryPositions categories() const {
+    return {features_.categories(), spec_.data.category_columns};
+  }
   // row_begin empty: no sparse features.
   BagPositions bag(const Batch& batch) const {
     return {batch.row_begin, features_.sparse(), batch.values};
   }
 
  private:
-  size_t numeric_;
-  size_t category_columns_;
-  bool sparse_;  // the data has sparse features
-  size_t bag_column_;
-  size_t width_;
-  std::optional<EmbeddingBag> bag_;
+  bool HasSparse() const { return spec_.data.sparse_keys > 0; }
+
+  const ModelSpec& spec_;
+  const EmbeddingBag* const bag_;  // null: the data has nothing to embed
+  const size_t width_;
   FeatureKeys features_;
   size_t rows_ = 0;
   bool slope_written_ = false;
