@@ -7,13 +7,13 @@
 #include <xxhash.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "common/base/draft.h"
+#include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
 
@@ -59,25 +59,9 @@ absl::Status WriteNewFile(const std::string& path, absl::string_view bytes) {
 }
 
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes) {
-  const std::string draft = path + ".tmp";
-  unlink(draft.c_str());  // left by a crash
-  absl::Status status = WriteNewFile(draft, bytes);
-  if (status.ok() && std::rename(draft.c_str(), path.c_str()) != 0) {
-    status = FileError(errno, "renaming", draft);
-  }
-  if (!status.ok()) {
-    unlink(draft.c_str());
-    return status;
-  }
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return SyncFolder(folder.empty() ? "." : folder);
-}
-
-absl::Status SyncFolder(const std::string& path) {
-  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return FileError(errno, "opening", path);
-  if (fsync(fd.get()) != 0) return FileError(errno, "syncing", path);
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(Draft draft, Draft::OfFile(path, 0600));
+  RETURN_IF_ERROR(WriteAll(draft.fd(), bytes, path));
+  return draft.Publish();
 }
 
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path, uint64_t max_bytes) {

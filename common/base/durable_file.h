@@ -1,9 +1,6 @@
-// Files that survive a crash: written whole, forced to disk, and only then given their name.
-//
-// A file under its final name is complete, since it was written under another one, fsynced and
-// renamed; the folder is fsynced last, because a rename is durable only when its folder is.
-// Errors name the path, what was being done and what the user can do. No function here throws,
-// and none follows a symbolic link in the last part of a path it reads.
+// Files that survive a crash, and what is asked of a file when it is read back. Errors name the
+// path, what was being done and what the user can do. No function here throws, and none follows a
+// symbolic link in the last part of a path it reads.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +9,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/base/file.h"
 
 namespace rubato {
 
 // Writes and fsyncs a file that must not exist yet (mode 0600). Its folder is not fsynced.
 absl::Status WriteNewFile(const std::string& path, absl::string_view bytes);
-// Replaces `path`, durably: a reader, also after a crash, sees the old bytes or the new ones.
-// One writer per path: it goes through `path`.tmp.
+// Replaces `path` (mode 0600), durably, through a common/base/draft.h: a reader, also after a
+// crash, sees the old bytes or the new ones.
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes);
-absl::Status SyncFolder(const std::string& path);
 
 // The whole regular file. DataLoss if it is longer than max_bytes; NotFound if it is not there.
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path, uint64_t max_bytes);

@@ -1,4 +1,4 @@
-// Open files.
+// Open files, and folders on their way to the disk.
 #pragma once
 
 #include <string>
@@ -25,5 +25,10 @@ class FileDescriptor {
 
 // All of `bytes`, whatever a single write takes; `path` stands in the error (FileError).
 absl::Status WriteAll(int fd, absl::string_view bytes, const std::string& path);
+
+// Forces the names in the folder to the disk: what was made, renamed or removed there is durable.
+absl::Status SyncFolder(const std::string& path);
+// The folder that `path` is in.
+absl::Status SyncFolderOf(const std::string& path);
 
 }  // namespace rubato

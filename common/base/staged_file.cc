@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 
 #include "common/base/sealed_text.h"
@@ -17,6 +16,7 @@ namespace rubato {
 namespace {
 
 constexpr int kMaxLinks = 40;  // as the kernel follows
+constexpr size_t kBufferBytes = 64 * 1024;
 
 // A link may lead to a file that is not there yet.
 absl::StatusOr<std::string> FollowLinks(const std::string& path) {
@@ -30,7 +30,7 @@ absl::StatusOr<std::string> FollowLinks(const std::string& path) {
   return FileError(ELOOP, "following the links of", path);
 }
 
-absl::StatusOr<int> OpenSpecial(const std::string& path, mode_t mode) {
+absl::StatusOr<FileDescriptor> OpenSpecial(const std::string& path, mode_t mode) {
   if (S_ISDIR(mode)) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder; name a file in it"));
   }
@@ -38,30 +38,28 @@ absl::StatusOr<int> OpenSpecial(const std::string& path, mode_t mode) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": is a disk or a socket, and no file; choose another place"));
   }
-  const int fd = open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  if (fd < 0 && errno == ENXIO) {
+  FileDescriptor fd(open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!fd.valid() && errno == ENXIO) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": nobody reads from it; start its reader first, or name a file"));
   }
-  if (fd < 0) return FileError(errno, "opening", path);
-  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  if (!fd.valid()) return FileError(errno, "opening", path);
+  fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) & ~O_NONBLOCK);
   return fd;
 }
 
 // The draft gets the mode and, if that is allowed, the owner of the file that it will replace.
-absl::StatusOr<int> OpenDraft(const std::string& draft, const std::string& path,
-                              const struct stat* before) {
-  const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
-  const int fd = open(draft.c_str(), flags, 0666);
-  if (fd < 0 && errno == ENOENT) {  // named by a user, who can mend it
+absl::StatusOr<Draft> OpenDraft(const std::string& path, const struct stat* before) {
+  ASSIGN_OR_RETURN(const std::string file, FollowLinks(path));
+  absl::StatusOr<Draft> draft = Draft::OfFile(file, 0666);
+  if (absl::IsNotFound(draft.status())) {  // named by a user, who can mend it
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: its folder is not there; make it, or choose another place", path));
   }
-  if (fd < 0) return FileError(errno, "creating", path);
-  if (before == nullptr) return fd;
-  [[maybe_unused]] const int not_allowed = fchown(fd, before->st_uid, before->st_gid);
-  fchmod(fd, before->st_mode & 07777);
-  return fd;
+  if (!draft.ok() || before == nullptr) return draft;
+  [[maybe_unused]] const int not_allowed = fchown(draft->fd(), before->st_uid, before->st_gid);
+  fchmod(draft->fd(), before->st_mode & 07777);
+  return draft;
 }
 
 }  // namespace
@@ -71,38 +69,30 @@ absl::StatusOr<std::unique_ptr<StagedFile>> StagedFile::Create(const std::string
   const bool there = stat(path.c_str(), &info) == 0;
   if (!there && errno != ENOENT) return FileError(errno, "opening", path);
   if (there && !S_ISREG(info.st_mode)) {
-    ASSIGN_OR_RETURN(const int fd, OpenSpecial(path, info.st_mode));
-    return std::unique_ptr<StagedFile>(new StagedFile(path, "", fdopen(fd, "wb")));
+    ASSIGN_OR_RETURN(FileDescriptor special, OpenSpecial(path, info.st_mode));
+    return std::unique_ptr<StagedFile>(new StagedFile(path, std::nullopt, std::move(special)));
   }
   if (there && access(path.c_str(), W_OK) != 0) return FileError(errno, "opening", path);
-  ASSIGN_OR_RETURN(std::string file, FollowLinks(path));
-  const std::filesystem::path name = file;
-  std::string draft =
-      (name.parent_path() / absl::StrCat(".", name.filename().string(), ".part")).string();
-  ASSIGN_OR_RETURN(const int fd, OpenDraft(draft, path, there ? &info : nullptr));
-  return std::unique_ptr<StagedFile>(
-      new StagedFile(std::move(file), std::move(draft), fdopen(fd, "wb")));
-}
-
-StagedFile::~StagedFile() {
-  if (file_ == nullptr) return;
-  std::fclose(file_);
-  if (!draft_.empty()) std::remove(draft_.c_str());
+  ASSIGN_OR_RETURN(Draft draft, OpenDraft(path, there ? &info : nullptr));
+  return std::unique_ptr<StagedFile>(new StagedFile(path, std::move(draft), FileDescriptor()));
 }
 
 absl::Status StagedFile::Write(absl::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), file_) == text.size()) return absl::OkStatus();
-  return FileError(errno, "writing", path_);
+  if (buffer_.size() + text.size() > kBufferBytes) RETURN_IF_ERROR(Flush());
+  if (text.size() > kBufferBytes) return WriteAll(fd(), text, path_);
+  buffer_.append(text.data(), text.size());
+  return absl::OkStatus();
+}
+
+absl::Status StagedFile::Flush() {
+  RETURN_IF_ERROR(WriteAll(fd(), buffer_, path_));
+  buffer_.clear();
+  return absl::OkStatus();
 }
 
 absl::Status StagedFile::Publish() {
-  if (std::fflush(file_) != 0) return FileError(errno, "writing", path_);
-  if (!draft_.empty() &&
-      (fsync(fileno(file_)) != 0 || std::rename(draft_.c_str(), path_.c_str()) != 0)) {
-    return FileError(errno, "writing", path_);
-  }
-  std::fclose(std::exchange(file_, nullptr));
-  return absl::OkStatus();
+  RETURN_IF_ERROR(Flush());
+  return draft_ ? draft_->Publish() : absl::OkStatus();
 }
 
 absl::Status WriteTextFile(const std::string& path, const std::string& text) {

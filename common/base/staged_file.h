@@ -1,4 +1,4 @@
-// A file that appears under its name when it is whole: filled beside it and renamed.
+// A file that appears under its name when it is whole: a common/base/draft.h until then.
 //
 // Links are followed and stay links; the mode of a file that is replaced stays too. What is no
 // plain file (a pipe, a terminal, /dev/null) is written through, as there is nothing to put in its
@@ -6,36 +6,42 @@
 // be written to.
 #pragma once
 
-#include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/base/draft.h"
+#include "common/base/file.h"
 
 namespace rubato {
 
 class StagedFile {
  public:
   static absl::StatusOr<std::unique_ptr<StagedFile>> Create(const std::string& path);
+  // What was written is gone with it, unless it was published.
+  ~StagedFile() = default;
   StagedFile(const StagedFile&) = delete;
   StagedFile& operator=(const StagedFile&) = delete;
-  // Removes what was written, unless it was published.
-  ~StagedFile();
 
   absl::Status Write(absl::string_view text);
-  // Flushes to the disk and gives the file its name; what stood there is replaced.
+  // Forces it to the disk and gives it its name; what stood there is replaced.
   absl::Status Publish();
 
  private:
-  StagedFile(std::string path, std::string draft, std::FILE* file)
-      : path_(std::move(path)), draft_(std::move(draft)), file_(file) {}
+  StagedFile(std::string path, std::optional<Draft> draft, FileDescriptor special)
+      : path_(std::move(path)), draft_(std::move(draft)), special_(std::move(special)) {}
 
-  const std::string path_;   // links followed
-  const std::string draft_;  // the file's name until it is whole; "": it is written through
-  std::FILE* file_;          // owned; null once published
+  int fd() const { return draft_ ? draft_->fd() : special_.get(); }
+  absl::Status Flush();
+
+  const std::string path_;        // in errors, as it was given
+  std::optional<Draft> draft_;    // of the file that the links lead to
+  const FileDescriptor special_;  // without a draft: what is written through
+  std::string buffer_;            // not written yet
 };
 
 // Whole or not at all: a reader never sees half of it.

@@ -68,6 +68,10 @@ std::string ImageFolderName(const ImageName& name) {
   return absl::StrCat(name.epoch.value(), "-", name.place.value(), "-", name.life.value());
 }
 
+std::string ImageFolderPath(const std::string& store, const ImageName& name) {
+  return absl::StrCat(store, "/", ImageFolderName(name));
+}
+
 std::optional<ImageName> ParseImageFolderName(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, '-');
   uint64_t epoch = 0;
@@ -120,41 +124,36 @@ absl::Status RemoveLeftovers(const std::string& store) {
 absl::Status RemoveImageFolder(const std::string& store, const ImageName& name) {
   ASSIGN_OR_RETURN(const FileDescriptor lock, Lock(store, LockMode::kShared));
   ASSIGN_OR_RETURN(const std::string grave, MakeDraftFolder(store));
-  const std::string path = absl::StrCat(store, "/", ImageFolderName(name));
+  const std::string path = ImageFolderPath(store, name);
   if (std::rename(path.c_str(), grave.c_str()) != 0 && errno != ENOENT) {
     return FileError(errno, "removing", path);
   }
   return RemoveTree(grave);
 }
 
-absl::StatusOr<std::unique_ptr<ImageDraft>> ImageDraft::Begin(const std::string& store) {
+absl::StatusOr<std::unique_ptr<ImageDraft>> ImageDraft::Begin(const std::string& store,
+                                                              const ImageName& name) {
   ASSIGN_OR_RETURN(FileDescriptor lock, Lock(store, LockMode::kShared));
   ASSIGN_OR_RETURN(std::string path, MakeDraftFolder(store));
-  return std::unique_ptr<ImageDraft>(new ImageDraft(store, std::move(path), std::move(lock)));
+  FileDescriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) return FileError(errno, "opening", path);
+  Draft draft(std::move(path), ImageFolderPath(store, name), std::move(folder));
+  return std::unique_ptr<ImageDraft>(
+      new ImageDraft(store, name, std::move(lock), std::move(draft)));
 }
 
-ImageDraft::ImageDraft(std::string store, std::string path, FileDescriptor lock)
-    : store_(std::move(store)), path_(std::move(path)), lock_(std::move(lock)) {}
+ImageDraft::ImageDraft(std::string store, const ImageName& name, FileDescriptor lock, Draft draft)
+    : store_(std::move(store)), name_(name), lock_(std::move(lock)), draft_(std::move(draft)) {}
 
-ImageDraft::~ImageDraft() {
-  // Nothing there if it was published. What cannot be removed now is removed at the next opening.
-  RemoveTree(path_).IgnoreError();
-}
-
-absl::Status ImageDraft::Publish(const ImageName& name) {
-  RETURN_IF_ERROR(SyncFolder(path_));
-  const std::string path = absl::StrCat(store_, "/", ImageFolderName(name));
-  // rename(2) replaces an empty folder only, and no image is one.
-  if (std::rename(path_.c_str(), path.c_str()) != 0) {
-    if (errno != ENOTEMPTY && errno != EEXIST) return FileError(errno, "publishing", path);
+absl::Status ImageDraft::Publish() {
+  const absl::Status status = draft_.Publish();  // replaces an empty folder only: no image is one
+  if (absl::IsAlreadyExists(status)) {
     return absl::AlreadyExistsError(absl::StrFormat(
-        "%s is already there, perhaps of another run; remove it or choose another folder", path));
+        "%s is already there, perhaps of another run; remove it or choose another folder",
+        draft_.path()));
   }
-  if (absl::Status status = SyncFolder(store_); !status.ok()) {
-    RemoveImageFolder(store_, name).IgnoreError();
-    return status;
-  }
-  return absl::OkStatus();
+  if (!status.ok() && draft_.renamed()) RemoveImageFolder(store_, name_).IgnoreError();
+  return status;
 }
 
 }  // namespace rubato

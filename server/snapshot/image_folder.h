@@ -2,13 +2,12 @@
 //
 //   <store>/12-0-7/        image of epoch 12, place 0, life 7: plain decimal, nothing else
 //   <store>/.draft-*/      an image being written, or half removed; never listed
-//   <store>/.lock          held shared while a draft exists, exclusively while leftovers are
-//   removed
+//   <store>/.lock          held shared while a draft exists, exclusively while leftovers go
 //
-// An image is published by renaming its draft, after every file and the draft itself were fsynced,
-// and withdrawn by renaming it to a draft before its files are deleted: so a folder with an image's
-// name is always whole, whenever the power went. Several processes may share a store; the lock
-// tells the draft of a living one from what a dead one left.
+// An image is a common/base/draft.h until it is published, and withdrawn by renaming it to a draft
+// before its files are deleted: so a folder with an image's name is always whole, whenever the
+// power went. Several processes may share a store; the lock tells the draft of a living one from
+// what a dead one left.
 #pragma once
 
 #include <memory>
@@ -18,12 +17,15 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/base/durable_file.h"
+#include "common/base/draft.h"
+#include "common/base/file.h"
 #include "common/wire/message.h"
 
 namespace rubato {
 
 std::string ImageFolderName(const ImageName& name);
+// In `store`.
+std::string ImageFolderPath(const std::string& store, const ImageName& name);
 // Takes what ImageFolderName gives and nothing else.
 std::optional<ImageName> ParseImageFolderName(const std::string& text);
 
@@ -39,21 +41,23 @@ absl::Status RemoveImageFolder(const std::string& store, const ImageName& name);
 // A folder to write an image into; it and its files are gone with the draft unless published.
 class ImageDraft {
  public:
-  static absl::StatusOr<std::unique_ptr<ImageDraft>> Begin(const std::string& store);
-  ~ImageDraft();
+  static absl::StatusOr<std::unique_ptr<ImageDraft>> Begin(const std::string& store,
+                                                           const ImageName& name);
+  ~ImageDraft() = default;
   ImageDraft(const ImageDraft&) = delete;
   ImageDraft& operator=(const ImageDraft&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return draft_.name(); }
   // Gives it its name, durably. Its files must have been fsynced. AlreadyExists if there is one.
-  absl::Status Publish(const ImageName& name);
+  absl::Status Publish();
 
  private:
-  ImageDraft(std::string store, std::string path, FileDescriptor lock);
+  ImageDraft(std::string store, const ImageName& name, FileDescriptor lock, Draft draft);
 
   const std::string store_;
-  const std::string path_;
-  const FileDescriptor lock_;
+  const ImageName name_;
+  const FileDescriptor lock_;  // until the draft is gone
+  Draft draft_;
 };
 
 }  // namespace rubato

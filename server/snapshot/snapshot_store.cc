@@ -21,6 +21,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
 #include "common/base/thread.h"
@@ -299,9 +300,7 @@ class RocksDbSnapshotStore : public SnapshotStore {
   CountBytes Counter() {
     return [this](uint64_t bytes) { NoteWork(bytes); };
   }
-  std::string FolderOf(const ImageName& name) const {
-    return absl::StrCat(path_, "/", ImageFolderName(name));
-  }
+  std::string FolderOf(const ImageName& name) const { return ImageFolderPath(path_, name); }
 
   const std::string path_;
   const WriteMode mode_;
@@ -327,11 +326,11 @@ absl::Status RocksDbSnapshotStore::Write(const Image& image) {
   ImageManifest manifest = ManifestOf(image);
   const std::vector<Chunk> chunks = ChunksOf(manifest.tables);
   RETURN_IF_ERROR(CheckRoom(image, chunks));
-  ASSIGN_OR_RETURN(const std::unique_ptr<ImageDraft> draft, ImageDraft::Begin(path_));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ImageDraft> draft, ImageDraft::Begin(path_, image.name));
   ASSIGN_OR_RETURN(manifest.files, WriteRows(draft->path(), image, chunks, mode_, Counter()));
   RETURN_IF_ERROR(
       WriteNewFile(absl::StrCat(draft->path(), "/", kManifestFile), EncodeManifest(manifest)));
-  return draft->Publish(image.name);
+  return draft->Publish();
 }
 
 // What was read of `name`, or why nothing was.
@@ -381,7 +380,7 @@ absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStoreToRead(const std
 }
 
 absl::Status VerifyImage(const std::string& path, const ImageName& name) {
-  const std::string folder = absl::StrCat(path, "/", ImageFolderName(name));
+  const std::string folder = ImageFolderPath(path, name);
   absl::StatusOr<ImageManifest> manifest = ReadManifest(folder, name);
   absl::Status status = manifest.status();
   if (status.ok()) {

@@ -73,6 +73,7 @@ class SchedulerStateTest : public ::testing::Test {
   }
   ScratchFolder folder_;
   const std::string path_ = folder_.path() + "/scheduler.state";
+  const std::string draft_ = folder_.path() + "/.scheduler.state.part";
 };
 
 TEST_F(SchedulerStateTest, ReadsFormat1) {
@@ -93,7 +94,7 @@ TEST_F(SchedulerStateTest, GivesBackTheLastOneWritten) {
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(*read, state) << "seed " << seed;
   }
-  EXPECT_FALSE(std::filesystem::exists(path_ + ".tmp"));
+  EXPECT_FALSE(std::filesystem::exists(draft_));
 }
 
 TEST_F(SchedulerStateTest, EveryFlippedBitAndEveryCutIsDataLoss) {
@@ -121,7 +122,7 @@ TEST_F(SchedulerStateTest, DamageIsTheFilesNameAndWhatToDo) {
 // A crash before the rename leaves the older file and a draft, which the next write replaces.
 TEST_F(SchedulerStateTest, AHalfWrittenDraftIsIgnored) {
   ASSERT_TRUE(WriteSchedulerState(path_, SmallState()).ok());
-  std::ofstream(path_ + ".tmp") << "half";
+  std::ofstream(draft_) << "half";
   EXPECT_EQ(ReadSchedulerState(path_).value(), SmallState());
   ASSERT_TRUE(WriteSchedulerState(path_, RandomState(1)).ok());
   EXPECT_EQ(ReadSchedulerState(path_).value(), RandomState(1));
@@ -141,7 +142,7 @@ TEST_F(SchedulerStateTest, AStateThatCannotBeReadBackReplacesNothing) {
 
 TEST_F(SchedulerStateTest, AWriteThatFailsLeavesTheOlderState) {
   ASSERT_TRUE(WriteSchedulerState(path_, SmallState()).ok());
-  ASSERT_TRUE(std::filesystem::create_directories(path_ + ".tmp/in-the-way"));
+  ASSERT_TRUE(std::filesystem::create_directories(draft_ + "/in-the-way"));
   EXPECT_FALSE(WriteSchedulerState(path_, RandomState(1)).ok());
   EXPECT_EQ(ReadSchedulerState(path_).value(), SmallState());
 }

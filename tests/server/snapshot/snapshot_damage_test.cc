@@ -165,7 +165,7 @@ TEST_F(SnapshotDamageTest, OpeningRemovesWhatADeadWriterLeft) {
 }
 
 TEST_F(SnapshotDamageTest, OpeningLeavesWhatALivingWriterWrites) {
-  const auto draft = ImageDraft::Begin(path_);
+  const auto draft = ImageDraft::Begin(path_, {EpochId(9), PlaceId(0), Life(1)});
   ASSERT_TRUE(draft.ok()) << draft.status();
   OpenAt(path_);
   EXPECT_EQ(DraftsIn(path_).size(), 1U);

@@ -7,10 +7,10 @@
 #include <array>
 #include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <utility>
 #include <vector>
 
+#include "common/base/draft.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
@@ -21,6 +21,7 @@ namespace rubato {
 namespace {
 
 constexpr size_t kBufferBytes = 256 * 1024;  // per section in use: at most 8 x 256 KiB
+constexpr mode_t kMode = 0644;
 
 // One section on its way to the disk; hashed as it passes.
 class Spill {
@@ -89,8 +90,7 @@ class Spill {
 
 class FileWriter final : public DatasetWriter {
  public:
-  FileWriter(std::string path, DatasetShape shape)
-      : path_(std::move(path)), part_(path_ + ".part") {
+  FileWriter(std::string path, DatasetShape shape) : path_(std::move(path)) {
     layout_.shape = std::move(shape);
   }
 
@@ -100,9 +100,7 @@ class FileWriter final : public DatasetWriter {
 
   // Finds out about a bad folder before any row is worked on.
   absl::Status Start() {
-    FileDescriptor file(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (file.get() < 0) return FileError(errno, "creating", path_);
-    ::unlink(part_.c_str());
+    RETURN_IF_ERROR(Draft::OfFile(path_, kMode).status());
     if (layout_.shape.sparse_keys == 0) return absl::OkStatus();
     return spill(SectionKind::kRowBegin).Append(&entries_, sizeof(entries_), path_);
   }
@@ -119,7 +117,6 @@ class FileWriter final : public DatasetWriter {
   absl::Status WriteFile(const std::string& head);
 
   const std::string path_;
-  const std::string part_;  // the file's name until it is whole
   DatasetLayout layout_;
   uint64_t entries_ = 0;  // of the sparse part
   bool has_oracle_ = false;
@@ -188,30 +185,17 @@ absl::Status FileWriter::AddRow(const RowView& row) {
 }
 
 absl::Status FileWriter::WriteFile(const std::string& head) {
-  FileDescriptor file(::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (file.get() < 0) return FileError(errno, "creating", path_);
-  RETURN_IF_ERROR(WriteAll(file.get(), head, path_));
-  for (Spill& spill : spills_) RETURN_IF_ERROR(spill.CopyTo(file.get(), path_));
-  if (::fsync(file.get()) != 0) return FileError(errno, "syncing", path_);
-  if (::rename(part_.c_str(), path_.c_str()) != 0) {
-    return FileError(errno, "publishing", path_);
-  }
-  const size_t slash = path_.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
-  FileDescriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0 || ::fsync(directory.get()) != 0) {
-    return FileError(errno, "syncing the folder of", path_);
-  }
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(Draft draft, Draft::OfFile(path_, kMode));
+  RETURN_IF_ERROR(WriteAll(draft.fd(), head, path_));
+  for (Spill& spill : spills_) RETURN_IF_ERROR(spill.CopyTo(draft.fd(), path_));
+  return draft.Publish();
 }
 
 absl::Status FileWriter::Finish() {
   for (size_t i = 0; i < kSectionKinds; ++i) {
     ASSIGN_OR_RETURN(layout_.sections[i], spills_[i].Close(path_));
   }
-  const absl::Status status = WriteFile(EncodeDatasetHeader(layout_));
-  if (!status.ok()) ::unlink(part_.c_str());
-  return status;
+  return WriteFile(EncodeDatasetHeader(layout_));
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // Writes a dataset file, row by row.
 //
 // Each section streams through a small buffer into a spill file beside `path` that has no name any
-// more, so that a process that dies leaves nothing behind; Finish() joins them under a temporary
-// name, flushes to the disk and renames. `path` is therefore the old file or the whole new one,
-// never a part. Memory: one buffer per section, whatever the number of rows.
+// more, so that a process that dies leaves nothing behind; Finish() joins them in a
+// common/base/draft.h. `path` is therefore the old file or the whole new one, never a part. Memory:
+// one buffer per section, whatever the number of rows.
 #pragma once
 
 #include <cstdint>

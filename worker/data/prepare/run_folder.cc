@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
 
@@ -40,11 +40,10 @@ void RemoveDeadFolders(const std::filesystem::path& parent, const std::string& p
         number.find_first_not_of("0123456789-") != absl::string_view::npos) {
       continue;
     }
-    const int lock = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (lock < 0) continue;
+    const FileDescriptor lock(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!lock.valid()) continue;
     std::error_code kept;  // the next one tries again
-    if (flock(lock, LOCK_EX | LOCK_NB) == 0) std::filesystem::remove_all(path, kept);
-    close(lock);
+    if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) std::filesystem::remove_all(path, kept);
   }
 }
 
@@ -78,32 +77,22 @@ absl::StatusOr<std::unique_ptr<StagedFolder>> StagedFolder::Create(const std::st
       if (errno == EEXIST) continue;
       return FileError(errno, "making", path);
     }
-    const int lock = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock < 0) return FileError(errno, "opening", path);
-    flock(lock, LOCK_EX);
-    if (IsFolder(path, lock)) {
-      return std::unique_ptr<StagedFolder>(new StagedFolder(std::move(path), final.string(), lock));
+    FileDescriptor lock(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock.valid()) return FileError(errno, "opening", path);
+    flock(lock.get(), LOCK_EX);
+    // Else somebody took it for a dead one's before it was locked.
+    if (IsFolder(path, lock.get())) {
+      return std::unique_ptr<StagedFolder>(
+          new StagedFolder(Draft(std::move(path), final.string(), std::move(lock))));
     }
-    close(lock);  // somebody took it for a dead one's before it was locked
   }
-}
-
-StagedFolder::~StagedFolder() {
-  std::error_code error;
-  if (!published_) std::filesystem::remove_all(path_, error);
-  close(lock_);
 }
 
 absl::Status StagedFolder::Publish() {
-  if (std::rename(path_.c_str(), final_path_.c_str()) == 0) {
-    published_ = true;
-    return absl::OkStatus();
-  }
-  if (errno == ENOTEMPTY || errno == EEXIST) {
-    return absl::FailedPreconditionError(absl::StrFormat(
-        "%s: something else was written there meanwhile; choose another --out", final_path_));
-  }
-  return FileError(errno, "making", final_path_);
+  const absl::Status status = draft_.Publish();
+  if (!absl::IsAlreadyExists(status)) return status;
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "%s: something else was written there meanwhile; choose another --out", draft_.path()));
 }
 
 }  // namespace rubato
