@@ -20,8 +20,8 @@ struct Job {
   uint32_t seats = 1;
   Clock last_clock;  // T
   uint64_t seed = 0;
-  int64_t iterations_per_epoch = 1;   // of a data epoch, its evaluation iteration included
-  bool evaluate = false;              // the last iteration of a data epoch is empty and evaluates
+  int64_t iterations_per_epoch = 1;   // its evaluation iteration included
+  bool evaluate = false;              // the last iteration of an epoch is empty and evaluates
   bool best_epoch = false;            // cut at each evaluation, wait for its commit
   int64_t snapshots_kept = 2;         // committed epochs; with best_epoch: validated ones
   int64_t snapshot_every_clocks = 0;  // 0: none is planned but the last
@@ -30,15 +30,15 @@ struct Job {
   uint64_t retention_soft_bytes = 256u << 20;
   uint64_t retention_hard_bytes = 1u << 30;
 
-  // The data epoch, counted from 0, that iteration `clock` belongs to; and that of the last one
+  // The epoch, counted from 0, that iteration `clock` belongs to; and that of the last one
   // trained when `clock` are completed.
   int64_t EpochOf(Clock clock) const { return clock.value() / iterations_per_epoch; }
   int64_t EpochBefore(Clock clock) const {
     return EpochOf(Clock(std::max<int64_t>(0, clock.value() - 1)));
   }
-  // Which iteration of its data epoch `clock` is, from 0.
+  // Which iteration of its epoch `clock` is, from 0.
   int64_t IndexInEpoch(Clock clock) const { return clock.value() % iterations_per_epoch; }
-  // The clock of the last iteration of the data epoch of `clock`: where it is evaluated.
+  // The clock of the last iteration of the epoch of `clock`: where it is evaluated.
   Clock EndOfEpoch(Clock clock) const {
     return Clock((EpochOf(clock) + 1) * iterations_per_epoch - 1);
   }

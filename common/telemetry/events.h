@@ -4,7 +4,7 @@
 // (launch/rubato_cli/base/events.py) to the same names.
 //
 // A field without a value (std::optional) is left out of the line. Counts are since the process
-// began, unless they say otherwise; a data epoch is a pass over the data, counted from 0.
+// began, unless they say otherwise; an epoch is a pass over the training rows, counted from 0.
 #pragma once
 
 #include <cstdint>
@@ -149,7 +149,7 @@ struct ServerDoneEvent {
 struct ProgressEvent {
   static constexpr char kEvent[] = "progress";
   Clock clock;                      // its next iteration
-  int64_t epoch = 0;                // data epoch of its last one
+  int64_t epoch = 0;                // of its last one
   uint64_t rows = 0;                // trained on
   int64_t max_staleness = 0;        // iterations: of the oldest rows that a step has read
   double samples_per_second = 0;    // since the last such event
@@ -166,16 +166,16 @@ struct ProgressEvent {
   }
 };
 
-// The validation rows at the end of a data epoch.
+// The validation rows at the end of an epoch.
 struct ValidationEvent {
   static constexpr char kEvent[] = "validation";
-  int64_t data_epoch = 0;
+  int64_t epoch = 0;
   Clock clock;  // its iteration, which changes no weights
   double auc = 0;
   double logloss = 0;  // mean, natural logarithm
   double seconds = 0;  // since the worker's first iteration
   void Fields(auto&& field) const {
-    field("data_epoch", data_epoch);
+    field("epoch", epoch);
     field("clock", clock);
     field("auc", auc);
     field("logloss", logloss);

@@ -65,7 +65,7 @@ struct CutRule {
   static Clock Soonest(Clock known_end, ClockDelta margin, Clock committed, Clock common) {
     return std::min(common, std::max(known_end + margin, committed.Next()));
   }
-  // The first clock >= `from` at which a data epoch ends and is evaluated.
+  // The first clock >= `from` at which an epoch ends and is evaluated.
   static Clock NextEvaluation(Clock from, int64_t per_epoch) {
     return Clock((from.value() + per_epoch) / per_epoch * per_epoch - 1);
   }

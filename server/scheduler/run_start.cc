@@ -146,7 +146,7 @@ absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& j
   if (committed >= job.last_clock) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: clock %d is committed and the run ends at clock %d, so nothing is left to train; ask "
-        "for more data epochs (train.epochs)",
+        "for more epochs (train.epochs)",
         run, committed.value(), job.last_clock.value()));
   }
   return ResumeState(*std::move(state), job.places);

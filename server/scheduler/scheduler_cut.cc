@@ -75,8 +75,8 @@ Clock Scheduler::NextPlanned(Clock soonest) const {
   return planned;
 }
 
-// The next clock at which all workers wait for a commit: T or, with best_epoch, the evaluation of a
-// data epoch.
+// The next clock at which all workers wait for a commit: T or, with best_epoch, the evaluation of
+// an epoch.
 Clock Scheduler::NextCommonClock() const {
   const Clock last = options_.job.last_clock;
   if (!options_.job.best_epoch) return last;
@@ -131,7 +131,7 @@ void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
       committed.clock = std::max(committed.clock, report->second.durable_clock);
     }
   }
-  // A torn epoch never ends the run or a data epoch, even if one fast worker was done with it.
+  // A torn snapshot never ends the run or an epoch, even if one fast worker was done with it.
   if (!cut->exact) committed.clock = std::min(committed.clock, NextCommonClock() - ClockDelta(1));
   KeepSuperseded(view().committed);
   state_.view.committed = committed;
@@ -146,7 +146,7 @@ void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   Publish(out);
 }
 
-// With best_epoch the best data epoch is chosen among those that were validated: no others are kept
+// With best_epoch the best epoch is chosen among those that were validated: no others are kept
 // for it. A torn epoch never has the clock of one.
 void Scheduler::KeepSuperseded(const CommittedEpoch& superseded) {
   if (superseded.images.empty()) return;

@@ -56,7 +56,7 @@ class AcceptanceTest(FleetTest):
         clock, last = metrics["train"]["resumed_from_clock"], whole["train"]["clock"]
         self.assertGreater(clock, 0)
         self.assertLess(clock, 0.6 * last)
-        # Cut before the evaluation of a data epoch: what was committed is not trained again, and
+        # Cut before the evaluation of an epoch: what was committed is not trained again, and
         # at s = 0 the end is the same.
         self.assertEqual(metrics["train"]["rows"] * last,
                          whole["train"]["rows"] * (last - clock - 1))

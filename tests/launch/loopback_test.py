@@ -122,7 +122,7 @@ class LoopbackTest(FleetTest):
         told = self.events("best", "worker-0", "validation")
         best = min(told, key=lambda event: event["logloss"])
         self.assertEqual(len(told), 4)
-        self.assertEqual(metrics["train"]["epoch_used"], best["data_epoch"] + 1)
+        self.assertEqual(metrics["train"]["epoch_used"], best["epoch"] + 1)
         self.assertEqual(metrics["validation"]["logloss"], best["logloss"])
 
     def test_best_epoch_keeps_the_validated_snapshots_and_the_last(self):

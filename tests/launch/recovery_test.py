@@ -201,7 +201,7 @@ class RecoveryTest(FleetTest):
         last = self.whole["train"]["clock"]
         self.assertRegex(stderr.splitlines()[-1],
                          rf"whole: train.epochs = 59 ends at clock {last * 59 // 60}, but clock "
-                         rf"{last} is trained and committed here already; ask for 60 data epochs")
+                         rf"{last} is trained and committed here already; ask for 60 epochs")
         self.assertEqual((self.path / "whole" / "config.json").read_text(), before)
 
     def test_without_its_snapshots_a_run_starts_over_and_says_so(self):

@@ -181,7 +181,7 @@ Config WithoutFaults(Config c) {
 
 std::string Config::Describe() const {
   return absl::StrFormat(
-      "shards %d, workers %d, readers %d, s %s, T %d, data epoch %d%s%s, prefetch %d, ahead %d, "
+      "shards %d, workers %d, readers %d, s %s, T %d, epoch %d%s%s, prefetch %d, ahead %d, "
       "snapshot every %d, pause %d ms, retention %d/%d B, loss %g, dup %g, delay %g, "
       "forged %g; "
       "crashes: worker %d, shard %d, zombie %d, scheduler %d; "

@@ -19,7 +19,7 @@ struct Config {
   int64_t last_clock = 16;
   bool deterministic = false;
   bool cache = false;
-  int64_t per_epoch = 0;         // with best_epoch: iterations of a data epoch; 0: without
+  int64_t per_epoch = 0;         // with best_epoch: iterations of an epoch; 0: without
   int readers = 0;               // processes that read the weights meanwhile
   int prefetch = 0;              // iterations pulled ahead
   int ahead = 0;                 // iterations started before the last one is pushed

@@ -45,7 +45,7 @@ class Ledger {
   // Whether iteration `clock` of `life` must leave a mark at `place`, once applied.
   bool Marks(const LifeInfo& info, Life life, Clock clock, PlaceId place) const;
   bool Touches(SeatId seat, Clock clock, PlaceId place) const;
-  // The iteration that ends a data epoch: empty, and seat 0 evaluates the weights there.
+  // The iteration that ends an epoch: empty, and seat 0 evaluates the weights there.
   bool IsEvaluation(Clock clock) const;
   // Whether iteration `clock` fetches exact weights: the evaluation and the one after it.
   bool IsExact(Clock clock) const;

@@ -46,7 +46,7 @@ struct Stats {
   uint64_t fleet_resumes = 0;
   uint64_t iterations = 0;
   uint64_t reads_checked = 0;
-  uint64_t evaluations = 0;   // exact reads at the end of a data epoch
+  uint64_t evaluations = 0;   // exact reads at the end of an epoch
   uint64_t reader_reads = 0;  // answers to readers
   uint64_t nan_pushes = 0;
   uint64_t snapshot_wishes = 0;  // heartbeats at the soft bound of retention

@@ -1,9 +1,9 @@
-// Which rows an iteration trains on: a pure function of (seed, data epoch, seat, index), so that a
+// Which rows an iteration trains on: a pure function of (seed, epoch, seat, index), so that a
 // resumed or replaced worker goes on with exactly the rows that were due.
 //
-// Each data epoch is a keyed permutation of the training rows (a Feistel network with cycle
+// Each epoch is a keyed permutation of the training rows (a Feistel network with cycle
 // walking, Black and Rogaway 2002), dealt out batch by batch: batch i of seat w takes the permuted
-// positions from (i * seats + w) * batch on. The last batches of a data epoch may be short or
+// positions from (i * seats + w) * batch on. The last batches of an epoch may be short or
 // empty.
 #pragma once
 
@@ -21,7 +21,7 @@ class BatchOrder {
 
   // Iterations in which some seat has rows.
   int64_t IterationsPerEpoch() const;
-  // Row indices of iteration `index` of data epoch `epoch` for `seat`; possibly empty.
+  // Row indices of iteration `index` of epoch `epoch` for `seat`; possibly empty.
   void Rows(int64_t epoch, int64_t index, SeatId seat, std::vector<uint64_t>* out) const;
 
  private:

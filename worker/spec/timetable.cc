@@ -11,7 +11,7 @@ bool Timetable::IsExact(Clock clock) const {
 std::vector<uint64_t> Timetable::Rows(Clock clock) const {
   std::vector<uint64_t> rows;
   if (!IsEvaluation(clock)) {
-    order_.Rows(DataEpoch(clock), job_.IndexInEpoch(clock), seat_, &rows);
+    order_.Rows(EpochOf(clock), job_.IndexInEpoch(clock), seat_, &rows);
   }
   return rows;
 }

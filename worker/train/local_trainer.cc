@@ -67,7 +67,7 @@ absl::Status LocalTrainer::Validate(StopSignals* signals) {
                                                          options_.prior.positive_rate));
   const Instant now = MonotonicNow();
   validation_ = validation_ + (now - began);
-  events_->Write(ValidationEvent{.data_epoch = timetable_.DataEpoch(clock_),
+  events_->Write(ValidationEvent{.epoch = timetable_.EpochOf(clock_),
                                  .clock = clock_,
                                  .auc = evaluation.auc,
                                  .logloss = evaluation.logloss,

@@ -227,7 +227,7 @@ absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, Parameter
     ASSIGN_OR_RETURN(
         const Evaluation evaluation,
         rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));
-    events_->Write(ValidationEvent{.data_epoch = timetable_.DataEpoch(clock_),
+    events_->Write(ValidationEvent{.epoch = timetable_.EpochOf(clock_),
                                    .clock = clock_,
                                    .auc = evaluation.auc,
                                    .logloss = evaluation.logloss,

@@ -2,7 +2,7 @@
 // and earlier pushes under way meanwhile. With options.ahead the next step is begun before the last
 // one is pushed, if its rows are there: a GPU then goes from step to step.
 //
-// worker/spec/timetable.h says what each clock is for: a batch, or the evaluation that ends a data
+// worker/spec/timetable.h says what each clock is for: a batch, or the evaluation that ends an
 // epoch, where seat 0 evaluates the validation rows. With job.best_epoch that iteration is a
 // barrier: everybody waits until the weights are cut and committed exactly there, so that the
 // snapshot holds what was evaluated.

@@ -143,7 +143,7 @@ class ProgressEvent(Event):
 @_event
 class ValidationEvent(Event):
     kind = "validation"
-    data_epoch: int = 0
+    epoch: int = 0
     clock: int = 0
     auc: float | None = None
     logloss: float | None = None

@@ -136,7 +136,7 @@ def _prepare(sweep: _Sweep, bound: str) -> RunFolder:
                       "target to measure; set a validation share in its [split]")
     enough = epochs_needed(epochs, job)
     if enough > epochs:
-        sweep.console.note(f"{enough} data epochs instead of {epochs}: too few iterations")
+        sweep.console.note(f"{enough} epochs instead of {epochs}: too few iterations")
         sweep.settings.append(f"train.epochs={enough}")
         shutil.rmtree(folder.path)
         _prepare_once(sweep, folder, bound)
@@ -144,7 +144,7 @@ def _prepare(sweep: _Sweep, bound: str) -> RunFolder:
 
 
 def epochs_needed(epochs: int, job: dict[str, Any]) -> int:
-    """Data epochs that make at least ITERATIONS_MIN iterations."""
+    """Epochs that make at least ITERATIONS_MIN iterations."""
     each = int(job["iterations_per_epoch"])
     return max(epochs, math.ceil(ITERATIONS_MIN / each))
 

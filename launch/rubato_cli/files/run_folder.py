@@ -3,7 +3,7 @@
   run.toml config.json job.json     the resolved run file, and what the fleet trains
   data/                             prepared rows and how they were encoded
   snapshots/                        committed and pending images
-  validations.json                  what was validated at the end of each data epoch
+  validations.json                  what was validated at the end of each epoch
   telemetry/NAME.jsonl logs/NAME.log    events and log of each process: shown, but
                                     nothing that trains, resumes or scores reads them back
   evaluation.json metrics.json report.html

@@ -36,7 +36,7 @@ class Record:
     config: Tree
     cleansing: Tree
     # Worker -> [(seconds since its first start, loss, rows)], and the validation events by time,
-    # their data epochs counted from 1.
+    # their epochs counted from 1.
     progress: dict[str, list[tuple[float, float, float]]] = dataclasses.field(default_factory=dict)
     validation: list[ValidationEvent] = dataclasses.field(default_factory=list)
 
@@ -85,11 +85,11 @@ def _read_telemetry(seat: str, file: pathlib.Path, record: Record) -> None:
                 before += newest
             newest = seconds
             points.append((before + seconds, loss, as_number(event.rows) or 0.0))
-        elif isinstance(event, ValidationEvent) and as_number(event.data_epoch) is not None:
+        elif isinstance(event, ValidationEvent) and as_number(event.epoch) is not None:
             seconds = as_number(event.seconds)
             record.validation.append(dataclasses.replace(
                 event, seconds=before + (newest if seconds is None else seconds),
-                data_epoch=event.data_epoch + 1,  # people count from 1, as train.epoch_used does
+                epoch=event.epoch + 1,  # people count from 1, as train.epoch_used does
                 auc=as_number(event.auc), logloss=as_number(event.logloss)))
     if points:
         record.progress[seat] = points

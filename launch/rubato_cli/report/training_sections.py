@@ -112,9 +112,9 @@ def _validation(record: Record) -> str:
         return page.absent("Validation", "This run was not validated while it trained.")
     best = record.metric("oracle.auc")
     used = record.metric("train.epoch_used")
-    chosen = [e.seconds for e in checks if e.data_epoch == used]
-    numbers = [(f"{e.data_epoch}", units.duration(e.seconds), units.metric(e.auc),
-                units.metric(e.logloss), "yes" if e.data_epoch == used else "")
+    chosen = [e.seconds for e in checks if e.epoch == used]
+    numbers = [(f"{e.epoch}", units.duration(e.seconds), units.metric(e.auc),
+                units.metric(e.logloss), "yes" if e.epoch == used else "")
                for e in checks]
     entries = [("line s3", "validation AUC")]
     if best is not None:
@@ -125,7 +125,7 @@ def _validation(record: Record) -> str:
         "AUC after each pass over the training rows.",
         page.legend(entries)
         + page.drawing(lambda width: _auc_drawing(width, checks, best, chosen), page.HALF),
-        page.table(("data epoch", "time", "AUC", "log loss", "used"), numbers))
+        page.table(("epoch", "time", "AUC", "log loss", "used"), numbers))
 
 
 BEST_TEST = "best possible on test rows"

@@ -8,7 +8,7 @@ from rubato_cli.run.committed import Snapshot
 
 
 def snapshot(folder: RunFolder, kept: list[Snapshot]) -> int | None:
-    """Number of the one of `kept` that was cut at the end of the data epoch with the best
+    """Number of the one of `kept` that was cut at the end of the epoch with the best
     validation log loss, at the clock of the validation: others hold other weights. None when
     nothing was validated."""
     numbers = {snapshot.clock: snapshot.number for snapshot in kept}

@@ -55,7 +55,7 @@ def _train(progress: Progress, workers: list[WorkerDoneEvent],
 
 def of_finished(folder: RunFolder) -> dict[str, Any]:
     """metrics.json of a run that is trained to its last clock and evaluated; {} of one that is not,
-    or not since more data epochs were asked for."""
+    or not since more epochs were asked for."""
     metrics = folder.find_json("metrics.json")
     last = int(folder.read_json("job.json")["last_clock"])
     return metrics if metrics and int(metrics["train"]["clock"]) >= last else {}

@@ -27,7 +27,7 @@ class Progress:
         self.done: dict[str, Event] = {}
         self.commits: list[CommittedEvent] = []
         self.resumed_from = 0
-        self._validated = -1  # data epoch
+        self._validated = -1  # epoch
         self._workers: dict[str, ProgressEvent] = {}
         self._view: ViewEvent | None = None
         self._clocks: collections.deque[tuple[float, int]] = collections.deque()
@@ -51,8 +51,8 @@ class Progress:
             case CommittedEvent():
                 self.commits.append(event)
             case ValidationEvent():
-                self._validated = event.data_epoch
-                return (f"epoch {event.data_epoch + 1}: validation AUC {event.auc:.4f}, "
+                self._validated = event.epoch
+                return (f"epoch {event.epoch + 1}: validation AUC {event.auc:.4f}, "
                         f"log loss {event.logloss:.4f}")
         return ""
 

@@ -1,4 +1,4 @@
-"""validations.json: what was validated at the end of each data epoch, over all starts of a run."""
+"""validations.json: what was validated at the end of each epoch, over all starts of a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Validations:
         self._write()
 
     def take(self, event: ValidationEvent) -> None:
-        self._events.append({"data_epoch": event.data_epoch, "clock": event.clock,
+        self._events.append({"epoch": event.epoch, "clock": event.clock,
                              "auc": event.auc, "logloss": event.logloss})
         self._try_to_write()
         if self._refusal and not self._warned:

@@ -86,7 +86,7 @@ class EventsTest : public testing::Test {
     Tell("worker-1", progress);
     Tell("worker-0",
          ValidationEvent{
-             .data_epoch = 1, .clock = Clock(19), .auc = 0.75, .logloss = 0.5, .seconds = 1.5});
+             .epoch = 1, .clock = Clock(19), .auc = 0.75, .logloss = 0.5, .seconds = 1.5});
     Tell("worker-1", WorkerDoneEvent{.seat = SeatId(1),
                                      .rows = 3328,
                                      .pushes = 20,

@@ -1,4 +1,4 @@
-// When every data epoch ends with a commit that the workers wait for (best_epoch), no cut may be
+// When every epoch ends with a commit that the workers wait for (best_epoch), no cut may be
 // opened beyond it: a snapshot wanted by a full push log once was, and the run stood still.
 #include <algorithm>
 #include <optional>

@@ -20,18 +20,17 @@ class TimetableTest : public testing::Test {
     job_.evaluate = true;
   }
   Timetable Of(uint32_t seat) const { return Timetable(job_, SeatId(seat), 103, 10); }
-  std::vector<size_t> Sizes(uint32_t seat, int64_t data_epoch) const {
+  std::vector<size_t> Sizes(uint32_t seat, int64_t epoch) const {
     std::vector<size_t> sizes;
-    for (int64_t i = 0; i < 5; ++i)
-      sizes.push_back(Of(seat).Rows(Clock(5 * data_epoch + i)).size());
+    for (int64_t i = 0; i < 5; ++i) sizes.push_back(Of(seat).Rows(Clock(5 * epoch + i)).size());
     return sizes;
   }
-  // Rows of all seats in one data epoch, sorted.
-  std::vector<uint64_t> AllRows(int64_t data_epoch) const {
+  // Rows of all seats in one epoch, sorted.
+  std::vector<uint64_t> AllRows(int64_t epoch) const {
     std::vector<uint64_t> all;
     for (uint32_t seat = 0; seat < 3; ++seat) {
       for (int64_t i = 0; i < 5; ++i) {
-        const auto rows = Of(seat).Rows(Clock(5 * data_epoch + i));
+        const auto rows = Of(seat).Rows(Clock(5 * epoch + i));
         all.insert(all.end(), rows.begin(), rows.end());
       }
     }
@@ -42,10 +41,10 @@ class TimetableTest : public testing::Test {
   Job job_;
 };
 
-TEST_F(TimetableTest, ADataEpochEndsWithAnEvaluation) {
+TEST_F(TimetableTest, AnEpochEndsWithAnEvaluation) {
   std::vector<int64_t> evaluations;
   for (int64_t clock = 0; clock < 15; ++clock) {
-    EXPECT_EQ(Of(0).DataEpoch(Clock(clock)), clock / 5);
+    EXPECT_EQ(Of(0).EpochOf(Clock(clock)), clock / 5);
     if (Of(0).IsEvaluation(Clock(clock))) evaluations.push_back(clock);
   }
   EXPECT_EQ(evaluations, (std::vector<int64_t>{4, 9, 14}));
@@ -54,21 +53,21 @@ TEST_F(TimetableTest, ADataEpochEndsWithAnEvaluation) {
 }
 
 TEST_F(TimetableTest, SeatsRunOutOfDataAndGoOnEmpty) {
-  for (int64_t data_epoch = 0; data_epoch < 3; ++data_epoch) {
-    EXPECT_EQ(Sizes(0, data_epoch), (std::vector<size_t>{10, 10, 10, 10, 0}));
-    EXPECT_EQ(Sizes(1, data_epoch), (std::vector<size_t>{10, 10, 10, 3, 0}));
-    EXPECT_EQ(Sizes(2, data_epoch), (std::vector<size_t>{10, 10, 10, 0, 0}));
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    EXPECT_EQ(Sizes(0, epoch), (std::vector<size_t>{10, 10, 10, 10, 0}));
+    EXPECT_EQ(Sizes(1, epoch), (std::vector<size_t>{10, 10, 10, 3, 0}));
+    EXPECT_EQ(Sizes(2, epoch), (std::vector<size_t>{10, 10, 10, 0, 0}));
   }
 }
 
-TEST_F(TimetableTest, EachRowIsTrainedOnceInADataEpochByOneSeat) {
+TEST_F(TimetableTest, EachRowIsTrainedOnceInAnEpochByOneSeat) {
   std::vector<uint64_t> each(103);
   for (uint64_t row = 0; row < 103; ++row) each[row] = row;
   EXPECT_EQ(AllRows(0), each);
   EXPECT_EQ(AllRows(2), each);
 }
 
-TEST_F(TimetableTest, RowsArePureAndDifferByDataEpochSeatAndSeed) {
+TEST_F(TimetableTest, RowsArePureAndDifferByEpochSeatAndSeed) {
   const auto rows = Of(1).Rows(Clock(2));
   EXPECT_EQ(Of(1).Rows(Clock(2)), rows);
   EXPECT_NE(Of(1).Rows(Clock(7)), rows);

@@ -98,12 +98,12 @@ absl::Status CheckSameJob(const Job& before, const Job& now, const std::string& 
       path, absl::StrJoin(others, ", ")));
 }
 
-// Data epochs are counted as people do: what is committed in the third one needs three.
+// Epochs are counted as people do: what is committed in the third one needs three.
 absl::Status CheckEpochs(const Job& job, const RunConfig& config, Clock committed) {
   if (committed <= job.last_clock) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(
       "train.epochs = %d ends at clock %d, but clock %d is trained and committed here already; ask "
-      "for %d data epochs or more, or choose another --out",
+      "for %d epochs or more, or choose another --out",
       config.train.epochs, job.last_clock.value(), committed.value(),
       job.EpochBefore(committed) + 1));
 }

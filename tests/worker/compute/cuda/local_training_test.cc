@@ -56,7 +56,7 @@ TEST_P(LocalTrainingTest, GoesTheWayOfServersInStep) {
   double expected_loss = 0;
   double rows = 0;
   for (int i = 0; i < 30; ++i) {
-    // Some are short, as the last of a data epoch, and they grow in sparse features.
+    // Some are short, as the last of an epoch, and they grow in sparse features.
     const Batch batch = RandomBatch(shape_, {.rows = i % 4 == 3 ? 1 + rng_.Below(39) : 40}, &rng_);
     expected_loss += reference_->Step(batch) * static_cast<double>(batch.rows);
     rows += static_cast<double>(batch.rows);

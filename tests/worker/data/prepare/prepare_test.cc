@@ -302,7 +302,7 @@ TEST_F(Prepare, ResumeRefusesToEndBeforeWhatIsCommitted) {
   const std::string before = *ReadSealedText(Path("out/run.toml"));
   const absl::Status refused = resume(2, 2 * per_epoch + 1);
   EXPECT_EQ(ExitCode(refused), kExitUsage);
-  EXPECT_TRUE(absl::StrContains(refused.message(), "ask for 3 data epochs or more")) << refused;
+  EXPECT_TRUE(absl::StrContains(refused.message(), "ask for 3 epochs or more")) << refused;
   EXPECT_EQ(*ReadSealedText(Path("out/run.toml")), before);
   EXPECT_TRUE(resume(2, 2 * per_epoch).ok());
 }
