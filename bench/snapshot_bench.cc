@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
-#include "common/base/durable_file.h"
 #include "common/base/env.h"
+#include "common/base/file.h"
 #include "common/base/status.h"
 #include "server/snapshot/snapshot_store.h"
 
