@@ -2,7 +2,6 @@
 // it. Servers learn of a model through its tables here and in no other way.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,40 +9,22 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
+#include "common/job/calendar.h"
 #include "common/job/table_spec.h"
 
 namespace rubato {
 
-struct Job {
+struct Job : Calendar {
   std::vector<TableSpec> tables;
   uint32_t places = 1;
   uint32_t seats = 1;
-  Clock last_clock;  // T
   uint64_t seed = 0;
-  int64_t iterations_per_epoch = 1;   // its evaluation iteration included
-  bool evaluate = false;              // the last iteration of an epoch is empty and evaluates
-  bool best_epoch = false;            // cut at each evaluation, wait for its commit
   int64_t snapshots_kept = 2;         // committed epochs; with best_epoch: validated ones
   int64_t snapshot_every_clocks = 0;  // 0: none is planned but the last
   // Bytes of pushes that a worker keeps for replay before it asks for a snapshot / drops the oldest
   // (ARCHITECTURE.md, "Retention"). A snapshot costs as much as the whole model: it should be rare.
   uint64_t retention_soft_bytes = 256u << 20;
   uint64_t retention_hard_bytes = 1u << 30;
-
-  // The epoch, counted from 0, that iteration `clock` belongs to; and that of the last one
-  // trained when `clock` are completed.
-  int64_t EpochOf(Clock clock) const { return clock.value() / iterations_per_epoch; }
-  int64_t EpochBefore(Clock clock) const {
-    return EpochOf(Clock(std::max<int64_t>(0, clock.value() - 1)));
-  }
-  // Which iteration of its epoch `clock` is, from 0.
-  int64_t IndexInEpoch(Clock clock) const { return clock.value() % iterations_per_epoch; }
-  // The clock of the last iteration of the epoch of `clock`: where it is evaluated.
-  Clock EndOfEpoch(Clock clock) const {
-    return Clock((EpochOf(clock) + 1) * iterations_per_epoch - 1);
-  }
-  Clock BeginOfEpoch(Clock clock) const { return Clock(EpochOf(clock) * iterations_per_epoch); }
-  bool IsEvaluation(Clock clock) const { return evaluate && clock == EndOfEpoch(clock); }
 
   // Smallest bound of the tables: the gate of the run.
   Staleness staleness() const;

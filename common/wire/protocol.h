@@ -65,10 +65,6 @@ struct CutRule {
   static Clock Soonest(Clock known_end, ClockDelta margin, Clock committed, Clock common) {
     return std::min(common, std::max(known_end + margin, committed.Next()));
   }
-  // The first clock >= `from` at which an epoch ends and is evaluated.
-  static Clock NextEvaluation(Clock from, int64_t per_epoch) {
-    return Clock((from.value() + per_epoch) / per_epoch * per_epoch - 1);
-  }
   // Whether the image cut at `cut` holds iteration `number`: if not, it is held back before.
   static bool Holds(Clock cut, Clock number) { return number < cut; }
   // A shard that has applied an iteration >= C refuses. `end` is one past the highest it has.

@@ -75,13 +75,9 @@ Clock Scheduler::NextPlanned(Clock soonest) const {
   return planned;
 }
 
-// The next clock at which all workers wait for a commit: T or, with best_epoch, the evaluation of
-// an epoch.
+// The next clock at which all workers wait for a commit.
 Clock Scheduler::NextCommonClock() const {
-  const Clock last = options_.job.last_clock;
-  if (!options_.job.best_epoch) return last;
-  const Clock from = std::max(known_end(), view().committed.clock.Next());
-  return std::min(last, CutRule::NextEvaluation(from, options_.job.iterations_per_epoch));
+  return options_.job.NextCommon(std::max(known_end(), view().committed.clock.Next()));
 }
 
 void Scheduler::OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out) {

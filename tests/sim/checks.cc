@@ -113,10 +113,10 @@ void World::CheckRead(WorkerProcess* worker, const Ready& ready) {
                                   [&](const MemberEntry& m) { return m.life == reader; });
   if (!member || worker->info.generation != view.generation) return;
   CheckAbandoned(worker, ready);
-  const bool exact = ledger_.IsExact(ready.clock);
+  const bool exact = job_.IsExact(ready.clock);
   if (config_.staleness.infinite() && !exact) return;
   Expected expected{exact ? ready.clock : ready.clock - config_.staleness.bound(), std::nullopt};
-  if (config_.staleness == Staleness(0) || ledger_.IsEvaluation(ready.clock)) {
+  if (config_.staleness == Staleness(0) || job_.IsEvaluation(ready.clock)) {
     expected.none_from = ready.clock;
   }
   CheckHolds(worker, ready.rows[0], expected);

@@ -16,9 +16,7 @@ uint64_t Hash(uint64_t seed, uint64_t a, uint64_t b, uint64_t c) {
 
 double Share(uint64_t hash) { return static_cast<double>(hash >> 11) * 0x1.0p-53; }
 
-}  // namespace
-
-Job Ledger::MakeJob() const {
+Job MakeJob(const Config& config) {
   Job job;
   OptimizerSpec sgd;
   sgd.kind = OptimizerKind::kSgd;
@@ -26,9 +24,9 @@ Job Ledger::MakeJob() const {
   TableSpec ledger;
   ledger.id = kLedger;
   ledger.name = "ledger";
-  ledger.dim = static_cast<uint32_t>(config_.last_clock);
+  ledger.dim = static_cast<uint32_t>(config.last_clock);
   ledger.optimizer = sgd;
-  ledger.staleness = config_.staleness;
+  ledger.staleness = config.staleness;
   TableSpec sums = ledger;
   sums.id = kSums;
   sums.name = "sums";
@@ -36,17 +34,21 @@ Job Ledger::MakeJob() const {
   sums.dim = kSumDim;
   sums.size = kSumBlocks * kSumDim;
   job.tables = {ledger, sums};
-  job.places = config_.places;
-  job.seats = config_.seats;
-  job.last_clock = Clock(config_.last_clock);
-  job.seed = config_.seed;
-  job.evaluate = job.best_epoch = config_.per_epoch > 0;
-  job.iterations_per_epoch = job.best_epoch ? config_.per_epoch : config_.last_clock;
-  job.snapshot_every_clocks = config_.snapshot_every;
-  job.retention_soft_bytes = config_.retention_soft;
-  job.retention_hard_bytes = config_.retention_hard;
+  job.places = config.places;
+  job.seats = config.seats;
+  job.last_clock = Clock(config.last_clock);
+  job.seed = config.seed;
+  job.evaluate = job.best_epoch = config.per_epoch > 0;
+  job.iterations_per_epoch = job.best_epoch ? config.per_epoch : config.last_clock;
+  job.snapshot_every_clocks = config.snapshot_every;
+  job.retention_soft_bytes = config.retention_soft;
+  job.retention_hard_bytes = config.retention_hard;
   return job;
 }
+
+}  // namespace
+
+Ledger::Ledger(const Config& config) : config_(config), job_(MakeJob(config)) {}
 
 RowKey Ledger::KeyOf(Life life, PlaceId place, uint32_t places) const {
   TableSpec spec;
@@ -58,19 +60,11 @@ RowKey Ledger::KeyOf(Life life, PlaceId place, uint32_t places) const {
 }
 
 bool Ledger::Touches(SeatId seat, Clock clock, PlaceId place) const {
-  if (IsEvaluation(clock)) return false;
+  if (job_.IsEvaluation(clock)) return false;
   if (seat == SeatId(0) && clock.value() >= config_.last_clock - config_.early) return false;
   const uint64_t hash = Hash(config_.seed, seat.value() + 1, static_cast<uint64_t>(clock.value()),
                              place.value() + 77);
   return Share(hash) >= config_.empty_share;
-}
-
-bool Ledger::IsEvaluation(Clock clock) const {
-  return config_.per_epoch > 0 && clock.value() % config_.per_epoch == config_.per_epoch - 1;
-}
-
-bool Ledger::IsExact(Clock clock) const {
-  return IsEvaluation(clock) || (clock > Clock(0) && IsEvaluation(clock - ClockDelta(1)));
 }
 
 bool Ledger::IsNan(Life life, Clock clock) const {

@@ -37,18 +37,14 @@ using Contents = std::vector<int>;
 
 class Ledger {
  public:
-  explicit Ledger(const Config& config) : config_(config) {}
+  explicit Ledger(const Config& config);
 
-  Job MakeJob() const;
+  const Job& job() const { return job_; }
   // The ledger row of a life that lives at `place` when there are `places`.
   RowKey KeyOf(Life life, PlaceId place, uint32_t places) const;
   // Whether iteration `clock` of `life` must leave a mark at `place`, once applied.
   bool Marks(const LifeInfo& info, Life life, Clock clock, PlaceId place) const;
   bool Touches(SeatId seat, Clock clock, PlaceId place) const;
-  // The iteration that ends an epoch: empty, and seat 0 evaluates the weights there.
-  bool IsEvaluation(Clock clock) const;
-  // Whether iteration `clock` fetches exact weights: the evaluation and the one after it.
-  bool IsExact(Clock clock) const;
   bool IsNan(Life life, Clock clock) const;
 
   // Rows that iteration `clock` of `life` reads, and their gradients. Of `readable` ledger rows
@@ -66,6 +62,7 @@ class Ledger {
 
  private:
   const Config config_;
+  const Job job_;
 };
 
 }  // namespace rubato::sim

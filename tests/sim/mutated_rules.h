@@ -55,10 +55,6 @@ struct MutatedCutRule : CutRule {
     if (Makes(Mutation::cut_beyond_end)) common = common + margin + ClockDelta(1);
     return CutRule::Soonest(known_end, margin, committed, common);
   }
-  static Clock NextEvaluation(Clock from, int64_t per_epoch) {
-    if (Makes(Mutation::cut_beyond_barrier)) per_epoch = kNever;
-    return CutRule::NextEvaluation(from, per_epoch);
-  }
   static bool Holds(Clock cut, Clock number) {
     return CutRule::Holds(cut, number) || Makes(Mutation::no_hold_back);
   }

@@ -16,7 +16,15 @@ void ForgetLosses(SchedulerOutput* out) {
   });
 }
 
+SchedulerOptions WithoutBarriers(SchedulerOptions options) {
+  if (Makes(Mutation::cut_beyond_barrier)) options.job.best_epoch = false;
+  return options;
+}
+
 }  // namespace
+
+MutatedScheduler::MutatedScheduler(SchedulerOptions options, SchedulerState state, Instant now)
+    : Scheduler(WithoutBarriers(std::move(options)), std::move(state), now) {}
 
 void MutatedScheduler::Receive(Instant now, Nonce from, const Message& message,
                                SchedulerOutput* out) {

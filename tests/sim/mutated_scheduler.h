@@ -14,7 +14,7 @@ namespace rubato::sim {
 
 class MutatedScheduler : public Scheduler {
  public:
-  using Scheduler::Scheduler;
+  MutatedScheduler(SchedulerOptions options, SchedulerState state, Instant now);
   void Receive(Instant now, Nonce from, const Message& message, SchedulerOutput* out);
   void Tick(Instant now, SchedulerOutput* out);
 

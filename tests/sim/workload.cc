@@ -74,7 +74,7 @@ std::set<RowKey> World::ReadableRows(uint32_t places) const {
 
 void World::Prefetch(WorkerProcess* worker, Clock clock) {
   const std::set<RowKey> readable = ReadableRows(worker->info.places);
-  const bool evaluates = worker->seat == SeatId(0) && ledger_.IsEvaluation(clock);
+  const bool evaluates = worker->seat == SeatId(0) && job_.IsEvaluation(clock);
   stats_.evaluations += evaluates;
   Parameters keys = evaluates
                         ? Ledger::AllKeys(readable)
@@ -82,14 +82,14 @@ void World::Prefetch(WorkerProcess* worker, Clock clock) {
   ClientOutput out;
   worker->machine->Prefetch(
       now(), clock, std::move(keys),
-      ledger_.IsExact(clock) ? PsClient::Freshness::kExact : PsClient::Freshness::kBounded, &out);
+      job_.IsExact(clock) ? PsClient::Freshness::kExact : PsClient::Freshness::kBounded, &out);
   Flush(worker, &out);
 }
 
 // A slow evaluation shows that it gets on.
 int64_t World::ComputeDelay(WorkerProcess* worker, Clock clock) {
   constexpr int64_t kComputeUs[] = {1000, 3000, 6000, 6000, 15000};
-  const bool evaluates = worker->seat == SeatId(0) && ledger_.IsEvaluation(clock);
+  const bool evaluates = worker->seat == SeatId(0) && job_.IsEvaluation(clock);
   if (!config_.slow_evaluation || !evaluates) return kComputeUs[rng_.Below(5)];
   constexpr int64_t kSteps = 20;
   constexpr int64_t kStepUs = 30'000;
@@ -109,7 +109,7 @@ void World::Compute(WorkerProcess* worker, const Ready& ready) {
       });
       return;
     }
-    if (ledger_.IsEvaluation(ready.clock) && worker->committed < ready.clock) {
+    if (job_.IsEvaluation(ready.clock) && worker->committed < ready.clock) {
       worker->evaluated = ready;  // all wait for the commit of what was evaluated
       return;
     }
@@ -119,7 +119,7 @@ void World::Compute(WorkerProcess* worker, const Ready& ready) {
 
 void World::Finish(WorkerProcess* worker, const Ready& ready) {
   const Life life = worker->machine->life();
-  const bool empty = ready.rows[0].keys.empty() || ledger_.IsEvaluation(ready.clock);
+  const bool empty = ready.rows[0].keys.empty() || job_.IsEvaluation(ready.clock);
   stats_.nan_pushes += !empty && ledger_.IsNan(life, ready.clock);
   const Parameters gradients =
       empty ? Parameters{} : ledger_.Gradients(worker->info, life, ready.clock, ready.rows);

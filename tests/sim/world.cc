@@ -57,7 +57,7 @@ World::World(const Config& config, Trace trace)
     : config_(config),
       trace_(trace),
       ledger_(config),
-      job_(ledger_.MakeJob()),
+      job_(ledger_.job()),
       rng_(MixBits(config.seed ^ 0x5157)),
       forger_rng_(MixBits(config.seed ^ 0xf06e)),
       scheduler_disk_(Scheduler::FirstState(job_)),

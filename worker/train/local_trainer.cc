@@ -38,7 +38,7 @@ absl::Status LocalTrainer::Run(StopSignals* signals) {
 }
 
 absl::Status LocalTrainer::RunIteration(StopSignals* signals) {
-  if (timetable_.IsEvaluation(clock_)) {
+  if (options_.job.IsEvaluation(clock_)) {
     RETURN_IF_ERROR(TellProgress(MonotonicNow()));
     RETURN_IF_ERROR(divergence_.EndPass(clock_));
     return Validate(signals);
@@ -67,7 +67,7 @@ absl::Status LocalTrainer::Validate(StopSignals* signals) {
                                                          options_.prior.positive_rate));
   const Instant now = MonotonicNow();
   validation_ = validation_ + (now - began);
-  events_->Write(ValidationEvent{.epoch = timetable_.EpochOf(clock_),
+  events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock_),
                                  .clock = clock_,
                                  .auc = evaluation.auc,
                                  .logloss = evaluation.logloss,

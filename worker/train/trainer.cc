@@ -104,7 +104,7 @@ GoOn Trainer::GoOnWith(Session* session) {
 }
 
 absl::Status Trainer::Prepare(Clock clock, Session* session, Iteration* iteration) {
-  if (timetable_.IsEvaluation(clock)) {
+  if (options_.job.IsEvaluation(clock)) {
     const bool evaluates = options_.seat == SeatId(0) && validation_->rows() > 0;
     if (!evaluates) return absl::OkStatus();
     ASSIGN_OR_RETURN(iteration->keys, FindAllKeys(*model_, *validation_, GoOnWith(session)));
@@ -130,8 +130,8 @@ absl::Status Trainer::PrepareUpTo(Clock last, Session* session) {
 absl::Status Trainer::PrefetchUpTo(Clock last, Session* session) {
   RETURN_IF_ERROR(PrepareUpTo(last, session));
   for (; prefetched_ <= last && prefetched_ < prepared_; prefetched_ = prefetched_.Next()) {
-    const auto freshness = timetable_.IsExact(prefetched_) ? PsClient::Freshness::kExact
-                                                           : PsClient::Freshness::kBounded;
+    const auto freshness = options_.job.IsExact(prefetched_) ? PsClient::Freshness::kExact
+                                                             : PsClient::Freshness::kBounded;
     session->Prefetch(prefetched_, std::move(iterations_[prefetched_].keys), freshness);
   }
   return absl::OkStatus();
@@ -163,7 +163,7 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
   Iteration& iteration = iterations_[clock_];
   Spend(iteration.ready->gated ? Spent::kWait : Spent::kPull);
   gradients_.clear();
-  if (timetable_.IsEvaluation(clock_)) {
+  if (options_.job.IsEvaluation(clock_)) {
     RETURN_IF_ERROR(Evaluate(session, signals, &iteration.ready->rows));
     Spend(Spent::kOther);
   } else if (iteration.rows > 0) {
@@ -173,7 +173,7 @@ absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
     Spend(Spent::kCompute);
   }
   // Before the last push of a pass: without it nothing of the pass can be committed.
-  if (timetable_.IsEvaluation(clock_.Next())) RETURN_IF_ERROR(divergence_.EndPass(clock_));
+  if (options_.job.IsEvaluation(clock_.Next())) RETURN_IF_ERROR(divergence_.EndPass(clock_));
   session->NoteWork();
   session->Push(clock_, std::move(gradients_));
   gradients_ = {};
@@ -227,13 +227,13 @@ absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, Parameter
     ASSIGN_OR_RETURN(
         const Evaluation evaluation,
         rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));
-    events_->Write(ValidationEvent{.epoch = timetable_.EpochOf(clock_),
+    events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock_),
                                    .clock = clock_,
                                    .auc = evaluation.auc,
                                    .logloss = evaluation.logloss,
                                    .seconds = (MonotonicNow() - begun_).seconds()});
   }
-  while (options_.job.best_epoch && committed_ < clock_) {
+  while (options_.job.IsBarrier(clock_) && committed_ < clock_) {
     ASSIGN_OR_RETURN(const Committed committed, Await<Committed>(session, signals));
     committed_ = std::max(committed_, committed.clock);
   }

@@ -2,10 +2,9 @@
 // and earlier pushes under way meanwhile. With options.ahead the next step is begun before the last
 // one is pushed, if its rows are there: a GPU then goes from step to step.
 //
-// worker/spec/timetable.h says what each clock is for: a batch, or the evaluation that ends an
-// epoch, where seat 0 evaluates the validation rows. With job.best_epoch that iteration is a
-// barrier: everybody waits until the weights are cut and committed exactly there, so that the
-// snapshot holds what was evaluated.
+// common/job/calendar.h says what each clock is for: a batch, or the evaluation that ends an
+// epoch, where seat 0 evaluates the validation rows. A barrier is passed only once the weights are
+// committed exactly there, so that the snapshot holds what was evaluated.
 #pragma once
 
 #include <cstdint>

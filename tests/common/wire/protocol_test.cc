@@ -38,9 +38,6 @@ TEST(CutRuleTest, IsNeverBeyondWhereAllWait) {
   EXPECT_EQ(CutRule::Soonest(Clock(5), ClockDelta(2), Clock(3), Clock(20)), Clock(7));
   EXPECT_EQ(CutRule::Soonest(Clock(3), ClockDelta(0), Clock(3), Clock(20)), Clock(4));
   EXPECT_EQ(CutRule::Soonest(Clock(19), ClockDelta(2), Clock(3), Clock(20)), Clock(20));
-  EXPECT_EQ(CutRule::NextEvaluation(Clock(0), 5), Clock(4));
-  EXPECT_EQ(CutRule::NextEvaluation(Clock(4), 5), Clock(4));
-  EXPECT_EQ(CutRule::NextEvaluation(Clock(5), 5), Clock(9));
 }
 
 TEST(JoinRuleTest, StartsAtTheHighest) {

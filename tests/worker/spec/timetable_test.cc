@@ -41,17 +41,6 @@ class TimetableTest : public testing::Test {
   Job job_;
 };
 
-TEST_F(TimetableTest, AnEpochEndsWithAnEvaluation) {
-  std::vector<int64_t> evaluations;
-  for (int64_t clock = 0; clock < 15; ++clock) {
-    EXPECT_EQ(Of(0).EpochOf(Clock(clock)), clock / 5);
-    if (Of(0).IsEvaluation(Clock(clock))) evaluations.push_back(clock);
-  }
-  EXPECT_EQ(evaluations, (std::vector<int64_t>{4, 9, 14}));
-  job_.evaluate = false;
-  EXPECT_FALSE(Of(0).IsEvaluation(Clock(4)));
-}
-
 TEST_F(TimetableTest, SeatsRunOutOfDataAndGoOnEmpty) {
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
     EXPECT_EQ(Sizes(0, epoch), (std::vector<size_t>{10, 10, 10, 10, 0}));
@@ -74,16 +63,6 @@ TEST_F(TimetableTest, RowsArePureAndDifferByEpochSeatAndSeed) {
   EXPECT_NE(Of(2).Rows(Clock(2)), rows);
   job_.seed = 8;
   EXPECT_NE(Of(1).Rows(Clock(2)), rows);
-}
-
-TEST_F(TimetableTest, OnlyWithABestEpochAreReadsExactAtItsEndAndAfterIt) {
-  for (int64_t clock = 0; clock < 15; ++clock) EXPECT_FALSE(Of(0).IsExact(Clock(clock)));
-  job_.best_epoch = true;
-  std::vector<int64_t> exact;
-  for (int64_t clock = 0; clock < 15; ++clock) {
-    if (Of(2).IsExact(Clock(clock))) exact.push_back(clock);
-  }
-  EXPECT_EQ(exact, (std::vector<int64_t>{4, 5, 9, 10, 14}));
 }
 
 }  // namespace
