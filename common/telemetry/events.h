@@ -170,16 +170,14 @@ struct ProgressEvent {
 struct ValidationEvent {
   static constexpr char kEvent[] = "validation";
   int64_t epoch = 0;
-  Clock clock;  // its iteration, which changes no weights
-  double auc = 0;
-  double logloss = 0;  // mean, natural logarithm
-  double seconds = 0;  // since the worker's first iteration
+  Clock clock;                            // its iteration, which changes no weights
+  double seconds = 0;                     // since the worker's first iteration
+  std::map<std::string, double> figures;  // by the names of the metrics that judge the target
   void Fields(auto&& field) const {
     field("epoch", epoch);
     field("clock", clock);
-    field("auc", auc);
-    field("logloss", logloss);
     field("seconds", seconds);
+    field("figures", figures);
   }
 };
 

@@ -4,7 +4,7 @@
 //
 // Names are ours and need no escape. Numbers that are not finite become null, text that is not
 // UTF-8 is repaired. Ids and clocks are their numbers, a Duration is in seconds to the microsecond,
-// a range is an array, and so is a pair.
+// a map from names is an object, any other range an array, and so is a pair.
 #pragma once
 
 #include <concepts>
@@ -39,6 +39,12 @@ concept IsPair = requires(const T& pair) {
   pair.second;
 };
 
+// A map whose keys are text.
+template <class T>
+concept IsNamedValues = std::convertible_to<typename T::key_type, absl::string_view> && requires {
+  typename T::mapped_type;
+};
+
 // As a JSON string, quotes included.
 std::string QuotedText(absl::string_view text);
 // The shortest digits that read back as the same double.
@@ -47,6 +53,9 @@ std::string MicrosecondDigits(Duration time);
 
 template <NamesItsFields T>
 std::string FieldsText(const T& record);
+
+template <IsNamedValues T>
+std::string FieldsText(const T& values);
 
 // `value` as JSON.
 template <class T>
@@ -63,7 +72,7 @@ std::string JsonText(const T& value) {
     return QuotedText(value);
   } else if constexpr (IsStrongNumber<T>) {
     return absl::StrCat(value.value());
-  } else if constexpr (NamesItsFields<T>) {
+  } else if constexpr (NamesItsFields<T> || IsNamedValues<T>) {
     return absl::StrCat("{", FieldsText(value), "}");
   } else if constexpr (IsPair<T>) {
     return absl::StrCat("[", JsonText(value.first), ",", JsonText(value.second), "]");
@@ -89,6 +98,14 @@ std::string FieldsText(const T& record) {
   std::string fields;
   record.Fields(
       [&fields](const char* name, const auto& value) { AppendField(name, value, &fields); });
+  return fields;
+}
+
+// The same of a map.
+template <IsNamedValues T>
+std::string FieldsText(const T& values) {
+  std::string fields;
+  for (const auto& [name, value] : values) AppendField(name, value, &fields);
   return fields;
 }
 

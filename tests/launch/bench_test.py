@@ -70,7 +70,7 @@ def result_of(**changes):
             "workers": [worker, {**worker, "pushes": 399}], **changes}
 
 
-VALIDATIONS = [ValidationEvent(seconds=seconds, auc=auc) for seconds, auc in
+VALIDATIONS = [ValidationEvent(seconds=seconds, figures={"auc": auc}) for seconds, auc in
                ((1.0, 0.70), (2.0, 0.798), (3.0, 0.796), (4.0, 0.80))]
 
 

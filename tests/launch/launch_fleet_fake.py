@@ -232,8 +232,8 @@ def train():
         half = run.fake["clocks"] // 2
         for epoch, auc, logloss in ((0, 0.8, 0.3), (1, 0.7, 0.4)):
             wait_until(lambda: run.fate != "ask" or run.marked(f"may-validate-{epoch}"))
-            say("validation", epoch=epoch, clock=(epoch + 1) * half - 1, auc=auc,
-                logloss=logloss)
+            say("validation", epoch=epoch, clock=(epoch + 1) * half - 1,
+                figures={"auc": auc, "logloss": logloss})
     say("done", seat=int(option("--seat")), rows=100, pushes=20, max_staleness=3,
         seconds={"compute": 1.5, "wait": 0.25, "pull": 0.125, "push": 0.0625, "other": 0.0625})
     run.mark("done-" + run.name)

@@ -120,10 +120,10 @@ class LoopbackTest(FleetTest):
     def test_best_epoch_is_the_one_that_is_tested(self):
         metrics = self.train_well("best", "train.best_epoch=true", "train.epochs=4")
         told = self.events("best", "worker-0", "validation")
-        best = min(told, key=lambda event: event["logloss"])
+        best = min(told, key=lambda event: event["figures"]["logloss"])
         self.assertEqual(len(told), 4)
         self.assertEqual(metrics["train"]["epoch_used"], best["epoch"] + 1)
-        self.assertEqual(metrics["validation"]["logloss"], best["logloss"])
+        self.assertEqual(metrics["validation"]["logloss"], best["figures"]["logloss"])
 
     def test_best_epoch_keeps_the_validated_snapshots_and_the_last(self):
         between = 0  # on a busy machine few of them are committed

@@ -24,7 +24,8 @@ class ProgressTest(unittest.TestCase):
         work(0, 0)
         work(1, 0)
         self.assertTrue(progress.line().startswith("epoch 1/3  loss 0.5000  "))
-        said = progress.take(seats[0], ValidationEvent(epoch=0, auc=0.7, logloss=0.4))
+        said = progress.take(seats[0], ValidationEvent(
+            epoch=0, figures={"auc": 0.7, "logloss": 0.4}))
         self.assertTrue(said.startswith("epoch 1: validation"))
         self.assertEqual(progress.line(), "")
         work(1, 1)

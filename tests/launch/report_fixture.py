@@ -109,8 +109,8 @@ def write_telemetry(folder, rng, workers):
                 epoch = clock // 547  # counted from 0
                 auc = 0.771 + 0.013 * (1 - math.exp(-epoch)) - 0.0007 * max(0, epoch - 3)
                 lines.append({"event": "validation", "epoch": epoch, "clock": clock,
-                              "auc": auc, "logloss": 0.437 - 2.2 * (auc - 0.76),
-                              "seconds": clock * 0.0171})
+                              "seconds": clock * 0.0171,
+                              "figures": {"auc": auc, "logloss": 0.437 - 2.2 * (auc - 0.76)}})
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / f"worker-{seat}.jsonl").write_text(text + '{"event": "progr', "utf-8")
 

@@ -196,13 +196,17 @@ class RecordTest(RunTest):
         events = [{"event": "progress", "loss": 1.0, "rows": 1, "seconds_since_start": 1},
                   {"event": "progress", "loss": 0.9, "rows": 2, "seconds_since_start": 5},
                   {"event": "progress", "loss": 0.8, "rows": 3, "seconds_since_start": 2},
-                  {"event": "validation", "epoch": 0, "auc": 0.7, "seconds": 3}]
+                  {"event": "validation", "epoch": 0, "figures": {"auc": 0.7, "ks": "?"},
+                   "seconds": 3},
+                  {"event": "validation", "epoch": 1, "figures": [0.8], "seconds": 4}]
         lines = [json.dumps(event) for event in events]
         (folder / "telemetry" / "worker-3.jsonl").write_text("\n".join([*lines, '{"event": "p']))
         run = record.read(str(folder))
         self.assertEqual([t for t, _, _ in run.progress["3"]], [1, 5, 7])
-        self.assertEqual([event.seconds for event in run.validation], [8])
-        self.assertEqual([event.epoch for event in run.validation], [1])  # as people count
+        self.assertEqual([event.seconds for event in run.validation], [8, 9])
+        self.assertEqual([event.epoch for event in run.validation], [1, 2])  # as people count
+        self.assertEqual([event.figures for event in run.validation],
+                         [{"auc": 0.7, "ks": None}, {}])
 
     def test_failures_are_sentences_and_leave_the_old_page(self):
         folder = pathlib.Path(self.scratch.name, "unfinished")

@@ -20,7 +20,7 @@ def config(**cleanse):
 
 
 def validations(*losses):
-    return {"validations": [{"logloss": loss} for loss in losses]}
+    return {"validations": [{"figures": {"logloss": loss}} for loss in losses]}
 
 
 class VerdictTest(unittest.TestCase):

@@ -67,11 +67,11 @@ absl::Status LocalTrainer::Validate(StopSignals* signals) {
                                                          options_.prior.positive_rate));
   const Instant now = MonotonicNow();
   validation_ = validation_ + (now - began);
-  events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock_),
-                                 .clock = clock_,
-                                 .auc = evaluation.auc,
-                                 .logloss = evaluation.logloss,
-                                 .seconds = (now - begun_).seconds()});
+  events_->Write(
+      ValidationEvent{.epoch = options_.job.EpochOf(clock_),
+                      .clock = clock_,
+                      .seconds = (now - begun_).seconds(),
+                      .figures = {{"auc", evaluation.auc}, {"logloss", evaluation.logloss}}});
   return absl::OkStatus();
 }
 

@@ -227,11 +227,11 @@ absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, Parameter
     ASSIGN_OR_RETURN(
         const Evaluation evaluation,
         rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));
-    events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock_),
-                                   .clock = clock_,
-                                   .auc = evaluation.auc,
-                                   .logloss = evaluation.logloss,
-                                   .seconds = (MonotonicNow() - begun_).seconds()});
+    events_->Write(
+        ValidationEvent{.epoch = options_.job.EpochOf(clock_),
+                        .clock = clock_,
+                        .seconds = (MonotonicNow() - begun_).seconds(),
+                        .figures = {{"auc", evaluation.auc}, {"logloss", evaluation.logloss}}});
   }
   while (options_.job.IsBarrier(clock_) && committed_ < clock_) {
     ASSIGN_OR_RETURN(const Committed committed, Await<Committed>(session, signals));

@@ -145,9 +145,8 @@ class ValidationEvent(Event):
     kind = "validation"
     epoch: int = 0
     clock: int = 0
-    auc: float | None = None
-    logloss: float | None = None
     seconds: float | None = None
+    figures: dict[str, float | None] = dataclasses.field(default_factory=dict)
 
 
 @_event

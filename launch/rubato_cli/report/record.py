@@ -90,6 +90,11 @@ def _read_telemetry(seat: str, file: pathlib.Path, record: Record) -> None:
             record.validation.append(dataclasses.replace(
                 event, seconds=before + (newest if seconds is None else seconds),
                 epoch=event.epoch + 1,  # people count from 1, as train.epoch_used does
-                auc=as_number(event.auc), logloss=as_number(event.logloss)))
+                figures=_numbers(event.figures)))
     if points:
         record.progress[seat] = points
+
+
+def _numbers(tree: Tree) -> dict[str, float | None]:
+    return {name: as_number(value)
+            for name, value in (tree.items() if isinstance(tree, dict) else ())}

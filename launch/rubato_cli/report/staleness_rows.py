@@ -53,7 +53,7 @@ def row(bound: str, result: dict[str, Any], validations: Sequence[ValidationEven
         waiting_share=sum(seconds["wait"] for seconds in spent) / whole if whole > 0 else 0.0,
         seconds=result["train"]["seconds"],
         seconds_to_target=min((event.seconds for event in validations
-                               if event.auc is not None and event.auc >= goal), default=None),
+                               if (event.figures.get("auc") or -1.0) >= goal), default=None),
         validation_auc=final,
         test_auc=result.get("test", {}).get("auc"),
         max_observed=result["staleness"]["max_observed"],

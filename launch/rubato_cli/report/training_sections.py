@@ -6,7 +6,6 @@ import collections
 from collections.abc import Sequence
 
 from rubato_cli.base import units
-from rubato_cli.base.events import ValidationEvent
 from rubato_cli.report import charts, page
 from rubato_cli.report.record import Record
 from rubato_cli.report.svg import Plot, Points
@@ -66,8 +65,7 @@ def _without_scrap(
 
 def _loss(record: Record) -> str:
     curves = {name: smooth(points, CURVE_POINTS) for name, points in record.progress.items()}
-    checks = [(event.seconds, event.logloss) for event in record.validation
-              if event.logloss is not None]
+    checks = _validated(record, "logloss")
     if not curves and not checks:
         return page.absent("Loss against time", "This run kept no telemetry of its workers.")
     few = len(curves) <= len(COLOURS)
@@ -107,14 +105,15 @@ def _loss_drawing(width: float, series: Sequence[tuple[Points, str]], checks: Po
 
 
 def _validation(record: Record) -> str:
-    checks = [event for event in record.validation if event.auc is not None]
+    checks = [event for event in record.validation if event.figures.get("auc") is not None]
     if not checks:
         return page.absent("Validation", "This run was not validated while it trained.")
     best = record.metric("oracle.auc")
     used = record.metric("train.epoch_used")
     chosen = [e.seconds for e in checks if e.epoch == used]
-    numbers = [(f"{e.epoch}", units.duration(e.seconds), units.metric(e.auc),
-                units.metric(e.logloss), "yes" if e.epoch == used else "")
+    numbers = [(f"{e.epoch}", units.duration(e.seconds),
+                units.metric(e.figures["auc"]), units.metric(e.figures.get("logloss")),
+                "yes" if e.epoch == used else "")
                for e in checks]
     entries = [("line s3", "validation AUC")]
     if best is not None:
@@ -124,16 +123,22 @@ def _validation(record: Record) -> str:
         f"{used:.0f} are the ones used." if chosen and used is not None else
         "AUC after each pass over the training rows.",
         page.legend(entries)
-        + page.drawing(lambda width: _auc_drawing(width, checks, best, chosen), page.HALF),
+        + page.drawing(lambda width: _auc_drawing(width, _validated(record, "auc"), best, chosen),
+                       page.HALF),
         page.table(("epoch", "time", "AUC", "log loss", "used"), numbers))
 
 
 BEST_TEST = "best possible on test rows"
 
 
-def _auc_drawing(width: float, checks: Sequence[ValidationEvent], best: float | None,
+def _validated(record: Record, name: str) -> Points:
+    """[(seconds, figure)] of the validations that have it."""
+    return [(event.seconds, figure) for event in record.validation
+            if (figure := event.figures.get(name)) is not None]
+
+
+def _auc_drawing(width: float, points: Points, best: float | None,
                  chosen: Sequence[float]) -> str:
-    points = [(event.seconds, event.auc) for event in checks]
     heights = [auc for _, auc in points] + ([best] if best is not None else [])
     pad = (max(heights) - min(heights)) * 0.1 or 0.005
     end = points[-1][0]

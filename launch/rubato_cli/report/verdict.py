@@ -29,7 +29,8 @@ def _cause(config: Tree, constant: float, validations: Tree) -> str:
         return ("cleanse.correct_prior = false leaves its pd on the level of weighted classes; "
                 "leave it true where pd must be a probability")
     rate, epochs = number(config, "optimizer.learning_rate"), number(config, "train.epochs")
-    losses = [float(event["logloss"]) for event in records(validations, "validations", "logloss")]
+    losses = [float(event["figures"]["logloss"])
+              for event in records(validations, "validations", "figures.logloss")]
     if not losses or losses[-1] > HIGH * constant:
         return f"lower optimizer.learning_rate, which is {rate:g}"
     best = min(range(len(losses)), key=losses.__getitem__)

@@ -12,7 +12,8 @@ def snapshot(folder: RunFolder, kept: list[Snapshot]) -> int | None:
     validation log loss, at the clock of the validation: others hold other weights. None when
     nothing was validated."""
     numbers = {snapshot.clock: snapshot.number for snapshot in kept}
-    for event in sorted(validations.read(folder), key=lambda event: float(event["logloss"])):
+    for event in sorted(validations.read(folder),
+                        key=lambda event: float(event["figures"]["logloss"])):
         if int(event["clock"]) in numbers:
             return numbers[int(event["clock"])]
     return None
@@ -23,5 +24,5 @@ def validation(folder: RunFolder, clock: int) -> dict[str, float]:
     validation changes no weights."""
     for event in validations.read(folder):
         if int(event["clock"]) in (clock, clock - 1):
-            return {"auc": float(event["auc"]), "logloss": float(event["logloss"])}
+            return dict(event["figures"])
     return {}

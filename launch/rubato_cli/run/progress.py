@@ -52,8 +52,8 @@ class Progress:
                 self.commits.append(event)
             case ValidationEvent():
                 self._validated = event.epoch
-                return (f"epoch {event.epoch + 1}: validation AUC {event.auc:.4f}, "
-                        f"log loss {event.logloss:.4f}")
+                return (f"epoch {event.epoch + 1}: validation AUC "
+                        f"{event.figures['auc']:.4f}, log loss {event.figures['logloss']:.4f}")
         return ""
 
     def tell(self, child: Child, event: Event, console: Console) -> None:

@@ -29,7 +29,7 @@ class Validations:
 
     def take(self, event: ValidationEvent) -> None:
         self._events.append({"epoch": event.epoch, "clock": event.clock,
-                             "auc": event.auc, "logloss": event.logloss})
+                             "figures": event.figures})
         self._try_to_write()
         if self._refusal and not self._warned:
             self._warned = True

@@ -84,9 +84,10 @@ class EventsTest : public testing::Test {
     Tell("worker-1", progress);
     progress.loss = 0.1;
     Tell("worker-1", progress);
-    Tell("worker-0",
-         ValidationEvent{
-             .epoch = 1, .clock = Clock(19), .auc = 0.75, .logloss = 0.5, .seconds = 1.5});
+    Tell("worker-0", ValidationEvent{.epoch = 1,
+                                     .clock = Clock(19),
+                                     .seconds = 1.5,
+                                     .figures = {{"auc", 0.75}, {"logloss", 0.5}}});
     Tell("worker-1", WorkerDoneEvent{.seat = SeatId(1),
                                      .rows = 3328,
                                      .pushes = 20,

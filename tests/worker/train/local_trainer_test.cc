@@ -142,8 +142,9 @@ TEST_F(LocalTrainerTest, EachPassIsValidatedWithTheWeightsAtItsEnd) {
     const Json& event = told[static_cast<size_t>(pass)];
     EXPECT_EQ(event["epoch"], pass);
     EXPECT_EQ(event["clock"], (pass + 1) * kIterations - 1);
-    EXPECT_NEAR(event["logloss"], LossAfter(static_cast<uint64_t>(pass + 1) * kSteps), 1e-6);
-    EXPECT_EQ(event["auc"], 0.5) << "rows that all score the same";
+    EXPECT_NEAR(event["figures"]["logloss"], LossAfter(static_cast<uint64_t>(pass + 1) * kSteps),
+                1e-6);
+    EXPECT_EQ(event["figures"]["auc"], 0.5) << "rows that all score the same";
   }
 }
 
