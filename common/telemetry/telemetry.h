@@ -16,8 +16,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/env.h"
+#include "common/base/json_text.h"
 #include "common/base/mutex.h"
-#include "common/telemetry/json_text.h"
 
 namespace rubato {
 

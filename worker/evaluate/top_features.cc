@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/env.h"
+#include "common/base/json_text.h"
 #include "common/base/status.h"
 #include "worker/data/prepare/data_json.h"
 #include "worker/evaluate/ranking.h"
@@ -159,8 +160,8 @@ std::string FormatTopFeatures(const std::vector<TopFeature>& features, const cha
   std::string json = "[";
   for (const TopFeature& feature : features) {
     absl::StrAppend(&json, json.size() > 1 ? ",\n " : "");
-    absl::StrAppendFormat(&json, "{\"name\": %s, \"%s\": %.9g}", QuoteJson(feature.name), key,
-                          feature.size);
+    absl::StrAppendFormat(&json, "{\"name\": %s, \"%s\": %.9g}", QuotedText(AsUtf8(feature.name)),
+                          key, feature.size);
   }
   return json + "]";
 }

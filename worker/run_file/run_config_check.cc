@@ -7,6 +7,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
+#include "common/base/json_text.h"
 #include "common/base/limits.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
@@ -231,7 +232,7 @@ absl::Status CheckOptimizer(const OptimizerConfig& optimizer, const KeyLocator& 
     if (left_out || Reads(rule, read)) continue;
     std::vector<std::string> readers;
     for (const UpdateRule& other : kUpdateRules) {
-      if (Reads(other, read)) readers.push_back(QuoteString(other.name));
+      if (Reads(other, read)) readers.push_back(QuotedText(other.name));
     }
     const std::string key = absl::StrCat("optimizer.", number.name);
     return Bad(locate(key),
@@ -351,21 +352,6 @@ std::string NearestKey(const std::string& unknown, const std::vector<std::string
     }
   }
   return nearest;
-}
-
-std::string QuoteString(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      absl::StrAppend(&quoted, "\\", std::string(1, c));
-    } else if (code < 0x20 || code == 0x7f) {
-      absl::StrAppendFormat(&quoted, "\\u%04x", static_cast<unsigned>(code));
-    } else {
-      quoted.push_back(c);
-    }
-  }
-  return quoted + "\"";
 }
 
 }  // namespace rubato

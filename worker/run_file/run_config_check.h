@@ -29,7 +29,4 @@ absl::StatusOr<std::string> ResolvePath(const std::string& text, const std::stri
 // The known key that `unknown` was most likely meant to be; "" when none is near.
 std::string NearestKey(const std::string& unknown, const std::vector<std::string>& known);
 
-// A string as JSON and TOML both write it. Requires valid UTF-8.
-std::string QuoteString(const std::string& text);
-
 }  // namespace rubato

@@ -1,13 +1,11 @@
 #include "worker/run_file/run_config_format.h"
 
-#include <array>
-#include <charconv>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "common/base/json_text.h"
 #include "common/base/status.h"
-#include "worker/run_file/run_config_check.h"
 #include "worker/run_file/run_config_fields.h"
 
 namespace rubato {
@@ -16,23 +14,21 @@ namespace {
 // Values, in the notation that JSON and TOML share.
 std::string FormatValue(bool value) { return value ? "true" : "false"; }
 std::string FormatValue(int64_t value) { return absl::StrCat(value); }
-std::string FormatValue(const std::string& value) { return QuoteString(value); }
+std::string FormatValue(const std::string& value) { return QuotedText(value); }
 
 // The shortest digits that read back as the same double; always with a point or an exponent.
 std::string FormatValue(double value) {
-  std::array<char, 32> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  std::string text(digits.data(), end);
+  std::string text = ShortestDigits(value);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;
 }
 
 std::string FormatValue(HeaderLine value) {
-  return value == HeaderLine::kAuto ? QuoteString("auto") : FormatValue(value == HeaderLine::kYes);
+  return value == HeaderLine::kAuto ? QuotedText("auto") : FormatValue(value == HeaderLine::kYes);
 }
 
 std::string FormatValue(const Staleness& value) {
-  return value.infinite() ? QuoteString("inf") : FormatValue(value.bound().value());
+  return value.infinite() ? QuotedText("inf") : FormatValue(value.bound().value());
 }
 
 template <class T>
@@ -62,7 +58,7 @@ class JsonWriter {
 
  private:
   void Add(const std::string& name, const std::string& value) {
-    absl::StrAppend(&lines_, lines_.empty() ? "" : ",\n", indent_, "  ", QuoteString(name), ": ",
+    absl::StrAppend(&lines_, lines_.empty() ? "" : ",\n", indent_, "  ", QuotedText(name), ": ",
                     value);
   }
   std::string indent_;

@@ -12,8 +12,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "common/base/json_text.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
+#include "common/base/utf8.h"
 #include "worker/run_file/run_config_check.h"
 #include "worker/run_file/run_config_defaults.h"
 #include "worker/run_file/run_config_fields.h"
@@ -92,7 +94,8 @@ absl::StatusOr<toml::table> ParseOverrideValue(const Override& override) {
                                       "in --set '%s=\"text\"'",
                                       override.value, override.key));
   }
-  return ParseToml(absl::StrCat("value = ", QuoteString(override.value)), where);
+  if (!IsUtf8(override.value)) return parsed;  // it says so
+  return ParseToml(absl::StrCat("value = ", QuotedText(override.value)), where);
 }
 
 absl::Status RunFileTree::Override(const struct Override& override) {
@@ -266,7 +269,7 @@ void FieldReader::Read(const toml::node& node, FilePath, std::string& value) {
   auto path = ResolvePath(text, tree_.file(), environment_);
   if (!path.ok()) return Fail(std::string(path.status().message()));
   // Environment values are bytes of any kind; the resolved copy must be readable TOML.
-  if (!ParseToml(absl::StrCat("path = ", QuoteString(*path)), "path").ok()) {
+  if (!IsUtf8(*path)) {
     return Fail("is not valid UTF-8 once expanded; rename that folder");
   }
   value = *std::move(path);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "absl/strings/match.h"
+#include "common/base/json_text.h"
 #include "common/base/status.h"
 #include "tests/scratch_folder.h"
 #include "worker/run_file/run_config_format.h"
@@ -234,6 +235,23 @@ TEST(RunConfig, LabelValuesAreOneTextOrAList) {
   EXPECT_TRUE(Parse(kCsv)->data.positive.empty());
 }
 
+TEST(RunConfig, EveryCharacterComesBackFromWhatIsWritten) {
+  std::string text = "\xc3\xbc";
+  for (int c = 1; c < 0x80; ++c) text.push_back(static_cast<char>(c));
+  const auto config = Parse(std::string(kCsv) + "drop = [" + QuotedText(text) + "]\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->data.drop, (std::vector<std::string>{text}));
+  const auto again = Parse(FormatRunConfigToml(*config));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(*again, *config);
+}
+
+TEST(RunConfig, BytesThatAreNoUtf8AreRefusedAndNotRepaired) {
+  const std::string error = ErrorOf(kCsv, {{"data.label", "M\xfcller"}});
+  EXPECT_TRUE(absl::StrContains(error, "--set data.label")) << error;
+  EXPECT_TRUE(absl::StrContains(error, "invalid utf-8")) << error;
+}
+
 TEST(RunConfig, OverrideErrorsNameTheOverride) {
   EXPECT_EQ(ErrorOf(kCsv, {{"trian.epochs", "3"}}),
             "--set trian.epochs: unknown key 'trian.epochs'; did you mean 'train.epochs'?");
@@ -317,7 +335,7 @@ TEST(RunConfig, JsonHasEverySectionAndEscapes) {
   const auto config = Parse("[data]\npath = \"a\\\"b\\n.csv\"\nlabel = \"y\"\n");
   ASSERT_TRUE(config.ok()) << config.status();
   const std::string json = FormatRunConfigJson(*config);
-  EXPECT_NE(json.find("\"path\": \"/runs/a\\\"b\\u000a.csv\""), std::string::npos) << json;
+  EXPECT_NE(json.find("\"path\": \"/runs/a\\\"b\\n.csv\""), std::string::npos) << json;
   EXPECT_NE(json.find("\"train\": {\n    \"staleness\": 4,"), std::string::npos) << json;
   EXPECT_NE(json.find("\"beta2\": 0.999"), std::string::npos) << json;
 }

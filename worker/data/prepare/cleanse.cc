@@ -10,10 +10,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/json_text.h"
 #include "common/base/status.h"
 #include "worker/data/text/level.h"
 #include "worker/data/text/show_text.h"
-#include "worker/run_file/run_config_check.h"
 
 namespace rubato {
 namespace {
@@ -316,7 +316,7 @@ void Cleanser::WarnSentinels(const std::string& name, const std::vector<Sentinel
   std::vector<std::string> keys;
   for (const Sentinel& sentinel : sentinels) {
     rows.push_back(absl::StrFormat("%s (%s)", sentinel.spelling, ShowRows(sentinel.rows)));
-    keys.push_back(QuoteString(absl::StrCat(ShowText(name), "=", sentinel.spelling)));
+    keys.push_back(QuotedText(absl::StrCat(ShowText(name), "=", sentinel.spelling)));
   }
   warnings_.push_back(
       {name, "sentinel",

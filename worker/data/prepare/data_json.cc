@@ -8,7 +8,7 @@
 
 #include "common/base/sealed_text.h"
 #include "common/base/status.h"
-#include "worker/data/text/show_text.h"
+#include "common/base/utf8.h"
 
 namespace rubato {
 namespace {
@@ -390,9 +390,7 @@ std::string FormatDataReport(const DataReport& report) {
   return json.dump(kIndent) + "\n";
 }
 
-std::string QuoteJson(const std::string& text) {
-  return Json(IsUtf8(text) ? text : Widen(text)).dump();
-}
+std::string AsUtf8(const std::string& text) { return IsUtf8(text) ? text : Widen(text); }
 
 std::string FormatInspection(const Inspection& inspection) {
   Json json = {{"path", TextToJson(inspection.path)},

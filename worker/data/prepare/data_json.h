@@ -21,8 +21,8 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& json);
 // DIR/data/encoding.json of a run folder; errors name the file.
 absl::StatusOr<Encoding> LoadEncoding(const std::string& run_folder);
 std::string FormatDataReport(const DataReport& report);
-// A JSON string, for those who write an object by hand; what is not UTF-8 is read as Latin-1.
-std::string QuoteJson(const std::string& text);
+// What is not UTF-8 is read as Latin-1: for those who only show it.
+std::string AsUtf8(const std::string& text);
 std::string FormatInspection(const Inspection& inspection);
 
 }  // namespace rubato

@@ -6,10 +6,10 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
+#include "common/base/json_text.h"
 #include "common/base/status.h"
 #include "worker/data/text/field.h"
 #include "worker/data/text/show_text.h"
-#include "worker/run_file/run_config_check.h"
 
 namespace rubato {
 namespace {
@@ -230,7 +230,7 @@ std::string DescribeUnnamedPositive(const LabelRule& rule, const std::vector<Lab
     return absl::StrFormat(
         "the label holds %s, and '1' counts as 1 as data.positive is left out; if it is the other, "
         "set data.positive = %s",
-        ShowLabels(values), QuoteString(ShowText(value.text)));
+        ShowLabels(values), QuotedText(ShowText(value.text)));
   }
   return "";
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "common/base/status.h"
+#include "common/base/utf8.h"
 #include "worker/data/text/show_text.h"
 #include "worker/run_file/run_config_check.h"
 

@@ -23,8 +23,4 @@ std::string ShowRows(uint64_t rows);
 // The first bytes of `text`, at most so many, which end with a whole character.
 absl::string_view BeginningOf(absl::string_view text, size_t bytes);
 
-// Bytes of the UTF-8 sequence (RFC 3629) that `text` begins with; 0 when it begins with none.
-size_t Utf8Length(absl::string_view text);
-bool IsUtf8(absl::string_view text);
-
 }  // namespace rubato

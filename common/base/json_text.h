@@ -45,7 +45,7 @@ concept IsNamedValues = std::convertible_to<typename T::key_type, absl::string_v
   typename T::mapped_type;
 };
 
-// As a JSON string, quotes included.
+// As a string of JSON, which TOML reads as well; quotes included.
 std::string QuotedText(absl::string_view text);
 // The shortest digits that read back as the same double.
 std::string ShortestDigits(double value);
