@@ -132,7 +132,6 @@ class Scheduler {
  private:
   // In all that is private `now` is the time of clock_, without what was slept through.
   Instant Awake(Instant now);
-  void Resume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out);
   void ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out);
   void ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat, SchedulerOutput* out);
   void ReceiveReport(Instant now, Nonce from, const ShardReport& report, SchedulerOutput* out);
@@ -140,8 +139,6 @@ class Scheduler {
   void HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* out);
   void HelloFromReader(Instant now, Nonce from, SchedulerOutput* out);
   absl::Status CheckHello(const Hello& hello) const;
-  void TellIfKnown(Nonce to, SchedulerOutput* out) const;
-  bool Knows(Nonce nonce) const;
 
   // Membership (scheduler_members.cc).
   void StartPending(Instant now, SchedulerOutput* out);
@@ -174,10 +171,14 @@ class Scheduler {
   void CommitIfDurable(Instant now, SchedulerOutput* out);
   void KeepSuperseded(const CommittedEpoch& superseded);
 
-  // Views.
+  // Views (scheduler_views.cc).
   void Publish(SchedulerOutput* out);
   void RaiseFloor();
   void ResendViews(SchedulerOutput* out);
+  void TellIfKnown(Nonce to, SchedulerOutput* out) const;
+  bool Knows(Nonce nonce) const;
+  void Resume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out);
+
   MemberEntry* FindMember(Life life);
   const ReaderEntry* FindReader(Life life) const;
   bool AllShardsHaveLives() const;
