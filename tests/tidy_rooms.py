@@ -16,7 +16,7 @@ FOLDER_SOURCES_MAX = 25
 
 # One door per library: pattern of the included name -> product files that may include it.
 DOORS = (
-    ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/wire/endpoint.cc",)),
+    ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/wire/endpoint.cc", "common/wire/sockets.*")),
     ("RocksDB", r"rocksdb/", ("server/snapshot/snapshot_store.cc",)),
     ("FlatBuffers", r"flatbuffers/|schemas/\w+_generated\.h$",
      ("common/wire/wire*.cc", "server/scheduler/scheduler_state.cc",
@@ -121,7 +121,7 @@ def check_arrows(tree):
                                      "from above")
 
 
-def _circles(nodes):
+def circles_in(nodes):
     """Nodes (name -> names) that can be reached from themselves, a circle as its sorted names."""
     def reached(start):
         seen, todo = set(), list(nodes[start])
@@ -138,7 +138,7 @@ def _circles(nodes):
 
 def check_circles(tree):
     cmake = tree.sources.get("CMakeLists.txt")
-    for circle in sorted(_circles(House(tree).named)):
+    for circle in sorted(circles_in(House(tree).named)):
         yield cmake.finding(1, "circles", f"{' and '.join(circle)} see each other")
     files = {}
     for source in tree.cpp(PRODUCT):
@@ -146,7 +146,7 @@ def check_circles(tree):
         files.setdefault(unit, set()).update(
             name.rsplit(".", 1)[0] for _, name, _ in source.includes
             if name.rsplit(".", 1)[0] != unit)
-    for circle in sorted(_circles(files)):
+    for circle in sorted(circles_in(files)):
         source = next(s for s in tree.cpp() if s.path.rsplit(".", 1)[0] == circle[0])
         yield source.finding(1, "circles", f"{' and '.join(circle)} include each other: what both "
                              "need is a third thing")

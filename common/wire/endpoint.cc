@@ -13,10 +13,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "common/base/open_files.h"
 #include "common/base/status.h"
-#include "common/base/system_error.h"
 #include "common/base/thread.h"
 #include "common/wire/address.h"
 #include "common/wire/routes.h"
+#include "common/wire/sockets.h"
 
 namespace rubato {
 namespace {
@@ -26,23 +26,12 @@ namespace {
 constexpr size_t kShareSentBytes = 64u << 10;
 // Smaller received frames may share one 8 KiB read buffer of ZeroMQ, which a kept one would hold.
 constexpr size_t kShareReceivedBytes = 8u << 10;
-// Queues, in messages, per peer and side. A worker's queued pushes share memory with its log; a
-// listener's replies do not, so that a peer that asks and never reads costs at most this many.
-constexpr int kConnectionSendQueue = 4096;
-constexpr int kListenerSendQueue = 256;
-constexpr int kReceiveQueue = 64;
 constexpr int kReaperThreads = 1;   // of each context, beside its input and output
 constexpr size_t kMaxBatch = 64;    // messages of one socket in one Receive
 constexpr int kMaxSockets = 4096;   // a worker connects to at most kMaxPlaces shards
 constexpr int kConnectWaitMs = 20;  // a living peer on this host takes about 1
 constexpr const char* kEndings = "inproc://endings";
 constexpr Duration kReturnMemoryAfter = Duration::Seconds(1);
-
-// ZeroMQ has numbers of its own beside those of the system.
-absl::Status ZmqError(int error, const std::string& doing) {
-  if (error < ZMQ_HAUSNUMERO) return SystemError(error, doing);
-  return absl::InternalError(absl::StrCat(doing, " failed: ", zmq_strerror(error)));
-}
 
 absl::Status ListenError(const std::string& address, int error) {
   if (error == EADDRINUSE) {
@@ -111,34 +100,6 @@ std::vector<zmq::message_t> ReceiveParts(zmq::socket_t& socket) {
   return parts;
 }
 
-// Options that listeners and connections share. A closing endpoint gives its last words (a goodbye)
-// kLingerMs to get out.
-//
-// ZeroMQ's own heartbeats stay off. libzmq 4.3.4 ends the process ("Assertion failed: !_io_error")
-// if their timer fires on a connection that was closed while its input stood still at
-// kReceiveQueue, as that of a busy process does. They saw stopped processes and dead hosts: leases
-// and reports see these (ARCHITECTURE.md, "Eviction"), and of a tcp connection whose other end
-// acknowledges nothing the kernel frees us, probing it when it is idle and giving up what it has
-// sent when it is not. That bound also ends a connection whose reader stands still for as long, so
-// it is a long one.
-constexpr int kLingerMs = 200;
-constexpr int kDeadConnectionMs = 60'000;
-constexpr int kProbeAfterSeconds = 30;
-constexpr int kProbeEverySeconds = 10;
-constexpr int kProbes = 3;  // so that an idle connection ends when a busy one does
-void SetOptions(zmq::socket_t* socket, int send_queue) {
-  socket->set(zmq::sockopt::linger, kLingerMs);
-  socket->set(zmq::sockopt::sndhwm, send_queue);
-  socket->set(zmq::sockopt::rcvhwm, kReceiveQueue);
-  socket->set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(kMaxFrameBytes));
-  socket->set(zmq::sockopt::handshake_ivl, 5000);
-  socket->set(zmq::sockopt::tcp_maxrt, kDeadConnectionMs);
-  socket->set(zmq::sockopt::tcp_keepalive, 1);
-  socket->set(zmq::sockopt::tcp_keepalive_idle, kProbeAfterSeconds);
-  socket->set(zmq::sockopt::tcp_keepalive_intvl, kProbeEverySeconds);
-  socket->set(zmq::sockopt::tcp_keepalive_cnt, kProbes);
-}
-
 }  // namespace
 
 // Impl --------------------------------------------------------------------------------------------
@@ -200,9 +161,7 @@ class Endpoint::Impl {
 absl::Status Endpoint::Impl::Listen(const std::string& wanted) {
   RETURN_IF_ERROR(CheckAddress(wanted));
   try {
-    listener_.emplace(context_, zmq::socket_type::router);
-    SetOptions(&*listener_, kListenerSendQueue);
-    listener_->set(zmq::sockopt::router_mandatory, true);
+    listener_ = ListenerSocket(&context_);
     zmq_socket_monitor(listener_->handle(), kEndings, ZMQ_EVENT_DISCONNECTED);
     endings_.emplace(context_, zmq::socket_type::pair);
     endings_->set(zmq::sockopt::rcvhwm, 0);  // who writes to it must never wait for us
@@ -221,11 +180,7 @@ absl::Status Endpoint::Impl::Connect(Nonce peer, const std::string& to) {
   RETURN_IF_ERROR(CheckAddress(to));
   Disconnect(peer);
   try {
-    zmq::socket_t socket(context_, zmq::socket_type::dealer);
-    SetOptions(&socket, kConnectionSendQueue);
-    socket.set(zmq::sockopt::immediate, true);  // no queue to a peer that is not there
-    socket.set(zmq::sockopt::reconnect_ivl, 100);
-    socket.set(zmq::sockopt::reconnect_ivl_max, 1000);
+    zmq::socket_t socket = ConnectionSocket(&context_);
     socket.connect(to);
     zmq_pollitem_t ready{socket.handle(), 0, ZMQ_POLLOUT, 0};
     zmq_poll(&ready, 1, kConnectWaitMs);
