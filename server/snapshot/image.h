@@ -18,7 +18,8 @@ struct TableImage {
   friend bool operator==(const TableImage&, const TableImage&) = default;
 };
 
-struct Image {
+// All of an image but its tables.
+struct ImageHead {
   ImageName name;
   Generation generation;
   Clock clock;  // C; torn (exact = false): highest position
@@ -26,6 +27,10 @@ struct Image {
   uint64_t job_fingerprint = 0;     // of the model it belongs to
   uint32_t places = 1;              // shards of the map it was cut under
   std::vector<Position> positions;  // applied(w, p) of members and sealed lives: never `received`
+  friend bool operator==(const ImageHead&, const ImageHead&) = default;
+};
+
+struct Image : ImageHead {
   std::vector<TableImage> tables;
   friend bool operator==(const Image&, const Image&) = default;
 };

@@ -1,6 +1,7 @@
 #include "server/snapshot/image_manifest.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/sealed_bytes.h"
 #include "common/base/status.h"
@@ -31,7 +32,7 @@ std::vector<Out> GetList(const flatbuffers::Vector<const Struct*>* list, Convert
 }
 
 ImageManifest FromBuffer(const snapshot_file::ImageManifest& m) {
-  return {
+  ImageHead head{
       .name = {EpochId(m.epoch()), PlaceId(m.place()), Life(m.life())},
       .generation = Generation(m.generation()),
       .clock = Clock(m.clock()),
@@ -42,14 +43,17 @@ ImageManifest FromBuffer(const snapshot_file::ImageManifest& m) {
                                      [](const auto& p) {
                                        return Position{Life(p.life()), Clock(p.clock())};
                                      }),
-      .tables = GetList<TableShape>(m.tables(),
-                                    [](const auto& t) {
-                                      return TableShape{TableId(t.id()), t.row_floats(), t.rows()};
-                                    }),
-      .files = GetList<FileDigest>(m.files(),
-                                   [](const auto& f) {
-                                     return FileDigest{f.bytes(), f.xxh3()};
-                                   }),
+  };
+  return {
+      std::move(head),
+      GetList<TableShape>(m.tables(),
+                          [](const auto& t) {
+                            return TableShape{TableId(t.id()), t.row_floats(), t.rows()};
+                          }),
+      GetList<FileDigest>(m.files(),
+                          [](const auto& f) {
+                            return FileDigest{f.bytes(), f.xxh3()};
+                          }),
   };
 }
 
@@ -143,36 +147,20 @@ absl::StatusOr<ImageManifest> DecodeManifest(absl::string_view sealed) {
 }
 
 ImageManifest ManifestOf(const Image& image) {
-  return {
-      .name = image.name,
-      .generation = image.generation,
-      .clock = image.clock,
-      .exact = image.exact,
-      .job_fingerprint = image.job_fingerprint,
-      .places = image.places,
-      .positions = image.positions,
-      .tables = Map<TableShape>(image.tables,
-                                [](const TableImage& t) {
-                                  return TableShape{t.table, t.row_floats, t.keys.size()};
-                                }),
-      .files = {},
-  };
+  const ImageHead& head = image;
+  return {head,
+          Map<TableShape>(image.tables,
+                          [](const TableImage& t) {
+                            return TableShape{t.table, t.row_floats, t.keys.size()};
+                          }),
+          {}};
 }
 
-Image EmptyImage(const ImageManifest& m) {
-  return {
-      .name = m.name,
-      .generation = m.generation,
-      .clock = m.clock,
-      .exact = m.exact,
-      .job_fingerprint = m.job_fingerprint,
-      .places = m.places,
-      .positions = m.positions,
-      .tables = Map<TableImage>(m.tables,
-                                [](const TableShape& t) {
-                                  return TableImage{t.table, t.row_floats, {}, {}};
-                                }),
-  };
+Image EmptyImage(const ImageManifest& manifest) {
+  const ImageHead& head = manifest;
+  return {head, Map<TableImage>(manifest.tables, [](const TableShape& t) {
+            return TableImage{t.table, t.row_floats, {}, {}};
+          })};
 }
 
 std::string Chunk::Key() const {

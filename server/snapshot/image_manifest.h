@@ -38,14 +38,7 @@ struct TableShape {
   friend bool operator==(const TableShape&, const TableShape&) = default;
 };
 
-struct ImageManifest {
-  ImageName name;
-  Generation generation;
-  Clock clock;
-  bool exact = true;
-  uint64_t job_fingerprint = 0;
-  uint32_t places = 1;
-  std::vector<Position> positions;
+struct ImageManifest : ImageHead {
   std::vector<TableShape> tables;
   std::vector<FileDigest> files;  // of row file 0, 1, ...
   friend bool operator==(const ImageManifest&, const ImageManifest&) = default;

@@ -11,15 +11,15 @@ namespace {
 
 // 3 rows of 2 floats and 131073 rows of 8: 1 + 1 and 2 + 5 chunks, all in one file.
 ImageManifest Sample() {
-  return {.name = {EpochId(12), PlaceId(1), Life(7)},
-          .generation = Generation(2),
-          .clock = Clock(300),
-          .exact = false,
-          .job_fingerprint = 0x1122334455667788,
-          .places = 3,
-          .positions = {{Life(4), Clock(300)}, {Life(5), Clock(-1)}},
-          .tables = {{TableId(9), 2, 3}, {TableId(4), 8, 131073}},
-          .files = {{5243900, 0xfedcba9876543210}}};
+  return {{.name = {EpochId(12), PlaceId(1), Life(7)},
+           .generation = Generation(2),
+           .clock = Clock(300),
+           .exact = false,
+           .job_fingerprint = 0x1122334455667788,
+           .places = 3,
+           .positions = {{Life(4), Clock(300)}, {Life(5), Clock(-1)}}},
+          {{TableId(9), 2, 3}, {TableId(4), 8, 131073}},
+          {{5243900, 0xfedcba9876543210}}};
 }
 
 // Format 1, byte for byte: if this fails, old snapshots can no longer be read.

@@ -33,15 +33,15 @@ inline Image ImageWithoutTables(const ImageName& name) {
 // A dense table, an empty one, and a sparse one of `sparse_rows` rows of 16 floats.
 inline Image RandomImage(const ImageName& name, uint64_t sparse_rows, uint64_t seed) {
   Rng rng(seed);
-  return {.name = name,
-          .generation = Generation(rng.Below(9)),
-          .clock = Clock(static_cast<int64_t>(rng.Below(1000))),
-          .exact = rng.Chance(0.5),
-          .job_fingerprint = rng.Next(),
-          .places = 3,
-          .positions = {{Life(4), Clock(17)}, {Life(5), Clock(18)}},
-          .tables = {RandomTable(7, 5, 100, &rng), RandomTable(8, 0, 12, &rng),
-                     RandomTable(2, sparse_rows, 16, &rng)}};
+  return {{.name = name,
+           .generation = Generation(rng.Below(9)),
+           .clock = Clock(static_cast<int64_t>(rng.Below(1000))),
+           .exact = rng.Chance(0.5),
+           .job_fingerprint = rng.Next(),
+           .places = 3,
+           .positions = {{Life(4), Clock(17)}, {Life(5), Clock(18)}}},
+          {RandomTable(7, 5, 100, &rng), RandomTable(8, 0, 12, &rng),
+           RandomTable(2, sparse_rows, 16, &rng)}};
 }
 
 }  // namespace rubato
