@@ -77,10 +77,10 @@ absl::Status Deep<T>::Allocate(BlasLt* blas, const BatchShape& capacity, Precisi
   ASSIGN_OR_RETURN(output_, OutputLayer<T>::Make(rows_, Width(hidden())));
   if (capacity.counts.occurrences() > 0) {
     ASSIGN_OR_RETURN(segment_sum_,
-                     SegmentSum::Make(capacity.counts.occurrences(), network_.input.dim));
+                     SegmentSum::Make(capacity.counts.occurrences(), network_.input().dim));
   }
   if (HasPairs()) {
-    ASSIGN_OR_RETURN(fm_sums_, DeviceArray<float>::Make(size_t{rows_} * network_.input.dim));
+    ASSIGN_OR_RETURN(fm_sums_, DeviceArray<float>::Make(size_t{rows_} * network_.input().dim));
   }
   return absl::OkStatus();
 }
@@ -160,7 +160,7 @@ template <class T>
 absl::Status Deep<T>::Forward(StreamView stream, const StepArrays& step, float* margin) {
   RETURN_IF_ERROR(CastWeights(stream, step));
   const float* const embedding = Embedding(step.parameters);
-  RETURN_IF_ERROR(GatherInput<T>(stream, network_.input, step.features,
+  RETURN_IF_ERROR(GatherInput<T>(stream, network_.input(), step.features,
                                  {.numeric = step.numeric, .weights = embedding},
                                  View(&activations_, 0)));
   for (size_t l = 0; l < hidden(); ++l) {
@@ -173,7 +173,7 @@ absl::Status Deep<T>::Forward(StreamView stream, const StepArrays& step, float* 
                                    step.parameters[term_.weight_table(hidden())],
                                    step.parameters[term_.bias_table(hidden())], margin));
   if (!HasPairs()) return absl::OkStatus();
-  return FmForwardAsync<T>(stream, network_.input, step.features,
+  return FmForwardAsync<T>(stream, network_.input(), step.features,
                            {.x = Input(0), .weights = embedding},
                            {.sums = fm_sums_.data(), .margin = margin});
 }
@@ -206,12 +206,12 @@ template <class T>
 absl::Status Deep<T>::BackwardFeatures(StreamView stream, const StepArrays& step,
                                        const float* d_margin) {
   OccurrenceSlopes<T> slopes{.slope = AsConst(Slope(0)),
-                             .first = network_.input.numeric,
-                             .step = network_.input.dim,
-                             .bag = network_.input.bag};
+                             .first = network_.input().numeric,
+                             .step = network_.input().dim,
+                             .bag = network_.input().bag};
   if (HasPairs()) {
     RETURN_IF_ERROR(FmBackwardAsync<T>(
-        stream, network_.input, step.features,
+        stream, network_.input(), step.features,
         {.x = Input(0), .sums = fm_sums_.data(), .d_margin = d_margin}, Slope(0)));
     slopes.pairs = {.d_margin = d_margin, .weights = Embedding(step.parameters)};
   }

@@ -36,13 +36,13 @@ absl::StatusOr<DeviceArray<uint32_t>> One(const Stream& stream, uint32_t value) 
 absl::StatusOr<uint64_t> WholeRows(const NetworkShape& shape, size_t table) {
   if (shape.IsDense(table)) return shape.tables()[table].blocks();
   const uint64_t first = shape.FirstKey(table);
-  if (shape.ranges.end >= kNoRow - first) {
+  if (shape.ranges().end >= kNoRow - first) {
     return absl::ResourceExhaustedError(absl::StrFormat(
         "table '%s' has a key space of %d, and without servers (fleet.servers = 0) there is room "
         "for %d rows; train with servers, which keep only the rows that occur",
-        shape.tables()[table].name, shape.ranges.end, kNoRow - 1));
+        shape.tables()[table].name, shape.ranges().end, kNoRow - 1));
   }
-  return first + shape.ranges.end;
+  return first + shape.ranges().end;
 }
 
 }  // namespace
@@ -58,9 +58,9 @@ absl::StatusOr<DeviceTables> DeviceTables::Make(const NetworkShape& shape, uint6
     RETURN_IF_ERROR(Fill(spec, seed, stream, &tables.tables_.back()));
     RETURN_IF_ERROR(InitSlots(spec, stream.view(), &tables.tables_.back()));
   }
-  if (shape.model.Find<LinearTerm>() != nullptr && shape.numeric > 0) {
-    ASSIGN_OR_RETURN(tables.numeric_keys_, Ascending(stream, shape.numeric));
-    ASSIGN_OR_RETURN(tables.numeric_count_, One(stream, shape.numeric));
+  if (shape.model.Find<LinearTerm>() != nullptr && shape.numeric() > 0) {
+    ASSIGN_OR_RETURN(tables.numeric_keys_, Ascending(stream, shape.numeric()));
+    ASSIGN_OR_RETURN(tables.numeric_count_, One(stream, shape.numeric()));
   }
   return tables;
 }

@@ -40,7 +40,7 @@ absl::Status Engine::Build(const BatchShape& capacity) {
   scratch->capacity = capacity;
   ASSIGN_OR_RETURN(scratch->network, Network::Make(&*blas_, shape_, capacity, precision_));
   if (const uint32_t occurrences = capacity.counts.occurrences(); occurrences > 0) {
-    ASSIGN_OR_RETURN(scratch->unique, Unique::Make(occurrences, shape_.ranges.end));
+    ASSIGN_OR_RETURN(scratch->unique, Unique::Make(occurrences, shape_.ranges().end));
   }
   scratch_ = std::move(scratch);
   return absl::OkStatus();

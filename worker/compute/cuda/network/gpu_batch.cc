@@ -10,7 +10,7 @@ namespace rubato {
 absl::StatusOr<GpuBatch> GpuBatch::Make(StreamView stream, const NetworkShape& network,
                                         const BatchShape& capacity) {
   ASSIGN_OR_RETURN(BatchBuffers inputs, BatchBuffers::Make(capacity));
-  GpuBatch batch(network.ranges, std::move(inputs));
+  GpuBatch batch(network.ranges(), std::move(inputs));
   ASSIGN_OR_RETURN(batch.host_count_, PinnedArray<uint32_t>::Make(1));
   batch.host_count_[0] = 0;
   ASSIGN_OR_RETURN(batch.count_, DeviceArray<uint32_t>::Make(1));

@@ -21,7 +21,7 @@ absl::Status Network::Allocate(BlasLt* blas, const BatchShape& capacity, Precisi
   }
   if (const auto* const linear = shape_.model.Find<LinearTerm>()) {
     linear_table_ = linear->table;
-    ASSIGN_OR_RETURN(linear_, DeviceLinearTerm::Make(capacity.counts, shape_.numeric));
+    ASSIGN_OR_RETURN(linear_, DeviceLinearTerm::Make(capacity.counts, shape_.numeric()));
   }
   ASSIGN_OR_RETURN(margin_, DeviceArray<float>::Make(rows_));
   ASSIGN_OR_RETURN(d_margin_, DeviceArray<float>::Make(rows_));

@@ -24,16 +24,7 @@ absl::StatusOr<NetworkShape> MakeNetworkShape(ModelSpec model) {
         "the data has %d category columns, and a GPU takes %d; drop some (data.drop)",
         data.category_columns, kMaxCategoryColumns));
   }
-  NetworkShape network;
-  network.numeric = static_cast<uint32_t>(data.numeric_columns);
-  network.columns = static_cast<uint32_t>(data.category_columns);
-  network.ranges = {.categories = 0, .sparse = data.levels, .end = data.levels + data.sparse_keys};
-  network.input = {.numeric = network.numeric,
-                   .dim = static_cast<uint32_t>(model.embedding_dim()),
-                   .bag = static_cast<uint32_t>(model.bag_column()),
-                   .width = static_cast<uint32_t>(model.input_width())};
-  network.model = std::move(model);
-  return network;
+  return NetworkShape{std::move(model)};
 }
 
 }  // namespace rubato
