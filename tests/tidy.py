@@ -16,17 +16,17 @@ import shutil
 import subprocess
 import sys
 
+from tidy_figures import figures_of
 from tidy_python import check_python, check_python_arrows, check_python_circles
 from tidy_rooms import (PRODUCT, check_arrows, check_circles, check_declarations, check_doors,
                         check_folders, check_layout, check_machines, check_silent_rules, matches)
-from tidy_source import (FUNCTION_LINES_MAX, PRODUCT_FUNCTION_LINES_MAX, Finding, Tree,
-                         functions_of, parameters_in)
+from tidy_source import (FILE_LINES_MAX, FUNCTION_LINES_MAX, PRODUCT_FUNCTION_LINES_MAX, Finding,
+                         Tree, functions_of, parameters_in)
 
 LINE_COLUMNS_MAX = 100
 PARAMETERS_MAX = 5
 FILE_LINES_SOFT = 400  # noted, not refused
 CLANG_FORMAT = 14  # the major version whose layout is ours
-FILE_LINES_MAX = 500
 
 MAINS_AND_TESTS = ("*_main.cc", "tests/*", "bench/*")
 # Name, pattern on blanked code, where it is fine, what to do instead.
@@ -297,6 +297,7 @@ def main(arguments):
             if (s.cpp or s.python) and s.text.count("\n") > FILE_LINES_SOFT]
     if long:
         print(f"note: above {FILE_LINES_SOFT} lines: {', '.join(long)}")
+    print(*figures_of(tree), sep="\n")
     print(f"{len(tree.sources)} files, {len(findings)} findings")
     return 1 if findings else 0
 

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import tidy
+import tidy_figures
 import tidy_python
 import tidy_rooms
 import tidy_source
@@ -236,6 +237,21 @@ class TidyTest(unittest.TestCase):
                 self.assertEqual(tidy.main([folder]), 1)
             self.assertEqual(printed.getvalue().splitlines()[0],
                              "server/x.cc:1: using-namespace: name the things used")
+
+
+    def test_figures(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "CMakeLists.txt").write_text(
+                "rubato_room(common)\nrubato_room(server SEES common)\n")
+            for room in ("common", "server", "tests"):
+                pathlib.Path(folder, room).mkdir()
+            pathlib.Path(folder, "common", "x.cc").write_text("int F();\n")
+            pathlib.Path(folder, "server", "x.cc").write_text(
+                "int F() { return 1; }\nint G() {\n  return 2;\n}\n")
+            pathlib.Path(folder, "tests", "x.cc").write_text("int H() {\n\n\n\n\n\n}\n")
+            self.assertEqual(list(tidy_figures.figures_of(tidy_source.Tree(folder))), [
+                "2 rooms, 1 arrows, 0 circles; largest: server, 4 lines",
+                "2 functions of the product; lines: median 1, p90 3, most 3"])
 
 
 class FunctionsTest(unittest.TestCase):
