@@ -6,9 +6,9 @@
 //
 // What ZeroMQ does not promise is not hidden: kSent means queued, not arrived. Messages are lost
 // when a connection breaks or a queue is full, and nothing is said about it; the protocol above
-// numbers, acknowledges and resends. Only Receive waits for messages (opening and closing
-// sockets may take as long as the system does), and no message can end the process: bytes that
-// Decode refuses are counted and answered with an ErrorReply.
+// numbers, acknowledges and resends. Only Receive waits for messages (opening and closing sockets
+// may take as long as the system does), and no message can end the process: bytes that Decode
+// refuses are counted and answered with an ErrorReply.
 //
 // A header can claim any nonce; who is told what Receive returns may rely on it. A connection
 // speaks for the peer that it was opened to, and no other. What comes to the listener speaks for
@@ -42,8 +42,8 @@ enum class SendResult {
 
 struct EndpointOptions {
   Nonce self;
-  std::string
-      listen;  // "ipc:///PATH" or "tcp://127.0.0.1:PORT", port 0 = any free; "": no listener
+  // "ipc:///PATH" or "tcp://127.0.0.1:PORT", port 0 = any free; "": no listener.
+  std::string listen;
   int io_threads = 1;  // about one for each 5 GB/s
   uint64_t peers = 0;  // for so many files can be opened, or Open fails
 };

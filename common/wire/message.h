@@ -167,8 +167,8 @@ struct Pull {
   Life to;
   RequestId id;
   Clock use;
-  std::optional<Clock>
-      at_least;                 // answer only when min_clock >= this: exact weights, not fresh ones
+  // Answer only when min_clock >= this: exact weights, not fresh ones.
+  std::optional<Clock> at_least;
   std::vector<TableRows> rows;  // keys only; codec = the one wanted for the answer
   friend bool operator==(const Pull&, const Pull&) = default;
 };

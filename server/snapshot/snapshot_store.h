@@ -19,9 +19,9 @@ namespace rubato {
 class SnapshotStore {
  public:
   virtual ~SnapshotStore() = default;
-  // Durable and visible, whole or not at all, when it returns OK. A full disk is Unavailable
-  // with a sentence; whatever was written of it is removed and older images stay as they were.
-  // An image that is there already is never replaced: AlreadyExists.
+  // Durable and visible, whole or not at all, when it returns OK. A full disk is Unavailable with a
+  // sentence; whatever was written of it is removed and older images stay as they were. An image
+  // that is there already is never replaced: AlreadyExists.
   virtual absl::Status Write(const Image& image) = 0;
   // NotFound, DataLoss (a checksum is wrong: which file), or the image.
   virtual absl::StatusOr<Image> Read(const ImageName& name) = 0;

@@ -39,14 +39,13 @@ struct DataConfig {
   std::vector<std::string> negative;      // those that count as 0; empty: the rest
   std::vector<std::string> ignore;        // those whose rows are left out
   std::vector<std::string> drop;          // columns left out
-  std::vector<std::string>
-      categorical;                   // columns that are categories although they look like numbers
-  std::vector<std::string> numeric;  // columns that are numbers although they look like categories
-  std::vector<std::string> missing;  // "-999", or "income=-999" in one column: a missing value
-  std::string time;                  // column to split by (split.kind = "time")
-  int64_t rows = 200000;             // generated: how many rows
-  int64_t seed = 1;                  // generated: seed of the loan book
-  double rate = 0.0;                 // generated: share of defaults; 0: about 18 %
+  std::vector<std::string> categorical;   // columns that are categories, whatever they look like
+  std::vector<std::string> numeric;       // columns that are numbers, whatever they look like
+  std::vector<std::string> missing;       // "-999", or "income=-999" in one column: a missing value
+  std::string time;                       // column to split by (split.kind = "time")
+  int64_t rows = 200000;                  // generated: how many rows
+  int64_t seed = 1;                       // generated: seed of the loan book
+  double rate = 0.0;                      // generated: share of defaults; 0: about 18 %
   friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 

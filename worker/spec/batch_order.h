@@ -1,10 +1,9 @@
 // Which rows an iteration trains on: a pure function of (seed, epoch, seat, index), so that a
 // resumed or replaced worker goes on with exactly the rows that were due.
 //
-// Each epoch is a keyed permutation of the training rows (a Feistel network with cycle
-// walking, Black and Rogaway 2002), dealt out batch by batch: batch i of seat w takes the permuted
-// positions from (i * seats + w) * batch on. The last batches of an epoch may be short or
-// empty.
+// Each epoch is a keyed permutation of the training rows (a Feistel network with cycle walking,
+// Black and Rogaway 2002), dealt out batch by batch: batch i of seat w takes the permuted positions
+// from (i * seats + w) * batch on. The last batches of an epoch may be short or empty.
 #pragma once
 
 #include <cstdint>

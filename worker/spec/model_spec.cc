@@ -36,8 +36,8 @@ OptimizerSpec WithoutPenalty(OptimizerSpec spec) {
 
 // Bound of the uniform distribution that a layer's weights begin with. Before a relu: variance
 // 2 / in, so that the signal neither grows nor fades with depth (He et al. 2015, eq. 10). Before
-// the output: variance 2 / (in + out) (Glorot and Bengio 2010, eq. 16). Uniform in [-a, a]: a^2
-// / 3.
+// the output: variance 2 / (in + out) (Glorot and Bengio 2010, eq. 16). Uniform in [-a, a]
+// has variance a^2 / 3.
 float WeightScale(size_t in, size_t out, bool last) {
   const double variance =
       last ? 2.0 / static_cast<double>(in + out) : 2.0 / static_cast<double>(in);

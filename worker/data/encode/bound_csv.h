@@ -2,9 +2,9 @@
 // test file and predict read it: laid out like the training file, its columns found by the
 // encoding.
 //
-// The file need not have the titles above the table that the training file had
-// (data.skip_lines): whether they are there is told by its first line, so that neither a row is
-// skipped as a title nor a title is read as a row.
+// The file need not have the titles above the table that the training file had (data.skip_lines):
+// whether they are there is told by its first line, so that neither a row is skipped as a title nor
+// a title is read as a row.
 #pragma once
 
 #include <memory>

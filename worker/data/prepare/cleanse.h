@@ -52,8 +52,7 @@ struct ValueCounts {
 
 // What the values of a numeric column are like, for those who look at it.
 struct NumericFacts {
-  std::vector<ValueCounts>
-      values;  // all in rising order, or none when they are more than kFewValues
+  std::vector<ValueCounts> values;  // rising; none when they are more than kFewValues
   std::vector<Sentinel> sentinels;
 };
 inline constexpr size_t kFewValues = 100;

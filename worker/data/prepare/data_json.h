@@ -2,8 +2,7 @@
 //
 // encoding.json is read back by predict. It is sealed (common/base/sealed_text.h), and parsing
 // checks every field all the same. Texts that are not UTF-8 (Latin-1 files are common) are written
-// as
-// {"latin1": "..."} with each byte as the code point of its value, so that no level changes.
+// as {"latin1": "..."} with each byte as the code point of its value, so that no level changes.
 #pragma once
 
 #include <string>
