@@ -142,8 +142,8 @@ absl::Status Train(const FleetPlan& plan, const Job& job, const Seat& at, Addres
   options.job = job;
   options.seat = at.seat;
   options.batch = workload.rows();
-  options.prefetch = workload.config.train.prefetch;
-  options.ahead = 1;  // as rubato-worker has it on a GPU
+  // As rubato-worker has it on a GPU.
+  options.ahead = {.pulled = workload.config.train.prefetch, .begun = 1};
   Trainer trainer(std::move(options), {.model = model.get(), .pipeline = pipeline.get()}, &train,
                   &validation, events.get());
   return trainer.Run(session.get(), signals.get());

@@ -95,9 +95,9 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.job = run.job;
   options.seat = client.seat;
   options.batch = static_cast<uint64_t>(run.config.train.batch);
-  options.prefetch = run.config.train.prefetch;
-  const bool in_step = run.config.train.staleness == Staleness(0);
-  options.ahead = run.device.is_gpu() && !in_step ? kStepsAhead : 0;
+  const bool in_step = run.job.staleness() == Staleness(0);
+  options.ahead = {.pulled = run.config.train.prefetch,
+                   .begun = run.device.is_gpu() && !in_step ? kStepsAhead : 0};
   options.slowness = arguments.slowness;
   options.prior = run.encoding.prior;
   options.learning_rate = run.config.optimizer.learning_rate;

@@ -87,11 +87,11 @@ void Session::Leave() {
 
 std::optional<ClientEvent> Session::Next(Duration timeout) {
   MutexLock lock(&mutex_);
-  const auto until =
-      std::chrono::steady_clock::time_point(std::chrono::nanoseconds(MonotonicNow().nanos())) +
-      std::chrono::nanoseconds(timeout.nanos());
+  const Instant until = MonotonicNow() + timeout;
   while (events_.empty()) {
-    if (changed_.wait_until(mutex_, until) == std::cv_status::timeout) return std::nullopt;
+    if (MonotonicNow() >= until) return std::nullopt;
+    changed_.wait_until(
+        mutex_, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.nanos())));
   }
   ClientEvent event = std::move(events_.front());
   events_.pop_front();

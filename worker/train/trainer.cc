@@ -26,74 +26,125 @@ Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train
       events_(events),
       timetable_(options_.job, options_.seat, train->rows(), options_.batch),
       divergence_(options_.prior.ConstantLoss(), options_.learning_rate),
-      slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()) {}
+      slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()),
+      plan_(options_.job, options_.ahead) {}
 
 absl::Status Trainer::Run(Session* session, StopSignals* signals) {
-  RETURN_IF_ERROR(AwaitStart(session, signals));
+  while (plan_.Next().act == Act::kAwaitStart) RETURN_IF_ERROR(Await(session, signals));
   begun_ = mark_ = told_at_ = MonotonicNow();
-  while (clock_ < options_.job.last_clock) {
-    RETURN_IF_ERROR(RunIteration(session, signals));
-    TellProgress(false);
-  }
+  RETURN_IF_ERROR(Train(session, signals));
   TellProgress(true);
   trained_at_ = MonotonicNow();
-  const absl::Status left = AwaitLeft(session, signals);
+  absl::Status left;
+  while (left.ok() && !left_) left = Await(session, signals);
   TellDone(session->counters());
   return left;
 }
 
-absl::Status Trainer::AwaitStart(Session* session, StopSignals* signals) {
-  ASSIGN_OR_RETURN(const Started started, Await<Started>(session, signals));
-  clock_ = prepared_ = prefetched_ = started_ = started.start;
-  if (options_.job.IndexInEpoch(clock_) != 0) divergence_.BeginMidPass();
-  LogInfo(absl::StrFormat("life %d begins at clock %d of %d", started.life.value(),
-                          started.start.value(), options_.job.last_clock.value()));
+absl::Status Trainer::Train(Session* session, StopSignals* signals) {
+  for (auto task = plan_.Next(); task.act != Act::kLeave; task = plan_.Next()) {
+    RETURN_IF_ERROR(Do(task, session, signals));
+    plan_.Done(task);
+    SpendOn(task);
+    if (task.act == Act::kPush) TellProgress(false);
+    // Rows that came meanwhile may let a step begin ahead.
+    RETURN_IF_ERROR(TakeEvents(session));
+  }
   return absl::OkStatus();
 }
 
-template <class Wanted>
-absl::StatusOr<Wanted> Trainer::Await(Session* session, StopSignals* signals) {
+absl::Status Trainer::Do(const IterationPlan::Task& task, Session* session, StopSignals* signals) {
+  switch (task.act) {
+    case Act::kPrepare:
+      return Prepare(task.clock, session);
+    case Act::kPull:
+    case Act::kPullExact:
+      Pull(task, session);
+      return absl::OkStatus();
+    case Act::kStart:
+      session->Start(task.clock);
+      return absl::OkStatus();
+    case Act::kBegin:
+      return Begin(&iterations_[task.clock]);
+    case Act::kFinish:
+      return Finish(task.clock, signals);
+    case Act::kEvaluate:
+      return Evaluate(task.clock, session, &iterations_[task.clock].ready->rows);
+    case Act::kPush:
+      return Push(task.clock, session, signals);
+    default:
+      return Await(session, signals);
+  }
+}
+
+// Events ------------------------------------------------------------------------------------------
+
+absl::Status Trainer::CheckSignals(StopSignals* signals) const {
+  if (signals->Count() == 0) return absl::OkStatus();
+  return absl::CancelledError(absl::StrFormat("stopped by %s at clock %d of %d",
+                                              signals->last_name(), plan_.clock().value(),
+                                              options_.job.last_clock.value()));
+}
+
+absl::Status Trainer::Await(Session* session, StopSignals* signals) {
   const Instant began = MonotonicNow();
   AwakeClock clock(began, kAsleepAfter);
   for (;;) {
-    if (signals->Count() > 0) {
-      return absl::CancelledError(absl::StrFormat("stopped by %s at clock %d of %d",
-                                                  signals->last_name(), clock_.value(),
-                                                  options_.job.last_clock.value()));
-    }
+    RETURN_IF_ERROR(CheckSignals(signals));
     if (clock.Read(MonotonicNow()) - began > kAnswerWithin && !session->answered()) {
       return absl::UnavailableError(
           absl::StrFormat("the scheduler did not answer within %d s; start it, or check "
                           "--scheduler",
                           static_cast<int>(kAnswerWithin.seconds())));
     }
-    std::optional<ClientEvent> event = session->Next(kWaitStep);
-    if (!event) continue;
-    if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
-    RETURN_IF_ERROR(Handle(std::move(*event)));
+    if (std::optional<ClientEvent> event = session->Next(kWaitStep)) return Take(*std::move(event));
   }
 }
 
-absl::Status Trainer::Handle(ClientEvent event) {
-  if (auto* ready = std::get_if<Ready>(&event)) {
+absl::Status Trainer::TakeEvents(Session* session) {
+  while (std::optional<ClientEvent> event = session->Next(Duration())) {
+    RETURN_IF_ERROR(Take(*std::move(event)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Take(ClientEvent event) {
+  if (const auto* started = std::get_if<Started>(&event)) {
+    TakeStart(*started);
+  } else if (auto* ready = std::get_if<Ready>(&event)) {
+    plan_.TakeRows(ready->clock);
     iterations_[ready->clock].ready = std::move(*ready);
   } else if (const auto* committed = std::get_if<Committed>(&event)) {
-    committed_ = std::max(committed_, committed->clock);
+    plan_.TakeCommit(committed->clock);
+  } else if (std::holds_alternative<Left>(event)) {
+    left_ = true;
   } else if (const auto* reset = std::get_if<Reset>(&event)) {
     return absl::AbortedError(absl::StrCat("this worker lost its place: ", reset->why));
   } else if (const auto* refused = std::get_if<Refused>(&event)) {
     return absl::FailedPreconditionError(refused->sentence);
   } else if (const auto* waiting = std::get_if<Waiting>(&event)) {
-    LogWarning(
-        waiting->slowest == kNoLife
-            ? absl::StrFormat("iteration %d waits at shard %d, which loads its snapshot",
-                              clock_.value(), waiting->place.value())
-            : absl::StrFormat("iteration %d waits at shard %d: min_clock %d is held by life %d",
-                              clock_.value(), waiting->place.value(), waiting->min_clock.value(),
-                              waiting->slowest.value()));
+    Warn(*waiting);
   }
   return absl::OkStatus();
 }
+
+void Trainer::TakeStart(const Started& started) {
+  plan_.Begin(started.start);
+  if (options_.job.IndexInEpoch(started.start) != 0) divergence_.BeginMidPass();
+  LogInfo(absl::StrFormat("life %d begins at clock %d of %d", started.life.value(),
+                          started.start.value(), options_.job.last_clock.value()));
+}
+
+void Trainer::Warn(const Waiting& waiting) const {
+  const std::string where = absl::StrFormat("iteration %d waits at shard %d", plan_.clock().value(),
+                                            waiting.place.value());
+  LogWarning(waiting.slowest == kNoLife
+                 ? absl::StrCat(where, ", which loads its snapshot")
+                 : absl::StrFormat("%s: min_clock %d is held by life %d", where,
+                                   waiting.min_clock.value(), waiting.slowest.value()));
+}
+
+// Tasks -------------------------------------------------------------------------------------------
 
 // Long work is seen to go on.
 GoOn Trainer::GoOnWith(Session* session) {
@@ -103,145 +154,77 @@ GoOn Trainer::GoOnWith(Session* session) {
   };
 }
 
-absl::Status Trainer::Prepare(Clock clock, Session* session, Iteration* iteration) {
+absl::Status Trainer::Prepare(Clock clock, Session* session) {
+  session->NoteWork();
+  Iteration& iteration = iterations_[clock];
   if (options_.job.IsEvaluation(clock)) {
     const bool evaluates = options_.seat == SeatId(0) && validation_->rows() > 0;
     if (!evaluates) return absl::OkStatus();
-    ASSIGN_OR_RETURN(iteration->keys, FindAllKeys(*model_, *validation_, GoOnWith(session)));
-    if (options_.untrained) options_.untrained->AddKeys(&iteration->keys);
+    ASSIGN_OR_RETURN(iteration.keys, FindAllKeys(*model_, *validation_, GoOnWith(session)));
+    if (options_.untrained) options_.untrained->AddKeys(&iteration.keys);
     return absl::OkStatus();
   }
   const std::vector<uint64_t> rows = timetable_.Rows(clock);
-  iteration->rows = rows.size();
+  iteration.rows = rows.size();
   if (rows.empty()) return absl::OkStatus();  // out of data: an empty iteration
   Batch batch;
   train_->Read(rows, &batch);
-  return pipeline_->Prepare(std::move(batch), &iteration->keys);
+  return pipeline_->Prepare(std::move(batch), &iteration.keys);
 }
 
-absl::Status Trainer::PrepareUpTo(Clock last, Session* session) {
-  for (; prepared_ <= last && prepared_ < options_.job.last_clock; prepared_ = prepared_.Next()) {
-    RETURN_IF_ERROR(Prepare(prepared_, session, &iterations_[prepared_]));
-    session->NoteWork();
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Trainer::PrefetchUpTo(Clock last, Session* session) {
-  RETURN_IF_ERROR(PrepareUpTo(last, session));
-  for (; prefetched_ <= last && prefetched_ < prepared_; prefetched_ = prefetched_.Next()) {
-    const auto freshness = options_.job.IsExact(prefetched_) ? PsClient::Freshness::kExact
-                                                             : PsClient::Freshness::kBounded;
-    session->Prefetch(prefetched_, std::move(iterations_[prefetched_].keys), freshness);
-  }
-  return absl::OkStatus();
-}
-
-void Trainer::StartUpTo(Clock last, Session* session) {
-  for (; started_ <= last && started_ < prefetched_; started_ = started_.Next()) {
-    session->Start(started_);
-  }
-}
-
-// Rows of later iterations may come before those of this one.
-absl::Status Trainer::AwaitReady(Session* session, StopSignals* signals) {
-  while (!iterations_[clock_].ready) {
-    ASSIGN_OR_RETURN(Ready ready, Await<Ready>(session, signals));
-    RETURN_IF_ERROR(Handle(std::move(ready)));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Trainer::RunIteration(Session* session, StopSignals* signals) {
-  const Instant began = MonotonicNow();
-  RETURN_IF_ERROR(PrefetchUpTo(clock_, session));
-  StartUpTo(clock_, session);
-  RETURN_IF_ERROR(PrefetchUpTo(clock_ + ClockDelta(options_.prefetch), session));
-  StartUpTo(clock_ + ClockDelta(options_.ahead), session);
-  Spend(Spent::kOther);
-  RETURN_IF_ERROR(AwaitReady(session, signals));
-  Iteration& iteration = iterations_[clock_];
-  Spend(iteration.ready->gated ? Spent::kWait : Spent::kPull);
-  gradients_.clear();
-  if (options_.job.IsEvaluation(clock_)) {
-    RETURN_IF_ERROR(Evaluate(session, signals, &iteration.ready->rows));
-    Spend(Spent::kOther);
-  } else if (iteration.rows > 0) {
-    max_staleness_ = std::max(max_staleness_, (clock_ - iteration.ready->oldest_read).value());
-    RETURN_IF_ERROR(Compute(session, &iteration));
-    Slow(began, signals);
-    Spend(Spent::kCompute);
-  }
-  // Before the last push of a pass: without it nothing of the pass can be committed.
-  if (options_.job.IsEvaluation(clock_.Next())) RETURN_IF_ERROR(divergence_.EndPass(clock_));
-  session->NoteWork();
-  session->Push(clock_, std::move(gradients_));
-  gradients_ = {};
-  iterations_.erase(clock_);
-  clock_ = clock_.Next();
-  Spend(Spent::kPush);
-  return absl::OkStatus();
+void Trainer::Pull(const IterationPlan::Task& task, Session* session) {
+  const auto freshness =
+      task.act == Act::kPullExact ? PsClient::Freshness::kExact : PsClient::Freshness::kBounded;
+  session->Prefetch(task.clock, std::move(iterations_[task.clock].keys), freshness);
 }
 
 absl::Status Trainer::Begin(Iteration* iteration) {
-  if (iteration->step == Iteration::Step::kBegun) return absl::OkStatus();
-  iteration->step = Iteration::Step::kBegun;
+  if (iteration->rows == 0) return absl::OkStatus();
   return pipeline_->Begin(std::move(iteration->ready->rows));
 }
 
-// Of the iterations that follow, those of which the rows are there already, in order.
-absl::Status Trainer::BeginAhead(Session* session) {
-  while (std::optional<ClientEvent> event = session->Next(Duration::Millis(0))) {
-    RETURN_IF_ERROR(Handle(std::move(*event)));
-  }
-  for (Clock next = clock_.Next(); next <= clock_ + ClockDelta(options_.ahead);
-       next = next.Next()) {
-    const auto found = iterations_.find(next);
-    const bool trains =
-        found != iterations_.end() && found->second.ready.has_value() && found->second.rows > 0;
-    if (!trains) break;
-    RETURN_IF_ERROR(Begin(&found->second));
-  }
+absl::Status Trainer::Finish(Clock clock, StopSignals* signals) {
+  const Iteration& iteration = iterations_[clock];
+  if (iteration.rows == 0) return absl::OkStatus();
+  max_staleness_ = std::max(max_staleness_, (clock - iteration.ready->oldest_read).value());
+  ASSIGN_OR_RETURN(const double loss, pipeline_->Finish(&gradients_));
+  rows_ += iteration.rows;
+  loss_sum_ += loss * static_cast<double>(iteration.rows);
+  loss_rows_ += iteration.rows;
+  RETURN_IF_ERROR(divergence_.Take(loss, iteration.rows, clock));
+  Slow(signals);
   return absl::OkStatus();
 }
 
-// A GPU computes on its own: meanwhile the next batch is prepared, and the next step begun.
-absl::Status Trainer::Compute(Session* session, Iteration* iteration) {
-  RETURN_IF_ERROR(Begin(iteration));
-  if (options_.ahead > 0) RETURN_IF_ERROR(BeginAhead(session));
-  Spend(Spent::kCompute);
-  RETURN_IF_ERROR(PrepareUpTo(clock_ + ClockDelta(options_.prefetch + 1), session));
-  Spend(Spent::kOther);
-  ASSIGN_OR_RETURN(const double loss, pipeline_->Finish(&gradients_));
-  rows_ += iteration->rows;
-  loss_sum_ += loss * static_cast<double>(iteration->rows);
-  loss_rows_ += iteration->rows;
-  return divergence_.Take(loss, iteration->rows, clock_);
+absl::Status Trainer::Evaluate(Clock clock, Session* session, Parameters* rows) {
+  if (options_.seat != SeatId(0) || validation_->rows() == 0) return absl::OkStatus();
+  if (options_.untrained) options_.untrained->Fill(rows);
+  ASSIGN_OR_RETURN(const std::vector<float> probability,
+                   Score(model_, *validation_, *rows, GoOnWith(session)));
+  ASSIGN_OR_RETURN(
+      const Evaluation evaluation,
+      rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));
+  events_->Write(
+      ValidationEvent{.epoch = options_.job.EpochOf(clock),
+                      .clock = clock,
+                      .seconds = (MonotonicNow() - begun_).seconds(),
+                      .figures = {{"auc", evaluation.auc}, {"logloss", evaluation.logloss}}});
+  return absl::OkStatus();
 }
 
-absl::Status Trainer::Evaluate(Session* session, StopSignals* signals, Parameters* rows) {
-  if (options_.seat == SeatId(0) && validation_->rows() > 0) {
-    if (options_.untrained) options_.untrained->Fill(rows);
-    ASSIGN_OR_RETURN(const std::vector<float> probability,
-                     Score(model_, *validation_, *rows, GoOnWith(session)));
-    ASSIGN_OR_RETURN(
-        const Evaluation evaluation,
-        rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));
-    events_->Write(
-        ValidationEvent{.epoch = options_.job.EpochOf(clock_),
-                        .clock = clock_,
-                        .seconds = (MonotonicNow() - begun_).seconds(),
-                        .figures = {{"auc", evaluation.auc}, {"logloss", evaluation.logloss}}});
-  }
-  while (options_.job.IsBarrier(clock_) && committed_ < clock_) {
-    ASSIGN_OR_RETURN(const Committed committed, Await<Committed>(session, signals));
-    committed_ = std::max(committed_, committed.clock);
-  }
+absl::Status Trainer::Push(Clock clock, Session* session, StopSignals* signals) {
+  RETURN_IF_ERROR(CheckSignals(signals));
+  // Before the last push of a pass: without it nothing of the pass can be committed.
+  if (options_.job.IsEvaluation(clock.Next())) RETURN_IF_ERROR(divergence_.EndPass(clock));
+  session->NoteWork();
+  session->Push(clock, std::move(gradients_));
+  gradients_ = {};
+  iterations_.erase(clock);
   return absl::OkStatus();
 }
 
 // Sleeps, so that a slow worker takes time and not the other workers' cores.
-void Trainer::Slow(Instant began, StopSignals* signals) {
+void Trainer::Slow(StopSignals* signals) {
   const Slowness& slowness = options_.slowness;
   double factor = slowness.factor;
   if (slowness.chance > 0) {
@@ -252,13 +235,27 @@ void Trainer::Slow(Instant began, StopSignals* signals) {
       factor = 1.0;
     }
   }
-  const double spent = (MonotonicNow() - std::max(began, mark_)).seconds();
+  const double spent = (MonotonicNow() - mark_).seconds();
   const double target = std::max(spent, slowness.floor_seconds) * factor;
   if (target > spent) signals->Wait(Duration::Seconds(target - spent));
 }
 
-absl::Status Trainer::AwaitLeft(Session* session, StopSignals* signals) {
-  return Await<Left>(session, signals).status();
+// The time since the last task.
+void Trainer::SpendOn(const IterationPlan::Task& task) {
+  switch (task.act) {
+    case Act::kAwaitRows: {
+      const std::optional<Ready>& ready = iterations_[task.clock].ready;
+      if (ready) Spend(ready->gated ? Spent::kWait : Spent::kPull);
+      return;
+    }
+    case Act::kBegin:
+    case Act::kFinish:
+      return Spend(Spent::kCompute);
+    case Act::kPush:
+      return Spend(Spent::kPush);
+    default:
+      return Spend(Spent::kOther);
+  }
 }
 
 void Trainer::Spend(Spent on) {
@@ -272,8 +269,8 @@ void Trainer::TellProgress(bool last) {
   const Instant now = MonotonicNow();
   if (!last && now - told_at_ < kProgressEvery) return;
   const double seconds = std::max((now - told_at_).seconds(), 1e-9);
-  ProgressEvent event{.clock = clock_,
-                      .epoch = options_.job.EpochBefore(clock_),
+  ProgressEvent event{.clock = plan_.clock(),
+                      .epoch = options_.job.EpochBefore(plan_.clock()),
                       .rows = rows_,
                       .max_staleness = max_staleness_,
                       .samples_per_second = static_cast<double>(rows_ - told_rows_) / seconds,

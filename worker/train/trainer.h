@@ -1,6 +1,7 @@
 // A worker's run: iterations J .. T - 1 of its seat, each pull - gradients - push, with later pulls
-// and earlier pushes under way meanwhile. With options.ahead the next step is begun before the last
-// one is pushed, if its rows are there: a GPU then goes from step to step.
+// and earlier pushes under way meanwhile. worker/train/iteration_plan.h says what is next; here it
+// is done, with a session, a model and a clock. With options.ahead.begun a GPU goes from step to
+// step.
 //
 // common/job/calendar.h says what each clock is for: a batch, or the evaluation that ends an
 // epoch, where seat 0 evaluates the validation rows. A barrier is passed only once the weights are
@@ -28,6 +29,7 @@
 #include "worker/run_file/run_config.h"
 #include "worker/spec/timetable.h"
 #include "worker/train/divergence.h"
+#include "worker/train/iteration_plan.h"
 
 namespace rubato {
 
@@ -45,8 +47,7 @@ struct TrainerOptions {
   Job job;
   SeatId seat;
   uint64_t batch = 256;
-  int64_t prefetch = 3;
-  int64_t ahead = 0;  // iterations begun before the one under way is pushed
+  IterationPlan::Ahead ahead = {.pulled = 3};
   Slowness slowness;
   Prior prior;                                    // of the training rows
   double learning_rate = 0.0;                     // named when training diverges
@@ -70,35 +71,38 @@ class Trainer {
   absl::Status Run(Session* session, StopSignals* signals);
 
  private:
+  using Act = IterationPlan::Act;
   enum class Spent { kCompute, kWait, kPull, kPush, kOther, kCount };
+  // Prepared and not yet pushed.
   struct Iteration {
     size_t rows = 0;  // of its batch, which is in the pipeline
     Parameters keys;
     std::optional<Ready> ready;
-    enum class Step { kPrepared, kBegun } step = Step::kPrepared;
   };
 
-  absl::Status AwaitStart(Session* session, StopSignals* signals);
-  absl::Status RunIteration(Session* session, StopSignals* signals);
-  // With the exact weights `rows`, which are the iteration's own and may be filled in.
-  absl::Status Evaluate(Session* session, StopSignals* signals, Parameters* rows);
-  absl::Status AwaitLeft(Session* session, StopSignals* signals);
-  // Waits for an event that `wanted` takes; others are handled here.
-  template <class Wanted>
-  absl::StatusOr<Wanted> Await(Session* session, StopSignals* signals);
-  absl::Status Handle(ClientEvent event);
-  absl::Status PrepareUpTo(Clock last, Session* session);
-  absl::Status PrefetchUpTo(Clock last, Session* session);
+  absl::Status Train(Session* session, StopSignals* signals);
+  absl::Status Do(const IterationPlan::Task& task, Session* session, StopSignals* signals);
+  // Waits for an event of the client, and takes it.
+  absl::Status Await(Session* session, StopSignals* signals);
+  // Takes the events that are there.
+  absl::Status TakeEvents(Session* session);
+  absl::Status Take(ClientEvent event);
+  void TakeStart(const Started& started);
+  void Warn(const Waiting& waiting) const;
+  // Cancelled once a signal to stop has come.
+  absl::Status CheckSignals(StopSignals* signals) const;
   static GoOn GoOnWith(Session* session);
-  absl::Status Prepare(Clock clock, Session* session, Iteration* iteration);
-  void StartUpTo(Clock last, Session* session);
-  absl::Status AwaitReady(Session* session, StopSignals* signals);
+  absl::Status Prepare(Clock clock, Session* session);
+  void Pull(const IterationPlan::Task& task, Session* session);
   absl::Status Begin(Iteration* iteration);
-  absl::Status BeginAhead(Session* session);
-  absl::Status Compute(Session* session, Iteration* iteration);
-  void Slow(Instant began, StopSignals* signals);
+  absl::Status Finish(Clock clock, StopSignals* signals);
+  // With the rows of an iteration, which are its own and may be filled in.
+  absl::Status Evaluate(Clock clock, Session* session, Parameters* rows);
+  absl::Status Push(Clock clock, Session* session, StopSignals* signals);
+  void Slow(StopSignals* signals);
   void TellProgress(bool last);
   void TellDone(const ClientCounters& counters);
+  void SpendOn(const IterationPlan::Task& task);
   void Spend(Spent on);
   SecondsSpent TimeSpent() const;
 
@@ -113,12 +117,9 @@ class Trainer {
   Rng slow_rng_;
   int64_t slow_left_ = 0;
 
-  Clock clock_;
-  Clock prepared_;    // next clock to prepare
-  Clock prefetched_;  // next clock to prefetch
-  Clock started_;     // next clock to start
-  Clock committed_;
-  std::map<Clock, Iteration> iterations_;  // prepared and not yet pushed
+  IterationPlan plan_;
+  bool left_ = false;
+  std::map<Clock, Iteration> iterations_;
   Parameters gradients_;
 
   Instant begun_;       // first iteration
