@@ -201,6 +201,12 @@ void World::CheckCommit(const View& view) {
   checked_epoch_ = committed.epoch;
   if (committed.clock > Clock(config_.last_clock))
     return Violate("V4", "a cut beyond the last clock");
+  const Clock common = job_.NextCommon(checked_commit_.Next());
+  if (committed.clock > common) {
+    return Violate("V4", absl::StrCat("the evaluation at ", common.value(),
+                                      " is passed, and its weights were never committed"));
+  }
+  checked_commit_ = committed.clock;
   std::map<RowKey, Contents> ledger;
   FinalSums sums;
   for (const ImageName& name : committed.images) {

@@ -103,7 +103,8 @@ void Bias(const std::string& profile, Config* c) {
   } else if (profile == "unnumbered_tick") {
     c->empty_share = 0.5;
     c->loss = 0.1;
-  } else if (profile == "cut_beyond_barrier" || profile == "evaluate_early") {
+  } else if (profile == "cut_beyond_barrier" || profile == "evaluate_early" ||
+             profile == "bounded_evaluation" || profile == "pass_barrier") {
     c->per_epoch = c->last_clock / 2;
   } else if (profile == "sealed_at_present") {
     c->worker_crashes = 6;
@@ -140,6 +141,7 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.deterministic = s == 0 && rng.Chance(0.3);
   c.snapshot_pause_ms = Pick<int64_t>(&rng, {0, 0, 50});
   c.ahead = Pick(&rng, {0, 0, 1, 2});
+  c.prefetch = std::max(c.prefetch, c.ahead);
   c.max_part_tables = Pick<size_t>(&rng, {64, 1});
   c.patient = rng.Chance(0.1);
   c.state_write_failure = Pick(&rng, {0.0, 0.0, 0.2});

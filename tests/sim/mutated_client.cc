@@ -24,7 +24,8 @@ void MutatedClient::Start(Instant now, Clock clock, ClientOutput* out) {
 }
 
 void MutatedClient::Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out) {
-  if (Makes(Mutation::stop_when_out_of_data) && gradients.empty()) return;
+  stopped_ = stopped_ || (Makes(Mutation::stop_when_out_of_data) && gradients.empty());
+  if (stopped_) return;
   PsClient::Push(now, clock, gradients, out);
   Block(out);
 }

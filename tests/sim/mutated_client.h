@@ -31,6 +31,7 @@ class MutatedClient : public PsClient {
   const size_t soft_bytes_;
   std::map<Life, PlaceId> places_of_;  // of all shard lives that views have named
   std::vector<ClientEvent> blocked_;
+  bool stopped_ = false;  // pushes no more
 };
 
 }  // namespace rubato::sim

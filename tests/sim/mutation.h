@@ -1,7 +1,8 @@
 // Deliberate mistakes in the protocol: the simulator must catch every one of them. The product
 // knows nothing of them. They are made where the machines meet what is not theirs: in the rules
 // that they ask (mutated_rules.h), in a part that they are made of (mutated_row_cache.h), and on
-// what they are handed and hand out (mutated_shard.h, mutated_client.h, mutated_scheduler.h).
+// what they are handed and hand out (mutated_shard.h, mutated_client.h, mutated_scheduler.h,
+// mutated_plan.h).
 //
 // Each entry of the list is the name for --mutation and what the mistake is.
 #pragma once
@@ -33,6 +34,9 @@
   X(stop_when_out_of_data, "a worker out of data just stops")                          \
   X(cut_beyond_barrier, "a cut lies beyond the evaluation where all workers wait")     \
   X(evaluate_early, "an exact fetch is answered below the clock it asks for")          \
+  X(bounded_evaluation, "the weights to evaluate are pulled within the bound only")    \
+  X(pass_barrier, "a worker goes on from an evaluation before its commit")             \
+  X(begin_early, "an iteration is begun before its rows are there")                    \
   X(older_view, "an older view is accepted")                                           \
   X(bsp_on_arrival, "at s = 0 a push is applied on arrival")                           \
   X(take_beyond_window, "a push beyond min_clock + s is taken")                        \

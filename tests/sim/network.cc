@@ -205,6 +205,7 @@ void World::Flush(WorkerProcess* worker, ClientOutput* out) {
   }
   const std::vector<ClientEvent> events = std::move(out->events);
   for (const ClientEvent& event : events) Handle(worker, event);
+  GoOn(worker);
 }
 
 // While it is at its disk a scheduler does nothing else. If it dies then, the old state stays.

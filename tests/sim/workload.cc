@@ -7,23 +7,29 @@
 #include "tests/sim/world.h"
 
 namespace rubato::sim {
+namespace {
+
+using Act = IterationPlan::Act;
+
+// Nothing is to be done, but an event to come.
+bool Awaits(Act act) {
+  return act == Act::kAwaitStart || act == Act::kAwaitRows || act == Act::kAwaitCommit ||
+         act == Act::kLeave;
+}
+
+}  // namespace
 
 void World::Handle(WorkerProcess* worker, const ClientEvent& event) {
   if (worker->role == Role::kReader) return HandleReader(worker, event);
   if (const auto* started = std::get_if<Started>(&event)) return Begin(worker, *started);
   if (const auto* committed = std::get_if<Committed>(&event)) {
-    worker->committed = std::max(worker->committed, committed->clock);
-    if (!worker->evaluated || worker->committed < worker->evaluated->clock) return;
-    const Ready ready = *std::exchange(worker->evaluated, std::nullopt);
-    if (worker->machine->life() != kNoLife) Compute(worker, ready);
+    worker->plan->TakeCommit(committed->clock);
   }
-  // What an old life evaluated is void, also if the new one begins with the same view's commit.
-  if (std::holds_alternative<Reset>(event)) worker->evaluated.reset();
+  if (std::holds_alternative<Reset>(event)) worker->busy = false;  // all it does is void
   if (const auto* ready = std::get_if<Ready>(&event)) {
     CheckRead(worker, *ready);
-    if (violation_) return;
-    if (ready->clock == worker->machine->clock()) return Compute(worker, *ready);
-    worker->early[ready->clock] = *ready;
+    worker->ready[ready->clock] = *ready;
+    worker->plan->TakeRows(ready->clock);
   }
 }
 
@@ -31,33 +37,58 @@ void World::Begin(WorkerProcess* worker, const Started& started) {
   Log(absl::StrCat("seat ", worker->seat.value(), " begins life ", started.life.value(), " at ",
                    started.start.value()));
   worker->info = lives_[started.life];
-  worker->prefetched = worker->started = started.start;
-  worker->early.clear();
-  worker->evaluated.reset();
-  NextIteration(worker);
+  worker->ready.clear();
+  worker->plan->Begin(started.start);
 }
 
-void World::NextIteration(WorkerProcess* worker) {
-  const Clock clock = worker->machine->clock();
-  const Clock last(config_.last_clock);
-  if (worker->machine->life() == kNoLife || clock >= last) return;
-  while (worker->prefetched <=
-         std::min(clock + ClockDelta(std::max(config_.prefetch, config_.ahead)),
-                  last - ClockDelta(1))) {
-    const Clock next = worker->prefetched;
-    worker->prefetched = next.Next();
-    Prefetch(worker, next);
-    if (worker->machine->life() == kNoLife) return;
+// Does what the plan says. A client may answer at once: no task is begun amid another.
+void World::GoOn(WorkerProcess* worker) {
+  if (!worker->plan) return;
+  while (!worker->busy && worker->machine->life() != kNoLife && !violation_) {
+    const MutatedPlan::Task task = worker->plan->Next();
+    if (Awaits(task.act)) return;
+    Do(worker, task);
   }
-  if (const auto early = worker->early.extract(clock)) Compute(worker, early.mapped());
-  const Clock ahead = std::min(clock + ClockDelta(config_.ahead), last - ClockDelta(1));
-  worker->started = std::max(worker->started, clock);
-  while (worker->machine->life() != kNoLife && worker->started <= ahead) {
-    ClientOutput out;
-    worker->machine->Start(now(), worker->started, &out);
-    worker->started = worker->started.Next();
-    Flush(worker, &out);
+}
+
+// The answer of its client may be that the life is over.
+void World::Do(WorkerProcess* worker, const MutatedPlan::Task& task) {
+  const Life life = worker->machine->life();
+  worker->busy = true;
+  switch (task.act) {
+    case Act::kPull:
+      Prefetch(worker, task.clock, PsClient::Freshness::kBounded);
+      break;
+    case Act::kPullExact:
+      Prefetch(worker, task.clock, PsClient::Freshness::kExact);
+      break;
+    case Act::kStart:
+      Start(worker, task.clock);
+      break;
+    case Act::kBegin:
+      if (worker->ready.contains(task.clock)) break;
+      return Violate("V2", absl::StrCat("iteration ", task.clock.value(), " begins without rows"));
+    case Act::kPush:
+      PushGradients(worker, task.clock);
+      break;
+    case Act::kFinish:
+    case Act::kEvaluate:
+      return Compute(worker, task);
+    default:
+      break;
   }
+  if (worker->machine->life() == life) Done(worker, task);
+}
+
+void World::Done(WorkerProcess* worker, const MutatedPlan::Task& task) {
+  worker->busy = false;
+  worker->plan->Done(task);
+}
+
+void World::Start(WorkerProcess* worker, Clock clock) {
+  ClientOutput out;
+  worker->machine->Start(now(), clock, &out);
+  Flush(worker, &out);
 }
 
 // Everybody's rows: of members for V2, of abandoned lives for V5.
@@ -72,7 +103,7 @@ std::set<RowKey> World::ReadableRows(uint32_t places) const {
   return readable;
 }
 
-void World::Prefetch(WorkerProcess* worker, Clock clock) {
+void World::Prefetch(WorkerProcess* worker, Clock clock, PsClient::Freshness freshness) {
   const std::set<RowKey> readable = ReadableRows(worker->info.places);
   const bool evaluates = worker->seat == SeatId(0) && job_.IsEvaluation(clock);
   stats_.evaluations += evaluates;
@@ -80,9 +111,7 @@ void World::Prefetch(WorkerProcess* worker, Clock clock) {
                         ? Ledger::AllKeys(readable)
                         : ledger_.Keys(worker->info, worker->machine->life(), clock, readable);
   ClientOutput out;
-  worker->machine->Prefetch(
-      now(), clock, std::move(keys),
-      job_.IsExact(clock) ? PsClient::Freshness::kExact : PsClient::Freshness::kBounded, &out);
+  worker->machine->Prefetch(now(), clock, std::move(keys), freshness, &out);
   Flush(worker, &out);
 }
 
@@ -99,35 +128,32 @@ int64_t World::ComputeDelay(WorkerProcess* worker, Clock clock) {
   return kSteps * kStepUs;
 }
 
-void World::Compute(WorkerProcess* worker, const Ready& ready) {
+void World::Compute(WorkerProcess* worker, const MutatedPlan::Task& task) {
   const Life life = worker->machine->life();
-  At(ComputeDelay(worker, ready.clock), [this, worker, life, ready] {
+  At(ComputeDelay(worker, task.clock), [this, worker, life, task] {
     if (!worker->alive || worker->machine->life() != life) return;
     if (worker->frozen_until > now_us_) {
-      At(worker->frozen_until - now_us_ + 100, [this, worker, life, ready] {
-        if (worker->alive && worker->machine->life() == life) Compute(worker, ready);
+      At(worker->frozen_until - now_us_ + 100, [this, worker, life, task] {
+        if (worker->alive && worker->machine->life() == life) Compute(worker, task);
       });
       return;
     }
-    if (job_.IsEvaluation(ready.clock) && worker->committed < ready.clock) {
-      worker->evaluated = ready;  // all wait for the commit of what was evaluated
-      return;
-    }
-    Finish(worker, ready);
+    Done(worker, task);
+    GoOn(worker);
   });
 }
 
-void World::Finish(WorkerProcess* worker, const Ready& ready) {
+void World::PushGradients(WorkerProcess* worker, Clock clock) {
   const Life life = worker->machine->life();
-  const bool empty = ready.rows[0].keys.empty() || job_.IsEvaluation(ready.clock);
-  stats_.nan_pushes += !empty && ledger_.IsNan(life, ready.clock);
+  const Ready ready = std::move(worker->ready.extract(clock).mapped());
+  const bool empty = ready.rows[0].keys.empty() || job_.IsEvaluation(clock);
+  stats_.nan_pushes += !empty && ledger_.IsNan(life, clock);
   const Parameters gradients =
-      empty ? Parameters{} : ledger_.Gradients(worker->info, life, ready.clock, ready.rows);
+      empty ? Parameters{} : ledger_.Gradients(worker->info, life, clock, ready.rows);
   ++stats_.iterations;
   ClientOutput out;
-  worker->machine->Push(now(), ready.clock, gradients, &out);
+  worker->machine->Push(now(), clock, gradients, &out);
   Flush(worker, &out);
-  if (worker->machine->life() == life) NextIteration(worker);
 }
 
 }  // namespace rubato::sim

@@ -206,6 +206,7 @@ void World::SpawnWorker(SeatId seat) {
   worker->seat = seat;
   PsClientOptions options = ClientOptions();
   options.seat = seat;
+  worker->plan.emplace(job_, IterationPlan::Ahead{config_.prefetch, config_.ahead});
   worker->machine = std::make_unique<MutatedClient>(options, rng_.Next(), now());
   seats_[seat.value()] = worker;
   TickWorker(worker);

@@ -18,6 +18,7 @@
 #include "tests/sim/config.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/mutated_client.h"
+#include "tests/sim/mutated_plan.h"
 #include "tests/sim/mutated_scheduler.h"
 #include "tests/sim/mutated_shard.h"
 
@@ -97,15 +98,13 @@ class World {
     SeatId seat;
     Role role = Role::kWorker;
     std::unique_ptr<MutatedClient> machine;
+    std::optional<MutatedPlan> plan;  // not of a reader
     bool alive = true;
     int64_t frozen_until = 0;
     std::set<Nonce> nonces;
-    LifeInfo info;                   // of the current life
-    Clock prefetched;                // next clock to prefetch
-    Clock started;                   // next clock to start
-    std::map<Clock, Ready> early;    // rows of iterations that follow the one under way
-    Clock committed;                 // newest commit it heard of
-    std::optional<Ready> evaluated;  // what waits for a commit at its clock
+    LifeInfo info;                 // of the current life
+    bool busy = false;             // with a task of the plan
+    std::map<Clock, Ready> ready;  // rows of iterations not yet pushed
     uint64_t worked = 0;
   };
   struct Event {
@@ -170,11 +169,14 @@ class World {
 
   // What a worker does with its client (workload.cc).
   void Begin(WorkerProcess* worker, const Started& started);
-  void NextIteration(WorkerProcess* worker);
-  void Prefetch(WorkerProcess* worker, Clock clock);
-  void Compute(WorkerProcess* worker, const Ready& ready);
+  void GoOn(WorkerProcess* worker);
+  void Do(WorkerProcess* worker, const MutatedPlan::Task& task);
+  void Done(WorkerProcess* worker, const MutatedPlan::Task& task);
+  void Start(WorkerProcess* worker, Clock clock);
+  void Prefetch(WorkerProcess* worker, Clock clock, PsClient::Freshness freshness);
+  void Compute(WorkerProcess* worker, const MutatedPlan::Task& task);
   int64_t ComputeDelay(WorkerProcess* worker, Clock clock);
-  void Finish(WorkerProcess* worker, const Ready& ready);
+  void PushGradients(WorkerProcess* worker, Clock clock);
   std::set<RowKey> ReadableRows(uint32_t places) const;
 
   // Readers (readers.cc).
@@ -265,6 +267,7 @@ class World {
   Generation generation_;
   EpochId checked_epoch_;
   Clock told_commit_;
+  Clock checked_commit_;
   std::deque<std::string> log_;
 };
 
