@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "common/base/sealed_bytes.h"
 #include "common/base/status.h"
 #include "flatbuffers/flatbuffers.h"
 #include "schemas/wire_generated.h"
@@ -33,17 +34,13 @@ std::string Text(const flatbuffers::String* text, size_t limit) {
   return std::string(text->c_str(), std::min<size_t>(text->size(), limit + 1));
 }
 
-// Each struct is copied to an aligned place first: the verifier checks the alignment of a vector's
-// length, not of its elements.
 template <class T, class Struct, class Convert>
 std::vector<T> TakeList(const flatbuffers::Vector<const Struct*>* list, Convert convert) {
   std::vector<T> out;
   if (list == nullptr) return out;
   out.reserve(list->size());
-  for (size_t i = 0; i < list->size(); ++i) {
-    alignas(Struct) std::byte copy[sizeof(Struct)];
-    std::memcpy(copy, list->Data() + i * sizeof(Struct), sizeof(Struct));
-    out.push_back(convert(*reinterpret_cast<const Struct*>(copy)));
+  for (const Struct& item : CopyStructs<Struct>(list->Data(), list->size())) {
+    out.push_back(convert(item));
   }
   return out;
 }
@@ -53,7 +50,7 @@ std::vector<T> TakeNumbers(const flatbuffers::Vector<Rep>* list) {
   std::vector<T> out;
   if (list == nullptr) return out;
   out.reserve(list->size());
-  for (const Rep number : *list) out.emplace_back(number);
+  for (const Rep number : CopyStructs<Rep>(list->Data(), list->size())) out.emplace_back(number);
   return out;
 }
 

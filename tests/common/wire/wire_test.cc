@@ -101,6 +101,23 @@ TEST(Wire, EveryDamagedByteIsRefusedOrLegal) {
   }
 }
 
+// A verifier asks where a list begins, and not whether its elements are aligned; what reads them as
+// they lie is seen by the sanitizer of undefined behaviour.
+TEST(Wire, EveryListMayBeginAtAnyWord) {
+  View view;
+  view.kept = {EpochId(1), EpochId(2), EpochId(3)};
+  view.sealed.resize(3);
+  const Frames whole = Encode(kFrom, view);
+  for (size_t at = 0; at < whole[0].size(); ++at) {
+    for (const int step : {4, 8, 12, -4}) {
+      Frames frames = whole;
+      const int moved = std::to_integer<int>(whole[0].data()[at]) + step;
+      frames[0] = WithByte(whole[0], at, static_cast<std::byte>(moved));
+      ExpectRefusedOrLegal(frames);
+    }
+  }
+}
+
 TEST(Wire, EveryTruncationIsRefusedOrLegal) {
   RandomMessages messages(4);
   for (size_t kind = 0; kind < kKinds; ++kind) {

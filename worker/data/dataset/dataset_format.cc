@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/limits.h"
+#include "common/base/sealed_bytes.h"
 #include "common/base/status.h"
 #include "schemas/dataset_generated.h"
 
@@ -119,7 +120,8 @@ absl::Status CopyHeader(const dataset_file::Header& header, uint64_t file_bytes,
   shape.levels = header.levels();
   shape.sparse_keys = header.sparse_keys();
   if (header.level_begin() != nullptr) {
-    shape.level_begin.assign(header.level_begin()->begin(), header.level_begin()->end());
+    shape.level_begin =
+        CopyStructs<uint64_t>(header.level_begin()->Data(), header.level_begin()->size());
   }
   // A row has a label at least; 2^44 rows of 2^16 columns keep ExpectedBytes below 2^64.
   if (layout->rows > file_bytes / sizeof(float) || layout->positives > layout->rows) {
@@ -128,8 +130,10 @@ absl::Status CopyHeader(const dataset_file::Header& header, uint64_t file_bytes,
   if (header.sections() == nullptr || header.sections()->size() != kSectionKinds) {
     return Damaged("its header lists the wrong sections");
   }
+  const auto sections =
+      CopyStructs<dataset_file::Section>(header.sections()->Data(), kSectionKinds);
   for (uint32_t i = 0; i < kSectionKinds; ++i) {
-    const dataset_file::Section& section = *header.sections()->Get(i);
+    const dataset_file::Section& section = sections[i];
     if (static_cast<uint32_t>(section.kind()) != i || section.bytes() > file_bytes) {
       return Damaged(absl::StrFormat("its header has a wrong entry for section %d", i));
     }
