@@ -149,7 +149,7 @@ absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& j
         "for more epochs (train.epochs)",
         run, committed.value(), job.last_clock.value()));
   }
-  return ResumeState(*std::move(state), job.places);
+  return Scheduler::ResumedState(*std::move(state), job.places);
 }
 
 absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& job,
@@ -163,7 +163,7 @@ absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& j
   // It was there when it was chosen.
   const absl::Status back = epoch ? GoBackTo(run, *epoch, &*state) : absl::OkStatus();
   if (!back.ok()) return GoneMeanwhile(back);
-  return ResumeState(*std::move(state), job.places);
+  return Scheduler::ResumedState(*std::move(state), job.places);
 }
 
 }  // namespace rubato

@@ -107,6 +107,9 @@ class Scheduler {
   Scheduler& operator=(const Scheduler&) = delete;
 
   static SchedulerState FirstState(const Job& job);
+  // Where a new start of the run goes on from: the committed epoch, under `places` shards, with
+  // nobody in the fleet and a new generation.
+  static SchedulerState ResumedState(SchedulerState state, uint32_t places);
 
   // `now` never falls. Ticks are due several times within a quarter of the lease.
   void Receive(Instant now, Nonce from, const Message& message, SchedulerOutput* out);
@@ -178,6 +181,7 @@ class Scheduler {
   void TellIfKnown(Nonce to, SchedulerOutput* out) const;
   bool Knows(Nonce nonce) const;
   void Resume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out);
+  void ForgetGeneration(Instant now);
 
   MemberEntry* FindMember(Life life);
   const ReaderEntry* FindReader(Life life) const;

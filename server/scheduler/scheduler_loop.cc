@@ -25,24 +25,6 @@ constexpr int kLastSaveTries = 20;
 
 }  // namespace
 
-SchedulerState ResumeState(SchedulerState state, uint32_t places) {
-  View& view = state.view;
-  for (const MemberEntry& member : view.members) state.retired.push_back(member.nonce);
-  for (const ShardEntry& shard : view.shards) {
-    if (shard.life != kNoLife) state.retired.push_back(shard.nonce);
-  }
-  view.version = ViewVersion(view.version.value() + 1);
-  view.generation = Generation(view.generation.value() + 1);
-  view.shards.assign(places, ShardEntry{});
-  view.members.clear();
-  view.readers.clear();
-  view.sealed.clear();
-  view.cut.reset();
-  view.floor = view.committed.clock;
-  state.high_water.clear();
-  return state;
-}
-
 SchedulerLoop::SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler,
                              SchedulerState state, EventLog* events)
     : options_(std::move(options)),

@@ -75,8 +75,4 @@ class SchedulerLoop {
   absl::Status lost_;
 };
 
-// Where a new start of the run goes on from: the committed epoch, under `places` shards, with
-// nobody in the fleet and a new generation.
-SchedulerState ResumeState(SchedulerState state, uint32_t places);
-
 }  // namespace rubato

@@ -7,6 +7,37 @@
 #include "server/scheduler/scheduler.h"
 
 namespace rubato {
+namespace {
+
+// A fleet resume: everybody goes back to the committed snapshot, with `places` shards. Members and
+// readers come back as new lives, for another number of shards is another plan; of the shards the
+// first `kept` keep their place.
+void GoBack(SchedulerState* state, size_t kept, uint32_t places) {
+  View& view = state->view;
+  const auto retire = [state](const auto& entry) { state->retired.push_back(entry.nonce); };
+  std::ranges::for_each(view.members, retire);
+  std::ranges::for_each(view.readers, retire);
+  for (size_t i = kept; i < view.shards.size(); ++i) {
+    if (view.shards[i].life != kNoLife) retire(view.shards[i]);
+  }
+  view.generation = Generation(view.generation.value() + 1);
+  view.shards.resize(std::min(kept, view.shards.size()));
+  view.shards.resize(places);
+  view.members.clear();
+  view.readers.clear();
+  view.sealed.clear();
+  view.cut.reset();
+  view.floor = view.committed.clock;
+  state->high_water.clear();
+}
+
+}  // namespace
+
+SchedulerState Scheduler::ResumedState(SchedulerState state, uint32_t places) {
+  GoBack(&state, 0, places);
+  state.view.version = ViewVersion(state.view.version.value() + 1);
+  return state;
+}
 
 // Who has or had a life learns from the view that it is over. A stranger learns nothing: nonces are
 // what a forger lacks, and a view is full of them.
@@ -66,28 +97,27 @@ void Scheduler::FleetResume(Instant now, uint32_t places, const std::string& why
 void Scheduler::Resume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out) {
   if (finished()) return;
   View& view = state_.view;
-  for (const MemberEntry& member : view.members) Retire(member.nonce);
-  for (const ReaderEntry& reader : view.readers) Retire(reader.nonce);
-  for (size_t i = places; i < view.shards.size(); ++i) {
-    if (view.shards[i].life == kNoLife) continue;
-    Retire(view.shards[i].nonce);
-    // Not in the next view any more, so it would never hear of it: told here, and again by its
-    // Reports.
-  }
+  // Not in the next view any more, so they would never hear of it: told here, and again by their
+  // Reports.
   std::vector<ShardEntry> dropped;
   if (places < view.shards.size()) {
     dropped.assign(view.shards.begin() + places, view.shards.end());
   }
-  view.shards.resize(places);
+  GoBack(&state_, places, places);
+  retired_.insert(state_.retired.begin(), state_.retired.end());
   for (ShardEntry& shard : view.shards) {
     if (shard.life != kNoLife) shard.life = NextLife();
   }
-  view.generation = Generation(view.generation.value() + 1);
-  view.members.clear();
-  view.readers.clear();  // they come back as well: another number of shards is another plan
-  view.sealed.clear();
-  view.cut.reset();
-  view.floor = view.committed.clock;
+  ForgetGeneration(now);
+  Emit(out, {SchedulerEventKind::kFleetResume, kNoLife, view.committed.clock, Clock(places), why});
+  Publish(out);
+  for (const ShardEntry& shard : dropped) {
+    if (shard.life != kNoLife) out->messages.push_back({shard.nonce, view});
+  }
+}
+
+// What was heard of the lives that have ended.
+void Scheduler::ForgetGeneration(Instant now) {
   reports_.clear();
   slowest_.clear();
   durable_.clear();
@@ -96,11 +126,6 @@ void Scheduler::Resume(Instant now, uint32_t places, const std::string& why, Sch
   torn_told_.clear();
   start_timed_out_ = false;
   generation_since_ = now;
-  Emit(out, {SchedulerEventKind::kFleetResume, kNoLife, view.committed.clock, Clock(places), why});
-  Publish(out);
-  for (const ShardEntry& shard : dropped) {
-    if (shard.life != kNoLife) out->messages.push_back({shard.nonce, view});
-  }
 }
 
 }  // namespace rubato

@@ -2,12 +2,12 @@
 // do as they are told.
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "server/scheduler/scheduler.h"
-#include "server/scheduler/scheduler_loop.h"
 
 namespace rubato {
 namespace {
@@ -202,10 +202,31 @@ TEST_F(SchedulerMembersTest, ALossIsSeenByTheHighestPositionEverReported) {
 TEST_F(SchedulerMembersTest, AResumeKeepsNoCut) {
   StartAll();
   ASSERT_TRUE(view().cut);
-  EXPECT_FALSE(ResumeState(scheduler_->state(), 2).view.cut);
+  EXPECT_FALSE(Scheduler::ResumedState(scheduler_->state(), 2).view.cut);
   SchedulerOutput out;
   scheduler_->FleetResume(now_, 2, "operator", &out);
   EXPECT_FALSE(view().cut);
+}
+
+// At a new start no process is left; in a run the shard that keeps its place is.
+TEST_F(SchedulerMembersTest, EverybodyGoesBackInARunAsAtANewStart) {
+  StartAll();
+  SayHello(Role::kReader, 0);
+  ASSERT_EQ(view().readers.size(), 1U);
+  const SchedulerState started = Scheduler::ResumedState(scheduler_->state(), 1);
+  SchedulerOutput out;
+  scheduler_->FleetResume(now_, 1, "operator", &out);
+  const auto workers_and_reader = {Nonce(13), Nonce(14), Nonce(15)};
+  const auto expect_retired = [&](const SchedulerState& state, std::set<Nonce> all) {
+    all.insert(workers_and_reader);
+    EXPECT_EQ(std::set<Nonce>(state.retired.begin(), state.retired.end()), all);
+  };
+  expect_retired(scheduler_->state(), {Nonce(12)});
+  expect_retired(started, {Nonce(11), Nonce(12)});
+  View as_at_start = view();
+  EXPECT_NE(as_at_start.shards[0].life, kNoLife);
+  as_at_start.shards[0] = {};
+  EXPECT_EQ(as_at_start, started.view);
 }
 
 TEST_F(SchedulerMembersTest, AReportThatWasOvertakenIsNotTaken) {
