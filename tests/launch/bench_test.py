@@ -12,7 +12,8 @@ sys.path.insert(0, str(ROOT / "launch"))
 from rubato_cli.base.events import ValidationEvent  # noqa: E402
 from rubato_cli.base.failure import Failure  # noqa: E402
 from rubato_cli.commands import slowness  # noqa: E402
-from rubato_cli.commands.bench import ITERATIONS_MIN, epochs_needed  # noqa: E402
+from rubato_cli.commands.bench import (ITERATIONS_MIN, check_measurable,  # noqa: E402
+                                       epochs_needed)
 from rubato_cli.commands.slowness import Slowness  # noqa: E402
 from rubato_cli.report.staleness_figure import NO_CURE, figure  # noqa: E402
 from rubato_cli.report.staleness_rows import BOUNDS, Row, Sweep, row, table  # noqa: E402
@@ -93,6 +94,14 @@ class RowTest(unittest.TestCase):
     def test_short_runs_get_more_epochs(self):
         self.assertEqual(epochs_needed(10, {"iterations_per_epoch": 109}), 10)
         self.assertEqual(epochs_needed(1, {"iterations_per_epoch": 7}) * 7 // ITERATIONS_MIN, 1)
+
+    def test_a_run_with_nothing_to_measure_is_refused(self):
+        for workers, percent, sentence in ((1, 15, "nobody to wait for"),
+                                           (2, 0, "raise split.validation_percent")):
+            with self.assertRaisesRegex(Failure, sentence):
+                check_measurable("r.toml", {"fleet": {"workers": workers},
+                                            "split": {"validation_percent": percent}})
+        check_measurable("r.toml", {"fleet": {"workers": 2}, "split": {"validation_percent": 15}})
 
 
 def sweep(slow=EQUAL, target=0.797, name="x", **changes):

@@ -127,13 +127,8 @@ def _prepare(sweep: _Sweep, bound: str) -> RunFolder:
     folder = RunFolder(str(sweep.path / "runs" / f"s-{bound}"))
     _prepare_once(sweep, folder, bound)
     config, job = folder.read_json("config.json"), folder.read_json("job.json")
-    workers, epochs = int(config["fleet"]["workers"]), int(config["train"]["epochs"])
-    if workers < 2:
-        raise Failure(f"{sweep.run_file} has {workers} worker, and nobody to wait for; add "
-                      "--set fleet.workers=2")
-    if not job["evaluate"]:
-        raise Failure(f"{sweep.run_file} keeps no rows for validation, so there is no time to a "
-                      "target to measure; set a validation share in its [split]")
+    epochs = int(config["train"]["epochs"])
+    check_measurable(sweep.run_file, config)
     enough = epochs_needed(epochs, job)
     if enough > epochs:
         sweep.console.note(f"{enough} epochs instead of {epochs}: too few iterations")
@@ -141,6 +136,17 @@ def _prepare(sweep: _Sweep, bound: str) -> RunFolder:
         shutil.rmtree(folder.path)
         _prepare_once(sweep, folder, bound)
     return folder
+
+
+def check_measurable(run_file: str, config: dict[str, Any]) -> None:
+    """Fails where the run has nothing that a sweep could measure."""
+    workers = int(config["fleet"]["workers"])
+    if workers < 2:
+        raise Failure(f"{run_file} has {workers} worker, and nobody to wait for; add "
+                      "--set fleet.workers=2")
+    if not config["split"]["validation_percent"]:
+        raise Failure(f"{run_file} keeps no rows for validation, so there is no time to a "
+                      "target to measure; raise split.validation_percent")
 
 
 def epochs_needed(epochs: int, job: dict[str, Any]) -> int:
