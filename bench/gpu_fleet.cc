@@ -23,7 +23,7 @@
 namespace rubato {
 namespace {
 
-constexpr int64_t kIterationsPerEpoch = 1024;
+constexpr int64_t kIterationsPerEpoch = 1'000'000;
 constexpr Duration kPatience = Duration::Seconds(60);
 constexpr char kFailed[] = "failed: ";
 
@@ -35,7 +35,7 @@ absl::StatusOr<Job> JobOf(const FleetPlan& plan) {
   job.seats = plan.workers;
   job.seed = 1;
   job.iterations_per_epoch = kIterationsPerEpoch;
-  job.last_clock = Clock(1'000'000);             // the processes are killed long before
+  job.last_clock = Clock(kIterationsPerEpoch);   // the processes are killed long before
   job.retention_soft_bytes = uint64_t{1} << 48;  // no snapshots
   job.retention_hard_bytes = uint64_t{1} << 28;
   return job;

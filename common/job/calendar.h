@@ -1,10 +1,10 @@
 // Which clock is what: the iterations of each epoch, and where all workers meet. Every process of a
 // fleet asks it of its own job, and must get the same answers.
 //
-// Clock c is iteration c % n of epoch c / n (n = iterations_per_epoch). With `evaluate` the last
-// iteration of an epoch trains nothing: the validation rows are evaluated there. With `best_epoch`
-// that iteration is a barrier: all wait until the weights are cut and committed exactly there, and
-// nobody reads anything else at it or right after it.
+// Clock c is iteration c % n of epoch c / n (n = iterations_per_epoch). The last iteration of an
+// epoch trains nothing: the validation rows are evaluated there. With `best_epoch` that iteration
+// is a barrier: all wait until the weights are cut and committed exactly there, and nobody reads
+// anything else at it or right after it.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +17,7 @@ namespace rubato {
 struct Calendar {
   Clock last_clock;                  // T
   int64_t iterations_per_epoch = 1;  // its evaluation included
-  bool evaluate = false;
-  bool best_epoch = false;  // use the epoch that is evaluated best
+  bool best_epoch = false;           // use the epoch that is evaluated best
 
   // The epoch, counted from 0, that iteration `clock` belongs to; and that of the last one trained
   // when `clock` are completed.
@@ -33,7 +32,7 @@ struct Calendar {
   Clock EndOfEpoch(Clock clock) const {
     return BeginOfEpoch(clock) + ClockDelta(iterations_per_epoch - 1);
   }
-  bool IsEvaluation(Clock clock) const { return evaluate && clock == EndOfEpoch(clock); }
+  bool IsEvaluation(Clock clock) const { return clock == EndOfEpoch(clock); }
   // Whether all workers wait there for its commit, before they push it.
   bool IsBarrier(Clock clock) const { return best_epoch && IsEvaluation(clock); }
   // The first clock >= `from` at whose commit all workers wait: a barrier, or T.

@@ -22,8 +22,11 @@ constexpr uint64_t kMaxRetention = 1ull << 48;
 
 // Of job files, which say it as "version"; a file that does not is of the first.
 constexpr uint32_t kFirstVersion = 1;
+// From which on no file says "evaluate": before it all said true.
+constexpr uint32_t kWithoutEvaluate = 2;
 constexpr uint32_t kVersion =
-    std::ranges::max(kHyperparameters<float>, {}, &Hyperparameter<float>::since).since;
+    std::max(kWithoutEvaluate,
+             std::ranges::max(kHyperparameters<float>, {}, &Hyperparameter<float>::since).since);
 
 // Words of an enum, in the order of its numbers.
 const std::vector<std::string>& TableKinds() {
@@ -240,14 +243,15 @@ absl::StatusOr<Job> ReadJob(const Json& json) {
   reader.Integer<int64_t>("last_clock", 0, kMaxClock, &last_clock);
   reader.Integer<uint64_t>("seed", 0, std::numeric_limits<uint64_t>::max(), &job.seed);
   reader.Integer<int64_t>("iterations_per_epoch", 1, kMaxClock, &job.iterations_per_epoch);
-  reader.Truth("evaluate", &job.evaluate);
+  bool evaluates = true;
+  if (version < kWithoutEvaluate) reader.Truth("evaluate", &evaluates);
+  if (!evaluates) reader.Fail("evaluate", "must be true");
   reader.Truth("best_epoch", &job.best_epoch);
   reader.Integer<int64_t>("snapshots_kept", 1, kMaxClock, &job.snapshots_kept);
   reader.Integer<int64_t>("snapshot_every_clocks", 0, kMaxClock, &job.snapshot_every_clocks);
   reader.Integer<uint64_t>("retention_soft_bytes", 1, kMaxRetention, &job.retention_soft_bytes);
   reader.Integer<uint64_t>("retention_hard_bytes", job.retention_soft_bytes, kMaxRetention,
                            &job.retention_hard_bytes);
-  if (job.best_epoch && !job.evaluate) reader.Fail("best_epoch", "needs evaluate");
   RETURN_IF_ERROR(reader.Finish());
   job.last_clock = Clock(last_clock);
   RETURN_IF_ERROR(ReadTables(*tables, &job.tables));
@@ -321,7 +325,6 @@ std::string FormatJob(const Job& job) {
                      {"last_clock", job.last_clock.value()},
                      {"seed", job.seed},
                      {"iterations_per_epoch", job.iterations_per_epoch},
-                     {"evaluate", job.evaluate},
                      {"best_epoch", job.best_epoch},
                      {"snapshots_kept", job.snapshots_kept},
                      {"snapshot_every_clocks", job.snapshot_every_clocks},

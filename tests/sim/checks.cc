@@ -116,7 +116,7 @@ void World::CheckRead(WorkerProcess* worker, const Ready& ready) {
   const bool exact = job_.IsExact(ready.clock);
   if (config_.staleness.infinite() && !exact) return;
   Expected expected{exact ? ready.clock : ready.clock - config_.staleness.bound(), std::nullopt};
-  if (config_.staleness == Staleness(0) || job_.IsEvaluation(ready.clock)) {
+  if (config_.staleness == Staleness(0) || job_.IsBarrier(ready.clock)) {
     expected.none_from = ready.clock;
   }
   CheckHolds(worker, ready.rows[0], expected);

@@ -38,7 +38,7 @@ Job MakeJob(const Config& config) {
   job.seats = config.seats;
   job.last_clock = Clock(config.last_clock);
   job.seed = config.seed;
-  job.evaluate = job.best_epoch = config.per_epoch > 0;
+  job.best_epoch = config.per_epoch > 0;
   job.iterations_per_epoch = job.best_epoch ? config.per_epoch : config.last_clock;
   job.snapshot_every_clocks = config.snapshot_every;
   job.retention_soft_bytes = config.retention_soft;

@@ -30,7 +30,6 @@ absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
         config.train.epochs, job.iterations_per_epoch, kMaxClock));
   }
   job.last_clock = Clock(config.train.epochs * job.iterations_per_epoch);
-  job.evaluate = true;
   job.best_epoch = config.train.best_epoch;
   job.snapshots_kept = config.snapshot.keep;
   job.snapshot_every_clocks = config.snapshot.every_clocks;

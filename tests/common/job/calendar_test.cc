@@ -13,7 +13,6 @@ class CalendarTest : public testing::Test {
   CalendarTest() {
     calendar_.last_clock = Clock(15);
     calendar_.iterations_per_epoch = 5;
-    calendar_.evaluate = true;
   }
   std::vector<int64_t> Clocks(bool (Calendar::*is)(Clock) const) const {
     std::vector<int64_t> clocks;
@@ -28,8 +27,6 @@ class CalendarTest : public testing::Test {
 TEST_F(CalendarTest, AEpochEndsWithAnEvaluation) {
   for (int64_t c = 0; c < 15; ++c) EXPECT_EQ(calendar_.EpochOf(Clock(c)), c / 5);
   EXPECT_EQ(Clocks(&Calendar::IsEvaluation), (std::vector<int64_t>{4, 9, 14}));
-  calendar_.evaluate = false;
-  EXPECT_TRUE(Clocks(&Calendar::IsEvaluation).empty());
 }
 
 TEST_F(CalendarTest, OnlyWithABestEpochDoAllWaitAtItsEndAndReadExactlyThereAndAfterIt) {

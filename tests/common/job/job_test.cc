@@ -37,7 +37,6 @@ Job TwoTables() {
   job.last_clock = Clock(1234);
   job.seed = 0xffff'ffff'ffff'fff0u;
   job.iterations_per_epoch = 41;
-  job.evaluate = true;
   job.best_epoch = true;
   return job;
 }
@@ -82,24 +81,37 @@ TEST(Job, ErrorsNameTheField) {
   EXPECT_TRUE(absl::StrContains(ErrorAfter("\"size\": 10000", "\"size\": 0"), "tables[1].size"));
   EXPECT_TRUE(absl::StrContains(ErrorAfter("\"inf\"", "-3"), "tables[0].staleness"));
   EXPECT_TRUE(absl::StrContains(ErrorAfter("\"id\": 1", "\"id\": 7"), "tables[1].id"));
-  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"evaluate\": true", "\"evaluate\": 1"),
-                                "run.evaluate must be true or false"));
 }
 
 TEST(Job, AFileOfANewerVersionIsRefused) {
-  EXPECT_EQ(ErrorAfter("\"version\": 1,", "\"version\": 1000, \"unheard_of\": 1,"),
-            "job: run.version is 1000, and this rubato reads job files up to version 1; use the "
+  EXPECT_EQ(ErrorAfter("\"version\": 2,", "\"version\": 1000, \"unheard_of\": 1,"),
+            "job: run.version is 1000, and this rubato reads job files up to version 2; use the "
             "newer rubato that wrote it, or train into a new folder");
-  EXPECT_EQ(ErrorAfter("\"version\": 1,", "\"version\": 0,"),
+  EXPECT_EQ(ErrorAfter("\"version\": 2,", "\"version\": 0,"),
             "job: run.version must be an integer from 1 to 4294967295; undo the edit, or train "
             "into a new folder");
-  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"version\": 1,", "\"version\": \"1\","),
+  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"version\": 2,", "\"version\": \"1\","),
                                 "run.version must be an integer"));
+}
+
+// What all files of the first version said.
+constexpr char kEvaluates[] = "\"evaluate\": true,";
+
+TEST(Job, AFileOfTheFirstVersionSaysThatItEvaluates) {
+  const std::string text = FormatJob(TwoTables());
+  const auto first = [&](const std::string& more) {
+    return ParseJob(absl::StrReplaceAll(text, {{"\"version\": 2,", "\"version\": 1," + more}}));
+  };
+  ASSERT_TRUE(first(kEvaluates).ok()) << first(kEvaluates).status();
+  EXPECT_EQ(*first(kEvaluates), TwoTables());
+  EXPECT_TRUE(absl::StrContains(first("").status().message(), "run.evaluate is missing"));
+  EXPECT_TRUE(absl::StrContains(first("\"evaluate\": false,").status().message(),
+                                "run.evaluate must be true"));
 }
 
 TEST(Job, AFileWithoutAVersionIsOfTheFirst) {
   const std::string text = FormatJob(TwoTables());
-  const auto job = ParseJob(absl::StrReplaceAll(text, {{"\"version\": 1,", ""}}));
+  const auto job = ParseJob(absl::StrReplaceAll(text, {{"\"version\": 2,", kEvaluates}}));
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(*job, TwoTables());
 }

@@ -28,7 +28,6 @@ class SchedulerCutTest : public ::testing::Test {
     options.job.tables[0].staleness = staleness;
     options.job.last_clock = Clock(3 * kPerEpoch);
     options.job.iterations_per_epoch = kPerEpoch;
-    options.job.evaluate = true;
     scheduler_.emplace(options, Scheduler::FirstState(options.job), now_);
     Hello hello;
     hello.role = Role::kShard;

@@ -17,7 +17,6 @@ class TimetableTest : public testing::Test {
     job_.seed = 7;
     job_.iterations_per_epoch = 5;
     job_.last_clock = Clock(15);
-    job_.evaluate = true;
   }
   Timetable Of(uint32_t seat) const { return Timetable(job_, SeatId(seat), 103, 10); }
   std::vector<size_t> Sizes(uint32_t seat, int64_t epoch) const {

@@ -19,7 +19,6 @@ class IterationPlanTest : public testing::Test {
   IterationPlanTest() {
     calendar_.last_clock = Clock(20);
     calendar_.iterations_per_epoch = 20;
-    calendar_.evaluate = true;
   }
   IterationPlan Plan(int64_t pulled, int64_t begun = 0) const {
     return IterationPlan(calendar_, {.pulled = pulled, .begun = begun});

@@ -58,7 +58,6 @@ class LocalTrainerTest : public testing::Test {
     signal(SIGTERM, SIG_DFL);  // whoever runs the tests may ignore it
     job_.iterations_per_epoch = kIterations;
     job_.last_clock = Clock(2 * kIterations);
-    job_.evaluate = true;
     signals_ = *StopSignals::Catch();
     RunConfig config;
     config.model.kind = "logistic";

@@ -196,7 +196,6 @@ TEST_F(Prepare, JobFollowsTheConfiguration) {
   const BatchOrder order(prepared->report.parts[0].rows, 10, 4, 5);
   EXPECT_EQ(job->iterations_per_epoch, order.IterationsPerEpoch() + 1);
   EXPECT_EQ(job->last_clock, Clock(7 * job->iterations_per_epoch));
-  EXPECT_TRUE(job->evaluate);
   EXPECT_TRUE(job->best_epoch);
   EXPECT_EQ(job->snapshot_every_clocks, 11);
 }
@@ -241,14 +240,13 @@ TEST_F(Prepare, ResumeRefusesAJobThatAnotherVersionMade) {
   Job job = *ParseJob(*ReadSealedText(Path("out/job.json")));
   ++job.seed;
   ++job.seats;
-  job.evaluate = false;
   const std::string other = FormatJob(job);
   ASSERT_TRUE(WriteSealedText(Path("out/job.json"), other).ok());
   const auto refused = Run(config, PrepareMode::kResume);
   EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
   EXPECT_TRUE(absl::StrContains(refused.status().message(),
                                 "out/job.json: cannot resume: this version makes something else "
-                                "of the run file: seed, seats, evaluate; resume with"))
+                                "of the run file: seed, seats; resume with"))
       << refused.status();
   EXPECT_EQ(*ReadSealedText(Path("out/job.json")), other);
 }
