@@ -51,7 +51,9 @@ class BatchesInTurn : public Dataset {
   uint64_t rows() const override {
     return plan_.workload->rows() * plan_.workers * kIterationsPerEpoch;
   }
-  uint64_t positives() const override { return rows() / 10; }
+  std::span<const float> labels() const override { return {}; }
+  std::span<const float> weights() const override { return {}; }
+  std::span<const float> offsets() const override { return {}; }
   std::span<const float> true_probability() const override { return {}; }
   void Read(std::span<const uint64_t>, Batch* out) const override {
     *out = plan_.batches[static_cast<size_t>(reads_) % plan_.batches.size()];
@@ -76,7 +78,9 @@ class NoRows : public Dataset {
   explicit NoRows(const DatasetShape& shape) : shape_(shape) {}
   const DatasetShape& shape() const override { return shape_; }
   uint64_t rows() const override { return 0; }
-  uint64_t positives() const override { return 0; }
+  std::span<const float> labels() const override { return {}; }
+  std::span<const float> weights() const override { return {}; }
+  std::span<const float> offsets() const override { return {}; }
   std::span<const float> true_probability() const override { return {}; }
   void Read(std::span<const uint64_t>, Batch*) const override {}
 

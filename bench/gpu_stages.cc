@@ -90,6 +90,7 @@ absl::Status StagedStep::PutStep(StreamView stream, Stage left_out, PlacedBatch*
   StepArrays step{.numeric = place->batch.inputs().numeric(),
                   .labels = place->batch.inputs().labels(),
                   .weights = place->batch.inputs().weights(),
+                  .offsets = place->batch.inputs().offsets(),
                   .features = place->batch.features(),
                   .segments = place->batch.segments(),
                   .parameters = {},

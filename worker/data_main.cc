@@ -85,9 +85,12 @@ std::string ShowClasses(const std::vector<LabelReport>& labels) {
 void PrintReport(const DataReport& report) {
   std::printf("rows: %s read", absl::StrCat(report.rows_read).c_str());
   for (size_t i = 0; i < kSplitParts; ++i) {
-    const PartCounts& counts = report.parts[i];
-    std::printf(", %s %s (%s positive)", SplitPartName(static_cast<SplitPart>(i)),
-                absl::StrCat(counts.rows).c_str(), absl::StrCat(counts.positives).c_str());
+    const LabelSums& part = report.parts[i];
+    const std::string labels = !report.labels.empty()
+                                   ? absl::StrFormat("%.0f positive", part.labels)
+                                   : absl::StrFormat("labels sum to %.6g", part.labels);
+    std::printf(", %s %s (%s)", SplitPartName(static_cast<SplitPart>(i)),
+                absl::StrCat(part.rows).c_str(), labels.c_str());
   }
   std::vector<std::string> reasons;
   if (report.dropped_missing_label > 0) reasons.push_back("no label");

@@ -18,7 +18,7 @@
 #include "worker/compute/model.h"
 #include "worker/compute_device.h"
 #include "worker/data/dataset/dataset.h"
-#include "worker/data/prepare/data_json.h"
+#include "worker/data/encode/encoding_json.h"
 #include "worker/data/text/show_text.h"
 #include "worker/evaluate/evaluate.h"
 #include "worker/evaluate/predict.h"
@@ -65,7 +65,7 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   ASSIGN_OR_RETURN(run.job, LoadJob(folder));
   ASSIGN_OR_RETURN(run.encoding, LoadEncoding(folder));
   ASSIGN_OR_RETURN(ModelSpec spec, MakeModelSpec(run.config, run.encoding.Shape()));
-  spec.prediction_shift = static_cast<float>(run.encoding.prior.Shift());
+  spec.prediction_shift = static_cast<float>(run.encoding.prior.shift);
   ASSIGN_OR_RETURN(run.precision, ParsePrecision(run.config.train.precision));
   if (!arguments.device.empty()) run.config.device = arguments.device;
   ASSIGN_OR_RETURN(run.device, ComputeDevice::Find(run.config.device, arguments.cuda_library));
@@ -99,7 +99,9 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.ahead = {.pulled = run.config.train.prefetch,
                    .begun = run.device.is_gpu() && !in_step ? kStepsAhead : 0};
   options.slowness = arguments.slowness;
-  options.prior = run.encoding.prior;
+  options.constant = run.encoding.prior.prediction;
+  options.constant_loss =
+      ConstantLoss(run.model->spec().target, run.encoding.prior.base_margin, *train);
   options.learning_rate = run.config.optimizer.learning_rate;
   options.untrained.emplace(run.encoding, run.model->spec());
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
@@ -124,7 +126,9 @@ absl::Status Local(const Arguments& arguments, EventLog* events, StopSignals* si
                    run.device.MakeLocalTraining(run.model->spec(), run.precision, run.job.seed));
   LocalTrainer trainer({.job = run.job,
                         .batch = static_cast<uint64_t>(run.config.train.batch),
-                        .prior = run.encoding.prior,
+                        .constant = run.encoding.prior.prediction,
+                        .constant_loss = ConstantLoss(run.model->spec().target,
+                                                      run.encoding.prior.base_margin, *train),
                         .learning_rate = run.config.optimizer.learning_rate,
                         .untrained = {run.encoding, run.model->spec()}},
                        {.training = training.get(), .model = run.model.get()},

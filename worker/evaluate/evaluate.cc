@@ -31,20 +31,20 @@ absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, const
   return part;
 }
 
-// The figures of `probability` on the rows of `part`, as JSON.
-absl::StatusOr<std::string> Judge(const TrainedRun& run, const Part& part,
-                                  std::span<const float> probability) {
-  const absl::StatusOr<Evaluation> evaluation =
-      Evaluate(ReadLabels(*part.data), probability, run.encoding.prior.positive_rate);
-  if (!evaluation.ok()) return Annotate(evaluation.status(), part.path);
-  return FormatEvaluationJson(*evaluation);
+// The figures of `prediction` on the rows of `part`.
+absl::StatusOr<Figures> JudgePart(const Part& part, const Model& model, const Encoding& encoding,
+                                  std::span<const float> prediction) {
+  absl::StatusOr<Figures> figures =
+      EvaluateRows(model.spec().target, *part.data, prediction, encoding.prior.prediction);
+  if (!figures.ok()) return Annotate(figures.status(), part.path);
+  return figures;
 }
 
-absl::StatusOr<std::string> ScoreAndJudge(const TrainedRun& run, const Part& part, Model* model,
-                                          const GoOn& go_on) {
-  ASSIGN_OR_RETURN(const std::vector<float> probability,
+absl::StatusOr<Figures> ScoreAndJudge(const TrainedRun& run, const Part& part, Model* model,
+                                      const GoOn& go_on) {
+  ASSIGN_OR_RETURN(const std::vector<float> prediction,
                    Score(model, *part.data, part.weights, go_on));
-  return Judge(run, part, probability);
+  return JudgePart(part, *model, run.encoding, prediction);
 }
 
 // `"name": [...]`, or nothing where no feature stands out.
@@ -74,21 +74,21 @@ absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pu
   ASSIGN_OR_RETURN(const Part validation,
                    OpenPart(run.folder + "/data/validation.rbd", *model, pull, go_on));
   RETURN_IF_ERROR(go_on());
-  ASSIGN_OR_RETURN(const std::string on_test, ScoreAndJudge(run, test, model, go_on));
-  std::string json = absl::StrCat("{\"test\": ", on_test);
+  ASSIGN_OR_RETURN(const Figures on_test, ScoreAndJudge(run, test, model, go_on));
+  std::string json = absl::StrCat("{\"test\": ", FormatFigures(on_test));
   // What the best possible model would reach: the true probabilities, judged by the same labels.
   if (const auto truth = test.data->true_probability(); !truth.empty()) {
     RETURN_IF_ERROR(go_on());
-    ASSIGN_OR_RETURN(const std::string best, Judge(run, test, truth));
-    absl::StrAppend(&json, ",\n\"oracle\": ", best);
+    ASSIGN_OR_RETURN(const Figures best, JudgePart(test, *model, run.encoding, truth));
+    absl::StrAppend(&json, ",\n\"oracle\": ", FormatFigures(best));
   }
   // A run may do without validation rows (split.validation_percent = 0).
   if (validation.data->rows() > 0) {
     RETURN_IF_ERROR(go_on());
-    ASSIGN_OR_RETURN(const std::string on_validation, ScoreAndJudge(run, validation, model, go_on));
+    ASSIGN_OR_RETURN(const Figures on_validation, ScoreAndJudge(run, validation, model, go_on));
     RETURN_IF_ERROR(go_on());
     ASSIGN_OR_RETURN(const std::string top, TopFeatures(run, validation, model, go_on));
-    absl::StrAppend(&json, ",\n\"validation\": ", on_validation, top);
+    absl::StrAppend(&json, ",\n\"validation\": ", FormatFigures(on_validation), top);
   }
   absl::StrAppend(&json, "}\n");
   RETURN_IF_ERROR(go_on());

@@ -1,98 +1,69 @@
 #include "worker/evaluate/evaluation.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <variant>
+#include <vector>
 
+#include "common/base/json_text.h"
 #include "common/base/status.h"
 
 namespace rubato {
 namespace {
 
-constexpr size_t kTableBins = 10;
-constexpr size_t kRocPoints = 200;
-
-using Json = nlohmann::ordered_json;
-
-Json CalibrationJson(const std::vector<ScoreBin>& bins) {
-  Json table = Json::array();
-  for (const ScoreBin& bin : bins) {
-    table.push_back({{"rows", bin.rows},
-                     {"positives", bin.positives},
-                     {"low", bin.low},
-                     {"high", bin.high},
-                     {"mean_predicted", bin.mean_score},
-                     {"observed", bin.Rate()}});
+// A row of a table as an object.
+struct NamedRow {
+  const std::vector<std::string>& columns;
+  const std::vector<double>& values;
+  void Fields(auto&& field) const {
+    for (size_t i = 0; i < columns.size(); ++i) field(columns[i].c_str(), values[i]);
   }
-  return table;
-}
-
-Json LiftJson(const std::vector<LiftRow>& rows) {
-  Json table = Json::array();
-  for (const LiftRow& row : rows) {
-    table.push_back({{"rows", row.rows},
-                     {"positives", row.positives},
-                     {"cut", row.cut},
-                     {"lift", row.lift},
-                     {"cumulative_lift", row.cumulative_lift},
-                     {"captured", row.captured}});
-  }
-  return table;
-}
-
-Json RocJson(const std::vector<RocPoint>& points) {
-  Json table = Json::array();
-  for (const RocPoint& point : points) {
-    table.push_back({{"fpr", point.false_positive_rate}, {"tpr", point.true_positive_rate}});
-  }
-  return table;
-}
+};
 
 }  // namespace
 
-absl::StatusOr<Evaluation> Evaluate(std::span<const float> labels,
-                                    std::span<const float> probabilities, double training_rate) {
-  ASSIGN_OR_RETURN(const Ranking ranking, RankScores(labels, probabilities));
-  const Interval interval = AucInterval(ranking);
-  const Ks ks = KolmogorovSmirnov(ranking);
-  const double auc = Auc(ranking);
-  const AgainstConstant constant = CompareWithConstant(ranking, training_rate);
-  return Evaluation{.rows = ranking.rows(),
-                    .positives = ranking.positives,
-                    .auc = auc,
-                    .auc_low = interval.low,
-                    .auc_high = interval.high,
-                    .gini = 2 * auc - 1,
-                    .ks = ks.distance,
-                    .ks_cut = ks.cut,
-                    .logloss = LogLoss(ranking),
-                    .constant_logloss = constant.logloss,
-                    .logloss_error = constant.error,
-                    .mean_predicted = MeanPredicted(ranking),
-                    .brier = Brier(ranking),
-                    .pr_auc = AveragePrecision(ranking),
-                    .calibration = CalibrationTable(ranking, kTableBins),
-                    .lift = LiftTable(ranking, kTableBins),
-                    .roc = RocCurve(ranking, kRocPoints)};
+double Figures::at(absl::string_view name) const {
+  const auto named = [name](const auto& number) { return number.first == name; };
+  const auto found = std::find_if(numbers.begin(), numbers.end(), named);
+  CHECK(found != numbers.end(), "a judge without a figure of its target");
+  return found->second;
 }
 
-std::string FormatEvaluationJson(const Evaluation& evaluation) {
-  const Json json = {{"rows", evaluation.rows},
-                     {"positives", evaluation.positives},
-                     {"auc", evaluation.auc},
-                     {"auc_low", evaluation.auc_low},
-                     {"auc_high", evaluation.auc_high},
-                     {"gini", evaluation.gini},
-                     {"ks", evaluation.ks},
-                     {"ks_cut", evaluation.ks_cut},
-                     {"logloss", evaluation.logloss},
-                     {"constant_logloss", evaluation.constant_logloss},
-                     {"logloss_error", evaluation.logloss_error},
-                     {"mean_predicted", evaluation.mean_predicted},
-                     {"brier", evaluation.brier},
-                     {"pr_auc", evaluation.pr_auc},
-                     {"calibration", CalibrationJson(evaluation.calibration)},
-                     {"lift", LiftJson(evaluation.lift)},
-                     {"roc", RocJson(evaluation.roc)}};
-  return json.dump();
+absl::StatusOr<Figures> Evaluate(const Target& target, const ScoredRows& rows) {
+  return std::visit([&](const auto& of) { return Judge(of, rows); }, target);
+}
+
+absl::StatusOr<Figures> EvaluateRows(const Target& target, const Dataset& data,
+                                     std::span<const float> prediction, double constant) {
+  return Evaluate(target, {.labels = data.labels(),
+                           .predictions = prediction,
+                           .offsets = data.offsets(),
+                           .constant = constant});
+}
+
+std::map<std::string, double> ProgressOf(const Target& target, const Figures& figures) {
+  std::map<std::string, double> told;
+  for (const MetricSpec& metric : DescriptionOf(target).metrics) {
+    if (metric.use != MetricUse::kProgress) continue;
+    told.emplace(metric.name, figures.at(metric.name));
+  }
+  return told;
+}
+
+double SkillOf(const Target& target, const Figures& figures) {
+  const MetricSpec& metric = DescriptionOf(target).metrics.front();
+  const auto value = figures.at(metric.name);
+  return metric.better == Better::kSmaller ? -value : value;
+}
+
+std::string FormatFigures(const Figures& figures) {
+  std::string json;
+  for (const auto& [name, value] : figures.numbers) AppendField(name, value, &json);
+  for (const FigureTable& table : figures.tables) {
+    std::vector<NamedRow> rows;
+    for (const std::vector<double>& row : table.rows) rows.push_back({table.columns, row});
+    AppendField(table.name, rows, &json);
+  }
+  return absl::StrCat("{", json, "}");
 }
 
 }  // namespace rubato

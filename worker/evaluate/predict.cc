@@ -24,14 +24,14 @@ class Predictor {
   absl::StatusOr<std::string> Lines(const RowChunk& chunk) {
     model_->FindKeys(chunk.batch, &rows_);
     RETURN_IF_ERROR(weights_.Fill(&rows_));
-    probability_.resize(chunk.batch.rows);
-    RETURN_IF_ERROR(model_->Predict(chunk.batch, rows_, probability_));
+    prediction_.resize(chunk.batch.rows);
+    RETURN_IF_ERROR(model_->Predict(chunk.batch, rows_, prediction_));
     std::string lines;
     size_t begin = 0;
     for (size_t r = 0; r < chunk.batch.rows; ++r) {
       lines.append(chunk.text, begin, chunk.ends[r] - begin);
       begin = chunk.ends[r];
-      absl::StrAppendFormat(&lines, "%.9g\n", probability_[r]);
+      absl::StrAppendFormat(&lines, "%.9g\n", prediction_[r]);
     }
     return lines;
   }
@@ -40,7 +40,7 @@ class Predictor {
   Model* const model_;
   KnownWeights weights_;
   Parameters rows_;
-  std::vector<float> probability_;
+  std::vector<float> prediction_;
 };
 
 // Fills `chunk`; false when the source has ended.
@@ -81,9 +81,10 @@ absl::Status CheckOutput(const std::string& path) {
 absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
                      const Prediction& prediction) {
   RETURN_IF_ERROR(CheckOutput(prediction.out));
-  ASSIGN_OR_RETURN(const auto source, OpenRowSource(encoding, prediction.in));
+  const std::string column = DescriptionOf(model->spec().target).prediction;
+  ASSIGN_OR_RETURN(const auto source, OpenRowSource(encoding, prediction.in, column));
   ASSIGN_OR_RETURN(const auto out, StagedFile::Create(prediction.out));
-  RETURN_IF_ERROR(out->Write(absl::StrCat(source->header(), kPredictionColumn, "\n")));
+  RETURN_IF_ERROR(out->Write(absl::StrCat(source->header(), column, "\n")));
   Predictor predictor(model, PullFilled({encoding, model->spec()}, std::move(pull)));
   const DatasetShape shape = encoding.Shape();
   RowChunk chunk;

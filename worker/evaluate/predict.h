@@ -2,9 +2,9 @@
 // does not grow with it.
 //
 // CSV in: the rows as they were (separator kept, RFC 4180 quotes, lines ended by LF) with a last
-// column `pd`, the probability of the positive label. LIBSVM in: a CSV with that column alone.
-// Probabilities have nine digits, which give back the very float, and a decimal point whatever the
-// file's numbers have.
+// column that the target names (`pd`, the probability of the positive label). LIBSVM in: a CSV with
+// that column alone. Predictions have nine digits, which give back the very float, and a decimal
+// point whatever the file's numbers have.
 #pragma once
 
 #include <cstdint>

@@ -63,27 +63,16 @@ void SelectRows(const Model& model, const Parameters& all, Parameters* wanted) {
 
 absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all,
                                          const GoOn& go_on) {
-  std::vector<float> probability(data.rows());
+  std::vector<float> prediction(data.rows());
   Parameters rows;
   const auto score = [&](uint64_t begin, const Batch& batch) -> absl::Status {
     model->FindKeys(batch, &rows);
     SelectRows(*model, all, &rows);
-    RETURN_IF_ERROR(model->Predict(batch, rows, std::span(probability).subspan(begin, batch.rows)));
+    RETURN_IF_ERROR(model->Predict(batch, rows, std::span(prediction).subspan(begin, batch.rows)));
     return go_on();
   };
   RETURN_IF_ERROR(ForEachChunk(data, score));
-  return probability;
-}
-
-std::vector<float> ReadLabels(const Dataset& data) {
-  std::vector<float> labels;
-  labels.reserve(data.rows());
-  const absl::Status read = ForEachChunk(data, [&](uint64_t, const Batch& batch) {
-    labels.insert(labels.end(), batch.labels.begin(), batch.labels.end());
-    return absl::OkStatus();
-  });
-  CHECK(read.ok());  // nothing above fails
-  return labels;
+  return prediction;
 }
 
 }  // namespace rubato

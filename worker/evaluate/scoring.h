@@ -1,5 +1,5 @@
 // Predictions for a whole data set from weights that were pulled once: the rows a data set needs,
-// and its probabilities chunk by chunk, so that memory does not grow with the number of rows.
+// and its predictions chunk by chunk, so that memory does not grow with the number of rows.
 #pragma once
 
 #include <functional>
@@ -25,10 +25,8 @@ absl::StatusOr<Parameters> FindAllKeys(const Model& model, const Dataset& data, 
 // The rows of `wanted` (keys only) copied out of `all`, which holds every one of them.
 void SelectRows(const Model& model, const Parameters& all, Parameters* wanted);
 
-// probability[data.rows()].
+// prediction[data.rows()].
 absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all,
                                          const GoOn& go_on);
-// labels[data.rows()].
-std::vector<float> ReadLabels(const Dataset& data);
 
 }  // namespace rubato

@@ -8,8 +8,8 @@
 #include "common/base/env.h"
 #include "common/base/json_text.h"
 #include "common/base/status.h"
-#include "worker/data/prepare/data_json.h"
-#include "worker/evaluate/ranking.h"
+#include "worker/data/encode/json_fields.h"
+#include "worker/evaluate/evaluation.h"
 #include "worker/evaluate/scoring.h"
 
 namespace rubato {
@@ -50,17 +50,17 @@ void ShuffleColumn(const std::vector<size_t>& order, size_t columns, size_t k,
   for (size_t r = 0; r < order.size(); ++r) (*matrix)[r * columns + k] = column[r];
 }
 
-// AUC of a model on one sample of rows with columns shuffled. Shuffling changes no level's being
+// Skill of a model on one sample of rows with columns shuffled. Shuffling changes no level's being
 // there, so the sample's weights serve all of them.
-class ShuffledAuc {
+class ShuffledSkill {
  public:
-  ShuffledAuc(Model* model, Batch sample, const Parameters& weights)
-      : model_(model), sample_(std::move(sample)), probability_(sample_.rows) {
+  ShuffledSkill(Model* model, Batch sample, const Parameters& weights, double constant)
+      : model_(model), sample_(std::move(sample)), constant_(constant), prediction_(sample_.rows) {
     model_->FindKeys(sample_, &rows_);
     SelectRows(*model_, weights, &rows_);
   }
 
-  absl::StatusOr<double> Plain() { return Auc(sample_); }
+  absl::StatusOr<double> Plain() { return Skill(sample_); }
   // `indicator`: the column's own, or the number of numeric columns when it has none.
   absl::StatusOr<double> Numeric(size_t column, size_t indicator, Rng* rng) {
     Batch batch = sample_;
@@ -68,25 +68,30 @@ class ShuffledAuc {
     for (const size_t k : {column, indicator}) {
       if (k < batch.numeric_columns) ShuffleColumn(order, batch.numeric_columns, k, &batch.numeric);
     }
-    return Auc(batch);
+    return Skill(batch);
   }
   absl::StatusOr<double> Category(size_t column, Rng* rng) {
     Batch batch = sample_;
     ShuffleColumn(Shuffled(batch.rows, rng), batch.category_columns, column, &batch.categories);
-    return Auc(batch);
+    return Skill(batch);
   }
 
  private:
-  absl::StatusOr<double> Auc(const Batch& batch) {
-    RETURN_IF_ERROR(model_->Predict(batch, rows_, probability_));
-    ASSIGN_OR_RETURN(const Ranking ranking, RankScores(batch.labels, probability_));
-    return rubato::Auc(ranking);
+  absl::StatusOr<double> Skill(const Batch& batch) {
+    const Target& target = model_->spec().target;
+    RETURN_IF_ERROR(model_->Predict(batch, rows_, prediction_));
+    ASSIGN_OR_RETURN(const Figures figures, Evaluate(target, {.labels = batch.labels,
+                                                              .predictions = prediction_,
+                                                              .offsets = batch.offsets,
+                                                              .constant = constant_}));
+    return SkillOf(target, figures);
   }
 
   Model* const model_;
   const Batch sample_;
+  const double constant_;
   Parameters rows_;
-  std::vector<float> probability_;
+  std::vector<float> prediction_;
 };
 
 }  // namespace
@@ -134,8 +139,9 @@ absl::StatusOr<std::vector<TopFeature>> PermutationImportance(const Encoding& en
   const size_t columns = encoding.numeric.size() + encoding.categories.size();
   std::vector<TopFeature> features;
   if (columns == 0) return features;
-  ShuffledAuc auc(model, SampleRows(rows.data, columns), rows.weights);
-  const absl::StatusOr<double> plain = auc.Plain();
+  ShuffledSkill skill(model, SampleRows(rows.data, columns), rows.weights,
+                      encoding.prior.prediction);
+  const absl::StatusOr<double> plain = skill.Plain();
   if (!plain.ok()) return features;
   Rng rng(seed);
   const auto add = [&](const std::string& name, const absl::StatusOr<double>& shuffled) {
@@ -146,11 +152,11 @@ absl::StatusOr<std::vector<TopFeature>> PermutationImportance(const Encoding& en
   for (size_t k = 0; k < encoding.numeric.size(); ++k) {
     RETURN_IF_ERROR(go_on());
     const NumericEncoding& column = encoding.numeric[k];
-    add(column.name, auc.Numeric(k, column.indicator ? indicator++ : all, &rng));
+    add(column.name, skill.Numeric(k, column.indicator ? indicator++ : all, &rng));
   }
   for (size_t k = 0; k < encoding.categories.size(); ++k) {
     RETURN_IF_ERROR(go_on());
-    add(encoding.categories[k].name, auc.Category(k, &rng));
+    add(encoding.categories[k].name, skill.Category(k, &rng));
   }
   KeepLargest(&features);
   return features;

@@ -1,10 +1,10 @@
 // What a trained model looks at: its largest features, with names that a person knows.
 //
-// A logistic regression has a weight for each feature: per standard deviation of a numeric column,
-// for being of a level, for being missing, or per unit of a LIBSVM feature. An MLP has none; there
-// a column counts by how much AUC is lost when its values are shuffled among the rows, so that it
-// says nothing of its own row any more (permutation importance, Breiman 2001). Columns that say the
-// same share their importance: shuffling one leaves the other.
+// A linear model has a weight for each feature: per standard deviation of a numeric column, for
+// being of a level, for being missing, or per unit of a LIBSVM feature. An MLP has none; there a
+// column counts by what the metric that a report leads with (AUC) loses when its values are
+// shuffled among the rows, so that it says nothing of its own row any more (permutation importance,
+// Breiman 2001). Columns that say the same share their importance: shuffling one leaves the other.
 #pragma once
 
 #include <cstdint>
@@ -43,9 +43,9 @@ struct WeightedRows {
   const Parameters& weights;  // all that `data` needs
 };
 
-// The columns whose shuffling costs AUC, at most kTopFeatures, the costliest first. Empty when the
-// sampled rows are of one class, or have no columns (LIBSVM). `go_on` is asked before each column;
-// its error ends the work.
+// The columns whose shuffling costs skill, at most kTopFeatures, the costliest first. Empty when
+// the sampled rows cannot be judged (they are of one class), or have no columns (LIBSVM). `go_on`
+// is asked before each column; its error ends the work.
 absl::StatusOr<std::vector<TopFeature>> PermutationImportance(const Encoding& encoding,
                                                               Model* model,
                                                               const WeightedRows& rows,

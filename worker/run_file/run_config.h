@@ -49,6 +49,12 @@ struct DataConfig {
   friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 
+struct TargetConfig {
+  std::string kind = "binary";  // worker/spec/target.h
+  std::string offset;           // column whose number is added to a row's margin (csv)
+  friend bool operator==(const TargetConfig&, const TargetConfig&) = default;
+};
+
 struct SplitConfig {
   std::string kind = "hash";  // "hash" of the row index, or "time": oldest rows train
   int64_t seed = 0;           // hash: another one, other parts; 0 is the published rule
@@ -110,6 +116,7 @@ struct SnapshotConfig {
 struct RunConfig {
   FleetConfig fleet;
   DataConfig data;
+  TargetConfig target;
   SplitConfig split;
   CleanseConfig cleanse;
   ModelConfig model;

@@ -150,6 +150,25 @@ absl::Status CheckColumns(const DataConfig& data, const KeyLocator& locate) {
   return absl::OkStatus();
 }
 
+absl::Status CheckOffset(const RunConfig& config, const KeyLocator& locate) {
+  const std::string& offset = config.target.offset;
+  if (offset.empty()) return absl::OkStatus();
+  if (config.data.format != "csv") {
+    return Bad(locate("target.offset"),
+               absl::StrFormat("target.offset names a column, and data.format = \"%s\" has none to "
+                               "name; leave it out, or use data.format = \"csv\"",
+                               config.data.format));
+  }
+  for (const auto& [key, column] :
+       {std::pair("data.label", config.data.label), std::pair("data.time", config.data.time)}) {
+    if (offset != column) continue;
+    return Bad(
+        locate("target.offset"),
+        absl::StrFormat("target.offset and %s both name column '%s'; keep one", key, offset));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckSplitKind(const RunConfig& config, const KeyLocator& locate) {
   if (config.split.kind == "time" && config.data.time.empty()) {
     return Bad(locate("split.kind"),
@@ -316,6 +335,7 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
   RETURN_IF_ERROR(CheckDataSource(config.data, locate));
   if (config.data.format == "libsvm") RETURN_IF_ERROR(CheckLibsvm(config.data, locate));
   RETURN_IF_ERROR(CheckColumns(config.data, locate));
+  RETURN_IF_ERROR(CheckOffset(config, locate));
   RETURN_IF_ERROR(CheckSplitKind(config, locate));
   RETURN_IF_ERROR(CheckSplitGroup(config, locate));
   RETURN_IF_ERROR(CheckSplitPercents(config, locate));

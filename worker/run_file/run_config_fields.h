@@ -79,6 +79,12 @@ void VisitFields(DataConfig& data, Visitor& visitor) {
 }
 
 template <class Visitor>
+void VisitFields(TargetConfig& target, Visitor& visitor) {
+  visitor.Field("kind", target.kind, AnyText{});
+  visitor.Field("offset", target.offset, AnyText{});
+}
+
+template <class Visitor>
 void VisitFields(SplitConfig& split, Visitor& visitor) {
   visitor.Field("kind", split.kind, OneOf{{"hash", "time"}});
   visitor.Field("seed", split.seed, kSeed);
@@ -138,6 +144,7 @@ void VisitFields(RunConfig& config, Visitor& visitor) {
   visitor.Field("device", config.device, AnyText{});
   visitor.Section("fleet", config.fleet);
   visitor.Section("data", config.data);
+  visitor.Section("target", config.target);
   visitor.Section("split", config.split);
   visitor.Section("cleanse", config.cleanse);
   visitor.Section("model", config.model);

@@ -22,8 +22,9 @@ struct Batch {
   std::vector<uint32_t> row_begin;   // [rows + 1] offsets into keys, values; or empty
   std::vector<uint64_t> keys;        // sparse feature keys
   std::vector<float> values;         // and their values
-  std::vector<float> labels;         // [rows] 0 or 1
+  std::vector<float> labels;         // [rows] see worker/spec/target.h
   std::vector<float> weights;        // [rows] class weight, 1 unless asked for
+  std::vector<float> offsets;        // [rows] added to the margin; or empty: nothing is
 };
 
 // What the columns are, the same for the three splits of a run.
@@ -32,8 +33,9 @@ struct DatasetShape {
   uint64_t category_columns = 0;
   uint64_t levels = 0;                // size of the id space of category levels
   uint64_t sparse_keys = 0;           // one past the largest sparse key
+  bool offsets = false;               // rows add something to their margin
   std::vector<uint64_t> level_begin;  // [category_columns + 1]
-  float base_margin = 0.0F;           // log odds that a model begins with; in no dataset file
+  float base_margin = 0.0F;           // that a model begins with; in no dataset file
   friend bool operator==(const DatasetShape&, const DatasetShape&) = default;
 };
 

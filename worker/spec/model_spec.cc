@@ -225,7 +225,9 @@ absl::StatusOr<ModelSpec> MakeModelSpec(const RunConfig& config, const DatasetSh
         "model.kind is not one of \"logistic\", \"mlp\", \"wide_deep\", \"deepfm\": \"", kind,
         "\""));
   }
-  return std::move(model).Take();
+  ModelSpec spec = std::move(model).Take();
+  ASSIGN_OR_RETURN(spec.target, FindTarget(config.target.kind));
+  return spec;
 }
 
 }  // namespace rubato

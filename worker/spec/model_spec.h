@@ -71,12 +71,12 @@ using Term = std::variant<BiasTerm, LinearTerm, EmbeddingBag, DeepTerm, Factoriz
 // A dense table's blocks lie end to end in ParameterRows::values, so that its first `size` floats
 // are the matrix itself and nothing is copied; what is behind them is padding.
 struct ModelSpec {
-  TargetKind target = TargetKind::kBinary;
+  Target target;
   DatasetShape data;
   std::vector<Term> terms;        // in the order in which the margin is summed
   std::vector<TableSpec> tables;  // ids 0, 1, ...: terms name them by that index
   // Added to a margin before it becomes a prediction; training knows nothing of it
-  // (worker/data/encode/prior.h).
+  // (worker/spec/prior.h).
   float prediction_shift = 0.0F;
 
   // The term of this kind; null: the model has none.

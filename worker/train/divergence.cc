@@ -2,10 +2,26 @@
 
 #include <cmath>
 #include <utility>
+#include <variant>
 
 #include "common/base/status.h"
 
 namespace rubato {
+
+double ConstantLoss(const Target& target, double margin, const Dataset& train) {
+  if (train.rows() == 0) return 0.0;
+  const auto base = static_cast<float>(margin);
+  const auto mean_loss = [&](const auto& of) {
+    double loss = 0.0;
+    for (uint64_t row = 0; row < train.rows(); ++row) {
+      const float offset = train.offsets().empty() ? 0.0F : train.offsets()[row];
+      loss += static_cast<double>(train.weights()[row] *
+                                  of.loss(base + offset, train.labels()[row]).loss);
+    }
+    return loss / static_cast<double>(train.rows());
+  };
+  return std::visit(mean_loss, target);
+}
 
 absl::Status DivergenceCheck::Take(double mean_loss, uint64_t rows, Clock clock) {
   if (!std::isfinite(mean_loss)) return Diverged(mean_loss, clock);

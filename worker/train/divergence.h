@@ -4,6 +4,8 @@
 
 #include "absl/status/status.h"
 #include "common/base/ids.h"
+#include "worker/data/dataset/dataset.h"
+#include "worker/spec/target.h"
 
 namespace rubato {
 
@@ -11,10 +13,12 @@ namespace rubato {
 // whole pass, is no beginning.
 inline constexpr double kDivergedLoss = 10.0;
 
+// Mean training loss of a model that has `margin` for every row and adds the row's offset.
+double ConstantLoss(const Target& target, double margin, const Dataset& train);
+
 class DivergenceCheck {
  public:
-  // `constant_loss`: mean loss of predicting the rate of the training rows (Prior::ConstantLoss);
-  // `learning_rate` is named in the error.
+  // `constant_loss`: ConstantLoss where training begins; `learning_rate` is named in the error.
   DivergenceCheck(double constant_loss, double learning_rate)
       : constant_loss_(constant_loss), learning_rate_(learning_rate) {}
 

@@ -22,7 +22,7 @@ LocalTrainer::LocalTrainer(LocalOptions options, LocalCompute compute, LocalData
       data_(data),
       events_(events),
       timetable_(options_.job, SeatId(0), data.train->rows(), options_.batch),
-      divergence_(options_.prior.ConstantLoss(), options_.learning_rate) {}
+      divergence_(options_.constant_loss, options_.learning_rate) {}
 
 absl::Status LocalTrainer::Run(StopSignals* signals) {
   begun_ = told_at_ = MonotonicNow();
@@ -61,17 +61,17 @@ absl::Status LocalTrainer::Validate(StopSignals* signals) {
     return compute_.training->Read(std::move(wanted));
   });
   ASSIGN_OR_RETURN(const Parameters weights, read(std::move(keys)));
-  ASSIGN_OR_RETURN(const std::vector<float> probability,
+  ASSIGN_OR_RETURN(const std::vector<float> prediction,
                    Score(compute_.model, *data_.validation, weights, go_on));
-  ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(ReadLabels(*data_.validation), probability,
-                                                         options_.prior.positive_rate));
+  const Target& target = compute_.model->spec().target;
+  ASSIGN_OR_RETURN(const Figures figures,
+                   EvaluateRows(target, *data_.validation, prediction, options_.constant));
   const Instant now = MonotonicNow();
   validation_ = validation_ + (now - began);
-  events_->Write(
-      ValidationEvent{.epoch = options_.job.EpochOf(clock_),
-                      .clock = clock_,
-                      .seconds = (now - begun_).seconds(),
-                      .figures = {{"auc", evaluation.auc}, {"logloss", evaluation.logloss}}});
+  events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock_),
+                                 .clock = clock_,
+                                 .seconds = (now - begun_).seconds(),
+                                 .figures = ProgressOf(target, figures)});
   return absl::OkStatus();
 }
 

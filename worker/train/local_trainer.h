@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "absl/status/status.h"
 #include "common/base/env.h"
@@ -15,7 +16,6 @@
 #include "worker/compute/backend.h"
 #include "worker/compute/model.h"
 #include "worker/data/dataset/dataset.h"
-#include "worker/data/encode/prior.h"
 #include "worker/evaluate/untrained_levels.h"
 #include "worker/spec/timetable.h"
 #include "worker/train/divergence.h"
@@ -25,9 +25,10 @@ namespace rubato {
 struct LocalOptions {
   Job job;
   uint64_t batch = 256;
-  Prior prior;                 // of the training rows
-  double learning_rate = 0.0;  // named when training diverges
-  UntrainedLevels untrained;   // for validation rows
+  double constant = 0.5;                                           // Prior::prediction
+  double constant_loss = std::numeric_limits<double>::infinity();  // ConstantLoss
+  double learning_rate = 0.0;                                      // named when training diverges
+  UntrainedLevels untrained;                                       // for validation rows
 };
 // `training` steps; `model` evaluates with the weights that it reads from it.
 struct LocalCompute {

@@ -25,7 +25,7 @@ Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train
       validation_(validation),
       events_(events),
       timetable_(options_.job, options_.seat, train->rows(), options_.batch),
-      divergence_(options_.prior.ConstantLoss(), options_.learning_rate),
+      divergence_(options_.constant_loss, options_.learning_rate),
       slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()),
       plan_(options_.job, options_.ahead) {}
 
@@ -199,16 +199,15 @@ absl::Status Trainer::Finish(Clock clock, StopSignals* signals) {
 absl::Status Trainer::Evaluate(Clock clock, Session* session, Parameters* rows) {
   if (options_.seat != SeatId(0) || validation_->rows() == 0) return absl::OkStatus();
   if (options_.untrained) options_.untrained->Fill(rows);
-  ASSIGN_OR_RETURN(const std::vector<float> probability,
+  ASSIGN_OR_RETURN(const std::vector<float> prediction,
                    Score(model_, *validation_, *rows, GoOnWith(session)));
-  ASSIGN_OR_RETURN(
-      const Evaluation evaluation,
-      rubato::Evaluate(ReadLabels(*validation_), probability, options_.prior.positive_rate));
-  events_->Write(
-      ValidationEvent{.epoch = options_.job.EpochOf(clock),
-                      .clock = clock,
-                      .seconds = (MonotonicNow() - begun_).seconds(),
-                      .figures = {{"auc", evaluation.auc}, {"logloss", evaluation.logloss}}});
+  const Target& target = model_->spec().target;
+  ASSIGN_OR_RETURN(const Figures figures,
+                   EvaluateRows(target, *validation_, prediction, options_.constant));
+  events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock),
+                                 .clock = clock,
+                                 .seconds = (MonotonicNow() - begun_).seconds(),
+                                 .figures = ProgressOf(target, figures)});
   return absl::OkStatus();
 }
 

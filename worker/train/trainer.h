@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,7 +24,6 @@
 #include "worker/compute/model.h"
 #include "worker/compute/pipeline.h"
 #include "worker/data/dataset/dataset.h"
-#include "worker/data/encode/prior.h"
 #include "worker/evaluate/scoring.h"
 #include "worker/evaluate/untrained_levels.h"
 #include "worker/run_file/run_config.h"
@@ -49,8 +49,9 @@ struct TrainerOptions {
   uint64_t batch = 256;
   IterationPlan::Ahead ahead = {.pulled = 3};
   Slowness slowness;
-  Prior prior;                                    // of the training rows
-  double learning_rate = 0.0;                     // named when training diverges
+  double constant = 0.5;                                           // Prior::prediction
+  double constant_loss = std::numeric_limits<double>::infinity();  // ConstantLoss
+  double learning_rate = 0.0;                                      // named when training diverges
   std::optional<UntrainedLevels> untrained = {};  // for validation rows; nullopt: as they are
 };
 

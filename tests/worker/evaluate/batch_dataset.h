@@ -17,7 +17,9 @@ class BatchDataset : public Dataset {
 
   const DatasetShape& shape() const override { return shape_; }
   uint64_t rows() const override { return all_.rows; }
-  uint64_t positives() const override { return 0; }
+  std::span<const float> labels() const override { return all_.labels; }
+  std::span<const float> weights() const override { return all_.weights; }
+  std::span<const float> offsets() const override { return all_.offsets; }
   std::span<const float> true_probability() const override { return {}; }
   void Read(std::span<const uint64_t> indices, Batch* out) const override {
     *out = Batch{};

@@ -5,7 +5,7 @@
 
 #include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/data/prepare/prepare_fixture.h"
-#include "worker/data/prepare/data_json.h"
+#include "worker/data/encode/encoding_json.h"
 
 namespace rubato {
 namespace {

@@ -220,24 +220,39 @@ TEST(Metrics, WhoPredictsTheRateIsTheConstant) {
   EXPECT_NEAR(constant.logloss, std::log(2.0), 1e-12);
 }
 
+absl::StatusOr<Figures> JudgeBinary(std::span<const float> labels, std::span<const float> scores) {
+  return Evaluate(BinaryTarget(), {.labels = labels, .predictions = scores, .offsets = {}});
+}
+
+TEST(Evaluation, HasEveryFigureThatTheTargetNames) {
+  const auto figures = *JudgeBinary(kGolden.labels, kGolden.scores);
+  for (const MetricSpec& metric : BinaryTarget::kMetrics) {
+    figures.at(metric.name);  // or it ends here
+  }
+  EXPECT_EQ(SkillOf(BinaryTarget(), figures), figures.at("auc"));
+  const std::map<std::string, double> told = {{"auc", figures.at("auc")},
+                                              {"logloss", figures.at("logloss")}};
+  EXPECT_EQ(ProgressOf(BinaryTarget(), figures), told);
+}
+
 TEST(Evaluation, SaysWhatIsWrongInsteadOfNaN) {
   for (const float label : {0.0f, 1.0f}) {
     const std::vector<float> labels(3, label);
-    const absl::Status status = Evaluate(labels, labels, 0.5).status();
+    const absl::Status status = JudgeBinary(labels, labels).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_NE(status.message().find("both classes"), absl::string_view::npos);
   }
-  EXPECT_FALSE(Evaluate({}, {}, 0.5).ok());
+  EXPECT_FALSE(JudgeBinary({}, {}).ok());
   const std::vector<float> labels = {0, 1};
   const std::vector<float> diverged = {0.5f, std::nanf("")};
-  EXPECT_NE(Evaluate(labels, diverged, 0.5).status().message().find("row 1 is not finite"),
+  EXPECT_NE(JudgeBinary(labels, diverged).status().message().find("row 1 is not finite"),
             absl::string_view::npos);
 }
 
 TEST(Evaluation, JsonHasTheNamesScriptsRelyOn) {
-  const auto evaluation = Evaluate(kGolden.labels, kGolden.scores, 0.5);
+  const auto evaluation = JudgeBinary(kGolden.labels, kGolden.scores);
   ASSERT_TRUE(evaluation.ok());
-  const std::string json = FormatEvaluationJson(*evaluation);
+  const std::string json = FormatFigures(*evaluation);
   EXPECT_EQ(json.find(R"({"rows":12,"positives":5,"auc":0.8)"), 0u) << json;
   for (const char* name : {"auc_low", "auc_high", "gini", "ks", "ks_cut", "logloss",
                            "constant_logloss", "logloss_error", "brier", "pr_auc", "calibration",

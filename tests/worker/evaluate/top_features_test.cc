@@ -83,7 +83,9 @@ class LoanRows : public Dataset {
   }
   const DatasetShape& shape() const override { return shape_; }
   uint64_t rows() const override { return labels_.size(); }
-  uint64_t positives() const override { return 0; }
+  std::span<const float> labels() const override { return labels_; }
+  std::span<const float> weights() const override { return {}; }
+  std::span<const float> offsets() const override { return {}; }
   void Read(std::span<const uint64_t> indices, Batch* out) const override {
     *out = Batch();
     out->rows = indices.size();

@@ -78,7 +78,7 @@ TEST(RunConfig, UnknownKeyNamesLineAndNearestKey) {
   EXPECT_EQ(ErrorWith("[train]\nlearning_rate = 1.0\n"),
             "/runs/my.toml:5: unknown key 'train.learning_rate'; did you mean "
             "'optimizer.learning_rate'?");
-  EXPECT_NE(ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, split"), std::string::npos);
+  EXPECT_NE(ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, target, split"), std::string::npos);
 }
 
 TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {

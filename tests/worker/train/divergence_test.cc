@@ -6,9 +6,35 @@
 #include <limits>
 
 #include "common/base/status.h"
+#include "tests/worker/evaluate/batch_dataset.h"
 
 namespace rubato {
 namespace {
+
+TEST(ConstantLoss, IsThatOfTheRateAtTheMarginOfTheRate) {
+  Rng rng(3);
+  const BatchDataset data(MakeShape(0, {4}, 0), 50, &rng);
+  double expected = 0.0;
+  for (size_t row = 0; row < 50; ++row) {
+    const double p = data.labels()[row] > 0 ? 0.1 : 0.9;
+    expected -= double{data.weights()[row]} * std::log(p) / 50;
+  }
+  EXPECT_NEAR(ConstantLoss(BinaryTarget(), std::log(0.1 / 0.9), data), expected, 1e-6);
+}
+
+TEST(ConstantLoss, AddsEachRowsOffset) {
+  DatasetShape shape = MakeShape(0, {4}, 0);
+  shape.offsets = true;
+  Rng rng(3);
+  const BatchDataset data(shape, 50, &rng);
+  double expected = 0.0;
+  for (size_t row = 0; row < 50; ++row) {
+    const double margin = 0.5 + double{data.offsets()[row]};
+    const double of_label = data.labels()[row] > 0 ? -margin : margin;
+    expected += double{data.weights()[row]} * std::log1p(std::exp(of_label)) / 50;
+  }
+  EXPECT_NEAR(ConstantLoss(BinaryTarget(), 0.5, data), expected, 1e-6);
+}
 
 TEST(DivergenceCheck, APassAboveTenTimesTheConstantEndsTrainingAndNamesRateAndClock) {
   DivergenceCheck check(0.1, 0.5);

@@ -27,9 +27,10 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint64_t kBatch = 8;
-constexpr uint64_t kRows = 20;           // three batches, the last one short
-constexpr int64_t kIterations = 4;       // of a pass, its evaluation included
-constexpr uint64_t kSteps = 3;           // of a pass
+constexpr uint64_t kRows = 20;      // three batches, the last one short
+constexpr int64_t kIterations = 4;  // of a pass, its evaluation included
+constexpr uint64_t kSteps = 3;      // of a pass
+constexpr double kConstantLoss = 0.6;
 constexpr double kWeightOfAStep = 0.25;  // what each step adds to every weight
 
 class PlayedTraining : public LocalTraining {
@@ -69,7 +70,7 @@ class LocalTrainerTest : public testing::Test {
     EXPECT_TRUE(log.ok()) << log.status();
     LocalTrainer trainer({.job = job_,
                           .batch = kBatch,
-                          .prior = prior_,
+                          .constant_loss = kConstantLoss,
                           .learning_rate = 0.5,
                           .untrained = {Encoding(), model_->spec()}},
                          {.training = &training_, .model = model_.get()},
@@ -107,7 +108,6 @@ class LocalTrainerTest : public testing::Test {
   std::unique_ptr<Model> model_;
   PlayedTraining training_;
   Job job_;
-  const Prior prior_;
   std::unique_ptr<StopSignals> signals_;
   ScratchFolder folder_;
   const std::string path_ = folder_.path() + "/events.jsonl";
@@ -191,7 +191,7 @@ TEST_F(LocalTrainerTest, WhatASignalFindsInThePassIsNotValidated) {
 }
 
 TEST_F(LocalTrainerTest, ALossThatRanAwayEndsItAtTheEndOfThePassBeforeItIsValidated) {
-  training_.loss = 2 * kDivergedLoss * prior_.ConstantLoss();
+  training_.loss = 2 * kDivergedLoss * kConstantLoss;
   const absl::Status status = Run();
   EXPECT_EQ(ExitCode(status), kExitFatal);
   EXPECT_EQ(status.message().find("training diverged at clock 3: the mean loss is "), 0u) << status;

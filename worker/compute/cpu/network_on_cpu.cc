@@ -55,7 +55,8 @@ NetworkOnCpu::NetworkOnCpu(ModelSpec spec) : spec_(std::move(spec)), keys_(spec_
 void NetworkOnCpu::Forward(const Pass& pass) {
   CheckParameters(spec_.tables, pass.parameters);
   if (reads_input_) input_.Gather(pass.batch, pass.parameters);
-  margin_.assign(pass.batch.rows, 0.0F);
+  margin_ = pass.batch.offsets;
+  margin_.resize(pass.batch.rows);
   for (const auto& term : terms_) term->Forward(pass, margin_);
 }
 
@@ -65,9 +66,9 @@ absl::StatusOr<double> NetworkOnCpu::Gradients(const Batch& batch, const Paramet
   Forward(pass);
   d_margin_.resize(batch.rows);
   const MarginRows rows{margin_, batch.labels, batch.weights};
-  const double loss = VisitTarget(spec_.target, [&](const auto& target) {
-    return MeanLossGradient(target.loss, rows, d_margin_);
-  });
+  const double loss =
+      std::visit([&](const auto& target) { return MeanLossGradient(target.loss, rows, d_margin_); },
+                 spec_.target);
   ShapeGradients(spec_.tables, parameters, gradients);
   for (const auto& term : terms_) term->Backward(pass, d_margin_, gradients);
   input_.Scatter(batch, gradients);
@@ -78,11 +79,12 @@ absl::Status NetworkOnCpu::Predict(const Batch& batch, const Parameters& paramet
                                    std::span<float> prediction) {
   Forward({batch, parameters, Purpose::kScore, input_});
   CHECK(prediction.size() == margin_.size());
-  VisitTarget(spec_.target, [&](const auto& target) {
+  const auto predict = [&](const auto& target) {
     for (size_t i = 0; i < margin_.size(); ++i) {
       prediction[i] = target.Predict(margin_[i] + spec_.prediction_shift);
     }
-  });
+  };
+  std::visit(predict, spec_.target);
   return absl::OkStatus();
 }
 

@@ -86,11 +86,14 @@ class MappedDataset final : public Dataset {
         values_(Section<float>(SectionKind::kValues)),
         labels_(Section<float>(SectionKind::kLabels)),
         weights_(Section<float>(SectionKind::kWeights)),
+        offsets_(Section<float>(SectionKind::kOffsets)),
         true_probability_(Section<float>(SectionKind::kTrueProbability)) {}
 
   const DatasetShape& shape() const override { return layout_.shape; }
   uint64_t rows() const override { return layout_.rows; }
-  uint64_t positives() const override { return layout_.positives; }
+  std::span<const float> labels() const override { return labels_; }
+  std::span<const float> weights() const override { return weights_; }
+  std::span<const float> offsets() const override { return offsets_; }
   std::span<const float> true_probability() const override { return true_probability_; }
   void Read(std::span<const uint64_t> indices, Batch* out) const override;
 
@@ -120,21 +123,13 @@ class MappedDataset final : public Dataset {
   const std::span<const float> values_;
   const std::span<const float> labels_;            // [rows]
   const std::span<const float> weights_;           // [rows]
+  const std::span<const float> offsets_;           // [rows], or empty
   const std::span<const float> true_probability_;  // [rows], or empty
 };
 
 absl::Status MappedDataset::VerifyNumbers() const {
-  if (!AllFinite(numeric_) || !AllFinite(values_)) {
-    return absl::DataLossError("it has a number that is not finite");
-  }
-  uint64_t positives = 0;
-  for (const float label : labels_) {
-    if (label != 0.0f && label != 1.0f) return absl::DataLossError("it has a label beside 0 and 1");
-    positives += label == 1.0f ? 1 : 0;
-  }
-  if (positives != layout_.positives) {
-    return absl::DataLossError(absl::StrFormat("it has %d rows of label 1 and should have %d",
-                                               positives, layout_.positives));
+  for (const auto& numbers : {numeric_, values_, labels_, offsets_}) {
+    if (!AllFinite(numbers)) return absl::DataLossError("it has a number that is not finite");
   }
   for (const float weight : weights_) {
     if (!(weight >= 0.0f && std::isfinite(weight))) {
@@ -202,6 +197,7 @@ void MappedDataset::Prefetch(uint64_t row) const {
                 shape.category_columns * sizeof(uint32_t));
   __builtin_prefetch(labels_.data() + row);
   __builtin_prefetch(weights_.data() + row);
+  if (!offsets_.empty()) __builtin_prefetch(offsets_.data() + row);
   if (!row_begin_.empty()) __builtin_prefetch(row_begin_.data() + row);
 }
 
@@ -231,6 +227,7 @@ void MappedDataset::Read(std::span<const uint64_t> indices, Batch* out) const {
   out->categories.resize(indices.size() * category);
   out->labels.resize(indices.size());
   out->weights.resize(indices.size());
+  out->offsets.resize(offsets_.empty() ? 0 : indices.size());
   for (size_t i = 0; i < indices.size(); ++i) {
     const uint64_t row = indices[i];
     CHECK(row < layout_.rows);
@@ -242,6 +239,7 @@ void MappedDataset::Read(std::span<const uint64_t> indices, Batch* out) const {
                 out->categories.data() + i * category);
     out->labels[i] = labels_[row];
     out->weights[i] = weights_[row];
+    if (!offsets_.empty()) out->offsets[i] = offsets_[row];
   }
   ReadSparse(indices, out);
 }

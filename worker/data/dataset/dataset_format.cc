@@ -55,6 +55,8 @@ uint64_t ExpectedBytes(SectionKind kind, const DatasetShape& shape, uint64_t row
       return rows * sizeof(float);
     case SectionKind::kTrueProbability:
       return kAny;
+    case SectionKind::kOffsets:
+      return shape.offsets ? rows * sizeof(float) : 0;
   }
   return 0;
 }
@@ -114,17 +116,17 @@ absl::Status CopyHeader(const dataset_file::Header& header, uint64_t file_bytes,
                         DatasetLayout* layout) {
   DatasetShape& shape = layout->shape;
   layout->rows = header.rows();
-  layout->positives = header.positives();
   shape.numeric_columns = header.numeric_columns();
   shape.category_columns = header.category_columns();
   shape.levels = header.levels();
   shape.sparse_keys = header.sparse_keys();
+  shape.offsets = header.offsets();
   if (header.level_begin() != nullptr) {
     shape.level_begin =
         CopyStructs<uint64_t>(header.level_begin()->Data(), header.level_begin()->size());
   }
   // A row has a label at least; 2^44 rows of 2^16 columns keep ExpectedBytes below 2^64.
-  if (layout->rows > file_bytes / sizeof(float) || layout->positives > layout->rows) {
+  if (layout->rows > file_bytes / sizeof(float)) {
     return Damaged("its header counts more rows than fit");
   }
   if (header.sections() == nullptr || header.sections()->size() != kSectionKinds) {
@@ -173,9 +175,9 @@ std::string EncodeDatasetHeader(const DatasetLayout& layout) {
   }
   const DatasetShape& shape = layout.shape;
   builder.Finish(dataset_file::CreateHeader(
-      builder, layout.rows, layout.positives, shape.numeric_columns, shape.category_columns,
-      shape.levels, shape.sparse_keys, builder.CreateVector(shape.level_begin),
-      builder.CreateVectorOfStructs(sections)));
+      builder, layout.rows, shape.numeric_columns, shape.category_columns, shape.levels,
+      shape.sparse_keys, builder.CreateVector(shape.level_begin),
+      builder.CreateVectorOfStructs(sections), shape.offsets));
   CHECK(builder.GetSize() <= kMaxDatasetHeaderBytes);
 
   const uint64_t head_bytes = kPrefixBytes + PaddedBytes(builder.GetSize());

@@ -38,8 +38,9 @@ enum class SectionKind : uint8_t {
   kLabels = 5,
   kWeights = 6,
   kTrueProbability = 7,
+  kOffsets = 8,
 };
-inline constexpr size_t kSectionKinds = 8;
+inline constexpr size_t kSectionKinds = 9;
 
 inline constexpr uint64_t kSectionAlignment = 64;  // bytes
 inline constexpr uint64_t kPrefixBytes = 64;
@@ -57,7 +58,6 @@ struct SectionLayout {
 struct DatasetLayout {
   DatasetShape shape;
   uint64_t rows = 0;
-  uint64_t positives = 0;
   std::array<SectionLayout, kSectionKinds> sections;  // by SectionKind
   const SectionLayout& section(SectionKind kind) const {
     return sections[static_cast<size_t>(kind)];

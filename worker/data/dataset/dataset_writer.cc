@@ -20,7 +20,7 @@
 namespace rubato {
 namespace {
 
-constexpr size_t kBufferBytes = 256 * 1024;  // per section in use: at most 8 x 256 KiB
+constexpr size_t kBufferBytes = 256 * 1024;  // per section in use: at most 9 x 256 KiB
 constexpr mode_t kMode = 0644;
 
 // One section on its way to the disk; hashed as it passes.
@@ -149,8 +149,11 @@ absl::Status FileWriter::CheckRow(const RowView& row) const {
                                    row.numeric.size(), row.categories.size(), row.keys.size(),
                                    row.values.size()));
   }
-  if (row.label != 0.0f && row.label != 1.0f) return Invalid("the label is not 0 or 1");
+  if (!std::isfinite(row.label)) return Invalid("the label is not finite");
   if (!std::isfinite(row.weight) || row.weight < 0.0f) return Invalid("the weight is not >= 0");
+  if (!std::isfinite(row.offset) || (row.offset != 0.0f && !shape.offsets)) {
+    return Invalid("the offset is not finite, or the shape has none");
+  }
   if (layout_.rows > 0 && row.true_probability.has_value() != has_oracle_) {
     return Invalid("a true probability must be given for all rows or for none");
   }
@@ -175,12 +178,14 @@ absl::Status FileWriter::AddRow(const RowView& row) {
   RETURN_IF_ERROR(AppendSparse(row));
   RETURN_IF_ERROR(spill(SectionKind::kLabels).Append(&row.label, sizeof(float), path_));
   RETURN_IF_ERROR(spill(SectionKind::kWeights).Append(&row.weight, sizeof(float), path_));
+  if (layout_.shape.offsets) {
+    RETURN_IF_ERROR(spill(SectionKind::kOffsets).Append(&row.offset, sizeof(float), path_));
+  }
   if (has_oracle_) {
     RETURN_IF_ERROR(
         spill(SectionKind::kTrueProbability).Append(&*row.true_probability, sizeof(float), path_));
   }
   ++layout_.rows;
-  if (row.label == 1.0f) ++layout_.positives;
   return absl::OkStatus();
 }
 

@@ -25,8 +25,9 @@ struct RowView {
       {};                               // [category_columns], each in its column's range of levels
   std::span<const uint64_t> keys = {};  // sparse part: keys < shape.sparse_keys
   std::span<const float> values = {};   // and their values, finite, as many
-  float label = 0;                      // 0 or 1
+  float label = 0;                      // finite
   float weight = 1;                     // finite, >= 0
+  float offset = 0;                     // finite; 0 unless shape.offsets
   std::optional<float> true_probability = {};  // of all rows of a file, or of none
 };
 

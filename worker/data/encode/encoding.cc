@@ -37,7 +37,8 @@ DatasetShape Encoding::Shape() const {
   }
   shape.levels = shape.level_begin.back();
   shape.sparse_keys = sparse_keys;
-  shape.base_margin = static_cast<float>(prior.BaseMargin());
+  shape.base_margin = static_cast<float>(prior.base_margin);
+  shape.offsets = !offset.empty();
   return shape;
 }
 
@@ -66,6 +67,7 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Bind(const Encoding& encoding,
                                                        DecimalComma comma) {
   RETURN_IF_ERROR(CheckWidth(encoding, header));
   std::unique_ptr<Encoder> encoder(new Encoder(encoding, comma));
+  ASSIGN_OR_RETURN(encoder->offset_, OffsetColumn::Bind(encoding.offset, header, comma));
   for (const NumericEncoding& column : encoding.numeric) {
     ASSIGN_OR_RETURN(const size_t field, FindColumn(header, column.name, "the model reads it"));
     encoder->numeric_fields_.push_back(field);

@@ -24,9 +24,10 @@
 #include "worker/data/encode/index_set.h"
 #include "worker/data/encode/novelty.h"
 #include "worker/data/encode/number_reader.h"
-#include "worker/data/encode/prior.h"
+#include "worker/data/encode/offset_column.h"
 #include "worker/data/text/csv_layout.h"
 #include "worker/data/text/field.h"
+#include "worker/spec/prior.h"
 
 namespace rubato {
 
@@ -63,7 +64,8 @@ inline constexpr uint64_t kReservedLevels = 2;
 struct Encoding {
   std::string format = "csv";  // or "libsvm": no columns, the keys of the rows as they are
   std::string label;
-  std::vector<std::string> positive;  // label values that counted as 1
+  std::vector<std::string> positive;  // label values that counted as 1, of two classes
+  std::string offset;                 // column; "": rows add nothing to their margin
   double clip_sigma = 8.0;
   std::vector<NumericEncoding> numeric;
   std::vector<CategoryEncoding> categories;
@@ -102,6 +104,10 @@ class Encoder {
   // fields: [header.size()] of one row, `line` where it stands. The results stay valid until the
   // next call.
   void Encode(std::span<const absl::string_view> fields, uint64_t line = 0);
+  // What such a row adds to its margin.
+  absl::StatusOr<float> Offset(std::span<const absl::string_view> fields) const {
+    return offset_.Read(fields);
+  }
   // Of such fields; nothing is counted as a novelty.
   Acquaintance Meet(std::span<const absl::string_view> fields) const;
   std::span<const float> numeric() const { return numeric_; }           // [numeric_columns]
@@ -119,6 +125,7 @@ class Encoder {
   const Encoding& encoding_;
   DecimalComma comma_;
   DatasetShape shape_;
+  OffsetColumn offset_;
   std::vector<size_t> numeric_fields_;   // [encoding.numeric.size()] index into a row
   std::vector<NumberReader> readers_;    // [encoding.numeric.size()]
   std::vector<MissingValues> missing_;   // [encoding.categories.size()]

@@ -22,8 +22,10 @@ void AppendFields(std::span<const absl::string_view> fields, char separator, std
 
 class CsvSource : public RowSource {
  public:
-  explicit CsvSource(BoundCsv bound)
-      : reader_(std::move(bound.reader)), encoder_(std::move(bound.encoder)) {
+  CsvSource(BoundCsv bound, bool has_offsets)
+      : reader_(std::move(bound.reader)),
+        encoder_(std::move(bound.encoder)),
+        has_offsets_(has_offsets) {
     const std::vector<std::string>& names = reader_->header();
     const std::vector<absl::string_view> fields(names.begin(), names.end());
     AppendFields(fields, reader_->separator(), &header_);
@@ -36,6 +38,13 @@ class CsvSource : public RowSource {
     if (!found) return false;
     encoder_->Encode(reader_->fields(), reader_->line());
     Batch& batch = chunk->batch;
+    if (has_offsets_) {
+      const absl::StatusOr<float> offset = encoder_->Offset(reader_->fields());
+      if (!offset.ok()) {
+        return Annotate(offset.status(), absl::StrCat(reader_->name(), ":", reader_->line()));
+      }
+      batch.offsets.push_back(*offset);
+    }
     const auto numeric = encoder_->numeric();
     const auto categories = encoder_->categories();
     batch.numeric.insert(batch.numeric.end(), numeric.begin(), numeric.end());
@@ -51,6 +60,7 @@ class CsvSource : public RowSource {
  private:
   std::unique_ptr<CsvReader> reader_;
   std::unique_ptr<Encoder> encoder_;
+  const bool has_offsets_;
   std::string header_;
 };
 
@@ -94,15 +104,16 @@ class LibsvmSource : public RowSource {
 };
 
 absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encoding,
-                                                         const std::string& path) {
+                                                         const std::string& path,
+                                                         const std::string& prediction) {
   ASSIGN_OR_RETURN(BoundCsv bound, OpenBoundCsv(encoding, path));
   const std::vector<std::string>& names = bound.reader->header();
-  if (std::find(names.begin(), names.end(), kPredictionColumn) != names.end()) {
+  if (std::find(names.begin(), names.end(), prediction) != names.end()) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
-                        path, kPredictionColumn));
+                        path, prediction));
   }
-  return std::make_unique<CsvSource>(std::move(bound));
+  return std::make_unique<CsvSource>(std::move(bound), !encoding.offset.empty());
 }
 
 }  // namespace
@@ -117,13 +128,15 @@ void RowChunk::Clear(const DatasetShape& shape) {
   if (shape.sparse_keys > 0) batch.row_begin.push_back(0);
   batch.keys.clear();
   batch.values.clear();
+  batch.offsets.clear();
   text.clear();
   ends.clear();
 }
 
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(const Encoding& encoding,
-                                                         const std::string& path) {
-  if (encoding.format != "libsvm") return OpenCsvSource(encoding, path);
+                                                         const std::string& path,
+                                                         const std::string& prediction) {
+  if (encoding.format != "libsvm") return OpenCsvSource(encoding, path, prediction);
   ASSIGN_OR_RETURN(auto reader, LibsvmReader::Open(path));
   return std::make_unique<LibsvmSource>(std::move(reader), encoding, path);
 }

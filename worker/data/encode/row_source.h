@@ -40,14 +40,12 @@ class RowSource {
   virtual std::span<const ColumnNovelty> Novelties() const = 0;
 };
 
-// The column of predictions, which a CSV input must not have.
-inline constexpr char kPredictionColumn[] = "pd";
-
 // InvalidArgument: a column that the model reads is missing (the nearest name is offered), or one
-// is named pd, or, from Next, a LIBSVM file counts from another number. DataLoss from Next names
-// the line. `encoding` must outlive the source.
+// is named like `prediction`, the column of the predictions, or, from Next, a LIBSVM file counts
+// from another number. DataLoss from Next names the line. `encoding` must outlive the source.
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(const Encoding& encoding,
-                                                         const std::string& path);
+                                                         const std::string& path,
+                                                         const std::string& prediction);
 
 // Appends `field` as RFC 4180 writes it: in quotes when it holds a quote, a line end or
 // `separator`.

@@ -12,21 +12,14 @@
 #include "worker/data/prepare/digest.h"
 #include "worker/data/prepare/label.h"
 #include "worker/data/prepare/split.h"
+#include "worker/spec/prior.h"
 
 namespace rubato {
 
-struct PartCounts {
-  uint64_t rows = 0;
-  uint64_t positives = 0;
-  void Add(bool positive) {
-    ++rows;
-    if (positive) ++positives;
-  }
-};
-
 struct ColumnReport {
   std::string name;
-  std::string role;      // "number", "category", "label", "time", "group", "oracle", "dropped"
+  std::string role;      // "number", "category", "label", "time", "group", "offset", "oracle",
+                         // "dropped"
   uint64_t missing = 0;  // rows, all parts together
   uint64_t levels = 0;   // category: level ids, "other" and missing counted
   bool signed_log = false;
@@ -53,7 +46,7 @@ struct DataReport {
   uint64_t dropped_ignored_label = 0;
   std::vector<LabelReport> labels;  // values of the label column, all files together
   SplitReport split;
-  std::array<PartCounts, kSplitParts> parts;
+  std::array<LabelSums, kSplitParts> parts;
   DatasetShape shape;
   std::vector<ColumnReport> columns;  // of a CSV file, in its order
   std::vector<Warning> warnings;

@@ -1,6 +1,8 @@
 #include "worker/data/prepare/part_writers.h"
 
+#include <cmath>
 #include <utility>
+#include <variant>
 
 #include "common/base/status.h"
 #include "worker/data/text/show_text.h"
@@ -31,21 +33,32 @@ absl::Status PartWriters::Finish() {
   return absl::OkStatus();
 }
 
-absl::Status CheckTestFile(const PartCounts& counts, const std::string& path) {
-  if (counts.positives > 0 && counts.positives < counts.rows) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrFormat(
-      "%s: has %s to test on, %d of them positive, and needs rows of both classes; add some, "
-      "or leave data.test_path out",
-      path, ShowRows(counts.rows), counts.positives));
+absl::Status CheckTestFile(const LabelSums& rows, const LabelDomain& label,
+                           const std::string& path) {
+  const auto all = static_cast<double>(rows.rows);
+  const bool both = rows.labels > 0.0 && rows.labels < all;
+  if (label.classes ? both : rows.rows > 0) return absl::OkStatus();
+  const std::string lack = label.classes ? absl::StrFormat(
+                                               ", %.0f of them positive, and needs rows of both "
+                                               "classes",
+                                               rows.labels)
+                                         : "";
+  return absl::FailedPreconditionError(
+      absl::StrFormat("%s: has %s to test on%s; add some, or leave data.test_path out", path,
+                      ShowRows(rows.rows), lack));
 }
 
-Prior PriorOf(const PartCounts& train, const CleanseConfig& config) {
-  Prior prior;
-  prior.positive_rate = static_cast<double>(train.positives) / static_cast<double>(train.rows);
-  if (!config.class_weights) return prior;
-  prior.weights = {0.5 / (1.0 - prior.positive_rate), 0.5 / prior.positive_rate};
-  prior.corrected = config.correct_prior;
-  return prior;
+TrainingPrior FitPrior(const Target& target, const LabelSums& train, const CleanseConfig& config) {
+  TrainingPrior fitted;
+  if (config.class_weights) fitted.weights = {0.5 / (1.0 - train.mean()), 0.5 / train.mean()};
+  const Constant constant =
+      std::visit([&](const auto& of) { return of.FitConstant(train, fitted.weights); }, target);
+  fitted.one_sided_gradient = constant.one_sided_gradient;
+  fitted.prior = {.prediction = constant.prediction, .base_margin = constant.margin};
+  if (config.correct_prior) {
+    fitted.prior.shift = std::log(fitted.weights[0] / fitted.weights[1]);
+  }
+  return fitted;
 }
 
 }  // namespace rubato

@@ -8,10 +8,11 @@
 
 #include "absl/status/statusor.h"
 #include "worker/data/dataset/dataset_writer.h"
-#include "worker/data/encode/prior.h"
 #include "worker/data/prepare/data_report.h"
 #include "worker/data/prepare/split.h"
 #include "worker/run_file/run_config.h"
+#include "worker/spec/prior.h"
+#include "worker/spec/target.h"
 
 namespace rubato {
 
@@ -34,10 +35,17 @@ class PartWriters {
 
 std::string PartPath(const std::string& folder, SplitPart part);
 
-// FailedPrecondition when a test file, whose rows these are, lacks a class.
-absl::Status CheckTestFile(const PartCounts& counts, const std::string& path);
+// FailedPrecondition when a test file, whose rows these are, has none, or lacks a class.
+absl::Status CheckTestFile(const LabelSums& rows, const LabelDomain& label,
+                           const std::string& path);
 
-// Of the training rows. Class weights make both classes sum to half of all.
-Prior PriorOf(const PartCounts& train, const CleanseConfig& config);
+struct TrainingPrior {
+  Prior prior;
+  ClassWeights weights = {1.0, 1.0};  // asked for, they make both classes sum to half of all
+  double one_sided_gradient = 0.0;    // Constant's
+  float WeightOf(float label) const { return static_cast<float>(weights[label == 1.0F ? 1 : 0]); }
+};
+// Of the training rows.
+TrainingPrior FitPrior(const Target& target, const LabelSums& train, const CleanseConfig& config);
 
 }  // namespace rubato

@@ -13,7 +13,7 @@
 #include "common/base/status.h"
 #include "common/base/system_error.h"
 #include "worker/data/dataset/dataset.h"
-#include "worker/data/encode/prior.h"
+#include "worker/data/encode/encoding_json.h"
 #include "worker/data/prepare/data_json.h"
 #include "worker/data/prepare/generate.h"
 #include "worker/data/prepare/part_writers.h"
@@ -33,8 +33,8 @@ absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const st
 }
 
 // The generated book is a file for as long as it is prepared; its spec names it afterwards.
-absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const std::string& folder,
-                                            const StopCheck& stop) {
+absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const Target& target,
+                                            const std::string& folder, const StopCheck& stop) {
   const LoanBookSpec spec = {.rows = static_cast<uint64_t>(config.data.rows),
                              .seed = static_cast<uint64_t>(config.data.seed),
                              .rate = config.data.rate};
@@ -42,34 +42,52 @@ absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const std::string&
   config.data.label = kLoanBookLabel;
   config.data.positive = {"1"};
   RETURN_IF_ERROR(GenerateLoanBook(spec, config.data.path));
-  ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, kLoanBookOracle}, folder, stop));
+  ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, target, kLoanBookOracle}, folder, stop));
   std::error_code error;
   std::filesystem::remove(config.data.path, error);
   report.inputs[0].path = absl::StrFormat("generated: %d rows, seed %d", spec.rows, spec.seed);
   return report;
 }
 
-absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const std::string& folder,
-                                       const StopCheck& stop) {
+absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const Target& target,
+                                       const std::string& folder, const StopCheck& stop) {
   std::error_code error;
   std::filesystem::create_directory(folder, error);
   if (error) return FileError(error.value(), "making", folder);
-  if (config.data.format == "generated") return PrepareGenerated(config, folder, stop);
-  if (config.data.format == "libsvm") return PrepareLibsvm({config, ""}, folder, stop);
-  return PrepareCsv({config, ""}, folder, stop);
+  if (config.data.format == "generated") return PrepareGenerated(config, target, folder, stop);
+  if (config.data.format == "libsvm") return PrepareLibsvm({config, target, ""}, folder, stop);
+  return PrepareCsv({config, target, ""}, folder, stop);
+}
+
+// Keys about classes, where the target learns a number.
+absl::Status CheckClassKeys(const RunConfig& config, const TargetDescription& target) {
+  if (target.label.classes) return absl::OkStatus();
+  const char* given = !config.data.positive.empty()   ? "data.positive"
+                      : !config.data.negative.empty() ? "data.negative"
+                      : !config.data.ignore.empty()   ? "data.ignore"
+                      : config.cleanse.class_weights  ? "cleanse.class_weights"
+                                                      : nullptr;
+  if (given == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s is about the classes of a label, and target.kind = \"%s\" learns %s; "
+                      "leave it out",
+                      given, target.kind, target.label.words));
 }
 
 absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
                                     const StopCheck& stop) {
+  ASSIGN_OR_RETURN(const Target target, FindTarget(config.target.kind));
+  RETURN_IF_ERROR(CheckClassKeys(config, DescriptionOf(target)));
   ASSIGN_OR_RETURN(const auto staged, StagedFolder::Create(folder));
   const std::string data = staged->path() + "/data";
   Prepared prepared;
-  ASSIGN_OR_RETURN(prepared.report, PrepareData(config, data, stop));
-  const uint64_t rows = prepared.report.parts[0].rows;
-  const Prior prior = PriorOf(prepared.report.parts[0], config.cleanse);
-  FitToData({rows, prior.OneSidedGradient()}, &config);
+  ASSIGN_OR_RETURN(prepared.report, PrepareData(config, target, data, stop));
+  const LabelSums& train = prepared.report.parts[0];
+  const uint64_t rows = train.rows;
+  FitToData({rows, FitPrior(target, train, config.cleanse).one_sided_gradient}, &config);
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, prepared.report.shape, rows));
   RETURN_IF_ERROR(WriteSealedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
+  RETURN_IF_ERROR(WriteSealedText(staged->path() + "/target.json", FormatTarget(target)));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, staged->path()));
   RETURN_IF_ERROR(staged->Publish());
   return prepared;

@@ -11,12 +11,13 @@
 #include "common/base/status.h"
 #include "worker/data/encode/bound_csv.h"
 #include "worker/data/encode/encoding.h"
+#include "worker/data/encode/encoding_json.h"
+#include "worker/data/encode/missing_values.h"
 #include "worker/data/encode/novelty.h"
 #include "worker/data/prepare/cleanse.h"
 #include "worker/data/prepare/column_plan.h"
-#include "worker/data/prepare/data_json.h"
+#include "worker/data/prepare/csv_labels.h"
 #include "worker/data/prepare/group_hint.h"
-#include "worker/data/prepare/label.h"
 #include "worker/data/prepare/part_writers.h"
 #include "worker/data/prepare/prepare_data.h"
 #include "worker/data/prepare/scan.h"
@@ -36,7 +37,12 @@ absl::Status Stopped() { return absl::CancelledError("stopped while preparing th
 class CsvPreparation {
  public:
   CsvPreparation(const DataSource& source, std::string folder, const StopCheck& stop)
-      : config_(source.config), oracle_(source.oracle), folder_(std::move(folder)), stop_(stop) {}
+      : config_(source.config),
+        target_(source.target),
+        domain_(DescriptionOf(target_).label),
+        oracle_(source.oracle),
+        folder_(std::move(folder)),
+        stop_(stop) {}
 
   absl::StatusOr<DataReport> Run() {
     RETURN_IF_ERROR(Scan());
@@ -58,12 +64,7 @@ class CsvPreparation {
   absl::Status WriteTestFile();
   void WarnOfTestFile(std::span<const ColumnNovelty> novelties);
   absl::Status WriteTestRow(const CsvReader& reader, size_t label, Encoder* encoder);
-  absl::StatusOr<LabelClass> ClassOfTestRow(const CsvReader& reader, absl::string_view text) const;
-  absl::Status ReportLabels();
-  std::string LabelPlace() const {
-    return absl::StrFormat("%s, column '%s'", config_.data.path, ShowText(config_.data.label));
-  }
-  // Reads the main file again; visit(reader, row's part, whether positive) for rows not dropped.
+  // Reads the main file again; visit(reader, row's part, its label) for rows not dropped.
   template <class Visit>
   absl::Status ForEachRow(Visit visit);
   absl::Status AddRow(SplitPart part, const RowView& row);
@@ -74,11 +75,10 @@ class CsvPreparation {
   void ReportColumns();
   std::string RoleOf(const std::string& column) const;
   bool HasTestFile() const { return !config_.data.test_path.empty(); }
-  // Of a row that has a label.
-  LabelClass ClassOf(uint64_t row) const { return classes_[scan_.labels[row]]; }
-  bool IsPositive(uint64_t row) const { return ClassOf(row) == LabelClass::kPositive; }
 
   const RunConfig& config_;
+  const Target& target_;
+  const LabelDomain& domain_;
   const std::string oracle_;
   const std::string folder_;
   const StopCheck& stop_;
@@ -86,14 +86,14 @@ class CsvPreparation {
   DataReport report_;
   CsvScan scan_;
   ColumnPlan plan_;
-  LabelRule rule_;
-  std::vector<LabelClass> classes_;  // [scan_.label_values.size()]
-  LabelCounter test_labels_;         // of the rows of a test file
+  std::optional<CsvLabels> labels_;
+  OffsetColumn offset_;
   std::optional<size_t> oracle_field_;
   MissingValues group_missing_;  // of data.missing
   SharedGroups shared_groups_;
   std::vector<SplitPart> parts_;  // [rows]
   Encoding encoding_;
+  TrainingPrior prior_;
   std::unique_ptr<PartWriters> writers_;
 };
 
@@ -107,17 +107,14 @@ absl::Status CsvPreparation::Scan() {
                                               .header = data.header,
                                               .layout = LayoutOf(data)}));
   ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, PlannedData(), oracle_));
-  ASSIGN_OR_RETURN(rule_, MakeLabelRule(scan_.label_values, data, LabelPlace()));
-  for (const LabelValue& value : scan_.label_values) {
-    classes_.push_back(*rule_.ClassOf(value.text));
-  }
-  if (!HasTestFile()) RETURN_IF_ERROR(ReportLabels());
+  report_.warnings = plan_.warnings;
+  ASSIGN_OR_RETURN(labels_, CsvLabels::Make(scan_, data, domain_));
+  if (!HasTestFile()) RETURN_IF_ERROR(labels_->Report(&report_.labels));
+  labels_->WarnOfUnnamedPositive(&report_.warnings);
+  ASSIGN_OR_RETURN(offset_, OffsetColumn::Bind(config_.target.offset, scan_.header, scan_.comma()));
   if (!oracle_.empty()) {
     ASSIGN_OR_RETURN(oracle_field_, FindColumn(scan_.header, oracle_, "the true probability"));
   }
-  report_.warnings = plan_.warnings;
-  const std::string unnamed = DescribeUnnamedPositive(rule_, scan_.label_values, data);
-  if (!unnamed.empty()) report_.warnings.push_back({data.label, "positive", unnamed});
   LookAtGroups();
   report_.rows_read = scan_.rows;
   return absl::OkStatus();
@@ -144,10 +141,13 @@ void CsvPreparation::LookAtGroups() {
 }
 
 SplitRows CsvPreparation::RowsToSplit() {
-  SplitRows rows = {
-      .classes = {}, .times = std::move(scan_.times), .groups = std::move(scan_.groups)};
+  SplitRows rows = {.classes = {},
+                    .times = std::move(scan_.times),
+                    .groups = std::move(scan_.groups),
+                    .two_classes = domain_.classes};
   for (uint64_t row = 0; row < scan_.rows; ++row) {
-    rows.classes.push_back(scan_.labels[row] == kNoLabel ? LabelClass::kIgnored : ClassOf(row));
+    rows.classes.push_back(scan_.labels[row] == kNoLabel ? LabelClass::kIgnored
+                                                         : labels_->ClassOf(row));
   }
   return rows;
 }
@@ -161,26 +161,26 @@ absl::Status CsvPreparation::Split() {
   for (uint64_t row = 0; row < scan_.rows; ++row) {
     if (scan_.labels[row] == kNoLabel) {
       ++report_.dropped_missing_label;
-    } else if (ClassOf(row) == LabelClass::kIgnored) {
+    } else if (labels_->ClassOf(row) == LabelClass::kIgnored) {
       ++report_.dropped_ignored_label;
     } else if (parts_[row] == SplitPart::kDropped) {
       ++report_.dropped_missing_time;
-    } else {
-      report_.parts[static_cast<size_t>(parts_[row])].Add(IsPositive(row));
     }
   }
   return absl::OkStatus();
 }
 
-// What gathers rows is an id, and no feature unless the run file says of which kind.
+// What gathers rows is an id, and an offset is told already: no features, unless the run file says
+// of which kind.
 DataConfig CsvPreparation::PlannedData() const {
   DataConfig data = config_.data;
-  const std::string& group = config_.split.group;
-  const auto names = [&group](const std::vector<std::string>& list) {
-    return absl::c_linear_search(list, group);
-  };
-  if (!group.empty() && !names(data.categorical) && !names(data.numeric) && !names(data.drop)) {
-    data.drop.push_back(group);
+  for (const std::string& column : {config_.split.group, config_.target.offset}) {
+    const auto names = [&column](const std::vector<std::string>& list) {
+      return absl::c_linear_search(list, column);
+    };
+    if (!column.empty() && !names(data.categorical) && !names(data.numeric) && !names(data.drop)) {
+      data.drop.push_back(column);
+    }
   }
   return data;
 }
@@ -210,7 +210,8 @@ absl::Status CsvPreparation::ForEachRow(Visit visit) {
     if (!found || rows == scan_.rows) break;
     if (rows % kRowsBetweenStopChecks == 0 && stop_()) return Stopped();
     if (parts_[rows] == SplitPart::kDropped) continue;
-    RETURN_IF_ERROR(visit(*reader, parts_[rows], IsPositive(rows)));
+    ASSIGN_OR_RETURN(const float label, labels_->Read(*reader, rows));
+    RETURN_IF_ERROR(visit(*reader, parts_[rows], label));
   }
   if (rows != scan_.rows || reader->row() + 1 != rows || reader->header() != scan_.header) {
     return absl::DataLossError(absl::StrFormat(
@@ -221,16 +222,22 @@ absl::Status CsvPreparation::ForEachRow(Visit visit) {
 
 absl::Status CsvPreparation::Fit() {
   Cleanser cleanser(plan_.features, config_.cleanse, scan_.comma());
-  RETURN_IF_ERROR(ForEachRow([&](const CsvReader& reader, SplitPart part, bool positive) {
+  RETURN_IF_ERROR(ForEachRow([&](const CsvReader& reader, SplitPart part, float label) {
+    const absl::StatusOr<float> offset = offset_.Read(reader.fields());
+    if (!offset.ok()) return Annotate(offset.status(), Where(reader));
+    report_.parts[static_cast<size_t>(part)].Add(label, *offset);
     if (part != SplitPart::kTrain) return absl::OkStatus();
+    const bool positive = domain_.classes && label == 1.0F;
     return cleanser.Add(reader.fields(),
                         positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative);
   }));
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
-  encoding_.prior = PriorOf(report_.parts[0], config_.cleanse);
+  prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
+  encoding_.prior = prior_.prior;
   encoding_.label = config_.data.label;
-  encoding_.positive = rule_.positive;
+  encoding_.offset = config_.target.offset;
+  encoding_.positive = labels_->positive();
   encoding_.layout = LayoutOf(config_.data);
   encoding_.columns = scan_.header.size();
   report_.shape = encoding_.Shape();
@@ -243,14 +250,16 @@ absl::Status CsvPreparation::Write() {
   ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, scan_.comma()));
   const std::optional<size_t> group = GroupField(scan_.header);
   RETURN_IF_ERROR(
-      ForEachRow([&](const CsvReader& reader, SplitPart part, bool positive) -> absl::Status {
+      ForEachRow([&](const CsvReader& reader, SplitPart part, float label) -> absl::Status {
         CompareGroup(reader, group, TestFile::kNone);
         encoder->Encode(reader.fields());
+        ASSIGN_OR_RETURN(const float offset, offset_.Read(reader.fields()));
         ASSIGN_OR_RETURN(const std::optional<float> oracle, TrueProbability(reader));
         return writers_->Add(part, {.numeric = encoder->numeric(),
                                     .categories = encoder->categories(),
-                                    .label = positive ? 1.0F : 0.0F,
-                                    .weight = encoding_.prior.WeightOf(positive),
+                                    .label = label,
+                                    .weight = prior_.WeightOf(label),
+                                    .offset = offset,
                                     .true_probability = oracle});
       }));
   if (HasTestFile()) RETURN_IF_ERROR(WriteTestFile());
@@ -263,8 +272,8 @@ absl::StatusOr<std::optional<float>> CsvPreparation::TrueProbability(
   if (!oracle_field_) return std::nullopt;
   const auto value = ParseNumber(TrimField(reader.fields()[*oracle_field_]), DecimalComma::kNo);
   if (value) return static_cast<float>(*value);
-  return absl::DataLossError(absl::StrFormat("%s:%d: column '%s' is not a probability",
-                                             reader.name(), reader.line(), oracle_));
+  return absl::DataLossError(
+      absl::StrFormat("%s: column '%s' is not a probability", Where(reader), oracle_));
 }
 
 absl::Status CsvPreparation::WriteTestFile() {
@@ -283,8 +292,8 @@ absl::Status CsvPreparation::WriteTestFile() {
     RETURN_IF_ERROR(WriteTestRow(*reader, *label, encoder.get()));
   }
   WarnOfTestFile(encoder->novelties());
-  RETURN_IF_ERROR(ReportLabels());
-  return CheckTestFile(report_.parts[2], path);
+  RETURN_IF_ERROR(labels_->Report(&report_.labels));
+  return CheckTestFile(report_.parts[2], domain_, path);
 }
 
 // Levels and amounts of a later period are rightly new; texts where numbers should stand are not.
@@ -305,52 +314,26 @@ absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label,
     ++report_.dropped_missing_label;
     return absl::OkStatus();
   }
-  test_labels_.Count(text);
-  ASSIGN_OR_RETURN(const LabelClass label_class, ClassOfTestRow(reader, text));
-  if (label_class == LabelClass::kIgnored) {
+  ASSIGN_OR_RETURN(const std::optional<float> value, labels_->ReadTestRow(reader, text));
+  if (!value) {
     ++report_.dropped_ignored_label;
     return absl::OkStatus();
   }
-  const bool positive = label_class == LabelClass::kPositive;
-  report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(positive);
+  const absl::StatusOr<float> offset = encoder->Offset(reader.fields());
+  if (!offset.ok()) return Annotate(offset.status(), Where(reader));
+  report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(*value, *offset);
   encoder->Encode(reader.fields(), reader.line());
   return writers_->Add(SplitPart::kTest, {.numeric = encoder->numeric(),
                                           .categories = encoder->categories(),
-                                          .label = positive ? 1.0F : 0.0F});
-}
-
-absl::StatusOr<LabelClass> CsvPreparation::ClassOfTestRow(const CsvReader& reader,
-                                                          absl::string_view text) const {
-  if (const std::optional<LabelClass> label_class = rule_.ClassOf(text)) return *label_class;
-  return absl::FailedPreconditionError(absl::StrFormat(
-      "%s:%d: nothing says what the label '%s' counts as, %s holds %s; name it in data.positive, "
-      "data.negative or data.ignore",
-      reader.name(), reader.line(), ShowText(text), config_.data.path,
-      ShowLabels(scan_.label_values)));
-}
-
-// A value may be in one of the two files only.
-absl::Status CsvPreparation::ReportLabels() {
-  std::vector<LabelValue> values = scan_.label_values;
-  for (const LabelValue& test : test_labels_.values()) {
-    const auto same = [&test](const LabelValue& v) { return SameLabel(v.text, test.text); };
-    const auto found = std::find_if(values.begin(), values.end(), same);
-    if (found == values.end()) {
-      values.push_back(test);
-    } else {
-      found->rows += test.rows;
-    }
-  }
-  for (const LabelValue& value : values) {
-    report_.labels.push_back({value, *rule_.ClassOf(value.text)});
-  }
-  return CheckLabelsSeen(rule_, values, LabelPlace());
+                                          .label = *value,
+                                          .offset = *offset});
 }
 
 std::string CsvPreparation::RoleOf(const std::string& column) const {
   if (column == config_.data.label) return "label";
   if (column == config_.data.time) return "time";
   if (column == config_.split.group) return "group";
+  if (column == config_.target.offset) return "offset";
   return column == oracle_ ? "oracle" : "dropped";
 }
 

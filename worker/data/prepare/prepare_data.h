@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "worker/data/prepare/data_report.h"
 #include "worker/run_file/run_config.h"
+#include "worker/spec/target.h"
 
 namespace rubato {
 
@@ -20,6 +21,7 @@ inline constexpr uint64_t kRowsBetweenStopChecks = 4096;
 
 struct DataSource {
   RunConfig config;    // data.path is the file to read, also of generated data
+  Target target;       // of target.kind
   std::string oracle;  // column with the true probability of generated data; "" when there is none
 };
 

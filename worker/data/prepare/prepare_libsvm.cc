@@ -6,9 +6,10 @@
 #include "common/base/staged_file.h"
 #include "common/base/status.h"
 #include "worker/data/encode/encoding.h"
+#include "worker/data/encode/encoding_json.h"
 #include "worker/data/encode/index_set.h"
-#include "worker/data/prepare/data_json.h"
 #include "worker/data/prepare/label.h"
+#include "worker/data/prepare/number_label.h"
 #include "worker/data/prepare/part_writers.h"
 #include "worker/data/prepare/prepare_data.h"
 #include "worker/data/prepare/shared_groups.h"
@@ -22,6 +23,7 @@ struct InputFile {
   std::string path;
   TestFile role = TestFile::kNone;    // kGiven: all its rows test
   std::vector<uint8_t> labels = {};   // [rows] index into the label values
+  std::vector<float> numbers = {};    // [rows] labels that are no classes
   std::vector<uint32_t> groups = {};  // [rows] SplitHash of their qid, with split.group
   std::vector<SplitPart> parts = {};  // [rows] of a file whose rows are split
   IndexRange indices = {};
@@ -30,7 +32,11 @@ struct InputFile {
 class LibsvmPreparation {
  public:
   LibsvmPreparation(const DataSource& source, std::string folder, const StopCheck& stop)
-      : config_(source.config), folder_(std::move(folder)), stop_(stop) {
+      : config_(source.config),
+        target_(source.target),
+        domain_(DescriptionOf(target_).label),
+        folder_(std::move(folder)),
+        stop_(stop) {
     files_.push_back({config_.data.path, TestFile::kNone});
     if (HasTestFile()) files_.push_back({config_.data.test_path, TestFile::kGiven});
   }
@@ -56,11 +62,18 @@ class LibsvmPreparation {
   // kDropped: the row's label is ignored.
   SplitPart PartOf(const InputFile& file, uint64_t row) const;
   LabelClass ClassOf(const InputFile& file, uint64_t row) const {
-    return report_.labels[file.labels[row]].label_class;
+    return domain_.classes ? report_.labels[file.labels[row]].label_class : LabelClass::kNegative;
   }
+  float LabelOf(const InputFile& file, uint64_t row) const {
+    if (!domain_.classes) return file.numbers[row];
+    return ClassOf(file, row) == LabelClass::kPositive ? 1.0F : 0.0F;
+  }
+  absl::Status LookAtClasses(const std::string& where);
   bool HasTestFile() const { return !config_.data.test_path.empty(); }
 
   const RunConfig& config_;
+  const Target& target_;
+  const LabelDomain& domain_;
   const std::string folder_;
   const StopCheck& stop_;
 
@@ -68,6 +81,7 @@ class LibsvmPreparation {
   LabelCounter labels_;
   DataReport report_;  // its labels are those of labels_
   Encoding encoding_;
+  TrainingPrior prior_;
   SharedGroups shared_groups_;
   IndexSet trained_;             // of the training rows
   ColumnNovelty test_features_;  // of a test file
@@ -102,6 +116,13 @@ absl::Status LibsvmPreparation::Scan() {
   encoding_.indices = files_.front().indices;
   RETURN_IF_ERROR(
       Annotate(CheckSameFirstIndex(encoding_.indices, files_.back().indices), files_.back().path));
+  if (domain_.classes) RETURN_IF_ERROR(LookAtClasses(where));
+  encoding_.format = "libsvm";
+  encoding_.clip_sigma = config_.cleanse.clip_sigma;
+  return absl::OkStatus();
+}
+
+absl::Status LibsvmPreparation::LookAtClasses(const std::string& where) {
   ASSIGN_OR_RETURN(const LabelRule rule, MakeLabelRule(labels_.values(), config_.data, where));
   RETURN_IF_ERROR(CheckLabelsSeen(rule, labels_.values(), where));
   for (const LabelValue& value : labels_.values()) {
@@ -109,9 +130,7 @@ absl::Status LibsvmPreparation::Scan() {
   }
   const std::string unnamed = DescribeUnnamedPositive(rule, labels_.values(), config_.data);
   if (!unnamed.empty()) report_.warnings.push_back({"", "positive", unnamed});
-  encoding_.format = "libsvm";
   encoding_.positive = rule.positive;
-  encoding_.clip_sigma = config_.cleanse.clip_sigma;
   return absl::OkStatus();
 }
 
@@ -127,8 +146,15 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
     if (grouped) file->groups.push_back(SplitHash(absl::StrCat(*row.group)));
     const bool compared = !config_.split.group.empty() && HasTestFile() && row.group;
     if (compared) shared_groups_.Add(absl::StrCat(*row.group), file->role);
-    const size_t value = labels_.Count(absl::StrCat(row.label));
-    file->labels.push_back(static_cast<uint8_t>(value));
+    const std::string label = absl::StrCat(row.label);
+    file->labels.push_back(static_cast<uint8_t>(labels_.Count(label)));
+    if (!domain_.classes) {
+      const absl::StatusOr<float> number = ReadNumberLabel(label, domain_, DecimalComma::kNo);
+      if (!number.ok()) {
+        return Annotate(number.status(), absl::StrCat(file->path, ":", reader.line()));
+      }
+      file->numbers.push_back(*number);
+    }
     file->indices.Widen(row.keys);
     if (!row.keys.empty()) {
       encoding_.sparse_keys = std::max(encoding_.sparse_keys, row.keys.back() + 1);
@@ -141,7 +167,8 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
 
 absl::Status LibsvmPreparation::Split() {
   InputFile& main = files_.front();
-  SplitRows rows = {.classes = {}, .times = {}, .groups = std::move(main.groups)};
+  SplitRows rows = {
+      .classes = {}, .times = {}, .groups = std::move(main.groups), .two_classes = domain_.classes};
   for (uint64_t row = 0; row < main.labels.size(); ++row) {
     rows.classes.push_back(ClassOf(main, row));
   }
@@ -151,9 +178,11 @@ absl::Status LibsvmPreparation::Split() {
   main.parts = std::move(made.parts);
   report_.split = ReportSplit(config_.split, made);
   for (const InputFile& file : files_) CountParts(file);
-  encoding_.prior = PriorOf(report_.parts[0], config_.cleanse);
+  prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
+  encoding_.prior = prior_.prior;
   report_.shape = encoding_.Shape();
-  return HasTestFile() ? CheckTestFile(report_.parts[2], files_.back().path) : absl::OkStatus();
+  return HasTestFile() ? CheckTestFile(report_.parts[2], domain_, files_.back().path)
+                       : absl::OkStatus();
 }
 
 void LibsvmPreparation::CountParts(const InputFile& file) {
@@ -164,8 +193,7 @@ void LibsvmPreparation::CountParts(const InputFile& file) {
       ++report_.dropped_ignored_label;
       continue;
     }
-    const bool positive = ClassOf(file, row) == LabelClass::kPositive;
-    report_.parts[static_cast<size_t>(part)].Add(positive);
+    report_.parts[static_cast<size_t>(part)].Add(LabelOf(file, row), 0.0F);
   }
 }
 
@@ -199,11 +227,10 @@ absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* wr
     if (file.role == TestFile::kGiven) {
       CountIndices(encoding_.trained_indices, row.keys, reader.line(), &test_features_);
     }
-    const bool positive = ClassOf(file, reader.row()) == LabelClass::kPositive;
-    return writers->Add(part, {.keys = row.keys,
-                               .values = row.values,
-                               .label = positive ? 1.0F : 0.0F,
-                               .weight = encoding_.prior.WeightOf(positive)});
+    const float label = LabelOf(file, reader.row());
+    return writers->Add(
+        part,
+        {.keys = row.keys, .values = row.values, .label = label, .weight = prior_.WeightOf(label)});
   }));
   return rows == file.labels.size() ? absl::OkStatus() : changed;
 }

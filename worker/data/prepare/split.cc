@@ -163,7 +163,8 @@ RowParts MakeSplit(const SplitRows& rows, const SplitConfig& split, TestFile tes
   for (const uint32_t hash : hashes) made.parts.push_back(PartOfHash(hash, split, test_file));
   DropUnlabelled(rows, &made.parts);
   const auto shares = SplitShares(split, test_file);
-  made.stratified = split.group.empty() && HasFewRows(CountClasses(rows, made.parts), shares);
+  made.stratified =
+      rows.two_classes && split.group.empty() && HasFewRows(CountClasses(rows, made.parts), shares);
   if (made.stratified) Stratify(rows, hashes, shares, &made.parts);
   return made;
 }

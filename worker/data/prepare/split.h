@@ -47,6 +47,7 @@ struct SplitRows {
   std::vector<LabelClass> classes;  // [rows] kIgnored also without a label: in no part
   std::vector<double> times;        // [rows] see ParseTime, NaN when missing; or empty
   std::vector<uint32_t> groups;     // [rows] SplitHash of the group's text, with split.group
+  bool two_classes = true;          // of which each part needs rows; else all are kNegative
 };
 
 struct RowParts {

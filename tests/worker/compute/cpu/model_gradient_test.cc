@@ -141,7 +141,8 @@ double ReferenceLoss(const RunConfig& config, const DatasetShape& shape, const B
                      const ReferenceTables& tables) {
   double sum = 0.0;
   for (size_t r = 0; r < batch.rows; ++r) {
-    const double z = Margin(config, shape, batch, r, tables);
+    const double offset = batch.offsets.empty() ? 0.0 : double{batch.offsets[r]};
+    const double z = Margin(config, shape, batch, r, tables) + offset;
     const double signed_margin = batch.labels[r] == 1.0F ? z : -z;
     sum += double{batch.weights[r]} * std::log1p(std::exp(-signed_margin));
   }
@@ -280,6 +281,8 @@ std::vector<Case> Cases() {
     cases.push_back({kind + "OneRow", kind, MakeShape(3, {2, 4}, 6), {.rows = 1}});
     cases.push_back({kind + "OneColumn", kind, MakeShape(1, {}, 0), {}});
     cases.push_back({kind + "SameKeys", kind, MakeShape(1, {3, 3}, 4), {.same_keys = true}});
+    cases.push_back({kind + "Offsets", kind, MakeShape(2, {3}, 4), {}});
+    cases.back().shape.offsets = true;
     cases.push_back({kind + "OneLevel", kind, MakeShape(0, {1}, 0), {.rows = 3}});
   }
   cases.push_back({"deepfmDimOne", "deepfm", MakeShape(1, {2, 3}, 5), {}, {2}, 1});

@@ -56,6 +56,7 @@ inline Batch RandomBatch(const DatasetShape& shape, const BatchOptions& options,
     }
     if (shape.sparse_keys > 0) AddSparseRow(shape, options, rng, &batch);
     batch.labels.push_back(rng->Chance(0.4) ? 1.0F : 0.0F);
+    if (shape.offsets) batch.offsets.push_back(static_cast<float>(rng->Normal()));
     batch.weights.push_back(static_cast<float>(0.5 + rng->Uniform()));
   }
   return batch;

@@ -313,19 +313,23 @@ TEST_F(LossesTest, PredictionsAreThoseOfTheCpu) {
   for (const uint32_t stride : {1U, 3U}) {
     std::vector<float> margin(515 * stride, kNan);
     std::vector<float> dense(515);
+    std::vector<float> offset(515);
     for (size_t row = 0; row < dense.size(); ++row) {
       dense[row] = static_cast<float>(10.0 * rng.Normal());
       margin[row * stride] = dense[row];
+      offset[row] = static_cast<float>(rng.Normal());
     }
     dense[7] = margin[7 * stride] = 500.0F;
     dense[8] = margin[8 * stride] = -500.0F;
     std::vector<float> expected(515);
     for (size_t row = 0; row < dense.size(); ++row) {
-      expected[row] = BinaryTarget::Predict(dense[row] + kShift);
+      expected[row] = BinaryTarget::Predict(dense[row] + offset[row] + kShift);
     }
     const DeviceArray<float> on_device = Upload(margin);
+    const DeviceArray<float> offsets = Upload(offset);
     DeviceArray<float> probability = Upload(std::vector<float>(515, kNan));
-    ASSERT_TRUE(PredictAsync(stream(), {.target = TargetKind::kBinary, .shift = kShift},
+    ASSERT_TRUE(PredictAsync(stream(),
+                             {.target = BinaryTarget(), .shift = kShift, .offset = offsets.data()},
                              {on_device.data(), 515, 1, stride}, probability.data())
                     .ok());
     const std::vector<float> got = Download(probability);

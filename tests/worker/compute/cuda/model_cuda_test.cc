@@ -123,14 +123,17 @@ class ModelCudaTest : public CudaTest, public testing::WithParamInterface<Kind> 
 };
 
 TEST_P(ModelCudaTest, AgreesWithTheCpuOnEveryKindOfColumn) {
-  const std::vector<DatasetShape> shapes = {
+  std::vector<DatasetShape> shapes = {
       MakeShape(3, {4, 1, 9}, 50), MakeShape(5, {}, 0),      MakeShape(0, {6, 2}, 0),
       MakeShape(0, {}, 30),        MakeShape(1, {3}, 1),     MakeShape(2, {}, uint64_t{1} << 40),
       MakeShape(9, {1}, 0),        MakeShape(0, {2, 2}, 17),
   };
+  shapes.emplace_back(shapes.front()).offsets = true;
+  shapes.emplace_back(shapes.back()).sparse_keys = 0;
   for (const DatasetShape& shape : shapes) {
     SCOPED_TRACE(absl::StrCat(shape.numeric_columns, " numeric, ", shape.category_columns,
-                              " categories, ", shape.sparse_keys, " sparse keys"));
+                              " categories, ", shape.sparse_keys, " sparse keys, offsets ",
+                              shape.offsets));
     Open(shape);
     if (IsSkipped()) return;
     for (const size_t rows : {size_t{1}, size_t{5}, size_t{64}, size_t{300}}) {

@@ -25,6 +25,7 @@ struct Row {
   std::vector<float> values = {};
   float label = 0;
   float weight = 1;
+  float offset = 0;
   std::optional<float> oracle = {};
 };
 
@@ -35,6 +36,7 @@ RowView View(const Row& row) {
           .values = row.values,
           .label = row.label,
           .weight = row.weight,
+          .offset = row.offset,
           .true_probability = row.oracle};
 }
 
@@ -62,8 +64,9 @@ Row RandomRow(const DatasetShape& shape, bool oracle, Rng* rng) {
     row.keys.push_back(rng->Below(shape.sparse_keys));
     row.values.push_back(static_cast<float>(rng->Normal()));
   }
-  row.label = rng->Chance(0.3) ? 1.0f : 0.0f;
+  row.label = static_cast<float>(rng->Normal());
   row.weight = static_cast<float>(rng->Uniform());
+  if (shape.offsets) row.offset = static_cast<float>(rng->Normal());
   if (oracle) row.oracle = static_cast<float>(rng->Uniform());
   return row;
 }
@@ -114,6 +117,7 @@ void ExpectRow(const Row& row, const Batch& batch, size_t i) {
   EXPECT_EQ(row.categories, part(batch.categories, batch.category_columns));
   EXPECT_EQ(row.label, batch.labels[i]);
   EXPECT_EQ(row.weight, batch.weights[i]);
+  EXPECT_EQ(row.offset, batch.offsets.empty() ? 0.0F : batch.offsets[i]);
   if (batch.row_begin.empty()) return;
   const auto begin = static_cast<ptrdiff_t>(batch.row_begin[i]);
   const auto end = static_cast<ptrdiff_t>(batch.row_begin[i + 1]);
@@ -138,10 +142,11 @@ void ExpectRows(const Dataset& dataset, const std::vector<Row>& rows) {
 }
 
 TEST_F(DatasetTest, GivesBackWhatWasWrittenForAllKindsOfShape) {
-  const std::vector<DatasetShape> shapes = {
+  std::vector<DatasetShape> shapes = {
       Shape(3, {0, 2, 7}, 0), Shape(17, {}, 0), Shape(0, {0, 1000}, 0), Shape(0, {}, 124),
       Shape(5, {0, 3}, 99),   Shape(1, {0}, 0), Shape(0, {}, 0),        Shape(300, {}, ~0ull),
   };
+  for (size_t i = shapes.size(); i > 0; --i) shapes.emplace_back(shapes[i - 1]).offsets = true;
   for (const DatasetShape& shape : shapes) {
     for (const size_t rows : {0u, 1u, 15u, 16u, 17u, 1000u}) {
       const std::vector<Row> written = WriteRandom(shape, rows, rows % 2 == 0);
@@ -153,16 +158,18 @@ TEST_F(DatasetTest, GivesBackWhatWasWrittenForAllKindsOfShape) {
   }
 }
 
-TEST_F(DatasetTest, CountsPositivesAndKeepsTrueProbabilities) {
+TEST_F(DatasetTest, KeepsLabelsAndTrueProbabilities) {
   const auto rows = WriteRandom(Shape(1, {}, 0), 500, /*oracle=*/true);
   auto dataset = OpenDataset(path_);
   ASSERT_TRUE(dataset.ok()) << dataset.status();
-  const auto positives =
-      std::count_if(rows.begin(), rows.end(), [](const Row& row) { return row.label == 1.0f; });
-  EXPECT_EQ((*dataset)->positives(), static_cast<uint64_t>(positives));
+  ASSERT_EQ((*dataset)->labels().size(), rows.size());
   const auto oracle = (*dataset)->true_probability();
   ASSERT_EQ(oracle.size(), rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(oracle[i], *rows[i].oracle);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(oracle[i], *rows[i].oracle);
+    EXPECT_EQ((*dataset)->labels()[i], rows[i].label);
+    EXPECT_EQ((*dataset)->weights()[i], rows[i].weight);
+  }
 }
 
 TEST_F(DatasetTest, StreamsMoreThanItsBuffers) {
@@ -218,7 +225,7 @@ TEST_F(DatasetTest, RefusesHostileSizes) {
   lies[6].shape.level_begin.clear();
   lies[7].shape.sparse_keys = 0;
   lies[8].sections[3].bytes += 8;
-  lies[9].positives = 6;
+  lies[9].shape.offsets = true;
   for (size_t i = 0; i < lies.size(); ++i) {
     ExpectDamaged(EncodeDatasetHeader(lies[i]) + body, absl::StrCat("lie ", i));
   }
@@ -226,7 +233,9 @@ TEST_F(DatasetTest, RefusesHostileSizes) {
 
 // A section that is sealed properly and has contents no model could use.
 TEST_F(DatasetTest, RefusesContentsOutsideTheShape) {
-  WriteRandom(Shape(2, {0, 3}, 9), 5, true);
+  DatasetShape shape = Shape(2, {0, 3}, 9);
+  shape.offsets = true;
+  WriteRandom(shape, 5, true);
   const std::string bytes = Bytes();
   const auto layout = DecodeDatasetHeader(std::as_bytes(std::span(bytes)));
   ASSERT_TRUE(layout.ok());
@@ -252,16 +261,17 @@ TEST_F(DatasetTest, SaysWhenThereIsNoFile) {
 TEST_F(DatasetTest, WriterRefusesRowsThatDoNotFit) {
   const DatasetShape shape = Shape(1, {0, 3}, 9);
   const Row good = {.numeric = {1}, .categories = {2}, .keys = {8}, .values = {1}, .label = 1};
-  std::vector<Row> bad(10, good);
+  std::vector<Row> bad(11, good);
   bad[0].numeric = {1, 2};
   bad[1].numeric = {std::numeric_limits<float>::quiet_NaN()};
   bad[2].categories = {3};
   bad[3].keys = {9};
   bad[4].values = {};
-  bad[5].label = 2;
+  bad[5].label = std::numeric_limits<float>::infinity();
   bad[6].weight = -1;
   bad[7].oracle = 0.5f;
   bad[8].categories = {};
+  bad[10].offset = 1;  // the shape has none
   bad[9].values = {std::numeric_limits<float>::infinity()};
   for (size_t i = 0; i < bad.size(); ++i) {
     auto writer = DatasetWriter::Create(path_, shape);

@@ -97,6 +97,21 @@ TEST_F(PredictFileTest, KeepsRowsSeparatorAndQuotes) {
   EXPECT_EQ(reports_, std::vector<uint64_t>{3});
 }
 
+TEST_F(PredictFileTest, ARowsOffsetIsAddedToItsMarginAndMustBeThere) {
+  encoding_.offset = "bureau";
+  Write("grade,amount,bureau\nA,1.5,-3\nA,1.5,0\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Output(), "grade,amount,bureau,pd\nA,1.5,-3,0.5\nA,1.5,0,0.952574134\n");
+  Write("grade,amount,bureau\nA,1.5,-3\nA,1.5,\n");
+  const absl::Status lacking = Run();
+  EXPECT_EQ(lacking.code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(lacking.message(), Path("in.csv") +
+                                   ":3: column 'bureau' (target.offset) holds '', which is no "
+                                   "number to add to a margin; every row needs one");
+  Write("grade,amount\nA,1.5\n");
+  EXPECT_TRUE(absl::StrContains(Run().message(), "bureau"));
+}
+
 TEST_F(PredictFileTest, PullsEachRowOnce) {
   std::string text = "amount,grade\n";
   for (size_t i = 0; i < 3 * kPredictRows; ++i) absl::StrAppend(&text, i, i % 2 ? ",A\n" : ",3\n");

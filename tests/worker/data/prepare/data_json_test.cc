@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
+#include "worker/data/encode/encoding_json.h"
 #include "worker/data/prepare/inspect.h"
 
 namespace rubato {
@@ -25,7 +26,8 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.trained_indices = {{1, 3}, {5, 6}};
   encoding.layout = {.header = false, .skip_lines = 3};
   encoding.columns = 5;
-  encoding.prior = {.positive_rate = 0.023, .weights = {0.6, 3.5}, .corrected = false};
+  encoding.prior = {.prediction = 0.023, .base_margin = -3.7, .shift = -1.5};
+  encoding.offset = "bureau log odds";
   encoding.numeric = {{"a \"quoted\"\n", 0.1, true, -1e-300, 1e300, true}};
   encoding.categories = {{"ville",
                           {"Orl\xe9"
@@ -50,7 +52,7 @@ TEST(EncodingJson, ErrorsNameTheField) {
     return std::string(ParseEncoding(text).status().message());
   };
   EXPECT_EQ(ParseEncoding("{").status().message(), "it is not JSON");
-  EXPECT_TRUE(absl::StrContains(broken("\"version\": 6", "\"version\": 1"), "version 1"));
+  EXPECT_TRUE(absl::StrContains(broken("\"version\": 7", "\"version\": 1"), "version 1"));
   EXPECT_TRUE(absl::StrContains(broken("\"median\"", "\"mode\""), "'median'"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": -1.0"), "deviation"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": 1e999"), "JSON"));

@@ -139,7 +139,7 @@ TEST_F(LabelledRows, ATestFileIsJudgedByTheSameRule) {
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   EXPECT_EQ(prepared->report.parts[2].rows, 3u);
-  EXPECT_EQ(prepared->report.parts[2].positives, 1u);
+  EXPECT_EQ(prepared->report.parts[2].labels, 1);
   EXPECT_EQ(prepared->report.dropped_ignored_label, 1u);
   EXPECT_EQ(prepared->report.labels.size(), 6u);
 }
@@ -155,9 +155,9 @@ TEST_F(LabelledRows, LibsvmLabelsFollowTheRule) {
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   EXPECT_EQ(prepared->report.dropped_ignored_label, 300u);
-  uint64_t positives = 0;
-  for (const PartCounts& part : prepared->report.parts) positives += part.positives;
-  EXPECT_EQ(positives, 300u);
+  double positives = 0;
+  for (const LabelSums& part : prepared->report.parts) positives += part.labels;
+  EXPECT_EQ(positives, 300);
 }
 
 TEST_F(LabelledRows, OneBesideTwoIsSaidToBePositive) {

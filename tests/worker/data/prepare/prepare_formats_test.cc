@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/worker/data/prepare/prepare_fixture.h"
+#include "worker/data/encode/encoding_json.h"
 #include "worker/data/prepare/data_json.h"
 #include "worker/data/prepare/prepare.h"
 
@@ -37,7 +38,7 @@ TEST_F(PrepareFormats, LibsvmWithATestFile) {
   EXPECT_EQ(prepared->report.rows_read, 502u);
   EXPECT_EQ(prepared->report.shape.sparse_keys, 41u);
   EXPECT_EQ(prepared->report.parts[2].rows, 2u);
-  EXPECT_EQ(prepared->report.parts[2].positives, 1u);
+  EXPECT_EQ(prepared->report.parts[2].labels, 1);
   EXPECT_EQ(prepared->report.parts[0].rows + prepared->report.parts[1].rows, 500u);
   const Batch test = ReadAll(*Open(SplitPart::kTest));
   EXPECT_EQ(test.keys, (std::vector<uint64_t>{2, 3, 40}));
@@ -246,9 +247,9 @@ TEST_F(PrepareFormats, SixPositivesAreEnough) {
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   EXPECT_TRUE(prepared->report.split.stratified);
-  EXPECT_EQ(prepared->report.parts[0].positives, 4u);
-  EXPECT_EQ(prepared->report.parts[1].positives, 1u);
-  EXPECT_EQ(prepared->report.parts[2].positives, 1u);
+  EXPECT_EQ(prepared->report.parts[0].labels, 4);
+  EXPECT_EQ(prepared->report.parts[1].labels, 1);
+  EXPECT_EQ(prepared->report.parts[2].labels, 1);
   EXPECT_TRUE(
       absl::StrContains(*ReadSealedText(Path("out/data/cleansing.json")), "\"stratified\": true"));
 }
@@ -342,7 +343,7 @@ TEST_F(PrepareFormats, GeneratedLoansKeepTheirTruth) {
     expected += p;
     variance += p * (1.0 - p);
   }
-  EXPECT_NEAR(static_cast<double>(test->positives()), expected, 5.0 * std::sqrt(variance));
+  EXPECT_NEAR(prepared->report.parts[2].labels, expected, 5.0 * std::sqrt(variance));
 }
 
 class RealData : public PrepareFixture {
@@ -370,8 +371,7 @@ TEST_F(RealData, TaiwanDefault) {
   EXPECT_EQ(report.parts[0].rows, 20'915u);
   EXPECT_EQ(report.parts[1].rows, 4'662u);
   EXPECT_EQ(report.parts[2].rows, 4'423u);
-  EXPECT_EQ(report.parts[0].positives + report.parts[1].positives + report.parts[2].positives,
-            6'636u);
+  EXPECT_EQ(report.parts[0].labels + report.parts[1].labels + report.parts[2].labels, 6'636u);
   EXPECT_EQ(report.shape.category_columns, 9u);
   EXPECT_EQ(report.shape.numeric_columns, 14u);  // no value is missing
 }
@@ -388,7 +388,7 @@ TEST_F(RealData, A9a) {
   EXPECT_EQ(report.parts[0].rows, 32'561u - 5'036u);
   EXPECT_EQ(report.parts[1].rows, 5'036u);
   EXPECT_EQ(report.parts[2].rows, 16'281u);
-  EXPECT_EQ(report.parts[2].positives, 3'846u);
+  EXPECT_EQ(report.parts[2].labels, 3846);
   EXPECT_EQ(report.shape.sparse_keys, 124u);
 }
 

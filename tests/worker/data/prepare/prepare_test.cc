@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/worker/data/prepare/prepare_fixture.h"
+#include "worker/data/encode/encoding_json.h"
 #include "worker/data/prepare/data_json.h"
 #include "worker/spec/batch_order.h"
 #include "worker/spec/job_plan.h"
@@ -28,7 +30,8 @@ TEST_F(Prepare, CsvEndToEnd) {
   for (size_t i = 0; i < kSplitParts; ++i) {
     const auto dataset = Open(static_cast<SplitPart>(i));
     EXPECT_EQ(dataset->rows(), prepared->report.parts[i].rows);
-    EXPECT_EQ(dataset->positives(), prepared->report.parts[i].positives);
+    const auto labels = dataset->labels();
+    EXPECT_EQ(std::accumulate(labels.begin(), labels.end(), 0.0), prepared->report.parts[i].labels);
     DatasetShape shape = prepared->report.shape;
     shape.base_margin = 0.0F;  // in no dataset file
     EXPECT_EQ(dataset->shape(), shape);
@@ -138,11 +141,10 @@ TEST_F(Prepare, ClassWeightsSumToHalfEachInTrainingOnly) {
   for (const float weight : ReadAll(*Open(SplitPart::kTest)).weights) EXPECT_EQ(weight, 1.0F);
   const auto encoding = LoadEncoding(Path("out"));
   ASSERT_TRUE(encoding.ok()) << encoding.status();
-  const PartCounts& part = prepared->report.parts[0];
-  const double odds =
-      static_cast<double>(part.positives) / static_cast<double>(part.rows - part.positives);
-  EXPECT_NEAR(encoding->prior.Shift(), std::log(odds), 1e-9) << "corrected back to their rate";
-  EXPECT_NEAR(encoding->prior.BaseMargin(), 0.0, 1e-9);
+  const LabelSums& part = prepared->report.parts[0];
+  const double odds = part.labels / (static_cast<double>(part.rows) - part.labels);
+  EXPECT_NEAR(encoding->prior.shift, std::log(odds), 1e-9) << "corrected back to their rate";
+  EXPECT_NEAR(encoding->prior.base_margin, 0.0, 1e-9);
 }
 
 TEST_F(Prepare, TheModelBeginsAtTheLogOddsOfTheTrainingRowsAlsoWhenResumed) {
@@ -150,9 +152,8 @@ TEST_F(Prepare, TheModelBeginsAtTheLogOddsOfTheTrainingRowsAlsoWhenResumed) {
   config.train.epochs = 2;
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
-  const PartCounts& part = prepared->report.parts[0];
-  const double odds =
-      static_cast<double>(part.positives) / static_cast<double>(part.rows - part.positives);
+  const LabelSums& part = prepared->report.parts[0];
+  const double odds = part.labels / (static_cast<double>(part.rows) - part.labels);
   const Initializer& bias = prepared->job.tables.back().initializer;
   EXPECT_EQ(bias.kind, InitializerKind::kConstant);
   EXPECT_NEAR(bias.scale, std::log(odds), 1e-6);

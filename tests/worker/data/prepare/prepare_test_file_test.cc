@@ -16,7 +16,7 @@ TEST_F(PrepareTestFile, ATestFileIsBoundByName) {
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   EXPECT_EQ(prepared->report.parts[2].rows, 3u);
-  EXPECT_EQ(prepared->report.parts[2].positives, 2u);
+  EXPECT_EQ(prepared->report.parts[2].labels, 2);
   EXPECT_EQ(prepared->report.dropped_missing_label, 1u);
   const Batch test = ReadAll(*Open(SplitPart::kTest));
   EXPECT_EQ(test.categories[1], 0u);

@@ -23,6 +23,7 @@ struct LossRows {
   DeviceMatrix<const float> margin;     // [rows, outputs]
   const float* label = nullptr;         // [rows]
   const float* weight = nullptr;        // [rows]
+  const float* offset = nullptr;        // [rows] added to the margin; nullptr: nothing is
 };
 
 struct LossSlopes {
@@ -39,15 +40,16 @@ template <class RowLoss>
 absl::Status RowLossAsync(StreamView stream, RowLoss row_loss, const LossRows& rows,
                           const LossSlopes& slopes);
 // The same by the loss of a target.
-absl::Status TargetLossAsync(StreamView stream, TargetKind target, const LossRows& rows,
+absl::Status TargetLossAsync(StreamView stream, const Target& target, const LossRows& rows,
                              const LossSlopes& slopes);
 // An output a class; labels are numbers of classes.
 absl::Status SoftmaxLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes);
 
-// prediction[rows] of a target, from margin[rows, 1] + shift; padded rows and all.
+// prediction[rows] of a target, from margin[rows, 1] + offset + shift; padded rows and all.
 struct PredictionRule {
-  TargetKind target = TargetKind::kBinary;
+  Target target;
   float shift = 0.0F;
+  const float* offset = nullptr;  // [rows]; nullptr: none
 };
 absl::Status PredictAsync(StreamView stream, const PredictionRule& rule,
                           DeviceMatrix<const float> margin, float* prediction);

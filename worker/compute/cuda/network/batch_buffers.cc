@@ -26,6 +26,7 @@ absl::StatusOr<BatchBuffers> BatchBuffers::Make(const BatchShape& shape) {
 
 bool BatchBuffers::Fits(const Batch& batch) const {
   CHECK(batch.numeric_columns == shape_.numeric && batch.category_columns == shape_.counts.columns);
+  CHECK(batch.offsets.size() == (shape_.has_offsets ? batch.rows : 0));
   CHECK(shape_.has_sparse ? batch.row_begin.size() == batch.rows + 1 : batch.keys.empty());
   return batch.rows <= shape_.counts.rows && batch.keys.size() <= shape_.counts.sparse;
 }
@@ -37,6 +38,7 @@ void BatchBuffers::Fill(const Batch& batch) {
   Put(batch.numeric, host_.data() + layout_.numeric);
   Put(batch.labels, host_.data() + layout_.labels);
   Put(batch.weights, host_.data() + layout_.weights);
+  Put(batch.offsets, host_.data() + layout_.offsets);
   Put(batch.categories, host_.data() + layout_.categories);
   if (!shape_.has_sparse) return;
   Put(batch.row_begin, host_.data() + layout_.row_begin);

@@ -31,6 +31,8 @@ class BatchBuffers {
   const float* numeric() const { return At<float>(layout_.numeric); }
   const float* labels() const { return At<float>(layout_.labels); }
   const float* weights() const { return At<float>(layout_.weights); }
+  // nullptr without offsets.
+  const float* offsets() const { return shape_.has_offsets ? At<float>(layout_.offsets) : nullptr; }
   const uint32_t* categories() const { return At<uint32_t>(layout_.categories); }
   // nullptr without sparse features.
   const uint32_t* row_begin() const { return Sparse<uint32_t>(layout_.row_begin); }

@@ -13,6 +13,7 @@ BatchLayout::BatchLayout(const BatchShape& shape) {
   numeric = add(rows * shape.numeric, sizeof(float));
   labels = add(rows, sizeof(float));
   weights = add(rows, sizeof(float));
+  if (shape.has_offsets) offsets = add(rows, sizeof(float));
   categories = add(shape.counts.categories(), sizeof(uint32_t));
   if (!shape.has_sparse) return;
   row_begin = add(rows + 1, sizeof(uint32_t));

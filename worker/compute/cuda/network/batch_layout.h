@@ -13,6 +13,7 @@ struct BatchShape {
   FeatureCounts counts;
   uint32_t numeric = 0;  // numeric columns
   bool has_sparse = false;
+  bool has_offsets = false;
   friend bool operator==(const BatchShape&, const BatchShape&) = default;
 };
 
@@ -23,6 +24,7 @@ struct BatchLayout {
   size_t numeric = 0;        // float[rows, numeric]
   size_t labels = 0;         // float[rows]
   size_t weights = 0;        // float[rows]
+  size_t offsets = 0;        // float[rows]; only with has_offsets
   size_t categories = 0;     // uint32_t[rows, columns]
   size_t row_begin = 0;      // uint32_t[rows + 1]; this and the following: only with has_sparse
   size_t sparse_keys = 0;    // uint64_t[sparse]

@@ -50,6 +50,7 @@ StepArrays GpuStep::Arrays() {
   StepArrays arrays{.numeric = batch_.inputs().numeric(),
                     .labels = batch_.inputs().labels(),
                     .weights = batch_.inputs().weights(),
+                    .offsets = batch_.inputs().offsets(),
                     .features = batch_.features(),
                     .segments = batch_.segments(),
                     .parameters = {},

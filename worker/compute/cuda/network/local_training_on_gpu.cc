@@ -124,6 +124,7 @@ absl::Status LocalTrainingOnGpu::PutStep(StreamView stream, Place* place) {
   StepArrays step{.numeric = place->batch.inputs().numeric(),
                   .labels = place->batch.inputs().labels(),
                   .weights = place->batch.inputs().weights(),
+                  .offsets = place->batch.inputs().offsets(),
                   .features = place->batch.features(),
                   .segments = place->batch.segments(),
                   .parameters = {},

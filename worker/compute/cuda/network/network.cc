@@ -46,7 +46,9 @@ absl::Status Network::Forward(StreamView stream, const StepArrays& step) {
 absl::Status Network::Predict(StreamView stream, const StepArrays& step, float* prediction) {
   RETURN_IF_ERROR(Forward(stream, step));
   return PredictAsync(stream,
-                      {.target = shape_.model.target, .shift = shape_.model.prediction_shift},
+                      {.target = shape_.model.target,
+                       .shift = shape_.model.prediction_shift,
+                       .offset = step.offsets},
                       margin(), prediction);
 }
 
@@ -55,7 +57,8 @@ absl::Status Network::Train(StreamView stream, const StepArrays& step) {
   const LossRows rows{.filled = step.features.filled,
                       .margin = margin(),
                       .label = step.labels,
-                      .weight = step.weights};
+                      .weight = step.weights,
+                      .offset = step.offsets};
   RETURN_IF_ERROR(TargetLossAsync(
       stream, shape_.model.target, rows,
       {.d_margin = {.data = d_margin_.data(), .rows = rows_, .cols = 1, .stride = 1},

@@ -54,7 +54,8 @@ struct NetworkShape {
   BatchShape Batch(uint32_t rows, uint32_t sparse) const {
     return {.counts = {.rows = rows, .columns = columns(), .sparse = sparse},
             .numeric = numeric(),
-            .has_sparse = has_sparse()};
+            .has_sparse = has_sparse(),
+            .has_offsets = model.data.offsets};
   }
 
  private:

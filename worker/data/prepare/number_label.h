@@ -1,0 +1,15 @@
+// The label of a row as a number, where the target learns one and no class.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/data/text/field.h"
+#include "worker/spec/target.h"
+
+namespace rubato {
+
+// `text`: the trimmed field. DataLoss: what it holds is not in `domain`, or too large for a float.
+absl::StatusOr<float> ReadNumberLabel(absl::string_view text, const LabelDomain& domain,
+                                      DecimalComma comma);
+
+}  // namespace rubato

@@ -1,0 +1,42 @@
+// Who judges the predictions of each target: the figures that its description names
+// (worker/spec/target.h), their companions (worker/spec/metric.h), and tables for the report.
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/spec/target.h"
+
+namespace rubato {
+
+// Rows of one part and what was predicted for them.
+struct ScoredRows {
+  std::span<const float> labels;       // [rows]
+  std::span<const float> predictions;  // [rows]
+  std::span<const float> offsets;      // [rows], or empty: 0
+  double constant = 0.5;               // Prior::prediction
+};
+
+// A table of the report: [rows][columns].
+struct FigureTable {
+  std::string name;
+  std::vector<std::string> columns;
+  std::vector<std::vector<double>> rows;
+};
+
+struct Figures {
+  std::vector<std::pair<std::string, double>> numbers;  // by name; "rows" is one
+  std::vector<FigureTable> tables;
+  // The number of this name; there must be one.
+  double at(absl::string_view name) const;
+};
+
+// FailedPrecondition: no rows, labels that nothing can be told from, or a prediction that is not
+// finite.
+absl::StatusOr<Figures> Judge(const BinaryTarget& target, const ScoredRows& rows);
+
+}  // namespace rubato
