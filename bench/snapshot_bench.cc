@@ -50,7 +50,7 @@ class BenchFolder {
 
 Image MakeImage(uint32_t row_floats, uint64_t bytes) {
   Image image;
-  image.name = {EpochId(1), PlaceId(0), Life(1)};
+  image.name = {SnapshotNumber(1), PlaceId(0), Life(1)};
   TableImage table{TableId(1), row_floats, {}, {}};
   const uint64_t rows = bytes / (sizeof(uint64_t) + row_floats * sizeof(float));
   Rng rng(1);

@@ -25,40 +25,41 @@ struct Arguments {
   bool kept = false;
   bool resume = false;
   bool serve = false;
-  uint64_t epoch = 0;
+  uint64_t snapshot = 0;
 };
 
 absl::Status TellKept(const Arguments& arguments, EventLog* events) {
   ASSIGN_OR_RETURN(const std::optional<SchedulerState> state, FindState(arguments.run));
-  const auto tell = [events](const CommittedEpoch& snapshot) {
-    events->Write(KeptEvent{.epoch = snapshot.epoch, .clock = snapshot.clock});
+  const auto tell = [events](const CommittedSnapshot& snapshot) {
+    events->Write(KeptEvent{.snapshot = snapshot.number, .clock = snapshot.clock});
   };
   if (state) {
-    for (const CommittedEpoch& snapshot : state->earlier) tell(snapshot);
+    for (const CommittedSnapshot& snapshot : state->earlier) tell(snapshot);
   }
-  tell(state ? state->view.committed : CommittedEpoch());
+  tell(state ? state->view.committed : CommittedSnapshot());
   return absl::OkStatus();
 }
 
-std::optional<EpochId> EpochOf(const Arguments& arguments) {
-  return arguments.epoch == 0 ? std::nullopt : std::optional(EpochId(arguments.epoch));
+std::optional<SnapshotNumber> SnapshotOf(const Arguments& arguments) {
+  return arguments.snapshot == 0 ? std::nullopt : std::optional(SnapshotNumber(arguments.snapshot));
 }
 
 // What the launcher asks before it starts a fleet: the newest committed snapshot that is whole, if
 // there is one.
 absl::Status TellCommitted(const Arguments& arguments, EventLog* events) {
-  ASSIGN_OR_RETURN(const WholeSnapshot whole, FindWholeSnapshot(arguments.run, EpochOf(arguments)));
+  ASSIGN_OR_RETURN(const WholeSnapshot whole,
+                   FindWholeSnapshot(arguments.run, SnapshotOf(arguments)));
   for (const std::string& sentence : whole.damaged) events->Write(WarningEvent{sentence});
-  events->Write(CommittedEvent{.epoch = whole.snapshot.epoch, .clock = whole.snapshot.clock});
+  events->Write(CommittedEvent{.snapshot = whole.snapshot.number, .clock = whole.snapshot.clock});
   return absl::OkStatus();
 }
 
 absl::StatusOr<SchedulerState> StartingState(const Arguments& arguments, const Job& job,
                                              EventLog* events) {
-  if (arguments.serve) return StateToServe(arguments.run, job, EpochOf(arguments));
+  if (arguments.serve) return StateToServe(arguments.run, job, SnapshotOf(arguments));
   const StartMode mode = arguments.resume ? StartMode::kResume : StartMode::kNew;
   ASSIGN_OR_RETURN(SchedulerState state,
-                   StateToTrain(arguments.run, job, mode, EpochOf(arguments)));
+                   StateToTrain(arguments.run, job, mode, SnapshotOf(arguments)));
   if (arguments.resume) events->Write(ResumedEvent{state.view.committed.clock});
   return state;
 }
@@ -105,7 +106,8 @@ int Main(int argc, char** argv) {
       ->excludes(committed)
       ->excludes(kept)
       ->excludes(resume);
-  app.add_option("--epoch", arguments.epoch, "from this committed snapshot on, not the newest")
+  app.add_option("--snapshot", arguments.snapshot,
+                 "from this committed snapshot on, not the newest")
       ->excludes(kept);
   return RunProcess(
       {.app = &app,

@@ -43,7 +43,7 @@ using Life = Id<struct LifeTag, uint64_t>;
 using Generation = Id<struct GenerationTag, uint64_t>;
 using ViewVersion = Id<struct ViewVersionTag, uint64_t>;
 // Number of a snapshot.
-using EpochId = Id<struct EpochIdTag, uint64_t>;
+using SnapshotNumber = Id<struct SnapshotNumberTag, uint64_t>;
 // Drawn at random by a process, or a shard's thread, when it starts: its transport address.
 using Nonce = Id<struct NonceTag, uint64_t>;
 using RequestId = Id<struct RequestIdTag, uint64_t>;

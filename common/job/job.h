@@ -19,7 +19,7 @@ struct Job : Calendar {
   uint32_t places = 1;
   uint32_t seats = 1;
   uint64_t seed = 0;
-  int64_t snapshots_kept = 2;         // committed epochs; with best_epoch: validated ones
+  int64_t snapshots_kept = 2;         // committed ones; with best_epoch: those validated
   int64_t snapshot_every_clocks = 0;  // 0: none is planned but the last
   // Bytes of pushes that a worker keeps for replay before it asks for a snapshot / drops the oldest
   // (ARCHITECTURE.md, "Retention"). A snapshot costs as much as the whole model: it should be rare.

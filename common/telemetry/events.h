@@ -77,10 +77,10 @@ struct ViewEvent {
 // A snapshot is committed; asked what is committed: the newest one that is whole.
 struct CommittedEvent {
   static constexpr char kEvent[] = "committed";
-  EpochId epoch;  // number of the snapshot; 0: nothing was ever committed
-  Clock clock;    // what it holds: all iterations before this one
+  SnapshotNumber snapshot;  // its number; 0: nothing was ever committed
+  Clock clock;              // what it holds: all iterations before this one
   void Fields(auto&& field) const {
-    field("epoch", epoch);
+    field("snapshot", snapshot);
     field("clock", clock);
   }
 };
@@ -88,10 +88,10 @@ struct CommittedEvent {
 // Asked what is kept: one of the committed snapshots that are there, oldest first.
 struct KeptEvent {
   static constexpr char kEvent[] = "kept";
-  EpochId epoch;  // as of CommittedEvent
+  SnapshotNumber snapshot;  // as of CommittedEvent
   Clock clock;
   void Fields(auto&& field) const {
-    field("epoch", epoch);
+    field("snapshot", snapshot);
     field("clock", clock);
   }
 };
@@ -99,12 +99,12 @@ struct KeptEvent {
 // The scheduler's last word on a training that ended, or was stopped.
 struct SchedulerDoneEvent {
   static constexpr char kEvent[] = "done";
-  Clock clock;        // of the newest committed snapshot
-  EpochId epoch;      // its number
-  uint64_t lost = 0;  // pushes that were made and are in no snapshot
+  Clock clock;              // of the newest committed snapshot
+  SnapshotNumber snapshot;  // its number
+  uint64_t lost = 0;        // pushes that were made and are in no snapshot
   void Fields(auto&& field) const {
     field("clock", clock);
-    field("epoch", epoch);
+    field("snapshot", snapshot);
     field("lost", lost);
   }
 };

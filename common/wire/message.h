@@ -45,7 +45,7 @@ struct Position {
 
 // One shard's part of a snapshot. The life is in the name so that an old life never overwrites it.
 struct ImageName {
-  EpochId epoch;
+  SnapshotNumber snapshot;
   PlaceId place;
   Life life;
   friend auto operator<=>(const ImageName&, const ImageName&) = default;
@@ -84,15 +84,15 @@ struct ShardReport {
   Generation generation;
   ViewVersion seen;
   Clock min_clock;
-  Clock end;                        // one past the highest iteration applied
-  std::vector<Position> pending;    // pending members, with the min_clock held for each
-  std::vector<Position> positions;  // members and sealed lives
-  std::optional<EpochId> refused;   // the open cut came too late
-  std::optional<EpochId> durable;   // newest epoch written by this life
-  Clock durable_clock;              // C of that image; torn: its highest position
-  bool load_failed = false;         // the committed image cannot be read
-  std::optional<Life> slowest;      // whose push min_clock waits for
-  uint64_t work = 0;                // bytes that its store has read and written so far
+  Clock end;                              // one past the highest iteration applied
+  std::vector<Position> pending;          // pending members, with the min_clock held for each
+  std::vector<Position> positions;        // members and sealed lives
+  std::optional<SnapshotNumber> refused;  // the open cut came too late
+  std::optional<SnapshotNumber> durable;  // newest snapshot written by this life
+  Clock durable_clock;                    // C of that image; torn: its highest position
+  bool load_failed = false;               // the committed image cannot be read
+  std::optional<Life> slowest;            // whose push min_clock waits for
+  uint64_t work = 0;                      // bytes that its store has read and written so far
   friend bool operator==(const ShardReport&, const ShardReport&) = default;
 };
 
@@ -129,18 +129,18 @@ struct SealedEntry {
 
 // A snapshot to be cut. Torn (ASP only): each shard cuts at once, with its positions.
 struct OpenCut {
-  EpochId epoch;
+  SnapshotNumber snapshot;
   Clock clock;
   bool exact = true;
   friend bool operator==(const OpenCut&, const OpenCut&) = default;
 };
 
-struct CommittedEpoch {
-  EpochId epoch;  // 0: nothing was ever committed; every row has its first weights
+struct CommittedSnapshot {
+  SnapshotNumber number;  // 0: nothing was ever committed; every row has its first weights
   Clock clock;
   Generation generation;  // in which it was cut: only then do its positions still mean anything
-  std::vector<ImageName> images;  // by place; empty for epoch 0
-  friend bool operator==(const CommittedEpoch&, const CommittedEpoch&) = default;
+  std::vector<ImageName> images;  // by place; empty for snapshot 0
+  friend bool operator==(const CommittedSnapshot&, const CommittedSnapshot&) = default;
 };
 
 struct View {
@@ -152,10 +152,10 @@ struct View {
   std::vector<SealedEntry> sealed;
   Clock floor;  // highest min_clock reported in this generation
   std::optional<OpenCut> cut;
-  CommittedEpoch committed;
-  // Older epochs whose images are kept: those that may still be needed, and damaged ones, which a
-  // person has to look at.
-  std::vector<EpochId> kept;
+  CommittedSnapshot committed;
+  // Older snapshots whose images are kept: those that may still be needed, and damaged ones, which
+  // a person has to look at.
+  std::vector<SnapshotNumber> kept;
   friend bool operator==(const View&, const View&) = default;
 };
 

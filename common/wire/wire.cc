@@ -85,20 +85,20 @@ ShardReport Take(const wire::ShardReport& m) {
           .end = Clock(m.end()),
           .pending = TakeList<Position>(m.pending(), TakePosition),
           .positions = TakeList<Position>(m.positions(), TakePosition),
-          .refused = Typed<EpochId>(m.refused()),
-          .durable = Typed<EpochId>(m.durable()),
+          .refused = Typed<SnapshotNumber>(m.refused()),
+          .durable = Typed<SnapshotNumber>(m.durable()),
           .durable_clock = Clock(m.durable_clock()),
           .load_failed = m.load_failed(),
           .slowest = Typed<Life>(m.slowest()),
           .work = m.work()};
 }
 
-CommittedEpoch Take(const wire::CommittedEpoch& m) {
-  return {.epoch = EpochId(m.epoch()),
+CommittedSnapshot Take(const wire::CommittedSnapshot& m) {
+  return {.number = SnapshotNumber(m.number()),
           .clock = Clock(m.clock()),
           .generation = Generation(m.generation()),
           .images = TakeList<ImageName>(m.images(), [](const wire::Image& i) {
-            return ImageName{EpochId(i.epoch()), PlaceId(i.place()), Life(i.life())};
+            return ImageName{SnapshotNumber(i.snapshot()), PlaceId(i.place()), Life(i.life())};
           })};
 }
 
@@ -134,9 +134,9 @@ View Take(const wire::View& m) {
             .floor = Clock(m.floor()),
             .cut = std::nullopt,
             .committed = Take(*m.committed()),
-            .kept = TakeNumbers<EpochId>(m.kept())};
+            .kept = TakeNumbers<SnapshotNumber>(m.kept())};
   if (const wire::OpenCut* cut = m.cut(); cut != nullptr) {
-    view.cut = OpenCut{EpochId(cut->epoch()), Clock(cut->clock()), cut->exact()};
+    view.cut = OpenCut{SnapshotNumber(cut->snapshot()), Clock(cut->clock()), cut->exact()};
   }
   return view;
 }

@@ -82,21 +82,21 @@ struct Put {
       return wire::Sealed(e.life.value(), e.start.value(), e.sealed_at.value(), e.seat.value());
     });
     const auto cut =
-        m.cut ? wire::CreateOpenCut(b, m.cut->epoch.value(), m.cut->clock.value(), m.cut->exact)
+        m.cut ? wire::CreateOpenCut(b, m.cut->snapshot.value(), m.cut->clock.value(), m.cut->exact)
               : Offset<wire::OpenCut>();
     const auto committed = PutCommitted(m.committed);
     std::vector<uint64_t> kept;
-    for (const EpochId epoch : m.kept) kept.push_back(epoch.value());
+    for (const SnapshotNumber number : m.kept) kept.push_back(number.value());
     return wire::CreateView(b, m.version.value(), m.generation.value(), shard_list, members,
                             readers, sealed, m.floor.value(), cut, committed, b.CreateVector(kept));
   }
 
-  Offset<wire::CommittedEpoch> PutCommitted(const CommittedEpoch& m) const {
+  Offset<wire::CommittedSnapshot> PutCommitted(const CommittedSnapshot& m) const {
     const auto images = PutList<wire::Image>(b, m.images, [](const ImageName& i) {
-      return wire::Image(i.epoch.value(), i.life.value(), i.place.value());
+      return wire::Image(i.snapshot.value(), i.life.value(), i.place.value());
     });
-    return wire::CreateCommittedEpoch(b, m.epoch.value(), m.clock.value(), m.generation.value(),
-                                      images);
+    return wire::CreateCommittedSnapshot(b, m.number.value(), m.clock.value(), m.generation.value(),
+                                         images);
   }
 
   auto operator()(const Pull& m) const {

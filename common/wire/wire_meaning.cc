@@ -95,7 +95,7 @@ struct Meaning {
     RETURN_IF_ERROR(AtMost("number of members", m.members.size(), kMaxLives));
     RETURN_IF_ERROR(AtMost("number of readers", m.readers.size(), kMaxLives));
     RETURN_IF_ERROR(AtMost("number of sealed lives", m.sealed.size(), kMaxLives));
-    RETURN_IF_ERROR(AtMost("number of kept epochs", m.kept.size(), kMaxKeptEpochs));
+    RETURN_IF_ERROR(AtMost("number of kept snapshots", m.kept.size(), kMaxKeptSnapshots));
     RETURN_IF_ERROR(CheckClocks({m.floor, m.committed.clock}));
     if (m.cut) RETURN_IF_ERROR(CheckClocks({m.cut->clock}));
     for (const ShardEntry& shard : m.shards) {

@@ -24,34 +24,34 @@ absl::StatusOr<std::vector<ImageName>> ImagesOf(const std::string& run) {
   return ListImageFolders(SnapshotsOf(run));
 }
 
-// Committed epochs whose images are kept, oldest first.
-std::vector<CommittedEpoch> CommittedOf(const SchedulerState& state) {
-  std::vector<CommittedEpoch> epochs = state.earlier;
-  if (!state.view.committed.images.empty()) epochs.push_back(state.view.committed);
-  return epochs;
+// Committed snapshots whose images are kept, oldest first.
+std::vector<CommittedSnapshot> CommittedOf(const SchedulerState& state) {
+  std::vector<CommittedSnapshot> snapshots = state.earlier;
+  if (!state.view.committed.images.empty()) snapshots.push_back(state.view.committed);
+  return snapshots;
 }
 
-absl::Status NoSuchSnapshot(const std::string& run, EpochId epoch) {
+absl::Status NoSuchSnapshot(const std::string& run, SnapshotNumber number) {
   return absl::NotFoundError(
       absl::StrFormat("%s: snapshot %d was not committed by this run, or is not kept any more",
-                      SnapshotsOf(run), epoch.value()));
+                      SnapshotsOf(run), number.value()));
 }
 
-// Makes `epoch` the committed one. What came after it is kept for a person to look at.
-absl::Status GoBackTo(const std::string& run, EpochId epoch, SchedulerState* state) {
-  std::vector<CommittedEpoch> epochs = CommittedOf(*state);
-  while (!epochs.empty() && epochs.back().epoch != epoch) {
-    state->set_aside.push_back(epochs.back().epoch);
-    epochs.pop_back();
+// Makes snapshot `number` the committed one. What came after it is kept for a person to look at.
+absl::Status GoBackTo(const std::string& run, SnapshotNumber number, SchedulerState* state) {
+  std::vector<CommittedSnapshot> snapshots = CommittedOf(*state);
+  while (!snapshots.empty() && snapshots.back().number != number) {
+    state->set_aside.push_back(snapshots.back().number);
+    snapshots.pop_back();
   }
-  if (epochs.empty()) return NoSuchSnapshot(run, epoch);
-  state->view.committed = epochs.back();
-  epochs.pop_back();
-  state->earlier = std::move(epochs);
+  if (snapshots.empty()) return NoSuchSnapshot(run, number);
+  state->view.committed = snapshots.back();
+  snapshots.pop_back();
+  state->earlier = std::move(snapshots);
   return absl::OkStatus();
 }
 
-absl::Status VerifyImages(const std::string& run, const CommittedEpoch& snapshot) {
+absl::Status VerifyImages(const std::string& run, const CommittedSnapshot& snapshot) {
   for (const ImageName& image : snapshot.images) {
     RETURN_IF_ERROR(VerifyImage(SnapshotsOf(run), image));
   }
@@ -59,21 +59,21 @@ absl::Status VerifyImages(const std::string& run, const CommittedEpoch& snapshot
 }
 
 absl::StatusOr<WholeSnapshot> NewestWhole(const std::string& run,
-                                          std::vector<CommittedEpoch> epochs) {
+                                          std::vector<CommittedSnapshot> snapshots) {
   std::vector<std::string> damaged;
-  for (; !epochs.empty(); epochs.pop_back()) {
-    const CommittedEpoch& snapshot = epochs.back();
+  for (; !snapshots.empty(); snapshots.pop_back()) {
+    const CommittedSnapshot& snapshot = snapshots.back();
     const absl::Status status = VerifyImages(run, snapshot);
     if (status.ok()) {
       for (std::string& sentence : damaged) {
-        absl::StrAppend(&sentence, "; going back to snapshot ", snapshot.epoch.value(),
+        absl::StrAppend(&sentence, "; going back to snapshot ", snapshot.number.value(),
                         " at clock ", snapshot.clock.value());
       }
       return WholeSnapshot{snapshot, damaged};
     }
     if (status.code() != absl::StatusCode::kDataLoss) return status;
     damaged.push_back(absl::StrFormat("snapshot %d at clock %d is damaged: %s",
-                                      snapshot.epoch.value(), snapshot.clock.value(),
+                                      snapshot.number.value(), snapshot.clock.value(),
                                       status.message()));
   }
   return absl::DataLossError(
@@ -110,17 +110,19 @@ absl::StatusOr<std::optional<SchedulerState>> FindState(const std::string& run) 
 }
 
 absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
-                                                std::optional<EpochId> newest) {
+                                                std::optional<SnapshotNumber> newest) {
   for (int tries = 0; tries < kLooks; ++tries) {
     ASSIGN_OR_RETURN(const std::optional<SchedulerState> state, FindState(run));
-    std::vector<CommittedEpoch> epochs;
-    if (state) epochs = CommittedOf(*state);
+    std::vector<CommittedSnapshot> snapshots;
+    if (state) snapshots = CommittedOf(*state);
     if (newest) {
-      std::erase_if(epochs, [&](const CommittedEpoch& e) { return e.epoch > *newest; });
-      if (epochs.empty() || epochs.back().epoch != *newest) return NoSuchSnapshot(run, *newest);
+      std::erase_if(snapshots, [&](const CommittedSnapshot& e) { return e.number > *newest; });
+      if (snapshots.empty() || snapshots.back().number != *newest) {
+        return NoSuchSnapshot(run, *newest);
+      }
     }
-    if (epochs.empty()) return WholeSnapshot{};
-    absl::StatusOr<WholeSnapshot> whole = NewestWhole(run, std::move(epochs));
+    if (snapshots.empty()) return WholeSnapshot{};
+    absl::StatusOr<WholeSnapshot> whole = NewestWhole(run, std::move(snapshots));
     if (whole.ok() && whole->damaged.empty()) return whole;
     // A fleet that trains here meanwhile may have removed what was looked for.
     ASSIGN_OR_RETURN(const std::optional<SchedulerState> now, FindState(run));
@@ -131,9 +133,9 @@ absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
 }
 
 absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode,
-                                            std::optional<EpochId> epoch) {
+                                            std::optional<SnapshotNumber> number) {
   ASSIGN_OR_RETURN(std::optional<SchedulerState> state, FindState(run));
-  if (!state && epoch) return NoSuchSnapshot(run, *epoch);
+  if (!state && number) return NoSuchSnapshot(run, *number);
   if (!state) return Scheduler::FirstState(job);
   if (mode == StartMode::kNew) {
     return absl::InvalidArgumentError(
@@ -141,7 +143,7 @@ absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& j
                      ": this run was started before; use --resume to go on, or another folder"));
   }
   RETURN_IF_ERROR(CheckModel(run, job, *state));
-  if (epoch) RETURN_IF_ERROR(GoBackTo(run, *epoch, &*state));
+  if (number) RETURN_IF_ERROR(GoBackTo(run, *number, &*state));
   const Clock committed = state->view.committed.clock;
   if (committed >= job.last_clock) {
     return absl::InvalidArgumentError(absl::StrFormat(
@@ -153,7 +155,7 @@ absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& j
 }
 
 absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& job,
-                                            std::optional<EpochId> epoch) {
+                                            std::optional<SnapshotNumber> number) {
   ASSIGN_OR_RETURN(std::optional<SchedulerState> state, FindState(run));
   if (!state || state->view.committed.images.empty()) {
     return absl::FailedPreconditionError(
@@ -161,7 +163,7 @@ absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& j
   }
   RETURN_IF_ERROR(CheckModel(run, job, *state));
   // It was there when it was chosen.
-  const absl::Status back = epoch ? GoBackTo(run, *epoch, &*state) : absl::OkStatus();
+  const absl::Status back = number ? GoBackTo(run, *number, &*state) : absl::OkStatus();
   if (!back.ok()) return GoneMeanwhile(back);
   return Scheduler::ResumedState(*std::move(state), job.places);
 }

@@ -1,7 +1,7 @@
 // What a scheduler that starts goes on from: RUN/snapshots, as earlier starts of the run left it.
 //
-// scheduler.state says which images are committed, and which lives and epochs were ever given, so
-// images without it are of no use: that is a damaged run and not a new one.
+// scheduler.state says which images are committed, and which lives and snapshot numbers were ever
+// given, so images without it are of no use: that is a damaged run and not a new one.
 #pragma once
 
 #include <optional>
@@ -23,24 +23,24 @@ absl::StatusOr<std::optional<SchedulerState>> FindState(const std::string& run);
 
 // The newest committed snapshot of which every image is whole: all of them are read.
 struct WholeSnapshot {
-  CommittedEpoch snapshot;           // epoch 0: nothing was ever committed
+  CommittedSnapshot snapshot;        // number 0: nothing was ever committed
   std::vector<std::string> damaged;  // newer ones: a sentence about each, and what is used instead
 };
 // `newest`: the one to begin with, nothing newer is looked at. DataLoss: none is whole.
 absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
-                                                std::optional<EpochId> newest);
+                                                std::optional<SnapshotNumber> newest);
 
 enum class StartMode { kNew, kResume };
 
-// The first state of a run, or its committed epoch in a new generation: the newest, or `epoch`,
+// The first state of a run, or its committed snapshot in a new generation: the newest, or `number`,
 // and then what was committed after that is set aside. InvalidArgument: it was started before and
 // this is no resume, or nothing is left to train. FailedPrecondition: the snapshots are of another
 // model.
 absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode,
-                                            std::optional<EpochId> epoch);
+                                            std::optional<SnapshotNumber> number);
 
-// For readers. `epoch`: that snapshot, the newest if there is none.
+// For readers. `number`: that snapshot, the newest if there is none.
 absl::StatusOr<SchedulerState> StateToServe(const std::string& run, const Job& job,
-                                            std::optional<EpochId> epoch);
+                                            std::optional<SnapshotNumber> number);
 
 }  // namespace rubato

@@ -234,7 +234,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
     return TellIfKnown(from, out);  // an old life of this place: it stops when it reads this
   }
   if (report.generation != view().generation) return;
-  const bool cuts = view().cut && report.durable == view().cut->epoch;
+  const bool cuts = view().cut && report.durable == view().cut->snapshot;
   ShardReport& known = reports_[report.place];
   const bool older = IsOlder(report, known);
   for (const Position& p : report.positions) {
@@ -251,7 +251,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
                           place)});
     return;
   }
-  if (view().cut && report.refused == view().cut->epoch) {
+  if (view().cut && report.refused == view().cut->snapshot) {
     margin_ = std::max<int64_t>(1, 2 * margin_);
     Withdraw(absl::StrFormat("refused by shard %d", place), out);
   }

@@ -1,4 +1,4 @@
-// The scheduler: membership, shard map, snapshot epochs. A sans-I/O machine, never on the data
+// The scheduler: membership, shard map, snapshots. A sans-I/O machine, never on the data
 // path.
 //
 // Input: a message or a tick, with the time. Output: a new state to persist, then messages, then
@@ -34,15 +34,16 @@ namespace rubato {
 // What survives a restart of the scheduler, all of it written at every change.
 struct SchedulerState {
   View view;
-  uint64_t life_counter = 0;   // lives given so far: never reused
-  uint64_t epoch_counter = 0;  // epochs opened so far
+  uint64_t life_counter = 0;      // lives given so far: never reused
+  uint64_t snapshot_counter = 0;  // numbers given so far
   uint64_t job_fingerprint = 0;
   std::vector<Nonce> retired;  // nonces whose life has ended: a late Hello of theirs is ignored
   std::vector<Position> high_water;  // F(w): highest position ever reported of a life
-  // Epochs committed before view.committed whose images are kept, oldest first: what a run falls
+  // Snapshots committed before view.committed whose images are kept, oldest first: what a run falls
   // back to when newer ones are damaged, and with best_epoch what was validated.
-  std::vector<CommittedEpoch> earlier;
-  std::vector<EpochId> set_aside;  // damaged when a start went back behind them: for a person
+  std::vector<CommittedSnapshot> earlier;
+  // Damaged when a start went back behind them: for a person.
+  std::vector<SnapshotNumber> set_aside;
   friend bool operator==(const SchedulerState&, const SchedulerState&) = default;
 };
 
@@ -107,14 +108,14 @@ class Scheduler {
   Scheduler& operator=(const Scheduler&) = delete;
 
   static SchedulerState FirstState(const Job& job);
-  // Where a new start of the run goes on from: the committed epoch, under `places` shards, with
+  // Where a new start of the run goes on from: the committed snapshot, under `places` shards, with
   // nobody in the fleet and a new generation.
   static SchedulerState ResumedState(SchedulerState state, uint32_t places);
 
   // `now` never falls. Ticks are due several times within a quarter of the lease.
   void Receive(Instant now, Nonce from, const Message& message, SchedulerOutput* out);
   void Tick(Instant now, SchedulerOutput* out);
-  // Everybody goes back to the committed epoch, with `places` shards. `why` is for people.
+  // Everybody goes back to the committed snapshot, with `places` shards. `why` is for people.
   void FleetResume(Instant now, uint32_t places, const std::string& why, SchedulerOutput* out);
   // A snapshot as soon as possible (a stop, an operator's wish).
   void RequestSnapshot(Instant now, SchedulerOutput* out);
@@ -172,7 +173,7 @@ class Scheduler {
   void Withdraw(const std::string& why, SchedulerOutput* out);
   void WithdrawIfOverdue(Instant now, SchedulerOutput* out);
   void CommitIfDurable(Instant now, SchedulerOutput* out);
-  void KeepSuperseded(const CommittedEpoch& superseded);
+  void KeepSuperseded(const CommittedSnapshot& superseded);
 
   // Views (scheduler_views.cc).
   void Publish(SchedulerOutput* out);
@@ -199,7 +200,7 @@ class Scheduler {
 
   // Soft state of the current shard lives, by place.
   std::map<PlaceId, ShardReport> reports_;
-  std::map<PlaceId, EpochId> durable_;  // of the open cut
+  std::map<PlaceId, SnapshotNumber> durable_;  // of the open cut
   // Soft state of peers, by life: lease and acknowledged view.
   struct Peer {
     Instant heard;

@@ -45,22 +45,22 @@ void Scheduler::OpenCutIfDue(Instant now, SchedulerOutput* out) {
   OpenAt(now, *cut, out);
 }
 
-// C = min(T, max(highest known clock + margin, clock of the committed epoch + 1)), moved up to the
-// next planned clock unless a snapshot is wanted at once. ASP has no common clock but T: every
+// C = min(T, max(highest known clock + margin, clock of the committed snapshot + 1)), moved up to
+// the next planned clock unless a snapshot is wanted at once. ASP has no common clock but T: every
 // other cut is torn, and T is announced only when all shards are there.
 std::optional<OpenCut> Scheduler::NextCut() const {
   const Clock committed = view().committed.clock;
-  const EpochId epoch(state_.epoch_counter + 1);
+  const SnapshotNumber number(state_.snapshot_counter + 1);
   const Clock common = NextCommonClock();
   if (staleness().infinite()) {
-    if (known_min_clock() >= common) return OpenCut{epoch, common, true};
+    if (known_min_clock() >= common) return OpenCut{number, common, true};
     const int64_t every = options_.job.snapshot_every_clocks;
     const bool due = every > 0 && known_min_clock() >= committed + ClockDelta(every);
     if ((!due && !snapshot_requested_) || committed.Next() >= common) return std::nullopt;
-    return OpenCut{epoch, committed.Next(), false};
+    return OpenCut{number, committed.Next(), false};
   }
   const Clock soonest = CutRule::Soonest(known_end(), ClockDelta(margin_), committed, common);
-  return OpenCut{epoch, snapshot_requested_ ? soonest : NextPlanned(soonest), true};
+  return OpenCut{number, snapshot_requested_ ? soonest : NextPlanned(soonest), true};
 }
 
 // The first planned clock that can still be reached in time: multiples of snapshot_every_clocks
@@ -81,12 +81,12 @@ Clock Scheduler::NextCommonClock() const {
 }
 
 void Scheduler::OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out) {
-  ++state_.epoch_counter;
+  ++state_.snapshot_counter;
   state_.view.cut = cut;
   durable_.clear();
   cut_passed_at_ = now;
   Emit(out, {SchedulerEventKind::kCutOpened, kNoLife, cut.clock, Clock(0),
-             absl::StrCat("epoch ", cut.epoch.value())});
+             absl::StrCat("snapshot ", cut.snapshot.value())});
   Publish(out);
 }
 
@@ -115,13 +115,13 @@ void Scheduler::WithdrawIfOverdue(Instant now, SchedulerOutput* out) {
 void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   const std::optional<OpenCut> cut = view().cut;
   if (!cut || durable_.size() != view().shards.size()) return;
-  CommittedEpoch committed;
-  committed.epoch = cut->epoch;
+  CommittedSnapshot committed;
+  committed.number = cut->snapshot;
   committed.clock = cut->clock;
   committed.generation = view().generation;
   for (size_t i = 0; i < view().shards.size(); ++i) {
     const PlaceId place(static_cast<uint32_t>(i));
-    committed.images.push_back({cut->epoch, place, view().shards[i].life});
+    committed.images.push_back({cut->snapshot, place, view().shards[i].life});
     const auto report = reports_.find(place);
     if (!cut->exact && report != reports_.end()) {
       committed.clock = std::max(committed.clock, report->second.durable_clock);
@@ -138,20 +138,20 @@ void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   committed_at_ = now;
   snapshot_requested_ = false;
   Emit(out, {SchedulerEventKind::kCommitted, kNoLife, committed.clock, Clock(0),
-             absl::StrCat("epoch ", committed.epoch.value())});
+             absl::StrCat("snapshot ", committed.number.value())});
   Publish(out);
 }
 
 // With best_epoch the best epoch is chosen among those that were validated: no others are kept
-// for it. A torn epoch never has the clock of one.
-void Scheduler::KeepSuperseded(const CommittedEpoch& superseded) {
+// for it. A torn snapshot never has the clock of one.
+void Scheduler::KeepSuperseded(const CommittedSnapshot& superseded) {
   if (superseded.images.empty()) return;
   const Job& job = options_.job;
-  std::vector<CommittedEpoch>& earlier = state_.earlier;
+  std::vector<CommittedSnapshot>& earlier = state_.earlier;
   earlier.push_back(superseded);
   if (job.best_epoch) {
-    std::erase_if(earlier, [&](const CommittedEpoch& epoch) {
-      return !job.IsEvaluation(epoch.clock) && epoch.clock != job.last_clock;
+    std::erase_if(earlier, [&](const CommittedSnapshot& snapshot) {
+      return !job.IsEvaluation(snapshot.clock) && snapshot.clock != job.last_clock;
     });
     return;
   }

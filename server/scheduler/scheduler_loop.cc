@@ -56,7 +56,7 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
   const bool serves = options_.state_path.empty();
   int heard = 0;
   Instant stop_by;
-  EpochId epoch_at_stop;
+  SnapshotNumber committed_at_stop;
   Instant stored = scheduler_.stored_at();
   while (!serves || heard == 0) {
     RETURN_IF_ERROR(Step(kTick));
@@ -67,13 +67,14 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
     if (signals->Count() > heard) {
       heard = signals->Count();
       stop_by = awake_ + kStopGrace;
-      epoch_at_stop = scheduler_.view().committed.epoch;
+      committed_at_stop = scheduler_.view().committed.number;
       const Instant now = MonotonicNow();
       SchedulerOutput out;
       if (!serves) scheduler_.RequestSnapshot(now, &out);
       Flush(now, std::move(out));
     }
-    const bool committed = ahead_.durable() && scheduler_.view().committed.epoch > epoch_at_stop;
+    const bool committed =
+        ahead_.durable() && scheduler_.view().committed.number > committed_at_stop;
     if (scheduler_.stored_at() != stored) {
       stored = scheduler_.stored_at();
       stop_by = awake_ + kStopGrace;
@@ -197,7 +198,7 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
   switch (event.kind) {
     case SchedulerEventKind::kCommitted:
       events_->Write(
-          CommittedEvent{.epoch = scheduler_.view().committed.epoch, .clock = event.clock});
+          CommittedEvent{.snapshot = scheduler_.view().committed.number, .clock = event.clock});
       return LogInfo(absl::StrFormat("committed %s at clock %d", event.text, clock));
     case SchedulerEventKind::kEvicted:
       return LogWarning(
@@ -232,11 +233,11 @@ bool SchedulerLoop::Done() const {
 }
 
 void SchedulerLoop::TellDone() {
-  const CommittedEpoch& committed = scheduler_.view().committed;
+  const CommittedSnapshot& committed = scheduler_.view().committed;
   uint64_t lost = 0;
   for (const auto& [life, pushes] : pushes_lost_) lost += pushes;
   events_->Write(
-      SchedulerDoneEvent{.clock = committed.clock, .epoch = committed.epoch, .lost = lost});
+      SchedulerDoneEvent{.clock = committed.clock, .snapshot = committed.number, .lost = lost});
 }
 
 }  // namespace rubato

@@ -52,17 +52,18 @@ std::vector<Position> PositionsFrom(
   return out;
 }
 
-std::vector<CommittedEpoch> EarlierFrom(
-    const flatbuffers::Vector<flatbuffers::Offset<snapshot_file::CommittedEpoch>>* list) {
-  std::vector<CommittedEpoch> out;
+std::vector<CommittedSnapshot> EarlierFrom(
+    const flatbuffers::Vector<flatbuffers::Offset<snapshot_file::CommittedSnapshot>>* list) {
+  std::vector<CommittedSnapshot> out;
   if (list == nullptr) return out;
-  for (const snapshot_file::CommittedEpoch* e : *list) {
-    CommittedEpoch epoch{EpochId(e->epoch()), Clock(e->clock()), Generation(e->generation()), {}};
+  for (const snapshot_file::CommittedSnapshot* e : *list) {
+    CommittedSnapshot snapshot{
+        SnapshotNumber(e->number()), Clock(e->clock()), Generation(e->generation()), {}};
     for (const Life life : NumbersFrom<Life>(e->lives())) {
-      const PlaceId place(static_cast<uint32_t>(epoch.images.size()));
-      epoch.images.push_back({epoch.epoch, place, life});
+      const PlaceId place(static_cast<uint32_t>(snapshot.images.size()));
+      snapshot.images.push_back({snapshot.number, place, life});
     }
-    out.push_back(std::move(epoch));
+    out.push_back(std::move(snapshot));
   }
   return out;
 }
@@ -71,12 +72,12 @@ absl::StatusOr<SchedulerState> FromBuffer(const snapshot_file::SchedulerState& s
   SchedulerState state;
   ASSIGN_OR_RETURN(state.view, ViewFrom(s.view()));
   state.life_counter = s.life_counter();
-  state.epoch_counter = s.epoch_counter();
+  state.snapshot_counter = s.snapshot_counter();
   state.job_fingerprint = s.job_fingerprint();
   state.retired = NumbersFrom<Nonce>(s.retired());
   state.high_water = PositionsFrom(s.high_water());
   state.earlier = EarlierFrom(s.earlier());
-  state.set_aside = NumbersFrom<EpochId>(s.set_aside());
+  state.set_aside = NumbersFrom<SnapshotNumber>(s.set_aside());
   return state;
 }
 
@@ -88,12 +89,12 @@ flatbuffers::Offset<flatbuffers::Vector<uint64_t>> PutNumbers(flatbuffers::FlatB
   return b->CreateVector(values);
 }
 
-flatbuffers::Offset<snapshot_file::CommittedEpoch> PutEpoch(flatbuffers::FlatBufferBuilder* b,
-                                                            const CommittedEpoch& epoch) {
+flatbuffers::Offset<snapshot_file::CommittedSnapshot> PutSnapshot(
+    flatbuffers::FlatBufferBuilder* b, const CommittedSnapshot& snapshot) {
   std::vector<Life> lives;
-  for (const ImageName& image : epoch.images) lives.push_back(image.life);
-  return snapshot_file::CreateCommittedEpoch(*b, epoch.epoch.value(), epoch.clock.value(),
-                                             epoch.generation.value(), PutNumbers(b, lives));
+  for (const ImageName& image : snapshot.images) lives.push_back(image.life);
+  return snapshot_file::CreateCommittedSnapshot(*b, snapshot.number.value(), snapshot.clock.value(),
+                                                snapshot.generation.value(), PutNumbers(b, lives));
 }
 
 }  // namespace
@@ -112,11 +113,13 @@ absl::StatusOr<std::string> EncodeSchedulerState(const SchedulerState& state) {
   const auto view = b.CreateVector(header, frames[0].size());
   const auto retired = PutNumbers(&b, state.retired);
   const auto positions = b.CreateVectorOfStructs(high_water);
-  std::vector<flatbuffers::Offset<snapshot_file::CommittedEpoch>> earlier;
-  for (const CommittedEpoch& epoch : state.earlier) earlier.push_back(PutEpoch(&b, epoch));
+  std::vector<flatbuffers::Offset<snapshot_file::CommittedSnapshot>> earlier;
+  for (const CommittedSnapshot& snapshot : state.earlier) {
+    earlier.push_back(PutSnapshot(&b, snapshot));
+  }
   const auto earlier_list = b.CreateVector(earlier);
   b.Finish(snapshot_file::CreateSchedulerState(
-      b, kFormat, view, state.life_counter, state.epoch_counter, state.job_fingerprint, retired,
+      b, kFormat, view, state.life_counter, state.snapshot_counter, state.job_fingerprint, retired,
       positions, earlier_list, PutNumbers(&b, state.set_aside)));
   return Seal(kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});
 }
@@ -128,7 +131,7 @@ absl::StatusOr<SchedulerState> DecodeSchedulerState(absl::string_view sealed) {
   }
   ASSIGN_OR_RETURN(const AlignedBytes payload, Unseal(kMagic, sealed));
   flatbuffers::Verifier verifier(payload.data(), payload.size(), /*max_depth=*/4,
-                                 /*max_tables=*/4 + kMaxKeptEpochs);
+                                 /*max_tables=*/4 + kMaxKeptSnapshots);
   if (!verifier.VerifyBuffer<snapshot_file::SchedulerState>(nullptr)) {
     return absl::DataLossError("it is not a scheduler's state");
   }

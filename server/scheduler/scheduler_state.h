@@ -1,5 +1,5 @@
 // The scheduler's memory of a run on disk, replaced whole at every change: a scheduler that starts
-// again goes on from here, so a life or an epoch number is never given twice.
+// again goes on from here, so a life or a snapshot number is never given twice.
 //
 // Format, version 1: a sealed file (common/base/sealed_bytes.h) with the magic "RBTsched" and a
 // FlatBuffer SchedulerState (schemas/snapshot.fbs). The view in it is the header frame of a View as

@@ -56,7 +56,7 @@ void Scheduler::Publish(SchedulerOutput* out) {
   state_.high_water.clear();
   for (const auto& [life, clock] : high_water_) state_.high_water.push_back({life, clock});
   view.kept = state_.set_aside;
-  for (const CommittedEpoch& epoch : state_.earlier) view.kept.push_back(epoch.epoch);
+  for (const CommittedSnapshot& snapshot : state_.earlier) view.kept.push_back(snapshot.number);
   out->persist = state_;
   for (const ShardEntry& shard : view.shards) {
     if (shard.life != kNoLife) out->messages.push_back({shard.nonce, view});

@@ -33,7 +33,7 @@ StoreThread::~StoreThread() {
   thread_.join();
 }
 
-void StoreThread::Add(Call call, std::optional<EpochId> writes) {
+void StoreThread::Add(Call call, std::optional<SnapshotNumber> writes) {
   {
     MutexLock lock(&mutex_);
     calls_.push_back({std::move(call), writes});
@@ -42,7 +42,7 @@ void StoreThread::Add(Call call, std::optional<EpochId> writes) {
   signal_.notify_one();
 }
 
-void StoreThread::Forget(const std::function<bool(EpochId)>& withdrawn) {
+void StoreThread::Forget(const std::function<bool(SnapshotNumber)>& withdrawn) {
   MutexLock lock(&mutex_);
   std::erase_if(
       calls_, [&](const Waiting& waiting) { return waiting.writes && withdrawn(*waiting.writes); });
@@ -152,7 +152,7 @@ void ServerLoop::Flush(ShardOutput* out) {
 }
 
 void ServerLoop::Write(std::shared_ptr<const Image> image) {
-  const EpochId epoch = image->name.epoch;
+  const SnapshotNumber snapshot = image->name.snapshot;
   const auto write = [this, image = std::move(image)]() -> StoreThread::Result {
     const absl::Status status = store_->Write(*image);
     return [this, name = image->name, clock = image->clock, status] {
@@ -168,7 +168,7 @@ void ServerLoop::Write(std::shared_ptr<const Image> image) {
       Flush(&out);
     };
   };
-  store_thread_->Add(write, epoch);
+  store_thread_->Add(write, snapshot);
 }
 
 // Only a commit ends a row of failures: on a full disk the shards' images take turns, since what
@@ -223,9 +223,9 @@ void ServerLoop::Load(const LoadRequest& request) {
 // lack just that space.
 void ServerLoop::RemoveWithdrawn() {
   const View& view = shard_->view();
-  store_thread_->Forget([&](EpochId epoch) { return Withdrawn(view, epoch); });
+  store_thread_->Forget([&](SnapshotNumber snapshot) { return Withdrawn(view, snapshot); });
   std::erase_if(uncommitted_, [&](const ImageName& name) {
-    if (!Withdrawn(view, name.epoch)) return name.epoch <= view.committed.epoch;
+    if (!Withdrawn(view, name.snapshot)) return name.snapshot <= view.committed.number;
     store_thread_->Add([this, name]() -> StoreThread::Result {
       const absl::Status status = store_->Remove(name);
       return [status] {
@@ -246,7 +246,7 @@ void ServerLoop::PruneAfterCommit() {
   if (std::find(whole_.begin(), whole_.end(), newest) == whole_.end()) return;
   pruned_behind_ = newest;
   failed_writes_ = 0;
-  std::erase_if(whole_, [&](const ImageName& name) { return name.epoch < newest.epoch; });
+  std::erase_if(whole_, [&](const ImageName& name) { return name.snapshot < newest.snapshot; });
   store_thread_->Add([this, view]() -> StoreThread::Result {
     const absl::Status status = PruneSuperseded(view, options_.place, store_);
     return [status] {

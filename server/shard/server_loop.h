@@ -42,10 +42,10 @@ class StoreThread {
   StoreThread(const StoreThread&) = delete;
   StoreThread& operator=(const StoreThread&) = delete;
 
-  // `writes`: of a call that writes this epoch's image.
-  void Add(Call call, std::optional<EpochId> writes = std::nullopt);
+  // `writes`: of a call that writes the image of this snapshot.
+  void Add(Call call, std::optional<SnapshotNumber> writes = std::nullopt);
   // Forgets such calls that have not begun: each holds a whole image.
-  void Forget(const std::function<bool(EpochId)>& withdrawn);
+  void Forget(const std::function<bool(SnapshotNumber)>& withdrawn);
   // Results of finished calls, to be run by the caller's thread.
   std::deque<Result> Take();
 
@@ -56,7 +56,7 @@ class StoreThread {
   Mutex mutex_;
   struct Waiting {
     Call call;
-    std::optional<EpochId> writes;
+    std::optional<SnapshotNumber> writes;
   };
   std::deque<Waiting> calls_ GUARDED_BY(mutex_);
   std::deque<Result> results_ GUARDED_BY(mutex_);

@@ -100,10 +100,10 @@ void Shard::BeginLife(Life life, ShardOutput* out) {
   applied_.clear();
   parked_.clear();
   end_ = view_.committed.clock;
-  cut_handled_ = EpochId(0);
+  cut_handled_ = SnapshotNumber(0);
   armed_.reset();
   refused_.reset();
-  durable_epoch_.reset();
+  durable_snapshot_.reset();
   durable_clock_ = view_.committed.clock;
   captured_.clear();
   torn_durable_.clear();
@@ -152,7 +152,7 @@ absl::Status Shard::RestoreTables(const Image& image) {
     return absl::FailedPreconditionError(absl::StrFormat(
         "snapshot %d-%d-%d is of another model (its tables or seed differ from job.json's); put "
         "this run's own snapshots back, or train into a new folder",
-        image.name.epoch.value(), image.name.place.value(), image.name.life.value()));
+        image.name.snapshot.value(), image.name.place.value(), image.name.life.value()));
   }
   for (const TableImage& rows : image.tables) {
     Table* table = FindTable(rows.table);
@@ -225,14 +225,14 @@ void Shard::FollowMembers() {
 }
 
 void Shard::FollowCommit(ShardOutput* out) {
-  const CommittedEpoch& committed = view_.committed;
+  const CommittedSnapshot& committed = view_.committed;
   if (committed.generation != view_.generation || committed.clock <= committed_clock_) return;
   committed_clock_ = committed.clock;
-  if (const auto found = captured_.find(committed.epoch); found != captured_.end()) {
+  if (const auto found = captured_.find(committed.number); found != captured_.end()) {
     torn_durable_.clear();
     for (const Position& p : found->second.positions) torn_durable_[p.life] = p.clock;
   }
-  captured_.erase(captured_.begin(), captured_.upper_bound(committed.epoch));
+  captured_.erase(captured_.begin(), captured_.upper_bound(committed.number));
   SendAckToAll(out);
 }
 
@@ -251,7 +251,7 @@ void Shard::Report(ShardOutput* out) {
   }
   for (const auto& [life, clock] : applied_) report.positions.push_back({life, clock});
   report.refused = refused_;
-  report.durable = durable_epoch_;
+  report.durable = durable_snapshot_;
   report.durable_clock = durable_clock_;
   report.load_failed = load_failed_;
   report.slowest = Slowest();

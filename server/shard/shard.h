@@ -9,7 +9,7 @@
 // Output: messages; images to write; images to load; `stop` when a newer life owns its place. The
 // driver writes and loads in the background and reports back with ImageWritten and ImagesLoaded. It
 // may send messages at once: nothing a shard says promises more than memory, except `durable`,
-// which names committed epochs only.
+// which names committed snapshots only.
 //
 // Rules: ARCHITECTURE.md, "Push", "Read", "Cut" and "Fence". Invariants V1 to V8 are checked after
 // every step by tests/simulate.
@@ -45,7 +45,7 @@ struct ShardOptions {
   Duration parked_notice = Duration::Seconds(5);  // a parked pull is told why after this long
 };
 
-// Images that the committed epoch of a view consists of, to be read for the shard's new life.
+// Images that the committed snapshot of a view consists of, to be read for the shard's new life.
 struct LoadRequest {
   Life life;
   std::vector<ImageName> images;
@@ -204,18 +204,18 @@ class Shard {
   Clock end_;                               // one past the highest iteration applied
   std::map<ParkedKey, ParkedPull> parked_;  // while loading: all that came, none looked at yet
 
-  EpochId cut_handled_;  // newest epoch that was cut or refused
+  SnapshotNumber cut_handled_;  // newest snapshot that was cut or refused
   std::optional<OpenCut> armed_;
-  std::optional<EpochId> refused_;
-  std::optional<EpochId> durable_epoch_;
+  std::optional<SnapshotNumber> refused_;
+  std::optional<SnapshotNumber> durable_snapshot_;
   Clock durable_clock_;
   struct Captured {
     Clock clock;
     std::vector<Position> positions;
   };
-  std::map<EpochId, Captured> captured_;  // images of this life that are not committed yet
-  std::map<Life, Clock> torn_durable_;    // ASP: positions in the committed image
-  Clock committed_clock_;                 // otherwise every number below it is durable
+  std::map<SnapshotNumber, Captured> captured_;  // images of this life that are not committed yet
+  std::map<Life, Clock> torn_durable_;           // ASP: positions in the committed image
+  Clock committed_clock_;                        // otherwise every number below it is durable
   bool load_failed_ = false;
   uint64_t store_work_ = 0;
 

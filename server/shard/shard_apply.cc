@@ -77,14 +77,14 @@ void Shard::FollowCut(ShardOutput* out) {
     return;
   }
   const OpenCut& cut = *view_.cut;
-  if (cut.epoch <= cut_handled_ || (armed_ && armed_->epoch == cut.epoch)) return;
+  if (cut.snapshot <= cut_handled_ || (armed_ && armed_->snapshot == cut.snapshot)) return;
   armed_.reset();
   if (!cut.exact) {
-    cut_handled_ = cut.epoch;
+    cut_handled_ = cut.snapshot;
     Cut(cut, out);
   } else if (!CutRule::ComesInTime(cut.clock, end_)) {
-    cut_handled_ = cut.epoch;
-    refused_ = cut.epoch;
+    cut_handled_ = cut.snapshot;
+    refused_ = cut.snapshot;
     ++counters_.cuts_refused;
   } else {
     armed_ = cut;
@@ -95,14 +95,14 @@ bool Shard::CutIfReached(ShardOutput* out) {
   if (!armed_ || clocks_.min_clock() < armed_->clock) return false;
   const OpenCut cut = *armed_;
   armed_.reset();
-  cut_handled_ = cut.epoch;
+  cut_handled_ = cut.snapshot;
   Cut(cut, out);
   return true;
 }
 
 void Shard::Cut(const OpenCut& cut, ShardOutput* out) {
   std::shared_ptr<Image> image = Capture(cut);
-  captured_[cut.epoch] = {image->clock, image->positions};
+  captured_[cut.snapshot] = {image->clock, image->positions};
   ++counters_.cuts;
   out->write.push_back(std::move(image));
 }
@@ -110,7 +110,7 @@ void Shard::Cut(const OpenCut& cut, ShardOutput* out) {
 // `applied` positions, never `received`: what is held back is not in the rows.
 std::shared_ptr<Image> Shard::Capture(const OpenCut& cut) const {
   auto image = std::make_shared<Image>();
-  image->name = {cut.epoch, options_.place, life_};
+  image->name = {cut.snapshot, options_.place, life_};
   image->generation = view_.generation;
   image->exact = cut.exact;
   image->clock = cut.clock;
@@ -137,11 +137,12 @@ std::shared_ptr<Image> Shard::Capture(const OpenCut& cut) const {
 
 void Shard::ImageWritten(const ImageName& image, const absl::Status& status, ShardOutput* out) {
   if (image.life != life_ || state_ != State::kServing) return;
-  const auto captured = captured_.find(image.epoch);
+  const auto captured = captured_.find(image.snapshot);
   if (!status.ok()) {
-    refused_ = std::max(refused_.value_or(image.epoch), image.epoch);
-  } else if (captured != captured_.end() && image.epoch > durable_epoch_.value_or(EpochId(0))) {
-    durable_epoch_ = image.epoch;
+    refused_ = std::max(refused_.value_or(image.snapshot), image.snapshot);
+  } else if (captured != captured_.end() &&
+             image.snapshot > durable_snapshot_.value_or(SnapshotNumber(0))) {
+    durable_snapshot_ = image.snapshot;
     durable_clock_ = captured->second.clock;
   }
   Report(out);

@@ -143,7 +143,7 @@ void Shard::SendAckToAll(ShardOutput* out) {
   for (const auto& [life, inbox] : inboxes_) SendAck(life, out);
 }
 
-// Never what is merely on this shard's disk: an epoch counts once it is committed.
+// Never what is merely on this shard's disk: a snapshot counts once it is committed.
 Clock Shard::DurableFor(Life life) const {
   if (!staleness_.infinite()) return committed_clock_;
   if (const auto found = torn_durable_.find(life); found != torn_durable_.end()) {

@@ -65,7 +65,7 @@ absl::StatusOr<std::vector<std::string>> EntriesOf(const std::string& store) {
 }  // namespace
 
 std::string ImageFolderName(const ImageName& name) {
-  return absl::StrCat(name.epoch.value(), "-", name.place.value(), "-", name.life.value());
+  return absl::StrCat(name.snapshot.value(), "-", name.place.value(), "-", name.life.value());
 }
 
 std::string ImageFolderPath(const std::string& store, const ImageName& name) {
@@ -74,14 +74,14 @@ std::string ImageFolderPath(const std::string& store, const ImageName& name) {
 
 std::optional<ImageName> ParseImageFolderName(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, '-');
-  uint64_t epoch = 0;
+  uint64_t snapshot = 0;
   uint32_t place = 0;
   uint64_t life_number = 0;
-  if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &epoch) ||
+  if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &snapshot) ||
       !absl::SimpleAtoi(parts[1], &place) || !absl::SimpleAtoi(parts[2], &life_number)) {
     return std::nullopt;
   }
-  const ImageName name{EpochId(epoch), PlaceId(place), Life(life_number)};
+  const ImageName name{SnapshotNumber(snapshot), PlaceId(place), Life(life_number)};
   if (ImageFolderName(name) != text) return std::nullopt;
   return name;
 }

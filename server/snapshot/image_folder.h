@@ -1,6 +1,6 @@
 // The folders of a snapshot store on disk, without what is in them.
 //
-//   <store>/12-0-7/        image of epoch 12, place 0, life 7: plain decimal, nothing else
+//   <store>/12-0-7/        image of snapshot 12, place 0, life 7: plain decimal, nothing else
 //   <store>/.draft-*/      an image being written, or half removed; never listed
 //   <store>/.lock          held shared while a draft exists, exclusively while leftovers go
 //

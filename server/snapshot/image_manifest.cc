@@ -33,7 +33,7 @@ std::vector<Out> GetList(const flatbuffers::Vector<const Struct*>* list, Convert
 
 ImageManifest FromBuffer(const snapshot_file::ImageManifest& m) {
   ImageHead head{
-      .name = {EpochId(m.epoch()), PlaceId(m.place()), Life(m.life())},
+      .name = {SnapshotNumber(m.snapshot()), PlaceId(m.place()), Life(m.life())},
       .generation = Generation(m.generation()),
       .clock = Clock(m.clock()),
       .exact = m.exact(),
@@ -120,7 +120,7 @@ std::string EncodeManifest(const ImageManifest& m) {
   const auto files = b.CreateVectorOfStructs(Map<snapshot_file::RowFile>(
       m.files, [](const FileDigest& f) { return snapshot_file::RowFile(f.bytes, f.xxh3); }));
   b.Finish(snapshot_file::CreateImageManifest(
-      b, kFormat, m.name.epoch.value(), m.name.place.value(), m.name.life.value(),
+      b, kFormat, m.name.snapshot.value(), m.name.place.value(), m.name.life.value(),
       m.generation.value(), m.clock.value(), m.exact, m.job_fingerprint, m.places, positions,
       tables, files));
   return Seal(kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});

@@ -6,8 +6,8 @@
 
 namespace rubato {
 
-bool Withdrawn(const View& view, EpochId epoch) {
-  return epoch > view.committed.epoch && !(view.cut && view.cut->epoch == epoch);
+bool Withdrawn(const View& view, SnapshotNumber snapshot) {
+  return snapshot > view.committed.number && !(view.cut && view.cut->snapshot == snapshot);
 }
 
 absl::Status GoneMeanwhile(const absl::Status& missing) {
@@ -18,8 +18,8 @@ absl::Status GoneMeanwhile(const absl::Status& missing) {
 absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store) {
   ASSIGN_OR_RETURN(const std::vector<ImageName> present, store->List());
   for (const ImageName& name : present) {
-    if (name.place != place || name.epoch >= view.committed.epoch) continue;
-    if (std::find(view.kept.begin(), view.kept.end(), name.epoch) != view.kept.end()) continue;
+    if (name.place != place || name.snapshot >= view.committed.number) continue;
+    if (std::find(view.kept.begin(), view.kept.end(), name.snapshot) != view.kept.end()) continue;
     RETURN_IF_ERROR(store->Remove(name));
   }
   return absl::OkStatus();

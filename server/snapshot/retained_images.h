@@ -1,4 +1,4 @@
-// Which images a run keeps once newer ones are committed. The view says it: the committed epoch,
+// Which images a run keeps once newer ones are committed. The view says it: the committed snapshot,
 // and older ones that the scheduler still counts on. Everything else is of no use to anybody, and a
 // snapshot is as large as the model.
 #pragma once
@@ -9,16 +9,16 @@
 namespace rubato {
 
 // Whether a cut that was once open will never be committed, as far as `view` tells: a view that is
-// not older than the one that opened it. False for what is not newer than the committed epoch: it
-// may have been committed by a view that nobody here has seen.
-bool Withdrawn(const View& view, EpochId epoch);
+// not older than the one that opened it. False for what is not newer than the committed snapshot:
+// it may have been committed by a view that nobody here has seen.
+bool Withdrawn(const View& view, SnapshotNumber snapshot);
 
 // What a reader says that does not find a snapshot (`missing`): the run may train meanwhile and
 // have removed it, so another try is worth it (Unavailable).
 absl::Status GoneMeanwhile(const absl::Status& missing);
 
-// Removes the images of `place` that are older than the committed epoch of `view` and of no epoch
-// that it keeps. To be called by who knows that the committed image is whole.
+// Removes the images of `place` that are older than the committed snapshot of `view` and of no
+// snapshot that it keeps. To be called by who knows that the committed image is whole.
 absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store);
 
 }  // namespace rubato

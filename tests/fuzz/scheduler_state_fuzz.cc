@@ -25,12 +25,12 @@ std::string LegalPayload(uint8_t seed) {
   state.life_counter = 9;
   state.retired = {rubato::Nonce(5), rubato::Nonce(6)};
   state.high_water = {{rubato::Life(4), rubato::Clock(300)}};
-  const rubato::EpochId epoch(3);
-  state.earlier = {{epoch,
+  const rubato::SnapshotNumber snapshot(3);
+  state.earlier = {{snapshot,
                     rubato::Clock(200),
                     rubato::Generation(1),
-                    {{epoch, rubato::PlaceId(0), rubato::Life(2)}}}};
-  state.set_aside = {rubato::EpochId(4)};
+                    {{snapshot, rubato::PlaceId(0), rubato::Life(2)}}}};
+  state.set_aside = {rubato::SnapshotNumber(4)};
   return rubato::EncodeSchedulerState(state).value().substr(kSealBytes);
 }
 

@@ -20,7 +20,7 @@ constexpr size_t kSealBytes = 24;
 
 std::string LegalPayload() {
   rubato::ImageManifest manifest;
-  manifest.name = {rubato::EpochId(12), rubato::PlaceId(1), rubato::Life(7)};
+  manifest.name = {rubato::SnapshotNumber(12), rubato::PlaceId(1), rubato::Life(7)};
   manifest.positions = {{rubato::Life(4), rubato::Clock(300)}, {rubato::Life(5), {}}};
   manifest.tables = {{rubato::TableId(9), 2, 3}, {rubato::TableId(4), 8, 131073}};
   manifest.files = {{5243900, 0xfedcba9876543210}};

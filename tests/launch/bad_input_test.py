@@ -122,7 +122,7 @@ class BadInputTest(FleetTest):
                 ((*scheduler, "--committed", "--resume"), "--resume excludes --committed"),
                 ((*scheduler, "--committed", "--serve"), "--serve excludes --committed"),
                 ((*scheduler, *here, "--serve", "--resume"), "--resume excludes --serve"),
-                ((*scheduler, "--kept", "--epoch", "1"), "--epoch excludes --kept")):
+                ((*scheduler, "--kept", "--snapshot", "1"), "--snapshot excludes --kept")):
             done = subprocess.run([BIN / command[0], *command[1:]], cwd=self.path, text=True,
                                   capture_output=True, timeout=DEADLINE_SECONDS, check=False)
             self.assertEqual(done.returncode, 2, done.stderr)

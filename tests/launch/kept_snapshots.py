@@ -67,7 +67,7 @@ class Rounds:
     def check(self, when):
         """At least as many whole ones as were committed, up to KEEP."""
         whole = len(whole_snapshots(self.test.path / self.out))
-        committed = len({event["epoch"] for event in self.commits()})
+        committed = len({event["snapshot"] for event in self.commits()})
         self.test.assertGreaterEqual(whole, min(KEEP, committed), f"round {self.kills}, {when}")
         if committed >= KEEP:
             self.fewest = min(self.fewest, whole)
@@ -77,9 +77,9 @@ def whole_snapshots(run):
     """Numbers of the snapshots of `run` that are kept and of which every byte is as written."""
     whole = []
     for kept in ask_scheduler(run, "--kept"):
-        events = ask_scheduler(run, "--committed", "--epoch", str(kept["epoch"]))
-        if events[0]["event"] == "committed" and kept["epoch"] > 0:
-            whole.append(kept["epoch"])
+        events = ask_scheduler(run, "--committed", "--snapshot", str(kept["snapshot"]))
+        if events[0]["event"] == "committed" and kept["snapshot"] > 0:
+            whole.append(kept["snapshot"])
     return whole
 
 

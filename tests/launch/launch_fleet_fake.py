@@ -176,10 +176,10 @@ def say_committed():
     clocks = {1: last // 2 - 1, 2: last} if last else {0: 0}
     if "--kept" in sys.argv:
         for number, clock in clocks.items():
-            say("kept", epoch=number, clock=clock)
+            say("kept", snapshot=number, clock=clock)
         return
-    number = int(option("--epoch", max(clocks)))
-    say("committed", epoch=number, clock=clocks[number])
+    number = int(option("--snapshot", max(clocks)))
+    say("committed", snapshot=number, clock=clocks[number])
 
 
 def scheduler():
@@ -200,8 +200,8 @@ def scheduler():
     if stopped and run.fate == "slow":
         time.sleep(600)
     clock = run.fake["clocks"]
-    say("committed", epoch=1, clock=clock // 2 - 1)
-    say("committed", epoch=2, clock=clock)
+    say("committed", snapshot=1, clock=clock // 2 - 1)
+    say("committed", snapshot=2, clock=clock)
     (run.path / "committed").write_text(str(clock))
     if stopped:
         sys.exit(75)

@@ -68,7 +68,7 @@ class TrainTest(FakeFleetTest):
         self.assertEqual(metrics["train"]["epoch_used"], 1)
         self.assertEqual(metrics["validation"], {"auc": 0.8, "logloss": 0.3})
         arguments = json.loads((self.out / "marks" / "serve-scheduler-arguments").read_text())
-        self.assertEqual(arguments[-2:], ["--epoch", "1"])
+        self.assertEqual(arguments[-2:], ["--snapshot", "1"])
 
     def test_json_and_quiet(self):
         code, stdout, _ = self.train("--json")

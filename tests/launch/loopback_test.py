@@ -130,7 +130,7 @@ class LoopbackTest(FleetTest):
         settings = ("train.best_epoch=true", "snapshot.every_clocks=1")
         for epochs, resume in (2, False), (4, True):
             metrics = self.train_well("kept", f"train.epochs={epochs}", *settings, resume=resume)
-            commits = {event["clock"]: event["epoch"]
+            commits = {event["clock"]: event["snapshot"]
                        for event in self.events("kept", "scheduler-0", "committed")}
             told = self.events("kept", "worker-0", "validation")
             validated = [commits[event["clock"]] for event in told]

@@ -86,14 +86,14 @@ class RecoveryTest(FleetTest):
         """Flips a byte of the newest snapshot's rows; returns the file, and the clocks of this
         snapshot and of the one before it."""
         older, newest = ask_scheduler(run, "--kept")[-2:]
-        file = next(run.glob(f"snapshots/{newest['epoch']}-1-*/rows-00000.sst"))
+        file = next(run.glob(f"snapshots/{newest['snapshot']}-1-*/rows-00000.sst"))
         flip_a_byte(file)
         return file, newest, older
 
     def check_warned(self, stderr, file, newest, older):
-        self.assertIn(f"warning: snapshot {newest['epoch']} at clock {newest['clock']} is damaged: "
-                      f"row file {file}: its checksum is wrong; going back to snapshot "
-                      f"{older['epoch']} at clock {older['clock']}", stderr)
+        self.assertIn(f"warning: snapshot {newest['snapshot']} at clock {newest['clock']} is "
+                      f"damaged: row file {file}: its checksum is wrong; going back to snapshot "
+                      f"{older['snapshot']} at clock {older['clock']}", stderr)
 
     def test_behind_a_damaged_snapshot_the_older_whole_one_is_used(self):
         rubato = self.start_to_commit("damaged")
@@ -109,7 +109,7 @@ class RecoveryTest(FleetTest):
         self.assertEqual(code, 0, stderr)
         self.check_warned(stderr, *damage)
         self.assertEqual(sorted(run.glob("snapshots/**/*")), before)
-        self.assertEqual(whole_snapshots(run), [damage[2]["epoch"]])
+        self.assertEqual(whole_snapshots(run), [damage[2]["snapshot"]])
         code, _, stderr = self.train("damaged", *LONG, resume=True)
         self.assertEqual(code, 0, stderr)
         self.check_warned(stderr, *damage)

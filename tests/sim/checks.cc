@@ -194,11 +194,11 @@ void World::NoteGeneration(const View& view) {
   }
 }
 
-// V4, and V8 over a whole committed epoch.
+// V4, and V8 over a whole committed snapshot.
 void World::CheckCommit(const View& view) {
-  const CommittedEpoch& committed = view.committed;
-  if (committed.epoch == checked_epoch_ || committed.images.empty()) return;
-  checked_epoch_ = committed.epoch;
+  const CommittedSnapshot& committed = view.committed;
+  if (committed.number == checked_snapshot_ || committed.images.empty()) return;
+  checked_snapshot_ = committed.number;
   if (committed.clock > Clock(config_.last_clock))
     return Violate("V4", "a cut beyond the last clock");
   const Clock common = job_.NextCommon(checked_commit_.Next());

@@ -1,6 +1,6 @@
 // Strangers: whoever can reach a socket of the fleet may say anything, in anybody's name but not
-// from anybody's connection. They know more here than they could: lives, requests and epochs of the
-// very message that they forge. Nothing that they say may change a machine or be answered with
+// from anybody's connection. They know more here than they could: lives, requests and snapshots of
+// the very message that they forge. Nothing that they say may change a machine or be answered with
 // anything but a refusal (V15).
 #include <algorithm>
 #include <utility>

@@ -61,9 +61,9 @@ void MutatedScheduler::HearReport(Nonce* from, ShardReport* report) {
     }
   }
   if (Makes(Mutation::dead_life_commit)) {
-    EpochId& ever = ever_durable_[report->place];
+    SnapshotNumber& ever = ever_durable_[report->place];
     ever = std::max(ever, report->durable.value_or(ever));
-    if (ever > EpochId(0)) report->durable = ever;
+    if (ever > SnapshotNumber(0)) report->durable = ever;
   }
 }
 

@@ -23,7 +23,7 @@ class MutatedScheduler : public Scheduler {
   void HearBeat(Nonce* from, Heartbeat* beat) const;
   void HearReport(Nonce* from, ShardReport* report);
 
-  std::map<PlaceId, EpochId> ever_durable_;  // of any life of the place
+  std::map<PlaceId, SnapshotNumber> ever_durable_;  // of any life of the place
 };
 
 class MutatedWriteAhead : public WriteAhead {

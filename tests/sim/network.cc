@@ -165,7 +165,7 @@ void World::LoadImages(ShardProcess* shard, const LoadRequest& request) {
   std::vector<ImageName> names = request.images;
   if (Makes(Mutation::load_newest) && names.size() == 1) {
     for (const auto& [name, image] : disk_) {
-      if (name.place == shard->place && name.epoch > names[0].epoch) names[0] = name;
+      if (name.place == shard->place && name.snapshot > names[0].snapshot) names[0] = name;
     }
   }
   At(StoreDelay(shard, 5 * kMs),

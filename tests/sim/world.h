@@ -265,7 +265,7 @@ class World {
   // Ledger rows of lives before the last fleet resume: they must stay as they were committed.
   std::map<RowKey, Contents> abandoned_;
   Generation generation_;
-  EpochId checked_epoch_;
+  SnapshotNumber checked_snapshot_;
   Clock told_commit_;
   Clock checked_commit_;
   std::deque<std::string> log_;

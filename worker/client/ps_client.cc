@@ -150,7 +150,7 @@ void PsClient::LeaveIfOver(ClientOutput* out) {
 
 void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {
   if (!FenceRule::IsNewer(view.version, view_.version)) return;
-  if (view.committed.epoch > view_.committed.epoch) {
+  if (view.committed.number > view_.committed.number) {
     out->events.push_back(Committed{view.committed.clock});
   }
   view_ = view;

@@ -72,7 +72,7 @@ struct Reset {
   std::string why;
 };
 struct Left {};
-// The newest committed epoch of the fleet is at `clock`.
+// The newest committed snapshot of the fleet is at `clock`.
 struct Committed {
   Clock clock;
 };

@@ -106,7 +106,7 @@ struct TrainConfig {
 
 struct SnapshotConfig {
   int64_t every_clocks = 0;  // 0: none is planned but at the end
-  int64_t keep = 2;          // committed epochs kept
+  int64_t keep = 2;          // committed ones kept
   // MiB of pushes that a worker keeps for replay before it asks for a snapshot / drops the oldest.
   int64_t retention_soft_mib = 256;
   int64_t retention_hard_mib = 1024;

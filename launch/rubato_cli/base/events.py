@@ -87,14 +87,14 @@ class ViewEvent(Event):
 @_event
 class CommittedEvent(Event):
     kind = "committed"
-    epoch: int = 0
+    snapshot: int = 0
     clock: int = 0
 
 
 @_event
 class KeptEvent(Event):
     kind = "kept"
-    epoch: int = 0
+    snapshot: int = 0
     clock: int = 0
 
 
@@ -102,7 +102,7 @@ class KeptEvent(Event):
 class SchedulerDoneEvent(Event):
     kind, roles = "done", ("scheduler",)
     clock: int = 0
-    epoch: int = 0
+    snapshot: int = 0
     lost: int = 0
 
 

@@ -24,7 +24,7 @@ class Snapshot:
 
     def arguments(self) -> list[str]:
         """Those by which a scheduler begins with this snapshot and with no other."""
-        return ["--epoch", str(self.number)] if self.number else []
+        return ["--snapshot", str(self.number)] if self.number else []
 
 
 def whole_snapshot(build: Build, folder: RunFolder, console: Console,
@@ -32,17 +32,17 @@ def whole_snapshot(build: Build, folder: RunFolder, console: Console,
     """The newest committed snapshot in `folder` of which all is readable, from number `newest` on
     if that is given. Says which newer ones are damaged."""
     events = _ask(build, folder, ["--committed", *([] if newest is None else
-                                                   ["--epoch", str(newest)])])
+                                                   ["--snapshot", str(newest)])])
     for event in events:
         if isinstance(event, WarningEvent):
             console.note(f"warning: {event.message}")
-    return [Snapshot(event.epoch, event.clock)
+    return [Snapshot(event.snapshot, event.clock)
             for event in events if isinstance(event, CommittedEvent)][-1]
 
 
 def kept_snapshots(build: Build, folder: RunFolder) -> list[Snapshot]:
     """All committed snapshots that `folder` still has, oldest first; whole or not."""
-    return [Snapshot(event.epoch, event.clock)
+    return [Snapshot(event.snapshot, event.clock)
             for event in _ask(build, folder, ["--kept"]) if isinstance(event, KeptEvent)]
 
 

@@ -138,7 +138,7 @@ TEST_F(DraftTest, FoldersAreForcedAndThenTheirNames) {
   const auto run = StagedFolder::Create(Path("run"));
   ASSERT_TRUE(run.ok() && (*run)->Publish().ok());
   ExpectForced("run.partial-");
-  const auto image = ImageDraft::Begin(folder_.path(), {EpochId(9), PlaceId(0), Life(1)});
+  const auto image = ImageDraft::Begin(folder_.path(), {SnapshotNumber(9), PlaceId(0), Life(1)});
   ASSERT_TRUE(image.ok() && (*image)->Publish().ok());
   ExpectForced(".draft-");
 }

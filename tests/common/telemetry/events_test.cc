@@ -54,9 +54,10 @@ class EventsTest : public testing::Test {
     Tell("scheduler", ResumedEvent{Clock(12)});
     Tell("scheduler",
          ViewEvent{.min_clock = Clock(12), .max_clock = Clock(15), .committed = Clock(9)});
-    Tell("scheduler", CommittedEvent{.epoch = EpochId(3), .clock = Clock(12)});
-    Tell("scheduler", KeptEvent{.epoch = EpochId(2), .clock = Clock(6)});
-    Tell("scheduler", SchedulerDoneEvent{.clock = Clock(20), .epoch = EpochId(5), .lost = 1});
+    Tell("scheduler", CommittedEvent{.snapshot = SnapshotNumber(3), .clock = Clock(12)});
+    Tell("scheduler", KeptEvent{.snapshot = SnapshotNumber(2), .clock = Clock(6)});
+    Tell("scheduler",
+         SchedulerDoneEvent{.clock = Clock(20), .snapshot = SnapshotNumber(5), .lost = 1});
   }
 
   void TellOfServer() {

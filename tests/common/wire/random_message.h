@@ -133,8 +133,8 @@ class RandomMessages {
             At(),
             List(3, position),
             List(30, position),
-            Maybe(Any<EpochId>()),
-            Maybe(Any<EpochId>()),
+            Maybe(Any<SnapshotNumber>()),
+            Maybe(Any<SnapshotNumber>()),
             At(),
             Flip(),
             Maybe(Any<Life>()),
@@ -143,7 +143,7 @@ class RandomMessages {
 
   View MakeView() {
     View view{Any<ViewVersion>(), Any<Generation>(), {}, {}, {}, {}, At(), std::nullopt, {}, {}};
-    view.kept = List(3, [&] { return Any<EpochId>(); });
+    view.kept = List(3, [&] { return Any<SnapshotNumber>(); });
     view.shards = List(9, [&] {
       return ShardEntry{Any<Life>(), Any<Nonce>(), Text(kMaxAddressBytes)};
     });
@@ -154,9 +154,9 @@ class RandomMessages {
     view.sealed = List(5, [&] {
       return SealedEntry{Any<Life>(), Any<SeatId>(), At(), Any<ViewVersion>()};
     });
-    if (Flip()) view.cut = OpenCut{Any<EpochId>(), At(), Flip()};
-    view.committed = {Any<EpochId>(), At(), Any<Generation>(), List(9, [&] {
-                        return ImageName{Any<EpochId>(), Any<PlaceId>(), Any<Life>()};
+    if (Flip()) view.cut = OpenCut{Any<SnapshotNumber>(), At(), Flip()};
+    view.committed = {Any<SnapshotNumber>(), At(), Any<Generation>(), List(9, [&] {
+                        return ImageName{Any<SnapshotNumber>(), Any<PlaceId>(), Any<Life>()};
                       })};
     return view;
   }

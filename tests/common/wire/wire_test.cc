@@ -105,7 +105,7 @@ TEST(Wire, EveryDamagedByteIsRefusedOrLegal) {
 // they lie is seen by the sanitizer of undefined behaviour.
 TEST(Wire, EveryListMayBeginAtAnyWord) {
   View view;
-  view.kept = {EpochId(1), EpochId(2), EpochId(3)};
+  view.kept = {SnapshotNumber(1), SnapshotNumber(2), SnapshotNumber(3)};
   view.sealed.resize(3);
   const Frames whole = Encode(kFrom, view);
   for (size_t at = 0; at < whole[0].size(); ++at) {

@@ -28,7 +28,7 @@ class RunStartTest : public testing::Test {
   void MakeSnapshots() { ASSERT_EQ(mkdir(SnapshotsOf(run_.path()).c_str(), 0700), 0); }
   void Commit(int64_t clock) {
     SchedulerState state = Scheduler::FirstState(job_);
-    state.view.committed = {EpochId(3), Clock(clock), Generation(0), {NameOf(3, 0, 1)}};
+    state.view.committed = {SnapshotNumber(3), Clock(clock), Generation(0), {NameOf(3, 0, 1)}};
     ASSERT_TRUE(WriteSchedulerState(StatePathOf(run_.path()), state).ok());
   }
   absl::StatusOr<SchedulerState> Resume() {
@@ -39,12 +39,12 @@ class RunStartTest : public testing::Test {
     job_.places = 2;
     const auto store = OpenSnapshotStore(SnapshotsOf(run_.path())).value();
     SchedulerState state = Scheduler::FirstState(job_);
-    for (const uint64_t epoch : {2U, 5U, 6U}) {
-      const Clock clock(static_cast<int64_t>(epoch) * 10);
-      CommittedEpoch committed = {EpochId(epoch), clock, Generation(0), {}};
+    for (const uint64_t number : {2U, 5U, 6U}) {
+      const Clock clock(static_cast<int64_t>(number) * 10);
+      CommittedSnapshot committed = {SnapshotNumber(number), clock, Generation(0), {}};
       for (const uint32_t place : {0U, 1U}) {
-        committed.images.push_back(NameOf(epoch, place, epoch + place));
-        ASSERT_TRUE(store->Write(RandomImage(committed.images.back(), 20, epoch)).ok());
+        committed.images.push_back(NameOf(number, place, number + place));
+        ASSERT_TRUE(store->Write(RandomImage(committed.images.back(), 20, number)).ok());
       }
       state.earlier.push_back(committed);
     }
@@ -109,23 +109,23 @@ TEST_F(RunStartTest, ImagesWithoutTheStateAreADamagedRunAndNotANewOne) {
 }
 
 TEST_F(RunStartTest, TheNewestWholeSnapshotIsFoundAndTheDamagedOnesNamed) {
-  EXPECT_EQ(FindWholeSnapshot(run_.path(), std::nullopt)->snapshot.epoch, EpochId(0));
+  EXPECT_EQ(FindWholeSnapshot(run_.path(), std::nullopt)->snapshot.number, SnapshotNumber(0));
   ASSERT_NO_FATAL_FAILURE(CommitThree());
   auto whole = FindWholeSnapshot(run_.path(), std::nullopt);
   ASSERT_TRUE(whole.ok()) << whole.status();
-  EXPECT_EQ(whole->snapshot.epoch, EpochId(6));
+  EXPECT_EQ(whole->snapshot.number, SnapshotNumber(6));
   EXPECT_TRUE(whole->damaged.empty());
   const std::string file = Damage("6-1-7");
   std::filesystem::remove_all(SnapshotsOf(run_.path()) + "/5-0-5");
   whole = FindWholeSnapshot(run_.path(), std::nullopt);
   ASSERT_TRUE(whole.ok()) << whole.status();
-  EXPECT_EQ(whole->snapshot.epoch, EpochId(2));
+  EXPECT_EQ(whole->snapshot.number, SnapshotNumber(2));
   ASSERT_EQ(whole->damaged.size(), 2U);
   EXPECT_EQ(whole->damaged[0], "snapshot 6 at clock 60 is damaged: row file " + file +
                                    ": its checksum is wrong; going back to snapshot 2 at clock 20");
   EXPECT_TRUE(absl::StrContains(whole->damaged[1], "/5-0-5/manifest"));
-  EXPECT_EQ(FindWholeSnapshot(run_.path(), EpochId(5))->damaged.size(), 1U);
-  ExpectRefused(FindWholeSnapshot(run_.path(), EpochId(4)).status(), kExitFatal,
+  EXPECT_EQ(FindWholeSnapshot(run_.path(), SnapshotNumber(5))->damaged.size(), 1U);
+  ExpectRefused(FindWholeSnapshot(run_.path(), SnapshotNumber(4)).status(), kExitFatal,
                 "snapshot 4 was not committed by this run");
   const std::string last = Damage("2-0-2");
   ExpectRefused(FindWholeSnapshot(run_.path(), std::nullopt).status(), kExitFatal,
@@ -134,16 +134,16 @@ TEST_F(RunStartTest, TheNewestWholeSnapshotIsFoundAndTheDamagedOnesNamed) {
 
 TEST_F(RunStartTest, AResumeBehindDamageSetsItAsideAndRemembersTheOlder) {
   ASSERT_NO_FATAL_FAILURE(CommitThree());
-  const auto state = StateToTrain(run_.path(), job_, StartMode::kResume, EpochId(5));
+  const auto state = StateToTrain(run_.path(), job_, StartMode::kResume, SnapshotNumber(5));
   ASSERT_TRUE(state.ok()) << state.status();
-  EXPECT_EQ(state->view.committed.epoch, EpochId(5));
+  EXPECT_EQ(state->view.committed.number, SnapshotNumber(5));
   EXPECT_EQ(state->view.committed.clock, Clock(50));
   EXPECT_EQ(state->view.floor, Clock(50));
   ASSERT_EQ(state->earlier.size(), 1U);
-  EXPECT_EQ(state->earlier[0].epoch, EpochId(2));
-  EXPECT_EQ(state->set_aside, std::vector{EpochId(6)});
-  EXPECT_EQ(StateToServe(run_.path(), job_, EpochId(2))->view.committed.clock, Clock(20));
-  ExpectRefused(StateToServe(run_.path(), job_, EpochId(3)).status(), kExitRetryable,
+  EXPECT_EQ(state->earlier[0].number, SnapshotNumber(2));
+  EXPECT_EQ(state->set_aside, std::vector{SnapshotNumber(6)});
+  EXPECT_EQ(StateToServe(run_.path(), job_, SnapshotNumber(2))->view.committed.clock, Clock(20));
+  ExpectRefused(StateToServe(run_.path(), job_, SnapshotNumber(3)).status(), kExitRetryable,
                 "snapshot 3 was not committed by this run");
 }
 
@@ -151,7 +151,7 @@ TEST_F(RunStartTest, AResumeBehindDamageSetsItAsideAndRemembersTheOlder) {
 TEST_F(RunStartTest, ASnapshotThatTheRunRemovedMeanwhileIsWorthAnotherTry) {
   MakeSnapshots();
   Commit(40);
-  ExpectRefused(StateToServe(run_.path(), job_, EpochId(77)).status(), kExitRetryable,
+  ExpectRefused(StateToServe(run_.path(), job_, SnapshotNumber(77)).status(), kExitRetryable,
                 "is not kept any more; if the run trains meanwhile, try again");
 }
 

@@ -44,8 +44,8 @@ class SchedulerCutTest : public ::testing::Test {
     scheduler_->Tick(now_, &out);
   }
   // The shard has applied all iterations < clock.
-  void Report(int64_t clock, std::optional<EpochId> refused = {},
-              std::optional<EpochId> durable = {}) {
+  void Report(int64_t clock, std::optional<SnapshotNumber> refused = {},
+              std::optional<SnapshotNumber> durable = {}) {
     const View& view = scheduler_->view();
     ShardReport report;
     report.life = view.shards[0].life;
@@ -73,14 +73,14 @@ class SchedulerCutTest : public ::testing::Test {
       WantNothing(clock);
     }
   }
-  // A snapshot is wanted, and committed as soon as it may be; returns its epoch.
-  EpochId Commit(int64_t clock) {
+  // A snapshot is wanted, and committed as soon as it may be; returns its number.
+  SnapshotNumber Commit(int64_t clock) {
     Report(clock);
     WantSnapshot(clock);
     const OpenCut wanted = cut().value();
-    Report(wanted.clock.value(), {}, wanted.epoch);
-    EXPECT_EQ(scheduler_->view().committed.epoch, wanted.epoch);
-    return wanted.epoch;
+    Report(wanted.clock.value(), {}, wanted.snapshot);
+    EXPECT_EQ(scheduler_->view().committed.number, wanted.snapshot);
+    return wanted.snapshot;
   }
   std::optional<OpenCut> cut() const { return scheduler_->view().cut; }
 
@@ -97,10 +97,10 @@ TEST_F(SchedulerCutTest, AWantedSnapshotNeverLiesBeyondTheEvaluation) {
   ASSERT_TRUE(cut());
   EXPECT_EQ(cut()->clock, Clock(7));  // sooner than the planned one, with its margin
   Report(8);                          // too late for it
-  Report(9, cut()->epoch);
+  Report(9, cut()->snapshot);
   ASSERT_TRUE(cut());
   EXPECT_EQ(cut()->clock, Clock(9));
-  Report(9, {}, cut()->epoch);
+  Report(9, {}, cut()->snapshot);
   EXPECT_EQ(scheduler_->view().committed.clock, Clock(9));
   ASSERT_TRUE(cut());
   EXPECT_EQ(cut()->clock, Clock(19));
@@ -116,7 +116,7 @@ TEST_F(SchedulerCutTest, AWishSoonAfterACommitIsNotHeard) {
   Pass(Duration::Seconds(3), 3);
   WantSnapshot(3);
   EXPECT_EQ(cut()->clock, Clock(5));
-  Report(5, {}, cut()->epoch);
+  Report(5, {}, cut()->snapshot);
   ASSERT_EQ(scheduler_->view().committed.clock, Clock(5));
   WantSnapshot(5);
   EXPECT_EQ(cut()->clock, Clock(9));
@@ -131,7 +131,7 @@ TEST_F(SchedulerCutTest, WithoutAnyCommitForAWhileASnapshotIsAskedFor) {
   now_ = now_ + Duration::Millis(1);
   WantNothing(3);
   EXPECT_EQ(cut()->clock, Clock(5));  // at once, with its margin
-  Report(5, {}, cut()->epoch);
+  Report(5, {}, cut()->snapshot);
   EXPECT_EQ(scheduler_->view().committed.clock, Clock(5));
   EXPECT_EQ(cut()->clock, Clock(9));
 }
@@ -141,7 +141,7 @@ TEST_F(SchedulerCutTest, WithoutAnyCommitForAWhileASnapshotIsAskedFor) {
 TEST_F(SchedulerCutTest, AJoinerStartsBeyondAnEvaluationThatIsCommitted) {
   Start(Staleness(4));
   Report(9);
-  Report(9, {}, cut()->epoch);
+  Report(9, {}, cut()->snapshot);
   ASSERT_EQ(scheduler_->view().committed.clock, Clock(9));
   Hello hello;
   hello.role = Role::kWorker;
@@ -158,19 +158,19 @@ TEST_F(SchedulerCutTest, TheNewestCommitsAreKeptAsManyAsAreAskedFor) {
     SchedulerOptions options;
     options.job.snapshots_kept = keep;
     Start(Staleness(4), Duration(), options);
-    std::vector<EpochId> committed;
+    std::vector<SnapshotNumber> committed;
     for (const int64_t clock : {1, 5, 9, 13, 17}) {
       committed.push_back(Commit(clock));
       const View& view = scheduler_->view();
-      std::vector<EpochId> kept = view.kept;
-      kept.push_back(view.committed.epoch);
+      std::vector<SnapshotNumber> kept = view.kept;
+      kept.push_back(view.committed.number);
       const auto most = std::min(committed.size(), static_cast<size_t>(keep));
       EXPECT_EQ(kept,
                 (std::vector(committed.end() - static_cast<ptrdiff_t>(most), committed.end())));
       ASSERT_EQ(scheduler_->state().earlier.size(), view.kept.size());
-      for (const CommittedEpoch& earlier : scheduler_->state().earlier) {
+      for (const CommittedSnapshot& earlier : scheduler_->state().earlier) {
         EXPECT_EQ(earlier.images,
-                  (std::vector{ImageName{earlier.epoch, PlaceId(0), view.shards[0].life}}));
+                  (std::vector{ImageName{earlier.number, PlaceId(0), view.shards[0].life}}));
       }
     }
   }
@@ -181,14 +181,14 @@ TEST_F(SchedulerCutTest, WithBestEpochWhatWasValidatedIsKeptAndNothingElse) {
   const auto commit_at = [&](int64_t clock) {
     Report(clock);
     EXPECT_EQ(cut()->clock, Clock(clock));
-    const EpochId epoch = cut()->epoch;
-    Report(clock, {}, epoch);
-    return epoch;
+    const SnapshotNumber snapshot = cut()->snapshot;
+    Report(clock, {}, snapshot);
+    return snapshot;
   };
-  const EpochId first = commit_at(9);
+  const SnapshotNumber first = commit_at(9);
   Commit(12);
   EXPECT_EQ(scheduler_->view().kept, std::vector{first});
-  const EpochId second = commit_at(19);
+  const SnapshotNumber second = commit_at(19);
   EXPECT_EQ(scheduler_->view().kept, std::vector{first});
   Commit(22);
   EXPECT_EQ(scheduler_->view().kept, (std::vector{first, second}));
@@ -203,7 +203,7 @@ TEST_F(SchedulerCutTest, AspCutsExactlyWhereAllWorkersWait) {
   ASSERT_TRUE(cut());
   EXPECT_EQ(cut()->clock, Clock(9));
   EXPECT_TRUE(cut()->exact);
-  Report(9, {}, cut()->epoch);
+  Report(9, {}, cut()->snapshot);
   EXPECT_EQ(scheduler_->view().committed.clock, Clock(9));
   EXPECT_FALSE(cut());
 }

@@ -103,7 +103,7 @@ TEST_F(SchedulerLoopTest, AFleetThatOnlyServesEndsWithTheFirstSignal) {
 }
 
 TEST_F(SchedulerLoopTest, ARunWhoseLastClockIsCommittedIsOver) {
-  state_.view.committed.epoch = EpochId(4);
+  state_.view.committed.number = SnapshotNumber(4);
   state_.view.committed.clock = options_.job.last_clock;
   const auto end = Run(state_path_, [] {});
   ASSERT_TRUE(end.ok()) << end.status();
@@ -111,7 +111,7 @@ TEST_F(SchedulerLoopTest, ARunWhoseLastClockIsCommittedIsOver) {
   const std::vector<Json> done = Told("done");
   ASSERT_EQ(done.size(), 1u);
   EXPECT_EQ(done[0]["clock"], 100);
-  EXPECT_EQ(done[0]["epoch"], 4);
+  EXPECT_EQ(done[0]["snapshot"], 4);
   EXPECT_EQ(done[0]["lost"], 0);
 }
 

@@ -22,18 +22,18 @@ SchedulerState RandomState(uint64_t seed) {
   SchedulerState state;
   state.view = std::get<View>(messages.OfKind(3));
   state.life_counter = rng.Next();
-  state.epoch_counter = rng.Next();
+  state.snapshot_counter = rng.Next();
   state.job_fingerprint = rng.Next();
   for (uint64_t i = rng.Below(4); i > 0; --i) state.retired.emplace_back(rng.Next());
   for (uint64_t i = rng.Below(4); i > 0; --i) {
     state.high_water.push_back({Life(rng.Next()), Clock(static_cast<int64_t>(rng.Below(1000)))});
   }
   for (uint64_t i = rng.Below(4); i > 0; --i) {
-    const uint64_t epoch = rng.Next();
-    state.earlier.push_back({EpochId(epoch),
+    const uint64_t snapshot = rng.Next();
+    state.earlier.push_back({SnapshotNumber(snapshot),
                              Clock(7),
                              Generation(1),
-                             {NameOf(epoch, 0, rng.Next()), NameOf(epoch, 1, rng.Next())}});
+                             {NameOf(snapshot, 0, rng.Next()), NameOf(snapshot, 1, rng.Next())}});
     state.set_aside.emplace_back(rng.Next());
   }
   return state;
@@ -43,9 +43,9 @@ SchedulerState SmallState() {
   SchedulerState state;
   state.view.version = ViewVersion(5);
   state.view.shards = {{Life(3), Nonce(0x1234), "ipc:///x"}};
-  state.view.committed = {EpochId(1), Clock(10), Generation(0), {NameOf(1, 0, 3)}};
+  state.view.committed = {SnapshotNumber(1), Clock(10), Generation(0), {NameOf(1, 0, 3)}};
   state.life_counter = 4;
-  state.epoch_counter = 1;
+  state.snapshot_counter = 1;
   state.job_fingerprint = 0x1122334455667788;
   state.retired = {Nonce(0x99)};
   state.high_water = {{Life(4), Clock(12)}};

@@ -81,8 +81,8 @@ class ServerLoopTest : public ::testing::Test {
     Start(serves);
   }
 
-  void Keep(uint64_t epoch) {
-    Image image = ImageWithoutTables(NameOf(epoch, 0, 1));
+  void Keep(uint64_t snapshot) {
+    Image image = ImageWithoutTables(NameOf(snapshot, 0, 1));
     Job job;
     job.tables.resize(1);
     image.job_fingerprint = job.Fingerprint();
@@ -134,17 +134,17 @@ class ServerLoopTest : public ::testing::Test {
   View view_;
 };
 
-ImageName Of(uint64_t epoch) { return {EpochId(epoch), PlaceId(0), Life(1)}; }
+ImageName Of(uint64_t snapshot) { return {SnapshotNumber(snapshot), PlaceId(0), Life(1)}; }
 
 // A cut at clock 0 needs no push.
 TEST_F(ServerLoopTest, RemovesTheImageOfAWithdrawnCutAndNoCommittedOne) {
-  view_.cut = OpenCut{EpochId(1), Clock(0), true};
+  view_.cut = OpenCut{SnapshotNumber(1), Clock(0), true};
   ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(1)}));
-  view_.cut = OpenCut{EpochId(2), Clock(0), true};
-  ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2)}));  // epoch 1 is withdrawn
+  view_.cut = OpenCut{SnapshotNumber(2), Clock(0), true};
+  ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2)}));  // snapshot 1 is withdrawn
   view_.cut.reset();
-  view_.committed = {EpochId(2), Clock(0), view_.generation, {Of(2)}};
-  view_.cut = OpenCut{EpochId(3), Clock(0), true};
+  view_.committed = {SnapshotNumber(2), Clock(0), view_.generation, {Of(2)}};
+  view_.cut = OpenCut{SnapshotNumber(3), Clock(0), true};
   ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2), Of(3)}));
   view_.cut.reset();
   ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2)}));
@@ -154,7 +154,7 @@ TEST_F(ServerLoopTest, RemovesTheImageOfAWithdrawnCutAndNoCommittedOne) {
 TEST_F(ServerLoopTest, AnImageIsReportedOnceItIsInTheStoreAndNotBefore) {
   store_.Allow(0);
   view_.version = ViewVersion(1);
-  view_.cut = OpenCut{EpochId(1), Clock(0), true};
+  view_.cut = OpenCut{SnapshotNumber(1), Clock(0), true};
   scheduler_->Send(shard_, view_);
   while (!store_.writing()) Receive();
   for (int reports = 0; reports < 3;) {
@@ -167,21 +167,21 @@ TEST_F(ServerLoopTest, AnImageIsReportedOnceItIsInTheStoreAndNotBefore) {
   EXPECT_TRUE(store_.List().value().empty());
   store_.Allow(GatedStore::kPieces);
   while (!report_ || !report_->durable) Receive();
-  EXPECT_EQ(report_->durable, EpochId(1));
+  EXPECT_EQ(report_->durable, SnapshotNumber(1));
   EXPECT_EQ(store_.List().value(), std::vector<ImageName>{Of(1)});
 }
 
 TEST_F(ServerLoopTest, PrunesOnceTheCommittedImageIsReadBack) {
-  for (const uint64_t epoch : {1U, 2U, 3U, 4U}) ASSERT_NO_FATAL_FAILURE(Keep(epoch));
-  view_.committed = {EpochId(4), Clock(0), view_.generation, {Of(4)}};
-  view_.kept = {EpochId(2)};
+  for (const uint64_t snapshot : {1U, 2U, 3U, 4U}) ASSERT_NO_FATAL_FAILURE(Keep(snapshot));
+  view_.committed = {SnapshotNumber(4), Clock(0), view_.generation, {Of(4)}};
+  view_.kept = {SnapshotNumber(2)};
   ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(2), Of(4)}));
 }
 
 TEST_F(ServerLoopTest, RemovesNothingWhenTheCommittedImageCannotBeRead) {
-  for (const uint64_t epoch : {1U, 2U}) ASSERT_NO_FATAL_FAILURE(Keep(epoch));
+  for (const uint64_t snapshot : {1U, 2U}) ASSERT_NO_FATAL_FAILURE(Keep(snapshot));
   view_.version = ViewVersion(1);
-  view_.committed = {EpochId(4), Clock(0), view_.generation, {Of(4)}};
+  view_.committed = {SnapshotNumber(4), Clock(0), view_.generation, {Of(4)}};
   scheduler_->Send(shard_, view_);
   thread_.join();  // it ends by itself
   EXPECT_EQ(end_.code(), absl::StatusCode::kNotFound) << end_;
@@ -192,8 +192,8 @@ TEST_F(ServerLoopTest, RemovesNothingWhenTheCommittedImageCannotBeRead) {
 // The view says as much as it would to a server of a training fleet.
 TEST_F(ServerLoopTest, AFleetThatServesRemovesNothing) {
   Restart(true);
-  for (const uint64_t epoch : {1U, 2U, 3U}) ASSERT_NO_FATAL_FAILURE(Keep(epoch));
-  view_.committed = {EpochId(3), Clock(0), view_.generation, {Of(3)}};
+  for (const uint64_t snapshot : {1U, 2U, 3U}) ASSERT_NO_FATAL_FAILURE(Keep(snapshot));
+  view_.committed = {SnapshotNumber(3), Clock(0), view_.generation, {Of(3)}};
   ASSERT_NO_FATAL_FAILURE(ShowUntilServed());
   view_.cut.reset();
   ASSERT_NO_FATAL_FAILURE(ShowUntilServed());
@@ -205,7 +205,7 @@ TEST_F(ServerLoopTest, AFleetThatServesRemovesNothing) {
 TEST_F(ServerLoopTest, ReportsTheStoresWorkWhileAnImageIsBeingWritten) {
   store_.Allow(0);
   view_.version = ViewVersion(1);
-  view_.cut = OpenCut{EpochId(1), Clock(0), true};
+  view_.cut = OpenCut{SnapshotNumber(1), Clock(0), true};
   scheduler_->Send(shard_, view_);
   for (int pieces = 1; pieces <= GatedStore::kPieces; ++pieces) {
     EXPECT_TRUE(store_.List()->empty());

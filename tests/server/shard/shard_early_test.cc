@@ -29,7 +29,8 @@ class ShardEarlyTest : public ::testing::Test {
     view_.shards = {{kShardLife, kShard, "here"}};
     view_.members = {{kWorkerLife, SeatId(0), kWorker, Clock(0)}};
     view_.readers = {{kReaderLife, kReader}};
-    view_.committed = {EpochId(1), Clock(0), view_.generation, {{EpochId(1), PlaceId(0), Life(9)}}};
+    view_.committed = {
+        SnapshotNumber(1), Clock(0), view_.generation, {{SnapshotNumber(1), PlaceId(0), Life(9)}}};
   }
   void BeginToLoad() {
     ShardOutput out;

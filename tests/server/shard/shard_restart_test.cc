@@ -30,7 +30,8 @@ View ViewWithTornCommit() {
   view.version = ViewVersion(5);
   view.shards = {{kShardLife, kShard, "here"}};
   view.members = {Member(4, 0, 0), Member(6, 1, 9)};
-  view.committed = {EpochId(1), Clock(13), view.generation, {{EpochId(1), PlaceId(0), Life(1)}}};
+  view.committed = {
+      SnapshotNumber(1), Clock(13), view.generation, {{SnapshotNumber(1), PlaceId(0), Life(1)}}};
   return view;
 }
 
@@ -59,7 +60,7 @@ TEST(ShardRestart, AMemberThatATornImageLacksHoldsMinClockAtItsStart) {
   EXPECT_EQ(shard.clocks().min_clock(), Clock(9));
 
   view.version = ViewVersion(6);
-  view.cut = OpenCut{EpochId(2), kLast, true};
+  view.cut = OpenCut{SnapshotNumber(2), kLast, true};
   shard.Receive(Instant(), kSchedulerNonce, view, &out);
   for (int64_t c = 13; c < kLast.value(); ++c) {
     shard.Receive(Instant(), Nonce(104), Push{Life(4), kShardLife, Clock(c), Clock(c), 0, 1, {}},

@@ -52,18 +52,19 @@ TEST(StoreThread, ForgetsWritesThatNobodyWantsAnyMoreAndNothingElse) {
   const auto image = std::make_shared<int>();
   {
     StoreThread thread([] {});
-    thread.Add([&]() -> StoreThread::Result { return released.wait(false), [] {}; }, EpochId(1));
-    for (uint64_t epoch = 2; epoch <= 4; ++epoch) {
+    thread.Add([&]() -> StoreThread::Result { return released.wait(false), [] {}; },
+               SnapshotNumber(1));
+    for (uint64_t snapshot = 2; snapshot <= 4; ++snapshot) {
       thread.Add(
-          [&ran, image, epoch]() -> StoreThread::Result {
-            return ran.push_back(static_cast<int>(epoch)), [] {};
+          [&ran, image, snapshot]() -> StoreThread::Result {
+            return ran.push_back(static_cast<int>(snapshot)), [] {};
           },
-          EpochId(epoch));
+          SnapshotNumber(snapshot));
     }
     Wakes wakes;
     StoreThread other(wakes.Counter());
     thread.Add([&]() -> StoreThread::Result { return ran.push_back(0), [] {}; });
-    thread.Forget([](EpochId epoch) { return epoch < EpochId(4); });
+    thread.Forget([](SnapshotNumber snapshot) { return snapshot < SnapshotNumber(4); });
     EXPECT_EQ(image.use_count(), 2);
     thread.Add([&]() -> StoreThread::Result { return other.Add([] { return [] {}; }), [] {}; });
     released = true;

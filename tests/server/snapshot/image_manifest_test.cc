@@ -11,7 +11,7 @@ namespace {
 
 // 3 rows of 2 floats and 131073 rows of 8: 1 + 1 and 2 + 5 chunks, all in one file.
 ImageManifest Sample() {
-  return {{.name = {EpochId(12), PlaceId(1), Life(7)},
+  return {{.name = {SnapshotNumber(12), PlaceId(1), Life(7)},
            .generation = Generation(2),
            .clock = Clock(300),
            .exact = false,

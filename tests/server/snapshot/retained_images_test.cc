@@ -12,15 +12,15 @@
 namespace rubato {
 namespace {
 
-TEST(Withdrawn, IsAnEpochThatIsNeitherOpenNorMayBeCommitted) {
+TEST(Withdrawn, IsASnapshotThatIsNeitherOpenNorMayBeCommitted) {
   View view;
-  view.committed.epoch = EpochId(4);
-  EXPECT_TRUE(Withdrawn(view, EpochId(6)));
-  view.cut = OpenCut{EpochId(6), Clock(20), true};
-  EXPECT_TRUE(Withdrawn(view, EpochId(5)));
-  EXPECT_FALSE(Withdrawn(view, EpochId(6)));
-  EXPECT_FALSE(Withdrawn(view, EpochId(4)));
-  EXPECT_FALSE(Withdrawn(view, EpochId(3)));  // committed, perhaps, before epoch 4 was
+  view.committed.number = SnapshotNumber(4);
+  EXPECT_TRUE(Withdrawn(view, SnapshotNumber(6)));
+  view.cut = OpenCut{SnapshotNumber(6), Clock(20), true};
+  EXPECT_TRUE(Withdrawn(view, SnapshotNumber(5)));
+  EXPECT_FALSE(Withdrawn(view, SnapshotNumber(6)));
+  EXPECT_FALSE(Withdrawn(view, SnapshotNumber(4)));
+  EXPECT_FALSE(Withdrawn(view, SnapshotNumber(3)));  // committed, perhaps, before snapshot 4 was
 }
 
 struct InMemory {
@@ -43,7 +43,7 @@ class PruneSupersededTest : public ::testing::Test {
                                   NameOf(3, 1, 2), NameOf(4, 0, 1), NameOf(5, 0, 1)}) {
       ASSERT_TRUE(store_->Write(RandomImage(name, 20, 1)).ok());
     }
-    view_.committed = {EpochId(4), Clock(14), Generation(0), {NameOf(4, 0, 1)}};
+    view_.committed = {SnapshotNumber(4), Clock(14), Generation(0), {NameOf(4, 0, 1)}};
   }
 
   ScratchFolder folder_;
@@ -55,7 +55,7 @@ using Kinds = ::testing::Types<InMemory, OnDisk>;
 TYPED_TEST_SUITE(PruneSupersededTest, Kinds);
 
 TYPED_TEST(PruneSupersededTest, LeavesWhatTheViewKeepsAndWhatIsNewerOrOfOtherPlaces) {
-  this->view_.kept = {EpochId(2)};
+  this->view_.kept = {SnapshotNumber(2)};
   ASSERT_TRUE(PruneSuperseded(this->view_, PlaceId(0), this->store_.get()).ok());
   EXPECT_EQ(this->store_->List().value(),
             (std::vector{NameOf(2, 0, 1), NameOf(3, 1, 2), NameOf(4, 0, 1), NameOf(5, 0, 1)}));

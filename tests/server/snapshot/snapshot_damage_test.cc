@@ -165,7 +165,7 @@ TEST_F(SnapshotDamageTest, OpeningRemovesWhatADeadWriterLeft) {
 }
 
 TEST_F(SnapshotDamageTest, OpeningLeavesWhatALivingWriterWrites) {
-  const auto draft = ImageDraft::Begin(path_, {EpochId(9), PlaceId(0), Life(1)});
+  const auto draft = ImageDraft::Begin(path_, {SnapshotNumber(9), PlaceId(0), Life(1)});
   ASSERT_TRUE(draft.ok()) << draft.status();
   OpenAt(path_);
   EXPECT_EQ(DraftsIn(path_).size(), 1U);
@@ -187,18 +187,18 @@ class Writer {
     if (pipe(ends_) != 0 || (child_ = fork()) < 0) ADD_FAILURE() << "cannot start a child";
     if (child_ != 0) return;
     const auto store = OpenSnapshotStore(path);
-    for (uint8_t epoch = kFirst; store.ok(); ++epoch) {
-      if (!(*store)->Write(ImageOf(epoch)).ok() || write(ends_[1], &epoch, 1) != 1) break;
+    for (uint8_t snapshot = kFirst; store.ok(); ++snapshot) {
+      if (!(*store)->Write(ImageOf(snapshot)).ok() || write(ends_[1], &snapshot, 1) != 1) break;
     }
     _exit(1);
   }
-  // Epoch of the next image that it has written.
+  // Number of the next image that it has written.
   uint8_t Next() {
-    uint8_t epoch = 0;
-    EXPECT_EQ(read(ends_[0], &epoch, 1), 1);
-    return epoch;
+    uint8_t snapshot = 0;
+    EXPECT_EQ(read(ends_[0], &snapshot, 1), 1);
+    return snapshot;
   }
-  // Epoch of the last image that it said it had written.
+  // Number of the last image that it said it had written.
   uint8_t Kill(uint8_t last) {
     kill(child_, SIGKILL);
     int how = 0;
@@ -209,7 +209,9 @@ class Writer {
     close(ends_[0]);
     return last;
   }
-  static Image ImageOf(uint64_t epoch) { return RandomImage(NameOf(epoch, 1, 2), 20000, epoch); }
+  static Image ImageOf(uint64_t snapshot) {
+    return RandomImage(NameOf(snapshot, 1, 2), 20000, snapshot);
+  }
   static constexpr uint8_t kFirst = 10;
 
  private:
@@ -231,7 +233,7 @@ TEST_F(SnapshotDamageTest, KilledWritersLeaveWholeImagesOnly) {
       if (name == image_.name) continue;
       const auto read = store->Read(name);
       ASSERT_TRUE(read.ok()) << read.status();
-      EXPECT_TRUE(*read == Writer::ImageOf(name.epoch.value()));
+      EXPECT_TRUE(*read == Writer::ImageOf(name.snapshot.value()));
     }
     for (const ImageName& name : names) {
       if (name == image_.name) continue;

@@ -11,8 +11,8 @@
 
 namespace rubato {
 
-inline ImageName NameOf(uint64_t epoch, uint32_t place, uint64_t life_number) {
-  return {EpochId(epoch), PlaceId(place), Life(life_number)};
+inline ImageName NameOf(uint64_t snapshot, uint32_t place, uint64_t life_number) {
+  return {SnapshotNumber(snapshot), PlaceId(place), Life(life_number)};
 }
 
 inline TableImage RandomTable(uint32_t id, uint64_t rows, uint32_t row_floats, Rng* rng) {

@@ -98,9 +98,9 @@ class Fleet {
     Flush(&out);
   }
   void Commit() {
-    const EpochId before = scheduler_->view().committed.epoch;
+    const SnapshotNumber before = scheduler_->view().committed.number;
     AskForSnapshot();
-    WaitUntil([&] { return scheduler_->view().committed.epoch > before; });
+    WaitUntil([&] { return scheduler_->view().committed.number > before; });
   }
   void Step() {
     for (const Decoded& decoded : endpoint_->Receive(Duration::Millis(1))) {
@@ -167,7 +167,7 @@ class KeptRun {
   void Check() {
     const auto state = FindState(folder_.path());
     ASSERT_TRUE(state.ok()) << state.status();
-    std::vector<CommittedEpoch> kept;
+    std::vector<CommittedSnapshot> kept;
     if (*state) {
       kept = (*state)->earlier;
       kept.push_back((*state)->view.committed);
@@ -175,9 +175,9 @@ class KeptRun {
     size_t whole = 0;
     for (const Expected& expected : expected_) {
       if (expected.damaged) continue;
-      for (const CommittedEpoch& epoch : kept) {
-        if (epoch.epoch != expected.epoch) continue;
-        for (const ImageName& image : epoch.images) {
+      for (const CommittedSnapshot& snapshot : kept) {
+        if (snapshot.number != expected.number) continue;
+        for (const ImageName& image : snapshot.images) {
           const absl::Status status = VerifyImage(SnapshotsOf(folder_.path()), image);
           EXPECT_TRUE(status.ok()) << status;
         }
@@ -192,7 +192,7 @@ class KeptRun {
 
  private:
   struct Expected {
-    EpochId epoch;
+    SnapshotNumber number;
     bool damaged;
   };
 
@@ -213,7 +213,7 @@ class KeptRun {
     while (newer < expected_.size() && expected_[expected_.size() - 1 - newer].damaged) ++newer;
     EXPECT_EQ(whole->damaged.size(), newer);
     if (!expected_.empty()) {
-      EXPECT_EQ(whole->snapshot.epoch, expected_[expected_.size() - 1 - newer].epoch);
+      EXPECT_EQ(whole->snapshot.number, expected_[expected_.size() - 1 - newer].number);
     }
     return *whole;
   }
@@ -223,7 +223,7 @@ class KeptRun {
     if (!start) return;
     const bool first = expected_.empty();
     auto state = StateToTrain(folder_.path(), job_, StartMode::kResume,
-                              first ? std::nullopt : std::optional(start->snapshot.epoch));
+                              first ? std::nullopt : std::optional(start->snapshot.number));
     ASSERT_TRUE(state.ok()) << state.status();
     while (!expected_.empty() && expected_.back().damaged) expected_.pop_back();
     {
@@ -247,10 +247,12 @@ class KeptRun {
   void NoteCommit() {
     const auto state = FindState(folder_.path());
     ASSERT_TRUE(state.ok() && *state);
-    const EpochId epoch = (*state)->view.committed.epoch;
-    if (epoch == EpochId(0) || (!expected_.empty() && expected_.back().epoch == epoch)) return;
+    const SnapshotNumber number = (*state)->view.committed.number;
+    if (number == SnapshotNumber(0) || (!expected_.empty() && expected_.back().number == number)) {
+      return;
+    }
     ++committed_;
-    expected_.push_back({epoch, false});
+    expected_.push_back({number, false});
     if (expected_.size() > static_cast<size_t>(job_.snapshots_kept)) {
       expected_.erase(expected_.begin());
     }
@@ -260,7 +262,7 @@ class KeptRun {
     const auto start = FindStart();
     if (!start || expected_.empty()) return;
     const auto before = Listed();
-    auto state = StateToServe(folder_.path(), job_, start->snapshot.epoch);
+    auto state = StateToServe(folder_.path(), job_, start->snapshot.number);
     ASSERT_TRUE(state.ok()) << state.status();
     {
       Fleet fleet(folder_.path(), job_, *std::move(state), Purpose::kServe);
@@ -272,10 +274,10 @@ class KeptRun {
   // One byte of one file of the newest snapshot.
   void Damage() {
     if (expected_.empty() || expected_.back().damaged) return;
-    const CommittedEpoch committed = (*FindState(folder_.path()))->view.committed;
+    const CommittedSnapshot committed = (*FindState(folder_.path()))->view.committed;
     const ImageName& image = committed.images[rng_.Below(kPlaces)];
     const std::vector<std::string> files =
-        FilesIn(absl::StrFormat("%s/%d-%d-%d", SnapshotsOf(folder_.path()), image.epoch.value(),
+        FilesIn(absl::StrFormat("%s/%d-%d-%d", SnapshotsOf(folder_.path()), image.snapshot.value(),
                                 image.place.value(), image.life.value()));
     const std::string& path = files[rng_.Below(files.size())];
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);

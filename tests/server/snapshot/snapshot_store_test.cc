@@ -38,8 +38,8 @@ template <class Kind>
 class SnapshotStoreTest : public ::testing::Test {
  protected:
   // A small image, written.
-  Image Keep(uint64_t epoch, uint32_t place, uint64_t life_number) {
-    Image image = RandomImage(NameOf(epoch, place, life_number), 20, epoch * 100 + place);
+  Image Keep(uint64_t snapshot, uint32_t place, uint64_t life_number) {
+    Image image = RandomImage(NameOf(snapshot, place, life_number), 20, snapshot * 100 + place);
     EXPECT_TRUE(store_->Write(image).ok());
     return image;
   }
@@ -71,7 +71,7 @@ TYPED_TEST(SnapshotStoreTest, TakesImagesWithoutTablesAndWithoutFloats) {
   Image image = ImageWithoutTables(NameOf(1, 0, 1));
   ASSERT_TRUE(this->store_->Write(image).ok());
   EXPECT_EQ(this->store_->Read(image.name).value(), image);
-  image.name.epoch = EpochId(2);
+  image.name.snapshot = SnapshotNumber(2);
   image.tables.push_back({TableId(3), 0, {RowKey(1), RowKey(~uint64_t{0})}, {}});
   ASSERT_TRUE(this->store_->Write(image).ok());
   EXPECT_EQ(this->store_->Read(image.name).value(), image);
@@ -80,9 +80,9 @@ TYPED_TEST(SnapshotStoreTest, TakesImagesWithoutTablesAndWithoutFloats) {
 // Columns that end just before, at and just after the borders of chunks (1 MiB) and files (32 of
 // them: 458752 rows have 4 chunks of keys and 28 of rows).
 TYPED_TEST(SnapshotStoreTest, GivesBackColumnsOfEveryLength) {
-  uint64_t epoch = 0;
+  uint64_t snapshot = 0;
   for (const uint64_t rows : {131071U, 131072U, 131073U, 458752U, 1'000'000U}) {
-    Image image = ImageWithoutTables(NameOf(++epoch, 0, 1));
+    Image image = ImageWithoutTables(NameOf(++snapshot, 0, 1));
     Rng rng(rows);
     image.tables = {RandomTable(1, rows, 16, &rng), RandomTable(2, 3, 1, &rng)};
     ASSERT_TRUE(this->store_->Write(image).ok());
@@ -93,7 +93,7 @@ TYPED_TEST(SnapshotStoreTest, GivesBackColumnsOfEveryLength) {
 }
 
 TYPED_TEST(SnapshotStoreTest, ListsInOrderOfNames) {
-  for (const uint64_t epoch : {10U, 9U, 2U}) this->Keep(epoch, 1, 3);
+  for (const uint64_t snapshot : {10U, 9U, 2U}) this->Keep(snapshot, 1, 3);
   this->Keep(9, 0, 8);
   EXPECT_EQ(this->Listed(),
             (std::vector{NameOf(2, 1, 3), NameOf(9, 0, 8), NameOf(9, 1, 3), NameOf(10, 1, 3)}));
@@ -119,14 +119,14 @@ TYPED_TEST(SnapshotStoreTest, RemovesOneImage) {
 // Each shard writes, reads back and removes its own images; none disturbs another.
 TYPED_TEST(SnapshotStoreTest, ServesShardsAtOnce) {
   const auto shard = [&](uint32_t place) {
-    for (uint64_t epoch = 1; epoch <= 8; ++epoch) {
-      const Image image = RandomImage(NameOf(epoch, place, 1), 3000, epoch * 10 + place);
+    for (uint64_t snapshot = 1; snapshot <= 8; ++snapshot) {
+      const Image image = RandomImage(NameOf(snapshot, place, 1), 3000, snapshot * 10 + place);
       ASSERT_TRUE(this->store_->Write(image).ok());
       ASSERT_TRUE(this->store_->List().ok());
       const auto read = this->store_->Read(image.name);
       ASSERT_TRUE(read.ok()) << read.status();
       EXPECT_TRUE(*read == image);
-      ASSERT_TRUE(this->store_->Remove(NameOf(epoch - 1, place, 1)).ok());
+      ASSERT_TRUE(this->store_->Remove(NameOf(snapshot - 1, place, 1)).ok());
     }
   };
   std::thread first(shard, 0);
