@@ -4,7 +4,7 @@
 //   mlp       multiply-adds of its matrix products (forward 2 in out, backward twice that, per row;
 //             no slope of the input where nothing lies below) at the rate of a 512^3 product
 //             measured in the same run
-//   logistic  the bytes of a batch (keys and values, read once forward and once backward) at the
+//   linear    the bytes of a batch (keys and values, read once forward and once backward) at the
 //             rate of a copy that does not fit into the caches, measured in the same run
 // `of_bound` is the bound's time over the time taken.
 #include <benchmark/benchmark.h>
@@ -102,7 +102,7 @@ void RunSteps(benchmark::State& state, const Batch& batch, Model* model, Rng* rn
   }
 }
 
-void LogisticStep(benchmark::State& state) {
+void LinearStep(benchmark::State& state) {
   const auto keys = static_cast<uint64_t>(state.range(0));
   Rng rng(1);
   auto model = MakeModel(RunConfig{}, MakeShape(0, {}, keys));
@@ -112,7 +112,7 @@ void LogisticStep(benchmark::State& state) {
   const double bytes = 2.0 * kRows * kNonzeros * (sizeof(uint64_t) + sizeof(float));
   Report(state, bytes / MeasuredBytes());
 }
-BENCHMARK(LogisticStep)->Arg(100'000)->Arg(4'000'000)->Arg(1'000'000'000)->ArgName("keys");
+BENCHMARK(LinearStep)->Arg(100'000)->Arg(4'000'000)->Arg(1'000'000'000)->ArgName("keys");
 
 double MlpFlops(const ModelSpec& model) {
   const DeepTerm& deep = *model.Find<DeepTerm>();

@@ -35,7 +35,7 @@ class AcceptanceTest(FleetTest):
         if bound > 0:
             self.assertGreater(metrics["staleness"]["max_observed"], 0)
 
-    def test_taiwan_default_logistic(self):
+    def test_taiwan_default_linear(self):
         self.check("taiwan_default", 0.757)
 
     def test_taiwan_default_mlp(self):

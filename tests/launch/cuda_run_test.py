@@ -28,7 +28,7 @@ class CudaRunTest(FleetTest):
         self.assertGreater(name["test"]["auc"], 0.7)
 
     def test_every_model_trains_on_a_gpu_as_on_the_cpu(self):
-        for kind in ("logistic", "mlp", "wide_deep", "deepfm"):
+        for kind in ("linear", "mlp", "wide_deep", "deepfm"):
             with self.subTest(model=kind):
                 words = (f"model.kind={kind}", *EXACT)
                 on_cpu = self.train_well(f"{kind}-cpu", *words)
@@ -45,7 +45,7 @@ class CudaRunTest(FleetTest):
         self.assertEqual(metrics["updates"]["lost"], 0)
 
     def test_without_servers_the_model_is_that_of_a_fleet_in_step(self):
-        for kind in ("logistic", "deepfm"):
+        for kind in ("linear", "deepfm"):
             with self.subTest(model=kind):
                 words = (f"model.kind={kind}", "fleet.workers=1", *EXACT)
                 fleet = self.train_well(f"{kind}-fleet", *words)

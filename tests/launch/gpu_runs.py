@@ -34,7 +34,7 @@ class GpuRuns(FleetTest):
     @unittest.skipUnless("RUBATO_DATA_DIR" in os.environ,
                          "set RUBATO_DATA_DIR to the folder that holds taiwan_default/")
     def test_taiwan_default(self):
-        for kind in ("logistic", "mlp"):
+        for kind in ("linear", "mlp"):
             with self.subTest(model=kind):
                 self.compare(f"taiwan-{kind}", f"model.kind={kind}", "train.epochs=6", run=TAIWAN)
 

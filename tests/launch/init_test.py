@@ -131,8 +131,8 @@ class InitTest(FakeFleetTest):
             self.assertEqual(label_guess.candidates(rows), offered)
 
     def test_hidden_layers_are_for_many_rows_of_both_classes(self):
-        few = 'kind = "logistic"  # few rows; or "mlp", "wide_deep", "deepfm"\n'
-        for bad, good, line in ((200, 1800, 'kind = "mlp"  # or "logistic", "wide_deep", '
+        few = 'kind = "linear"  # few rows; or "mlp", "wide_deep", "deepfm"\n'
+        for bad, good, line in ((200, 1800, 'kind = "mlp"  # or "linear", "wide_deep", '
                                             '"deepfm"\n'),
                                 (199, 1801, few), (1801, 199, few), (200, 1799, few)):
             (self.path / "size.csv").write_text("y" + " bad" * bad + " good" * good)

@@ -9,8 +9,8 @@ import unittest
 from real_fleet import FleetTest, Rubato
 
 # Each pair of (transport, bound), (transport, model) and (bound, model) once.
-FLEETS = [("ipc", 0, "logistic"), ("tcp", 0, "mlp"), ("ipc", 8, "mlp"), ("tcp", 8, "logistic"),
-          ("ipc", '"inf"', "logistic"), ("tcp", '"inf"', "mlp")]
+FLEETS = [("ipc", 0, "linear"), ("tcp", 0, "mlp"), ("ipc", 8, "mlp"), ("tcp", 8, "linear"),
+          ("ipc", '"inf"', "linear"), ("tcp", '"inf"', "mlp")]
 
 NAMES = {
     "test": ("auc", "auc_low", "auc_high", "ks", "logloss", "brier", "rows", "positives"),
@@ -24,7 +24,7 @@ NAMES = {
 
 
 def settings(transport, bound, model):
-    rate = {"logistic": 0.05, "mlp": 0.01}[model]
+    rate = {"linear": 0.05, "mlp": 0.01}[model]
     return (f"fleet.transport={transport}", f"train.staleness={bound}", f"model.kind={model}",
             f"optimizer.learning_rate={rate}")
 

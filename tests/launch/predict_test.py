@@ -130,7 +130,7 @@ class PredictTest(unittest.TestCase):
                          [row["pd"] for row in predicted])
 
     def test_unknown_values_are_counted_and_may_be_refused(self):
-        self.train_loans("logistic")
+        self.train_loans("linear")
         with open(self.path / "loans.csv", encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))[:40]
         for row in rows[:30]:
@@ -161,7 +161,7 @@ class PredictTest(unittest.TestCase):
         self.assertEqual(self.rubato(*command, "--max-unknown", "80 %").returncode, 0)
 
     def test_bad_files_leave_earlier_predictions_alone(self):
-        self.train_loans("logistic")
+        self.train_loans("linear")
         text = (self.path / "loans.csv").read_text()
         (self.path / "renamed.csv").write_text(text.replace("savings", "saving", 1))
         self.refuse("renamed.csv", 2, "no column 'savings'", "did you mean 'saving'?")
@@ -173,7 +173,7 @@ class PredictTest(unittest.TestCase):
         self.refuse("again.csv", 2, "a column 'pd' already")
 
     def test_a_run_that_may_only_be_read(self):
-        self.train_loans("logistic")
+        self.train_loans("linear")
         run, out = self.path / "run", self.path / "scored"
         (run / "logs" / "worker-0.log").unlink()  # a finished run needs none
         expected = self.predict("loans.csv")

@@ -28,7 +28,7 @@ path = "book.csv"
 label = "default"
 drop = ["true_pd"]
 [model]
-kind = "logistic"
+kind = "linear"
 [optimizer]
 kind = "adagrad"
 learning_rate = 0.05

@@ -74,8 +74,8 @@ struct CleanseConfig {
 };
 
 struct ModelConfig {
-  std::string kind = "logistic";           // "logistic", "mlp", "wide_deep", "deepfm"
-  std::vector<int64_t> hidden = {64, 32};  // all but logistic: widths of the hidden layers
+  std::string kind = "linear";             // "linear", "mlp", "wide_deep", "deepfm"
+  std::vector<int64_t> hidden = {64, 32};  // all but linear: widths of the hidden layers
   int64_t embedding_dim = 8;               // the same: floats per category level
   friend bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };

@@ -226,10 +226,10 @@ absl::Status CheckSplitPercents(const RunConfig& config, const KeyLocator& locat
 }
 
 absl::Status CheckModel(const RunConfig& config, const KeyLocator& locate) {
-  if (config.model.kind != "logistic" && config.model.hidden.empty()) {
+  if (config.model.kind != "linear" && config.model.hidden.empty()) {
     return Bad(locate("model.hidden"),
                "model.hidden is empty; give the widths of the hidden layers, as in [64, 32], or "
-               "use model.kind = \"logistic\"");
+               "use model.kind = \"linear\"");
   }
   if (config.model.hidden.size() > kMaxHiddenLayers) {
     return Bad(locate("model.hidden"),

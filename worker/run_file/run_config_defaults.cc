@@ -27,7 +27,7 @@ constexpr double kRowsForFullRate = 5000.0;
 constexpr double kLeastOfLinearRate = 0.7;  // at less, separable classes take more passes
 constexpr double kLeastOfDeepRate = 0.3;
 
-bool IsLinear(const RunConfig& config) { return config.model.kind == "logistic"; }
+bool IsLinear(const RunConfig& config) { return config.model.kind == "linear"; }
 
 double LearningRate(const RunConfig& config, uint64_t rows) {
   const UpdateRule* const rule = FindRule(config.optimizer.kind);

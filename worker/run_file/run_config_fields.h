@@ -104,7 +104,7 @@ void VisitFields(CleanseConfig& cleanse, Visitor& visitor) {
 
 template <class Visitor>
 void VisitFields(ModelConfig& model, Visitor& visitor) {
-  visitor.Field("kind", model.kind, OneOf{{"logistic", "mlp", "wide_deep", "deepfm"}});
+  visitor.Field("kind", model.kind, OneOf{{"linear", "mlp", "wide_deep", "deepfm"}});
   visitor.Field("hidden", model.hidden, IntegerRange{1, 65536});
   visitor.Field("embedding_dim", model.embedding_dim, IntegerRange{1, 4096});
 }

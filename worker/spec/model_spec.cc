@@ -212,7 +212,7 @@ absl::StatusOr<ModelSpec> MakeModelSpec(const RunConfig& config, const DatasetSh
   const std::string& kind = config.model.kind;
   ASSIGN_OR_RETURN(const OptimizerSpec optimizer, ToOptimizerSpec(config.optimizer));
   SpecBuilder model(config, optimizer, data);
-  if (kind == "logistic") {
+  if (kind == "linear") {
     RETURN_IF_ERROR(model.AddLinear("weights"));
     model.AddBias();
   } else if (kind == "mlp" || kind == "wide_deep" || kind == "deepfm") {
@@ -222,8 +222,7 @@ absl::StatusOr<ModelSpec> MakeModelSpec(const RunConfig& config, const DatasetSh
     if (kind == "deepfm") model.AddFactorizationMachine();
   } else {
     return absl::InvalidArgumentError(absl::StrCat(
-        "model.kind is not one of \"logistic\", \"mlp\", \"wide_deep\", \"deepfm\": \"", kind,
-        "\""));
+        "model.kind is not one of \"linear\", \"mlp\", \"wide_deep\", \"deepfm\": \"", kind, "\""));
   }
   ModelSpec spec = std::move(model).Take();
   ASSIGN_OR_RETURN(spec.target, FindTarget(config.target.kind));

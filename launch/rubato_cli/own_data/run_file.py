@@ -45,7 +45,7 @@ def text(choices: Choices, source: pathlib.Path, target: pathlib.Path) -> str:
                   else array(choices.positive)),
         drop=array(choices.drop), categorical=array(choices.categorical),
         missing=array(choices.missing),
-        kind='"logistic"  # few rows; or "mlp"' if _few(choices) else '"mlp"  # or "logistic"',
+        kind='"linear"  # few rows; or "mlp"' if _few(choices) else '"mlp"  # or "linear"',
         staleness=STALENESS if choices.rows >= ROWS_FOR_STALENESS else 0)
 
 

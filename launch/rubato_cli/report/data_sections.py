@@ -107,7 +107,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
 def _training_facts(config: Tree, metrics: Tree) -> Iterator[tuple[str, str]]:
     yield "model", " ".join(_known(dig(config, "model.kind"),
                                    _hidden(dig(config, "model.hidden"))
-                                   if dig(config, "model.kind") != "logistic" else None))
+                                   if dig(config, "model.kind") != "linear" else None))
     yield "optimizer", ", ".join(_known(
         dig(config, "optimizer.kind"),
         _named("learning rate", dig(config, "optimizer.learning_rate")),

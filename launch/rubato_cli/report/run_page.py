@@ -39,7 +39,7 @@ def render(run: Record) -> str:
 
 
 def _kicker(run: Record) -> list[str]:
-    kind = {"mlp": "multi-layer perceptron", "logistic": "logistic regression",
+    kind = {"mlp": "multi-layer perceptron", "linear": "linear model",
             "wide_deep": "wide and deep", "deepfm": "DeepFM"}.get(
         str(dig(run.config, "model.kind")))
     bound = run.metric("staleness.bound")

@@ -39,4 +39,4 @@ def _cause(config: Tree, constant: float, validations: Tree) -> str:
                 f"train.epochs, or optimizer.learning_rate, which is {rate:g}")
     return (f"its validation loss was lowest after pass {best + 1} of {len(losses)}, at "
             f"{losses[best]:.4f}: the rows tell too little, or optimizer.learning_rate, which is "
-            f"{rate:g}, is too high; try a lower one, optimizer.l2, or model.kind = \"logistic\"")
+            f"{rate:g}, is too high; try a lower one, optimizer.l2, or model.kind = \"linear\"")

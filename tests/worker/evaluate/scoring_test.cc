@@ -19,16 +19,16 @@ constexpr uint64_t kRows = 2 * kScoringRows + 3;  // three chunks, the last one 
 
 class ScoringTest : public testing::Test {
  protected:
-  static std::unique_ptr<Model> MakeLogistic() {
+  static std::unique_ptr<Model> MakeLinear() {
     RunConfig config;
-    config.model.kind = "logistic";
+    config.model.kind = "linear";
     auto model = MakeModel(config, MakeShape(0, {kLevels}, 0));
     EXPECT_TRUE(model.ok()) << model.status();
     return *std::move(model);
   }
 
   Rng rng_{3};
-  const std::unique_ptr<Model> model_ = MakeLogistic();
+  const std::unique_ptr<Model> model_ = MakeLinear();
   const BatchDataset data_{MakeShape(0, {kLevels}, 0), kRows, &rng_};
 };
 

@@ -25,7 +25,7 @@ Encoding SparseEncoding() {
   return encoding;
 }
 
-TEST(FeatureNameTest, FollowsTheKeysOfTheLogisticRegression) {
+TEST(FeatureNameTest, FollowsTheKeysOfTheLinearModel) {
   const Encoding encoding = LoanEncoding();
   const std::vector<std::string> names = {
       "amount",  "income",  "income is missing",   "grade is rare or new", "grade is missing",

@@ -115,11 +115,11 @@ TEST_P(UntrainedLevel, ScoresNearTheMeanOfTheKnownOnes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ModelKinds, UntrainedLevel,
-                         testing::Values("logistic", "mlp", "wide_deep", "deepfm"));
+                         testing::Values("linear", "mlp", "wide_deep", "deepfm"));
 
 ModelSpec LinearSpec(const Encoding& encoding) {
   RunConfig config;
-  config.model.kind = "logistic";
+  config.model.kind = "linear";
   const absl::StatusOr<ModelSpec> spec = MakeModelSpec(config, encoding.Shape());
   CHECK(spec.ok());
   return *spec;

@@ -37,16 +37,16 @@ double Epsilon(const std::string& more, double one_sided_gradient) {
 }
 
 TEST(RunConfigDefaults, TheRateIsThatOfRuleAndModel) {
-  EXPECT_EQ(Rate("logistic", "adagrad"), 0.07);
+  EXPECT_EQ(Rate("linear", "adagrad"), 0.07);
   EXPECT_EQ(Rate("mlp", "adagrad"), 0.02);
   EXPECT_EQ(Rate("deepfm", "adam"), 0.001);
-  EXPECT_EQ(Rate("logistic", "ftrl"), 0.1);
+  EXPECT_EQ(Rate("linear", "ftrl"), 0.1);
   EXPECT_EQ(Parsed("[optimizer]\nlearning_rate = 0.7\n").optimizer.learning_rate, 0.7);
 }
 
 TEST(RunConfigDefaults, FewRowsAreLearntAtALowerRate) {
-  EXPECT_DOUBLE_EQ(Rate("logistic", "adagrad", 4000), 0.07 * 0.8);
-  EXPECT_DOUBLE_EQ(Rate("logistic", "adagrad", 200), 0.07 * 0.7);
+  EXPECT_DOUBLE_EQ(Rate("linear", "adagrad", 4000), 0.07 * 0.8);
+  EXPECT_DOUBLE_EQ(Rate("linear", "adagrad", 200), 0.07 * 0.7);
   EXPECT_DOUBLE_EQ(Rate("mlp", "adagrad", 200), 0.02 * 0.3);
 }
 

@@ -355,7 +355,7 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   const absl::Status refused = CheckResumable(before, now);
   EXPECT_EQ(ExitCode(refused), kExitUsage);
   EXPECT_EQ(std::string(refused.message()),
-            "cannot resume: changed since the run began: model.kind (\"logistic\", now \"mlp\"), "
+            "cannot resume: changed since the run began: model.kind (\"linear\", now \"mlp\"), "
             "train.batch (0, now 8); only train.epochs, train.staleness, device, "
             "train.precision and snapshot.* may change, so undo that or start a new run");
 }

@@ -61,7 +61,7 @@ class LocalTrainerTest : public testing::Test {
     job_.last_clock = Clock(2 * kIterations);
     signals_ = *StopSignals::Catch();
     RunConfig config;
-    config.model.kind = "logistic";
+    config.model.kind = "linear";
     model_ = *MakeModel(config, train_.shape());
   }
 

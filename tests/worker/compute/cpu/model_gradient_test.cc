@@ -128,7 +128,7 @@ double PairsOf(const DatasetShape& shape, const Batch& batch, size_t row,
 double Margin(const RunConfig& config, const DatasetShape& shape, const Batch& batch, size_t row,
               const ReferenceTables& tables) {
   const std::string& kind = config.model.kind;
-  if (kind == "logistic") {
+  if (kind == "linear") {
     return tables.at("bias").At(0) + LinearTermOf(shape, batch, row, tables.at("weights"));
   }
   double margin = MlpMargin(MlpInput(shape, batch, row, tables), tables);
@@ -272,7 +272,7 @@ constexpr uint64_t kHugeKeySpace = uint64_t{1} << 40;
 
 std::vector<Case> Cases() {
   std::vector<Case> cases;
-  for (const std::string kind : {"logistic", "mlp", "wide_deep", "deepfm"}) {
+  for (const std::string kind : {"linear", "mlp", "wide_deep", "deepfm"}) {
     cases.push_back({kind + "Everything", kind, MakeShape(3, {2, 4}, 6), {}});
     cases.push_back({kind + "NumericOnly", kind, MakeShape(4, {}, 0), {}});
     cases.push_back({kind + "CategoriesOnly", kind, MakeShape(0, {3, 1, 5}, 0), {}});

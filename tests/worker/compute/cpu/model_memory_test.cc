@@ -61,7 +61,7 @@ TEST_P(ModelMemoryTest, ASteadyStepAllocatesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ModelMemoryTest,
-                         testing::Values("logistic", "mlp", "wide_deep", "deepfm"),
+                         testing::Values("linear", "mlp", "wide_deep", "deepfm"),
                          [](const auto& param) { return param.param; });
 
 }  // namespace

@@ -63,10 +63,10 @@ bool LinearRule(const Batch& batch, size_t r) {
   return sum > 0.5;
 }
 
-TEST(ModelTrain, MlpLearnsXorOfNumbersAndLogisticCannot) {
+TEST(ModelTrain, MlpLearnsXorOfNumbersAndLinearCannot) {
   const DatasetShape shape = MakeShape(2, {}, 0);
   EXPECT_GT(TrainedAccuracy(Config("mlp", "adam", 0.01), shape, 600, NumericXor), 0.93);
-  EXPECT_LT(TrainedAccuracy(Config("logistic", "adam", 0.01), shape, 600, NumericXor), 0.70);
+  EXPECT_LT(TrainedAccuracy(Config("linear", "adam", 0.01), shape, 600, NumericXor), 0.70);
 }
 
 TEST(ModelTrain, EmbeddingsLearnXorOfCategories) {
@@ -80,8 +80,7 @@ TEST(ModelTrain, EveryUpdateRuleLearnsALinearRule) {
   const DatasetShape shape = MakeShape(1, {3}, 6);
   for (const auto& [rule, rate] : std::vector<std::pair<std::string, double>>{
            {"sgd", 1.0}, {"momentum", 0.2}, {"adagrad", 0.3}, {"adam", 0.03}, {"ftrl", 0.3}}) {
-    EXPECT_GT(TrainedAccuracy(Config("logistic", rule, rate), shape, 400, LinearRule), 0.95)
-        << rule;
+    EXPECT_GT(TrainedAccuracy(Config("linear", rule, rate), shape, 400, LinearRule), 0.95) << rule;
   }
   EXPECT_GT(TrainedAccuracy(Config("mlp", "adam", 0.01), shape, 600, LinearRule), 0.93);
 }
@@ -101,7 +100,7 @@ TEST(ModelTrain, FirstLossIsThatOfAnUninformedModel) {
   Rng rng(5);
   Batch batch = RandomBatch(shape, {.rows = 50}, &rng);
   std::fill(batch.weights.begin(), batch.weights.end(), 1.0F);
-  auto model = MakeModel(Config("logistic", "sgd", 0.1), shape);
+  auto model = MakeModel(Config("linear", "sgd", 0.1), shape);
   ASSERT_TRUE(model.ok()) << model.status();
   ReferenceTraining training(model->get(), 1);
   EXPECT_NEAR(training.Step(batch), std::log(2.0), 1e-6);
@@ -113,7 +112,7 @@ TEST(MakeModel, TablesCarryTheRunsRuleAndBound) {
   config.optimizer.l2 = 0.5;
   config.optimizer.l1 = 0.25;
   config.train.staleness = Staleness(7);
-  for (const std::string kind : {"mlp", "logistic"}) {
+  for (const std::string kind : {"mlp", "linear"}) {
     config.model.kind = kind;
     auto model = MakeModel(config, MakeShape(3, {4}, 5));
     ASSERT_TRUE(model.ok()) << model.status();
@@ -135,7 +134,7 @@ TEST(MakeModel, TablesCarryTheRunsRuleAndBound) {
 TEST(MakeModel, TheMarginsBiasBeginsAtTheBase) {
   DatasetShape shape = MakeShape(3, {4}, 5);
   shape.base_margin = -3.75F;
-  for (const std::string kind : {"logistic", "mlp", "wide_deep", "deepfm"}) {
+  for (const std::string kind : {"linear", "mlp", "wide_deep", "deepfm"}) {
     for (const std::string rule : {"adagrad", "ftrl"}) {
       auto model = MakeModel(Config(kind, rule, 0.02), shape);
       ASSERT_TRUE(model.ok()) << model.status();
@@ -153,7 +152,7 @@ TEST(MakeModel, TheMarginsBiasBeginsAtTheBase) {
 
 TEST(MakeModel, AShiftIsOfPredictionsAndNotOfTraining) {
   const DatasetShape shape = MakeShape(3, {4}, 0);
-  absl::StatusOr<ModelSpec> spec = MakeModelSpec(Config("logistic", "sgd", 0.1), shape);
+  absl::StatusOr<ModelSpec> spec = MakeModelSpec(Config("linear", "sgd", 0.1), shape);
   ASSERT_TRUE(spec.ok()) << spec.status();
   const auto plain = *MakeNetworkOnCpu(*spec);
   spec->prediction_shift = -20.0F;
@@ -192,9 +191,8 @@ TEST(MakeModel, RefusesWhatItCannotBuildWithASentence) {
   const auto error = [](const RunConfig& config, const DatasetShape& data) {
     return std::string(MakeModel(config, data).status().message());
   };
-  EXPECT_EQ(
-      error(Config("forest", "sgd", 0.1), shape),
-      "model.kind is not one of \"logistic\", \"mlp\", \"wide_deep\", \"deepfm\": \"forest\"");
+  EXPECT_EQ(error(Config("forest", "sgd", 0.1), shape),
+            "model.kind is not one of \"linear\", \"mlp\", \"wide_deep\", \"deepfm\": \"forest\"");
   EXPECT_EQ(error(Config("mlp", "lion", 0.1), shape),
             "optimizer.kind is not one of \"sgd\", \"momentum\", \"adagrad\", \"adam\", "
             "\"ftrl\": \"lion\"");
@@ -214,7 +212,7 @@ TEST(MakeModel, RefusesWhatItCannotBuildWithASentence) {
             "model.embedding_dim, or fewer columns");
   DatasetShape huge = shape;
   huge.sparse_keys = ~uint64_t{0};
-  EXPECT_EQ(error(Config("logistic", "sgd", 0.1), huge),
+  EXPECT_EQ(error(Config("linear", "sgd", 0.1), huge),
             "a sparse feature key is too large to be shifted behind 5 other features: number the "
             "features of the file from 1");
 }

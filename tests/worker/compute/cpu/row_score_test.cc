@@ -71,7 +71,7 @@ TEST_P(RowScore, IsTheSameInBatchesOfAllSizes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ModelKinds, RowScore,
-                         testing::Values("logistic", "mlp", "wide_deep", "deepfm"));
+                         testing::Values("linear", "mlp", "wide_deep", "deepfm"));
 
 TEST(RowProduct, SumsInOrder) {
   Rng rng(3);

@@ -210,7 +210,7 @@ TEST_F(LinearTermTest, AgreesWithTheCpu) {
   dataset.levels = features.shape.levels;
   dataset.sparse_keys = features.shape.levels;
   RunConfig config;
-  config.model.kind = "logistic";
+  config.model.kind = "linear";
   const absl::StatusOr<ModelSpec> spec = MakeModelSpec(config, dataset);
   ASSERT_TRUE(spec.ok()) << spec.status();
   const LinearTerm& linear = *spec->Find<LinearTerm>();

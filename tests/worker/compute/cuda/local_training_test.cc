@@ -104,7 +104,7 @@ TEST_P(LocalTrainingTest, AKeySpaceThatCannotBeThereWholeIsASentence) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, LocalTrainingTest,
-                         testing::Values(Case{"logistic", "ftrl"}, Case{"mlp", "adam"},
+                         testing::Values(Case{"linear", "ftrl"}, Case{"mlp", "adam"},
                                          Case{"wide_deep", "momentum"}, Case{"deepfm", "adagrad"},
                                          Case{"mlp", "sgd"}),
                          [](const auto& param) {

@@ -202,7 +202,7 @@ TEST_P(ModelCudaTest, TheSameBatchGivesTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ModelCudaTest,
-                         testing::Values(Kind{"logistic"}, Kind{"mlp"}, Kind{"wide_deep"},
+                         testing::Values(Kind{"linear"}, Kind{"mlp"}, Kind{"wide_deep"},
                                          Kind{"deepfm"}, Kind{"deepfm", "tf32"},
                                          Kind{"deepfm", "bf16"}),
                          [](const auto& param) {

@@ -77,7 +77,7 @@ class PredictFileTest : public testing::Test {
 
   ScratchFolder scratch_;
   Encoding encoding_;
-  std::unique_ptr<Model> model_;  // logistic: weight of a key = the key; bias 0
+  std::unique_ptr<Model> model_;  // linear: weight of a key = the key; bias 0
   std::unique_ptr<CountingTables> tables_;
   std::vector<uint64_t> reports_;
   std::vector<std::string> warnings_;
