@@ -21,7 +21,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 //
 // The step of a rule, one for each of kUpdateRules. It is made for one row and steps Lanes(d) of
 // its weights: w, g and slots point at the first of them, and slot k lies at slots + k * dim.
-// gradient + l2 * weight is "pull" throughout.
+// gradient + l2 * weight is `regularized` throughout.
 
 template <OptimizerKind kind>
 struct Step;
@@ -33,8 +33,8 @@ struct Step<OptimizerKind::kSgd> {
   template <class D>
   HWY_INLINE void operator()(D d, float* w, float*, const float* g) const {
     const auto old = hn::LoadU(d, w);
-    const auto pull = hn::Add(hn::LoadU(d, g), hn::Mul(hn::Set(d, l2), old));
-    hn::StoreU(hn::Sub(old, hn::Mul(hn::Set(d, rate), pull)), d, w);
+    const auto regularized = hn::Add(hn::LoadU(d, g), hn::Mul(hn::Set(d, l2), old));
+    hn::StoreU(hn::Sub(old, hn::Mul(hn::Set(d, rate), regularized)), d, w);
   }
 
   float rate, l2;
@@ -48,8 +48,8 @@ struct Step<OptimizerKind::kMomentum> {
   template <class D>
   HWY_INLINE void operator()(D d, float* w, float* slots, const float* g) const {
     const auto old = hn::LoadU(d, w);
-    const auto pull = hn::Add(hn::LoadU(d, g), hn::Mul(hn::Set(d, l2), old));
-    const auto v = hn::Add(hn::Mul(hn::Set(d, momentum), hn::LoadU(d, slots)), pull);
+    const auto regularized = hn::Add(hn::LoadU(d, g), hn::Mul(hn::Set(d, l2), old));
+    const auto v = hn::Add(hn::Mul(hn::Set(d, momentum), hn::LoadU(d, slots)), regularized);
     hn::StoreU(v, d, slots);
     hn::StoreU(hn::Sub(old, hn::Mul(hn::Set(d, rate), v)), d, w);
   }
@@ -65,11 +65,11 @@ struct Step<OptimizerKind::kAdagrad> {
   template <class D>
   HWY_INLINE void operator()(D d, float* w, float* slots, const float* g) const {
     const auto old = hn::LoadU(d, w);
-    const auto pull = hn::Add(hn::LoadU(d, g), hn::Mul(hn::Set(d, l2), old));
-    const auto sum = hn::Add(hn::LoadU(d, slots), hn::Mul(pull, pull));
+    const auto regularized = hn::Add(hn::LoadU(d, g), hn::Mul(hn::Set(d, l2), old));
+    const auto sum = hn::Add(hn::LoadU(d, slots), hn::Mul(regularized, regularized));
     hn::StoreU(sum, d, slots);
     const auto scale = hn::Add(hn::Sqrt(sum), hn::Set(d, epsilon));
-    hn::StoreU(hn::Sub(old, hn::Div(hn::Mul(hn::Set(d, rate), pull), scale)), d, w);
+    hn::StoreU(hn::Sub(old, hn::Div(hn::Mul(hn::Set(d, rate), regularized), scale)), d, w);
   }
 
   float rate, l2, epsilon;

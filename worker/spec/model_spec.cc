@@ -27,7 +27,7 @@ absl::StatusOr<OptimizerSpec> ToOptimizerSpec(const OptimizerConfig& config) {
   return OptimizerSpec{Rounded(config), rule->kind};
 }
 
-// For biases: nothing pulls them towards zero.
+// For biases: nothing draws them towards zero.
 OptimizerSpec WithoutPenalty(OptimizerSpec spec) {
   spec.l1 = 0.0F;
   spec.l2 = 0.0F;

@@ -57,16 +57,16 @@ struct CellRule;
 template <>
 struct CellRule<OptimizerKind::kSgd> : CellState<OptimizerKind::kSgd> {
   static __device__ void Step(const RuleNumbers& rule, Correction, float gradient, Cell* cell) {
-    const float pull = gradient + rule.spec.l2 * cell->weight;
-    cell->weight = cell->weight - rule.spec.learning_rate * pull;
+    const float regularized = gradient + rule.spec.l2 * cell->weight;
+    cell->weight = cell->weight - rule.spec.learning_rate * regularized;
   }
 };
 
 template <>
 struct CellRule<OptimizerKind::kMomentum> : CellState<OptimizerKind::kMomentum> {
   static __device__ void Step(const RuleNumbers& rule, Correction, float gradient, Cell* cell) {
-    const float pull = gradient + rule.spec.l2 * cell->weight;
-    cell->slot0 = rule.spec.momentum * cell->slot0 + pull;
+    const float regularized = gradient + rule.spec.l2 * cell->weight;
+    cell->slot0 = rule.spec.momentum * cell->slot0 + regularized;
     cell->weight = cell->weight - rule.spec.learning_rate * cell->slot0;
   }
 };
@@ -74,10 +74,10 @@ struct CellRule<OptimizerKind::kMomentum> : CellState<OptimizerKind::kMomentum> 
 template <>
 struct CellRule<OptimizerKind::kAdagrad> : CellState<OptimizerKind::kAdagrad> {
   static __device__ void Step(const RuleNumbers& rule, Correction, float gradient, Cell* cell) {
-    const float pull = gradient + rule.spec.l2 * cell->weight;
-    cell->slot0 = cell->slot0 + pull * pull;
+    const float regularized = gradient + rule.spec.l2 * cell->weight;
+    cell->slot0 = cell->slot0 + regularized * regularized;
     const float scale = sqrtf(cell->slot0) + rule.spec.epsilon;
-    cell->weight = cell->weight - rule.spec.learning_rate * pull / scale;
+    cell->weight = cell->weight - rule.spec.learning_rate * regularized / scale;
   }
 };
 
