@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
-#include "common/base/sealed_text.h"
+#include "common/base/checksummed_text.h"
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
 #include "common/job/job.h"
@@ -60,7 +60,7 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   Run run;
   const auto no_environment = [](const std::string&) { return std::optional<std::string>(); };
   const std::string config_path = folder + "/run.toml";
-  ASSIGN_OR_RETURN(const std::string toml, ReadSealedText(config_path));
+  ASSIGN_OR_RETURN(const std::string toml, ReadChecksummedText(config_path));
   ASSIGN_OR_RETURN(run.config, ParseRunConfig(toml, config_path, {}, no_environment));
   ASSIGN_OR_RETURN(run.job, LoadJob(folder));
   ASSIGN_OR_RETURN(run.encoding, LoadEncoding(folder));

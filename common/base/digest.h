@@ -1,5 +1,5 @@
-// SHA-256 of text, by OpenSSL: what text files of a run are sealed with
-// (common/base/sealed_text.h), since people and the launcher can compute it too.
+// SHA-256 of text, by OpenSSL: the checksum of the text files of a run
+// (common/base/checksummed_text.h), since people and the launcher can compute it too.
 #pragma once
 
 #include <string>

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "common/base/sealed_text.h"
+#include "common/base/checksummed_text.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
 
@@ -101,8 +101,8 @@ absl::Status WriteTextFile(const std::string& path, const std::string& text) {
   return file->Publish();
 }
 
-absl::Status WriteSealedText(const std::string& path, const std::string& text) {
-  return WriteTextFile(path, SealText(path, text));
+absl::Status WriteChecksummedText(const std::string& path, const std::string& text) {
+  return WriteTextFile(path, WithChecksum(path, text));
 }
 
 }  // namespace rubato

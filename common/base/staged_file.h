@@ -46,7 +46,8 @@ class StagedFile {
 
 // Whole or not at all: a reader never sees half of it.
 absl::Status WriteTextFile(const std::string& path, const std::string& text);
-// The same with the seal of common/base/sealed_text.h: for what is read back and steers the run.
-absl::Status WriteSealedText(const std::string& path, const std::string& text);
+// The same with the checksum of common/base/checksummed_text.h: for what is read back and steers
+// the run.
+absl::Status WriteChecksummedText(const std::string& path, const std::string& text);
 
 }  // namespace rubato

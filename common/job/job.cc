@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/base/checksummed_text.h"
 #include "common/base/limits.h"
-#include "common/base/sealed_text.h"
 #include "common/base/status.h"
 
 namespace rubato {
@@ -344,7 +344,7 @@ absl::StatusOr<Job> ParseJob(const std::string& json) {
 
 absl::StatusOr<Job> LoadJob(const std::string& run_folder) {
   const std::string path = run_folder + "/job.json";
-  const absl::StatusOr<std::string> text = ReadSealedText(path);
+  const absl::StatusOr<std::string> text = ReadChecksummedText(path);
   if (absl::IsNotFound(text.status())) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": cannot be read; `rubato-data prepare RUN --out ", run_folder, "` writes it"));

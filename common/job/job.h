@@ -36,7 +36,8 @@ struct Job : Calendar {
 // JSON text of a job, and back; errors name the field.
 std::string FormatJob(const Job& job);
 absl::StatusOr<Job> ParseJob(const std::string& json);
-// DIR/job.json of a run folder, a sealed file (common/base/sealed_text.h); errors name the file.
+// DIR/job.json of a run folder, a checksummed file (common/base/checksummed_text.h); errors name
+// the file.
 absl::StatusOr<Job> LoadJob(const std::string& run_folder);
 
 }  // namespace rubato

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "common/base/sealed_bytes.h"
+#include "common/base/checksummed_bytes.h"
 #include "common/base/status.h"
 #include "flatbuffers/flatbuffers.h"
 #include "schemas/wire_generated.h"

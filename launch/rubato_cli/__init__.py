@@ -3,7 +3,7 @@ what they write. It parses no run file and no data: `rubato-data` does, and spea
 
 Rooms; who sees whom is declared, and held, in tests/tidy_python.py:
   base      failures, the console, events, numbers in words
-  files     what is written to disk: scratch and run folders, seals
+  files     what is written to disk: scratch and run folders, checksums
   own_data  what `init` makes of somebody's table
   fleet     the processes of this host: found, started, watched and ended
   run       a run's fleets: preparing, training, serving

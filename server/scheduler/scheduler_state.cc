@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/checksummed_bytes.h"
 #include "common/base/durable_file.h"
-#include "common/base/sealed_bytes.h"
 #include "common/base/status.h"
 #include "common/wire/wire.h"
 #include "flatbuffers/flatbuffers.h"
@@ -121,15 +121,16 @@ absl::StatusOr<std::string> EncodeSchedulerState(const SchedulerState& state) {
   b.Finish(snapshot_file::CreateSchedulerState(
       b, kFormat, view, state.life_counter, state.snapshot_counter, state.job_fingerprint, retired,
       positions, earlier_list, PutNumbers(&b, state.set_aside)));
-  return Seal(kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});
+  return ChecksummedBytes(
+      kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});
 }
 
-absl::StatusOr<SchedulerState> DecodeSchedulerState(absl::string_view sealed) {
-  if (sealed.size() > kMaxSchedulerStateBytes) {
+absl::StatusOr<SchedulerState> DecodeSchedulerState(absl::string_view file) {
+  if (file.size() > kMaxSchedulerStateBytes) {
     return absl::DataLossError(
         absl::StrFormat("it is longer than %d bytes", kMaxSchedulerStateBytes));
   }
-  ASSIGN_OR_RETURN(const AlignedBytes payload, Unseal(kMagic, sealed));
+  ASSIGN_OR_RETURN(const AlignedBytes payload, PayloadOf(kMagic, file));
   flatbuffers::Verifier verifier(payload.data(), payload.size(), /*max_depth=*/4,
                                  /*max_tables=*/4 + kMaxKeptSnapshots);
   if (!verifier.VerifyBuffer<snapshot_file::SchedulerState>(nullptr)) {
@@ -144,20 +145,20 @@ absl::StatusOr<SchedulerState> DecodeSchedulerState(absl::string_view sealed) {
 }
 
 absl::Status WriteSchedulerState(const std::string& path, const SchedulerState& state) {
-  ASSIGN_OR_RETURN(const std::string sealed, EncodeSchedulerState(state));
-  if (sealed.size() > kMaxSchedulerStateBytes) {
+  ASSIGN_OR_RETURN(const std::string file, EncodeSchedulerState(state));
+  if (file.size() > kMaxSchedulerStateBytes) {
     return absl::ResourceExhaustedError(absl::StrFormat(
         "the scheduler's state for %s has %d bytes, more than %d; start a new run from its "
         "last snapshot",
-        path, sealed.size(), kMaxSchedulerStateBytes));
+        path, file.size(), kMaxSchedulerStateBytes));
   }
-  return WriteFileAtomically(path, sealed);
+  return WriteFileAtomically(path, file);
 }
 
 absl::StatusOr<SchedulerState> ReadSchedulerState(const std::string& path) {
-  absl::StatusOr<std::string> sealed = ReadSmallFile(path, kMaxSchedulerStateBytes);
-  if (!sealed.ok()) return sealed.status();
-  absl::StatusOr<SchedulerState> state = DecodeSchedulerState(*sealed);
+  absl::StatusOr<std::string> file = ReadSmallFile(path, kMaxSchedulerStateBytes);
+  if (!file.ok()) return file.status();
+  absl::StatusOr<SchedulerState> state = DecodeSchedulerState(*file);
   if (state.ok()) return state;
   return absl::DataLossError(absl::StrFormat(
       "scheduler's state %s is damaged: %s; restore it from a copy, or start the "

@@ -1,9 +1,9 @@
 // The scheduler's memory of a run on disk, replaced whole at every change: a scheduler that starts
 // again goes on from here, so a life or a snapshot number is never given twice.
 //
-// Format, version 1: a sealed file (common/base/sealed_bytes.h) with the magic "RBTsched" and a
-// FlatBuffer SchedulerState (schemas/snapshot.fbs). The view in it is the header frame of a View as
-// common/wire/wire.h encodes it, so that a view has one form everywhere.
+// Format, version 1: a checksummed file (common/base/checksummed_bytes.h) with the magic "RBTsched"
+// and a FlatBuffer SchedulerState (schemas/snapshot.fbs). The view in it is the header frame of a
+// View as common/wire/wire.h encodes it, so that a view has one form everywhere.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,6 @@ absl::StatusOr<SchedulerState> ReadSchedulerState(const std::string& path);
 // The bytes of the file. InvalidArgument for a view that nobody could read back.
 absl::StatusOr<std::string> EncodeSchedulerState(const SchedulerState& state);
 // Takes any bytes. DataLoss: a half sentence that begins with "it".
-absl::StatusOr<SchedulerState> DecodeSchedulerState(absl::string_view sealed);
+absl::StatusOr<SchedulerState> DecodeSchedulerState(absl::string_view file);
 
 }  // namespace rubato

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/sealed_bytes.h"
+#include "common/base/checksummed_bytes.h"
 #include "common/base/status.h"
 #include "flatbuffers/flatbuffers.h"
 #include "schemas/snapshot_generated.h"
@@ -123,14 +123,15 @@ std::string EncodeManifest(const ImageManifest& m) {
       b, kFormat, m.name.snapshot.value(), m.name.place.value(), m.name.life.value(),
       m.generation.value(), m.clock.value(), m.exact, m.job_fingerprint, m.places, positions,
       tables, files));
-  return Seal(kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});
+  return ChecksummedBytes(
+      kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});
 }
 
-absl::StatusOr<ImageManifest> DecodeManifest(absl::string_view sealed) {
-  if (sealed.size() > kMaxManifestBytes) {
+absl::StatusOr<ImageManifest> DecodeManifest(absl::string_view file) {
+  if (file.size() > kMaxManifestBytes) {
     return absl::DataLossError(absl::StrFormat("it is longer than %d bytes", kMaxManifestBytes));
   }
-  ASSIGN_OR_RETURN(const AlignedBytes payload, Unseal(kMagic, sealed));
+  ASSIGN_OR_RETURN(const AlignedBytes payload, PayloadOf(kMagic, file));
   flatbuffers::Verifier verifier(payload.data(), payload.size(), /*max_depth=*/4,
                                  /*max_tables=*/4);
   if (!verifier.VerifyBuffer<snapshot_file::ImageManifest>(nullptr)) {

@@ -1,7 +1,8 @@
 // What an image is made of: everything but the rows themselves, which lie in row files.
 //
-// Format, version 1: a sealed file (common/base/sealed_bytes.h) with the magic "RBTimage" and a
-// FlatBuffer ImageManifest (schemas/snapshot.fbs). It is the last file of an image to be written.
+// Format, version 1: a checksummed file (common/base/checksummed_bytes.h) with the magic "RBTimage"
+// and a FlatBuffer ImageManifest (schemas/snapshot.fbs). It is the last file of an image to be
+// written.
 //
 // The columns of an image in order, for each table its keys (u64[rows]) then its rows
 // (f32[rows, row_floats], row-major), are cut into chunks of kChunkBytes, the last one of a column
@@ -47,7 +48,7 @@ struct ImageManifest : ImageHead {
 std::string EncodeManifest(const ImageManifest& manifest);
 // Takes any bytes. DataLoss (a half sentence that begins with "it") unless the manifest is whole
 // and its tables fit into its files, which bounds what a reader has to allocate.
-absl::StatusOr<ImageManifest> DecodeManifest(absl::string_view sealed);
+absl::StatusOr<ImageManifest> DecodeManifest(absl::string_view file);
 
 // A manifest without files, and an image without rows.
 ImageManifest ManifestOf(const Image& image);

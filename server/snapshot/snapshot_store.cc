@@ -225,8 +225,8 @@ absl::Status CheckLength(const std::string& path, uint64_t expected) {
 
 absl::StatusOr<ImageManifest> ReadManifest(const std::string& folder, const ImageName& name) {
   const std::string path = absl::StrCat(folder, "/", kManifestFile);
-  ASSIGN_OR_RETURN(const std::string sealed, ReadSmallFile(path, kMaxManifestBytes));
-  absl::StatusOr<ImageManifest> manifest = DecodeManifest(sealed);
+  ASSIGN_OR_RETURN(const std::string bytes, ReadSmallFile(path, kMaxManifestBytes));
+  absl::StatusOr<ImageManifest> manifest = DecodeManifest(bytes);
   if (!manifest.ok()) return Annotate(manifest.status(), "manifest " + path);
   if (manifest->name != name) {
     return absl::DataLossError(absl::StrFormat("manifest %s: it is of another image, %s", path,

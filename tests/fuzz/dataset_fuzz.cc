@@ -36,7 +36,7 @@ void OpenAndRead(const std::string& bytes) {
 }
 
 // Makes the size and the checksum of the head fit; see the grammar in dataset_format.h.
-void SealHead(std::string* bytes) {
+void SetHeadChecksum(std::string* bytes) {
   uint32_t header_bytes;
   std::memcpy(&header_bytes, bytes->data() + 12, sizeof(header_bytes));
   if (PaddedBytes(header_bytes) > bytes->size() - kPrefixBytes) return;
@@ -49,7 +49,7 @@ void SealHead(std::string* bytes) {
   std::memcpy(bytes->data() + 24, &hash, sizeof(hash));
 }
 
-void SealSections(std::string* bytes) {
+void SetSectionChecksums(std::string* bytes) {
   auto layout = DecodeDatasetHeader(std::as_bytes(std::span(*bytes)));
   if (!layout.ok()) return;
   const std::string body = bytes->substr(layout->sections[0].offset);
@@ -66,8 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string bytes(reinterpret_cast<const char*>(data), size);
   rubato::OpenAndRead(bytes);
   if (size < rubato::kPrefixBytes) return 0;
-  rubato::SealHead(&bytes);
-  rubato::SealSections(&bytes);
+  rubato::SetHeadChecksum(&bytes);
+  rubato::SetSectionChecksums(&bytes);
   rubato::OpenAndRead(bytes);
   return 0;
 }

@@ -1,13 +1,13 @@
 // The scheduler's state must survive any bytes, and what is accepted must survive a round trip.
-// Input: one byte of mode, then 0: a sealed file; 1: a payload, sealed first; other: three-byte
-// edits (place, place, byte) of the payload of a legal state, sealed again.
+// Input: one byte of mode, then 0: a file; 1: a payload, which gets its header; other: three-byte
+// edits (offset, offset, byte) of the payload of a legal state.
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
 
 #include "absl/strings/string_view.h"
-#include "common/base/sealed_bytes.h"
+#include "common/base/checksummed_bytes.h"
 #include "common/base/status.h"
 #include "server/scheduler/scheduler_state.h"
 #include "tests/common/wire/random_message.h"
@@ -15,7 +15,7 @@
 namespace {
 
 constexpr char kMagic[] = "RBTsched";
-constexpr size_t kSealBytes = 24;
+constexpr size_t kHeaderBytes = 24;
 constexpr size_t kViewKind = 3;
 
 std::string LegalPayload(uint8_t seed) {
@@ -31,21 +31,21 @@ std::string LegalPayload(uint8_t seed) {
                     rubato::Generation(1),
                     {{snapshot, rubato::PlaceId(0), rubato::Life(2)}}}};
   state.set_aside = {rubato::SnapshotNumber(4)};
-  return rubato::EncodeSchedulerState(state).value().substr(kSealBytes);
+  return rubato::EncodeSchedulerState(state).value().substr(kHeaderBytes);
 }
 
 std::string Edited(std::string payload, absl::string_view edits) {
   for (; edits.size() >= 3; edits.remove_prefix(3)) {
-    const size_t place = static_cast<uint8_t>(edits[0]) + 256U * static_cast<uint8_t>(edits[1]);
-    payload[place % payload.size()] = edits[2];
+    const size_t offset = static_cast<uint8_t>(edits[0]) + 256U * static_cast<uint8_t>(edits[1]);
+    payload[offset % payload.size()] = edits[2];
   }
   return payload;
 }
 
-std::string SealedFile(uint8_t mode, absl::string_view rest) {
+std::string FileOf(uint8_t mode, absl::string_view rest) {
   if (mode == 0) return std::string(rest);
-  if (mode == 1) return rubato::Seal(kMagic, rest);
-  return rubato::Seal(kMagic, Edited(LegalPayload(mode), rest));
+  if (mode == 1) return rubato::ChecksummedBytes(kMagic, rest);
+  return rubato::ChecksummedBytes(kMagic, Edited(LegalPayload(mode), rest));
 }
 
 }  // namespace
@@ -53,11 +53,11 @@ std::string SealedFile(uint8_t mode, absl::string_view rest) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const absl::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const auto state = rubato::DecodeSchedulerState(SealedFile(data[0], rest));
+  const auto state = rubato::DecodeSchedulerState(FileOf(data[0], rest));
   if (!state.ok()) return 0;
-  const auto sealed = rubato::EncodeSchedulerState(*state);
-  CHECK(sealed.ok(), sealed.status().ToString());
-  const auto again = rubato::DecodeSchedulerState(*sealed);
+  const auto bytes = rubato::EncodeSchedulerState(*state);
+  CHECK(bytes.ok(), bytes.status().ToString());
+  const auto again = rubato::DecodeSchedulerState(*bytes);
   CHECK(again.ok() && *again == *state);
   return 0;
 }

@@ -1,22 +1,22 @@
 // The manifest of an image must survive any bytes, and what is accepted must survive a round trip
 // and have exactly the chunks that its files have room for.
 // Input: one byte of mode, then
-//   0: a sealed file as it is;
-//   1: a payload, which is sealed first so that it gets past the checksum;
-//   other: three-byte edits (place, place, byte) of the payload of a legal manifest, sealed again.
+//   0: a file as it is;
+//   1: a payload, which gets its header so that it gets past the checksum;
+//   other: three-byte edits (offset, offset, byte) of the payload of a legal manifest.
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "common/base/sealed_bytes.h"
+#include "common/base/checksummed_bytes.h"
 #include "common/base/status.h"
 #include "server/snapshot/image_manifest.h"
 
 namespace {
 
 constexpr char kMagic[] = "RBTimage";
-constexpr size_t kSealBytes = 24;
+constexpr size_t kHeaderBytes = 24;
 
 std::string LegalPayload() {
   rubato::ImageManifest manifest;
@@ -24,21 +24,21 @@ std::string LegalPayload() {
   manifest.positions = {{rubato::Life(4), rubato::Clock(300)}, {rubato::Life(5), {}}};
   manifest.tables = {{rubato::TableId(9), 2, 3}, {rubato::TableId(4), 8, 131073}};
   manifest.files = {{5243900, 0xfedcba9876543210}};
-  return rubato::EncodeManifest(manifest).substr(kSealBytes);
+  return rubato::EncodeManifest(manifest).substr(kHeaderBytes);
 }
 
 std::string Edited(std::string payload, absl::string_view edits) {
   for (; edits.size() >= 3; edits.remove_prefix(3)) {
-    const size_t place = static_cast<uint8_t>(edits[0]) + 256U * static_cast<uint8_t>(edits[1]);
-    payload[place % payload.size()] = edits[2];
+    const size_t offset = static_cast<uint8_t>(edits[0]) + 256U * static_cast<uint8_t>(edits[1]);
+    payload[offset % payload.size()] = edits[2];
   }
   return payload;
 }
 
-std::string SealedFile(char mode, absl::string_view rest) {
+std::string FileOf(char mode, absl::string_view rest) {
   if (mode == 0) return std::string(rest);
-  if (mode == 1) return rubato::Seal(kMagic, rest);
-  return rubato::Seal(kMagic, Edited(LegalPayload(), rest));
+  if (mode == 1) return rubato::ChecksummedBytes(kMagic, rest);
+  return rubato::ChecksummedBytes(kMagic, Edited(LegalPayload(), rest));
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ std::string SealedFile(char mode, absl::string_view rest) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const absl::string_view input(reinterpret_cast<const char*>(data), size);
-  const auto manifest = rubato::DecodeManifest(SealedFile(input[0], input.substr(1)));
+  const auto manifest = rubato::DecodeManifest(FileOf(input[0], input.substr(1)));
   if (!manifest.ok()) return 0;
   const auto again = rubato::DecodeManifest(rubato::EncodeManifest(*manifest));
   CHECK(again.ok() && *again == *manifest);

@@ -92,7 +92,7 @@ absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pu
   }
   absl::StrAppend(&json, "}\n");
   RETURN_IF_ERROR(go_on());
-  return WriteSealedText(run.folder + "/evaluation.json", json);
+  return WriteChecksummedText(run.folder + "/evaluation.json", json);
 }
 
 }  // namespace rubato

@@ -1,1 +1,1 @@
-"""What is written to disk: whole or not at all, sealed, locked, and swept when left behind."""
+"""What is written to disk: whole or not at all, checksummed, locked, and swept when left behind."""

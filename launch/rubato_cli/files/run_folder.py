@@ -8,7 +8,7 @@
                                     nothing that trains, resumes or scores reads them back
   evaluation.json metrics.json report.html
 
-Every JSON file is sealed (files/seal.py): what steers a score is as it was written.
+Every JSON file holds its checksum (files/checksum.py): what steers a score is as it was written.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rubato_cli.base.deadline import Deadline
 from rubato_cli.base.failure import FATAL, Failure
 from rubato_cli.files import target
 from rubato_cli.files.process_files import ProcessFiles
-from rubato_cli.files.seal import seal, unseal
+from rubato_cli.files.checksum import with_checksum, without_checksum
 
 LOCK_SECONDS = 1.0  # a `rubato status` holds the lock for an instant, too
 LOOK_SECONDS = 0.02
@@ -67,7 +67,7 @@ class RunFolder:
         """One of the JSON files; a sentence when it is missing or not as it was written."""
         path = self.path / name
         try:
-            content = json.loads(unseal(path.read_bytes().decode(), path))
+            content = json.loads(without_checksum(path.read_bytes().decode(), path))
         except FileNotFoundError as error:
             raise Failure(f"{self.shown} has no {name}, so it is not the folder of a run; name "
                           "the --out folder of a `rubato train`") from error
@@ -84,7 +84,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Whole or not at all: an earlier file stays until the new one is on disk."""
-        target.write(self.path / name, seal(json.dumps(content, indent=2) + "\n"))
+        target.write(self.path / name, with_checksum(json.dumps(content, indent=2) + "\n"))
 
     def lock(self) -> None:
         """Keeps this folder to this process until it ends."""

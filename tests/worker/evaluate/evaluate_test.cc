@@ -16,7 +16,7 @@ class EvaluateTest : public PrepareFixture {
     config_ = LoanConfig(1000);
     const auto prepared = Run(config_);
     ASSERT_TRUE(prepared.ok()) << prepared.status();
-    encoding_ = *ParseEncoding(*ReadSealedText(Path("out/data/encoding.json")));
+    encoding_ = *ParseEncoding(*ReadChecksummedText(Path("out/data/encoding.json")));
     model_ = *MakeModel(config_, encoding_.Shape());
   }
 
@@ -54,7 +54,7 @@ TEST_F(EvaluateTest, AStopAnywhereIsHeardAndLeavesNothing) {
   const int questions = asked_;
   EXPECT_GE(questions, 8);
   const std::string path = Path("out/evaluation.json");
-  const std::string json = *ReadSealedText(path);
+  const std::string json = *ReadChecksummedText(path);
   for (const char* name : {"test", "validation", "top_features"}) {
     EXPECT_TRUE(absl::StrContains(json, absl::StrCat("\"", name, "\": "))) << json;
   }

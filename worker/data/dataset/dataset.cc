@@ -97,7 +97,8 @@ class MappedDataset final : public Dataset {
   std::span<const float> true_probability() const override { return true_probability_; }
   void Read(std::span<const uint64_t> indices, Batch* out) const override;
 
-  // Checksums first, then what they cannot vouch for: a file can be wrong and well sealed.
+  // Checksums first, then what they cannot vouch for: a file can be wrong and have the right
+  // checksums.
   absl::Status Verify() const;
 
  private:

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <vector>
 
+#include "common/base/checksummed_bytes.h"
 #include "common/base/limits.h"
-#include "common/base/sealed_bytes.h"
 #include "common/base/status.h"
 #include "schemas/dataset_generated.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/sealed_text.h"
+#include "common/base/checksummed_text.h"
 #include "common/base/status.h"
 #include "worker/data/encode/json_fields.h"
 
@@ -184,7 +184,7 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
 
 absl::StatusOr<Encoding> LoadEncoding(const std::string& run_folder) {
   const std::string path = run_folder + "/data/encoding.json";
-  ASSIGN_OR_RETURN(const std::string text, ReadSealedText(path));
+  ASSIGN_OR_RETURN(const std::string text, ReadChecksummedText(path));
   absl::StatusOr<Encoding> encoding = ParseEncoding(text);
   if (!encoding.ok()) return Annotate(encoding.status(), path);
   return encoding;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
-#include "common/base/sealed_text.h"
+#include "common/base/checksummed_text.h"
 #include "common/base/staged_file.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
@@ -27,9 +27,9 @@ namespace rubato {
 namespace {
 
 absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const std::string& folder) {
-  RETURN_IF_ERROR(WriteSealedText(folder + "/job.json", FormatJob(job)));
-  RETURN_IF_ERROR(WriteSealedText(folder + "/config.json", FormatRunConfigJson(config)));
-  return WriteSealedText(folder + "/run.toml", FormatRunConfigToml(config));
+  RETURN_IF_ERROR(WriteChecksummedText(folder + "/job.json", FormatJob(job)));
+  RETURN_IF_ERROR(WriteChecksummedText(folder + "/config.json", FormatRunConfigJson(config)));
+  return WriteChecksummedText(folder + "/run.toml", FormatRunConfigToml(config));
 }
 
 // The generated book is a file for as long as it is prepared; its spec names it afterwards.
@@ -86,8 +86,9 @@ absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
   const uint64_t rows = train.rows;
   FitToData({rows, FitPrior(target, train, config.cleanse).one_sided_gradient}, &config);
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, prepared.report.shape, rows));
-  RETURN_IF_ERROR(WriteSealedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
-  RETURN_IF_ERROR(WriteSealedText(staged->path() + "/target.json", FormatTarget(target)));
+  RETURN_IF_ERROR(
+      WriteChecksummedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
+  RETURN_IF_ERROR(WriteChecksummedText(staged->path() + "/target.json", FormatTarget(target)));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, staged->path()));
   RETURN_IF_ERROR(staged->Publish());
   return prepared;
@@ -128,7 +129,7 @@ absl::Status CheckEpochs(const Job& job, const RunConfig& config, Clock committe
 absl::StatusOr<Prepared> PrepareResumed(RunConfig config, const std::string& folder,
                                         Clock committed) {
   const std::string path = folder + "/run.toml";
-  const absl::StatusOr<std::string> text = ReadSealedText(path);
+  const absl::StatusOr<std::string> text = ReadChecksummedText(path);
   if (absl::IsNotFound(text.status())) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: is not the folder of a run, it has no run.toml; choose another --out", folder));

@@ -264,7 +264,7 @@ absl::Status CsvPreparation::Write() {
       }));
   if (HasTestFile()) RETURN_IF_ERROR(WriteTestFile());
   RETURN_IF_ERROR(writers_->Finish());
-  return WriteSealedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
+  return WriteChecksummedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
 }
 
 absl::StatusOr<std::optional<float>> CsvPreparation::TrueProbability(

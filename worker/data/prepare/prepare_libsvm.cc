@@ -205,7 +205,7 @@ absl::Status LibsvmPreparation::Write() {
   }
   WarnOfTestFile();
   RETURN_IF_ERROR(writers->Finish());
-  return WriteSealedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
+  return WriteChecksummedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
 }
 
 void LibsvmPreparation::WarnOfTestFile() {

@@ -206,7 +206,7 @@ TEST_F(DatasetTest, NoticesEveryFlippedBit) {
   }
 }
 
-// A header that is sealed properly and lies: only the bounds stand in its way.
+// A header with the right checksum that lies: only the bounds stand in its way.
 TEST_F(DatasetTest, RefusesHostileSizes) {
   WriteRandom(Shape(2, {0, 3}, 9), 5, true);
   const std::string bytes = Bytes();
@@ -231,7 +231,7 @@ TEST_F(DatasetTest, RefusesHostileSizes) {
   }
 }
 
-// A section that is sealed properly and has contents no model could use.
+// A section with the right checksum and contents no model could use.
 TEST_F(DatasetTest, RefusesContentsOutsideTheShape) {
   DatasetShape shape = Shape(2, {0, 3}, 9);
   shape.offsets = true;
@@ -241,12 +241,12 @@ TEST_F(DatasetTest, RefusesContentsOutsideTheShape) {
   ASSERT_TRUE(layout.ok());
   for (size_t kind = 0; kind < kSectionKinds; ++kind) {
     std::string body = bytes;
-    DatasetLayout sealed = *layout;
-    SectionLayout& section = sealed.sections[kind];
+    DatasetLayout changed = *layout;
+    SectionLayout& section = changed.sections[kind];
     ASSERT_GE(section.bytes, 8u);
     body.replace(section.offset, 8, 8, '\xff');  // NaN, or the largest number
     section.xxh3 = XXH3_64bits(body.data() + section.offset, PaddedBytes(section.bytes));
-    ExpectDamaged(EncodeDatasetHeader(sealed) + body.substr(layout->sections[0].offset),
+    ExpectDamaged(EncodeDatasetHeader(changed) + body.substr(layout->sections[0].offset),
                   absl::StrCat("section ", kind));
   }
 }

@@ -12,7 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/sealed_text.h"
+#include "common/base/checksummed_text.h"
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"

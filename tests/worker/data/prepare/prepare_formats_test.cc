@@ -43,7 +43,7 @@ TEST_F(PrepareFormats, LibsvmWithATestFile) {
   const Batch test = ReadAll(*Open(SplitPart::kTest));
   EXPECT_EQ(test.keys, (std::vector<uint64_t>{2, 3, 40}));
   EXPECT_EQ(test.values, (std::vector<float>{1, 1, 2}));
-  const auto encoding = ParseEncoding(*ReadSealedText(Path("out/data/encoding.json")));
+  const auto encoding = ParseEncoding(*ReadChecksummedText(Path("out/data/encoding.json")));
   ASSERT_TRUE(encoding.ok());
   EXPECT_EQ(encoding->format, "libsvm");
   EXPECT_EQ(encoding->sparse_keys, 41u);
@@ -130,7 +130,7 @@ TEST_F(PrepareFormats, AGroupIsAnIdAndNoFeature) {
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   EXPECT_EQ(prepared->report.columns[0].role, "group");
   EXPECT_EQ(prepared->report.shape.numeric_columns, 2u);  // amount, and whether it is missing
-  const std::string json = *ReadSealedText(Path("out/data/cleansing.json"));
+  const std::string json = *ReadChecksummedText(Path("out/data/cleansing.json"));
   EXPECT_TRUE(absl::StrContains(json,
                                 "\"kind\": \"hash\",\n  \"seed\": 3,\n  \"group\": "
                                 "\"id\",\n  \"stratified\": false"))
@@ -250,8 +250,8 @@ TEST_F(PrepareFormats, SixPositivesAreEnough) {
   EXPECT_EQ(prepared->report.parts[0].labels, 4);
   EXPECT_EQ(prepared->report.parts[1].labels, 1);
   EXPECT_EQ(prepared->report.parts[2].labels, 1);
-  EXPECT_TRUE(
-      absl::StrContains(*ReadSealedText(Path("out/data/cleansing.json")), "\"stratified\": true"));
+  EXPECT_TRUE(absl::StrContains(*ReadChecksummedText(Path("out/data/cleansing.json")),
+                                "\"stratified\": true"));
 }
 
 TEST_F(PrepareFormats, AFileWithoutAHeader) {
@@ -265,7 +265,7 @@ TEST_F(PrepareFormats, AFileWithoutAHeader) {
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   EXPECT_EQ(prepared->report.rows_read, 600u);
-  const auto encoding = ParseEncoding(*ReadSealedText(Path("out/data/encoding.json")));
+  const auto encoding = ParseEncoding(*ReadChecksummedText(Path("out/data/encoding.json")));
   ASSERT_TRUE(encoding.ok());
   EXPECT_EQ(encoding->layout, (CsvLayout{.header = false}));
   EXPECT_EQ(encoding->columns, 5u);

@@ -1,7 +1,7 @@
 // What is learnt of each row: offsets, the target's description, keys that do not go with it.
 #include <algorithm>
 
-#include "common/base/sealed_text.h"
+#include "common/base/checksummed_text.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/worker/data/prepare/prepare_fixture.h"
@@ -38,7 +38,7 @@ TEST_F(PrepareTarget, ARowWithoutItsOffsetIsNamed) {
 
 TEST_F(PrepareTarget, TheTargetIsDescribedForThoseWhoShowItsFigures) {
   ASSERT_TRUE(Run(LoanConfig(1000)).ok());
-  const auto json = nlohmann::json::parse(*ReadSealedText(Path("out/target.json")));
+  const auto json = nlohmann::json::parse(*ReadChecksummedText(Path("out/target.json")));
   EXPECT_EQ(json["kind"], "binary");
   EXPECT_EQ(json["prediction"], "pd");
   EXPECT_EQ(json["chosen_by"], "logloss");

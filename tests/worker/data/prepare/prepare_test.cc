@@ -49,7 +49,7 @@ TEST_F(Prepare, CsvEndToEnd) {
 // What training sees of a row is what predict makes of it with the saved encoding.
 TEST_F(Prepare, SavedEncodingGivesTheRowsOfTheDataset) {
   ASSERT_TRUE(Run(LoanConfig(300)).ok());
-  const auto text = ReadSealedText(Path("out/data/encoding.json"));
+  const auto text = ReadChecksummedText(Path("out/data/encoding.json"));
   ASSERT_TRUE(text.ok());
   const auto encoding = ParseEncoding(*text);
   ASSERT_TRUE(encoding.ok()) << encoding.status();
@@ -76,7 +76,7 @@ TEST_F(Prepare, SavedEncodingGivesTheRowsOfTheDataset) {
 // Values of validation and test rows must not move what is fitted.
 TEST_F(Prepare, FitsOnTrainingRowsOnly) {
   ASSERT_TRUE(Run(LoanConfig(300)).ok());
-  const auto before = ReadSealedText(Path("out/data/encoding.json"));
+  const auto before = ReadChecksummedText(Path("out/data/encoding.json"));
   std::string text = "id,amount,grade,when,y\n";
   auto reader = CsvReader::Open(Path("loans.csv"));
   while (*(*reader)->Next()) {
@@ -90,7 +90,7 @@ TEST_F(Prepare, FitsOnTrainingRowsOnly) {
   RunConfig config = LoanConfig(300);
   config.data.path = Write("moved.csv", text);
   ASSERT_TRUE(Run(config).ok());
-  EXPECT_EQ(*before, *ReadSealedText(Path("out/data/encoding.json")));
+  EXPECT_EQ(*before, *ReadChecksummedText(Path("out/data/encoding.json")));
 }
 
 TEST_F(Prepare, CountsRowsThroughEveryStep) {
@@ -110,7 +110,7 @@ TEST_F(Prepare, CountsRowsThroughEveryStep) {
   EXPECT_EQ(report.dropped_missing_time, 2u);
   EXPECT_EQ(report.parts[0].rows + report.parts[1].rows + report.parts[2].rows, 1000u);
   EXPECT_EQ(report.inputs.at(0).sha256.size(), 64u);
-  const std::string json = *ReadSealedText(Path("out/data/cleansing.json"));
+  const std::string json = *ReadChecksummedText(Path("out/data/cleansing.json"));
   EXPECT_TRUE(absl::StrContains(json, "\"read\": 1004"));
   EXPECT_TRUE(absl::StrContains(json, report.inputs[0].sha256));
 }
@@ -168,7 +168,7 @@ TEST_F(Prepare, EpochsAndBatchFollowTheRowsAndStayWhenResumed) {
   config.train.batch = 0;
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
-  const auto toml = ReadSealedText(Path("out/run.toml"));
+  const auto toml = ReadChecksummedText(Path("out/run.toml"));
   ASSERT_TRUE(toml.ok()) << toml.status();
   EXPECT_TRUE(absl::StrContains(*toml, "epochs = 200\nbatch = 16\n")) << *toml;
   const auto resumed = PrepareRun(config, Path("out"), PrepareMode::kResume, [] { return false; });
@@ -187,7 +187,7 @@ TEST_F(Prepare, JobFollowsTheConfiguration) {
   config.snapshot.every_clocks = 11;
   const auto prepared = Run(config);
   ASSERT_TRUE(prepared.ok()) << prepared.status();
-  const auto job = ParseJob(*ReadSealedText(Path("out/job.json")));
+  const auto job = ParseJob(*ReadChecksummedText(Path("out/job.json")));
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(*job, prepared->job);
   EXPECT_EQ(job->places, 6u);
@@ -224,7 +224,7 @@ TEST_F(Prepare, ResumeKeepsTheDataAndTakesWhatMayChange) {
   const auto resumed = Run(config, PrepareMode::kResume);
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(resumed->outcome, PrepareOutcome::kKept);
-  const auto job = ParseJob(*ReadSealedText(Path("out/job.json")));
+  const auto job = ParseJob(*ReadChecksummedText(Path("out/job.json")));
   ASSERT_TRUE(job.ok());
   EXPECT_EQ(job->last_clock, Clock(9 * job->iterations_per_epoch));
   EXPECT_TRUE(job->staleness().infinite());
@@ -238,18 +238,18 @@ TEST_F(Prepare, ResumeRefusesAJobThatAnotherVersionMade) {
   RunConfig config = LoanConfig(1000);
   config.train.best_epoch = false;
   ASSERT_TRUE(Run(config).ok());
-  Job job = *ParseJob(*ReadSealedText(Path("out/job.json")));
+  Job job = *ParseJob(*ReadChecksummedText(Path("out/job.json")));
   ++job.seed;
   ++job.seats;
   const std::string other = FormatJob(job);
-  ASSERT_TRUE(WriteSealedText(Path("out/job.json"), other).ok());
+  ASSERT_TRUE(WriteChecksummedText(Path("out/job.json"), other).ok());
   const auto refused = Run(config, PrepareMode::kResume);
   EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
   EXPECT_TRUE(absl::StrContains(refused.status().message(),
                                 "out/job.json: cannot resume: this version makes something else "
                                 "of the run file: seed, seats; resume with"))
       << refused.status();
-  EXPECT_EQ(*ReadSealedText(Path("out/job.json")), other);
+  EXPECT_EQ(*ReadChecksummedText(Path("out/job.json")), other);
 }
 
 TEST_F(Prepare, RetentionIsTheRunFilesAndMayChange) {
@@ -271,12 +271,12 @@ TEST_F(Prepare, AChangedByteIsNamedAndNothingIsRead) {
   for (const std::string name : {"out/job.json", "out/run.toml", "out/data/encoding.json",
                                  "out/data/cleansing.json", "out/config.json"}) {
     const std::string good = Read(name);
-    EXPECT_TRUE(ReadSealedText(Path(name)).ok()) << name;
+    EXPECT_TRUE(ReadChecksummedText(Path(name)).ok()) << name;
     std::string bad = good;
     const size_t digit = bad.find_first_of("0123456789");
     bad[digit] = bad[digit] == '9' ? '8' : '9';
     Write(name, bad);
-    const absl::Status status = ReadSealedText(Path(name)).status();
+    const absl::Status status = ReadChecksummedText(Path(name)).status();
     EXPECT_EQ(ExitCode(status), kExitFatal);
     EXPECT_TRUE(absl::StrContains(status.message(), name)) << status;
     if (name == "out/job.json" || name == "out/run.toml") {
@@ -292,17 +292,18 @@ TEST_F(Prepare, AChangedByteIsNamedAndNothingIsRead) {
 TEST_F(Prepare, ResumeRefusesToEndBeforeWhatIsCommitted) {
   RunConfig config = LoanConfig(1000);
   ASSERT_TRUE(Run(config).ok());
-  const int64_t per_epoch = ParseJob(*ReadSealedText(Path("out/job.json")))->iterations_per_epoch;
+  const int64_t per_epoch =
+      ParseJob(*ReadChecksummedText(Path("out/job.json")))->iterations_per_epoch;
   const auto resume = [&](int64_t epochs, int64_t committed) {
     config.train.epochs = epochs;
     return PrepareRun(config, Path("out"), PrepareMode::kResume, NeverStop, Clock(committed))
         .status();
   };
-  const std::string before = *ReadSealedText(Path("out/run.toml"));
+  const std::string before = *ReadChecksummedText(Path("out/run.toml"));
   const absl::Status refused = resume(2, 2 * per_epoch + 1);
   EXPECT_EQ(ExitCode(refused), kExitUsage);
   EXPECT_TRUE(absl::StrContains(refused.message(), "ask for 3 epochs or more")) << refused;
-  EXPECT_EQ(*ReadSealedText(Path("out/run.toml")), before);
+  EXPECT_EQ(*ReadChecksummedText(Path("out/run.toml")), before);
   EXPECT_TRUE(resume(2, 2 * per_epoch).ok());
 }
 

@@ -20,7 +20,7 @@ READ = {"predict": ("config.json", "job.json", "run.toml", "metrics.json", "data
         "resume finished": ("job.json", "metrics.json")}
 
 
-class SealTest(FleetTest):
+class ChecksumTest(FleetTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -1,4 +1,4 @@
-#include "common/base/sealed_bytes.h"
+#include "common/base/checksummed_bytes.h"
 
 #include <xxhash.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "disk formats are little-endian");
 constexpr size_t kMagicBytes = 8;
-constexpr size_t kSealBytes = kMagicBytes + 2 * sizeof(uint64_t);
+constexpr size_t kHeaderBytes = kMagicBytes + 2 * sizeof(uint64_t);
 
 uint64_t ReadU64(const char* at) {
   uint64_t value;
@@ -36,7 +36,7 @@ const uint8_t* AlignedBytes::data() const {
   return reinterpret_cast<const uint8_t*>(words_.data());
 }
 
-std::string Seal(absl::string_view magic, absl::string_view payload) {
+std::string ChecksummedBytes(absl::string_view magic, absl::string_view payload) {
   CHECK(magic.size() == kMagicBytes);
   std::string out(magic);
   AppendU64(&out, payload.size());
@@ -45,19 +45,19 @@ std::string Seal(absl::string_view magic, absl::string_view payload) {
   return out;
 }
 
-absl::StatusOr<AlignedBytes> Unseal(absl::string_view magic, absl::string_view sealed) {
-  if (sealed.size() < kSealBytes) {
-    return absl::DataLossError(absl::StrFormat("it is cut short at %d bytes", sealed.size()));
+absl::StatusOr<AlignedBytes> PayloadOf(absl::string_view magic, absl::string_view file) {
+  if (file.size() < kHeaderBytes) {
+    return absl::DataLossError(absl::StrFormat("it is cut short at %d bytes", file.size()));
   }
-  if (sealed.substr(0, kMagicBytes) != magic) {
+  if (file.substr(0, kMagicBytes) != magic) {
     return absl::DataLossError(absl::StrFormat("it does not begin with %s", magic));
   }
-  const absl::string_view payload = sealed.substr(kSealBytes);
-  if (const uint64_t length = ReadU64(sealed.data() + kMagicBytes); length != payload.size()) {
+  const absl::string_view payload = file.substr(kHeaderBytes);
+  if (const uint64_t length = ReadU64(file.data() + kMagicBytes); length != payload.size()) {
     return absl::DataLossError(
-        absl::StrFormat("it holds %d bytes after its seal, not %d", payload.size(), length));
+        absl::StrFormat("it holds %d bytes after its header, not %d", payload.size(), length));
   }
-  if (ReadU64(sealed.data() + kMagicBytes + 8) != XXH3_64bits(payload.data(), payload.size())) {
+  if (ReadU64(file.data() + kMagicBytes + 8) != XXH3_64bits(payload.data(), payload.size())) {
     return absl::DataLossError("its checksum is wrong");
   }
   return AlignedBytes(payload);

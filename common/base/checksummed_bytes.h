@@ -1,7 +1,7 @@
 // The outermost layer of every small file that the servers keep: who wrote it, how long it is, and
 // a checksum, so that a file is taken whole as it was written or not at all.
 //
-//   sealed file  = magic length xxh3 payload, and nothing after it
+//   file         = magic length xxh3 payload, and nothing after it
 //   magic        = 8 bytes, one value per kind of file
 //   length       = u64, bytes of the payload
 //   xxh3         = u64, XXH3-64 with seed 0 of the payload
@@ -44,9 +44,10 @@ std::vector<Struct> CopyStructs(const uint8_t* from, size_t count) {
   return out;
 }
 
-// Requires magic.size() == 8.
-std::string Seal(absl::string_view magic, absl::string_view payload);
-// DataLoss with what is wrong, without the file's name: the caller knows it.
-absl::StatusOr<AlignedBytes> Unseal(absl::string_view magic, absl::string_view sealed);
+// The file that holds `payload`. Requires magic.size() == 8.
+std::string ChecksummedBytes(absl::string_view magic, absl::string_view payload);
+// The payload of such a file. DataLoss with what is wrong, without the file's name: the caller
+// knows it.
+absl::StatusOr<AlignedBytes> PayloadOf(absl::string_view magic, absl::string_view file);
 
 }  // namespace rubato
