@@ -15,10 +15,10 @@
 namespace rubato {
 namespace {
 
-constexpr size_t kPlaces = 4;
+constexpr size_t kBatches = 4;
 
 // A batch on the device, with room for what a step makes of it.
-struct PlacedBatch {
+struct LoadedBatch {
   GpuBatch batch;
   DeviceArray<uint32_t> positions;            // [occurrences] rows of the tables
   std::vector<DeviceArray<float>> gradients;  // by table
@@ -32,16 +32,16 @@ class StagedStep {
   absl::StatusOr<double> Seconds(Stage left_out);
 
  private:
-  absl::StatusOr<PlacedBatch> Place(const Batch& batch);
-  absl::Status PutKeys(StreamView stream, PlacedBatch* place);
-  absl::Status PutStep(StreamView stream, Stage left_out, PlacedBatch* place);
+  absl::StatusOr<LoadedBatch> Load(const Batch& batch);
+  absl::Status PutKeys(StreamView stream, LoadedBatch* loaded);
+  absl::Status PutStep(StreamView stream, Stage left_out, LoadedBatch* loaded);
 
   std::unique_ptr<Engine> engine_;
   std::optional<Stream> stream_;
   std::optional<DeviceTables> tables_;
-  DeviceArray<double> loss_;         // [1]
-  DeviceArray<LossTotals> totals_;   // [1]
-  std::vector<PlacedBatch> places_;  // [kPlaces]
+  DeviceArray<double> loss_;          // [1]
+  DeviceArray<LossTotals> totals_;    // [1]
+  std::vector<LoadedBatch> batches_;  // [kBatches]
 };
 
 absl::Status StagedStep::Allocate(const LocalPlan& plan) {
@@ -55,51 +55,52 @@ absl::Status StagedStep::Allocate(const LocalPlan& plan) {
   ASSIGN_OR_RETURN(totals_, DeviceArray<LossTotals>::Make(1));
   RETURN_IF_ERROR(ZeroAsync(stream_->view(), loss_.data(), 1));
   RETURN_IF_ERROR(ZeroAsync(stream_->view(), totals_.data(), 1));
-  for (size_t i = 0; i < kPlaces; ++i) {
-    ASSIGN_OR_RETURN(PlacedBatch place, Place(plan.batches[i % plan.batches.size()]));
-    places_.push_back(std::move(place));
+  for (size_t i = 0; i < kBatches; ++i) {
+    ASSIGN_OR_RETURN(LoadedBatch loaded, Load(plan.batches[i % plan.batches.size()]));
+    batches_.push_back(std::move(loaded));
   }
   return stream_->Wait();
 }
 
-absl::StatusOr<PlacedBatch> StagedStep::Place(const Batch& batch) {
+absl::StatusOr<LoadedBatch> StagedStep::Load(const Batch& batch) {
   const NetworkShape& shape = engine_->shape();
   const uint32_t occurrences = engine_->capacity().counts.occurrences();
   ASSIGN_OR_RETURN(GpuBatch on_gpu, GpuBatch::Make(stream_->view(), shape, engine_->capacity()));
   ASSIGN_OR_RETURN(auto positions, DeviceArray<uint32_t>::Make(occurrences));
-  PlacedBatch place{.batch = std::move(on_gpu), .positions = std::move(positions), .gradients = {}};
+  LoadedBatch loaded{
+      .batch = std::move(on_gpu), .positions = std::move(positions), .gradients = {}};
   for (size_t t = 0; t < shape.tables().size(); ++t) {
     const size_t floats = shape.Rows(t, occurrences) * shape.tables()[t].dim;
-    ASSIGN_OR_RETURN(place.gradients.emplace_back(), DeviceArray<float>::Make(floats));
-    RETURN_IF_ERROR(ZeroAsync(stream_->view(), place.gradients.back().data(), floats));
+    ASSIGN_OR_RETURN(loaded.gradients.emplace_back(), DeviceArray<float>::Make(floats));
+    RETURN_IF_ERROR(ZeroAsync(stream_->view(), loaded.gradients.back().data(), floats));
   }
-  RETURN_IF_ERROR(place.batch.Upload(stream_->view(), batch));
-  RETURN_IF_ERROR(PutKeys(stream_->view(), &place));
+  RETURN_IF_ERROR(loaded.batch.Upload(stream_->view(), batch));
+  RETURN_IF_ERROR(PutKeys(stream_->view(), &loaded));
   RETURN_IF_ERROR(stream_->Wait());
-  return place;
+  return loaded;
 }
 
-absl::Status StagedStep::PutKeys(StreamView stream, PlacedBatch* place) {
-  RETURN_IF_ERROR(place->batch.FindSegments(stream, &engine_->scratch()->unique));
-  return PositionsOfKeys(stream, place->batch.occurrence_keys(),
-                         engine_->capacity().counts.occurrences(), place->positions.data());
+absl::Status StagedStep::PutKeys(StreamView stream, LoadedBatch* loaded) {
+  RETURN_IF_ERROR(loaded->batch.FindSegments(stream, &engine_->scratch()->unique));
+  return PositionsOfKeys(stream, loaded->batch.occurrence_keys(),
+                         engine_->capacity().counts.occurrences(), loaded->positions.data());
 }
 
-absl::Status StagedStep::PutStep(StreamView stream, Stage left_out, PlacedBatch* place) {
-  if (left_out != Stage::kUnique) RETURN_IF_ERROR(PutKeys(stream, place));
-  StepArrays step{.numeric = place->batch.inputs().numeric(),
-                  .labels = place->batch.inputs().labels(),
-                  .weights = place->batch.inputs().weights(),
-                  .offsets = place->batch.inputs().offsets(),
-                  .features = place->batch.features(),
-                  .segments = place->batch.segments(),
+absl::Status StagedStep::PutStep(StreamView stream, Stage left_out, LoadedBatch* loaded) {
+  if (left_out != Stage::kUnique) RETURN_IF_ERROR(PutKeys(stream, loaded));
+  StepArrays step{.numeric = loaded->batch.inputs().numeric(),
+                  .labels = loaded->batch.inputs().labels(),
+                  .weights = loaded->batch.inputs().weights(),
+                  .offsets = loaded->batch.inputs().offsets(),
+                  .features = loaded->batch.features(),
+                  .segments = loaded->batch.segments(),
                   .parameters = {},
                   .gradients = {},
                   .loss = loss_.data()};
-  step.features.positions = place->positions.data();
-  for (size_t t = 0; t < place->gradients.size(); ++t) {
+  step.features.positions = loaded->positions.data();
+  for (size_t t = 0; t < loaded->gradients.size(); ++t) {
     step.parameters.push_back(tables_->weights(t));
-    step.gradients.push_back(place->gradients[t].data());
+    step.gradients.push_back(loaded->gradients[t].data());
   }
   if (left_out != Stage::kNetwork)
     RETURN_IF_ERROR(engine_->scratch()->network->Train(stream, step));
@@ -107,14 +108,14 @@ absl::Status StagedStep::PutStep(StreamView stream, Stage left_out, PlacedBatch*
     RETURN_IF_ERROR(tables_->Step(stream, engine_->shape(),
                                   {.of_table = &step.gradients,
                                    .segments = step.segments,
-                                   .keys = place->batch.device_keys()}));
+                                   .keys = loaded->batch.device_keys()}));
   }
   return AddLoss(stream, loss_.data(), step.features.filled, totals_.data());
 }
 
 absl::StatusOr<double> StagedStep::Seconds(Stage left_out) {
-  return SecondsOfCall(*stream_, {.calls = 5 * kPlaces}, [&](StreamView recorded, size_t call) {
-    return PutStep(recorded, left_out, &places_[call % kPlaces]);
+  return SecondsOfCall(*stream_, {.calls = 5 * kBatches}, [&](StreamView recorded, size_t call) {
+    return PutStep(recorded, left_out, &batches_[call % kBatches]);
   });
 }
 

@@ -76,15 +76,15 @@ def labels(torch, rows):
     return (torch.rand(rows, 1, device="cuda") < 0.1).float()
 
 
-def w1_step(torch, batches, place):
-    """place(t): tensor t of a batch on the GPU."""
+def w1_step(torch, batches, on_gpu):
+    """on_gpu(t): tensor t of a batch on the GPU."""
     table = torch.nn.Embedding(LEVELS * COLUMNS, DIM, sparse=True, device="cuda")
     model = layers(torch, (NUMERIC + COLUMNS * DIM, 512, 256, 1))
     of_table = torch.optim.Adagrad(table.parameters(), lr=0.01)
     of_layers = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
 
     def step(i):
-        keys, numeric, label = map(place, batches[i % len(batches)])
+        keys, numeric, label = map(on_gpu, batches[i % len(batches)])
         rows = table(keys).view(len(label), -1)
         loss = loss_of(torch, model(torch.cat([numeric, rows], 1)), label)
         of_table.zero_grad()

@@ -34,7 +34,7 @@ class AlignedBytes {
   size_t size_;
 };
 
-// The `count` structs that lie at `from`, at an aligned place: FlatBuffers' verifier checks the
+// The `count` structs that lie at `from`, at an aligned address: FlatBuffers' verifier checks the
 // alignment of a vector's length, not of its elements.
 template <class Struct>
 std::vector<Struct> CopyStructs(const uint8_t* from, size_t count) {

@@ -42,18 +42,18 @@ class UninitializedAllocator {
     if (memory_ != nullptr) return static_cast<T*>(memory_->Allocate(n * sizeof(T)));
     return std::allocator<T>().allocate(n);
   }
-  void deallocate(T* place, size_t n) {
-    if (memory_ != nullptr) return memory_->Free(place, n * sizeof(T));
-    std::allocator<T>().deallocate(place, n);
+  void deallocate(T* at, size_t n) {
+    if (memory_ != nullptr) return memory_->Free(at, n * sizeof(T));
+    std::allocator<T>().deallocate(at, n);
   }
   // What resize(n) and vector(n) call; everything else constructs from a value.
   template <class U>
-  void construct(U* place) {
-    ::new (static_cast<void*>(place)) U;
+  void construct(U* at) {
+    ::new (static_cast<void*>(at)) U;
   }
   template <class U, class... Args>
-  void construct(U* place, Args&&... args) {
-    ::new (static_cast<void*>(place)) U(std::forward<Args>(args)...);
+  void construct(U* at, Args&&... args) {
+    ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
   }
   UninitializedAllocator select_on_container_copy_construction() const { return {}; }
 

@@ -15,7 +15,7 @@ namespace {
 
 using flatbuffers::Offset;
 
-// The tag of a message is its place in the variant, 1 for the first.
+// The tag of a message is its index in the variant, 1 for the first.
 static_assert(static_cast<size_t>(wire::Body::MAX) == std::variant_size_v<Message>);
 
 absl::Status Refused(const std::string& why) {

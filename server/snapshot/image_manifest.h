@@ -7,7 +7,7 @@
 // The columns of an image in order, for each table its keys (u64[rows]) then its rows
 // (f32[rows, row_floats], row-major), are cut into chunks of kChunkBytes, the last one of a column
 // shorter. kChunksPerFile chunks in order make a row file, a RocksDB table file with an entry per
-// chunk: key = u32 table (its place in the manifest), u8 column (0 keys, 1 rows), u32 chunk of the
+// chunk: key = u32 table (its index in the manifest), u8 column (0 keys, 1 rows), u32 chunk of the
 // column, big-endian, so that entries are in order; value = the chunk, little-endian, as it lies in
 // memory. So the manifest alone says which entries a row file must have, and how long each is.
 #pragma once

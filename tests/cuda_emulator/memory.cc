@@ -51,7 +51,7 @@ void* Memory::AllocateDevice(size_t bytes) {
   ASAN_POISON_MEMORY_REGION(memory + bytes, taken - bytes);
   Close();
   live_bytes_ += bytes;
-  allocations_[AddressOf(memory)] = {.place = Place::kDevice, .bytes = bytes};
+  allocations_[AddressOf(memory)] = {.kind = MemoryKind::kDevice, .bytes = bytes};
   return memory;
 }
 
@@ -59,14 +59,14 @@ void* Memory::AllocatePinned(size_t bytes) {
   void* memory = nullptr;
   if (posix_memalign(&memory, kAlignment, bytes) != 0) return nullptr;
   Poison(memory, bytes);
-  allocations_[AddressOf(memory)] = {.place = Place::kPinned, .bytes = bytes};
+  allocations_[AddressOf(memory)] = {.kind = MemoryKind::kPinned, .bytes = bytes};
   return memory;
 }
 
-bool Memory::Free(Place place, void* memory) {
+bool Memory::Free(MemoryKind kind, void* memory) {
   const auto found = allocations_.find(AddressOf(memory));
-  if (found == allocations_.end() || found->second.place != place) return false;
-  if (place == Place::kPinned) {
+  if (found == allocations_.end() || found->second.kind != kind) return false;
+  if (kind == MemoryKind::kPinned) {
     std::free(memory);
   } else {
     const size_t bytes = found->second.bytes;
@@ -78,17 +78,17 @@ bool Memory::Free(Place place, void* memory) {
   return true;
 }
 
-bool Memory::Find(const void* memory, size_t bytes, Place* place) const {
+bool Memory::Find(const void* memory, size_t bytes, MemoryKind* kind) const {
   const uintptr_t address = AddressOf(memory);
   auto next = allocations_.upper_bound(address);
   if (next != allocations_.begin()) {
     const auto& [start, allocation] = *--next;
     if (address < start + allocation.bytes) {
-      *place = allocation.place;
+      *kind = allocation.kind;
       return bytes <= start + allocation.bytes - address;
     }
   }
-  *place = Place::kPageable;
+  *kind = MemoryKind::kPageable;
   return address < AddressOf(range_) || address >= AddressOf(range_) + kRangeBytes;
 }
 

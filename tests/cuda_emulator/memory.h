@@ -12,7 +12,7 @@
 
 namespace rubato::emulator {
 
-enum class Place { kDevice, kPinned, kPageable };
+enum class MemoryKind { kDevice, kPinned, kPageable };
 
 class Memory {
  public:
@@ -23,12 +23,12 @@ class Memory {
   // nullptr if there is not as much.
   void* AllocateDevice(size_t bytes);
   void* AllocatePinned(size_t bytes);
-  // False if `memory` is not the start of an allocation of that place.
-  bool Free(Place place, void* memory);
+  // False if `memory` is not the start of an allocation of that kind.
+  bool Free(MemoryKind kind, void* memory);
 
   // Whether [memory, memory + bytes) lies in one allocation, or not in memory of this class at all;
-  // `place` is then where.
-  bool Find(const void* memory, size_t bytes, Place* place) const;
+  // `kind` is then which.
+  bool Find(const void* memory, size_t bytes, MemoryKind* kind) const;
 
   void Open();
   void Close();
@@ -39,7 +39,7 @@ class Memory {
 
  private:
   struct Allocation {
-    Place place;
+    MemoryKind kind;
     size_t bytes;
   };
 

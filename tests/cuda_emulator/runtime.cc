@@ -13,8 +13,8 @@
 using rubato::MutexLock;
 using rubato::emulator::Device;
 using rubato::emulator::Memory;
+using rubato::emulator::MemoryKind;
 using rubato::emulator::NoteError;
-using rubato::emulator::Place;
 using rubato::emulator::TheDevice;
 
 namespace rubato::emulator {
@@ -114,8 +114,8 @@ cudaError_t PutLibraryWork(cudaStream_t stream, Work work) {
 void CheckAccess(const char* what, const void* memory, size_t bytes) {
   Device& device = TheDevice();
   MutexLock lock(&device.mutex);
-  Place place = Place::kPageable;
-  if (bytes == 0 || (device.memory.Find(memory, bytes, &place) && place != Place::kPageable))
+  MemoryKind kind = MemoryKind::kPageable;
+  if (bytes == 0 || (device.memory.Find(memory, bytes, &kind) && kind != MemoryKind::kPageable))
     return;
   Fail(absl::StrFormat("%s: %d bytes at %p are not in one allocation", what, bytes, memory));
 }
@@ -251,7 +251,7 @@ namespace rubato::emulator {
 namespace {
 
 // The device is done with everything before memory goes.
-cudaError_t Free(Place place, void* memory) {
+cudaError_t Free(MemoryKind kind, void* memory) {
   Device& device = TheDevice();
   MutexLock lock(&device.mutex);
   if (memory == nullptr) return cudaSuccess;
@@ -259,14 +259,16 @@ cudaError_t Free(Place place, void* memory) {
     return NoteError(code);
   }
   device.RunAll();
-  return NoteError(device.memory.Free(place, memory) ? cudaSuccess : cudaErrorInvalidValue);
+  return NoteError(device.memory.Free(kind, memory) ? cudaSuccess : cudaErrorInvalidValue);
 }
 
 }  // namespace
 }  // namespace rubato::emulator
 
-cudaError_t cudaFree(void* memory) { return rubato::emulator::Free(Place::kDevice, memory); }
-cudaError_t cudaFreeHost(void* memory) { return rubato::emulator::Free(Place::kPinned, memory); }
+cudaError_t cudaFree(void* memory) { return rubato::emulator::Free(MemoryKind::kDevice, memory); }
+cudaError_t cudaFreeHost(void* memory) {
+  return rubato::emulator::Free(MemoryKind::kPinned, memory);
+}
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   Device& device = TheDevice();

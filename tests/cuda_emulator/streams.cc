@@ -8,8 +8,8 @@
 using rubato::MutexLock;
 using rubato::emulator::Capture;
 using rubato::emulator::Device;
+using rubato::emulator::MemoryKind;
 using rubato::emulator::NoteError;
-using rubato::emulator::Place;
 using rubato::emulator::TheDevice;
 using rubato::emulator::Work;
 
@@ -133,11 +133,11 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 namespace {
 
 // kDefault takes any.
-bool Fits(cudaMemcpyKind kind, Place to, Place from) {
+bool Fits(cudaMemcpyKind kind, MemoryKind to, MemoryKind from) {
   if (kind == cudaMemcpyDefault) return true;
   const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
   const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
-  return to_device == (to == Place::kDevice) && from_device == (from == Place::kDevice);
+  return to_device == (to == MemoryKind::kDevice) && from_device == (from == MemoryKind::kDevice);
 }
 
 }  // namespace
@@ -146,14 +146,14 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
                             cudaStream_t stream) {
   Device& device = TheDevice();
   MutexLock lock(&device.mutex);
-  Place to_place = Place::kPageable;
-  Place from_place = Place::kPageable;
-  if (!device.memory.Find(to, bytes, &to_place) || !device.memory.Find(from, bytes, &from_place) ||
-      !Fits(kind, to_place, from_place)) {
+  MemoryKind to_kind = MemoryKind::kPageable;
+  MemoryKind from_kind = MemoryKind::kPageable;
+  if (!device.memory.Find(to, bytes, &to_kind) || !device.memory.Find(from, bytes, &from_kind) ||
+      !Fits(kind, to_kind, from_kind)) {
     return NoteError(cudaErrorInvalidValue);
   }
   // CUDA allows it, and makes the host wait.
-  if (bytes > 0 && (to_place == Place::kPageable || from_place == Place::kPageable)) {
+  if (bytes > 0 && (to_kind == MemoryKind::kPageable || from_kind == MemoryKind::kPageable)) {
     rubato::emulator::Fail("cudaMemcpyAsync from or to host memory that is not pinned");
   }
   ++device.counts.copies;
@@ -163,8 +163,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
 cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t stream) {
   Device& device = TheDevice();
   MutexLock lock(&device.mutex);
-  Place place = Place::kPageable;
-  if (!device.memory.Find(memory, bytes, &place) || place == Place::kPageable) {
+  MemoryKind kind = MemoryKind::kPageable;
+  if (!device.memory.Find(memory, bytes, &kind) || kind == MemoryKind::kPageable) {
     return NoteError(cudaErrorInvalidValue);
   }
   return NoteError(device.Put(stream, [=] { std::memset(memory, value, bytes); }));

@@ -101,8 +101,8 @@ class ChecksumTest(FleetTest):
         encoding = self.path / "damaged" / "data" / "encoding.json"
         whole = self.path / "whole" / "data" / "encoding.json"
         text = whole.read_text()
-        place = text.index('"mean": ') + len('"mean": ')
-        encoding.write_text(text[:place] + "9" + text[place + 1:])
+        offset = text.index('"mean": ') + len('"mean": ')
+        encoding.write_text(text[:offset] + "9" + text[offset + 1:])
         code, stderr, scores = self.predict("damaged")
         self.assertEqual((code, scores), (4, None))
         self.assertIn("damaged/data/encoding.json: is not as it was written", stderr)

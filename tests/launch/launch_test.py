@@ -376,10 +376,10 @@ class SharedThingsTest(unittest.TestCase):
         folder.write_json("config.json", {"train": {"seed": 7, "name": "\u00e4"}})
         self.assertEqual(folder.read_json("config.json")["train"]["seed"], 7)
         written = path.read_bytes()
-        for place in range(len(written)):
+        for offset in range(len(written)):
             for change in (1, 0x20, 0x80):
                 bad = bytearray(written)
-                bad[place] ^= change
+                bad[offset] ^= change
                 path.write_bytes(bad)
                 with self.assertRaisesRegex(Failure, "config.json") as caught:
                     folder.read_json("config.json")

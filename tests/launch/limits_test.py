@@ -155,7 +155,7 @@ class LimitsTest(FleetTest):
                     self.check_sentence(code, stderr, codes=(3,), parts=("ulimit -u",))
         self.assertIn(64, well)
 
-    # Places -------------------------------------------------------------------------------------
+    # Folders ------------------------------------------------------------------------------------
 
     def everybody_writes(self, folder):
         """Commands that write to `folder`, by their name."""

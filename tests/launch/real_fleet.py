@@ -128,10 +128,10 @@ def ask_scheduler(run, *arguments):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def flip_a_byte(path, place=None):
-    """One bit of the byte at `place`, in the middle if that is not given."""
+def flip_a_byte(path, offset=None):
+    """One bit of the byte at `offset`, in the middle if that is not given."""
     data = bytearray(path.read_bytes())
-    data[len(data) // 2 if place is None else place] ^= 1
+    data[len(data) // 2 if offset is None else offset] ^= 1
     path.write_bytes(data)
 
 

@@ -136,8 +136,8 @@ class ReportTest(RunTest):
         for part in ("metrics", "evaluation", "config", "cleansing"):
             for _ in range(40):
                 tree = copy.deepcopy(getattr(self.run_record, part))
-                place = spoil(rng, tree)
-                with self.subTest(part=part, place=place):
+                path = spoil(rng, tree)
+                with self.subTest(part=part, path=path):
                     self.assertEqual(Page(self.page(**{part: tree})).complaints, [])
 
     def test_a_table_of_impossible_numbers_is_drawn_without_them(self):
@@ -177,14 +177,14 @@ class ReportTest(RunTest):
 
 def spoil(rng, tree):
     """Puts a value nobody expects somewhere into `tree` and says where."""
-    place, below = [], tree
+    path, below = [], tree
     while True:
         key = rng.choice(list(below)) if isinstance(below, dict) else rng.randrange(len(below))
-        place.append(key)
+        path.append(key)
         if not (isinstance(below[key], (dict, list)) and below[key]) or rng.random() < 0.25:
             below[key] = rng.choice((None, "x", -1, 0, 1e308, float("nan"), float("inf"), [], {},
                                      [1], [[1]], [None], {"a": 1}, True))
-            return place
+            return path
         below = below[key]
 
 

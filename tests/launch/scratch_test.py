@@ -19,15 +19,15 @@ from rubato_cli.files.scratch import ScratchFolder  # noqa: E402
 
 class ScratchTest(unittest.TestCase):
     def setUp(self):
-        place = tempfile.TemporaryDirectory()
-        self.addCleanup(place.cleanup)
-        self.place = pathlib.Path(place.name)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
 
     def test_what_a_killed_start_left_is_swept(self):
-        dead = self.place / "rubato-dead"
+        dead = self.folder / "rubato-dead"
         dead.mkdir()
         (dead / "lock").touch()
-        living, another = ScratchFolder(self.place), ScratchFolder(self.place)
+        living, another = ScratchFolder(self.folder), ScratchFolder(self.folder)
         self.assertFalse(dead.exists())
         for folder in (living, another):
             self.assertTrue(folder.path.exists())
@@ -37,11 +37,11 @@ class ScratchTest(unittest.TestCase):
     def test_a_folder_that_cannot_be_locked_is_not_left(self):
         refusal = OSError(errno.ENOSPC, "No space left on device")
         with mock.patch("builtins.open", side_effect=refusal), self.assertRaises(OSError):
-            ScratchFolder(self.place)
-        self.assertEqual(list(self.place.iterdir()), [])
+            ScratchFolder(self.folder)
+        self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_a_folder_that_is_kept_while_another_start_sweeps_stays(self):
-        kept = ScratchFolder(self.place)
+        kept = ScratchFolder(self.folder)
         lock = fcntl.flock
 
         def keep_meanwhile(file, how):
@@ -50,7 +50,7 @@ class ScratchTest(unittest.TestCase):
             lock(file, how)
 
         with mock.patch.object(scratch.fcntl, "flock", keep_meanwhile):
-            scratch._sweep(self.place, scratch.PREFIX)
+            scratch._sweep(self.folder, scratch.PREFIX)
         self.assertTrue(kept.path.exists())
 
 

@@ -13,7 +13,8 @@
 namespace rubato {
 namespace {
 
-// Decodes the rows of an answer, each to its place among `values`. Neighbours travel together.
+// Decodes the rows of an answer, each to where it belongs among `values`. Neighbours travel
+// together.
 bool ScatterValues(const TableRows& answer, size_t dim, std::span<const uint32_t> indices,
                    Floats* values) {
   const size_t row_bytes = dim * ValueBytes(answer.codec);

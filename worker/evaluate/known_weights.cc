@@ -26,8 +26,8 @@ absl::Status KnownWeights::Fill(Parameters* rows) {
     ParameterRows& table = (*rows)[t];
     table.values.resize(table.keys.size() * known.dim);
     for (size_t i = 0; i < table.keys.size(); ++i) {
-      const size_t place = known.place.find(table.keys[i])->second;
-      std::copy_n(&known.values[place], known.dim, &table.values[i * known.dim]);
+      const size_t offset = known.offset.find(table.keys[i])->second;
+      std::copy_n(&known.values[offset], known.dim, &table.values[i * known.dim]);
     }
   }
   return absl::OkStatus();
@@ -39,11 +39,11 @@ Parameters KnownWeights::FindMissing(const Parameters& rows) {
     Known& known = known_[t];
     missing[t].table = rows[t].table;
     for (const RowKey key : rows[t].keys) {
-      if (!known.place.contains(key)) missing[t].keys.push_back(key);
+      if (!known.offset.contains(key)) missing[t].keys.push_back(key);
     }
     if (known.values.size() + missing[t].keys.size() * known.dim <= max_floats_) continue;
     if (missing[t].keys.empty()) continue;
-    known.place.clear();
+    known.offset.clear();
     known.values.clear();
     missing[t].keys = rows[t].keys;
   }
@@ -56,7 +56,7 @@ void KnownWeights::Remember(const Parameters& pulled) {
     Known& known = known_[t];
     CHECK(pulled[t].values.size() == pulled[t].keys.size() * known.dim);
     for (size_t i = 0; i < pulled[t].keys.size(); ++i) {
-      known.place.emplace(pulled[t].keys[i], known.values.size() + i * known.dim);
+      known.offset.emplace(pulled[t].keys[i], known.values.size() + i * known.dim);
     }
     known.values.insert(known.values.end(), pulled[t].values.begin(), pulled[t].values.end());
   }

@@ -35,7 +35,7 @@ class KnownWeights {
  private:
   struct Known {
     size_t dim = 1;
-    absl::flat_hash_map<RowKey, size_t> place;  // of a row's first float in `values`
+    absl::flat_hash_map<RowKey, size_t> offset;  // of a row's first float in `values`
     std::vector<float> values;
   };
   Parameters FindMissing(const Parameters& rows);

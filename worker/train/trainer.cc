@@ -119,7 +119,8 @@ absl::Status Trainer::Take(ClientEvent event) {
   } else if (std::holds_alternative<Left>(event)) {
     left_ = true;
   } else if (const auto* reset = std::get_if<Reset>(&event)) {
-    return absl::AbortedError(absl::StrCat("this worker lost its place: ", reset->why));
+    return absl::AbortedError(
+        absl::StrCat("this worker is no member of the fleet any more: ", reset->why));
   } else if (const auto* refused = std::get_if<Refused>(&event)) {
     return absl::FailedPreconditionError(refused->sentence);
   } else if (const auto* waiting = std::get_if<Waiting>(&event)) {

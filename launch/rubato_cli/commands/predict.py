@@ -13,7 +13,7 @@ from rubato_cli.base.failure import DONE, USAGE, Failure
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.files.scratch import ScratchFolder, temporary_place
+from rubato_cli.files.scratch import ScratchFolder, temporary_folder
 from rubato_cli.files.target import Target
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
@@ -51,7 +51,7 @@ def _share(text: str) -> float:
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
     source, out = pathlib.Path(arguments.source), pathlib.Path(arguments.out).absolute()
-    _check_places(source, out)
+    _check_files(source, out)
     folder = RunFolder(arguments.run)
     need_servers(folder, "predict with")
     config = folder.read_json("config.json")
@@ -74,7 +74,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     return DONE
 
 
-def _check_places(source: pathlib.Path, out: pathlib.Path) -> None:
+def _check_files(source: pathlib.Path, out: pathlib.Path) -> None:
     if not source.is_file():
         raise Failure(f"there is no file {source}; check --in")
     if out.exists() and out.samefile(source):
@@ -115,8 +115,8 @@ class Logs:
     they are outside of it, and stay only if a sentence names them."""
 
     def __init__(self, otherwise: pathlib.Path) -> None:
-        """In the place for temporary files, or in `otherwise` if there is none."""
-        self._scratch = ScratchFolder(temporary_place(otherwise))
+        """In the folder for temporary files, or in `otherwise` if there is none."""
+        self._scratch = ScratchFolder(temporary_folder(otherwise))
 
     def files(self, name: str) -> ProcessFiles:
         begin = self._scratch.path / name

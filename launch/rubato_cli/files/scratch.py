@@ -17,8 +17,8 @@ PREFIX = "rubato-"
 HIDDEN_PREFIX = ".rubato-"  # beside files of the user
 
 
-def temporary_place(otherwise: pathlib.Path) -> pathlib.Path:
-    """$TMPDIR, or a usual place for temporary files that can be written; if there is none,
+def temporary_folder(otherwise: pathlib.Path) -> pathlib.Path:
+    """$TMPDIR, or a usual folder for temporary files that can be written; if there is none,
     `otherwise`."""
     try:
         return pathlib.Path(tempfile.gettempdir())

@@ -19,7 +19,7 @@ import stat
 
 from rubato_cli.base import output, system_error
 from rubato_cli.base.failure import Failure
-from rubato_cli.files.scratch import HIDDEN_PREFIX, ScratchFolder, temporary_place
+from rubato_cli.files.scratch import HIDDEN_PREFIX, ScratchFolder, temporary_folder
 
 LINKS_MAX = 40  # as the kernel follows
 COPY_BYTES = 1 << 20
@@ -106,7 +106,7 @@ class Target:
                 if self._before is None:
                     error.filename = str(folder)
                     raise
-        return ScratchFolder(temporary_place(folder))
+        return ScratchFolder(temporary_folder(folder))
 
     def _take_over(self) -> None:
         """The draft gets the owner and the mode of the file it replaces, each if that is possible:

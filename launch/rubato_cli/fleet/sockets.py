@@ -10,27 +10,27 @@ from rubato_cli.base import system_error
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import Failure
 from rubato_cli.base.names import is_utf8
-from rubato_cli.files.scratch import PREFIX, ScratchFolder, temporary_place
+from rubato_cli.files.scratch import PREFIX, ScratchFolder, temporary_folder
 
 PATH_BYTES_MAX = 107  # sun_path of sockaddr_un, without its final zero
-# What stands behind the place of a folder: "/rubato-" and 8 characters, then a name such as
+# What stands behind such a folder: "/rubato-" and 8 characters, then a name such as
 # "/train-server-1023.sock-1023".
 TAIL_BYTES_MAX = len(f"/{PREFIX}") + 8 + 30
-PLACES = ("/tmp", "/var/tmp")  # where $TMPDIR is not to be used
+FOLDERS = ("/tmp", "/var/tmp")  # where $TMPDIR is not to be used
 
 
 class SocketFolder:
     """The sockets of one run; two runs at once have two folders. Made when the first one is asked
     for: TCP needs none."""
 
-    def __init__(self, *places: str) -> None:
-        self._places = places or tuple(dict.fromkeys(
-            (str(temporary_place(pathlib.Path(PLACES[0]))), *PLACES)))
+    def __init__(self, *folders: str) -> None:
+        self._folders = folders or tuple(dict.fromkeys(
+            (str(temporary_folder(pathlib.Path(FOLDERS[0]))), *FOLDERS)))
         self._folder: ScratchFolder | None = None
 
     @property
     def path(self) -> pathlib.Path:
-        """Failure if no place can hold sockets."""
+        """Failure if no folder can hold sockets."""
         if self._folder is None:
             self._folder = self._make()
         return self._folder.path
@@ -55,14 +55,14 @@ class SocketFolder:
 
     def _make(self) -> ScratchFolder:
         reasons = []
-        for place in self._places:
-            reason = _why_not(place)
+        for folder in self._folders:
+            reason = _why_not(folder)
             if not reason:
                 try:
-                    return ScratchFolder(pathlib.Path(place))
+                    return ScratchFolder(pathlib.Path(folder))
                 except OSError as error:
                     reason = system_error.why(error)
-            reasons.append(f"{place} ({reason})")
+            reasons.append(f"{folder} ({reason})")
         raise Failure(f"no folder for sockets: {', '.join(reasons)}; set TMPDIR to one that can be "
                       'written and has a short name, or use fleet.transport = "tcp"')
 
@@ -107,9 +107,9 @@ class Addresses:
         return False
 
 
-def _why_not(place: str) -> str:
-    """Why sockets cannot be in a folder of `place`, "" if nothing is known against it."""
-    if len(os.fsencode(place)) > PATH_BYTES_MAX - TAIL_BYTES_MAX:
+def _why_not(folder: str) -> str:
+    """Why sockets cannot be in a folder inside `folder`, "" if nothing is known against it."""
+    if len(os.fsencode(folder)) > PATH_BYTES_MAX - TAIL_BYTES_MAX:
         return f"a socket's path holds at most {PATH_BYTES_MAX} bytes"
     # Addresses travel in JSON.
-    return "" if is_utf8(place) else "its name is not UTF-8"
+    return "" if is_utf8(folder) else "its name is not UTF-8"

@@ -13,7 +13,7 @@ from rubato_cli.report.risk_sections import hero, model_section
 from rubato_cli.report.training_sections import fleet_section, training_section
 from rubato_cli.report.tree import dig
 
-PLACES = (("model", "Model"), ("training", "Training"), ("fleet", "Fleet"), ("data", "Data"),
+SECTIONS = (("model", "Model"), ("training", "Training"), ("fleet", "Fleet"), ("data", "Data"),
           ("facts", "Run"))
 
 
@@ -26,10 +26,10 @@ def write(folder: str) -> pathlib.Path:
 
 
 def render(run: Record) -> str:
-    places = "".join(f'<li><a href="#{name}">{word}</a></li>' for name, word in PLACES)
+    links = "".join(f'<li><a href="#{name}">{word}</a></li>' for name, word in SECTIONS)
     kicker = " · ".join(page.escape(word) for word in _kicker(run))
     header = (f'<p class="kicker"><b>Rubato</b> · {kicker}</p><h1>{page.escape(run.name)}</h1>'
-              f'<nav aria-label="Sections"><ul>{places}</ul></nav>{hero(run)}')
+              f'<nav aria-label="Sections"><ul>{links}</ul></nav>{hero(run)}')
     version = dig(run.metrics, "run.version")
     footer = (f"<p>Written by Rubato {page.escape(version or '')}. Intervals are DeLong’s; "
               "staleness is counted in iterations of the slowest worker.</p>")

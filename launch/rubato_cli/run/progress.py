@@ -33,7 +33,7 @@ class Progress:
         self._clocks: collections.deque[tuple[float, int]] = collections.deque()
 
     def take(self, child: Child, event: Event) -> str:
-        """Takes one event; returns a line worth a place in the log, or ""."""
+        """Takes one event; returns a line worth logging, or ""."""
         match event:
             case ProgressEvent():
                 self._workers[child.name] = event

@@ -46,7 +46,7 @@ std::span<const std::byte> BytesOf(const T* values, size_t count) {
   return std::as_bytes(std::span(values, count));
 }
 
-// Stable, by bits [begin_bit, end_bit) of the keys; order[i] is what comes to place i.
+// Stable, by bits [begin_bit, end_bit) of the keys; order[i] is what comes to position i.
 template <class Key>
 std::vector<size_t> SortedOrder(const Key* keys, size_t count, int begin_bit, int end_bit) {
   static_assert(std::is_unsigned_v<Key>, "the emulator sorts unsigned keys only");

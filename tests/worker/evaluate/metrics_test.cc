@@ -83,7 +83,7 @@ TEST(Metrics, DeLongByHand) {
 double PairwiseAuc(const Sample& sample, double* variance) {
   std::vector<double> by_positive;
   std::vector<double> by_negative;
-  const auto place = [&](size_t i, float other_class) {
+  const auto placement = [&](size_t i, float other_class) {
     double sum = 0;
     double count = 0;
     for (size_t j = 0; j < sample.labels.size(); ++j) {
@@ -96,8 +96,8 @@ double PairwiseAuc(const Sample& sample, double* variance) {
     return sum / count;
   };
   for (size_t i = 0; i < sample.labels.size(); ++i) {
-    if (sample.labels[i] == 1) by_positive.push_back(place(i, 0));
-    if (sample.labels[i] == 0) by_negative.push_back(place(i, 1));
+    if (sample.labels[i] == 1) by_positive.push_back(placement(i, 0));
+    if (sample.labels[i] == 0) by_negative.push_back(placement(i, 1));
   }
   *variance = 0;
   double mean = 0;

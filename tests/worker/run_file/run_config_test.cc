@@ -61,7 +61,7 @@ TEST(RunConfig, ReadsEveryTypeOfValue) {
   EXPECT_EQ(config->fleet, FleetConfig{}) << "absent keys keep their defaults";
 }
 
-TEST(RunConfig, WhatIsNoTomlNamesItsPlaceAndTheWayOut) {
+TEST(RunConfig, WhatIsNoTomlNamesItsLineAndTheWayOut) {
   const std::string error = ErrorWith("income,age,default\n1,2,0\n");
   EXPECT_TRUE(absl::StartsWith(error, "/runs/my.toml:4:7: ")) << error;
   EXPECT_TRUE(

@@ -82,7 +82,7 @@ absl::Status CheckSizes(const DatasetLayout& layout) {
 }
 
 // Gives the sections their offsets and their end. Bounded: every size is < kMaxFileBytes.
-uint64_t PlaceSections(uint64_t begin, DatasetLayout* layout) {
+uint64_t LayOutSections(uint64_t begin, DatasetLayout* layout) {
   for (SectionLayout& section : layout->sections) {
     section.offset = begin;
     begin += PaddedBytes(section.bytes);
@@ -210,7 +210,7 @@ absl::StatusOr<DatasetLayout> DecodeDatasetHeader(std::span<const std::byte> fil
   RETURN_IF_ERROR(CopyHeader(*dataset_file::GetHeader(aligned.data()), file.size(), &layout));
   if (!ValidateShape(layout.shape).ok()) return Damaged("its header has an impossible shape");
   RETURN_IF_ERROR(CheckSizes(layout));
-  if (PlaceSections(kPrefixBytes + padded, &layout) != file.size()) {
+  if (LayOutSections(kPrefixBytes + padded, &layout) != file.size()) {
     return Damaged("its sections do not fill the file");
   }
   return layout;

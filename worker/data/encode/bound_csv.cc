@@ -18,8 +18,8 @@ absl::StatusOr<BoundCsv> Bind(const Encoding& encoding, const std::string& path,
   return bound;
 }
 
-// Of a file whose columns are known by their place: its first line, as if it were a row. Errors of
-// it are told by whoever reads it then.
+// Of a file whose columns are known by their position: its first line, as if it were a row. Errors
+// of it are told by whoever reads it then.
 absl::StatusOr<Acquaintance> MeetFirstLine(const Encoding& encoding, const std::string& path,
                                            const CsvLayout& layout) {
   ASSIGN_OR_RETURN(const BoundCsv bound, Bind(encoding, path, layout));
@@ -39,7 +39,7 @@ absl::StatusOr<BoundCsv> OpenByNames(const Encoding& encoding, const std::string
 // should. Nothing known alone does not tell it, a row may hold missing values and new levels only.
 bool IsNoRow(const Acquaintance& line) { return line.known == 0 && line.texts > 0; }
 
-absl::StatusOr<BoundCsv> OpenByPlaces(const Encoding& encoding, const std::string& path) {
+absl::StatusOr<BoundCsv> OpenByPositions(const Encoding& encoding, const std::string& path) {
   CsvLayout layout = encoding.layout;
   layout.columns = encoding.columns;
   layout.skip_lines = 0;
@@ -60,7 +60,7 @@ absl::StatusOr<BoundCsv> OpenByPlaces(const Encoding& encoding, const std::strin
 }  // namespace
 
 absl::StatusOr<BoundCsv> OpenBoundCsv(const Encoding& encoding, const std::string& path) {
-  return encoding.layout.header ? OpenByNames(encoding, path) : OpenByPlaces(encoding, path);
+  return encoding.layout.header ? OpenByNames(encoding, path) : OpenByPositions(encoding, path);
 }
 
 }  // namespace rubato

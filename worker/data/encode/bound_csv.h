@@ -22,7 +22,8 @@ struct BoundCsv {
 };
 
 // `encoding` must outlive what is returned. Errors: CsvReader's and Encoder::Bind's, with the path;
-// InvalidArgument for names of columns above rows of a model that knows its columns by their place.
+// InvalidArgument for names of columns above rows of a model that knows its columns by their
+// position.
 absl::StatusOr<BoundCsv> OpenBoundCsv(const Encoding& encoding, const std::string& path);
 
 }  // namespace rubato

@@ -15,11 +15,10 @@ absl::Status CheckWidth(const Encoding& encoding, const std::vector<std::string>
   if (encoding.layout.header || header.size() == encoding.columns) return absl::OkStatus();
   const bool label_last = encoding.label == absl::StrCat("column_", encoding.columns);
   if (label_last && header.size() + 1 == encoding.columns) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrFormat("has %d columns and the training file had %d; without a header a column is "
-                      "known by its place "
-                      "alone, so write all of them, the label too, empty if it is not known",
-                      header.size(), encoding.columns));
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "has %d columns and the training file had %d; without a header a column is known by its "
+      "position alone, so write all of them, the label too, empty if it is not known",
+      header.size(), encoding.columns));
 }
 
 }  // namespace

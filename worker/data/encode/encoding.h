@@ -92,8 +92,8 @@ struct Acquaintance {
 class Encoder {
  public:
   // Columns are found by name, wherever the file has them; others are ignored. Without a header the
-  // place is the name, so there must be as many as the training file had; one less where the last
-  // one was the label. InvalidArgument names a column that `header` lacks, or both counts.
+  // position is the name, so there must be as many as the training file had; one less where the
+  // last one was the label. InvalidArgument names a column that `header` lacks, or both counts.
   // `encoding` must outlive the encoder.
   static absl::StatusOr<std::unique_ptr<Encoder>> Bind(const Encoding& encoding,
                                                        const std::vector<std::string>& header,

@@ -1,4 +1,4 @@
-// encoding.json, which predict reads back. It is sealed (common/base/checksummed_text.h), and
+// encoding.json, which predict reads back. It ends with its checksum (common/base/checksummed_text.h), and
 // parsing checks every field all the same.
 #pragma once
 

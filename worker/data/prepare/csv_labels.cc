@@ -26,14 +26,14 @@ absl::StatusOr<CsvLabels> CsvLabels::Make(const CsvScan& scan, const DataConfig&
   CsvLabels labels(scan, data, domain);
   ASSIGN_OR_RETURN(labels.field_, FindColumn(scan.header, data.label, "data.label"));
   if (!domain.classes) return labels;
-  ASSIGN_OR_RETURN(labels.rule_, MakeLabelRule(scan.label_values, data, labels.Place()));
+  ASSIGN_OR_RETURN(labels.rule_, MakeLabelRule(scan.label_values, data, labels.Column()));
   for (const LabelValue& value : scan.label_values) {
     labels.classes_.push_back(*labels.rule_.ClassOf(value.text));
   }
   return labels;
 }
 
-std::string CsvLabels::Place() const {
+std::string CsvLabels::Column() const {
   return absl::StrFormat("%s, column '%s'", data_->path, ShowText(data_->label));
 }
 
@@ -84,7 +84,7 @@ absl::Status CsvLabels::Report(std::vector<LabelReport>* labels) const {
     }
   }
   for (const LabelValue& value : values) labels->push_back({value, *rule_.ClassOf(value.text)});
-  return CheckLabelsSeen(rule_, values, Place());
+  return CheckLabelsSeen(rule_, values, Column());
 }
 
 }  // namespace rubato

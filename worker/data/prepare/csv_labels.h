@@ -46,7 +46,7 @@ class CsvLabels {
  private:
   CsvLabels(const CsvScan& scan, const DataConfig& data, const LabelDomain& domain)
       : scan_(&scan), data_(&data), domain_(&domain) {}
-  std::string Place() const;
+  std::string Column() const;
   absl::StatusOr<float> ReadNumber(const CsvReader& reader, absl::string_view text) const;
 
   const CsvScan* scan_;

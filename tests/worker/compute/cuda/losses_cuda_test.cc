@@ -120,7 +120,7 @@ absl::Status PutSoftmax(StreamView stream, DeviceBatch& at) {
 class LossesTest : public CudaTest {
  protected:
   // Outputs are NaN.
-  DeviceBatch Place(const Batch& batch) {
+  DeviceBatch UploadBatch(const Batch& batch) {
     const auto [rows, filled, outputs, stride] = batch.shape;
     const size_t partials = LossPartials(rows, outputs);
     return {.shape = batch.shape,
@@ -137,7 +137,7 @@ class LossesTest : public CudaTest {
     return {Download(at.d_margin), Download(at.loss)[0], Download(at.d_bias)};
   }
   Result Run(const Batch& batch, const Put& put) {
-    DeviceBatch at = Place(batch);
+    DeviceBatch at = UploadBatch(batch);
     const absl::Status status = put(stream(), at);
     EXPECT_TRUE(status.ok()) << status;
     return Fetch(at);
@@ -286,7 +286,7 @@ TEST_F(LossesTest, AGraphFitsEveryFilling) {
   SCOPED_TRACE(seed);
   Rng rng(seed);
   const Batch full({600, 600, 3, 3}, &rng);
-  DeviceBatch at = Place(full);
+  DeviceBatch at = UploadBatch(full);
   const absl::StatusOr<Graph> graph =
       Graph::Capture(stream(), [&](StreamView captured) { return PutSoftmax(captured, at); });
   ASSERT_TRUE(graph.ok()) << graph.status();

@@ -48,7 +48,7 @@ struct Given {
 class MetricsTest : public CudaTest {
  protected:
   PredictionSums Sums(const Rows& rows, const Given& given = {}) {
-    const Placed at(this, rows);
+    const Uploaded at(this, rows);
     DeviceArray<double> partials =
         Upload(std::vector<double>(PredictionPartials(rows.label.size()), std::nan("")));
     DeviceArray<PredictionSums> sums = Unwritten<PredictionSums>(1);
@@ -58,7 +58,7 @@ class MetricsTest : public CudaTest {
     return Download(sums)[0];
   }
   RocAreaResult Area(const Rows& rows, const Given& given = {}) {
-    const Placed at(this, rows);
+    const Uploaded at(this, rows);
     absl::StatusOr<RocArea> area = RocArea::Make(rows.label.size());
     EXPECT_TRUE(area.ok()) << area.status();
     DeviceArray<RocAreaResult> result = Unwritten<RocAreaResult>(1);
@@ -68,8 +68,8 @@ class MetricsTest : public CudaTest {
   }
 
   // Predictions on the device.
-  struct Placed {
-    Placed(MetricsTest* test, const Rows& rows)
+  struct Uploaded {
+    Uploaded(MetricsTest* test, const Rows& rows)
         : label(test->Upload(rows.label)),
           probability(test->Upload(rows.probability)),
           weight(test->Upload(rows.weight)) {}
@@ -206,7 +206,7 @@ TEST_F(MetricsTest, AGraphFitsEveryFilling) {
   constexpr uint32_t kRoom = 3000;
   absl::StatusOr<RocArea> area = RocArea::Make(kRoom);
   ASSERT_TRUE(area.ok()) << area.status();
-  Placed at(this, Rows(kRoom, 2, &rng));
+  Uploaded at(this, Rows(kRoom, 2, &rng));
   DeviceArray<BatchCounts> filled = Unwritten<BatchCounts>(1);
   DeviceArray<double> partials = Unwritten<double>(PredictionPartials(kRoom));
   DeviceArray<RocAreaResult> result = Unwritten<RocAreaResult>(1);

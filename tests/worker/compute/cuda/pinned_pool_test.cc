@@ -19,19 +19,19 @@ class PinnedPoolTest : public CudaTest {
 
 TEST_F(PinnedPoolTest, WhatIsFreedIsGivenAgain) {
   Floats rows = Pinned(1000);
-  const float* const place = rows.data();
+  const float* const address = rows.data();
   rows = Floats();
-  EXPECT_EQ(Pinned(1000).data(), place);
-  EXPECT_EQ(Pinned(600).data(), place) << "of the same power of two";
-  EXPECT_NE(Pinned(3000).data(), place);
+  EXPECT_EQ(Pinned(1000).data(), address);
+  EXPECT_EQ(Pinned(600).data(), address) << "of the same power of two";
+  EXPECT_NE(Pinned(3000).data(), address);
 }
 
 TEST_F(PinnedPoolTest, MovedRowsStayPinnedAndCopiesAreOnTheHeap) {
   Floats rows = Pinned(300);
-  const float* const place = rows.data();
+  const float* const address = rows.data();
   Floats moved;
   moved = std::move(rows);
-  EXPECT_EQ(moved.data(), place);
+  EXPECT_EQ(moved.data(), address);
   EXPECT_EQ(moved.get_allocator().memory(), &pool_);
   const Floats copy = moved;
   EXPECT_EQ(copy.get_allocator().memory(), nullptr);

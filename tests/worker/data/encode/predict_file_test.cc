@@ -228,7 +228,7 @@ TEST_F(PredictFileTest, BlanksAndOtherUnitsThatTrainingNeverSawAreUnknown) {
   }
 }
 
-TEST_F(PredictFileTest, WithoutAHeaderTheColumnsAreKnownByTheirPlace) {
+TEST_F(PredictFileTest, WithoutAHeaderTheColumnsAreKnownByTheirPosition) {
   encoding_.layout.header = false;
   encoding_.columns = 3;
   encoding_.numeric[0].name = "column_2";

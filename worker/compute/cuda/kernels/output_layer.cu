@@ -69,32 +69,32 @@ struct BackwardRow {
 template <class T, InputSlope kSlope>
 __global__ void BackwardKernel(DeviceMatrix<const T> x, const float* d_margin, const float* weight,
                                DeviceMatrix<T> dx, PartialSums to) {
-  const SlabPlace place = PlaceInSlab<T>(x.rows, x.cols);
+  const SlabPosition at = PositionInSlab<T>(x.rows, x.cols);
   BackwardRow<T, kSlope> row_part;
-  const bool active = place.col < x.cols;
+  const bool active = at.col < x.cols;
   if (active && kSlope != InputSlope::kNone) {
-    LoadFirst(weight + place.col, x.cols - place.col, row_part.w);
+    LoadFirst(weight + at.col, x.cols - at.col, row_part.w);
   }
   constexpr uint32_t kStep = kSlabWarps * kRowsInFlight;
-  for (uint32_t first = place.first_row; active && first < place.end_row; first += kStep) {
+  for (uint32_t first = at.first_row; active && first < at.end_row; first += kStep) {
     WidestPack<T> pack[kRowsInFlight];
     float d[kRowsInFlight];
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
-      const uint32_t row = min(first + j * kSlabWarps, place.end_row - 1);
-      pack[j] = LoadWidest(x.data + size_t{row} * x.stride + place.col);
+      const uint32_t row = min(first + j * kSlabWarps, at.end_row - 1);
+      pack[j] = LoadWidest(x.data + size_t{row} * x.stride + at.col);
       d[j] = d_margin[row];
     }
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
       const uint32_t row = first + j * kSlabWarps;
-      if (row >= place.end_row) break;
+      if (row >= at.end_row) break;
       const WidestPack<T> slope = row_part.Take(pack[j], d[j]);
       if (kSlope == InputSlope::kNone) continue;
-      StoreWidest(slope, dx.data + size_t{row} * dx.stride + place.col);
+      StoreWidest(slope, dx.data + size_t{row} * dx.stride + at.col);
     }
   }
-  StoreSlabSums<T>(row_part.weight_sum, place, to, kWeightSums);
+  StoreSlabSums<T>(row_part.weight_sum, at, to, kWeightSums);
   if (kSlope == InputSlope::kThroughRelu) {
-    StoreSlabSums<T>(row_part.bias_sum, place, to, kBiasSums);
+    StoreSlabSums<T>(row_part.bias_sum, at, to, kBiasSums);
   }
 }
 

@@ -32,29 +32,29 @@ __global__ void AddBiasReluKernel(const T* bias, DeviceMatrix<T> y) {
 template <class T>
 __global__ void ReluBackwardKernel(DeviceMatrix<const T> y, DeviceMatrix<T> dy, PartialSums to) {
   constexpr uint32_t kSize = kWidest<T>;
-  const SlabPlace place = PlaceInSlab<T>(dy.rows, dy.cols);
+  const SlabPosition at = PositionInSlab<T>(dy.rows, dy.cols);
   float sum[kSize] = {};
   constexpr uint32_t kStep = kSlabWarps * kRowsInFlight;
-  for (uint32_t first = place.first_row; first < place.end_row; first += kStep) {
-    if (place.col >= dy.cols) break;
+  for (uint32_t first = at.first_row; first < at.end_row; first += kStep) {
+    if (at.col >= dy.cols) break;
     WidestPack<T> y_pack[kRowsInFlight];
     WidestPack<T> dy_pack[kRowsInFlight];
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
-      const size_t row = min(first + j * kSlabWarps, place.end_row - 1);
-      y_pack[j] = LoadWidest(y.data + row * y.stride + place.col);
-      dy_pack[j] = LoadWidest<T>(dy.data + row * dy.stride + place.col);
+      const size_t row = min(first + j * kSlabWarps, at.end_row - 1);
+      y_pack[j] = LoadWidest(y.data + row * y.stride + at.col);
+      dy_pack[j] = LoadWidest<T>(dy.data + row * dy.stride + at.col);
     }
     for (uint32_t j = 0; j < kRowsInFlight; ++j) {
       const size_t row = first + j * kSlabWarps;
-      if (row >= place.end_row) break;
+      if (row >= at.end_row) break;
       for (uint32_t i = 0; i < kSize; ++i) {
         if (!(ToFloat(y_pack[j].at[i]) > 0.0F)) dy_pack[j].at[i] = FromFloat<T>(0.0F);
         sum[i] += ToFloat(dy_pack[j].at[i]);
       }
-      StoreWidest(dy_pack[j], dy.data + row * dy.stride + place.col);
+      StoreWidest(dy_pack[j], dy.data + row * dy.stride + at.col);
     }
   }
-  StoreSlabSums<T>(sum, place, to, 0);
+  StoreSlabSums<T>(sum, at, to, 0);
 }
 
 }  // namespace

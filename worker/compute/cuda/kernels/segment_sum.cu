@@ -49,7 +49,7 @@ struct SegmentArguments {
   LongArguments long_segments;
 };
 
-// Places begin, begin + step, ... < end of the order of occurrences.
+// Positions begin, begin + step, ... < end of the order of occurrences.
 struct OrderRange {
   uint32_t begin;
   uint32_t end;

@@ -33,7 +33,7 @@ LaunchShape SlabLaunch(const PartialSums& partial) {
 
 // What a thread takes: rows first_row, first_row + kSlabWarps, ... < end_row of columns
 // [col, col + kWidest<T>), those from `cols` on being padding.
-struct SlabPlace {
+struct SlabPosition {
   uint32_t slab = 0;
   uint32_t first_row = 0;
   uint32_t end_row = 0;
@@ -42,34 +42,34 @@ struct SlabPlace {
 };
 
 template <class T>
-__device__ SlabPlace PlaceInSlab(uint32_t rows, uint32_t cols) {
+__device__ SlabPosition PositionInSlab(uint32_t rows, uint32_t cols) {
   const uint32_t tiles = TilesOf<T>(cols);
-  SlabPlace place;
-  place.slab = blockIdx.x / tiles;
-  place.first_row = place.slab * kSlabRows + threadIdx.x / kWarpThreads;
-  place.end_row = min(rows, (place.slab + 1) * kSlabRows);
-  place.tile_col = blockIdx.x % tiles * kTileCols<T>;
-  place.col = place.tile_col + threadIdx.x % kWarpThreads * kWidest<T>;
-  return place;
+  SlabPosition at;
+  at.slab = blockIdx.x / tiles;
+  at.first_row = at.slab * kSlabRows + threadIdx.x / kWarpThreads;
+  at.end_row = min(rows, (at.slab + 1) * kSlabRows);
+  at.tile_col = blockIdx.x % tiles * kTileCols<T>;
+  at.col = at.tile_col + threadIdx.x % kWarpThreads * kWidest<T>;
+  return at;
 }
 
 // Adds up what the warps of the block summed, `sum` being of the thread's columns, and writes it as
 // the slab's part of `kind`. To be called by all threads of the block. Static, as is BlockSum.
 template <class T>
-static __device__ void StoreSlabSums(const float (&sum)[kWidest<T>], const SlabPlace& place,
+static __device__ void StoreSlabSums(const float (&sum)[kWidest<T>], const SlabPosition& at,
                                      const PartialSums& to, uint32_t kind) {
   __shared__ float of_warp[kSlabWarps][kTileCols<T>];
-  const uint32_t in_tile = place.col - place.tile_col;
+  const uint32_t in_tile = at.col - at.tile_col;
   __syncthreads();  // the sums of an earlier kind have been read
   for (uint32_t i = 0; i < kWidest<T>; ++i) {
     of_warp[threadIdx.x / kWarpThreads][in_tile + i] = sum[i];
   }
   __syncthreads();
-  const uint32_t col = place.tile_col + threadIdx.x;
+  const uint32_t col = at.tile_col + threadIdx.x;
   if (threadIdx.x >= kTileCols<T> || col >= to.cols) return;
   float total = 0.0F;
   for (uint32_t warp = 0; warp < kSlabWarps; ++warp) total += of_warp[warp][threadIdx.x];
-  to.data[(size_t{kind} * to.slabs + place.slab) * to.cols + col] = total;
+  to.data[(size_t{kind} * to.slabs + at.slab) * to.cols + col] = total;
 }
 
 }  // namespace rubato

@@ -20,7 +20,7 @@ inline uint32_t GroupLanes(uint32_t packs) {
   return lanes;
 }
 
-// The place of a thread among the groups of its warp.
+// The position of a thread among the groups of its warp.
 struct WarpGroup {
   __device__ explicit WarpGroup(uint32_t group_lanes)
       : lanes(group_lanes),

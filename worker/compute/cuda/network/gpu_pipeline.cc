@@ -33,51 +33,51 @@ GpuPipeline::~GpuPipeline() {
   }
 }
 
-// A free place of the engine's capacity, in which the batch has room. Those of an older capacity
-// are dropped here. What a new one clears is put on `stream`.
-absl::StatusOr<std::unique_ptr<GpuPipeline::Place>> GpuPipeline::TakePlace(StreamView stream,
-                                                                           const Batch& batch) {
+// A free set of buffers of the engine's capacity, in which the batch has room. Those of an older
+// capacity are dropped here. What a new one clears is put on `stream`.
+absl::StatusOr<std::unique_ptr<GpuPipeline::InFlight>> GpuPipeline::TakeBuffers(
+    StreamView stream, const Batch& batch) {
   RETURN_IF_ERROR(engine_->Reserve(batch));
-  std::erase_if(free_, [&](const auto& place) {
-    return !(place->step->batch().inputs().shape() == engine_->capacity());
+  std::erase_if(free_, [&](const auto& in_flight) {
+    return !(in_flight->step->batch().inputs().shape() == engine_->capacity());
   });
   if (!free_.empty()) {
-    std::unique_ptr<Place> place = std::move(free_.back());
+    std::unique_ptr<InFlight> in_flight = std::move(free_.back());
     free_.pop_back();
-    return place;
+    return in_flight;
   }
   ASSIGN_OR_RETURN(auto step, GpuStep::Make(stream, *engine_));
   ASSIGN_OR_RETURN(StreamEvent uploaded, StreamEvent::Make());
   ASSIGN_OR_RETURN(StreamEvent computed, StreamEvent::Make());
   ASSIGN_OR_RETURN(StreamEvent finished, StreamEvent::Make());
-  return std::unique_ptr<Place>(new Place{.step = std::move(step),
-                                          .uploaded = std::move(uploaded),
-                                          .computed = std::move(computed),
-                                          .finished = std::move(finished),
-                                          .weights = {},
-                                          .gradients = {}});
+  return std::unique_ptr<InFlight>(new InFlight{.step = std::move(step),
+                                                .uploaded = std::move(uploaded),
+                                                .computed = std::move(computed),
+                                                .finished = std::move(finished),
+                                                .weights = {},
+                                                .gradients = {}});
 }
 
 absl::Status GpuPipeline::Prepare(Batch batch, Parameters* keys) {
   RETURN_IF_ERROR(UseGpu(gpu_));
   CHECK(batch.rows > 0);
   const StreamView stream = streams_.keys.view();
-  ASSIGN_OR_RETURN(std::unique_ptr<Place> place, TakePlace(stream, batch));
-  RETURN_IF_ERROR(place->step->batch().Upload(stream, batch));
-  RETURN_IF_ERROR(place->step->batch().FindKeys(stream, &place->step->scratch().unique));
+  ASSIGN_OR_RETURN(std::unique_ptr<InFlight> in_flight, TakeBuffers(stream, batch));
+  RETURN_IF_ERROR(in_flight->step->batch().Upload(stream, batch));
+  RETURN_IF_ERROR(in_flight->step->batch().FindKeys(stream, &in_flight->step->scratch().unique));
   RETURN_IF_ERROR(streams_.keys.Wait());  // the network needs the keys
-  GiveKeys(*place, keys);
-  prepared_.push_back(std::move(place));
+  GiveKeys(*in_flight, keys);
+  prepared_.push_back(std::move(in_flight));
   return absl::OkStatus();
 }
 
-void GpuPipeline::GiveKeys(const Place& place, Parameters* keys) const {
+void GpuPipeline::GiveKeys(const InFlight& in_flight, Parameters* keys) const {
   keys->resize(tables().size());
   for (size_t t = 0; t < tables().size(); ++t) {
     ParameterRows& rows = (*keys)[t];
     rows.table = tables()[t].id;
     rows.keys.clear();
-    place.step->AppendKeys(engine_->shape(), t, &rows.keys);
+    in_flight.step->AppendKeys(engine_->shape(), t, &rows.keys);
     rows.values = Floats(UninitializedAllocator<float>(pool_));
   }
 }
@@ -108,38 +108,38 @@ absl::Status GpuPipeline::Begin(Parameters rows) {
     CHECK(rows[t].values.get_allocator().memory() == pool_, "not in the memory that Prepare gave");
     CHECK(rows[t].keys.size() == engine_->shape().Rows(t, keys), "rows of another batch");
   }
-  std::unique_ptr<Place> place = std::move(prepared_.front());
+  std::unique_ptr<InFlight> in_flight = std::move(prepared_.front());
   prepared_.pop_front();
-  place->gradients = LikeRows(rows);
-  place->weights = std::move(rows);
-  RETURN_IF_ERROR(Run(place.get()));
-  begun_.push_back(std::move(place));
+  in_flight->gradients = LikeRows(rows);
+  in_flight->weights = std::move(rows);
+  RETURN_IF_ERROR(Run(in_flight.get()));
+  begun_.push_back(std::move(in_flight));
   return absl::OkStatus();
 }
 
-absl::Status GpuPipeline::Run(Place* place) {
+absl::Status GpuPipeline::Run(InFlight* in_flight) {
   const StreamView upload = streams_.upload.view();
   const StreamView compute = streams_.compute.view();
   const StreamView download = streams_.download.view();
-  RETURN_IF_ERROR(place->step->UploadWeights(upload, place->weights));
-  RETURN_IF_ERROR(place->uploaded.Record(upload));
-  RETURN_IF_ERROR(place->uploaded.Block(compute));
-  RETURN_IF_ERROR(place->step->Train(compute));
-  RETURN_IF_ERROR(place->computed.Record(compute));
-  RETURN_IF_ERROR(place->computed.Block(download));
-  RETURN_IF_ERROR(place->step->DownloadGradients(download, &place->gradients));
-  return place->finished.Record(download);
+  RETURN_IF_ERROR(in_flight->step->UploadWeights(upload, in_flight->weights));
+  RETURN_IF_ERROR(in_flight->uploaded.Record(upload));
+  RETURN_IF_ERROR(in_flight->uploaded.Block(compute));
+  RETURN_IF_ERROR(in_flight->step->Train(compute));
+  RETURN_IF_ERROR(in_flight->computed.Record(compute));
+  RETURN_IF_ERROR(in_flight->computed.Block(download));
+  RETURN_IF_ERROR(in_flight->step->DownloadGradients(download, &in_flight->gradients));
+  return in_flight->finished.Record(download);
 }
 
 absl::StatusOr<double> GpuPipeline::Finish(Parameters* gradients) {
   CHECK(!begun_.empty(), "Finish without Begin");
-  std::unique_ptr<Place> place = std::move(begun_.front());
+  std::unique_ptr<InFlight> in_flight = std::move(begun_.front());
   begun_.pop_front();
-  RETURN_IF_ERROR(place->finished.Wait());
-  const double loss = *place->step->host_loss();
-  *gradients = std::move(place->gradients);
-  place->weights = {};
-  free_.push_back(std::move(place));
+  RETURN_IF_ERROR(in_flight->finished.Wait());
+  const double loss = *in_flight->step->host_loss();
+  *gradients = std::move(in_flight->gradients);
+  in_flight->weights = {};
+  free_.push_back(std::move(in_flight));
   return loss;
 }
 
@@ -147,16 +147,17 @@ absl::Status GpuPipeline::Predict(const Batch& batch, const Parameters& rows,
                                   std::span<float> prediction) {
   RETURN_IF_ERROR(UseGpu(gpu_));
   const StreamView stream = streams_.compute.view();
-  ASSIGN_OR_RETURN(std::unique_ptr<Place> place, TakePlace(stream, batch));
-  RETURN_IF_ERROR(place->step->batch().Upload(stream, batch));
-  RETURN_IF_ERROR(place->step->batch().FindSegments(stream, &place->step->scratch().unique));
-  place->weights = InPinnedMemory(rows);
-  RETURN_IF_ERROR(place->step->UploadWeights(stream, place->weights));
-  RETURN_IF_ERROR(place->step->Predict(stream));
+  ASSIGN_OR_RETURN(std::unique_ptr<InFlight> in_flight, TakeBuffers(stream, batch));
+  RETURN_IF_ERROR(in_flight->step->batch().Upload(stream, batch));
+  RETURN_IF_ERROR(
+      in_flight->step->batch().FindSegments(stream, &in_flight->step->scratch().unique));
+  in_flight->weights = InPinnedMemory(rows);
+  RETURN_IF_ERROR(in_flight->step->UploadWeights(stream, in_flight->weights));
+  RETURN_IF_ERROR(in_flight->step->Predict(stream));
   RETURN_IF_ERROR(streams_.compute.Wait());
-  std::copy_n(place->step->host_prediction(), prediction.size(), prediction.data());
-  place->weights = {};
-  free_.push_back(std::move(place));
+  std::copy_n(in_flight->step->host_prediction(), prediction.size(), prediction.data());
+  in_flight->weights = {};
+  free_.push_back(std::move(in_flight));
   return absl::OkStatus();
 }
 

@@ -6,8 +6,8 @@
 //   download  gradients and the loss come down                               Finish waits for it
 //
 // Rows and gradients live in pinned memory (pinned_pool.h), so pulled rows are put where the device
-// can reach them and nothing is copied on the way. A batch keeps its place, with buffers of its
-// own, from Prepare to Finish; places are taken again, so a steady state allocates nothing.
+// can reach them and nothing is copied on the way. A batch has buffers of its own from Prepare
+// to Finish; they are taken again, so a steady state allocates nothing.
 #pragma once
 
 #include <deque>
@@ -37,7 +37,8 @@ class GpuPipeline : public Pipeline {
   absl::Status Predict(const Batch& batch, const Parameters& rows, std::span<float> prediction);
 
  private:
-  struct Place {
+  // A batch in flight with its buffers.
+  struct InFlight {
     std::unique_ptr<GpuStep> step;
     StreamEvent uploaded;
     StreamEvent computed;
@@ -54,21 +55,21 @@ class GpuPipeline : public Pipeline {
 
   GpuPipeline(int gpu, std::unique_ptr<Engine> engine, Streams streams, PinnedPool* pool)
       : gpu_(gpu), engine_(std::move(engine)), streams_(std::move(streams)), pool_(pool) {}
-  absl::StatusOr<std::unique_ptr<Place>> TakePlace(StreamView stream, const Batch& batch);
-  void GiveKeys(const Place& place, Parameters* keys) const;
+  absl::StatusOr<std::unique_ptr<InFlight>> TakeBuffers(StreamView stream, const Batch& batch);
+  void GiveKeys(const InFlight& in_flight, Parameters* keys) const;
   // Tables and keys of `rows`, the values in pinned memory and as they come.
   Parameters LikeRows(const Parameters& rows) const;
   // A copy in pinned memory.
   Parameters InPinnedMemory(const Parameters& rows) const;
-  absl::Status Run(Place* place);
+  absl::Status Run(InFlight* in_flight);
 
   const int gpu_;
   std::unique_ptr<Engine> engine_;
   Streams streams_;
   PinnedPool* const pool_;
-  std::vector<std::unique_ptr<Place>> free_;
-  std::deque<std::unique_ptr<Place>> prepared_;
-  std::deque<std::unique_ptr<Place>> begun_;
+  std::vector<std::unique_ptr<InFlight>> free_;
+  std::deque<std::unique_ptr<InFlight>> prepared_;
+  std::deque<std::unique_ptr<InFlight>> begun_;
 };
 
 }  // namespace rubato

@@ -35,7 +35,8 @@ class LocalTrainingOnGpu : public LocalTraining {
   absl::StatusOr<Parameters> Read(Parameters keys) override;
 
  private:
-  struct Place {
+  // A batch in flight with its buffers.
+  struct InFlight {
     std::shared_ptr<Scratch> scratch;
     GpuBatch batch;
     DeviceArray<uint32_t> positions;  // [occurrences] rows of the tables
@@ -45,16 +46,16 @@ class LocalTrainingOnGpu : public LocalTraining {
     StreamEvent done;
     Replay step;
   };
-  absl::StatusOr<std::unique_ptr<Place>> MakePlace();
+  absl::StatusOr<std::unique_ptr<InFlight>> MakeBuffers();
   absl::Status Reserve(const Batch& batch);
-  absl::Status PutStep(StreamView stream, Place* place);
+  absl::Status PutStep(StreamView stream, InFlight* current);
 
   const int gpu_;
   std::unique_ptr<Engine> engine_;
   DeviceTables tables_;
   Stream upload_;
   Stream compute_;
-  std::array<std::unique_ptr<Place>, 2> places_;
+  std::array<std::unique_ptr<InFlight>, 2> in_flight_;
   size_t next_ = 0;
   DeviceArray<LossTotals> totals_;  // [1]
   PinnedArray<LossTotals> host_totals_;
@@ -66,7 +67,7 @@ absl::Status LocalTrainingOnGpu::Allocate() {
   return ZeroAsync(compute_.view(), totals_.data(), 1);
 }
 
-absl::StatusOr<std::unique_ptr<LocalTrainingOnGpu::Place>> LocalTrainingOnGpu::MakePlace() {
+absl::StatusOr<std::unique_ptr<LocalTrainingOnGpu::InFlight>> LocalTrainingOnGpu::MakeBuffers() {
   const NetworkShape& shape = engine_->shape();
   const uint32_t occurrences = engine_->capacity().counts.occurrences();
   ASSIGN_OR_RETURN(GpuBatch batch, GpuBatch::Make(upload_.view(), shape, engine_->capacity()));
@@ -74,73 +75,73 @@ absl::StatusOr<std::unique_ptr<LocalTrainingOnGpu::Place>> LocalTrainingOnGpu::M
   ASSIGN_OR_RETURN(auto loss, DeviceArray<double>::Make(1));
   ASSIGN_OR_RETURN(StreamEvent uploaded, StreamEvent::Make());
   ASSIGN_OR_RETURN(StreamEvent done, StreamEvent::Make());
-  std::unique_ptr<Place> place(new Place{.scratch = engine_->scratch(),
-                                         .batch = std::move(batch),
-                                         .positions = std::move(positions),
-                                         .gradients = {},
-                                         .loss = std::move(loss),
-                                         .uploaded = std::move(uploaded),
-                                         .done = std::move(done),
-                                         .step = {}});
+  std::unique_ptr<InFlight> current(new InFlight{.scratch = engine_->scratch(),
+                                                 .batch = std::move(batch),
+                                                 .positions = std::move(positions),
+                                                 .gradients = {},
+                                                 .loss = std::move(loss),
+                                                 .uploaded = std::move(uploaded),
+                                                 .done = std::move(done),
+                                                 .step = {}});
   for (size_t t = 0; t < shape.tables().size(); ++t) {
     const size_t floats = shape.Rows(t, occurrences) * shape.tables()[t].dim;
-    ASSIGN_OR_RETURN(place->gradients.emplace_back(), DeviceArray<float>::Make(floats));
+    ASSIGN_OR_RETURN(current->gradients.emplace_back(), DeviceArray<float>::Make(floats));
   }
-  return place;
+  return current;
 }
 
 absl::Status LocalTrainingOnGpu::Reserve(const Batch& batch) {
   RETURN_IF_ERROR(engine_->Reserve(batch));
-  std::unique_ptr<Place>& place = places_[next_];
-  if (place != nullptr && place->batch.inputs().shape() == engine_->capacity()) {
+  std::unique_ptr<InFlight>& current = in_flight_[next_];
+  if (current != nullptr && current->batch.inputs().shape() == engine_->capacity()) {
     return absl::OkStatus();
   }
-  place.reset();
-  ASSIGN_OR_RETURN(place, MakePlace());
+  current.reset();
+  ASSIGN_OR_RETURN(current, MakeBuffers());
   return absl::OkStatus();
 }
 
 absl::Status LocalTrainingOnGpu::Step(const Batch& batch) {
   RETURN_IF_ERROR(UseGpu(gpu_));
   CHECK(batch.rows > 0);
-  if (places_[next_] != nullptr) RETURN_IF_ERROR(places_[next_]->done.Wait());
+  if (in_flight_[next_] != nullptr) RETURN_IF_ERROR(in_flight_[next_]->done.Wait());
   RETURN_IF_ERROR(Reserve(batch));
-  Place* const place = places_[next_].get();
+  InFlight* const current = in_flight_[next_].get();
   next_ = 1 - next_;
-  RETURN_IF_ERROR(place->batch.Upload(upload_.view(), batch));
-  RETURN_IF_ERROR(place->uploaded.Record(upload_.view()));
-  RETURN_IF_ERROR(place->uploaded.Block(compute_.view()));
-  RETURN_IF_ERROR(place->step.Run(
-      compute_.view(), [this, place](StreamView stream) { return PutStep(stream, place); }));
-  return place->done.Record(compute_.view());
+  RETURN_IF_ERROR(current->batch.Upload(upload_.view(), batch));
+  RETURN_IF_ERROR(current->uploaded.Record(upload_.view()));
+  RETURN_IF_ERROR(current->uploaded.Block(compute_.view()));
+  RETURN_IF_ERROR(current->step.Run(
+      compute_.view(), [this, current](StreamView stream) { return PutStep(stream, current); }));
+  return current->done.Record(compute_.view());
 }
 
-absl::Status LocalTrainingOnGpu::PutStep(StreamView stream, Place* place) {
+absl::Status LocalTrainingOnGpu::PutStep(StreamView stream, InFlight* current) {
   const NetworkShape& shape = engine_->shape();
-  RETURN_IF_ERROR(place->batch.FindSegments(stream, &place->scratch->unique));
-  RETURN_IF_ERROR(PositionsOfKeys(stream, place->batch.occurrence_keys(),
-                                  place->scratch->capacity.counts.occurrences(),
-                                  place->positions.data()));
-  StepArrays step{.numeric = place->batch.inputs().numeric(),
-                  .labels = place->batch.inputs().labels(),
-                  .weights = place->batch.inputs().weights(),
-                  .offsets = place->batch.inputs().offsets(),
-                  .features = place->batch.features(),
-                  .segments = place->batch.segments(),
+  RETURN_IF_ERROR(current->batch.FindSegments(stream, &current->scratch->unique));
+  RETURN_IF_ERROR(PositionsOfKeys(stream, current->batch.occurrence_keys(),
+                                  current->scratch->capacity.counts.occurrences(),
+                                  current->positions.data()));
+  StepArrays step{.numeric = current->batch.inputs().numeric(),
+                  .labels = current->batch.inputs().labels(),
+                  .weights = current->batch.inputs().weights(),
+                  .offsets = current->batch.inputs().offsets(),
+                  .features = current->batch.features(),
+                  .segments = current->batch.segments(),
                   .parameters = {},
                   .gradients = {},
-                  .loss = place->loss.data()};
-  step.features.positions = place->positions.data();
+                  .loss = current->loss.data()};
+  step.features.positions = current->positions.data();
   for (size_t t = 0; t < shape.tables().size(); ++t) {
     step.parameters.push_back(tables_.weights(t));
-    step.gradients.push_back(place->gradients[t].data());
+    step.gradients.push_back(current->gradients[t].data());
   }
-  RETURN_IF_ERROR(place->scratch->network->Train(stream, step));
+  RETURN_IF_ERROR(current->scratch->network->Train(stream, step));
   RETURN_IF_ERROR(tables_.Step(stream, shape,
                                {.of_table = &step.gradients,
                                 .segments = step.segments,
-                                .keys = place->batch.device_keys()}));
-  return AddLoss(stream, place->loss.data(), step.features.filled, totals_.data());
+                                .keys = current->batch.device_keys()}));
+  return AddLoss(stream, current->loss.data(), step.features.filled, totals_.data());
 }
 
 absl::StatusOr<double> LocalTrainingOnGpu::TakeLoss() {

@@ -23,22 +23,22 @@ AUTO = {"transport": "auto", "host": "127.0.0.1", "port": 0}
 ODD = os.fsdecode(b"odd\xff")  # a name that is not UTF-8
 
 
-class SocketPlaceTest(unittest.TestCase):
+class SocketFolderTest(unittest.TestCase):
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="places-test-")
+        scratch = tempfile.TemporaryDirectory(prefix="folders-test-")
         self.addCleanup(scratch.cleanup)
         self.path = pathlib.Path(scratch.name)
 
-    def test_the_first_place_that_fits_is_taken(self):
+    def test_the_first_folder_that_fits_is_taken(self):
         for name in ("x" * 80, ODD, "good"):
             (self.path / name).mkdir()
-        places = [str(self.path / name) for name in ("x" * 80, ODD, "absent", "good")]
-        with SocketFolder(*places) as sockets:
+        folders = [str(self.path / name) for name in ("x" * 80, ODD, "absent", "good")]
+        with SocketFolder(*folders) as sockets:
             address = Addresses({**AUTO, "transport": "ipc"}, sockets, "train").server(1023)
             self.assertTrue(address.startswith(f"ipc://{self.path}/good/rubato-"), address)
         self.assertEqual(list((self.path / "good").iterdir()), [])
 
-    def test_without_a_place_auto_is_tcp_and_ipc_a_sentence(self):
+    def test_without_a_folder_auto_is_tcp_and_ipc_a_sentence(self):
         with SocketFolder(f"/{'x' * 80}", str(self.path / "absent")) as sockets:
             addresses, said = Addresses(AUTO, sockets, "train"), io.StringIO()
             addresses.warn(Console(progress=said))
@@ -58,7 +58,7 @@ class SocketPlaceTest(unittest.TestCase):
             self.assertEqual(list(self.path.iterdir()), [])
 
 
-class PlaceTest(FakeFleetTest):
+class TemporaryFolderTest(FakeFleetTest):
     def setUp(self):
         super().setUp()
         self.temporary = self.path / "tmp"
