@@ -34,9 +34,9 @@ class VerdictTest(unittest.TestCase):
 
     def test_the_cause_is_told_by_the_losses_of_the_passes(self):
         self.assertIn("lower optimizer.learning_rate, which is 0.5", self.says(0.9, 0.2, 0.4, 0.9))
-        self.assertIn("still fell in the last of 3 passes: raise train.epochs",
+        self.assertIn("still fell in the last of 3 epochs: raise train.epochs",
                       self.says(0.15, 0.18, 0.16, 0.15))
-        self.assertIn("lowest after pass 1 of 3, at 0.1100", self.says(0.15, 0.11, 0.13, 0.15))
+        self.assertIn("lowest after epoch 1 of 3, at 0.1100", self.says(0.15, 0.11, 0.13, 0.15))
         self.assertIn("correct_prior = false",
                       self.says(0.6, 0.6, class_weights=True, correct_prior=False))
 

@@ -273,7 +273,7 @@ absl::Status CheckSnapshots(const RunConfig& config, const KeyLocator& locate) {
   if (config.train.best_epoch && config.train.epochs > kMaxBestEpochs) {
     return Bad(locate("train.epochs"),
                absl::StrFormat("train.epochs = %d, and train.best_epoch keeps a snapshot of each "
-                               "pass, %d at most; ask for fewer, or set train.best_epoch = false",
+                               "epoch, %d at most; ask for fewer, or set train.best_epoch = false",
                                config.train.epochs, kMaxBestEpochs));
   }
   return absl::OkStatus();

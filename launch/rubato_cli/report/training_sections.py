@@ -80,7 +80,7 @@ def _loss(record: Record) -> str:
     numbers += [(units.duration(t), "validation", "", units.metric(loss)) for t, loss in checks]
     return page.figure(
         "Loss against time", "Log loss of the batches of each worker, averaged over short "
-        "stretches, and of the validation rows after each pass.",
+        "stretches, and of the validation rows after each epoch.",
         page.legend(entries)
         + page.drawing(lambda width: _loss_drawing(width, series, checks), page.HALF),
         page.table(("time", "rows", "", "log loss"), numbers))
@@ -119,9 +119,9 @@ def _validation(record: Record) -> str:
     if best is not None:
         entries.append(("line s2 dashed", f"{BEST_TEST}"))
     return page.figure(
-        "Validation", f"AUC after each pass over the training rows; the weights of epoch "
+        "Validation", f"AUC after each epoch, a pass over the training rows; the weights of epoch "
         f"{used:.0f} are the ones used." if chosen and used is not None else
-        "AUC after each pass over the training rows.",
+        "AUC after each epoch, a pass over the training rows.",
         page.legend(entries)
         + page.drawing(lambda width: _auc_drawing(width, _validated(record, "auc"), best, chosen),
                        page.HALF),

@@ -35,8 +35,8 @@ def _cause(config: Tree, constant: float, validations: Tree) -> str:
         return f"lower optimizer.learning_rate, which is {rate:g}"
     best = min(range(len(losses)), key=losses.__getitem__)
     if best + 1 == len(losses) and len(losses) > 1:
-        return (f"its validation loss still fell in the last of {epochs:.0f} passes: raise "
+        return (f"its validation loss still fell in the last of {epochs:.0f} epochs: raise "
                 f"train.epochs, or optimizer.learning_rate, which is {rate:g}")
-    return (f"its validation loss was lowest after pass {best + 1} of {len(losses)}, at "
+    return (f"its validation loss was lowest after epoch {best + 1} of {len(losses)}, at "
             f"{losses[best]:.4f}: the rows tell too little, or optimizer.learning_rate, which is "
             f"{rate:g}, is too high; try a lower one, optimizer.l2, or model.kind = \"linear\"")

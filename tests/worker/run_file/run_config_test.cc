@@ -78,7 +78,8 @@ TEST(RunConfig, UnknownKeyNamesLineAndNearestKey) {
   EXPECT_EQ(ErrorWith("[train]\nlearning_rate = 1.0\n"),
             "/runs/my.toml:5: unknown key 'train.learning_rate'; did you mean "
             "'optimizer.learning_rate'?");
-  EXPECT_NE(ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, target, split"), std::string::npos);
+  EXPECT_NE(ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, target, split"),
+            std::string::npos);
 }
 
 TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {
@@ -200,7 +201,7 @@ TEST(RunConfig, SnapshotsHaveBounds) {
       std::string::npos);
   const std::string best = std::string(kCsv) + "[train]\nbest_epoch = true\nepochs = ";
   EXPECT_TRUE(Parse(best + "10000\n").ok());
-  EXPECT_NE(ErrorOf(best + "10001\n").find("keeps a snapshot of each pass, 10000 at most"),
+  EXPECT_NE(ErrorOf(best + "10001\n").find("keeps a snapshot of each epoch, 10000 at most"),
             std::string::npos);
 }
 

@@ -1,5 +1,5 @@
-// encoding.json, which predict reads back. It ends with its checksum (common/base/checksummed_text.h), and
-// parsing checks every field all the same.
+// encoding.json, which predict reads back. It ends with its checksum
+// (common/base/checksummed_text.h), and parsing checks every field all the same.
 #pragma once
 
 #include <string>
