@@ -16,8 +16,11 @@ from rubato_cli.commands.bench import (ITERATIONS_MIN, check_measurable,  # noqa
                                        epochs_needed)
 from rubato_cli.commands.slowness import Slowness  # noqa: E402
 from rubato_cli.report.staleness_figure import NO_CURE, figure  # noqa: E402
-from rubato_cli.report.staleness_rows import BOUNDS, Row, Sweep, row, table  # noqa: E402
+import targets  # noqa: E402
+from rubato_cli.report.staleness_rows import (BOUNDS, Row, Sweep, row, table,  # noqa: E402
+                                              target_after)
 
+AUC = targets.described(targets.BINARY).lead
 HICCUPS = Slowness(0.004, 3.0, 0.05, 4)
 SLOW_WORKER = Slowness(0.004, 3.0)
 EQUAL = Slowness(0.004)
@@ -77,18 +80,20 @@ VALIDATIONS = [ValidationEvent(seconds=seconds, figures={"auc": auc}) for second
 
 class RowTest(unittest.TestCase):
     def test_is_made_of_metrics_and_validations(self):
-        self.assertEqual(row("8", result_of(), VALIDATIONS, 0.797), Row(
+        self.assertEqual(row("8", result_of(), VALIDATIONS, AUC, 0.797), Row(
             staleness=8, samples_per_second=2000.0, waiting_share=0.25, seconds=4.0,
-            seconds_to_target=2.0, validation_auc=0.80, test_auc=0.79, max_observed=7,
+            seconds_to_target=2.0, validation=0.80, test=0.79, max_observed=7,
             iterations=399))
 
     def test_first_row_sets_its_own_target(self):
-        self.assertEqual(row("0", result_of(), VALIDATIONS, None).seconds_to_target, 2.0)
+        target = target_after(result_of(), AUC)
+        self.assertEqual(target, 0.797)
+        self.assertEqual(row("0", result_of(), VALIDATIONS, AUC, target).seconds_to_target, 2.0)
 
     def test_a_target_that_is_not_reached_has_no_time(self):
-        found = row("inf", result_of(test={}), VALIDATIONS, 0.81)
+        found = row("inf", result_of(test={}), VALIDATIONS, AUC, 0.81)
         self.assertIsNone(found.seconds_to_target)
-        self.assertIsNone(found.test_auc)
+        self.assertIsNone(found.test)
         self.assertEqual(found.staleness, "inf")
 
     def test_short_runs_get_more_epochs(self):
@@ -107,10 +112,10 @@ class RowTest(unittest.TestCase):
 def sweep(slow=EQUAL, target=0.797, name="x", **changes):
     rows = [Row(**{**dict(staleness=bound if bound == "inf" else int(bound),
                           samples_per_second=1000.0 + i, waiting_share=0.3 - 0.04 * i, seconds=9.0,
-                          seconds_to_target=3.0 - 0.1 * i, validation_auc=0.8, test_auc=0.79,
+                          seconds_to_target=3.0 - 0.1 * i, validation=0.8, test=0.79,
                           max_observed=i, iterations=300), **changes})
             for i, bound in enumerate(BOUNDS)]
-    return Sweep(name, slow.words(), slow.constant, target, rows)
+    return Sweep(name, slow.words(), slow.constant, AUC, target, rows)
 
 
 class ShowTest(unittest.TestCase):

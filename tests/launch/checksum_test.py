@@ -14,10 +14,11 @@ FOR_PEOPLE = ("telemetry/", "logs/", "report.html", ".lock")
 # What a command reads of a run.
 READ = {"predict": ("config.json", "job.json", "run.toml", "metrics.json", "data/encoding.json",
                     "snapshots/scheduler.state"),
-        "resume": ("config.json", "job.json", "run.toml", "validations.json", "data/encoding.json",
-                   "data/cleansing.json", "data/train.rbd", "data/validation.rbd", "data/test.rbd",
+        "resume": ("config.json", "job.json", "run.toml", "target.json", "validations.json",
+                   "data/encoding.json", "data/cleansing.json", "data/train.rbd",
+                   "data/validation.rbd", "data/test.rbd",
                    "snapshots/scheduler.state"),
-        "resume finished": ("job.json", "metrics.json")}
+        "resume finished": ("job.json", "metrics.json", "target.json")}
 
 
 class ChecksumTest(FleetTest):

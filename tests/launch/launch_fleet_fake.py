@@ -3,10 +3,10 @@
 codes, with a fate for each process instead of work.
 
 Usage: launch_fleet_fake.py PROGRAM ARGUMENTS...   A run file is JSON: {"servers", "workers",
-"clocks", "best_epoch", "transport", "fates": {NAME: FATE}}; FATE is "kill" (by signal 9), "abort"
-(a library finds no memory), "error4" (a reason, exit 4), "lose" (exit 3 once a server has gone),
-"slow" (never done by itself), "stay" (done, but never ends by itself), "ask" (each validation waits
-for a mark) or "silent" (exit 1 with nothing but a log line).
+"clocks", "best_epoch", "transport", "target" (of targets.py), "fates": {NAME: FATE}}; FATE is
+"kill" (by signal 9), "abort" (a library finds no memory), "error4" (a reason, exit 4), "lose" (exit
+3 once a server has gone), "slow" (never done by itself), "stay" (done, but never ends by itself),
+"ask" (each validation waits for a mark) or "silent" (exit 1 with nothing but a log line).
 """
 
 import atexit
@@ -19,6 +19,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
+import targets  # noqa: E402
 from rubato_cli.files.run_folder import RunFolder  # noqa: E402
 
 
@@ -49,6 +50,7 @@ class Run:
         self.config = RunFolder(option("--run")).read_json("config.json")
         self.fake = self.config["fake"]
         self.name = name
+        self.target = self.fake.get("target", "binary")
         self.fate = self.fake["fates"].get(name)
         self.marks = self.path / "marks"
         self.marks.mkdir(exist_ok=True)
@@ -128,6 +130,7 @@ def prepare():
     folder.write_json("config.json", config)
     folder.write_json("job.json", {"last_clock": fake["clocks"],
                                    "iterations_per_epoch": fake["clocks"] // 2})
+    folder.write_json("target.json", targets.TARGETS[fake.get("target", "binary")])
     (out / "data").mkdir(exist_ok=True)
     folder.write_json("data/cleansing.json", {"data_sha256": "00ff"})
     print("rows: 30 read")
@@ -230,10 +233,9 @@ def train():
     wait_until(lambda: run.fate != "slow")
     if option("--seat") == "0":
         half = run.fake["clocks"] // 2
-        for epoch, auc, logloss in ((0, 0.8, 0.3), (1, 0.7, 0.4)):
+        for epoch, figures in enumerate(targets.VALIDATED[run.target]):
             wait_until(lambda: run.fate != "ask" or run.marked(f"may-validate-{epoch}"))
-            say("validation", epoch=epoch, clock=(epoch + 1) * half - 1,
-                figures={"auc": auc, "logloss": logloss})
+            say("validation", epoch=epoch, clock=(epoch + 1) * half - 1, figures=figures)
     say("done", seat=int(option("--seat")), rows=100, pushes=20, max_staleness=3,
         seconds={"compute": 1.5, "wait": 0.25, "pull": 0.125, "push": 0.0625, "other": 0.0625})
     run.mark("done-" + run.name)
@@ -242,10 +244,7 @@ def train():
 
 def evaluate():
     run = Run("evaluate")
-    test = {"auc": 0.75, "auc_low": 0.7, "auc_high": 0.8, "ks": 0.4, "logloss": 0.5, "brier": 0.2,
-            "rows": 1000, "positives": 100}
-    RunFolder(option("--run")).write_json("evaluation.json",
-                                          {"test": test, "oracle": {"auc": 0.8}})
+    RunFolder(option("--run")).write_json("evaluation.json", targets.EVALUATED[run.target])
 
 
 def predict():

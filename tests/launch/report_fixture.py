@@ -10,6 +10,7 @@ import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
+import targets  # noqa: E402
 from rubato_cli.files.run_folder import RunFolder  # noqa: E402
 
 ROWS = 30_000
@@ -157,7 +158,8 @@ def write(folder, seed=1, workers=2, bound=8):
         "oracle": best,
         "top_features": [{"name": name, "weight": 0.81 * 0.78 ** i * (-1) ** (i % 3 == 2)}
                          for i, name in enumerate(FEATURES)]}
-    for name, content in (("evaluation.json", evaluation), ("config.json", config(workers, bound)),
+    for name, content in (("target.json", targets.BINARY),
+                          ("evaluation.json", evaluation), ("config.json", config(workers, bound)),
                           ("metrics.json", metrics(rng, evaluation, workers, bound)),
                           ("data/cleansing.json", cleansing())):
         RunFolder(str(folder)).write_json(name, content)

@@ -128,7 +128,7 @@ class ReportTest(RunTest):
         bare = record.Record(pathlib.Path("bare"), {}, {}, {}, {})
         text = run_page.render(bare)
         self.assertEqual(Page(text).complaints, [])
-        self.assertEqual(text.count('<p class="absent">'), 13)
+        self.assertEqual(text.count('<p class="absent">'), 11)
         self.assertNotRegex(text, r"\b(nan|None|inf)\b")
 
     def test_hostile_values_never_break_the_page(self):
@@ -269,11 +269,13 @@ class CompareTest(RunTest):
                 (lambda: self.second(test={"auc": 0.9, "rows": 460}),
                  "(first), 460 (second)."),
                 (lambda: self.second(test={"auc": 0.9, "positives": 7}),
-                 "differ in positive test rows: "),
+                 "differ in positive among test rows: "),
                 (lambda: reconfigured(split={"train_percent": 40}),
                  "differ in split.train_percent: none (first), 40 (second)."),
                 (lambda: reconfigured(data={"positive": ["0"]}),
                  "differ in what counts as positive: 1 (first), 0 (second)."),
+                (lambda: reconfigured(target={"quantile": 0.9}),
+                 "differ in target.quantile: none (first), 0.9 (second)."),
                 (lambda: reconfigured(data={"ignore": ["b", "a"]}),
                  "differ in ignored labels: none (first), a or b (second).")):
             lines = self.compare(self.run_folder, make())
@@ -320,6 +322,9 @@ class PartsTest(unittest.TestCase):
         self.assertEqual([units.duration(v) for v in (0, 0.25, 46.8, 75, 7300)],
                          ["0\u202fs", "250\u202fms", "46.8\u202fs", "1\u202fmin 15\u202fs",
                           "2\u202fh 1\u202fmin"])
+        self.assertEqual([units.plain(units.amount(v)) for v in (0, 0.0123456, -5.5, 1234.5, 2e7)],
+                         ["0", "0.01235", "-5.500", "1 234", "20 000 000"])
+        self.assertEqual([units.amount(v) for v in (3e-9, 1e18)], ["3.000e-09", "1.000e+18"])
         self.assertEqual(units.data_size(1536), "1.5\u202fKiB")
         self.assertEqual([f(None) for f in (units.metric, units.count, units.percent)], ["–"] * 3)
 
@@ -334,6 +339,11 @@ class PartsTest(unittest.TestCase):
             tick, = svg.round_ticks(low, high, 1)
             self.assertIn(svg.tick_text(low, high, 1)(tick), ("1.000", "0.8700"))
         self.assertEqual(svg.tick_text(0.87, 0.87)(0.87), "0.87")
+        # Amounts of money stay beside their axis.
+        for low, high in ((1_204_000, 1_211_000), (0, 7e9)):
+            texts = [svg.tick_text(low, high)(tick) for tick in svg.round_ticks(low, high)]
+            self.assertEqual(len(set(texts)), len(texts))
+            self.assertLess(max(map(svg.text_width, texts)), svg.Plot.LEFT + 8, texts)
         self.assertEqual([units.time_unit(end)[1] for end in (0.3, 119, 121, 7201)],
                          ["seconds", "seconds", "minutes", "hours"])
 

@@ -8,7 +8,10 @@ from real_fleet import ROOT, FleetTest
 
 sys.path.insert(0, str(ROOT / "launch"))
 
+import targets  # noqa: E402
 from rubato_cli.report import verdict  # noqa: E402
+
+TARGET = targets.described(targets.BINARY)
 
 
 def figures(loss, constant=0.1, error=0.01):
@@ -25,12 +28,14 @@ def validations(*losses):
 
 class VerdictTest(unittest.TestCase):
     def says(self, loss, *losses, **cleanse):
-        return verdict.worse_than_constant(figures(loss), config(**cleanse), validations(*losses))
+        return verdict.worse_than_constant(figures(loss), config(**cleanse), validations(*losses),
+                                           TARGET)
 
     def test_a_model_within_one_standard_error_of_the_constant_is_let_be(self):
         for loss in (0.05, 0.1, 0.1099):
             self.assertEqual(self.says(loss, 0.1), "")
-        self.assertEqual(verdict.worse_than_constant({"test": {"logloss": 9.0}}, config(), {}), "")
+        self.assertEqual(verdict.worse_than_constant({"test": {"logloss": 9.0}}, config(), {},
+                                                     TARGET), "")
 
     def test_the_cause_is_told_by_the_losses_of_the_passes(self):
         self.assertIn("lower optimizer.learning_rate, which is 0.5", self.says(0.9, 0.2, 0.4, 0.9))

@@ -50,6 +50,17 @@ def _significant(value: float, figures: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def amount(value: Number) -> str:
+    """1234.5678 -> 1 235; 0.0123456 -> 0.01235: four significant figures, or all before the
+    point."""
+    if not _known(value):
+        return ABSENT
+    if value and not 1e-6 <= abs(value) < 1e15:
+        return f"{value:.3e}"
+    decimals = 3 - math.floor(math.log10(abs(value)) + 1e-12) if value else 0
+    return f"{value:,.{max(0, decimals)}f}".replace(",", THIN)
+
+
 def percent(share: Number, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}{THIN}%" if _known(share) else ABSENT
 
@@ -90,9 +101,9 @@ def plain(text: str) -> str:
     return text.replace(THIN, " ")
 
 
-def rows(number: int) -> str:
+def rows(number: float) -> str:
     """For a terminal: 1 row; 2,000 rows."""
-    return f"{number:,} row" + ("" if number == 1 else "s")
+    return f"{number:,.0f} row" + ("" if number == 1 else "s")
 
 
 def plural(number: float, noun: str) -> str:

@@ -20,13 +20,15 @@ from rubato_cli.commands import slowness
 from rubato_cli.commands.arguments import add_settings, setting_flags
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.commands.slowness import Slowness
+from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.target import write
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.sockets import SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report import record, staleness_figure
-from rubato_cli.report.staleness_rows import BOUNDS, TARGET_MARGIN, Row, Sweep, row, table
+from rubato_cli.report.staleness_rows import (BOUNDS, MARGIN, MARGIN_SHARE, Row, Sweep, row, table,
+                                              target_after)
 from rubato_cli.run import data_tool, metrics
 from rubato_cli.run.start import Start, evaluate, train
 
@@ -45,9 +47,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--floor-ms", metavar="M", default="4",
                         help="no iteration is shorter (default 4), so that slowness is a wait and "
                         "not a fight for cores")
-    parser.add_argument("--target", metavar="AUC", type=float,
-                        help="validation AUC to reach (default: where s = 0 ends, less "
-                        f"{TARGET_MARGIN})")
+    parser.add_argument("--target", metavar="FIGURE", type=float,
+                        help="validation figure to reach, of the metric that reports lead with "
+                        f"(default: where s = 0 ends, less {MARGIN}, or, for a metric that is "
+                        f"better when smaller, {100 * MARGIN_SHARE:g} %% of what s = 0 gains on a "
+                        "constant)")
     add_settings(parser)
 
 
@@ -85,12 +89,11 @@ def _sweep(arguments: argparse.Namespace, console: Console, build: Build,
         # Barriers that cut a snapshot would be measured instead of the bound.
         sweep = _Sweep(build, arguments.run_file, pathlib.Path(arguments.out),
                        [*arguments.set, "train.best_epoch=false"], slow, stop, console)
-        rows, target = _measure(sweep, arguments.target)
-    return _show(sweep, rows, target)
+        return _show(sweep, _measure(sweep, arguments.target))
 
 
-def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
-    """A row per bound; and the target, which the first row gives unless it is given."""
+def _measure(sweep: _Sweep, target: float | None) -> Sweep:
+    """A row per bound; the first gives the target unless that is given."""
     rows: list[Row] = []
     for bound in BOUNDS:
         sweep.console.note(f"s = {bound}")
@@ -101,14 +104,16 @@ def _measure(sweep: _Sweep, target: float | None) -> tuple[list[Row], float]:
                 shutil.rmtree(sweep.path / "runs", ignore_errors=True)
             raise
         result = _train(sweep, folder)
-        rows.append(row(bound, result, record.read(str(folder.path)).validation, target))
-        target = rows[0].validation_auc - TARGET_MARGIN if target is None else target
+        metric = target_metrics.read(folder).lead
+        target = target_after(result, metric) if target is None else target
+        rows.append(row(bound, result, record.read(str(folder.path)).validation, metric, target))
         for part in ("data", "snapshots"):
             shutil.rmtree(folder.path / part)
         sweep.console.note(f"  {rows[-1].samples_per_second:,.0f} samples/s, waiting "
                            f"{rows[-1].waiting_share:.1%}")
     assert target is not None
-    return rows, target
+    return Sweep(pathlib.Path(sweep.run_file).stem, sweep.slowness.words(),
+                 sweep.slowness.constant, metric, target, rows)
 
 
 def _train(sweep: _Sweep, folder: RunFolder) -> dict[str, Any]:
@@ -161,17 +166,16 @@ def _prepare_once(sweep: _Sweep, folder: RunFolder, bound: str) -> None:
                       sweep.stop, Console(quiet=True))
 
 
-def _show(sweep: _Sweep, rows: list[Row], target: float) -> int:
-    words = sweep.slowness.words()
-    document = {"run": sweep.run_file, "version": checkout.version(), "target_auc": target,
-                "slowness": {**dataclasses.asdict(sweep.slowness), "words": words},
-                "rows": [{**dataclasses.asdict(one), "bound": one.staleness} for one in rows]}
+def _show(sweep: _Sweep, measured: Sweep) -> int:
+    document = {"run": sweep.run_file, "version": checkout.version(),
+                "metric": measured.metric.name, "target": measured.target,
+                "slowness": {**dataclasses.asdict(sweep.slowness), "words": measured.slowness},
+                "rows": [{**dataclasses.asdict(one), "bound": one.staleness}
+                         for one in measured.rows]}
     RunFolder(str(sweep.path)).write_json("staleness.json", document)
     picture = sweep.path / "staleness.svg"
-    measured = Sweep(pathlib.Path(sweep.run_file).stem, words, sweep.slowness.constant, target,
-                     rows)
     write(picture, staleness_figure.figure(measured))
-    sweep.console.result([f"{measured.name}: {words}", *table(measured),
+    sweep.console.result([f"{measured.name}: {measured.slowness}", *table(measured),
                           *([staleness_figure.NO_CURE] if measured.incurable else []),
                           f"figures: {sweep.path}/staleness.json", f"picture: {picture}"],
                          document)

@@ -1,4 +1,4 @@
-"""`rubato predict --run DIR --in X.csv --out Y.csv`: a column `pd` beside each row of X."""
+"""`rubato predict --run DIR --in X.csv --out Y.csv`: the prediction beside each row of X."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--in", dest="source", required=True, metavar="X.csv",
                         help="rows to score; needs no label column")
     parser.add_argument("--out", required=True, metavar="Y.csv",
-                        help="the same rows with a column `pd`; written when all is done")
+                        help="the same rows with a column of predictions; written when all is "
+                        "done")
     parser.add_argument("--max-unknown", metavar="SHARE", type=_share, default=1.0,
                         help="write nothing if training never saw more than this share of a "
                         "column's values, as in 0.05 or 5%%")

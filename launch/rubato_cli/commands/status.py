@@ -10,6 +10,7 @@ from rubato_cli.base.events import CommittedEvent, Event, ProgressEvent, ViewEve
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_run
 from rubato_cli.commands.session import Command, Session
+from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.report import summary
 from rubato_cli.run import metrics
@@ -34,18 +35,18 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         "min_clock": max(events.get(ViewEvent, ViewEvent()).min_clock, committed,
                          events.get(ProgressEvent, ProgressEvent()).clock),
         "committed_clock": committed if servers else None}
-    session.console.result(_lines(arguments.dir, document, finished), document)
+    session.console.result(_lines(folder, document, finished), document)
     return DONE
 
 
-def _lines(shown: str, document: dict[str, Any], finished: dict[str, Any]) -> list[str]:
+def _lines(folder: RunFolder, document: dict[str, Any], finished: dict[str, Any]) -> list[str]:
     process = f" (process {document['process']})" if document["process"] is not None else ""
     servers = document["committed_clock"] is not None
     committed = f"committed to clock {document['committed_clock']}" if servers else "no servers"
-    lines = [f"{shown}: {document['state']}{process}, clock {document['min_clock']} of "
+    lines = [f"{folder.shown}: {document['state']}{process}, clock {document['min_clock']} of "
              f"{document['last_clock']}, {committed}"]
     if document["state"] == "finished":
-        lines += summary.lines(finished)
+        lines += summary.lines(finished, target_metrics.read(folder))
     if document["state"] == "stopped":
         lines.append("go on with `rubato train` and --resume" if servers else
                      "without servers nothing was committed; train again, to another --out")

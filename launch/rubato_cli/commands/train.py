@@ -10,6 +10,7 @@ from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_settings, setting_flags
 from rubato_cli.commands.session import Command, Session
+from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.sockets import SocketFolder
@@ -48,7 +49,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
             trained = train_and_evaluate(session.console, Start(build, folder, stop, sockets),
                                          resumed, left)
     result = _write_results(folder, trained)
-    session.console.result([*summary.lines(result), f"metrics: {arguments.out}/metrics.json",
+    session.console.result([*summary.lines(result, target_metrics.read(folder)),
+                            f"metrics: {arguments.out}/metrics.json",
                             f"report: {arguments.out}/report.html"], result)
     return DONE
 
@@ -69,7 +71,7 @@ def _show_again(folder: RunFolder, console: Console, before: dict[str, Any]) -> 
     if not (folder.path / "report.html").exists():
         run_page.write(folder.shown)
     console.result([f"{folder.shown}: this run is finished (clock {before['train']['clock']}); "
-                    "nothing to do", *summary.lines(before)], before)
+                    "nothing to do", *summary.lines(before, target_metrics.read(folder))], before)
     return DONE
 
 
@@ -79,7 +81,8 @@ def _write_results(folder: RunFolder, trained: dict[str, Any]) -> dict[str, Any]
         "version": checkout.version(),
         "data_sha256": folder.read_json("data/cleansing.json").get("data_sha256", "")}})
     result["verdict"] = {"warning": verdict.worse_than_constant(
-        result, folder.read_json("config.json"), folder.find_json(validations.FILE))}
+        result, folder.read_json("config.json"), folder.find_json(validations.FILE),
+        target_metrics.read(folder))}
     folder.write_json("metrics.json", result)
     run_page.write(folder.shown)
     return result

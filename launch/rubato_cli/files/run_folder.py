@@ -1,6 +1,7 @@
 """A run's output folder: where things are in it, and the lock that keeps it to one launcher.
 
   run.toml config.json job.json     the resolved run file, and what the fleet trains
+  target.json                       what is predicted, and by which metrics it is judged
   data/                             prepared rows and how they were encoded
   snapshots/                        committed and pending images
   validations.json                  what was validated at the end of each epoch

@@ -5,11 +5,12 @@ Rows and points come as plain tuples; sizes other than the width follow from the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 
 from rubato_cli.base import units
-from rubato_cli.report.svg import (Plot, Points, Scale, Text, document, label, round_ticks, tag,
-                                   text_width, tick_text, title)
+from rubato_cli.report.svg import (Plot, Points, Scale, Text, decade, document, label, round_ticks,
+                                   tag, text_width, tick_text, title)
 
 ROW_PX = 30  # one bar and the space to the next
 
@@ -37,21 +38,48 @@ def roc(width: float, series: Sequence[tuple[Points, str]]) -> str:
     return plot.svg("Receiver operating characteristic")
 
 
-def calibration(width: float, bins: Sequence[tuple[float, float, float]]) -> str:
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """How what was predicted is set against what was observed."""
+
+    predicted: str
+    names: tuple[str, str]  # of the axes
+    title: str
+    tick: Callable[[float], Text | None]  # how ticks are written, by the largest value
+    text: Text  # of a value, in a table
+    short: Text  # the same beside a dot
+    difference: Text  # of two values, with a sign
+    distance: Text  # without one, and with its unit
+    unit: str = ""  # of `difference`
+
+
+RATES = Look("risk", ("predicted risk", "observed rate of positives"),
+             "Observed rate against predicted risk",
+             lambda high: _share if high > 0.1 else units.percent,
+             lambda value: units.percent(value, 2), units.percent,
+             lambda value: units.fixed(100 * value, 2, "+"),
+             lambda value: f"{100 * value:.2f} percentage points", ", points")
+MEANS = Look("prediction", ("mean predicted", "mean observed"),
+             "Observed mean against predicted mean", lambda high: None, units.amount,
+             units.amount, units.amount, units.amount)
+
+
+def calibration(width: float, bins: Sequence[tuple[float, float, float]], look: Look) -> str:
     """bins: [(mean predicted, observed, rows)]; the area of a dot is its share of the rows."""
-    highest = max(max(p, o) for p, o, _ in bins) * 1.08 or 1.0
-    plot = Plot(width, _square(width), (0, highest), (0, highest))
-    text = _share if highest > 0.1 else units.percent
-    plot.axes("predicted risk", "observed rate of positives", text, text)
-    plot.line([(0, 0), (highest, highest)], "ghost")
-    plot.note(highest * 0.98, highest * 0.72, "perfect", "end")
+    ends = [value for p, o, _ in bins for value in (p, o)]
+    low, high = min(0.0, *ends) * 1.08, max(0.0, *ends) * 1.08
+    high = high or (0.0 if low else 1.0)
+    plot = Plot(width, _square(width), (low, high), (low, high))
+    plot.axes(*look.names, look.tick(high), look.tick(high))
+    plot.line([(low, low), (high, high)], "ghost")
+    plot.note(low + (high - low) * 0.98, low + (high - low) * 0.72, "perfect", "end")
     largest = max(rows for _, _, rows in bins) or 1
     plot.line([(p, o) for p, o, _ in bins], "thin s1")
     for predicted, observed, rows in bins:
         plot.dot((predicted, observed), 2.5 + 3.5 * max(rows / largest, 0) ** 0.5, "s1",
-                 f"{units.plural(rows, 'row')}: predicted {units.percent(predicted)}, "
-                 f"observed {units.percent(observed)}")
-    return plot.svg("Observed rate against predicted risk")
+                 f"{units.plural(rows, 'row')}: predicted {look.short(predicted)}, "
+                 f"observed {look.short(observed)}")
+    return plot.svg(look.title)
 
 
 def columns(width: float, bars: Sequence[tuple[float, float, float, str]], names: Names,
@@ -117,20 +145,21 @@ def _pieces(scale: Scale, y: float, pieces: Sequence[Piece], height: int = 20) -
 Interval = tuple[str, float | None, float, float | None, str]  # name, low, value, high, class
 
 
-def intervals(width: float, rows: Sequence[Interval]) -> str:
-    """Points, with their intervals where they have one, on one axis."""
+def intervals(width: float, rows: Sequence[Interval], text: Text) -> str:
+    """Points, with their intervals where they have one, on one axis; `text` of their values."""
     ends = [v for _, low, value, high, _ in rows for v in (low, value, high) if v is not None]
-    pad = max((max(ends) - min(ends)) * 0.14, 0.001)
+    pad = max((max(ends) - min(ends)) * 0.14, 0.001 * decade(ends))
     margin = 10 + max(text_width(row[0]) for row in rows)
-    scale = Scale(min(ends) - pad, max(ends) + pad, margin, width - 52)
+    room = max(52.0, 10 + max(text_width(text(row[2])) for row in rows))
+    scale = Scale(min(ends) - pad, max(ends) + pad, margin, width - room)
     bottom = len(rows) * ROW_PX
     parts = []
     most = max(3, int((width - margin) / 110))
-    text = tick_text(scale.low, scale.high, most)
+    tick_words = tick_text(scale.low, scale.high, most)
     for tick in round_ticks(scale.low, scale.high, most):
         x = scale(tick)
         parts.append(tag("line", x1=x, x2=x, y1=0, y2=bottom, class_="grid"))
-        parts.append(label(text(tick), x, bottom + 16, "middle"))
+        parts.append(label(tick_words(tick), x, bottom + 16, "middle"))
     for i, (name, low, value, high, class_) in enumerate(rows):
         y = i * ROW_PX + ROW_PX / 2
         parts.append(label(name, margin - 10, y + 4, "end"))
@@ -138,7 +167,7 @@ def intervals(width: float, rows: Sequence[Interval]) -> str:
         if low is not None and high is not None:
             parts.append(tag("line", x1=scale(low), x2=scale(high), y1=y, y2=y,
                              class_=f"whisker {class_}"))
-        parts.append(tag("circle", title(f"{name} {value:.4f}"), cx=scale(value), cy=y, r=5.5,
+        parts.append(tag("circle", title(f"{name} {text(value)}"), cx=scale(value), cy=y, r=5.5,
                          class_=f"dot {class_}"))
-        parts.append(label(f"{value:.4f}", scale(end) + 10, y + 4, "start", "value"))
+        parts.append(label(text(value), scale(end) + 10, y + 4, "start", "value"))
     return document(width, bottom + 22, "Intervals", *parts)

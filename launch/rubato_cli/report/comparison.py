@@ -1,10 +1,13 @@
-"""The figures of several runs side by side."""
+"""The figures of several runs side by side: those by which their targets judge them, then those of
+the training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
 
 from rubato_cli.base import text_table, units
+from rubato_cli.files.target_metrics import Metric
 from rubato_cli.report.record import Record
 from rubato_cli.report.tree import Tree, dig, number
 
@@ -13,29 +16,68 @@ def _count(value: float | None) -> str:
     return units.ABSENT if value is None else f"{value:,.0f}"
 
 
-# Path in metrics.json, words, how it is written, and which end is better (0: neither).
-ROWS = (
-    ("test.auc", "test AUC", units.metric, 1),
-    ("test.auc_low", "  95 % from", units.metric, 0),
-    ("test.auc_high", "  to", units.metric, 0),
-    ("test.ks", "test KS", units.metric, 1),
-    ("test.logloss", "test log loss", units.metric, -1),
-    ("test.constant_logloss", "  of a constant", units.metric, 0),
-    ("test.brier", "test Brier", units.metric, -1),
-    ("validation.auc", "validation AUC", units.metric, 1),
-    ("oracle.auc", "best possible AUC", units.metric, 0),
-    ("train.seconds", "training time", units.duration, -1),
-    ("train.samples_per_second", "samples/s", _count, 1),
-    ("train.rows", "rows trained", _count, 0),
-    ("train.clock", "last clock", _count, 0),
-    ("staleness.bound", "staleness bound", _count, 0),
-    ("staleness.max_observed", "largest observed", _count, 0),
-    ("updates.lost", "updates lost", _count, -1),
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """A figure of each run."""
+
+    path: str  # in metrics.json
+    words: str
+    text: Callable[[float | None], str]
+    worth: Callable[[float], float] | None = None  # of a figure: the larger, the better
+
+
+def _larger(value: float) -> float:
+    return value
+
+
+def _smaller(value: float) -> float:
+    return -value
+
+
+TRAINING = (
+    _Row("train.seconds", "training time", units.duration, _smaller),
+    _Row("train.samples_per_second", "samples/s", _count, _larger),
+    _Row("train.rows", "rows trained", _count),
+    _Row("train.clock", "last clock", _count),
+    _Row("staleness.bound", "staleness bound", _count),
+    _Row("staleness.max_observed", "largest observed", _count),
+    _Row("updates.lost", "updates lost", _count, _smaller),
 )
 
 
+def _rows(runs: list[Record]) -> list[_Row]:
+    """Those of the metrics of all targets, in their order, then those of the training."""
+    metrics = _united(metric for run in runs for metric in run.target.judging)
+    leads = _united(run.target.lead for run in runs if run.target.metrics)
+    return [*(row for metric in metrics for row in _test(runs, metric)),
+            *(_Row(f"validation.{lead.name}", f"validation {lead.words}", lead.text, lead.worth)
+              for lead in leads),
+            *(_Row(f"oracle.{lead.name}", f"best possible {lead.words}", lead.text)
+              for lead in leads), *TRAINING]
+
+
+def _united(metrics: Iterable[Metric]) -> list[Metric]:
+    """Each name once."""
+    seen: dict[str, Metric] = {}
+    for metric in metrics:
+        seen.setdefault(metric.name, metric)
+    return list(seen.values())
+
+
+def _test(runs: list[Record], metric: Metric) -> Iterator[_Row]:
+    """A metric, and what any of the runs has beside it."""
+    name = metric.name
+    yield _Row(f"test.{name}", f"test {metric.words}", metric.text,
+               metric.worth if metric.better else None)
+    for row in (_Row(f"test.{name}_low", "  95 % from", metric.text),
+                _Row(f"test.{name}_high", "  to", metric.text),
+                _Row(f"test.constant_{name}", "  of a constant", metric.text)):
+        if any(_value(run, row.path) is not None for run in runs):
+            yield row
+
+
 # Keys of the run file that the table or the line of differences shows.
-SHOWN = ("model.kind", "train.staleness", "data.positive", "data.ignore")
+SHOWN = ("target.kind", "model.kind", "train.staleness", "data.positive", "data.ignore")
 
 
 def table(runs: list[Record]) -> list[str]:
@@ -64,12 +106,14 @@ def table(runs: list[Record]) -> list[str]:
 
 def _figures(runs: list[Record], apart: bool) -> Iterator[list[str]]:
     """Those that any of the runs has; each leaves room for a mark."""
-    for path, words, text, better in ROWS:
-        if all(_value(run, path) is None for run in runs):
+    for row in _rows(runs):
+        if all(_value(run, row.path) is None for run in runs):
             continue
-        best = set() if apart else _best([number(run.metrics, path) for run in runs], better)
-        yield [words, *(_cell(run, path, text) + ("*" if i in best else " ")
-                        for i, run in enumerate(runs))]
+        best = set() if apart or not row.worth else _best([
+            None if value is None else row.worth(value)
+            for value in (number(run.metrics, row.path) for run in runs)])
+        yield [row.words, *(_cell(run, row.path, row.text) + ("*" if i in best else " ")
+                            for i, run in enumerate(runs))]
 
 
 def _said(names: list[str], seen: dict[str, list[str]]) -> str:
@@ -95,18 +139,23 @@ def _keys(run: Record) -> dict[str, str]:
 
 
 def differences(runs: list[Record]) -> dict[str, list[str]]:
-    """What makes the test rows or their labels of the runs different: words -> a value per run."""
-    splits = sorted({key for run in runs for key in _section(run, "split")})
+    """What makes the target, the test rows or their labels of the runs different: words -> a value
+    per run."""
+    keys = [("data", "label"), ("data", "time"),
+            *sorted({(section, key) for section in ("target", "split") for run in runs
+                     for key in _section(run, section)} - {("target", "kind")})]
+    counts = _united(metric for run in runs for metric in run.target.counting)
     looks: list[tuple[str, Callable[[Record], str]]] = [
+        ("target", lambda run: run.target.kind),
         ("data", lambda run: _digest(run)[:12]),
         ("test rows", lambda run: _cell(run, "test.rows", _count)),
-        ("positive test rows", lambda run: _cell(run, "test.positives", _count)),
+        *((f"{metric.words} among test rows",
+           lambda run, name=metric.name: _cell(run, f"test.{name}", _count)) for metric in counts),
         ("what counts as positive", lambda run: _labels(run, "positive") or "1"),
         ("ignored labels", lambda run: _labels(run, "ignore") or "none"),
-        *((f"data.{key}", lambda run, key=key: str(_section(run, "data").get(key, "")))
-          for key in ("label", "time")),
-        *((f"split.{key}", lambda run, key=key: str(_section(run, "split").get(key, "")))
-          for key in splits)]
+        *((f"{section}.{key}",
+           lambda run, section=section, key=key: str(_section(run, section).get(key, "")))
+          for section, key in keys)]
     seen = {words: [look(run) for run in runs] for words, look in looks}
     return {words: values for words, values in seen.items() if len(set(values)) > 1}
 
@@ -137,13 +186,12 @@ def _cell(run: Record, path: str, text: Callable[[float | None], str]) -> str:
     return value if isinstance(value, str) else units.plain(text(value))
 
 
-def _best(values: list[float | None], better: int) -> set[int]:
-    """Indices of the best known values; none where all are the same or no end is better."""
-    known = [value for value in values if value is not None]
-    if not better or len(known) < 2 or min(known) == max(known):
+def _best(worths: list[float | None]) -> set[int]:
+    """Indices of the best known ones; none where all are the same."""
+    known = [worth for worth in worths if worth is not None]
+    if len(known) < 2 or min(known) == max(known):
         return set()
-    best = max(known) if better > 0 else min(known)
-    return {i for i, value in enumerate(values) if value == best}
+    return {i for i, worth in enumerate(worths) if worth == max(known)}
 
 
 def _digest(run: Record) -> str:
@@ -151,9 +199,10 @@ def _digest(run: Record) -> str:
 
 
 def document(runs: list[Record]) -> Tree:
-    paths = [path for path, _, _, _ in ROWS]
+    paths = [row.path for row in _rows(runs)]
     return {"differences": differences(runs), "run_files": keys_apart(runs),
             "runs": [{"dir": str(run.path), "data_sha256": dig(run.metrics, "run.data_sha256"),
+                      "target.kind": run.target.kind,
                       "model.kind": dig(run.config, "model.kind"),
                       "warning": dig(run.metrics, "verdict.warning") or "",
                       **{path: _value(run, path) for path in paths}} for run in runs]}

@@ -19,7 +19,7 @@ def data_section(record: Record) -> str:
 def _source(record: Record) -> str:
     source, label = dig(record.config, "data.path"), dig(record.config, "data.label")
     if dig(record.config, "data.format") == "generated":
-        return ("A generated loan book with known true probabilities "
+        return ("Generated, so the truth behind each row is known "
                 f"(seed {dig(record.config, 'data.seed')}).")
     words = f"From {source}" if source else ""
     return f"{words}; the label is the column {label}." if words and label else words
@@ -41,14 +41,21 @@ def _steps(record: Record) -> str:
         if rows is not None:
             steps.append((part, rows, number(record.cleansing, f"positives.{part}")))
     bars = [(words, [(max(rows, 0), "s3", "")]) for words, rows, _ in steps]
+    counted = any(positives is not None for _, _, positives in steps)
     numbers = [(words, units.count(rows), units.percent(rows / read if read else None),
-                units.count(positives),
-                units.percent(positives / rows if rows and positives is not None else None))
+                *(_positives(positives, rows) if counted else ()))
                for words, rows, positives in steps]
     return page.figure(
         title, f"What became of the {units.plural(read, 'row')} of the input.",
         page.drawing(lambda width: charts.bars(width, bars, units.count), page.FULL),
-        page.table(("step", "rows", "of all", "positives", "rate"), numbers))
+        page.table(("step", "rows", "of all", *(("positives", "rate") if counted else ())),
+                   numbers))
+
+
+def _positives(positives: float | None, rows: float) -> tuple[str, str]:
+    """Their number and their share."""
+    rate = positives / rows if rows and positives is not None else None
+    return units.count(positives), units.percent(rate)
 
 
 def _columns(record: Record) -> str:

@@ -1,15 +1,17 @@
 """What a finished run left in its folder, read once for the report and never trusted.
 
   metrics.json             figures by name; the only file that must be there
-  evaluation.json          "test", "validation" {auc, roc: [{fpr, tpr}], calibration: [{rows,
-                           mean_predicted, observed}], lift: [{rows, positives, lift, captured}]},
-                           "oracle" the same of the true probabilities, "top_features" [{name,
-                           weight}]
+  target.json              what these figures mean (files/target_metrics.py)
+  evaluation.json          "test", "validation" {figures by name, and tables as the target has
+                           them: roc [{fpr, tpr}], calibration [{rows, mean_predicted, observed}],
+                           lift [{rows, lift, captured}]; the last two with positives where these
+                           are counted}, "oracle" the same of the truth of generated data,
+                           "top_features" [{name, weight or importance}]
   config.json              the resolved run file
   data/cleansing.json      "rows" {read, dropped_missing_label, dropped_ignored_label,
                            dropped_missing_time, train, validation, test}, "positives" {train,
-                           validation, test}, "columns" [{name, role, missing, levels}],
-                           "warnings" [{sentence}], "inputs"
+                           validation, test} where they are counted, "columns" [{name, role,
+                           missing, levels}], "warnings" [{sentence}], "inputs"
   telemetry/worker-N.jsonl progress and validation events (base/events.py)
 
 Every part but metrics.json may be missing or of an older make (tree.py): the page says so.
@@ -22,7 +24,9 @@ import pathlib
 
 from rubato_cli.base.events import ProgressEvent, ValidationEvent, events_in
 from rubato_cli.base.failure import Failure
+from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.files.target_metrics import TargetDescription
 from rubato_cli.report.tree import Tree, as_number, number, records
 
 
@@ -39,6 +43,7 @@ class Record:
     # their epochs counted from 1.
     progress: dict[str, list[tuple[float, float, float]]] = dataclasses.field(default_factory=dict)
     validation: list[ValidationEvent] = dataclasses.field(default_factory=list)
+    target: TargetDescription = TargetDescription()
 
     @property
     def name(self) -> str:
@@ -65,7 +70,7 @@ def read(path: str) -> Record:
         raise Failure(f"{path} has no metrics.json, as its run did not finish; {folder.go_on}")
     record = Record(folder.path, folder.read_json("metrics.json"),
                     folder.find_json("evaluation.json"), folder.find_json("config.json"),
-                    folder.find_json("data/cleansing.json"))
+                    folder.find_json("data/cleansing.json"), target=target_metrics.find(folder))
     for seat, file in folder.workers():
         _read_telemetry(seat, file, record)
     record.validation.sort(key=lambda event: event.seconds)

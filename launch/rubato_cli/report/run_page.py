@@ -6,10 +6,10 @@ import pathlib
 
 from rubato_cli.base import units
 from rubato_cli.files import target
-from rubato_cli.report import page, record
+from rubato_cli.report import metric_words, page, record
 from rubato_cli.report.data_sections import data_section, facts_section
+from rubato_cli.report.model_sections import hero, model_section
 from rubato_cli.report.record import Record
-from rubato_cli.report.risk_sections import hero, model_section
 from rubato_cli.report.training_sections import fleet_section, training_section
 from rubato_cli.report.tree import dig
 
@@ -31,8 +31,9 @@ def render(run: Record) -> str:
     header = (f'<p class="kicker"><b>Rubato</b> · {kicker}</p><h1>{page.escape(run.name)}</h1>'
               f'<nav aria-label="Sections"><ul>{links}</ul></nav>{hero(run)}')
     version = dig(run.metrics, "run.version")
-    footer = (f"<p>Written by Rubato {page.escape(version or '')}. Intervals are DeLong’s; "
-              "staleness is counted in iterations of the slowest worker.</p>")
+    staleness = f"{metric_words.intervals(run.target)}staleness is counted in iterations"
+    footer = (f"<p>Written by Rubato {page.escape(version or '')}. "
+              f"{staleness[:1].upper()}{staleness[1:]} of the slowest worker.</p>")
     return page.document(f"{run.name} · Rubato", header,
                          [model_section(run), training_section(run), fleet_section(run),
                           data_section(run), facts_section(run)], footer)

@@ -33,7 +33,8 @@ def figure(sweep: Sweep) -> str:
     speed = _panel(panel, rows, [(i, one.samples_per_second) for i, one in enumerate(rows)],
                    ("samples per second, all workers", units.compact, "s1"))
     time = _panel(panel, rows, reached,
-                  (f"{unit} to a validation AUC of {sweep.target:.4f}", units.compact, "s2"))
+                  (f"{unit} to a validation {sweep.metric.words} of "
+                   f"{sweep.metric.text(sweep.target)}", units.compact, "s2"))
     lines = _notes(sweep, len(reached))
     height = TOP + PANEL_HEIGHT + 24 + LINE_PX * len(lines)
     words = f"Throughput and time to target against the staleness bound: {sweep.name}"

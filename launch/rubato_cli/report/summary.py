@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from rubato_cli.base import units
-from rubato_cli.report.tree import dig
+from rubato_cli.files.target_metrics import PROGRESS, SUMMARY, Metric, TargetDescription
+from rubato_cli.report import metric_words
+from rubato_cli.report.tree import dig, number
 
 
-def lines(metrics: dict[str, Any]) -> list[str]:
+def lines(metrics: dict[str, Any], target: TargetDescription) -> list[str]:
     """Of a whole metrics.json."""
     train, test = metrics["train"], metrics.get("test", {})
     if train["rows"] == 0 and train["resumed_from_clock"] == train["clock"]:
@@ -19,15 +21,30 @@ def lines(metrics: dict[str, Any]) -> list[str]:
                  f"{metrics['staleness']['bound']}, largest observed "
                  f"{metrics['staleness']['max_observed']}"]
     if train.get("snapshot_used"):
-        said.append(f"best validation log loss after epoch {train['epoch_used']}, whose weights "
-                     "are used")
+        said.append(f"best validation {target.judge.words} after epoch {train['epoch_used']}, "
+                     "whose weights are used")
     if test:
-        said.append(f"test AUC {test['auc']:.4f} [{test['auc_low']:.4f}, {test['auc_high']:.4f}]  "
-                     f"KS {test['ks']:.4f}  log loss {test['logloss']:.4f}  "
-                     f"({units.rows(test['rows'])}, {test['positives']:,} positive)")
-    if "auc" in metrics.get("oracle", {}):
-        said.append(f"best possible AUC {metrics['oracle']['auc']:.4f} "
-                     "(of the true probabilities of the generated data)")
+        said.append(_test(test, target))
+    best = number(metrics, f"oracle.{target.lead.name}")
+    if best is not None:
+        said.append(f"best possible {target.lead.words} {target.lead.plain(best)} "
+                     f"({metric_words.best_possible(target.lead)})")
     if dig(metrics, "verdict.warning"):
         said.append(f"warning: {metrics['verdict']['warning']}")
     return said
+
+
+def _test(test: dict[str, Any], target: TargetDescription) -> str:
+    figures = [_figure(test, metric) for metric in target.judging
+               if metric.use in (PROGRESS, SUMMARY) and number(test, metric.name) is not None]
+    counts = [f"{test[metric.name]:,.0f} {metric.words}" for metric in target.counting
+              if number(test, metric.name) is not None]
+    return f"test {'  '.join(figures)}  ({', '.join([units.rows(test['rows']), *counts])})"
+
+
+def _figure(test: dict[str, Any], metric: Metric) -> str:
+    """With its interval, if it has one."""
+    value, low, high = (number(test, f"{metric.name}{end}") for end in ("", "_low", "_high"))
+    interval = ("" if low is None or high is None else
+                f" [{metric.plain(low)}, {metric.plain(high)}]")
+    return f"{metric.words} {metric.plain(value)}{interval}"

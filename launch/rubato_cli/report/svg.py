@@ -17,6 +17,8 @@ Span = tuple[float, float]
 Points = Sequence[tuple[float, float]]
 Text = Callable[[float], str]  # of a tick
 
+# Sizes of numbers that would be too wide beside an axis, and how they are named there.
+LARGE = ((1e9, "\u202fG"), (1e6, "\u202fM"), (1e3, "\u202fk"))
 TEXT_PX = 12  # size of axis labels, the unit of every margin
 
 
@@ -82,8 +84,16 @@ def tick_text(low: float, high: float, most: int = 5) -> Text:
     if not high > low:
         return lambda value: f"{value:g}"
     step = _round_step(low, high, most)
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return lambda value: f"{value:.{decimals}f}"
+    largest = max(abs(low), abs(high))
+    size, name = next((each for each in LARGE if largest > 100 * each[0]), (1.0, ""))
+    decimals = max(0, -math.floor(math.log10(step / size) + 1e-9))
+    return lambda value: f"{value / size:.{decimals}f}{name}"
+
+
+def decade(values: Iterable[float]) -> float:
+    """The power of ten that they are all within, 1 for zeros: it says what is little among them."""
+    largest = max(map(abs, values))
+    return 10.0 ** math.ceil(math.log10(largest)) if largest else 1.0
 
 
 class Scale:

@@ -6,9 +6,10 @@ import collections
 from collections.abc import Sequence
 
 from rubato_cli.base import units
+from rubato_cli.files.target_metrics import Metric
 from rubato_cli.report import charts, page
 from rubato_cli.report.record import Record
-from rubato_cli.report.svg import Plot, Points
+from rubato_cli.report.svg import Plot, Points, decade
 from rubato_cli.report.tree import Tree, dig, number, records
 
 # What a worker's time goes to: key of `seconds`, class, words.
@@ -17,6 +18,7 @@ SPENT = (("compute", "s1", "computing"), ("wait", "s2", "waiting for others"),
          ("other", "s5", "evaluation and the rest"))
 CURVE_POINTS = 120  # a loss curve is averaged down to so many
 COLOURS = ("s1", "s2", "s3", "s4", "s6")
+BEST_TEST = "best possible on test rows"
 
 
 def training_section(record: Record) -> str:
@@ -65,7 +67,8 @@ def _without_scrap(
 
 def _loss(record: Record) -> str:
     curves = {name: smooth(points, CURVE_POINTS) for name, points in record.progress.items()}
-    checks = _validated(record, "logloss")
+    loss = record.target.loss_metric
+    checks = _validated(record, loss.name)
     if not curves and not checks:
         return page.absent("Loss against time", "This run kept no telemetry of its workers.")
     few = len(curves) <= len(COLOURS)
@@ -75,60 +78,36 @@ def _loss(record: Record) -> str:
                if few else [("line thin s5", f"{len(curves)} workers")])
     if checks:
         entries.append(("line dashed ink", "validation"))
-    numbers = [(units.duration(t), "training", f"worker {name}", units.metric(loss))
-               for name, points in curves.items() for t, loss in points[::len(points) // 8 + 1]]
-    numbers += [(units.duration(t), "validation", "", units.metric(loss)) for t, loss in checks]
+    numbers = [(units.duration(t), "training", f"worker {name}", loss.text(value))
+               for name, points in curves.items() for t, value in points[::len(points) // 8 + 1]]
+    numbers += [(units.duration(t), "validation", "", loss.text(value)) for t, value in checks]
+    more = ", and of the validation rows after each epoch" if loss.name else ""
     return page.figure(
-        "Loss against time", "Log loss of the batches of each worker, averaged over short "
-        "stretches, and of the validation rows after each epoch.",
+        "Loss against time", f"{loss.title} of the batches of each worker, averaged over short "
+        f"stretches{more}.",
         page.legend(entries)
-        + page.drawing(lambda width: _loss_drawing(width, series, checks), page.HALF),
-        page.table(("time", "rows", "", "log loss"), numbers))
+        + page.drawing(lambda width: _loss_drawing(width, series, checks, loss), page.HALF),
+        page.table(("time", "rows", "", loss.words), numbers))
 
 
-def _loss_drawing(width: float, series: Sequence[tuple[Points, str]], checks: Points) -> str:
-    losses = sorted(loss for points, _ in series for _, loss in points)
+def _loss_drawing(width: float, series: Sequence[tuple[Points, str]], checks: Points,
+                  loss: Metric) -> str:
+    losses = sorted(value for points, _ in series for _, value in points)
     losses = losses[:max(1, int(len(losses) * 0.9))]  # the first batches may be far above
-    losses += [loss for _, loss in checks]
+    losses += [value for _, value in checks]
     low, high = min(losses), max(losses)
-    pad = (high - low) * 0.06 or 0.01
+    pad = (high - low) * 0.06 or 0.01 * decade(losses)
     end = max(t for points in [checks, *(s[0] for s in series)] for t, _ in points)
     size, unit = units.time_unit(end)
     plot = Plot(width, 300, (0, end / size), (low - pad, high + pad))
-    plot.axes(f"time, {unit}", "log loss")
+    plot.axes(f"time, {unit}", loss.words)
     for points, class_ in series:
-        plot.line([(t / size, loss) for t, loss in points], class_)
-    plot.line([(t / size, loss) for t, loss in checks], "dashed ink")
-    for t, loss in checks:
-        plot.dot((t / size, loss), 4, "ink", f"validation {loss:.4f} at {units.duration(t)}")
+        plot.line([(t / size, value) for t, value in points], class_)
+    plot.line([(t / size, value) for t, value in checks], "dashed ink")
+    for t, value in checks:
+        plot.dot((t / size, value), 4, "ink",
+                 f"validation {loss.text(value)} at {units.duration(t)}")
     return plot.svg("Loss against time")
-
-
-def _validation(record: Record) -> str:
-    checks = [event for event in record.validation if event.figures.get("auc") is not None]
-    if not checks:
-        return page.absent("Validation", "This run was not validated while it trained.")
-    best = record.metric("oracle.auc")
-    used = record.metric("train.epoch_used")
-    chosen = [e.seconds for e in checks if e.epoch == used]
-    numbers = [(f"{e.epoch}", units.duration(e.seconds),
-                units.metric(e.figures["auc"]), units.metric(e.figures.get("logloss")),
-                "yes" if e.epoch == used else "")
-               for e in checks]
-    entries = [("line s3", "validation AUC")]
-    if best is not None:
-        entries.append(("line s2 dashed", f"{BEST_TEST}"))
-    return page.figure(
-        "Validation", f"AUC after each epoch, a pass over the training rows; the weights of epoch "
-        f"{used:.0f} are the ones used." if chosen and used is not None else
-        "AUC after each epoch, a pass over the training rows.",
-        page.legend(entries)
-        + page.drawing(lambda width: _auc_drawing(width, _validated(record, "auc"), best, chosen),
-                       page.HALF),
-        page.table(("epoch", "time", "AUC", "log loss", "used"), numbers))
-
-
-BEST_TEST = "best possible on test rows"
 
 
 def _validated(record: Record, name: str) -> Points:
@@ -137,22 +116,46 @@ def _validated(record: Record, name: str) -> Points:
             if (figure := event.figures.get(name)) is not None]
 
 
-def _auc_drawing(width: float, points: Points, best: float | None,
-                 chosen: Sequence[float]) -> str:
-    heights = [auc for _, auc in points] + ([best] if best is not None else [])
-    pad = (max(heights) - min(heights)) * 0.1 or 0.005
+def _validation(record: Record) -> str:
+    """The leading metric over time; the numbers are of all that are told."""
+    told = record.target.told
+    points = _validated(record, told[0].name) if told else []
+    if not points:
+        return page.absent("Validation", "This run was not validated while it trained.")
+    lead = told[0]
+    best, used = record.metric(f"oracle.{lead.name}"), record.metric("train.epoch_used")
+    checks = [event for event in record.validation if event.figures.get(lead.name) is not None]
+    chosen = [event.seconds for event in checks if event.epoch == used]
+    numbers = [(f"{event.epoch}", units.duration(event.seconds),
+                *(metric.text(event.figures.get(metric.name)) for metric in told),
+                "yes" if event.epoch == used else "") for event in checks]
+    entries = [("line s3", f"validation {lead.words}")]
+    if best is not None:
+        entries.append(("line s2 dashed", BEST_TEST))
+    words = f"; the weights of epoch {used:.0f} are the ones used" if chosen and used else ""
+    return page.figure(
+        "Validation", f"{lead.title} after each epoch, a pass over the training rows{words}.",
+        page.legend(entries)
+        + page.drawing(lambda width: _metric_drawing(width, lead, points, best, chosen), page.HALF),
+        page.table(("epoch", "time", *(metric.words for metric in told), "used"), numbers))
+
+
+def _metric_drawing(width: float, metric: Metric, points: Points, best: float | None,
+                    chosen: Sequence[float]) -> str:
+    heights = [value for _, value in points] + ([best] if best is not None else [])
+    pad = (max(heights) - min(heights)) * 0.1 or 0.005 * decade(heights)
     end = points[-1][0]
     size, unit = units.time_unit(end)
     plot = Plot(width, 300, (0, end / size), (min(heights) - pad, max(heights) + pad))
-    plot.axes(f"time, {unit}", "AUC")
+    plot.axes(f"time, {unit}", metric.words)
     if best is not None:
         plot.line([(0, best), (end / size, best)], "s2 dashed")
-    plot.line([(t / size, auc) for t, auc in points], "s3")
-    for t, auc in points:
-        plot.dot((t / size, auc), 4, "s3", f"{auc:.4f} at {units.duration(t)}")
+    plot.line([(t / size, value) for t, value in points], "s3")
+    for t, value in points:
+        plot.dot((t / size, value), 4, "s3", f"{metric.text(value)} at {units.duration(t)}")
     if chosen:
         plot.rule_x(chosen[0] / size, "used")
-    return plot.svg("Validation AUC against time")
+    return plot.svg(f"Validation {metric.words} against time")
 
 
 def fleet_section(record: Record) -> str:

@@ -14,8 +14,7 @@ from rubato_cli.run.progress import Progress
 
 def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:
     """Trains and evaluates the prepared run in `folder`; all of metrics.json but its "run"."""
-    config = folder.read_json("config.json")
-    progress = Progress(config, folder.read_json("job.json"))
+    progress = Progress.of(folder)
     fleet.on_event = lambda child, event: progress.tell(child, event, console)
     begin = time.monotonic()
     worker = fleet.start("worker-0", "rubato-worker", ["local", "--run", str(folder.path)])
@@ -25,4 +24,4 @@ def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:
         console.live(progress.line())
     trained = metrics.collect(folder, progress, time.monotonic() - begin, fleet.children)
     return metrics.finish(trained, folder.read_json("evaluation.json"),
-                          {"train": {"epoch_used": int(config["train"]["epochs"])}})
+                          {"train": {"epoch_used": progress.epochs}})

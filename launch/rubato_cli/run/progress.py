@@ -10,6 +10,9 @@ from rubato_cli.base.console import Console
 from rubato_cli.base.events import (CommittedEvent, Event, ProgressEvent, ResumedEvent,
                                     SchedulerDoneEvent, ServerDoneEvent, ValidationEvent,
                                     ViewEvent, WarningEvent, WorkerDoneEvent)
+from rubato_cli.files import target_metrics
+from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.files.target_metrics import TargetDescription
 from rubato_cli.fleet.child import Child
 from rubato_cli.run.servers import has_servers
 
@@ -19,7 +22,9 @@ RATE_SECONDS = 10.0  # window for the speed that the ETA is made of
 class Progress:
     """Takes events as they come. Knows the newest state of workers, views, commits, validation."""
 
-    def __init__(self, config: dict[str, Any], job: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], job: dict[str, Any],
+                 target: TargetDescription) -> None:
+        self._told = target.told
         self.last_clock = int(job["last_clock"])
         self.epochs = int(config["train"]["epochs"])
         # Without servers a step sees all steps before it.
@@ -31,6 +36,12 @@ class Progress:
         self._workers: dict[str, ProgressEvent] = {}
         self._view: ViewEvent | None = None
         self._clocks: collections.deque[tuple[float, int]] = collections.deque()
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> Progress:
+        """Of the prepared run in `folder`."""
+        return cls(folder.read_json("config.json"), folder.read_json("job.json"),
+                   target_metrics.read(folder))
 
     def take(self, child: Child, event: Event) -> str:
         """Takes one event; returns a line worth logging, or ""."""
@@ -52,8 +63,9 @@ class Progress:
                 self.commits.append(event)
             case ValidationEvent():
                 self._validated = event.epoch
-                return (f"epoch {event.epoch + 1}: validation AUC "
-                        f"{event.figures['auc']:.4f}, log loss {event.figures['logloss']:.4f}")
+                figures = ", ".join(f"{metric.words} {metric.plain(event.figures.get(metric.name))}"
+                                    for metric in self._told)
+                return f"epoch {event.epoch + 1}: validation {figures}"
         return ""
 
     def tell(self, child: Child, event: Event, console: Console) -> None:

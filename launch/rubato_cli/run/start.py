@@ -59,7 +59,7 @@ def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str,
 
 def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
     """The training part of metrics.json when an earlier start ended after its last commit."""
-    progress = Progress(folder.read_json("config.json"), folder.read_json("job.json"))
+    progress = Progress.of(folder)
     progress.resumed_from = progress.last_clock
     return metrics.collect(folder, progress, 0.0, [])
 

@@ -30,7 +30,7 @@ class Training:
 
     def __init__(self, fleet: Fleet, folder: RunFolder, console: Console,
                  worker_flags: Callable[[int], list[str]]) -> None:
-        self.progress = Progress(folder.read_json("config.json"), folder.read_json("job.json"))
+        self.progress = Progress.of(folder)
         self.seconds = 0.0
         self._fleet = fleet
         self._folder = folder

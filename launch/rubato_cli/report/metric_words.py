@@ -1,0 +1,62 @@
+"""What is true of one metric only, by its name. A metric that stands in none of these tables goes
+without, or with the words that are true of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rubato_cli.base import units
+from rubato_cli.files.target_metrics import Metric, TargetDescription
+from rubato_cli.report.record import Record
+
+
+def explanation(metric: Metric, value: float) -> str:
+    """A sentence that says what a figure means, "" where there is none."""
+    return _EXPLANATIONS[metric.name](value) if metric.name in _EXPLANATIONS else ""
+
+
+def best_possible(metric: Metric) -> str:
+    """How the best possible figure is known."""
+    return _BEST_POSSIBLE.get(metric.name, "known, as the data is generated")
+
+
+def constant(metric: Metric) -> str:
+    """The prediction for all rows that a model is held to."""
+    return _CONSTANTS.get(metric.name, "the best constant of the training rows")
+
+
+def intervals(target: TargetDescription) -> str:
+    """How the intervals of the leading metric are made, as a sentence begins; "" if that is not
+    known."""
+    return _INTERVALS.get(target.lead.name, "") if target.metrics else ""
+
+
+def no_skill(metric: Metric, record: Record) -> float | None:
+    """The test figure of predictions that know nothing of the row, None where it is unknown."""
+    told = record.metric(f"test.constant_{metric.name}")
+    return told if metric.name not in _NO_SKILL else _NO_SKILL[metric.name](record)
+
+
+def count(metric: Metric, record: Record) -> str:
+    """What is counted in the test rows, as it stands beside their number."""
+    value = record.metric(f"test.{metric.name}")
+    text = (units.percent(_share(metric.name, record)) if metric.name in _SHARES else
+            units.count(value))
+    return f"{text} {metric.words}"
+
+
+def _share(name: str, record: Record) -> float | None:
+    """Of the test rows."""
+    rows, value = record.metric("test.rows"), record.metric(f"test.{name}")
+    return value / rows if rows and value is not None else None
+
+
+_EXPLANATIONS: dict[str, Callable[[float], str]] = {
+    "auc": lambda auc: ("Of a positive and a negative row drawn at random, the model gives the "
+                        f"positive one the higher risk {100 * auc:.0f} times in 100.")}
+_BEST_POSSIBLE = {"auc": "of the true probabilities of the generated data"}
+_CONSTANTS = {"logloss": "the rate of the training rows"}
+_INTERVALS = {"auc": "Intervals are DeLong’s; "}
+_NO_SKILL: dict[str, Callable[[Record], float | None]] = {
+    "pr_auc": lambda record: _share("positives", record)}
+_SHARES = ("positives",)  # counts of rows
