@@ -62,12 +62,12 @@ class GpuBench {
   void Add(Figure figure);
   void Note(const std::string& what, const absl::Status& status);
 
-  absl::Status MeasureFleet(const Workload& workload, uint32_t workers, const Target& target);
+  absl::Status MeasureFleet(const Workload& workload, uint32_t workers, const Goal& target);
   absl::Status FinishFleets();
   absl::Status AddCeilings();
   absl::Status AddKernels(uint32_t rows);
   absl::Status AddDenseStep();
-  absl::Status MeasureLocal(const Workload& workload, const Target& target);
+  absl::Status MeasureLocal(const Workload& workload, const Goal& target);
   absl::Status CompareLosses();
   void AddKernel(const KernelFigure& kernel, const std::string& where);
   void MeasureFleets();
@@ -124,7 +124,7 @@ FleetPlan GpuBench::FleetOf(const Row& row, uint32_t workers) const {
 }
 
 absl::Status GpuBench::MeasureFleet(const Workload& workload, uint32_t workers,
-                                    const Target& target) {
+                                    const Goal& target) {
   const Row& row = Prepared(workload);
   FleetPlan plan = FleetOf(row, workers);
   ASSIGN_OR_RETURN(const double samples, FleetSamplesPerSecond(plan));
@@ -148,12 +148,12 @@ absl::Status GpuBench::MeasureFleet(const Workload& workload, uint32_t workers,
 
 void GpuBench::MeasureFleets() {
   const Workload w1 = MakeW1(scale_);
-  const Target million{.least = 1e6, .words = "1.00 M"};
+  const Goal million{.least = 1e6, .words = "1.00 M"};
   Note("W1 with servers", MeasureFleet(w1, 1, million));
   if (full()) Note("W1 with 4 workers", MeasureFleet(w1, 4, {}));
   for (const int64_t batch : {1024, 256}) {
     const Workload w3 = MakeW3(scale_, batch);
-    const Target target = TimesBaseline(3, baseline_.Of(w3.name + " eager"));
+    const Goal target = TimesBaseline(3, baseline_.Of(w3.name + " eager"));
     Note(w3.name + " with servers", MeasureFleet(w3, 1, target));
   }
   const StreamShape raw{.message_bytes = 1u << 20, .messages = full() ? 2048u : 4u, .window = 16};
@@ -234,7 +234,7 @@ LocalPlan GpuBench::LocalOf(const Row& row) const {
           .steps = Steps(short_steps ? 1000 : 100)};
 }
 
-absl::Status GpuBench::MeasureLocal(const Workload& workload, const Target& target) {
+absl::Status GpuBench::MeasureLocal(const Workload& workload, const Goal& target) {
   const Row& row = Prepared(workload);
   const LocalPlan plan = LocalOf(row);
   ASSIGN_OR_RETURN(const Precision precision, ParsePrecision(workload.config.train.precision));
@@ -272,13 +272,13 @@ void GpuBench::MeasureLocals() {
   Note("W1", MeasureLocal(MakeW1(scale_), {.least = 8e6, .words = "8.00 M"}));
   for (const char* precision : {"tf32", "bf16"}) {
     const Workload w2 = MakeW2(scale_, precision);
-    const Target target = TimesBaseline(1.3, baseline_.Of(w2.name + " compiled"));
+    const Goal target = TimesBaseline(1.3, baseline_.Of(w2.name + " compiled"));
     Note(w2.name, MeasureLocal(w2, target));
     rows_.erase(w2.name);  // 130 MB of batches
   }
   for (const int64_t batch : {1024, 256}) {
     const Workload w3 = MakeW3(scale_, batch);
-    const Target target = TimesBaseline(1.5, baseline_.Of(w3.name + " graph"));
+    const Goal target = TimesBaseline(1.5, baseline_.Of(w3.name + " graph"));
     Note(w3.name, MeasureLocal(w3, target));
   }
 }

@@ -90,7 +90,7 @@ const Baseline::Row& Baseline::Of(const std::string& name) const {
   return *row;
 }
 
-Target TimesBaseline(double factor, const Baseline::Row& row) {
+Goal TimesBaseline(double factor, const Baseline::Row& row) {
   return {.least = factor * row.samples_per_second,
           .words = absl::StrFormat("%.1f x PyTorch's %s (%s, %s)", factor,
                                    Scaled(row.samples_per_second), row.name, row.where)};

@@ -32,12 +32,12 @@ class Baseline {
 };
 
 // At least so much, and why.
-struct Target {
+struct Goal {
   double least = 0;  // 0: none
   std::string words{};
 };
 // So many times a row of the baseline.
-Target TimesBaseline(double factor, const Baseline::Row& row);
+Goal TimesBaseline(double factor, const Baseline::Row& row);
 
 struct Figure {
   std::string name;
@@ -46,7 +46,7 @@ struct Figure {
   double seconds = 0;       // of a step or a call
   double rate = 0;          // a second
   std::string rate_unit{};  // "samples", "bytes", "flops"
-  Target target{};
+  Goal target{};
   // Seconds with a part left out, by what was: where a figure falls short.
   std::vector<std::pair<std::string, double>> without{};
 
