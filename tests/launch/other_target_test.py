@@ -137,7 +137,7 @@ class VerdictTest(unittest.TestCase):
     def test_knows_which_end_is_better(self):
         up = targets.described({**targets.BINARY, "chosen_by": "auc"})
         self.assertEqual(self.says(0.595, target=up), "")
-        self.assertIn("its validation AUC was highest after pass 1 of 2, at 0.5500",
+        self.assertIn("its validation AUC was highest after epoch 1 of 2, at 0.5500",
                       self.says(0.5, 0.55, 0.5, target=up))
 
 
