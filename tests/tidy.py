@@ -20,12 +20,11 @@ from tidy_figures import figures_of
 from tidy_python import check_python, check_python_arrows, check_python_circles
 from tidy_rooms import (PRODUCT, check_arrows, check_circles, check_declarations, check_doors,
                         check_folders, check_layout, check_machines, check_silent_rules, matches)
-from tidy_source import (FILE_LINES_MAX, FUNCTION_LINES_MAX, PRODUCT_FUNCTION_LINES_MAX, Finding,
-                         Tree, functions_of, parameters_in)
+from tidy_source import (FILE_LINES_MAX, FUNCTION_LINES_MAX, PRODUCT_FILE_LINES_MAX,
+                         PRODUCT_FUNCTION_LINES_MAX, Finding, Tree, functions_of, parameters_in)
 
 LINE_COLUMNS_MAX = 100
 PARAMETERS_MAX = 5
-FILE_LINES_SOFT = 400  # noted, not refused
 CLANG_FORMAT = 14  # the major version whose layout is ours
 
 MAINS_AND_TESTS = ("*_main.cc", "tests/*", "bench/*")
@@ -169,7 +168,8 @@ def check_sizes(tree):
         if not (source.cpp or source.python or source.bash or cmake):
             continue
         count = source.text.count("\n")
-        if count > FILE_LINES_MAX:
+        product = source.room in (*PRODUCT, "launch")
+        if count > (PRODUCT_FILE_LINES_MAX if product else FILE_LINES_MAX):
             yield source.finding(count, "file-size", f"{count} lines: cut it by what it is about")
         for number, line in enumerate(source.lines, 1):
             if len(line) > LINE_COLUMNS_MAX:
@@ -293,10 +293,6 @@ def main(arguments):
     findings, tree = findings_of(root)
     for finding in findings:
         print(finding)
-    long = [f"{s.path} ({s.text.count(chr(10))})" for s in tree.sources.values()
-            if (s.cpp or s.python) and s.text.count("\n") > FILE_LINES_SOFT]
-    if long:
-        print(f"note: above {FILE_LINES_SOFT} lines: {', '.join(long)}")
     print(*figures_of(tree), sep="\n")
     print(f"{len(tree.sources)} files, {len(findings)} findings")
     return 1 if findings else 0

@@ -14,6 +14,7 @@ import subprocess
 FUNCTION_LINES_MAX = 60  # in whatever language
 PRODUCT_FUNCTION_LINES_MAX = 45  # of C++
 FILE_LINES_MAX = 500
+PRODUCT_FILE_LINES_MAX = 400
 
 CPP = (".cc", ".h", ".cu", ".cuh")
 CPP_TOKEN = re.compile(
