@@ -1,5 +1,6 @@
 // rubato-worker: trains on a seat of a fleet, or reads a trained model to evaluate or predict.
 // Started by launch/rubato.
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -96,8 +97,9 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.seat = client.seat;
   options.batch = static_cast<uint64_t>(run.config.train.batch);
   const bool in_step = run.job.staleness() == Staleness(0);
-  options.ahead = {.pulled = run.config.train.prefetch,
-                   .begun = run.device.is_gpu() && !in_step ? kStepsAhead : 0};
+  const int64_t pulled = run.config.train.prefetch;
+  options.ahead = {.pulled = pulled,
+                   .begun = run.device.is_gpu() && !in_step ? std::min(kStepsAhead, pulled) : 0};
   options.slowness = arguments.slowness;
   options.constant = run.encoding.prior.prediction;
   options.constant_loss =
@@ -237,7 +239,7 @@ int Main(int argc, char** argv) {
   CLI::App* predict = app.add_subcommand("predict", "score the rows of a file");
   AddCommon(predict, &arguments);
   predict->add_option("--in", arguments.in, "CSV, or LIBSVM as in training")->required();
-  predict->add_option("--out", arguments.out, "the rows with a column pd")->required();
+  predict->add_option("--out", arguments.out, "the rows with a column of predictions")->required();
   predict->add_option("--device", arguments.device, "instead of the run's own");
   predict
       ->add_option("--max-unknown", arguments.max_unknown,

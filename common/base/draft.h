@@ -34,8 +34,8 @@ class Draft {
   const std::string& path() const { return path_; }
   int fd() const { return file_.get(); }
 
-  // Gives it its name, durably; a file that stands there is replaced by a file. AlreadyExists: what
-  // stands there is no empty folder, and this is a folder.
+  // Gives it its name, durably; a file that stands there is replaced by a file. AlreadyExists: this
+  // is a folder, and what stands there is one that is not empty.
   absl::Status Publish();
   // Also if the name could not be forced to the disk after that.
   bool renamed() const { return renamed_; }

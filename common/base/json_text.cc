@@ -40,9 +40,15 @@ std::string QuotedText(absl::string_view text) {
   return quoted + "\"";
 }
 
+// Whole numbers below it are doubles, and are written without an exponent.
+constexpr double kWholeBelow = 0x1p53;
+
 std::string ShortestDigits(double value) {
   if (!std::isfinite(value)) return "null";
   char text[32];  // 24 at most
+  if (std::abs(value) < kWholeBelow && std::trunc(value) == value) {
+    return absl::StrFormat("%.0f", value);
+  }
   return std::string(text, std::to_chars(text, text + sizeof(text), value).ptr);
 }
 

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <type_traits>
 #include <variant>
 
 #include "absl/status/statusor.h"
@@ -79,6 +80,27 @@ struct BinaryTarget {
 };
 
 using Target = std::variant<BinaryTarget>;
+
+// What those who show and compare figures rely on: the first metric, the one that the best epoch is
+// chosen by and that of the loss, if there is one, are told while training goes on, and are better
+// at one end.
+constexpr bool IsWhole(const TargetDescription& target) {
+  const auto leads = [](const MetricSpec& metric) {
+    return metric.use == MetricUse::kProgress && metric.better != Better::kNeither;
+  };
+  bool chosen = false;
+  bool loss = absl::string_view(target.loss).empty();
+  for (const MetricSpec& metric : target.metrics) {
+    chosen = chosen || (absl::string_view(metric.name) == target.chosen_by && leads(metric));
+    loss = loss || (absl::string_view(metric.name) == target.loss && leads(metric));
+  }
+  return chosen && loss && leads(target.metrics.front());
+}
+template <class... T>
+constexpr bool AreWhole(std::type_identity<std::variant<T...>>) {
+  return (IsWhole(T::kDescription) && ...);
+}
+static_assert(AreWhole(std::type_identity<Target>()));
 
 inline const TargetDescription& DescriptionOf(const Target& target) {
   return std::visit(

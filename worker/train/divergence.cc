@@ -35,7 +35,9 @@ absl::Status DivergenceCheck::EndPass(Clock clock) {
   loss_sum_ = 0.0;
   rows_ = 0;
   if (!std::exchange(whole_, true)) return absl::OkStatus();
-  return loss > kDivergedLoss * constant_loss_ ? Diverged(loss, clock) : absl::OkStatus();
+  // A loss may be below zero, the constant's too.
+  const double bound = constant_loss_ + (kDivergedLoss - 1.0) * std::abs(constant_loss_);
+  return loss > bound ? Diverged(loss, clock) : absl::OkStatus();
 }
 
 absl::Status DivergenceCheck::Diverged(double loss, Clock clock) const {

@@ -29,5 +29,11 @@ TEST(JsonText, NumbersReadBackAsTheSame) {
   EXPECT_EQ(JsonText(std::vector{std::pair(Life(7), true)}), "[[7,true]]");
 }
 
+TEST(JsonText, WholeNumbersHaveNoExponent) {
+  EXPECT_EQ(JsonText(100000.0), "100000");
+  EXPECT_EQ(JsonText(-3e9), "-3000000000");
+  EXPECT_EQ(JsonText(1e300), "1e+300");
+}
+
 }  // namespace
 }  // namespace rubato

@@ -73,5 +73,14 @@ TEST(DivergenceCheck, ALossThatIsNoNumberEndsItAtOnce) {
   }
 }
 
+// As of counts of which a row has five on average.
+TEST(DivergenceCheck, ALossBelowZeroDivergesOnlyFarAboveTheConstant) {
+  DivergenceCheck check(-3.0, 0.5);
+  EXPECT_TRUE(check.Take(-3.2, 100, Clock(1)).ok());
+  EXPECT_TRUE(check.EndPass(Clock(2)).ok());
+  EXPECT_TRUE(check.Take(25.0, 100, Clock(3)).ok());
+  EXPECT_FALSE(check.EndPass(Clock(4)).ok());
+}
+
 }  // namespace
 }  // namespace rubato

@@ -258,6 +258,10 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<Mapping> mapping, Mapping::Open(path));
   auto dataset = VerifiedDataset(std::move(mapping));
   if (dataset.ok()) return dataset;
+  if (absl::IsFailedPrecondition(dataset.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("%s: %s; train into a new folder", path, dataset.status().message()));
+  }
   return absl::DataLossError(absl::StrFormat(
       "dataset file is damaged: %s: %s; prepare the data again", path, dataset.status().message()));
 }

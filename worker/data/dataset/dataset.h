@@ -31,7 +31,8 @@ class Dataset {
   virtual std::span<const float> true_probability() const = 0;
 };
 
-// Maps `path` and verifies its checksum: DataLoss names the file.
+// Maps `path` and verifies its checksum: DataLoss names the file. FailedPrecondition: another
+// version of this program wrote it.
 absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const std::string& path);
 
 }  // namespace rubato

@@ -1,4 +1,4 @@
-// The dataset file (.rbd), version 1: one split of prepared data as raw little-endian arrays.
+// The dataset file (.rbd), version 2: one split of prepared data as raw little-endian arrays.
 //
 //   file    := prefix header pad section*
 //   prefix  := magic[8] version:u32 header_bytes:u32 file_bytes:u64 xxh3:u64 zero[32]
@@ -74,7 +74,8 @@ absl::Status ValidateShape(const DatasetShape& shape);
 // Everything before the first section. Takes sizes and checksums from `layout`, not offsets.
 std::string EncodeDatasetHeader(const DatasetLayout& layout);
 
-// Layout of the file that `file` is the whole of. DataLoss says what is wrong, without a file name.
+// Layout of the file that `file` is the whole of. DataLoss says what is wrong, without a file name;
+// FailedPrecondition: it is of another version.
 absl::StatusOr<DatasetLayout> DecodeDatasetHeader(std::span<const std::byte> file);
 
 }  // namespace rubato

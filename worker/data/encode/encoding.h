@@ -65,7 +65,7 @@ struct Encoding {
   std::string format = "csv";  // or "libsvm": no columns, the keys of the rows as they are
   std::string label;
   std::vector<std::string> positive;  // label values that counted as 1, of two classes
-  std::string offset;                 // column; "": rows add nothing to their margin
+  OffsetEncoding offset;
   double clip_sigma = 8.0;
   std::vector<NumericEncoding> numeric;
   std::vector<CategoryEncoding> categories;
@@ -104,10 +104,8 @@ class Encoder {
   // fields: [header.size()] of one row, `line` where it stands. The results stay valid until the
   // next call.
   void Encode(std::span<const absl::string_view> fields, uint64_t line = 0);
-  // What such a row adds to its margin.
-  absl::StatusOr<float> Offset(std::span<const absl::string_view> fields) const {
-    return offset_.Read(fields);
-  }
+  // What the reader's row adds to its margin; the reader is of such a file.
+  absl::StatusOr<float> Offset(const CsvReader& reader) const { return offset_.Read(reader); }
   // Of such fields; nothing is counted as a novelty.
   Acquaintance Meet(std::span<const absl::string_view> fields) const;
   std::span<const float> numeric() const { return numeric_; }           // [numeric_columns]

@@ -36,6 +36,19 @@ absl::StatusOr<NumberForm> FormFromJson(const Json* json) {
   return form;
 }
 
+Json OffsetToJson(const OffsetEncoding& offset) {
+  return {{"column", TextToJson(offset.column)}, {"missing", TextsToJson(offset.missing)}};
+}
+
+absl::StatusOr<OffsetEncoding> OffsetFromJson(const Json& encoding) {
+  const Json* json = FindField(encoding, "offset");
+  if (json == nullptr) return WrongField("offset", "an object");
+  OffsetEncoding offset;
+  ASSIGN_OR_RETURN(offset.column, TextFromJson(FindField(*json, "column"), "offset.column"));
+  ASSIGN_OR_RETURN(offset.missing, TextsFromJson(*json, "missing"));
+  return offset;
+}
+
 Json PriorToJson(const Prior& prior) {
   return {
       {"prediction", prior.prediction}, {"base_margin", prior.base_margin}, {"shift", prior.shift}};
@@ -115,7 +128,7 @@ std::string FormatEncoding(const Encoding& encoding) {
                {"format", encoding.format},
                {"label", TextToJson(encoding.label)},
                {"positive", TextsToJson(encoding.positive)},
-               {"offset", TextToJson(encoding.offset)},
+               {"offset", OffsetToJson(encoding.offset)},
                {"clip_sigma", encoding.clip_sigma},
                {"prior", PriorToJson(encoding.prior)},
                {"header", encoding.layout.header},
@@ -161,7 +174,7 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   ASSIGN_OR_RETURN(encoding.format, TextFromJson(FindField(json, "format"), "format"));
   ASSIGN_OR_RETURN(encoding.label, TextFromJson(FindField(json, "label"), "label"));
   ASSIGN_OR_RETURN(encoding.positive, TextsFromJson(json, "positive"));
-  ASSIGN_OR_RETURN(encoding.offset, TextFromJson(FindField(json, "offset"), "offset"));
+  ASSIGN_OR_RETURN(encoding.offset, OffsetFromJson(json));
   ASSIGN_OR_RETURN(encoding.clip_sigma, NumberFromJson(json, "clip_sigma"));
   if (encoding.clip_sigma <= 0.0) return WrongField("clip_sigma", "a number > 0");
   ASSIGN_OR_RETURN(encoding.layout.header, BoolFromJson(json, "header"));

@@ -4,30 +4,37 @@
 
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "worker/data/encode/number_reader.h"
+#include "worker/data/text/csv.h"
 #include "worker/data/text/field.h"
 
 namespace rubato {
 
+struct OffsetEncoding {
+  std::string column;                     // target.offset; "": rows add nothing
+  std::vector<std::string> missing = {};  // NumberReader's
+  friend bool operator==(const OffsetEncoding&, const OffsetEncoding&) = default;
+};
+
 class OffsetColumn {
  public:
-  // `column` is target.offset; "": there is none. InvalidArgument: `header` lacks it.
-  static absl::StatusOr<OffsetColumn> Bind(const std::string& column,
+  // InvalidArgument: `header` lacks the column.
+  static absl::StatusOr<OffsetColumn> Bind(const OffsetEncoding& encoding,
                                            const std::vector<std::string>& header,
                                            DecimalComma comma);
 
-  // Of a row with these fields; 0 without a column. DataLoss: no number that a float holds.
-  absl::StatusOr<float> Read(std::span<const absl::string_view> fields) const;
+  // Of the reader's row; 0 without a column. DataLoss names the row whose cell is missing, or no
+  // number that a float holds.
+  absl::StatusOr<float> Read(const CsvReader& reader) const;
 
  private:
   std::string name_;
   std::optional<size_t> field_;
-  DecimalComma comma_ = DecimalComma::kNo;
+  std::optional<NumberReader> numbers_;
 };
 
 }  // namespace rubato

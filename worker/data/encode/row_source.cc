@@ -39,11 +39,8 @@ class CsvSource : public RowSource {
     encoder_->Encode(reader_->fields(), reader_->line());
     Batch& batch = chunk->batch;
     if (has_offsets_) {
-      const absl::StatusOr<float> offset = encoder_->Offset(reader_->fields());
-      if (!offset.ok()) {
-        return Annotate(offset.status(), absl::StrCat(reader_->name(), ":", reader_->line()));
-      }
-      batch.offsets.push_back(*offset);
+      ASSIGN_OR_RETURN(const float offset, encoder_->Offset(*reader_));
+      batch.offsets.push_back(offset);
     }
     const auto numeric = encoder_->numeric();
     const auto categories = encoder_->categories();
@@ -113,7 +110,7 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encodin
         absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
                         path, prediction));
   }
-  return std::make_unique<CsvSource>(std::move(bound), !encoding.offset.empty());
+  return std::make_unique<CsvSource>(std::move(bound), !encoding.offset.column.empty());
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ Json ShapeToJson(const DatasetShape& shape) {
   return {{"numeric_columns", shape.numeric_columns},
           {"category_columns", shape.category_columns},
           {"levels", shape.levels},
-          {"sparse_keys", shape.sparse_keys}};
+          {"sparse_keys", shape.sparse_keys},
+          {"offsets", shape.offsets}};
 }
 
 Json WarningsToJson(const std::vector<Warning>& warnings) {

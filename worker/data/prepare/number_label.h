@@ -8,7 +8,9 @@
 
 namespace rubato {
 
-// `text`: the trimmed field. DataLoss: what it holds is not in `domain`, or too large for a float.
+// DataLoss: it is not in `domain`, or too large for a float.
+absl::StatusOr<float> TakeNumberLabel(double label, const LabelDomain& domain);
+// The same of a trimmed field.
 absl::StatusOr<float> ReadNumberLabel(absl::string_view text, const LabelDomain& domain,
                                       DecimalComma comma);
 

@@ -59,6 +59,7 @@ class CsvPreparation {
   void LookAtGroups();
   SplitRows RowsToSplit();
   DataConfig PlannedData() const;
+  OffsetEncoding EncodeOffset() const;
   absl::Status Fit();
   absl::Status Write();
   absl::Status WriteTestFile();
@@ -87,7 +88,6 @@ class CsvPreparation {
   CsvScan scan_;
   ColumnPlan plan_;
   std::optional<CsvLabels> labels_;
-  OffsetColumn offset_;
   std::optional<size_t> oracle_field_;
   MissingValues group_missing_;  // of data.missing
   SharedGroups shared_groups_;
@@ -111,7 +111,6 @@ absl::Status CsvPreparation::Scan() {
   ASSIGN_OR_RETURN(labels_, CsvLabels::Make(scan_, data, domain_));
   if (!HasTestFile()) RETURN_IF_ERROR(labels_->Report(&report_.labels));
   labels_->WarnOfUnnamedPositive(&report_.warnings);
-  ASSIGN_OR_RETURN(offset_, OffsetColumn::Bind(config_.target.offset, scan_.header, scan_.comma()));
   if (!oracle_.empty()) {
     ASSIGN_OR_RETURN(oracle_field_, FindColumn(scan_.header, oracle_, "the true probability"));
   }
@@ -220,23 +219,34 @@ absl::Status CsvPreparation::ForEachRow(Visit visit) {
   return absl::OkStatus();
 }
 
+OffsetEncoding CsvPreparation::EncodeOffset() const {
+  OffsetEncoding offset = {.column = config_.target.offset};
+  for (const ColumnScan& column : scan_.columns) {
+    if (column.name == offset.column) offset.missing = column.named_missing;
+  }
+  return offset;
+}
+
 absl::Status CsvPreparation::Fit() {
+  const OffsetEncoding offset_encoding = EncodeOffset();
+  ASSIGN_OR_RETURN(const auto offset,
+                   OffsetColumn::Bind(offset_encoding, scan_.header, scan_.comma()));
   Cleanser cleanser(plan_.features, config_.cleanse, scan_.comma());
-  RETURN_IF_ERROR(ForEachRow([&](const CsvReader& reader, SplitPart part, float label) {
-    const absl::StatusOr<float> offset = offset_.Read(reader.fields());
-    if (!offset.ok()) return Annotate(offset.status(), Where(reader));
-    report_.parts[static_cast<size_t>(part)].Add(label, *offset);
-    if (part != SplitPart::kTrain) return absl::OkStatus();
-    const bool positive = domain_.classes && label == 1.0F;
-    return cleanser.Add(reader.fields(),
-                        positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative);
-  }));
+  RETURN_IF_ERROR(
+      ForEachRow([&](const CsvReader& reader, SplitPart part, float label) -> absl::Status {
+        ASSIGN_OR_RETURN(const float of_row, offset.Read(reader));
+        report_.parts[static_cast<size_t>(part)].Add(label, of_row);
+        if (part != SplitPart::kTrain) return absl::OkStatus();
+        const bool positive = domain_.classes && label == 1.0F;
+        return cleanser.Add(reader.fields(),
+                            positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative);
+      }));
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
   prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
   encoding_.prior = prior_.prior;
   encoding_.label = config_.data.label;
-  encoding_.offset = config_.target.offset;
+  encoding_.offset = offset_encoding;
   encoding_.positive = labels_->positive();
   encoding_.layout = LayoutOf(config_.data);
   encoding_.columns = scan_.header.size();
@@ -253,7 +263,7 @@ absl::Status CsvPreparation::Write() {
       ForEachRow([&](const CsvReader& reader, SplitPart part, float label) -> absl::Status {
         CompareGroup(reader, group, TestFile::kNone);
         encoder->Encode(reader.fields());
-        ASSIGN_OR_RETURN(const float offset, offset_.Read(reader.fields()));
+        ASSIGN_OR_RETURN(const float offset, encoder->Offset(reader));
         ASSIGN_OR_RETURN(const std::optional<float> oracle, TrueProbability(reader));
         return writers_->Add(part, {.numeric = encoder->numeric(),
                                     .categories = encoder->categories(),
@@ -319,14 +329,13 @@ absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label,
     ++report_.dropped_ignored_label;
     return absl::OkStatus();
   }
-  const absl::StatusOr<float> offset = encoder->Offset(reader.fields());
-  if (!offset.ok()) return Annotate(offset.status(), Where(reader));
-  report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(*value, *offset);
+  ASSIGN_OR_RETURN(const float offset, encoder->Offset(reader));
+  report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(*value, offset);
   encoder->Encode(reader.fields(), reader.line());
   return writers_->Add(SplitPart::kTest, {.numeric = encoder->numeric(),
                                           .categories = encoder->categories(),
                                           .label = *value,
-                                          .offset = *offset});
+                                          .offset = offset});
 }
 
 std::string CsvPreparation::RoleOf(const std::string& column) const {

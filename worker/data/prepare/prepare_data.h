@@ -27,7 +27,8 @@ struct DataSource {
 
 // Writes FOLDER/{train,validation,test}.rbd and FOLDER/encoding.json; `folder` exists and the
 // caller removes it after an error. Errors: the readers' and the label's; InvalidArgument for names
-// of the run file that are no columns; FailedPrecondition for a part without rows of both classes.
+// of the run file that are no columns; FailedPrecondition for a part without rows (of both
+// classes, where the target has them).
 absl::StatusOr<DataReport> PrepareCsv(const DataSource& source, const std::string& folder,
                                       const StopCheck& stop);
 absl::StatusOr<DataReport> PrepareLibsvm(const DataSource& source, const std::string& folder,

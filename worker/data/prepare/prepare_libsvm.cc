@@ -146,10 +146,9 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
     if (grouped) file->groups.push_back(SplitHash(absl::StrCat(*row.group)));
     const bool compared = !config_.split.group.empty() && HasTestFile() && row.group;
     if (compared) shared_groups_.Add(absl::StrCat(*row.group), file->role);
-    const std::string label = absl::StrCat(row.label);
-    file->labels.push_back(static_cast<uint8_t>(labels_.Count(label)));
+    file->labels.push_back(static_cast<uint8_t>(labels_.Count(absl::StrCat(row.label))));
     if (!domain_.classes) {
-      const absl::StatusOr<float> number = ReadNumberLabel(label, domain_, DecimalComma::kNo);
+      const absl::StatusOr<float> number = TakeNumberLabel(row.label, domain_);
       if (!number.ok()) {
         return Annotate(number.status(), absl::StrCat(file->path, ":", reader.line()));
       }

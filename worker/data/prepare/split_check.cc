@@ -20,12 +20,16 @@ constexpr uint64_t kRowsTried = 20'000'000;
 struct Counted {
   PartClasses counts;
   std::array<int64_t, kSplitParts> shares;
+  bool two_classes;
 
   uint64_t Of(size_t part, LabelClass label_class) const {
     return counts[part][static_cast<size_t>(label_class)];
   }
-  uint64_t Rarer(size_t part) const { return std::min(counts[part][0], counts[part][1]); }
-  // The first part that has a share and lacks a class.
+  // Rows of the rarer class, or, without classes, all.
+  uint64_t Rarer(size_t part) const {
+    return two_classes ? std::min(counts[part][0], counts[part][1]) : counts[part][0];
+  }
+  // The first part that has a share and lacks a class, or rows.
   std::optional<size_t> Lacking() const {
     for (size_t part = 0; part < kSplitParts; ++part) {
       if (shares[part] > 0 && Rarer(part) == 0) return part;
@@ -36,7 +40,7 @@ struct Counted {
 
 Counted Count(const SplitRows& rows, const SplitConfig& split, TestFile test_file) {
   return {CountClasses(rows, MakeSplit(rows, split, test_file).parts),
-          SplitShares(split, test_file)};
+          SplitShares(split, test_file), rows.two_classes};
 }
 
 // Percents for a split by time, those that are nearest to the run file's first.
@@ -95,6 +99,10 @@ std::string Remedy(const SplitRows& rows, const SplitConfig& split, TestFile tes
   const auto count = [&rows](LabelClass label_class) {
     return std::count(rows.classes.begin(), rows.classes.end(), label_class);
   };
+  if (!rows.two_classes) {
+    return absl::StrFormat("the file has %s with a label: add some",
+                           ShowRows(static_cast<uint64_t>(count(LabelClass::kNegative))));
+  }
   return absl::StrFormat(
       "the file has %d positive and %d negative rows: add rows, %d of each class at least%s",
       count(LabelClass::kPositive), count(LabelClass::kNegative),
@@ -144,21 +152,24 @@ absl::StatusOr<RowParts> MakeCheckedSplit(const SplitRows& rows, const SplitConf
                                           TestFile test_file, const std::string& where,
                                           std::vector<Warning>* warnings) {
   RowParts made = MakeSplit(rows, split, test_file);
-  const Counted counted = {CountClasses(rows, made.parts), SplitShares(split, test_file)};
+  const Counted counted = {CountClasses(rows, made.parts), SplitShares(split, test_file),
+                           rows.two_classes};
   if (const std::optional<size_t> part = counted.Lacking()) {
     const uint64_t positives = counted.Of(*part, LabelClass::kPositive);
     const absl::flat_hash_set<uint32_t> groups(rows.groups.begin(), rows.groups.end());
     const std::string by =
         split.group.empty() ? "" : absl::StrFormat(" of the %d groups", groups.size());
+    const std::string lack =
+        rows.two_classes
+            ? absl::StrFormat(", %d of them positive, and needs rows of both classes", positives)
+            : "";
     return absl::FailedPreconditionError(
-        absl::StrFormat("%s: the %s part%s would have %s, %d of them positive, and needs rows "
-                        "of both classes; "
-                        "%s",
-                        where, SplitPartName(static_cast<SplitPart>(*part)), by,
-                        ShowRows(positives + counted.Of(*part, LabelClass::kNegative)), positives,
+        absl::StrFormat("%s: the %s part%s would have %s%s; %s", where,
+                        SplitPartName(static_cast<SplitPart>(*part)), by,
+                        ShowRows(positives + counted.Of(*part, LabelClass::kNegative)), lack,
                         Remedy(rows, split, test_file)));
   }
-  WarnOfFewRows(counted, made, warnings);
+  if (rows.two_classes) WarnOfFewRows(counted, made, warnings);
   return made;
 }
 

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -249,6 +250,26 @@ TEST_F(DatasetTest, RefusesContentsOutsideTheShape) {
     ExpectDamaged(EncodeDatasetHeader(changed) + body.substr(layout->sections[0].offset),
                   absl::StrCat("section ", kind));
   }
+}
+
+// As version 1 was: sealed properly, and not damaged.
+TEST_F(DatasetTest, AnotherVersionsFileIsNotCalledDamaged) {
+  WriteRandom(Shape(2, {0, 3}, 9), 5, true);
+  std::string bytes = Bytes();
+  const auto layout = DecodeDatasetHeader(std::as_bytes(std::span(bytes)));
+  ASSERT_TRUE(layout.ok());
+  bytes[8] = 1;  // the prefix: magic[8] version header_bytes file_bytes xxh3
+  std::fill_n(bytes.begin() + 24, 8, '\0');
+  const uint64_t prefix = XXH3_64bits(bytes.data(), kPrefixBytes);
+  const uint64_t sum = XXH3_64bits_withSeed(bytes.data() + kPrefixBytes,
+                                            layout->sections[0].offset - kPrefixBytes, prefix);
+  std::memcpy(bytes.data() + 24, &sum, sizeof(sum));
+  Overwrite(bytes);
+  const absl::Status status = OpenDataset(path_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(), path_ +
+                                  ": it has format version 1 and this program reads version 2; "
+                                  "train into a new folder");
 }
 
 TEST_F(DatasetTest, SaysWhenThereIsNoFile) {

@@ -98,7 +98,7 @@ TEST_F(PredictFileTest, KeepsRowsSeparatorAndQuotes) {
 }
 
 TEST_F(PredictFileTest, ARowsOffsetIsAddedToItsMarginAndMustBeThere) {
-  encoding_.offset = "bureau";
+  encoding_.offset = {.column = "bureau", .missing = {"-999"}};
   Write("grade,amount,bureau\nA,1.5,-3\nA,1.5,0\n");
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(Output(), "grade,amount,bureau,pd\nA,1.5,-3,0.5\nA,1.5,0,0.952574134\n");
@@ -108,6 +108,9 @@ TEST_F(PredictFileTest, ARowsOffsetIsAddedToItsMarginAndMustBeThere) {
   EXPECT_EQ(lacking.message(), Path("in.csv") +
                                    ":3: column 'bureau' (target.offset) holds '', which is no "
                                    "number to add to a margin; every row needs one");
+  Write("grade,amount,bureau\nA,1.5,-999\n");
+  EXPECT_TRUE(absl::StrContains(Run().message(), "holds '-999'"))
+      << "a missing value (data.missing)";
   Write("grade,amount\nA,1.5\n");
   EXPECT_TRUE(absl::StrContains(Run().message(), "bureau"));
 }

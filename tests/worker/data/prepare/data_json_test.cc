@@ -27,7 +27,7 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.layout = {.header = false, .skip_lines = 3};
   encoding.columns = 5;
   encoding.prior = {.prediction = 0.023, .base_margin = -3.7, .shift = -1.5};
-  encoding.offset = "bureau log odds";
+  encoding.offset = {.column = "bureau log odds", .missing = {"-999"}};
   encoding.numeric = {{"a \"quoted\"\n", 0.1, true, -1e-300, 1e300, true}};
   encoding.categories = {{"ville",
                           {"Orl\xe9"

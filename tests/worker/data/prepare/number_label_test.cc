@@ -15,6 +15,11 @@ TEST(ReadNumberLabel, ReadsWhatTheDomainHolds) {
   EXPECT_EQ(*ReadNumberLabel("1,5", LabelDomain(), DecimalComma::kYes), 1.5F);
 }
 
+TEST(TakeNumberLabel, KeepsAllDigitsThatAFloatHas) {
+  EXPECT_EQ(*TakeNumberLabel(1234567.0, kCounts), 1234567.0F);
+  EXPECT_FALSE(TakeNumberLabel(0.5, kCounts).ok());
+}
+
 TEST(ReadNumberLabel, NamesWhatIsNoneAndWhatTheTargetLearns) {
   for (const char* text : {"-1", "0.5", "none", "", "1e60", "inf"}) {
     const absl::Status status = ReadNumberLabel(text, kCounts, DecimalComma::kNo).status();

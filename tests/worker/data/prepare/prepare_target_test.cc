@@ -25,7 +25,7 @@ TEST_F(PrepareTarget, AnOffsetIsKeptBesideTheFeaturesAndIsNone) {
   EXPECT_GE(*std::min_element(train.offsets.begin(), train.offsets.end()), 2000.0F);
   const auto encoding = LoadEncoding(Path("out"));
   ASSERT_TRUE(encoding.ok()) << encoding.status();
-  EXPECT_EQ(encoding->offset, "when");
+  EXPECT_EQ(encoding->offset.column, "when");
   EXPECT_LT(encoding->prior.base_margin, -2000.0) << "the offsets are no part of it";
 }
 
@@ -50,6 +50,14 @@ TEST_F(PrepareTarget, ATargetThatThereIsNotIsNamedBesideThoseThatThereAre) {
   RunConfig config = LoanConfig(1000);
   config.target.kind = "survival";
   ExpectFailure(config, "target.kind is not one of \"binary\": \"survival\"", kExitUsage);
+}
+
+TEST_F(PrepareTarget, AMissingValueIsNoOffset) {
+  RunConfig config = LoanConfig(1000);
+  config.data.drop = {"id"};
+  config.data.missing = {"when=2004"};
+  config.target.offset = "when";
+  ExpectFailure(config, "loans.csv:6: column 'when' (target.offset) holds '2004'", kExitFatal);
 }
 
 }  // namespace

@@ -125,5 +125,20 @@ TEST(SplitCheck, TooFewGroupsAreCounted) {
   EXPECT_TRUE(absl::StrContains(one, "these values work: split.group = \"\" (stratified)")) << one;
 }
 
+// A label that is no class: rows are all that a part needs.
+TEST(SplitCheck, WithoutClassesAPartNeedsRowsAlone) {
+  SplitRows rows = WithPositives(100, {});
+  rows.two_classes = false;
+  std::vector<Warning> warnings;
+  const auto made = MakeCheckedSplit(rows, SplitConfig(), TestFile::kNone, "x.csv", &warnings);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_FALSE(made->stratified);
+  EXPECT_TRUE(warnings.empty());
+  rows.classes.assign(100, LabelClass::kIgnored);
+  const auto empty = MakeCheckedSplit(rows, SplitConfig(), TestFile::kNone, "x.csv", &warnings);
+  EXPECT_EQ(empty.status().message(),
+            "x.csv: the train part would have 0 rows; the file has 0 rows with a label: add some");
+}
+
 }  // namespace
 }  // namespace rubato
