@@ -7,7 +7,6 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <cstdint>
 
 namespace rubato {
@@ -20,12 +19,10 @@ struct LabelSums {
   uint64_t rows = 0;
   double labels = 0.0;  // of labels 0 and 1: rows with label 1
   double offsets = 0.0;
-  double exp_offsets = 0.0;  // the exposure, where an offset is its logarithm
   void Add(float label, float offset) {
     ++rows;
     labels += static_cast<double>(label);
     offsets += static_cast<double>(offset);
-    exp_offsets += std::exp(static_cast<double>(offset));
   }
   // Both need rows.
   double mean() const { return labels / static_cast<double>(rows); }
