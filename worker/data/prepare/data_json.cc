@@ -52,43 +52,10 @@ Json ColumnToJson(const ColumnReport& column) {
   return json;
 }
 
-const char* NameOf(Better better) {
-  switch (better) {
-    case Better::kLarger:
-      return "larger";
-    case Better::kSmaller:
-      return "smaller";
-    case Better::kNeither:
-      break;
-  }
-  return "";
-}
-
-const char* NameOf(MetricUse use) {
-  switch (use) {
-    case MetricUse::kProgress:
-      return "progress";
-    case MetricUse::kSummary:
-      return "summary";
-    case MetricUse::kReport:
-      break;
-  }
-  return "report";
-}
-
-const char* NameOf(MetricFormat format) {
-  switch (format) {
-    case MetricFormat::kCount:
-      return "count";
-    case MetricFormat::kPercent:
-      return "percent";
-    case MetricFormat::kNumber:
-      return "number";
-    case MetricFormat::kMetric:
-      break;
-  }
-  return "metric";
-}
+// By the numbers of Better, MetricUse and MetricFormat (worker/spec/metric.h).
+constexpr const char* kBetter[] = {"", "larger", "smaller"};
+constexpr const char* kUses[] = {"progress", "summary", "report"};
+constexpr const char* kFormats[] = {"metric", "count", "percent", "number"};
 
 Json InspectedToJson(const InspectedColumn& column) {
   Json json = {{"name", TextToJson(column.scan.name)},
@@ -149,9 +116,9 @@ std::string FormatTarget(const Target& target) {
   for (const MetricSpec& metric : description.metrics) {
     metrics.push_back({{"name", metric.name},
                        {"words", metric.words},
-                       {"better", NameOf(metric.better)},
-                       {"format", NameOf(metric.format)},
-                       {"use", NameOf(metric.use)}});
+                       {"better", kBetter[static_cast<size_t>(metric.better)]},
+                       {"format", kFormats[static_cast<size_t>(metric.format)]},
+                       {"use", kUses[static_cast<size_t>(metric.use)]}});
   }
   const Json json = {{"kind", description.kind},
                      {"prediction", description.prediction},
