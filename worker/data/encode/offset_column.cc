@@ -29,9 +29,9 @@ absl::StatusOr<float> OffsetColumn::Read(const CsvReader& reader) const {
     return static_cast<float>(number);
   }
   return absl::DataLossError(absl::StrFormat(
-      "%s:%d: column '%s' (target.offset) holds '%s', which is no number to add to a margin; every "
+      "%s: column '%s' (target.offset) holds '%s', which is no number to add to a margin; every "
       "row needs one",
-      reader.name(), reader.line(), ShowText(name_), ShowText(text)));
+      reader.where(), ShowText(name_), ShowText(text)));
 }
 
 }  // namespace rubato

@@ -17,10 +17,6 @@ float NumberOf(LabelClass label_class) {
 
 }  // namespace
 
-std::string Where(const CsvReader& reader) {
-  return absl::StrCat(reader.name(), ":", reader.line());
-}
-
 absl::StatusOr<CsvLabels> CsvLabels::Make(const CsvScan& scan, const DataConfig& data,
                                           const LabelDomain& domain) {
   CsvLabels labels(scan, data, domain);
@@ -48,7 +44,7 @@ absl::StatusOr<float> CsvLabels::Read(const CsvReader& reader, uint64_t row) con
 
 absl::StatusOr<float> CsvLabels::ReadNumber(const CsvReader& reader, absl::string_view text) const {
   const auto label = ReadNumberLabel(text, *domain_, reader.decimal_comma());
-  return label.ok() ? label : Annotate(label.status(), Where(reader));
+  return label.ok() ? label : Annotate(label.status(), reader.where());
 }
 
 absl::StatusOr<std::optional<float>> CsvLabels::ReadTestRow(const CsvReader& reader,
@@ -61,7 +57,7 @@ absl::StatusOr<std::optional<float>> CsvLabels::ReadTestRow(const CsvReader& rea
   return absl::FailedPreconditionError(absl::StrFormat(
       "%s: nothing says what the label '%s' counts as, %s holds %s; name it in data.positive, "
       "data.negative or data.ignore",
-      Where(reader), ShowText(text), data_->path, ShowLabels(scan_->label_values)));
+      reader.where(), ShowText(text), data_->path, ShowLabels(scan_->label_values)));
 }
 
 void CsvLabels::WarnOfUnnamedPositive(std::vector<Warning>* warnings) const {

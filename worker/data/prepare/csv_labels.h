@@ -19,9 +19,6 @@
 
 namespace rubato {
 
-// FILE:LINE of the row at hand.
-std::string Where(const CsvReader& reader);
-
 class CsvLabels {
  public:
   // Of the rows that `scan` saw; both must outlive it. Errors: MakeLabelRule's.

@@ -283,7 +283,7 @@ absl::StatusOr<std::optional<float>> CsvPreparation::TrueProbability(
   const auto value = ParseNumber(TrimField(reader.fields()[*oracle_field_]), DecimalComma::kNo);
   if (value) return static_cast<float>(*value);
   return absl::DataLossError(
-      absl::StrFormat("%s: column '%s' is not a probability", Where(reader), oracle_));
+      absl::StrFormat("%s: column '%s' is not a probability", reader.where(), oracle_));
 }
 
 absl::Status CsvPreparation::WriteTestFile() {

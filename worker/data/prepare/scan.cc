@@ -226,9 +226,9 @@ absl::Status Scanner::AddTime(absl::string_view field) {
   const std::optional<double> time = ParseTime(field);
   if (!time) {
     return absl::DataLossError(absl::StrFormat(
-        "%s:%d: '%s' in the time column '%s' is neither a number nor a date like 2015-03-31; "
+        "%s: '%s' in the time column '%s' is neither a number nor a date like 2015-03-31; "
         "rewrite the column",
-        reader_.name(), reader_.line(), ShowText(field), ShowText(scan_.header[*time_])));
+        reader_.where(), ShowText(field), ShowText(scan_.header[*time_])));
   }
   scan_.times.push_back(*time);
   return absl::OkStatus();

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "worker/data/text/byte_source.h"
 #include "worker/data/text/csv_layout.h"
@@ -59,6 +60,8 @@ class CsvReader {
   std::span<const absl::string_view> fields() const { return fields_; }
   // Line on which the current row begins, from 1.
   uint64_t line() const { return row_line_; }
+  // "FILE:LINE" of the current row, for errors.
+  std::string where() const { return absl::StrCat(name(), ":", line()); }
   // Number of the current row, from 0, the header not counted.
   uint64_t row() const { return rows_ - 1; }
 
