@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "launch"))
 from rubato_cli.base import system_error  # noqa: E402 (needs the path)
 from rubato_cli.files import run_folder  # noqa: E402 (needs the path)
 from rubato_cli.fleet import open_files  # noqa: E402 (needs the path)
+from rubato_cli.fleet.ending import Ending  # noqa: E402 (needs the path)
 
 RUBATO = [sys.executable, "-B", str(ROOT / "launch" / "rubato")]
 DATA = [str(BIN / "rubato-data")]
@@ -154,6 +155,13 @@ class LimitsTest(FleetTest):
                 else:
                     self.check_sentence(code, stderr, codes=(3,), parts=("ulimit -u",))
         self.assertIn(64, well)
+
+    # Which limit is met by whom is a matter of moments: the launcher's fork, or a child's thread.
+    def test_too_few_threads_are_the_same_to_the_launcher_and_to_a_child(self):
+        refused = system_error.failure(BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)))
+        killed = Ending(-6, "Resource temporarily unavailable (src/thread.cpp:269)")
+        self.assertEqual((killed.code, killed.starved), (refused.code, True))
+        self.assertIn("ulimit -u", killed.why())
 
     # Folders ------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import re
 import signal
 
@@ -11,8 +13,10 @@ from rubato_cli.base.failure import FATAL, RETRYABLE, USAGE
 LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \S+ (info|warning|error): ")
 # Of our own processes, of the libraries that end them, and of the dynamic loader.
 MEMORY_WORDS = re.compile(r"out of memory|allocate memory|not enough memory|failed to map segment|"
-                          r"bad_alloc|cannot map zero-fill|resource temporarily unavailable",
-                          re.IGNORECASE)
+                          r"bad_alloc|cannot map zero-fill", re.IGNORECASE)
+# EAGAIN, of a thread that could not begin: for want of threads (ulimit -u) or of memory. Short now,
+# it may be there later, as where the launcher itself meets it (base/system_error.py).
+THREAD_WORDS = re.compile(re.escape(os.strerror(errno.EAGAIN)), re.IGNORECASE)
 NOT_LOADED = 127  # the dynamic loader's exit code
 
 
@@ -25,8 +29,8 @@ class Ending:
 
     @property
     def starved(self) -> bool:
-        """Whether it was memory that it lacked."""
-        return bool(MEMORY_WORDS.search(self.words))
+        """Whether it was memory or threads that it lacked."""
+        return bool(MEMORY_WORDS.search(self.words) or THREAD_WORDS.search(self.words))
 
     @property
     def spoke(self) -> bool:
@@ -37,7 +41,7 @@ class Ending:
     def code(self) -> int:
         if self.exit_code in (USAGE, FATAL, RETRYABLE):
             return self.exit_code
-        return FATAL if self.starved else RETRYABLE  # it could not choose one
+        return FATAL if MEMORY_WORDS.search(self.words) else RETRYABLE  # it could not choose one
 
     def why(self) -> str:
         """For a sentence that begins with its name."""
