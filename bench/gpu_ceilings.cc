@@ -78,13 +78,12 @@ Ceilings::Bound Ceilings::Of(const StepWork& work, Precision precision) const {
   return longest;
 }
 
-absl::StatusOr<Ceilings> MeasureCeilings(Scale scale) {
+absl::Status MeasureCeilings(Scale scale, Ceilings* ceilings) {
   const bool full = scale == Scale::kFull;
   ASSIGN_OR_RETURN(const Stream stream, Stream::Make());
-  Ceilings ceilings;
-  RETURN_IF_ERROR(MeasureCopies(stream, full ? size_t{1} << 26 : 1024, &ceilings));
-  RETURN_IF_ERROR(MeasureProducts(stream, full ? 8192 : 16, &ceilings));
-  return ceilings;
+  absl::Status status = MeasureCopies(stream, full ? size_t{1} << 26 : 1024, ceilings);
+  status.Update(MeasureProducts(stream, full ? 8192 : 16, ceilings));
+  return status;
 }
 
 }  // namespace rubato

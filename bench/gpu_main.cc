@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -64,7 +65,7 @@ class GpuBench {
 
   absl::Status MeasureFleet(const Workload& workload, uint32_t workers, const Goal& target);
   absl::Status FinishFleets();
-  absl::Status AddCeilings();
+  void AddCeilings();
   absl::Status AddKernels(uint32_t rows);
   absl::Status AddDenseStep();
   absl::Status MeasureLocal(const Workload& workload, const Goal& target);
@@ -187,10 +188,10 @@ absl::Status GpuBench::FinishFleets() {
 
 // On the device alone -----------------------------------------------------------------------------
 
-absl::Status GpuBench::AddCeilings() {
-  ASSIGN_OR_RETURN(ceilings_, MeasureCeilings(scale_));
+void GpuBench::AddCeilings() {
+  Note("ceilings", MeasureCeilings(scale_, &ceilings_));
   const auto add = [this](const std::string& name, double rate, const std::string& unit) {
-    Add({.name = name, .rate = rate, .rate_unit = unit});
+    if (rate != Ceilings::kNone) Add({.name = name, .rate = rate, .rate_unit = unit});
   };
   add("ceiling: device copy, read + written", ceilings_.copy_bytes, "bytes");
   add("ceiling: pinned host to device", ceilings_.upload_bytes, "bytes");
@@ -198,7 +199,6 @@ absl::Status GpuBench::AddCeilings() {
   add("ceiling: cublasLt product, tf32", ceilings_.tf32_flops, "flops");
   add("ceiling: cublasLt product, bf16", ceilings_.bf16_flops, "flops");
   add("ceiling: ZeroMQ, one ipc connection", transport_, "bytes");
-  return absl::OkStatus();
 }
 
 void GpuBench::AddKernel(const KernelFigure& kernel, const std::string& where) {
@@ -208,7 +208,7 @@ void GpuBench::AddKernel(const KernelFigure& kernel, const std::string& where) {
                 .seconds = kernel.seconds,
                 .rate = kernel.bytes / kernel.seconds,
                 .rate_unit = "bytes"};
-  if (kernel.aim == Aim::kShareOfCopy) {
+  if (kernel.aim == Aim::kShareOfCopy && ceilings_.copy_bytes != Ceilings::kNone) {
     figure.target = {.least = kShareOfCopy * ceilings_.copy_bytes, .words = "0.6 x device copy"};
   }
   Add(std::move(figure));
@@ -230,7 +230,7 @@ LocalPlan GpuBench::LocalOf(const Row& row) const {
   const bool short_steps = row.workload.config.train.batch <= 1024;
   return {.workload = &row.workload,
           .batches = row.batches,
-          .warm_up = Steps(30),
+          .warm_up = Steps(300),  // the tables that AdaGrad and the cache meet then are warm
           .steps = Steps(short_steps ? 1000 : 100)};
 }
 
@@ -286,7 +286,7 @@ void GpuBench::MeasureLocals() {
 // The same first weights, the same batches.
 absl::Status GpuBench::CompareLosses() {
   const LocalPlan plan = LocalOf(Prepared(MakeW1(scale_)));
-  const size_t steps = Steps(200);
+  const size_t steps = Steps(100);
   ASSIGN_OR_RETURN(const double gpu, LocalLoss(plan, steps));
   ASSIGN_OR_RETURN(const double cpu, ReferenceLoss(plan, steps));
   std::printf("W1: mean loss of steps %zu to %zu, whole table: %.6f on the GPU, %.6f on the CPU\n",
@@ -298,9 +298,7 @@ absl::Status GpuBench::CompareLosses() {
 
 bool GpuBench::Run() {
   MeasureFleets();
-  const absl::Status ceilings = AddCeilings();
-  Note("ceilings", ceilings);
-  if (!ceilings.ok()) return false;  // nothing to compare with
+  AddCeilings();
   Note("kernels", AddKernels(full() ? 8192 : 32));
   if (full()) Note("large kernels", AddKernels(65536));
   Note("optimizer", AddDenseStep());

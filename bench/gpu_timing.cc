@@ -14,6 +14,8 @@ double Median(std::vector<double> values) {
 
 absl::StatusOr<double> SecondsOfCall(const Stream& stream, const Repeats& repeats,
                                      const PutCall& put) {
+  RETURN_IF_ERROR(put(stream.view(), 0));  // loads kernels, which a capture may forbid
+  RETURN_IF_ERROR(stream.Wait());
   ASSIGN_OR_RETURN(const Graph graph,
                    Graph::Capture(stream.view(), [&](StreamView recorded) -> absl::Status {
                      for (size_t call = 0; call < repeats.calls; ++call) {

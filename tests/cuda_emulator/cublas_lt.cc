@@ -120,6 +120,7 @@ cublasStatus_t SetAttribute(Opaque* opaque, Attribute attribute, const void* val
 }
 
 constexpr uint64_t kWorkspaceBytes = uint64_t{32} << 10;  // if the caller has so much
+constexpr int kAlgorithms = 2;                            // if the caller asks for so many
 
 template <class Opaque>
 cublasStatus_t Make(Opaque** opaque) {
@@ -278,13 +279,16 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
       .workspace_bytes = std::min(wish.workspace_bytes, rubato::emulator::kWorkspaceBytes),
       .epilogue = product.recipe.epilogue};
   std::copy(std::begin(wish.alignments), std::end(wish.alignments), algorithm.alignments);
-  results[0] = {.algo = {},
-                .workspaceSize = algorithm.workspace_bytes,
-                .state = CUBLAS_STATUS_SUCCESS,
-                .wavesCount = 1,
-                .reserved = {}};
-  rubato::emulator::Close(&results[0].algo, algorithm);
-  *found = 1;
+  *found = std::min(asked, rubato::emulator::kAlgorithms);
+  for (int i = 0; i < *found; ++i) {
+    results[i] = {.algo = {},
+                  .workspaceSize = algorithm.workspace_bytes,
+                  .state = CUBLAS_STATUS_SUCCESS,
+                  .wavesCount = 1,
+                  .reserved = {}};
+    algorithm.number = static_cast<uint32_t>(i);
+    rubato::emulator::Close(&results[i].algo, algorithm);
+  }
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -317,6 +321,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
       workspace_bytes < algorithm.workspace_bytes ||
       !rubato::emulator::PointersFit(product, algorithm)) {
     return CUBLAS_STATUS_INVALID_VALUE;
+  }
+  if (!rubato::emulator::Runs(algorithm, settings.fused_epilogues)) {
+    return CUBLAS_STATUS_EXECUTION_FAILED;
   }
   rubato::emulator::CheckMemory(product);
   rubato::emulator::CheckAccess("cuBLASLt: workspace", workspace, algorithm.workspace_bytes);

@@ -83,9 +83,18 @@ cublasStatus_t Judge(const Product& product, FusedEpilogues offered) {
     }
   }
   if (recipe.pointer_mode != CUBLASLT_POINTER_MODE_HOST) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (recipe.epilogue != CUBLASLT_EPILOGUE_DEFAULT && offered == FusedEpilogues::kInvalid) {
+    return CUBLAS_STATUS_INVALID_VALUE;
+  }
   return TypesAreOffered(product) && EpilogueIsOffered(product, offered)
              ? CUBLAS_STATUS_SUCCESS
              : CUBLAS_STATUS_NOT_SUPPORTED;
+}
+
+bool Runs(const Algorithm& algorithm, FusedEpilogues offered) {
+  if (algorithm.epilogue == CUBLASLT_EPILOGUE_DEFAULT) return true;
+  return offered != FusedEpilogues::kFail &&
+         (offered != FusedEpilogues::kFirstFails || algorithm.number > 0);
 }
 
 bool PointersFit(const Product& product, const Algorithm& algorithm) {

@@ -27,7 +27,14 @@ namespace rubato::emulator {
 
 inline constexpr uint16_t kPoison = 0xFFF5;
 
-enum class FusedEpilogues { kOffered, kRefused };
+// What comes of a product with an epilogue other than the default.
+enum class FusedEpilogues {
+  kOffered,
+  kRefused,     // the heuristic finds nothing
+  kInvalid,     // the heuristic says CUBLAS_STATUS_INVALID_VALUE
+  kFail,        // the heuristic finds algorithms, and none runs
+  kFirstFails,  // of two that it finds, the first does not run
+};
 
 // What was asked for since the process started.
 struct Counts {
@@ -47,7 +54,6 @@ void SetSeed(uint64_t seed);
 void SetDeviceCount(int count);
 // Of device memory; default 16 GiB.
 void SetMemoryLimit(size_t bytes);
-// Whether cublasLtMatmulAlgoGetHeuristic finds algorithms for epilogues other than the default.
 void SetFusedEpilogues(FusedEpilogues offered);
 Counts CountsSoFar();
 

@@ -1,5 +1,8 @@
 #include "worker/compute/cuda/device/blas_lt.h"
 
+#include <array>
+#include <span>
+
 #include "common/base/status.h"
 #include "worker/compute/cuda/device/cublas_status.h"
 
@@ -11,6 +14,7 @@ namespace {
 // rows for cublasLt, the only kind its epilogues know.
 
 constexpr uint32_t kAlignment = 16;
+constexpr int kMostAlgorithms = 8;  // that are tried
 // Bits; cublasLt asks for a multiple (CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD).
 constexpr uint32_t kMaskStrideStep = 128;
 
@@ -104,6 +108,44 @@ absl::StatusOr<Preference> MakePreference(uint64_t workspace_bytes) {
   return preference;
 }
 
+size_t BytesOf(Element element) { return element == Element::kBf16 ? 2 : 4; }
+
+// Of an input whose op() is [rows, cols].
+size_t InputBytes(Precision precision, uint32_t rows, uint32_t cols, const MatmulInput& input) {
+  const size_t stored_rows = input.transpose == Transpose::kYes ? cols : rows;
+  return stored_rows * input.stride *
+         BytesOf(precision == Precision::kBf16 ? Element::kBf16 : Element::kF32);
+}
+
+// Memory that a product can run on, zeros all of it.
+class TrialMemory {
+ public:
+  static absl::StatusOr<TrialMemory> Make(StreamView stream, const MatmulSpec& spec) {
+    const std::array<size_t, 5> bytes = {
+        InputBytes(spec.precision, spec.rows, spec.inner, spec.a),
+        InputBytes(spec.precision, spec.inner, spec.cols, spec.b),
+        size_t{spec.rows} * spec.d_stride * BytesOf(spec.d_element),
+        spec.epilogue == Epilogue::kNone ? 0 : spec.cols * BytesOf(spec.d_element),
+        HasMask(spec.epilogue) ? MaskBytes(spec.rows, spec.cols) : 0};
+    TrialMemory memory;
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      ASSIGN_OR_RETURN(memory.parts_[i], DeviceArray<std::byte>::Make(bytes[i]));
+      RETURN_IF_ERROR(ZeroAsync(stream, memory.parts_[i].data(), bytes[i]));
+    }
+    return memory;
+  }
+  MatmulPointers pointers() {
+    return {.a = parts_[0].data(),
+            .b = parts_[1].data(),
+            .d = parts_[2].data(),
+            .bias = parts_[3].data(),
+            .mask = parts_[4].data()};
+  }
+
+ private:
+  std::array<DeviceArray<std::byte>, 5> parts_;  // a, b, d, bias, mask
+};
+
 }  // namespace
 
 absl::StatusOr<BlasLt> BlasLt::Make() {
@@ -168,21 +210,33 @@ absl::Status MatmulPlan::PointEpilogue(const MatmulPointers& pointers) {
 
 absl::Status MatmulPlan::Choose() {
   ASSIGN_OR_RETURN(const Preference preference, MakePreference(workspace_.size()));
-  cublasLtMatmulHeuristicResult_t best{};
+  std::array<cublasLtMatmulHeuristicResult_t, kMostAlgorithms> offered{};
   int found = 0;
   RETURN_IF_CUBLAS_ERROR(cublasLtMatmulAlgoGetHeuristic(handle_, product_.get(), b_.get(), a_.get(),
-                                                        d_.get(), d_.get(), preference.get(), 1,
-                                                        &best, &found));
-  if (found == 0) {
-    return absl::UnimplementedError(
-        absl::StrFormat("cuBLAS has no algorithm for a product [%d, %d] x [%d, %d] with epilogue "
-                        "%d",
-                        spec_.rows, spec_.inner, spec_.inner, spec_.cols,
-                        static_cast<int>(CublasEpilogue(spec_.epilogue))));
+                                                        d_.get(), d_.get(), preference.get(),
+                                                        kMostAlgorithms, offered.data(), &found));
+  ASSIGN_OR_RETURN(const Stream stream, Stream::Make());
+  ASSIGN_OR_RETURN(TrialMemory memory, TrialMemory::Make(stream.view(), spec_));
+  absl::Status status = absl::UnimplementedError("it offers none");
+  for (const auto& offer : std::span(offered).first(static_cast<size_t>(found))) {
+    if (offer.state != CUBLAS_STATUS_SUCCESS) continue;
+    algorithm_ = offer.algo;
+    status = Try(stream, memory.pointers());
+    if (status.ok()) return status;
   }
-  RETURN_IF_CUBLAS_ERROR(best.state);
-  algorithm_ = best.algo;
-  return absl::OkStatus();
+  return absl::Status(
+      status.code(),
+      absl::StrFormat("cuBLAS has no algorithm for a product [%d, %d] x [%d, %d] with epilogue "
+                      "%d: %s",
+                      spec_.rows, spec_.inner, spec_.inner, spec_.cols,
+                      static_cast<int>(CublasEpilogue(spec_.epilogue)), status.message()));
+}
+
+absl::Status MatmulPlan::Try(const Stream& stream, const MatmulPointers& pointers) {
+  const absl::Status put = Run(stream.view(), pointers);
+  const absl::Status ran = stream.Wait();
+  static_cast<void>(cudaGetLastError());  // what cublasLt may have left there is told by `put`
+  return put.ok() ? ran : put;
 }
 
 absl::Status MatmulPlan::Run(StreamView stream, const MatmulPointers& pointers) {

@@ -1,8 +1,10 @@
 // Matrix products on a GPU: the one door to cublasLt.
 //
-// A MatmulPlan is made once for a shape, a precision and an epilogue: cublasLt's heuristic chooses
-// the algorithm there, and a step only runs it, which can be captured. Matrices are row-major with
-// a stride; every pointer is a multiple of 16 bytes.
+// A MatmulPlan is made once for a shape, a precision and an epilogue: of the algorithms that
+// cublasLt's heuristic offers it takes the first that runs, on memory of its own. A step only runs
+// it again, which can be captured: kernels are loaded by then. Not the fastest by the clock, which
+// would be another one, with other bits, from run to run. Matrices are row-major with a stride;
+// every pointer is a multiple of 16 bytes.
 //
 // Sums are kept in single precision to the end, also where an algorithm cuts the inner dimension in
 // parts, and an algorithm gives the same bits every time (cuBLAS, "Results Reproducibility").
@@ -94,7 +96,8 @@ size_t MaskBytes(uint32_t rows, uint32_t cols);
 
 class MatmulPlan {
  public:
-  // Unimplemented if cublasLt has no algorithm: possible with an epilogue only.
+  // With an epilogue, any error may be for want of it: cublasLt says in more than one way that it
+  // has no algorithm, and may say so when one runs. Not inside a capture: it allocates and waits.
   static absl::StatusOr<MatmulPlan> Make(BlasLt* blas, const MatmulSpec& spec);
   absl::Status Run(StreamView stream, const MatmulPointers& pointers);
 
@@ -107,6 +110,7 @@ class MatmulPlan {
   absl::Status DescribeEpilogue();
   absl::Status PointEpilogue(const MatmulPointers& pointers);
   absl::Status Choose();
+  absl::Status Try(const Stream& stream, const MatmulPointers& pointers);
 
   MatmulSpec spec_;
   cublasLtHandle_t handle_ = nullptr;  // the BlasLt's

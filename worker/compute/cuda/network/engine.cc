@@ -9,8 +9,6 @@ namespace rubato {
 namespace {
 
 constexpr uint64_t kMaxOccurrences = (uint64_t{1} << 31) - 1;
-// So that the first batch gets the room that it needs, and no more.
-constexpr uint32_t kFirstRows = 1;
 
 uint32_t Room(uint32_t capacity, size_t wanted) {
   if (wanted <= capacity) return capacity;
@@ -31,7 +29,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Make(const GpuModel& model) {
   ASSIGN_OR_RETURN(NetworkShape shape, MakeNetworkShape(model.spec));
   std::unique_ptr<Engine> engine(new Engine(std::move(shape), model.precision));
   ASSIGN_OR_RETURN(engine->blas_, BlasLt::Make());
-  RETURN_IF_ERROR(engine->Build(engine->shape_.Batch(kFirstRows, 0)));
+  engine->scratch_ = std::make_shared<Scratch>();
+  engine->scratch_->capacity = engine->shape_.Batch(0, 0);
   return engine;
 }
 

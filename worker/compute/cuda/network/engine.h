@@ -1,5 +1,6 @@
 // What the batches of one model share on a GPU: the network and the scratch memory of key finding,
 // for a capacity that grows with the largest batch met (train.batch may be far beyond the data).
+// None before the first Reserve.
 //
 // Growing makes new ones; batches in flight, and the graphs that hold addresses, keep those they
 // began with until they are done.
@@ -23,8 +24,8 @@ namespace rubato {
 // Used by one batch at a time.
 struct Scratch {
   BatchShape capacity;
-  std::unique_ptr<Network> network;
-  std::optional<Unique> unique;  // none: the model has no features
+  std::unique_ptr<Network> network;  // null: no batch so far
+  std::optional<Unique> unique;      // none: the model has no features
 };
 
 class Engine {

@@ -2,8 +2,10 @@
 
 #include <cuda_bf16.h>
 
+#include <mutex>
 #include <type_traits>
 
+#include "common/base/log.h"
 #include "common/base/status.h"
 #include "worker/compute/cuda/kernels/cast.h"
 #include "worker/compute/cuda/kernels/relu.h"
@@ -16,10 +18,21 @@ constexpr uint32_t kStrideStep = 8;
 template <class T>
 constexpr bool kNarrow = std::is_same_v<T, __nv_bfloat16>;
 
-// The plan with the spec's epilogue, or, if cublasLt has none, without any; *epilogue says which.
+// Once a process: a network asks for many.
+void SayNotFused(const absl::Status& why) {
+  static std::once_flag said;
+  std::call_once(said, [&why] {
+    LogWarning(absl::StrCat("products run without bias and relu in them, which is slower: ",
+                            why.message()));
+  });
+}
+
+// The plan with the spec's epilogue, or, if cublasLt has none that runs, without any; *epilogue
+// says which.
 absl::StatusOr<MatmulPlan> PlanWithEpilogue(BlasLt* blas, MatmulSpec spec, Epilogue* epilogue) {
   absl::StatusOr<MatmulPlan> plan = MatmulPlan::Make(blas, spec);
-  if (absl::IsUnimplemented(plan.status()) && spec.epilogue != Epilogue::kNone) {
+  if (!plan.ok() && spec.epilogue != Epilogue::kNone) {
+    SayNotFused(plan.status());
     spec.epilogue = Epilogue::kNone;
     plan = MatmulPlan::Make(blas, spec);
   }

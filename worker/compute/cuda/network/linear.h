@@ -11,7 +11,7 @@
 // Where cublasLt can, bias and relu are part of the product ("fused"), and so is the way back
 // through the relu below with that layer's bias slope: a layer's activations are then written and
 // read once a pass. Where it has no algorithm for that, which Make finds out, the plain product is
-// followed by a kernel of our own (relu.h): y is written, read and written.
+// followed by a kernel of our own (relu.h): y is written, read and written. A warning says so once.
 //
 // Floating-point operations of a batch of 8,192 rows and widths 512-2048-2048-1024-1, each product
 // 2 rows in out; all of them fused but dw, which has nothing to fuse:
