@@ -53,23 +53,25 @@ check "fleets against the CPU's" 90 python3 -B "$here/tests/launch/cuda_run_test
 check "larger runs against the CPU's" 120 python3 -B "$here/tests/launch/gpu_runs.py"
 
 # One test or more of every kernel, none of them long: the sanitizer is 10 to 100 times slower.
-subset='CastTest.*:DeviceTest.Copies*:*LocalTrainingTest.Goes*:FmTest.*'
-subset+=':FmAgainstCpuTest.*:GatherInputTest.One*'
-subset+=':GatherInputTest.Addresses*:GatherInputTest.Agrees*:LinearCudaTest.With*'
-subset+=':LinearTermTest.*:LossesTest.*Reference:LossesTest.Sigmoid*'
-subset+=':MetricsTest.*:OccurrenceKeysTest.*:OutputLayerTest.*:SegmentSumTest.*:UniqueTest.*'
-subset+=':*OptimizerTest.*:*ModelCudaTest.Keeps*'
+kernels='CastTest.*:DeviceTest.Copies*:FmTest.*:FmAgainstCpuTest.*:GatherInputTest.One*'
+kernels+=':GatherInputTest.Addresses*:GatherInputTest.Agrees*:LinearTermTest.*'
+kernels+=':LossesTest.*Reference:LossesTest.Sigmoid*:MetricsTest.*:OccurrenceKeysTest.*'
+kernels+=':OutputLayerTest.*:SegmentSumTest.*:UniqueTest.*:*OptimizerTest.*'
+models=':LinearCudaTest.With*:*LocalTrainingTest.Goes*:*ModelCudaTest.Keeps*'
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
-# Races inside a kernel are its author's: NVIDIA's are left out, which take most of the time.
 sanitize() {
+  local tool=$1 tests=$2
   if [[ ! -x $sanitizer ]]; then
-    summary+=("$(printf '%-34s skipped: compute-sanitizer is not installed' "$1")")
+    summary+=("$(printf '%-34s skipped: compute-sanitizer is not installed' "$tool")")
     return
   fi
-  check "$1" 60 "$sanitizer" --tool "$@" --error-exitcode 1 \
-    "$RUBATO_BIN/cuda_test" --gtest_brief=1 --gtest_filter="$subset"
+  check "$tool" 60 "$sanitizer" --tool "$tool" "${@:3}" --error-exitcode 1 \
+    "$RUBATO_BIN/cuda_test" --gtest_brief=1 --gtest_filter="$tests"
 }
-sanitize memcheck
-sanitize racecheck --kernel-name kernel_substring=rubato
-sanitize initcheck
+sanitize memcheck "$kernels$models"
+# Races inside a kernel are its author's: not NVIDIA's, of which it cannot run some (cuBLAS on an
+# H200: "failed to handle a hardware exception").
+sanitize racecheck "$kernels" --kernel-name kernel_substring=rubato
+# Tests read whole arrays back, with padding that nobody wrote: what kernels read is what counts.
+sanitize initcheck "$kernels$models" --check-api-memory-access no
 finish

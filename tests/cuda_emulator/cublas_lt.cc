@@ -137,12 +137,12 @@ cublasStatus_t Destroy(Opaque* opaque) {
 // What a test may have set.
 struct Settings {
   FusedEpilogues fused_epilogues;
-  bool zero_is_positive;
+  BiasRounding bias_rounding;
 };
 Settings CurrentSettings() {
   Device& device = TheDevice();
   MutexLock lock(&device.mutex);
-  return {device.fused_epilogues, device.zero_is_positive};
+  return {device.fused_epilogues, device.bias_rounding};
 }
 
 struct StatusText {
@@ -312,7 +312,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
                            .d = d,
                            .alpha = *static_cast<const float*>(alpha),
                            .beta = *static_cast<const float*>(beta),
-                           .zero_is_positive = settings.zero_is_positive};
+                           .bias_rounding = settings.bias_rounding};
   const cublasStatus_t status = rubato::emulator::Judge(product, settings.fused_epilogues);
   if (status != CUBLAS_STATUS_SUCCESS) return status;
   Algorithm algorithm = {.epilogue = product.recipe.epilogue, .alignments = {2, 2, 2, 2}};

@@ -34,6 +34,11 @@ void Store(void* to, int32_t type, uint64_t index, float value) {
   }
 }
 
+// As an element of D holds it.
+float Rounded(int32_t type, float value) {
+  return type == CUDA_R_32F ? value : float{__nv_bfloat16(value)};
+}
+
 // Of the 23 bits behind the point tensor cores take 10; that a product's kernel rounds before is
 // not promised, so they are cut off.
 float Tf32(float value) { return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & ~0x1fffu); }
@@ -84,11 +89,14 @@ float Finish(const Product& product, float sum, uint64_t i, uint64_t j) {
     value += product.beta * Load(product.c, product.c_layout.type,
                                  i + j * static_cast<uint64_t>(product.c_layout.ld));
   }
+  if (HasBias(recipe.epilogue) && product.bias_rounding.comes_first) {
+    value = Rounded(product.d_layout.type, value);
+  }
   if (HasBias(recipe.epilogue)) value += Load(recipe.bias, product.d_layout.type, i);
   if ((recipe.epilogue & CUBLASLT_EPILOGUE_RELU) != 0) {
     if (HasMask(recipe.epilogue)) {
       const Bit bit = MaskBit(recipe, i, j);
-      const bool set = value > 0 || (value == 0 && product.zero_is_positive);
+      const bool set = value > 0 || (value == 0 && product.bias_rounding.zero_is_positive);
       bit.byte = static_cast<unsigned char>(set ? bit.byte | bit.mask : bit.byte & ~bit.mask);
     }
     return value > 0 ? value : 0;

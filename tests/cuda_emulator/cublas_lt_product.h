@@ -31,6 +31,12 @@ struct Recipe {
   int32_t bias_type = -1;  // that of D
 };
 
+// What is not documented of a product with bias, relu and mask. Both are so on an H200.
+struct BiasRounding {
+  bool zero_is_positive = false;  // the mask's bit of an element that is exactly 0
+  bool comes_first = false;       // the product becomes an element of D before the bias is added
+};
+
 // D = epilogue(alpha * op(A) * op(B) + beta * C), with m rows, n columns and k products each.
 struct Product {
   Recipe recipe;
@@ -44,7 +50,7 @@ struct Product {
   void* d = nullptr;
   float alpha = 1;
   float beta = 0;
-  bool zero_is_positive = false;  // the mask's bit of an element that is exactly 0
+  BiasRounding bias_rounding{};
 
   uint64_t m() const { return d_layout.rows; }
   uint64_t n() const { return d_layout.cols; }

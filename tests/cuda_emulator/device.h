@@ -10,6 +10,7 @@
 
 #include "common/base/env.h"
 #include "common/base/mutex.h"
+#include "tests/cuda_emulator/cublas_lt_product.h"
 #include "tests/cuda_emulator/cuda_runtime_api.h"
 #include "tests/cuda_emulator/emulator.h"
 #include "tests/cuda_emulator/memory.h"
@@ -65,8 +66,7 @@ class Device {
   Memory memory GUARDED_BY(mutex);
   Rng rng GUARDED_BY(mutex){1};
   Counts counts GUARDED_BY(mutex);
-  // Of an epilogue's mask, at an element that is exactly 0: not documented.
-  bool zero_is_positive GUARDED_BY(mutex) = false;
+  BiasRounding bias_rounding GUARDED_BY(mutex){.zero_is_positive = true, .comes_first = true};
   int device_count GUARDED_BY(mutex) = 1;
   FusedEpilogues fused_epilogues GUARDED_BY(mutex) = FusedEpilogues::kOffered;
 

@@ -124,7 +124,8 @@ void SetSeed(uint64_t seed) {
   Device& device = TheDevice();
   MutexLock lock(&device.mutex);
   device.rng = Rng(seed);
-  device.zero_is_positive = device.rng.Below(2) == 0;
+  device.bias_rounding.zero_is_positive = device.rng.Below(2) == 0;
+  device.bias_rounding.comes_first = device.rng.Below(2) == 0;
 }
 
 void SetDeviceCount(int count) {

@@ -150,8 +150,13 @@ class LinearCudaTest : public DenseTest {
     ExpectClose(Read(net.dw2, h.cols, net.dy.cols, net.dy.cols),
                 ExpectedProduct(Transposed(h), net.dy), exact);
     Expected want = ExpectedProduct(net.dy, Transposed(net.w2));
+    const Expected sums = ExpectedSums(net.x, net.w1, net.b1);
     for (size_t i = 0; i < h.values.size(); ++i) {
-      if (!(h.values[i] > 0)) want.value.values[i] = 0;
+      if (h.values[i] > 0) continue;
+      // A sum within a rounding of zero: cublasLt may round the product before it adds the bias,
+      // and its mask takes the zero that comes of it for positive (seen with bf16 on an H200).
+      const bool either = std::abs(sums.value.values[i]) <= stored * sums.magnitude.values[i];
+      if (!either || dh.values[i] == 0) want.value.values[i] = 0;
     }
     ExpectClose(dh, want, stored);
     ExpectClose(Read(net.db1, 1, h.cols, h.cols),
@@ -190,14 +195,21 @@ class LinearCudaTest : public DenseTest {
   }
 
  private:
-  static Expected ExpectedLayer(const Doubles& x, const Doubles& w, const Doubles& b) {
+  // x w + b
+  static Expected ExpectedSums(const Doubles& x, const Doubles& w, const Doubles& b) {
     Expected want = ExpectedProduct(x, w);
     for (size_t r = 0; r < x.rows; ++r) {
       for (size_t c = 0; c < w.cols; ++c) {
-        want.value(r, c) = std::max(want.value(r, c) + b(0, c), 0.0);
+        want.value(r, c) += b(0, c);
         want.magnitude(r, c) += std::abs(b(0, c));
       }
     }
+    return want;
+  }
+
+  static Expected ExpectedLayer(const Doubles& x, const Doubles& w, const Doubles& b) {
+    Expected want = ExpectedSums(x, w, b);
+    for (double& value : want.value.values) value = std::max(value, 0.0);
     return want;
   }
 
