@@ -71,7 +71,10 @@ absl::Status LinearLayer<T>::MakeForward(BlasLt* blas) {
   ASSIGN_OR_RETURN(forward_, PlanWithEpilogue(blas, spec, &forward_epilogue_));
   if (forward_epilogue_ != Epilogue::kBiasReluMask) return absl::OkStatus();
   ASSIGN_OR_RETURN(mask_, DeviceArray<std::byte>::Make(MaskBytes(shape_.rows, shape_.out)));
-  return absl::OkStatus();
+  // The way back reads bits behind the columns along with them, which nobody writes.
+  ASSIGN_OR_RETURN(const Stream stream, Stream::Make());
+  RETURN_IF_ERROR(ZeroAsync(stream.view(), mask_.data(), mask_.size()));
+  return stream.Wait();
 }
 
 template <class T>
