@@ -86,9 +86,11 @@ void PrintReport(const DataReport& report) {
   std::printf("rows: %s read", absl::StrCat(report.rows_read).c_str());
   for (size_t i = 0; i < kSplitParts; ++i) {
     const LabelSums& part = report.parts[i];
+    const bool weighted = part.weight != static_cast<double>(part.rows);
     const std::string labels = !report.labels.empty()
                                    ? absl::StrFormat("%.0f positive", part.labels)
-                                   : absl::StrFormat("labels sum to %.6g", part.labels);
+                               : weighted ? absl::StrFormat("mean label %.6g", part.mean())
+                                          : absl::StrFormat("labels sum to %.6g", part.labels);
     std::printf(", %s %s (%s)", SplitPartName(static_cast<SplitPart>(i)),
                 absl::StrCat(part.rows).c_str(), labels.c_str());
   }

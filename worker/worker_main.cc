@@ -66,7 +66,7 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   ASSIGN_OR_RETURN(run.job, LoadJob(folder));
   ASSIGN_OR_RETURN(run.encoding, LoadEncoding(folder));
   ASSIGN_OR_RETURN(ModelSpec spec, MakeModelSpec(run.config, run.encoding.Shape()));
-  spec.prediction_shift = static_cast<float>(run.encoding.prior.shift);
+  spec.Take(run.encoding.prior);
   ASSIGN_OR_RETURN(run.precision, ParsePrecision(run.config.train.precision));
   if (!arguments.device.empty()) run.config.device = arguments.device;
   ASSIGN_OR_RETURN(run.device, ComputeDevice::Find(run.config.device, arguments.cuda_library));

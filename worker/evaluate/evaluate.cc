@@ -31,12 +31,32 @@ absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, const
   return part;
 }
 
+// What the constant of the training rows gets where the predictions get `figures`: constant_NAME
+// for every metric that judges, if the judge has not told it.
+absl::Status AddConstants(const Target& target, const Dataset& data, double constant,
+                          Figures* figures) {
+  std::vector<float> prediction;
+  for (uint64_t row = 0; row < data.rows(); ++row) {
+    const float offset = data.offsets().empty() ? 0.0F : data.offsets()[row];
+    prediction.push_back(static_cast<float>(PredictConstant(target, constant, offset)));
+  }
+  ASSIGN_OR_RETURN(const Figures of_constant, EvaluateRows(target, data, prediction, constant));
+  for (const MetricSpec& metric : DescriptionOf(target).metrics) {
+    if (metric.better == Better::kNeither) continue;
+    const std::string name = absl::StrCat("constant_", metric.name);
+    if (!figures->Has(name)) figures->numbers.emplace_back(name, of_constant.at(metric.name));
+  }
+  return absl::OkStatus();
+}
+
 // The figures of `prediction` on the rows of `part`.
 absl::StatusOr<Figures> JudgePart(const Part& part, const Model& model, const Encoding& encoding,
                                   std::span<const float> prediction) {
-  absl::StatusOr<Figures> figures =
-      EvaluateRows(model.spec().target, *part.data, prediction, encoding.prior.prediction);
+  const Target& target = model.spec().target;
+  const double constant = encoding.prior.prediction;
+  absl::StatusOr<Figures> figures = EvaluateRows(target, *part.data, prediction, constant);
   if (!figures.ok()) return Annotate(figures.status(), part.path);
+  RETURN_IF_ERROR(AddConstants(target, *part.data, constant, &*figures));
   return figures;
 }
 

@@ -21,6 +21,11 @@ struct NamedRow {
 
 }  // namespace
 
+bool Figures::Has(absl::string_view name) const {
+  return std::any_of(numbers.begin(), numbers.end(),
+                     [name](const auto& number) { return number.first == name; });
+}
+
 double Figures::at(absl::string_view name) const {
   const auto named = [name](const auto& number) { return number.first == name; };
   const auto found = std::find_if(numbers.begin(), numbers.end(), named);
@@ -37,6 +42,7 @@ absl::StatusOr<Figures> EvaluateRows(const Target& target, const Dataset& data,
   return Evaluate(target, {.labels = data.labels(),
                            .predictions = prediction,
                            .offsets = data.offsets(),
+                           .weights = data.weights(),
                            .constant = constant});
 }
 

@@ -15,10 +15,11 @@ namespace rubato {
 
 // Rows of one part and what was predicted for them.
 struct ScoredRows {
-  std::span<const float> labels;       // [rows]
-  std::span<const float> predictions;  // [rows]
-  std::span<const float> offsets;      // [rows], or empty: 0
-  double constant = 0.5;               // Prior::prediction
+  std::span<const float> labels;        // [rows]
+  std::span<const float> predictions;   // [rows]
+  std::span<const float> offsets;       // [rows], or empty: 0
+  std::span<const float> weights = {};  // [rows], or empty: 1
+  double constant = 0.5;                // Prior::prediction
 };
 
 // A table of the report: [rows][columns].
@@ -31,12 +32,17 @@ struct FigureTable {
 struct Figures {
   std::vector<std::pair<std::string, double>> numbers;  // by name; "rows" is one
   std::vector<FigureTable> tables;
+  bool Has(absl::string_view name) const;
   // The number of this name; there must be one.
   double at(absl::string_view name) const;
 };
 
-// FailedPrecondition: no rows, labels that nothing can be told from, or a prediction that is not
-// finite.
+// FailedPrecondition: no rows, none that counts, labels that nothing can be told from, or a
+// prediction that cannot be one. Of classes each row counts once, whatever its weight.
 absl::StatusOr<Figures> Judge(const BinaryTarget& target, const ScoredRows& rows);
+absl::StatusOr<Figures> Judge(const CountTarget& target, const ScoredRows& rows);
+absl::StatusOr<Figures> Judge(const AmountTarget& target, const ScoredRows& rows);
+absl::StatusOr<Figures> Judge(const TweedieTarget& target, const ScoredRows& rows);
+absl::StatusOr<Figures> Judge(const RealTarget& target, const ScoredRows& rows);
 
 }  // namespace rubato

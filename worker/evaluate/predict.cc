@@ -1,5 +1,6 @@
 #include "worker/evaluate/predict.h"
 
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,11 @@ constexpr uint64_t kRowsBetweenReports = 65536;
 
 class Predictor {
  public:
-  Predictor(Model* model, PullRows pull)
-      : model_(model), weights_(model->tables(), std::move(pull)) {}
+  Predictor(Model* model, PullRows pull, char separator)
+      : model_(model),
+        separator_(separator),
+        has_rate_(*DescriptionOf(model->spec().target).rate != '\0'),
+        weights_(model->tables(), std::move(pull)) {}
 
   // The lines of a chunk with rows.
   absl::StatusOr<std::string> Lines(const RowChunk& chunk) {
@@ -31,13 +35,22 @@ class Predictor {
     for (size_t r = 0; r < chunk.batch.rows; ++r) {
       lines.append(chunk.text, begin, chunk.ends[r] - begin);
       begin = chunk.ends[r];
+      if (has_rate_) absl::StrAppendFormat(&lines, "%.9g%c", RateOf(chunk.batch, r), separator_);
       absl::StrAppendFormat(&lines, "%.9g\n", prediction_[r]);
     }
     return lines;
   }
 
  private:
+  // The prediction by unit of exposure, whose logarithm the offset is.
+  float RateOf(const Batch& batch, size_t row) const {
+    return batch.offsets.empty() ? prediction_[row]
+                                 : prediction_[row] / std::exp(batch.offsets[row]);
+  }
+
   Model* const model_;
+  const char separator_;
+  const bool has_rate_;
   KnownWeights weights_;
   Parameters rows_;
   std::vector<float> prediction_;
@@ -67,6 +80,13 @@ absl::Status JudgeNovelties(std::span<const ColumnNovelty> novelties,
   return absl::OkStatus();
 }
 
+std::vector<std::string> PredictedColumns(const Target& target) {
+  const TargetDescription& description = DescriptionOf(target);
+  std::vector<std::string> columns = {description.prediction};
+  if (*description.rate != '\0') columns.insert(columns.begin(), description.rate);
+  return columns;
+}
+
 absl::Status CheckOutput(const std::string& path) {
   for (const char* suffix : {".gz", ".zst"}) {
     if (!absl::EndsWith(path, suffix)) continue;
@@ -81,11 +101,13 @@ absl::Status CheckOutput(const std::string& path) {
 absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
                      const Prediction& prediction) {
   RETURN_IF_ERROR(CheckOutput(prediction.out));
-  const std::string column = DescriptionOf(model->spec().target).prediction;
-  ASSIGN_OR_RETURN(const auto source, OpenRowSource(encoding, prediction.in, column));
+  const std::vector<std::string> columns = PredictedColumns(model->spec().target);
+  ASSIGN_OR_RETURN(const auto source, OpenRowSource(encoding, prediction.in, columns));
   ASSIGN_OR_RETURN(const auto out, StagedFile::Create(prediction.out));
-  RETURN_IF_ERROR(out->Write(absl::StrCat(source->header(), column, "\n")));
-  Predictor predictor(model, PullFilled({encoding, model->spec()}, std::move(pull)));
+  RETURN_IF_ERROR(out->Write(absl::StrCat(
+      source->header(), absl::StrJoin(columns, std::string(1, source->separator())), "\n")));
+  Predictor predictor(model, PullFilled({encoding, model->spec()}, std::move(pull)),
+                      source->separator());
   const DatasetShape shape = encoding.Shape();
   RowChunk chunk;
   uint64_t rows = 0;

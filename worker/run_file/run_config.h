@@ -52,6 +52,12 @@ struct DataConfig {
 struct TargetConfig {
   std::string kind = "binary";  // worker/spec/target.h
   std::string offset;           // column whose number is added to a row's margin (csv)
+  std::string exposure;         // column with how much of a thing a row is about (csv)
+  std::string weight;           // column with what a row counts for (csv)
+  double cap = 0.0;             // label that larger ones are taken for; 0: none
+  double cap_exposure = 0.0;    // the same of exposures
+  double power = 1.5;           // tweedie: of the mean, in the variance
+  double huber = 0.0;           // real: deviations from which an error counts linearly; 0: never
   friend bool operator==(const TargetConfig&, const TargetConfig&) = default;
 };
 

@@ -150,21 +150,41 @@ absl::Status CheckColumns(const DataConfig& data, const KeyLocator& locate) {
   return absl::OkStatus();
 }
 
-absl::Status CheckOffset(const RunConfig& config, const KeyLocator& locate) {
-  const std::string& offset = config.target.offset;
-  if (offset.empty()) return absl::OkStatus();
-  if (config.data.format != "csv") {
-    return Bad(locate("target.offset"),
-               absl::StrFormat("target.offset names a column, and data.format = \"%s\" has none to "
-                               "name; leave it out, or use data.format = \"csv\"",
-                               config.data.format));
-  }
+// Columns that section [target] names.
+absl::Status CheckTargetColumns(const RunConfig& config, const KeyLocator& locate) {
+  const TargetConfig& target = config.target;
+  std::vector<std::pair<const char*, std::string>> others = {{"data.label", config.data.label},
+                                                             {"data.time", config.data.time}};
   for (const auto& [key, column] :
-       {std::pair("data.label", config.data.label), std::pair("data.time", config.data.time)}) {
-    if (offset != column) continue;
-    return Bad(
-        locate("target.offset"),
-        absl::StrFormat("target.offset and %s both name column '%s'; keep one", key, offset));
+       {std::pair("target.offset", target.offset), std::pair("target.exposure", target.exposure),
+        std::pair("target.weight", target.weight)}) {
+    if (column.empty()) continue;
+    if (config.data.format != "csv") {
+      return Bad(locate(key),
+                 absl::StrFormat("%s names a column, and data.format = \"%s\" has none to name; "
+                                 "leave it out, or use data.format = \"csv\"",
+                                 key, config.data.format));
+    }
+    for (const auto& [other, taken] : others) {
+      if (column != taken) continue;
+      return Bad(locate(key),
+                 absl::StrFormat("%s and %s both name column '%s'; keep one", key, other, column));
+    }
+    others.emplace_back(key, column);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckExposure(const TargetConfig& target, const KeyLocator& locate) {
+  if (!target.offset.empty() && !target.exposure.empty()) {
+    return Bad(locate("target.exposure"),
+               "target.exposure and target.offset are both added to the margin, the first as its "
+               "logarithm; keep one");
+  }
+  if (target.cap_exposure > 0.0 && target.exposure.empty()) {
+    return Bad(locate("target.cap_exposure"),
+               "target.cap_exposure is read beside target.exposure only; name that column, or "
+               "leave it out");
   }
   return absl::OkStatus();
 }
@@ -335,7 +355,8 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
   RETURN_IF_ERROR(CheckDataSource(config.data, locate));
   if (config.data.format == "libsvm") RETURN_IF_ERROR(CheckLibsvm(config.data, locate));
   RETURN_IF_ERROR(CheckColumns(config.data, locate));
-  RETURN_IF_ERROR(CheckOffset(config, locate));
+  RETURN_IF_ERROR(CheckTargetColumns(config, locate));
+  RETURN_IF_ERROR(CheckExposure(config.target, locate));
   RETURN_IF_ERROR(CheckSplitKind(config, locate));
   RETURN_IF_ERROR(CheckSplitGroup(config, locate));
   RETURN_IF_ERROR(CheckSplitPercents(config, locate));

@@ -82,6 +82,12 @@ template <class Visitor>
 void VisitFields(TargetConfig& target, Visitor& visitor) {
   visitor.Field("kind", target.kind, AnyText{});
   visitor.Field("offset", target.offset, AnyText{});
+  visitor.Field("exposure", target.exposure, AnyText{});
+  visitor.Field("weight", target.weight, AnyText{});
+  visitor.Field("cap", target.cap, RealRange{0.0, 1e30});
+  visitor.Field("cap_exposure", target.cap_exposure, RealRange{0.0, 1e30});
+  visitor.Field("power", target.power, RealRange{1.01, 1.99});
+  visitor.Field("huber", target.huber, RealRange{0.0, 1e6});
 }
 
 template <class Visitor>

@@ -225,7 +225,7 @@ absl::StatusOr<ModelSpec> MakeModelSpec(const RunConfig& config, const DatasetSh
         "model.kind is not one of \"linear\", \"mlp\", \"wide_deep\", \"deepfm\": \"", kind, "\""));
   }
   ModelSpec spec = std::move(model).Take();
-  ASSIGN_OR_RETURN(spec.target, FindTarget(config.target.kind));
+  ASSIGN_OR_RETURN(spec.target, MakeTarget(config.target));
   return spec;
 }
 

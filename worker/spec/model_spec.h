@@ -79,6 +79,12 @@ struct ModelSpec {
   // (worker/spec/prior.h).
   float prediction_shift = 0.0F;
 
+  // What is known of the label before a model is.
+  void Take(const Prior& prior) {
+    target = Fitted(target, prior);
+    prediction_shift = static_cast<float>(prior.shift);
+  }
+
   // The term of this kind; null: the model has none.
   template <class T>
   const T* Find() const {

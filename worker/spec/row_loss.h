@@ -7,6 +7,14 @@
 //   poisson   loss = rate - label z, where rate = exp(z) and z holds the logarithm of the exposure:
 //             the negative log likelihood (McCullagh and Nelder 1989, chapter 6) without
 //             log(label!), which no weight changes
+//   gamma     loss = label / mean + z, where mean = exp(z): twice that, less what no weight
+//   changes,
+//             is the deviance of the Gamma distribution (the same, chapter 8)
+//   tweedie   loss = mean^(2 - p) / (2 - p) - label mean^(1 - p) / (1 - p), where mean = exp(z) and
+//             1 < p < 2: half the deviance of a sum of Gamma amounts, Poisson many (Jorgensen 1987)
+//   squares   u = (label - center) / scale - z;  loss = u^2 / 2
+//   huber     the same up to |u| = delta, from there on the tangent: delta |u| - delta^2 / 2
+//             (Huber 1964)
 //   pinball   u = label - z;  loss = tau u above the margin, (tau - 1) u below it: smallest where
 //             z is the tau quantile of the label (Koenker and Bassett 1978)
 #pragma once
@@ -49,15 +57,60 @@ struct LogisticLoss {
   }
 };
 
-struct PoissonLoss {
-  // The largest margin whose rate is exp(margin): the square of that rate, which adaptive update
-  // rules take, is still a finite float. Above it the loss goes on as a straight line.
-  static constexpr float kMaxLogRate = 40.0F;
+// exp(exponent), and from kMost on the tangent there: for margins that have run away. The square of
+// `value`, which adaptive update rules take of a slope, is still a finite float.
+struct BoundedExp {
+  static constexpr float kMost = 40.0F;
+  float value;  // the slope
+  float total;
+  RUBATO_HOST_DEVICE static BoundedExp Of(float exponent) {
+    const float beyond = exponent > kMost ? exponent - kMost : 0.0F;
+    const float value = std::exp(exponent - beyond);
+    return {value, value + value * beyond};
+  }
+};
 
+// What a margin is the logarithm of, as it is predicted; not a number stays so.
+RUBATO_HOST_DEVICE inline float ExpOf(float margin) {
+  return std::exp(margin > BoundedExp::kMost ? BoundedExp::kMost : margin);
+}
+
+struct PoissonLoss {
   RUBATO_HOST_DEVICE LossSlope operator()(float log_rate, float label) const {
-    const float excess = log_rate > kMaxLogRate ? log_rate - kMaxLogRate : 0.0F;
-    const float rate = std::exp(log_rate - excess);
-    return {rate + rate * excess - label * log_rate, rate - label};
+    const BoundedExp rate = BoundedExp::Of(log_rate);
+    return {rate.total - label * log_rate, rate.value - label};
+  }
+};
+
+struct GammaLoss {
+  RUBATO_HOST_DEVICE LossSlope operator()(float log_mean, float label) const {
+    const BoundedExp inverse = BoundedExp::Of(-log_mean);
+    return {label * inverse.total + log_mean, 1.0F - label * inverse.value};
+  }
+};
+
+struct TweedieLoss {
+  float power = 1.5F;  // p
+
+  RUBATO_HOST_DEVICE LossSlope operator()(float log_mean, float label) const {
+    const BoundedExp variance_part = BoundedExp::Of((1.0F - power) * log_mean);
+    const BoundedExp mean_part = BoundedExp::Of((2.0F - power) * log_mean);
+    return {mean_part.total / (2.0F - power) + label * variance_part.total / (power - 1.0F),
+            mean_part.value - label * variance_part.value};
+  }
+};
+
+// A margin of 0 is `center`, and 1 is `scale` above it: so a label may be of any size.
+struct SquaredLoss {
+  float center = 0.0F;
+  float scale = 1.0F;  // > 0
+  float delta = 0.0F;  // of Huber's loss; 0: squares all the way
+
+  RUBATO_HOST_DEVICE LossSlope operator()(float margin, float label) const {
+    const float u = (label - center) / scale - margin;
+    const float beyond = std::fabs(u) - delta;
+    if (delta == 0.0F || !(beyond > 0.0F)) return {0.5F * u * u, -u};
+    return {delta * (beyond + 0.5F * delta), u > 0.0F ? -delta : delta};
   }
 };
 

@@ -37,7 +37,10 @@ absl::StatusOr<NumberForm> FormFromJson(const Json* json) {
 }
 
 Json OffsetToJson(const OffsetEncoding& offset) {
-  return {{"column", TextToJson(offset.column)}, {"missing", TextsToJson(offset.missing)}};
+  return {{"column", TextToJson(offset.column)},
+          {"missing", TextsToJson(offset.missing)},
+          {"exposure", offset.exposure},
+          {"cap", offset.cap}};
 }
 
 absl::StatusOr<OffsetEncoding> OffsetFromJson(const Json& encoding) {
@@ -46,12 +49,16 @@ absl::StatusOr<OffsetEncoding> OffsetFromJson(const Json& encoding) {
   OffsetEncoding offset;
   ASSIGN_OR_RETURN(offset.column, TextFromJson(FindField(*json, "column"), "offset.column"));
   ASSIGN_OR_RETURN(offset.missing, TextsFromJson(*json, "missing"));
+  ASSIGN_OR_RETURN(offset.exposure, BoolFromJson(*json, "exposure"));
+  ASSIGN_OR_RETURN(offset.cap, NumberFromJson(*json, "cap"));
   return offset;
 }
 
 Json PriorToJson(const Prior& prior) {
-  return {
-      {"prediction", prior.prediction}, {"base_margin", prior.base_margin}, {"shift", prior.shift}};
+  return {{"prediction", prior.prediction},
+          {"base_margin", prior.base_margin},
+          {"scale", prior.scale},
+          {"shift", prior.shift}};
 }
 
 absl::StatusOr<Prior> PriorFromJson(const Json& encoding) {
@@ -60,6 +67,7 @@ absl::StatusOr<Prior> PriorFromJson(const Json& encoding) {
   Prior prior;
   ASSIGN_OR_RETURN(prior.prediction, NumberFromJson(*json, "prediction"));
   ASSIGN_OR_RETURN(prior.base_margin, NumberFromJson(*json, "base_margin"));
+  ASSIGN_OR_RETURN(prior.scale, NumberFromJson(*json, "scale"));
   ASSIGN_OR_RETURN(prior.shift, NumberFromJson(*json, "shift"));
   return prior;
 }

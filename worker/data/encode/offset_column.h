@@ -2,21 +2,21 @@
 // which training need not learn. Training, test file and predict read it by this.
 #pragma once
 
-#include <cstddef>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "worker/data/encode/number_reader.h"
+#include "worker/data/encode/required_column.h"
 #include "worker/data/text/csv.h"
 #include "worker/data/text/field.h"
 
 namespace rubato {
 
 struct OffsetEncoding {
-  std::string column;                     // target.offset; "": rows add nothing
+  std::string column;                     // "": rows add nothing
   std::vector<std::string> missing = {};  // NumberReader's
+  bool exposure = false;                  // target.exposure: its logarithm; else target.offset
+  double cap = 0.0;                       // larger exposures are taken for it; 0: none
   friend bool operator==(const OffsetEncoding&, const OffsetEncoding&) = default;
 };
 
@@ -27,14 +27,13 @@ class OffsetColumn {
                                            const std::vector<std::string>& header,
                                            DecimalComma comma);
 
-  // Of the reader's row; 0 without a column. DataLoss names the row whose cell is missing, or no
-  // number that a float holds.
+  // Of the reader's row; 0 without a column. Errors: RequiredColumn's.
   absl::StatusOr<float> Read(const CsvReader& reader) const;
 
  private:
-  std::string name_;
-  std::optional<size_t> field_;
-  std::optional<NumberReader> numbers_;
+  RequiredColumn column_;
+  bool exposure_ = false;
+  double cap_ = 0.0;
 };
 
 }  // namespace rubato

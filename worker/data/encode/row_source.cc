@@ -32,6 +32,7 @@ class CsvSource : public RowSource {
   }
 
   const std::string& header() const override { return header_; }
+  char separator() const override { return reader_->separator(); }
 
   absl::StatusOr<bool> Next(RowChunk* chunk) override {
     ASSIGN_OR_RETURN(const bool found, reader_->Next());
@@ -67,6 +68,7 @@ class LibsvmSource : public RowSource {
       : reader_(std::move(reader)), encoding_(encoding), path_(std::move(path)) {}
 
   const std::string& header() const override { return header_; }
+  char separator() const override { return ','; }
 
   absl::StatusOr<bool> Next(RowChunk* chunk) override {
     ASSIGN_OR_RETURN(const bool found, reader_->Next(&row_));
@@ -100,12 +102,13 @@ class LibsvmSource : public RowSource {
   ColumnNovelty features_;
 };
 
-absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(const Encoding& encoding,
-                                                         const std::string& path,
-                                                         const std::string& prediction) {
+absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(
+    const Encoding& encoding, const std::string& path,
+    const std::vector<std::string>& predictions) {
   ASSIGN_OR_RETURN(BoundCsv bound, OpenBoundCsv(encoding, path));
   const std::vector<std::string>& names = bound.reader->header();
-  if (std::find(names.begin(), names.end(), prediction) != names.end()) {
+  for (const std::string& prediction : predictions) {
+    if (std::find(names.begin(), names.end(), prediction) == names.end()) continue;
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
                         path, prediction));
@@ -130,10 +133,10 @@ void RowChunk::Clear(const DatasetShape& shape) {
   ends.clear();
 }
 
-absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(const Encoding& encoding,
-                                                         const std::string& path,
-                                                         const std::string& prediction) {
-  if (encoding.format != "libsvm") return OpenCsvSource(encoding, path, prediction);
+absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(
+    const Encoding& encoding, const std::string& path,
+    const std::vector<std::string>& predictions) {
+  if (encoding.format != "libsvm") return OpenCsvSource(encoding, path, predictions);
   ASSIGN_OR_RETURN(auto reader, LibsvmReader::Open(path));
   return std::make_unique<LibsvmSource>(std::move(reader), encoding, path);
 }

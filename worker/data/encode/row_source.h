@@ -33,6 +33,8 @@ class RowSource {
   // What the first line of the predictions begins with: the names of the columns and a separator,
   // as the input writes them; empty for LIBSVM.
   virtual const std::string& header() const = 0;
+  // Between columns, of the predictions too.
+  virtual char separator() const = 0;
   // Appends the next row; its text ends with a separator. False at the end.
   virtual absl::StatusOr<bool> Next(RowChunk* chunk) = 0;
   // Of the rows so far, for each column that the model reads; LIBSVM: of all features together,
@@ -41,11 +43,11 @@ class RowSource {
 };
 
 // InvalidArgument: a column that the model reads is missing (the nearest name is offered), or one
-// is named like `prediction`, the column of the predictions, or, from Next, a LIBSVM file counts
-// from another number. DataLoss from Next names the line. `encoding` must outlive the source.
-absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(const Encoding& encoding,
-                                                         const std::string& path,
-                                                         const std::string& prediction);
+// is named like one of `predictions`, the columns of the predictions, or, from Next, a LIBSVM file
+// counts from another number. DataLoss from Next names the line. `encoding` must outlive the
+// source.
+absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(
+    const Encoding& encoding, const std::string& path, const std::vector<std::string>& predictions);
 
 // Appends `field` as RFC 4180 writes it: in quotes when it holds a quote, a line end or
 // `separator`.

@@ -23,8 +23,7 @@ absl::StatusOr<std::unique_ptr<PartWriters>> PartWriters::Create(const std::stri
   return writers;
 }
 
-absl::Status PartWriters::Add(SplitPart part, RowView row) {
-  if (part != SplitPart::kTrain) row.weight = 1.0F;
+absl::Status PartWriters::Add(SplitPart part, const RowView& row) {
   return writers_[static_cast<size_t>(part)]->AddRow(row);
 }
 
@@ -48,13 +47,33 @@ absl::Status CheckTestFile(const LabelSums& rows, const LabelDomain& label,
                       ShowRows(rows.rows), lack));
 }
 
+absl::Status CheckTrainingLabels(const LabelSums& train, const TargetDescription& target,
+                                 const std::string& path) {
+  if (!(train.weight > 0.0)) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "%s: the %s to train on all have the weight 0 (target.weight), so nothing can be learned "
+        "from them; check that column",
+        path, ShowRows(train.rows)));
+  }
+  if (target.label.classes) return absl::OkStatus();
+  const bool some_mean = target.label.least < 0.0 || train.mean() > 0.0;
+  if (train.least < train.most && some_mean) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "%s: the %s to train on all have the label %g%s, so there is nothing to learn; check "
+      "data.label",
+      path, ShowRows(train.rows), train.least,
+      train.least < train.most ? " where their weight is not 0 (target.weight)" : ""));
+}
+
 TrainingPrior FitPrior(const Target& target, const LabelSums& train, const CleanseConfig& config) {
   TrainingPrior fitted;
+  fitted.mean_weight = train.weight / static_cast<double>(train.rows);
   if (config.class_weights) fitted.weights = {0.5 / (1.0 - train.mean()), 0.5 / train.mean()};
   const Constant constant =
       std::visit([&](const auto& of) { return of.FitConstant(train, fitted.weights); }, target);
   fitted.one_sided_gradient = constant.one_sided_gradient;
-  fitted.prior = {.prediction = constant.prediction, .base_margin = constant.margin};
+  fitted.prior = {
+      .prediction = constant.prediction, .base_margin = constant.margin, .scale = constant.scale};
   if (config.correct_prior) {
     fitted.prior.shift = std::log(fitted.weights[0] / fitted.weights[1]);
   }

@@ -23,9 +23,8 @@ class PartWriters {
   PartWriters(const PartWriters&) = delete;
   PartWriters& operator=(const PartWriters&) = delete;
 
-  // Requires a part that has rows. Only training rows keep their weight: figures of the other parts
-  // are about the world as it is.
-  absl::Status Add(SplitPart part, RowView row);
+  // Requires a part that has rows.
+  absl::Status Add(SplitPart part, const RowView& row);
   absl::Status Finish();
 
  private:
@@ -39,13 +38,25 @@ std::string PartPath(const std::string& folder, SplitPart part);
 absl::Status CheckTestFile(const LabelSums& rows, const LabelDomain& label,
                            const std::string& path);
 
+// FailedPrecondition where nothing can be learned from the training rows: none counts, or all say
+// the same. What a split leaves of two classes is split_check.h's.
+absl::Status CheckTrainingLabels(const LabelSums& train, const TargetDescription& target,
+                                 const std::string& path);
+
 struct TrainingPrior {
   Prior prior;
   ClassWeights weights = {1.0, 1.0};  // asked for, they make both classes sum to half of all
+  double mean_weight = 1.0;           // of the training rows' own
   double one_sided_gradient = 0.0;    // Constant's
-  float WeightOf(float label) const { return static_cast<float>(weights[label == 1.0F ? 1 : 0]); }
+  // As a dataset keeps it. Training rows weigh 1 on average, so that steps are of one size, times
+  // what their class does; figures of the other parts are about the world as it is.
+  float WeightOf(SplitPart part, const LabelRow& row) const {
+    if (part != SplitPart::kTrain) return row.weight;
+    const double of_class = weights[row.label == 1.0F ? 1 : 0];
+    return static_cast<float>(static_cast<double>(row.weight) / mean_weight * of_class);
+  }
 };
-// Of the training rows.
+// Of training rows that CheckTrainingLabels let pass.
 TrainingPrior FitPrior(const Target& target, const LabelSums& train, const CleanseConfig& config);
 
 }  // namespace rubato

@@ -76,7 +76,7 @@ absl::Status CheckClassKeys(const RunConfig& config, const TargetDescription& ta
 
 absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
                                     const StopCheck& stop) {
-  ASSIGN_OR_RETURN(const Target target, FindTarget(config.target.kind));
+  ASSIGN_OR_RETURN(const Target target, MakeTarget(config.target));
   RETURN_IF_ERROR(CheckClassKeys(config, DescriptionOf(target)));
   ASSIGN_OR_RETURN(const auto staged, StagedFolder::Create(folder));
   const std::string data = staged->path() + "/data";

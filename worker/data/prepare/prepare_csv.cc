@@ -20,6 +20,7 @@
 #include "worker/data/prepare/group_hint.h"
 #include "worker/data/prepare/part_writers.h"
 #include "worker/data/prepare/prepare_data.h"
+#include "worker/data/prepare/row_terms.h"
 #include "worker/data/prepare/scan.h"
 #include "worker/data/prepare/shared_groups.h"
 #include "worker/data/prepare/split_check.h"
@@ -39,7 +40,8 @@ class CsvPreparation {
   CsvPreparation(const DataSource& source, std::string folder, const StopCheck& stop)
       : config_(source.config),
         target_(source.target),
-        domain_(DescriptionOf(target_).label),
+        description_(DescriptionOf(target_)),
+        domain_(description_.label),
         oracle_(source.oracle),
         folder_(std::move(folder)),
         stop_(stop) {}
@@ -59,12 +61,16 @@ class CsvPreparation {
   void LookAtGroups();
   SplitRows RowsToSplit();
   DataConfig PlannedData() const;
-  OffsetEncoding EncodeOffset() const;
   absl::Status Fit();
   absl::Status Write();
   absl::Status WriteTestFile();
   void WarnOfTestFile(std::span<const ColumnNovelty> novelties);
-  absl::Status WriteTestRow(const CsvReader& reader, size_t label, Encoder* encoder);
+  // Of the test file: the label's field, and what else its rows say.
+  struct TestColumns {
+    size_t label;
+    RowTerms terms;
+  };
+  absl::Status WriteTestRow(const CsvReader& reader, const TestColumns& columns, Encoder* encoder);
   // Reads the main file again; visit(reader, row's part, its label) for rows not dropped.
   template <class Visit>
   absl::Status ForEachRow(Visit visit);
@@ -79,6 +85,7 @@ class CsvPreparation {
 
   const RunConfig& config_;
   const Target& target_;
+  const TargetDescription& description_;
   const LabelDomain& domain_;
   const std::string oracle_;
   const std::string folder_;
@@ -88,6 +95,7 @@ class CsvPreparation {
   CsvScan scan_;
   ColumnPlan plan_;
   std::optional<CsvLabels> labels_;
+  RowTerms terms_;  // of the main file
   std::optional<size_t> oracle_field_;
   MissingValues group_missing_;  // of data.missing
   SharedGroups shared_groups_;
@@ -169,11 +177,13 @@ absl::Status CsvPreparation::Split() {
   return absl::OkStatus();
 }
 
-// What gathers rows is an id, and an offset is told already: no features, unless the run file says
-// of which kind.
+// What gathers rows is an id, and what section [target] names is told already: no features, unless
+// the run file says of which kind.
 DataConfig CsvPreparation::PlannedData() const {
   DataConfig data = config_.data;
-  for (const std::string& column : {config_.split.group, config_.target.offset}) {
+  const TargetConfig& target = config_.target;
+  for (const std::string& column :
+       {config_.split.group, target.offset, target.exposure, target.weight}) {
     const auto names = [&column](const std::vector<std::string>& list) {
       return absl::c_linear_search(list, column);
     };
@@ -219,34 +229,25 @@ absl::Status CsvPreparation::ForEachRow(Visit visit) {
   return absl::OkStatus();
 }
 
-OffsetEncoding CsvPreparation::EncodeOffset() const {
-  OffsetEncoding offset = {.column = config_.target.offset};
-  for (const ColumnScan& column : scan_.columns) {
-    if (column.name == offset.column) offset.missing = column.named_missing;
-  }
-  return offset;
-}
-
 absl::Status CsvPreparation::Fit() {
-  const OffsetEncoding offset_encoding = EncodeOffset();
-  ASSIGN_OR_RETURN(const auto offset,
-                   OffsetColumn::Bind(offset_encoding, scan_.header, scan_.comma()));
+  ASSIGN_OR_RETURN(terms_, RowTerms::Bind(config_.target, description_, scan_, scan_.header));
   Cleanser cleanser(plan_.features, config_.cleanse, scan_.comma());
   RETURN_IF_ERROR(
       ForEachRow([&](const CsvReader& reader, SplitPart part, float label) -> absl::Status {
-        ASSIGN_OR_RETURN(const float of_row, offset.Read(reader));
-        report_.parts[static_cast<size_t>(part)].Add(label, of_row);
+        ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
+        report_.parts[static_cast<size_t>(part)].Add(taught);
         if (part != SplitPart::kTrain) return absl::OkStatus();
         const bool positive = domain_.classes && label == 1.0F;
         return cleanser.Add(reader.fields(),
                             positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative);
       }));
+  RETURN_IF_ERROR(CheckTrainingLabels(report_.parts[0], description_, config_.data.path));
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
   prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
   encoding_.prior = prior_.prior;
   encoding_.label = config_.data.label;
-  encoding_.offset = offset_encoding;
+  encoding_.offset = EncodeOffset(config_.target, description_, scan_);
   encoding_.positive = labels_->positive();
   encoding_.layout = LayoutOf(config_.data);
   encoding_.columns = scan_.header.size();
@@ -263,13 +264,13 @@ absl::Status CsvPreparation::Write() {
       ForEachRow([&](const CsvReader& reader, SplitPart part, float label) -> absl::Status {
         CompareGroup(reader, group, TestFile::kNone);
         encoder->Encode(reader.fields());
-        ASSIGN_OR_RETURN(const float offset, encoder->Offset(reader));
+        ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
         ASSIGN_OR_RETURN(const std::optional<float> oracle, TrueProbability(reader));
         return writers_->Add(part, {.numeric = encoder->numeric(),
                                     .categories = encoder->categories(),
-                                    .label = label,
-                                    .weight = prior_.WeightOf(label),
-                                    .offset = offset,
+                                    .label = taught.label,
+                                    .weight = prior_.WeightOf(part, taught),
+                                    .offset = taught.offset,
                                     .true_probability = oracle});
       }));
   if (HasTestFile()) RETURN_IF_ERROR(WriteTestFile());
@@ -293,13 +294,16 @@ absl::Status CsvPreparation::WriteTestFile() {
   const auto& [reader, encoder] = test;
   const auto label = FindColumn(reader->header(), config_.data.label, "data.label");
   RETURN_IF_ERROR(Annotate(label.status(), path));
+  auto terms = RowTerms::Bind(config_.target, description_, scan_, reader->header());
+  RETURN_IF_ERROR(Annotate(terms.status(), path));
+  const TestColumns columns = {*label, *std::move(terms)};
   const std::optional<size_t> group = GroupField(reader->header());
   for (;;) {
     ASSIGN_OR_RETURN(const bool found, reader->Next());
     if (!found) break;
     if (reader->row() % kRowsBetweenStopChecks == 0 && stop_()) return Stopped();
     CompareGroup(*reader, group, TestFile::kGiven);
-    RETURN_IF_ERROR(WriteTestRow(*reader, *label, encoder.get()));
+    RETURN_IF_ERROR(WriteTestRow(*reader, columns, encoder.get()));
   }
   WarnOfTestFile(encoder->novelties());
   RETURN_IF_ERROR(labels_->Report(&report_.labels));
@@ -317,9 +321,10 @@ void CsvPreparation::WarnOfTestFile(std::span<const ColumnNovelty> novelties) {
   }
 }
 
-absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label, Encoder* encoder) {
+absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, const TestColumns& columns,
+                                          Encoder* encoder) {
   ++report_.rows_read;
-  const absl::string_view text = TrimField(reader.fields()[label]);
+  const absl::string_view text = TrimField(reader.fields()[columns.label]);
   if (IsMissing(text)) {
     ++report_.dropped_missing_label;
     return absl::OkStatus();
@@ -329,13 +334,14 @@ absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, size_t label,
     ++report_.dropped_ignored_label;
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const float offset, encoder->Offset(reader));
-  report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(*value, offset);
+  ASSIGN_OR_RETURN(const LabelRow taught, columns.terms.Read(reader, *value));
+  report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(taught);
   encoder->Encode(reader.fields(), reader.line());
   return writers_->Add(SplitPart::kTest, {.numeric = encoder->numeric(),
                                           .categories = encoder->categories(),
-                                          .label = *value,
-                                          .offset = offset});
+                                          .label = taught.label,
+                                          .weight = prior_.WeightOf(SplitPart::kTest, taught),
+                                          .offset = taught.offset});
 }
 
 std::string CsvPreparation::RoleOf(const std::string& column) const {
@@ -343,6 +349,8 @@ std::string CsvPreparation::RoleOf(const std::string& column) const {
   if (column == config_.data.time) return "time";
   if (column == config_.split.group) return "group";
   if (column == config_.target.offset) return "offset";
+  if (column == config_.target.exposure) return "exposure";
+  if (column == config_.target.weight) return "weight";
   return column == oracle_ ? "oracle" : "dropped";
 }
 

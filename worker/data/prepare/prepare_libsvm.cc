@@ -177,6 +177,7 @@ absl::Status LibsvmPreparation::Split() {
   main.parts = std::move(made.parts);
   report_.split = ReportSplit(config_.split, made);
   for (const InputFile& file : files_) CountParts(file);
+  RETURN_IF_ERROR(CheckTrainingLabels(report_.parts[0], DescriptionOf(target_), main.path));
   prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
   encoding_.prior = prior_.prior;
   report_.shape = encoding_.Shape();
@@ -192,7 +193,7 @@ void LibsvmPreparation::CountParts(const InputFile& file) {
       ++report_.dropped_ignored_label;
       continue;
     }
-    report_.parts[static_cast<size_t>(part)].Add(LabelOf(file, row), 0.0F);
+    report_.parts[static_cast<size_t>(part)].Add({.label = LabelOf(file, row)});
   }
 }
 
@@ -226,10 +227,11 @@ absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* wr
     if (file.role == TestFile::kGiven) {
       CountIndices(encoding_.trained_indices, row.keys, reader.line(), &test_features_);
     }
-    const float label = LabelOf(file, reader.row());
-    return writers->Add(
-        part,
-        {.keys = row.keys, .values = row.values, .label = label, .weight = prior_.WeightOf(label)});
+    const LabelRow taught = {.label = LabelOf(file, reader.row())};
+    return writers->Add(part, {.keys = row.keys,
+                               .values = row.values,
+                               .label = taught.label,
+                               .weight = prior_.WeightOf(part, taught)});
   }));
   return rows == file.labels.size() ? absl::OkStatus() : changed;
 }

@@ -64,6 +64,21 @@ TEST(Losses, SlopesAreTheDerivatives) {
     CheckSlopes(rows.margin, [&](const std::vector<float>& margin, std::vector<float>* d) {
       return MeanLossGradient(PoissonLoss{}, {margin, rows.label, weight}, *d);
     });
+    std::vector<float> positive(rows.label);
+    for (float& label : positive) label += 0.5F;
+    CheckSlopes(rows.margin, [&](const std::vector<float>& margin, std::vector<float>* d) {
+      return MeanLossGradient(GammaLoss{}, {margin, positive, weight}, *d);
+    });
+    for (const float power : {1.1F, 1.5F, 1.9F}) {
+      CheckSlopes(rows.margin, [&](const std::vector<float>& margin, std::vector<float>* d) {
+        return MeanLossGradient(TweedieLoss{power}, {margin, rows.label, weight}, *d);
+      });
+    }
+    for (const float delta : {0.0F, 5.0F, 0.001F}) {
+      CheckSlopes(rows.margin, [&](const std::vector<float>& margin, std::vector<float>* d) {
+        return MeanLossGradient(SquaredLoss{1.0F, 2.0F, delta}, {margin, rows.label, weight}, *d);
+      });
+    }
     CheckSlopes(rows.margins, [&](const std::vector<float>& margin, std::vector<float>* d) {
       return SoftmaxLossGradient({margin.data(), 5, 3}, rows.label, weight, {d->data(), 5, 3});
     });
@@ -114,6 +129,43 @@ TEST(PoissonLoss, GoesOnAsAStraightLineWhereTheRateStopsGrowing) {
   EXPECT_TRUE(std::isfinite(at[0] * at[0]));
   EXPECT_EQ(MeanLossGradient(PoissonLoss{}, {std::vector<float>{-1e6F}, one, one}, below), 1e6);
   EXPECT_EQ(below[0], -1.0F);
+}
+
+TEST(GammaLoss, HandComputedAndFiniteAtTheEnds) {
+  // Means 2 and 1/2; then one so small that its inverse is bounded.
+  const std::vector<float> margin = {std::log(2.0F), std::log(0.5F), -1040.0F};
+  const std::vector<float> label = {3, 2, 1};
+  const std::vector<float> weight = {1, 2, 1};
+  std::vector<float> d(3);
+  const double loss = MeanLossGradient(GammaLoss{}, {margin, label, weight}, d);
+  EXPECT_NEAR(double{d[0]}, (1.0 - 1.5) / 3, 1e-6);
+  EXPECT_NEAR(double{d[1]}, 2 * (1.0 - 4.0) / 3, 1e-6);
+  EXPECT_NEAR(double{d[2]} * 3 / std::exp(40.0), -1.0, 1e-6);
+  EXPECT_NEAR(loss / (1001.0 * std::exp(40.0) / 3), 1.0, 1e-5);
+}
+
+TEST(TweedieLoss, HandComputed) {
+  // Mean 4 and power 1.5: mean^(1/2) / (1/2) + label mean^(-1/2) / (1/2).
+  const std::vector<float> margin = {std::log(4.0F), std::log(4.0F)};
+  const std::vector<float> label = {3, 0};
+  const std::vector<float> weight = {1, 1};
+  std::vector<float> d(2);
+  const double loss = MeanLossGradient(TweedieLoss{1.5F}, {margin, label, weight}, d);
+  EXPECT_NEAR(loss, ((4.0 + 3.0) + 4.0) / 2, 1e-5);
+  EXPECT_NEAR(double{d[0]}, (2.0 - 1.5) / 2, 1e-6);
+  EXPECT_NEAR(double{d[1]}, 2.0 / 2, 1e-6);
+}
+
+TEST(SquaredLoss, HandComputedWithHubersTangent) {
+  // In deviations of 10 from 100: label 1, margins 0 and -2.
+  const SquaredLoss huber{100.0F, 10.0F, 1.5F};
+  const std::vector<float> margin = {0.0F, -2.0F};
+  const std::vector<float> label = {110.0F, 110.0F};
+  const std::vector<float> weight = {1, 1};
+  std::vector<float> d(2);
+  EXPECT_NEAR(MeanLossGradient(huber, {margin, label, weight}, d),
+              (0.5 + (1.5 * 3 - 1.5 * 1.5 / 2)) / 2, 1e-6);
+  EXPECT_EQ(d, (std::vector<float>{-0.5F, -0.75F}));
 }
 
 TEST(PinballLoss, HandComputed) {
@@ -191,6 +243,11 @@ TEST(Losses, AMarginThatIsNotANumberComesOutAsOne) {
   EXPECT_TRUE(std::isnan(MeanLossGradient(PoissonLoss{}, {margin, one, one}, d)) &&
               std::isnan(d[0]));
   EXPECT_TRUE(std::isnan(MeanLossGradient(PinballLoss{0.5F}, {margin, one, one}, d)) &&
+              std::isnan(d[0]));
+  EXPECT_TRUE(std::isnan(MeanLossGradient(GammaLoss{}, {margin, one, one}, d)) && std::isnan(d[0]));
+  EXPECT_TRUE(std::isnan(MeanLossGradient(TweedieLoss{}, {margin, one, one}, d)) &&
+              std::isnan(d[0]));
+  EXPECT_TRUE(std::isnan(MeanLossGradient(SquaredLoss{0, 1, 1}, {margin, one, one}, d)) &&
               std::isnan(d[0]));
   std::vector<float> both(2);
   const std::vector<float> margins = {0.0F, kNan};

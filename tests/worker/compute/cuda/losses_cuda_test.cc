@@ -62,6 +62,29 @@ double PoissonReference(const Batch& batch, uint32_t row, std::vector<double>* s
   return std::exp(log_rate) - double{batch.label[row]} * log_rate;
 }
 
+double GammaReference(const Batch& batch, uint32_t row, std::vector<double>* slopes) {
+  const double z{*batch.Margin(row)};
+  const double y{batch.label[row]};
+  (*slopes)[0] = 1.0 - y * std::exp(-z);
+  return y * std::exp(-z) + z;
+}
+
+constexpr float kPower = 1.25F;
+double TweedieReference(const Batch& batch, uint32_t row, std::vector<double>* slopes) {
+  const double z{*batch.Margin(row)};
+  const double y{batch.label[row]};
+  const double p{kPower};
+  (*slopes)[0] = std::exp((2.0 - p) * z) - y * std::exp((1.0 - p) * z);
+  return std::exp((2.0 - p) * z) / (2.0 - p) - y * std::exp((1.0 - p) * z) / (1.0 - p);
+}
+
+constexpr SquaredLoss kHuber = {0.25F, 2.0F, 1.0F};
+double HuberReference(const Batch& batch, uint32_t row, std::vector<double>* slopes) {
+  const double u = (double{batch.label[row]} - 0.25) / 2.0 - double{*batch.Margin(row)};
+  (*slopes)[0] = -std::clamp(u, -1.0, 1.0);
+  return std::abs(u) <= 1.0 ? u * u / 2 : std::abs(u) - 0.5;
+}
+
 constexpr float kTau = 0.9F;
 double PinballReference(const Batch& batch, uint32_t row, std::vector<double>* slopes) {
   const double u = double{batch.label[row]} - double{*batch.Margin(row)};
@@ -109,6 +132,15 @@ absl::Status PutLogistic(StreamView stream, DeviceBatch& at) {
 }
 absl::Status PutPoisson(StreamView stream, DeviceBatch& at) {
   return RowLossAsync(stream, PoissonLoss{}, at.rows(), at.slopes());
+}
+absl::Status PutGamma(StreamView stream, DeviceBatch& at) {
+  return RowLossAsync(stream, GammaLoss{}, at.rows(), at.slopes());
+}
+absl::Status PutTweedie(StreamView stream, DeviceBatch& at) {
+  return RowLossAsync(stream, TweedieLoss{kPower}, at.rows(), at.slopes());
+}
+absl::Status PutHuber(StreamView stream, DeviceBatch& at) {
+  return RowLossAsync(stream, kHuber, at.rows(), at.slopes());
 }
 absl::Status PutPinball(StreamView stream, DeviceBatch& at) {
   return RowLossAsync(stream, PinballLoss{kTau}, at.rows(), at.slopes());
@@ -205,6 +237,14 @@ TEST_F(LossesTest, PoissonIsTheReference) {
   for (const Shape& shape : kShapes) CheckLoss(shape, PutPoisson, PoissonReference);
 }
 
+TEST_F(LossesTest, MeansAndNumbersAreTheReference) {
+  for (const Shape& shape : kShapes) {
+    CheckLoss(shape, PutGamma, GammaReference);
+    CheckLoss(shape, PutTweedie, TweedieReference);
+    CheckLoss(shape, PutHuber, HuberReference);
+  }
+}
+
 TEST_F(LossesTest, PinballIsTheReference) {
   for (const Shape& shape : kShapes) CheckLoss(shape, PutPinball, PinballReference);
 }
@@ -263,7 +303,7 @@ TEST_F(LossesTest, ExtremesAreThoseOfTheCpu) {
 // A run that diverged is seen; so is a label that is no class.
 TEST_F(LossesTest, WhatIsNotANumberComesOutAsOne) {
   Rng rng(1);
-  for (const auto put : {PutLogistic, PutPoisson, PutPinball}) {
+  for (const auto put : {PutLogistic, PutPoisson, PutGamma, PutTweedie, PutHuber, PutPinball}) {
     Batch batch({3, 2}, &rng);
     batch.margin[1] = kNan;
     const Result result = Run(batch, put);

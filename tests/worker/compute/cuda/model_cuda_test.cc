@@ -1,4 +1,4 @@
-// Models on the device against the CPU's: the same keys, gradients, losses and probabilities for
+// Models on the device against the CPU's: the same keys, gradients, losses and predictions for
 // random batches of every shape, one at a time and with several in flight.
 #include <gtest/gtest.h>
 
@@ -23,6 +23,7 @@ namespace {
 struct Kind {
   std::string model;
   std::string precision = "f32";
+  std::string target = "binary";
 };
 
 RunConfig ConfigOf(const Kind& kind) {
@@ -31,10 +32,11 @@ RunConfig ConfigOf(const Kind& kind) {
   config.model.hidden = {16, 7};
   config.model.embedding_dim = 5;
   config.train.precision = kind.precision;
+  config.target.kind = kind.target;
   return config;
 }
 
-// Of losses and probabilities. Single precision: sums of some hundred terms in another order. tf32
+// Of losses and predictions. Single precision: sums of some hundred terms in another order. tf32
 // rounds inputs of products to 11 bits, bf16 everything between layers to 8.
 double Tolerance(const Kind& kind) {
   return kind.precision == "f32" ? 2e-5 : kind.precision == "tf32" ? 3e-3 : 3e-2;
@@ -104,12 +106,14 @@ class ModelCudaTest : public CudaTest, public testing::WithParamInterface<Kind> 
     ASSERT_TRUE(loss.ok()) << loss.status();
     EXPECT_NEAR(*loss, *expected_loss, Tolerance(GetParam()) * (1 + *expected_loss));
     ExpectSame(gradients, expected);
-    std::vector<float> expected_probability(batch.rows);
-    std::vector<float> probability(batch.rows, -1.0F);
-    ASSERT_TRUE(on_cpu_->Predict(batch, weights, expected_probability).ok());
-    ASSERT_TRUE(on_gpu_->Predict(batch, weights, probability).ok());
+    std::vector<float> expected_prediction(batch.rows);
+    std::vector<float> prediction(batch.rows, -1.0F);
+    ASSERT_TRUE(on_cpu_->Predict(batch, weights, expected_prediction).ok());
+    ASSERT_TRUE(on_gpu_->Predict(batch, weights, prediction).ok());
     for (size_t r = 0; r < batch.rows; ++r) {
-      EXPECT_NEAR(probability[r], expected_probability[r], Tolerance(GetParam())) << r;
+      EXPECT_NEAR(prediction[r], expected_prediction[r],
+                  Tolerance(GetParam()) * (1 + std::abs(expected_prediction[r])))
+          << r;
     }
   }
 
@@ -212,6 +216,26 @@ INSTANTIATE_TEST_SUITE_P(Kinds, ModelCudaTest,
                          [](const auto& param) {
                            return param.param.model + "_" + param.param.precision;
                          });
+
+// Of a model with every term; binary labels are the kinds' above.
+class TargetCudaTest : public ModelCudaTest {};
+
+TEST_P(TargetCudaTest, AgreesWithTheCpu) {
+  Open(MakeShape(3, {4, 1, 9}, 50));
+  if (IsSkipped()) return;
+  for (const size_t rows : {size_t{1}, size_t{65}}) {
+    Batch batch = RandomBatch(shape_, {.rows = rows}, &rng_);
+    for (float& label : batch.labels) label += 0.5F * static_cast<float>(rng_.Below(7));
+    Compare(batch);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, TargetCudaTest,
+                         testing::Values(Kind{"deepfm", "f32", "count"},
+                                         Kind{"deepfm", "f32", "amount"},
+                                         Kind{"deepfm", "f32", "tweedie"},
+                                         Kind{"deepfm", "f32", "real"}),
+                         [](const auto& param) { return param.param.target; });
 
 }  // namespace
 }  // namespace rubato

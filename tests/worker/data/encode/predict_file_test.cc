@@ -106,7 +106,7 @@ TEST_F(PredictFileTest, ARowsOffsetIsAddedToItsMarginAndMustBeThere) {
   const absl::Status lacking = Run();
   EXPECT_EQ(lacking.code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(lacking.message(), Path("in.csv") +
-                                   ":3: column 'bureau' (target.offset) holds '', which is no "
+                                   ":3: column 'bureau' (target.offset) holds '', which is not a "
                                    "number to add to a margin; every row needs one");
   Write("grade,amount,bureau\nA,1.5,-999\n");
   EXPECT_TRUE(absl::StrContains(Run().message(), "holds '-999'"))

@@ -212,6 +212,9 @@ absl::Status RowLossAsync(StreamView stream, RowLoss row_loss, const LossRows& r
 }
 template absl::Status RowLossAsync(StreamView, LogisticLoss, const LossRows&, const LossSlopes&);
 template absl::Status RowLossAsync(StreamView, PoissonLoss, const LossRows&, const LossSlopes&);
+template absl::Status RowLossAsync(StreamView, GammaLoss, const LossRows&, const LossSlopes&);
+template absl::Status RowLossAsync(StreamView, TweedieLoss, const LossRows&, const LossSlopes&);
+template absl::Status RowLossAsync(StreamView, SquaredLoss, const LossRows&, const LossSlopes&);
 template absl::Status RowLossAsync(StreamView, PinballLoss, const LossRows&, const LossSlopes&);
 
 absl::Status TargetLossAsync(StreamView stream, const Target& target, const LossRows& rows,

@@ -35,7 +35,7 @@ struct LossSlopes {
 
 size_t LossPartials(uint32_t rows, uint32_t outputs);
 
-// One output, by a loss of worker/spec/row_loss.h: logistic, poisson or pinball.
+// One output, by a loss of worker/spec/row_loss.h.
 template <class RowLoss>
 absl::Status RowLossAsync(StreamView stream, RowLoss row_loss, const LossRows& rows,
                           const LossSlopes& slopes);

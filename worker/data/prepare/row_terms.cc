@@ -1,0 +1,65 @@
+#include "worker/data/prepare/row_terms.h"
+
+#include "common/base/status.h"
+
+namespace rubato {
+namespace {
+
+// 0: no cap.
+double Capped(double value, double cap) { return cap > 0.0 && value > cap ? cap : value; }
+
+std::vector<std::string> MissingOf(const CsvScan& scan, const std::string& column) {
+  for (const ColumnScan& of : scan.columns) {
+    if (of.name == column) return of.named_missing;
+  }
+  return {};
+}
+
+}  // namespace
+
+OffsetEncoding EncodeOffset(const TargetConfig& config, const TargetDescription& target,
+                            const CsvScan& scan) {
+  const bool exposure = target.keys.exposure == ExposureUse::kOffset && !config.exposure.empty();
+  const std::string& column = exposure ? config.exposure : config.offset;
+  return {.column = column,
+          .missing = MissingOf(scan, column),
+          .exposure = exposure,
+          .cap = exposure ? config.cap_exposure : 0.0};
+}
+
+absl::StatusOr<RowTerms> RowTerms::Bind(const TargetConfig& config, const TargetDescription& target,
+                                        const CsvScan& scan,
+                                        const std::vector<std::string>& header) {
+  RowTerms terms;
+  terms.cap_ = config.cap;
+  terms.cap_exposure_ = config.cap_exposure;
+  ASSIGN_OR_RETURN(terms.offset_,
+                   OffsetColumn::Bind(EncodeOffset(config, target, scan), header, scan.comma()));
+  ASSIGN_OR_RETURN(terms.weight_,
+                   RequiredColumn::Bind(kWeightNumber, config.weight,
+                                        MissingOf(scan, config.weight), header, scan.comma()));
+  if (target.keys.exposure != ExposureUse::kUnit) return terms;
+  ASSIGN_OR_RETURN(terms.unit_,
+                   RequiredColumn::Bind(kExposureNumber, config.exposure,
+                                        MissingOf(scan, config.exposure), header, scan.comma()));
+  return terms;
+}
+
+absl::StatusOr<LabelRow> RowTerms::Read(const CsvReader& reader, float label) const {
+  double taught = Capped(static_cast<double>(label), cap_);
+  double weight = 1.0;
+  if (weight_.bound()) {
+    ASSIGN_OR_RETURN(weight, weight_.Read(reader));
+  }
+  if (unit_.bound()) {
+    ASSIGN_OR_RETURN(const double read, unit_.Read(reader));
+    const double units = Capped(read, cap_exposure_);
+    taught /= units;
+    weight *= units;
+  }
+  ASSIGN_OR_RETURN(const float offset, offset_.Read(reader));
+  return LabelRow{
+      .label = static_cast<float>(taught), .weight = static_cast<float>(weight), .offset = offset};
+}
+
+}  // namespace rubato

@@ -1,0 +1,40 @@
+// What a row of a CSV file says beside its features, by section [target]: label, weight and offset.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "worker/data/encode/offset_column.h"
+#include "worker/data/encode/required_column.h"
+#include "worker/data/prepare/scan.h"
+#include "worker/data/text/csv.h"
+#include "worker/run_file/run_config.h"
+#include "worker/spec/prior.h"
+#include "worker/spec/target_description.h"
+
+namespace rubato {
+
+// The offset of section [target], as encoding.json keeps it.
+OffsetEncoding EncodeOffset(const TargetConfig& config, const TargetDescription& target,
+                            const CsvScan& scan);
+
+class RowTerms {
+ public:
+  // Of a file with this header: the scanned one or the test file. InvalidArgument: it lacks a
+  // column.
+  static absl::StatusOr<RowTerms> Bind(const TargetConfig& config, const TargetDescription& target,
+                                       const CsvScan& scan, const std::vector<std::string>& header);
+
+  // Of the reader's row, whose label's column says `label`. Errors: RequiredColumn's.
+  absl::StatusOr<LabelRow> Read(const CsvReader& reader, float label) const;
+
+ private:
+  double cap_ = 0.0;
+  double cap_exposure_ = 0.0;
+  OffsetColumn offset_;
+  RequiredColumn unit_;
+  RequiredColumn weight_;
+};
+
+}  // namespace rubato
