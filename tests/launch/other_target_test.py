@@ -37,6 +37,8 @@ class StoryTest(FakeFleetTest):
             "best validation deviance after epoch 1, whose weights are used",
             "test deviance 0.4812 [0.4601, 0.5023]  mean miss 1 900  deviance explained 19.8 %  "
             "(1,000 rows, 1,213 claims)",
+            "test deviance is 0.1188 lower than that of predicting the best constant of the "
+            "training rows for every row, 0.6000 (standard error of the difference 0.0100)",
             "best possible deviance 0.4633 (known, as the data is generated)"])
         code, status, stderr = self.rubato("status", "out")
         self.assertEqual(code, 0, stderr)

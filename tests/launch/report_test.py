@@ -172,7 +172,9 @@ class ReportTest(RunTest):
         run.progress = {"0": [(1.0, 0.5, 10.0)]}
         run.validation = run.validation[:1]
         run.evaluation["test"]["calibration"] = run.evaluation["test"]["calibration"][:1]
-        self.assertEqual(Page(run_page.render(run)).complaints, [])
+        page = run_page.render(run)
+        self.assertEqual(Page(page).complaints, [])
+        self.assertRegex(page, r'class="dot s1"><title>0\.5000</title>')  # no line is of one point
 
 
 def spoil(rng, tree):

@@ -38,6 +38,29 @@ def roc(width: float, series: Sequence[tuple[Points, str]]) -> str:
     return plot.svg("Receiver operating characteristic")
 
 
+def lorenz(width: float, points: Points, names: tuple[str, str]) -> str:
+    """names: of the axes."""
+    plot = Plot(width, _square(width), (0, 1), (0, 1))
+    plot.axes(*names, _share, _share)
+    plot.line([(0, 0), (1, 1)], "ghost")
+    plot.shape(points, "s1")
+    plot.line(points, "s1")
+    plot.note(0.68, 0.76, "nothing learned", "end")
+    return plot.svg("Lorenz curve")
+
+
+def height_at(points: Points, x: float) -> float:
+    """Height of a curve of rising x at `x`, by the straight line between its neighbours."""
+    before = points[0]
+    for point in points:
+        if point[0] >= x:
+            run = point[0] - before[0]
+            return point[1] if run == 0 else (
+                before[1] + (point[1] - before[1]) * (x - before[0]) / run)
+        before = point
+    return before[1]
+
+
 @dataclasses.dataclass(frozen=True)
 class Look:
     """How what was predicted is set against what was observed."""
@@ -80,6 +103,21 @@ def calibration(width: float, bins: Sequence[tuple[float, float, float]], look: 
                  f"{units.plural(rows, 'row')}: predicted {look.short(predicted)}, "
                  f"observed {look.short(observed)}")
     return plot.svg(look.title)
+
+
+def observed(width: float, pairs: Sequence[tuple[float, float]], names: tuple[str, str]) -> str:
+    """Columns of what was observed under a line of what was expected. pairs: [(expected,
+    observed)], none below 0; names: of the axes."""
+    high = max(value for pair in pairs for value in pair) * 1.08 or 1.0
+    plot = Plot(width, _square(width), (0.5, len(pairs) + 0.5), (0, high))
+    plot.axes_at([(i, f"{i}") for i in range(1, len(pairs) + 1)], *names)
+    for i, (_, value) in enumerate(pairs, 1):
+        plot.bar((i - 0.36, i + 0.36), value, "s1", f"observed {units.amount(value)}")
+    plot.base()
+    plot.line([(i, value) for i, (value, _) in enumerate(pairs, 1)], "s2")
+    for i, (value, _) in enumerate(pairs, 1):
+        plot.dot((i, value), 4, "s2", f"expected {units.amount(value)}")
+    return plot.svg("Observed against expected")
 
 
 def columns(width: float, bars: Sequence[tuple[float, float, float, str]], names: Names,

@@ -10,9 +10,9 @@ from rubato_cli.files.target_metrics import Metric, TargetDescription
 from rubato_cli.report.record import Record
 
 
-def explanation(metric: Metric, value: float) -> str:
-    """A sentence that says what a figure means, "" where there is none."""
-    return _EXPLANATIONS[metric.name](value) if metric.name in _EXPLANATIONS else ""
+def explanation(metric: Metric, record: Record) -> str:
+    """A sentence that says what its test figure means, "" where there is none."""
+    return _EXPLANATIONS[metric.name](record) if metric.name in _EXPLANATIONS else ""
 
 
 def best_possible(metric: Metric) -> str:
@@ -51,11 +51,27 @@ def _share(name: str, record: Record) -> float | None:
     return value / rows if rows and value is not None else None
 
 
-_EXPLANATIONS: dict[str, Callable[[float], str]] = {
-    "auc": lambda auc: ("Of a positive and a negative row drawn at random, the model gives the "
-                        f"positive one the higher risk {100 * auc:.0f} times in 100.")}
+def _ranked(record: Record) -> str:
+    auc = record.metric("test.auc")
+    return "" if auc is None else (
+        "Of a positive and a negative row drawn at random, the model gives the positive one the "
+        f"higher risk {100 * auc:.0f} times in 100.")
+
+
+def _missed(record: Record) -> str:
+    distance, explained = record.metric("test.mae"), record.metric("test.r2")
+    if distance is None or explained is None:
+        return ""
+    return (f"On average a label lies {units.amount(distance)} from what was predicted; the model "
+            f"explains {units.percent(max(explained, 0.0))} of the variance of the labels.")
+
+
+_EXPLANATIONS = {"auc": _ranked, "rmse": _missed}
 _BEST_POSSIBLE = {"auc": "of the true probabilities of the generated data"}
-_CONSTANTS = {"logloss": "the rate of the training rows"}
+_CONSTANTS = {"logloss": "the rate of the training rows",
+              "poisson_deviance_x100": "the mean rate of the training rows",
+              **dict.fromkeys(("gamma_deviance", "tweedie_deviance", "rmse"),
+                              "the mean of the training rows")}
 _INTERVALS = {"auc": "Intervals are DeLong’s; "}
 _NO_SKILL: dict[str, Callable[[Record], float | None]] = {
     "pr_auc": lambda record: _share("positives", record)}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import Metric
-from rubato_cli.report import charts, metric_words, page
+from rubato_cli.report import charts, mean_figures, metric_words, page, verdict
 from rubato_cli.report.record import Record
 from rubato_cli.report.tree import Tree, dig, number, records
 
@@ -38,11 +38,14 @@ def _compared(record: Record, metric: Metric) -> Iterator[charts.Interval]:
     """Figures of the same metric beside that of the test rows."""
     validation, best = (record.metric(f"{section}.{metric.name}")
                         for section in ("validation", "oracle"))
+    constant = record.metric(f"test.constant_{metric.name}")
     if validation is not None:
         yield ("validation", record.metric(f"validation.{metric.name}_low"), validation,
                record.metric(f"validation.{metric.name}_high"), "s3")
     if best is not None:
         yield BEST, None, best, None, "s2"
+    if constant is not None and metric == record.target.judge:
+        yield "a constant", None, constant, None, "s5"
 
 
 def _interval_words(metric: Metric, low: float | None, high: float | None) -> str:
@@ -52,7 +55,10 @@ def _interval_words(metric: Metric, low: float | None, high: float | None) -> st
 
 
 def _verdict(record: Record, metric: Metric, value: float) -> str:
-    text = metric_words.explanation(metric, value)
+    better = verdict.against_constant(record.metrics, record.target)
+    text = " ".join(filter(None, (
+        metric_words.explanation(metric, record), mean_figures.happened(record),
+        f"{better[:1].upper()}{better[1:]}." if better else "")))
     best = record.metric(f"oracle.{metric.name}")
     if best is not None:
         gap = best - value
@@ -91,8 +97,9 @@ def _bound(record: Record) -> str:
 
 def model_section(record: Record) -> str:
     test = dig(record.evaluation, "test")
-    drawn = [figure for figure in (_roc(record, test), _calibration(test), _lift(test),
-                                   _features(record)) if figure]
+    drawn = [figure for figure in (
+        _roc(record, test), mean_figures.by_tenths(record) or _calibration(test),
+        mean_figures.lorenz(record), _lift(test), _features(record)) if figure]
     if not drawn:
         drawn = [page.absent("Tables", "This run kept no tables of its evaluation.")]
     return page.section(
@@ -111,25 +118,14 @@ def _roc(record: Record, test: Tree) -> str:
     if best:
         series.insert(0, ([(p["fpr"], p["tpr"]) for p in best], "s2 dashed"))
         entries.append(("line s2 dashed", BEST))
-    numbers = [(units.percent(x, 0), units.percent(_at(points, x)))
+    numbers = [(units.percent(x, 0), units.percent(charts.height_at(points, x)))
                for x in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)]
     return page.figure(
-        "Ranking", f"Flag a tenth of the negatives, and {units.percent(_at(points, 0.1), 0)} of "
-        "the positives are flagged with them.",
+        "Ranking", "Flag a tenth of the negatives, and "
+        f"{units.percent(charts.height_at(points, 0.1), 0)} of the positives are flagged with "
+        "them.",
         page.legend(entries) + page.drawing(lambda width: charts.roc(width, series), page.HALF),
         page.table(("negatives flagged", "positives flagged"), numbers))
-
-
-def _at(points: Sequence[tuple[float, float]], x: float) -> float:
-    """Height of a curve of rising x at `x`, by the straight line between its neighbours."""
-    before = points[0]
-    for point in points:
-        if point[0] >= x:
-            run = point[0] - before[0]
-            return point[1] if run == 0 else (
-                before[1] + (point[1] - before[1]) * (x - before[0]) / run)
-        before = point
-    return before[1]
 
 
 def _calibration(test: Tree) -> str:

@@ -5,8 +5,9 @@
   evaluation.json          "test", "validation" {figures by name, and tables as the target has
                            them: roc [{fpr, tpr}], calibration [{rows, mean_predicted, observed}],
                            lift [{rows, lift, captured}]; the last two with positives where these
-                           are counted}, "oracle" the same of the truth of generated data,
-                           "top_features" [{name, weight or importance}]
+                           are counted, or calibration with the size of rows that are measured,
+                           and lorenz [{size, actual}], shares}, "oracle" the same of the truth of
+                           generated data, "top_features" [{name, weight or importance}]
   config.json              the resolved run file
   data/cleansing.json      "rows" {read, dropped_missing_label, dropped_ignored_label,
                            dropped_missing_time, train, validation, test}, "positives" {train,

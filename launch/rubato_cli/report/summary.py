@@ -6,7 +6,7 @@ from typing import Any
 
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import PROGRESS, SUMMARY, Metric, TargetDescription
-from rubato_cli.report import metric_words
+from rubato_cli.report import metric_words, verdict
 from rubato_cli.report.tree import dig, number
 
 
@@ -25,6 +25,7 @@ def lines(metrics: dict[str, Any], target: TargetDescription) -> list[str]:
                      "whose weights are used")
     if test:
         said.append(_test(test, target))
+        said += filter(None, [units.plain(verdict.against_constant(metrics, target))])
     best = number(metrics, f"oracle.{target.lead.name}")
     if best is not None:
         said.append(f"best possible {target.lead.words} {target.lead.plain(best)} "

@@ -7,7 +7,6 @@ Colours are never written here: elements carry classes (`s1`..`s6` for series, `
 from __future__ import annotations
 
 import html
-import itertools
 import math
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
@@ -164,9 +163,11 @@ class Plot:
     def area(self, points: Points, class_: str) -> None:
         """Between the points and the horizontal axis."""
         if len(points) > 1:
-            closed = itertools.chain(points, [(points[-1][0], self.y.low),
-                                              (points[0][0], self.y.low)])
-            self.parts.append(tag("path", d=self._path(closed) + "Z", class_=f"area {class_}"))
+            self.shape([*points, (points[-1][0], self.y.low), (points[0][0], self.y.low)], class_)
+
+    def shape(self, points: Points, class_: str) -> None:
+        """Between the points and the straight line from the last to the first."""
+        self.parts.append(tag("path", d=self._path(points) + "Z", class_=f"area {class_}"))
 
     def dot(self, at: tuple[float, float], radius: float, class_: str, text: str) -> None:
         self.parts.append(tag("circle", title(text), cx=self.x.clamp(at[0]),

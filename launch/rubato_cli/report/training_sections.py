@@ -103,6 +103,8 @@ def _loss_drawing(width: float, series: Sequence[tuple[Points, str]], checks: Po
     plot.axes(f"time, {unit}", loss.words)
     for points, class_ in series:
         plot.line([(t / size, value) for t, value in points], class_)
+        if len(points) == 1:
+            plot.dot((points[0][0] / size, points[0][1]), 4, class_, loss.text(points[0][1]))
     plot.line([(t / size, value) for t, value in checks], "dashed ink")
     for t, value in checks:
         plot.dot((t / size, value), 4, "ink",

@@ -7,6 +7,8 @@ what most likely made it so.
 
 from __future__ import annotations
 
+import dataclasses
+
 from rubato_cli.files.target_metrics import Metric, TargetDescription
 from rubato_cli.report import metric_words
 from rubato_cli.report.tree import Tree, number, records
@@ -18,17 +20,44 @@ def worse_than_constant(metrics: Tree, config: Tree, validations: Tree,
                         target: TargetDescription) -> str:
     """A sentence, or "" for a model that is not. `metrics`, `config` and `validations` as in
     metrics.json, config.json and validations.json of the run."""
-    judge = target.judge
+    judge, held = target.judge, _held(metrics, target.judge)
+    if held is None or held.gain >= -held.error:
+        return ""
+    return (f"this model is worse than none: its test {judge.words} is {judge.plain(held.value)}, "
+            f"and predicting {metric_words.constant(judge)} for every row has "
+            f"{judge.plain(held.constant)} (standard error of the difference "
+            f"{judge.plain(held.error)}); {_cause(config, held.constant, validations, judge)}")
+
+
+def against_constant(metrics: Tree, target: TargetDescription) -> str:
+    """By how much a model is better, as words that make a sentence; "" where it is worse, and
+    where what judges it is not the figure that leads."""
+    judge, held = target.judge, _held(metrics, target.judge)
+    if held is None or held.gain < -held.error or judge != target.lead:
+        return ""
+    by = ("not better than" if held.gain <= held.error else
+          f"{judge.text(held.gain)} {'higher' if judge.better == 'larger' else 'lower'} than")
+    return (f"test {judge.words} is {by} that of predicting {metric_words.constant(judge)} for "
+            f"every row, {judge.text(held.constant)} (standard error of the difference "
+            f"{judge.text(held.error)})")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Held:
+    """A test figure held to that of a constant."""
+
+    value: float
+    constant: float
+    error: float  # standard error of their difference
+    gain: float  # > 0: the model is better
+
+
+def _held(metrics: Tree, judge: Metric) -> _Held | None:
     value, constant, error = (number(metrics, f"test.{name}") for name in (
         judge.name, f"constant_{judge.name}", f"{judge.name}_error"))
     if value is None or constant is None or error is None:
-        return ""
-    if judge.worth(value) >= judge.worth(constant) - error:
-        return ""
-    return (f"this model is worse than none: its test {judge.words} is {judge.plain(value)}, and "
-            f"predicting {metric_words.constant(judge)} for every row has {judge.plain(constant)} "
-            f"(standard error of the difference {judge.plain(error)}); "
-            f"{_cause(config, constant, validations, judge)}")
+        return None
+    return _Held(value, constant, error, judge.worth(value) - judge.worth(constant))
 
 
 def _cause(config: Tree, constant: float, validations: Tree, judge: Metric) -> str:

@@ -4,6 +4,7 @@ workers[i] and shards[i] are what workers and shards told when they were done, b
 common/telemetry/events.h.
 evaluation.json has "test", "validation" and, for generated data, "oracle" by the names of
 metrics.json, which takes its figures over. Its tables (curves, bins, features) stay there.
+"constant" has by the same names what one prediction for all rows gets on the test rows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from rubato_cli.base.events import (Event, SchedulerDoneEvent, ServerDoneEvent, 
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.child import Child
 from rubato_cli.run.progress import Progress
+
+CONSTANT = "constant_"  # begins the name of a figure of that prediction, beside the model's
 
 
 def collect(folder: RunFolder, progress: Progress, seconds: float,
@@ -71,7 +74,9 @@ def finish(metrics: dict[str, Any], evaluation: dict[str, Any],
     for source in (figures, more):
         for section, content in source.items():
             merged[section] = {**merged.get(section, {}), **content}
-    return merged
+    constant = {name.removeprefix(CONSTANT): value for name, value in merged.get("test", {}).items()
+                if name.startswith(CONSTANT)}
+    return {**merged, "constant": constant} if constant else merged
 
 
 def _of(progress: Progress, kind: type[Event]) -> list[Any]:
