@@ -102,8 +102,7 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
                    .begun = run.device.is_gpu() && !in_step ? std::min(kStepsAhead, pulled) : 0};
   options.slowness = arguments.slowness;
   options.constant = run.encoding.prior.prediction;
-  options.constant_loss =
-      ConstantLoss(run.model->spec().target, run.encoding.prior.base_margin, *train);
+  options.losses = LossRangeOf(run.model->spec().target, run.encoding.prior.base_margin, *train);
   options.learning_rate = run.config.optimizer.learning_rate;
   options.untrained.emplace(run.encoding, run.model->spec());
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
@@ -126,15 +125,15 @@ absl::Status Local(const Arguments& arguments, EventLog* events, StopSignals* si
   ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
   ASSIGN_OR_RETURN(const auto training,
                    run.device.MakeLocalTraining(run.model->spec(), run.precision, run.job.seed));
-  LocalTrainer trainer({.job = run.job,
-                        .batch = static_cast<uint64_t>(run.config.train.batch),
-                        .constant = run.encoding.prior.prediction,
-                        .constant_loss = ConstantLoss(run.model->spec().target,
-                                                      run.encoding.prior.base_margin, *train),
-                        .learning_rate = run.config.optimizer.learning_rate,
-                        .untrained = {run.encoding, run.model->spec()}},
-                       {.training = training.get(), .model = run.model.get()},
-                       {.train = train.get(), .validation = validation.get()}, events);
+  LocalTrainer trainer(
+      {.job = run.job,
+       .batch = static_cast<uint64_t>(run.config.train.batch),
+       .constant = run.encoding.prior.prediction,
+       .losses = LossRangeOf(run.model->spec().target, run.encoding.prior.base_margin, *train),
+       .learning_rate = run.config.optimizer.learning_rate,
+       .untrained = {run.encoding, run.model->spec()}},
+      {.training = training.get(), .model = run.model.get()},
+      {.train = train.get(), .validation = validation.get()}, events);
   RETURN_IF_ERROR(trainer.Run(signals));
   return EvaluateRun(
       TrainedRunOf(arguments.run, run), run.model.get(),

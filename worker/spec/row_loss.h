@@ -1,7 +1,8 @@
 // Loss of one row of weight 1, and its slope by the margin z, for the CPU
 // (worker/compute/cpu/mean_loss.h) and for kernels (worker/compute/cuda/kernels/losses.h): a loss
 // is a type, and these are its formulas. What is not a number comes out as not a number, so that
-// training that diverged is seen.
+// training that diverged is seen. Least(label) is the smallest loss that a row of this label can
+// have.
 //
 //   logistic  loss = -log p(label), where p = 1 / (1 + exp(-z))
 //   poisson   loss = rate - label z, where rate = exp(z) and z holds the logarithm of the exposure:
@@ -50,6 +51,7 @@ RUBATO_HOST_DEVICE inline float ProbabilityOf(float margin) {
 // In terms of the margin (as in scikit-learn and PyTorch's BCEWithLogits):
 // loss = max(z, 0) - z y + log(1 + exp(-|z|)), slope = p - y.
 struct LogisticLoss {
+  static double Least(double) { return 0.0; }
   RUBATO_HOST_DEVICE LossSlope operator()(float margin, float label) const {
     const float decay = std::exp(-std::fabs(margin));
     const float above = margin < 0.0F ? 0.0F : margin;
@@ -76,6 +78,7 @@ RUBATO_HOST_DEVICE inline float ExpOf(float margin) {
 }
 
 struct PoissonLoss {
+  static double Least(double label) { return label > 0.0 ? label - label * std::log(label) : 0.0; }
   RUBATO_HOST_DEVICE LossSlope operator()(float log_rate, float label) const {
     const BoundedExp rate = BoundedExp::Of(log_rate);
     return {rate.total - label * log_rate, rate.value - label};
@@ -83,6 +86,7 @@ struct PoissonLoss {
 };
 
 struct GammaLoss {
+  static double Least(double label) { return 1.0 + std::log(label); }
   RUBATO_HOST_DEVICE LossSlope operator()(float log_mean, float label) const {
     const BoundedExp inverse = BoundedExp::Of(-log_mean);
     return {label * inverse.total + log_mean, 1.0F - label * inverse.value};
@@ -92,6 +96,10 @@ struct GammaLoss {
 struct TweedieLoss {
   float power = 1.5F;  // p
 
+  double Least(double label) const {
+    const auto p = static_cast<double>(power);
+    return std::pow(label, 2.0 - p) * (1.0 / (2.0 - p) + 1.0 / (p - 1.0));
+  }
   RUBATO_HOST_DEVICE LossSlope operator()(float log_mean, float label) const {
     const BoundedExp variance_part = BoundedExp::Of((1.0F - power) * log_mean);
     const BoundedExp mean_part = BoundedExp::Of((2.0F - power) * log_mean);
@@ -106,6 +114,7 @@ struct SquaredLoss {
   float scale = 1.0F;  // > 0
   float delta = 0.0F;  // of Huber's loss; 0: squares all the way
 
+  static double Least(double) { return 0.0; }
   RUBATO_HOST_DEVICE LossSlope operator()(float margin, float label) const {
     const float u = (label - center) / scale - margin;
     const float beyond = std::fabs(u) - delta;
@@ -118,6 +127,7 @@ struct SquaredLoss {
 struct PinballLoss {
   float tau;  // in (0, 1)
 
+  static double Least(double) { return 0.0; }
   RUBATO_HOST_DEVICE LossSlope operator()(float margin, float label) const {
     const float u = label - margin;
     if (u > 0.0F) return {tau * u, -tau};

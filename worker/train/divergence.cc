@@ -8,19 +8,22 @@
 
 namespace rubato {
 
-double ConstantLoss(const Target& target, double margin, const Dataset& train) {
-  if (train.rows() == 0) return 0.0;
+LossRange LossRangeOf(const Target& target, double margin, const Dataset& train) {
+  if (train.rows() == 0) return {.least = 0.0, .constant = 0.0};
   const auto base = static_cast<float>(margin);
-  const auto mean_loss = [&](const auto& of) {
-    double loss = 0.0;
+  const auto range_of = [&](const auto& of) {
+    LossRange sum = {.least = 0.0, .constant = 0.0};
     for (uint64_t row = 0; row < train.rows(); ++row) {
       const float offset = train.offsets().empty() ? 0.0F : train.offsets()[row];
-      loss += static_cast<double>(train.weights()[row] *
-                                  of.loss(base + offset, train.labels()[row]).loss);
+      const float label = train.labels()[row];
+      const auto weight = static_cast<double>(train.weights()[row]);
+      sum.least += weight * of.loss.Least(static_cast<double>(label));
+      sum.constant += weight * static_cast<double>(of.loss(base + offset, label).loss);
     }
-    return loss / static_cast<double>(train.rows());
+    const auto rows = static_cast<double>(train.rows());
+    return LossRange{.least = sum.least / rows, .constant = sum.constant / rows};
   };
-  return std::visit(mean_loss, target);
+  return std::visit(range_of, target);
 }
 
 absl::Status DivergenceCheck::Take(double mean_loss, uint64_t rows, Clock clock) {
@@ -35,8 +38,7 @@ absl::Status DivergenceCheck::EndPass(Clock clock) {
   loss_sum_ = 0.0;
   rows_ = 0;
   if (!std::exchange(whole_, true)) return absl::OkStatus();
-  // A loss may be below zero, the constant's too.
-  const double bound = constant_loss_ + (kDivergedLoss - 1.0) * std::abs(constant_loss_);
+  const double bound = range_.least + kDivergedLoss * (range_.constant - range_.least);
   return loss > bound ? Diverged(loss, clock) : absl::OkStatus();
 }
 
@@ -45,7 +47,7 @@ absl::Status DivergenceCheck::Diverged(double loss, Clock clock) const {
       "training diverged at clock %d: the mean loss is %s, and predicting the same for every row "
       "has %.4g; lower optimizer.learning_rate, which is %g",
       clock.value(), std::isfinite(loss) ? absl::StrFormat("%.4g", loss) : "not a number",
-      constant_loss_, learning_rate_));
+      range_.constant, learning_rate_));
 }
 
 }  // namespace rubato

@@ -2,6 +2,8 @@
 // knowing nothing. Going on makes it no better, and a snapshot of it would replace a good one.
 #pragma once
 
+#include <limits>
+
 #include "absl/status/status.h"
 #include "common/base/ids.h"
 #include "worker/data/dataset/dataset.h"
@@ -9,18 +11,23 @@
 
 namespace rubato {
 
-// A pass may begin badly and still end well; ten times the loss of a constant, on average over a
-// whole pass, is no beginning.
+// A pass may begin badly and still end well; ten times what a constant loses above the least that
+// can be lost, on average over a whole pass, is no beginning.
 inline constexpr double kDivergedLoss = 10.0;
 
-// Mean training loss of a model that has `margin` for every row and adds the row's offset.
-double ConstantLoss(const Target& target, double margin, const Dataset& train);
+// Mean training losses.
+struct LossRange {
+  double least = 0.0;                                         // of a model that knows each label
+  double constant = std::numeric_limits<double>::infinity();  // of one that knows no row
+};
+// The second has `margin` for every row and adds the row's offset.
+LossRange LossRangeOf(const Target& target, double margin, const Dataset& train);
 
 class DivergenceCheck {
  public:
-  // `constant_loss`: ConstantLoss where training begins; `learning_rate` is named in the error.
-  DivergenceCheck(double constant_loss, double learning_rate)
-      : constant_loss_(constant_loss), learning_rate_(learning_rate) {}
+  // `range`: where training begins; `learning_rate` is named in the error.
+  DivergenceCheck(const LossRange& range, double learning_rate)
+      : range_(range), learning_rate_(learning_rate) {}
 
   // Training goes on amid a pass: what is left of it is too little to judge by.
   void BeginMidPass() { whole_ = false; }
@@ -33,7 +40,7 @@ class DivergenceCheck {
  private:
   absl::Status Diverged(double loss, Clock clock) const;
 
-  double constant_loss_;
+  LossRange range_;
   double learning_rate_;
   double loss_sum_ = 0.0;  // of this pass
   uint64_t rows_ = 0;

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 
 #include "absl/status/status.h"
 #include "common/base/env.h"
@@ -25,10 +24,10 @@ namespace rubato {
 struct LocalOptions {
   Job job;
   uint64_t batch = 256;
-  double constant = 0.5;                                           // Prior::prediction
-  double constant_loss = std::numeric_limits<double>::infinity();  // ConstantLoss
-  double learning_rate = 0.0;                                      // named when training diverges
-  UntrainedLevels untrained;                                       // for validation rows
+  double constant = 0.5;       // Prior::prediction
+  LossRange losses;            // LossRangeOf the training rows
+  double learning_rate = 0.0;  // named when training diverges
+  UntrainedLevels untrained;   // for validation rows
 };
 // `training` steps; `model` evaluates with the weights that it reads from it.
 struct LocalCompute {

@@ -25,7 +25,7 @@ Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train
       validation_(validation),
       events_(events),
       timetable_(options_.job, options_.seat, train->rows(), options_.batch),
-      divergence_(options_.constant_loss, options_.learning_rate),
+      divergence_(options_.losses, options_.learning_rate),
       slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()),
       plan_(options_.job, options_.ahead) {}
 

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,9 +48,9 @@ struct TrainerOptions {
   uint64_t batch = 256;
   IterationPlan::Ahead ahead = {.pulled = 3};
   Slowness slowness;
-  double constant = 0.5;                                           // Prior::prediction
-  double constant_loss = std::numeric_limits<double>::infinity();  // ConstantLoss
-  double learning_rate = 0.0;                                      // named when training diverges
+  double constant = 0.5;                          // Prior::prediction
+  LossRange losses;                               // LossRangeOf the training rows
+  double learning_rate = 0.0;                     // named when training diverges
   std::optional<UntrainedLevels> untrained = {};  // for validation rows; nullopt: as they are
 };
 

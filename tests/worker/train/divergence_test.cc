@@ -11,7 +11,7 @@
 namespace rubato {
 namespace {
 
-TEST(ConstantLoss, IsThatOfTheRateAtTheMarginOfTheRate) {
+TEST(LossRange, IsThatOfTheRateAtTheMarginOfTheRate) {
   Rng rng(3);
   const BatchDataset data(MakeShape(0, {4}, 0), 50, &rng);
   double expected = 0.0;
@@ -19,10 +19,10 @@ TEST(ConstantLoss, IsThatOfTheRateAtTheMarginOfTheRate) {
     const double p = data.labels()[row] > 0 ? 0.1 : 0.9;
     expected -= double{data.weights()[row]} * std::log(p) / 50;
   }
-  EXPECT_NEAR(ConstantLoss(BinaryTarget(), std::log(0.1 / 0.9), data), expected, 1e-6);
+  EXPECT_NEAR(LossRangeOf(BinaryTarget(), std::log(0.1 / 0.9), data).constant, expected, 1e-6);
 }
 
-TEST(ConstantLoss, AddsEachRowsOffset) {
+TEST(LossRange, AddsEachRowsOffset) {
   DatasetShape shape = MakeShape(0, {4}, 0);
   shape.offsets = true;
   Rng rng(3);
@@ -33,11 +33,11 @@ TEST(ConstantLoss, AddsEachRowsOffset) {
     const double of_label = data.labels()[row] > 0 ? -margin : margin;
     expected += double{data.weights()[row]} * std::log1p(std::exp(of_label)) / 50;
   }
-  EXPECT_NEAR(ConstantLoss(BinaryTarget(), 0.5, data), expected, 1e-6);
+  EXPECT_NEAR(LossRangeOf(BinaryTarget(), 0.5, data).constant, expected, 1e-6);
 }
 
 TEST(DivergenceCheck, APassAboveTenTimesTheConstantEndsTrainingAndNamesRateAndClock) {
-  DivergenceCheck check(0.1, 0.5);
+  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
   EXPECT_TRUE(check.Take(0.9, 100, Clock(1)).ok());
   EXPECT_TRUE(check.EndPass(Clock(2)).ok());
   EXPECT_TRUE(check.Take(0.5, 100, Clock(3)).ok());
@@ -50,7 +50,7 @@ TEST(DivergenceCheck, APassAboveTenTimesTheConstantEndsTrainingAndNamesRateAndCl
 }
 
 TEST(DivergenceCheck, PassesCountByThemselvesAndByRows) {
-  DivergenceCheck check(0.1, 0.5);
+  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
   EXPECT_TRUE(check.Take(5.0, 1, Clock(1)).ok());
   EXPECT_TRUE(check.Take(0.1, 99, Clock(2)).ok());
   EXPECT_TRUE(check.EndPass(Clock(3)).ok());
@@ -58,7 +58,7 @@ TEST(DivergenceCheck, PassesCountByThemselvesAndByRows) {
 }
 
 TEST(DivergenceCheck, WhatIsLeftOfAPassIsNotJudged) {
-  DivergenceCheck check(0.1, 0.5);
+  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
   check.BeginMidPass();
   EXPECT_TRUE(check.Take(6.2, 16, Clock(26)).ok());
   EXPECT_TRUE(check.EndPass(Clock(26)).ok());
@@ -68,18 +68,37 @@ TEST(DivergenceCheck, WhatIsLeftOfAPassIsNotJudged) {
 
 TEST(DivergenceCheck, ALossThatIsNoNumberEndsItAtOnce) {
   for (const double loss : {std::nan(""), std::numeric_limits<double>::infinity()}) {
-    DivergenceCheck check(0.1, 0.5);
+    DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
     EXPECT_EQ(ExitCode(check.Take(loss, 1, Clock(7))), kExitFatal);
   }
 }
 
-// As of counts of which a row has five on average.
-TEST(DivergenceCheck, ALossBelowZeroDivergesOnlyFarAboveTheConstant) {
-  DivergenceCheck check(-3.0, 0.5);
-  EXPECT_TRUE(check.Take(-3.2, 100, Clock(1)).ok());
+// As of counts of which a row has e on average: the constant's loss is none, and still no bound.
+TEST(DivergenceCheck, WhatALossIsAboveTheLeastOneIsWhatCounts) {
+  DivergenceCheck check({.least = -0.5, .constant = 0.0}, 0.5);
+  EXPECT_TRUE(check.Take(0.4, 100, Clock(1)).ok());
   EXPECT_TRUE(check.EndPass(Clock(2)).ok());
-  EXPECT_TRUE(check.Take(25.0, 100, Clock(3)).ok());
+  EXPECT_TRUE(check.Take(4.6, 100, Clock(3)).ok());
   EXPECT_FALSE(check.EndPass(Clock(4)).ok());
+}
+
+// No margin has less: the label's own has exactly that.
+TEST(LossRange, TheLeastLossIsThatOfTheLabelItself) {
+  Rng rng(7);
+  const TweedieLoss tweedie{1.3F};
+  for (int i = 0; i < 50; ++i) {
+    const auto label = static_cast<float>(0.2 + 3.0 * rng.Uniform());
+    const float at = std::log(label);
+    const auto margin = static_cast<float>(2.0 * rng.Normal());
+    EXPECT_NEAR(PoissonLoss::Least(label), double{PoissonLoss()(at, label).loss}, 1e-5);
+    EXPECT_NEAR(GammaLoss::Least(label), double{GammaLoss()(at, label).loss}, 1e-5);
+    EXPECT_NEAR(tweedie.Least(label), double{tweedie(at, label).loss}, 1e-4);
+    EXPECT_GE(double{PoissonLoss()(margin, label).loss}, PoissonLoss::Least(label) - 1e-5);
+    EXPECT_GE(double{GammaLoss()(margin, label).loss}, GammaLoss::Least(label) - 1e-5);
+    EXPECT_GE(double{tweedie(margin, label).loss}, tweedie.Least(label) - 1e-4);
+  }
+  EXPECT_EQ(PoissonLoss::Least(0.0), 0.0);
+  EXPECT_EQ(tweedie.Least(0.0), 0.0);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ class LocalTrainerTest : public testing::Test {
     EXPECT_TRUE(log.ok()) << log.status();
     LocalTrainer trainer({.job = job_,
                           .batch = kBatch,
-                          .constant_loss = kConstantLoss,
+                          .losses = {.constant = kConstantLoss},
                           .learning_rate = 0.5,
                           .untrained = {Encoding(), model_->spec()}},
                          {.training = &training_, .model = model_.get()},
