@@ -54,7 +54,7 @@ class BatchesInTurn : public Dataset {
   std::span<const float> labels() const override { return {}; }
   std::span<const float> weights() const override { return {}; }
   std::span<const float> offsets() const override { return {}; }
-  std::span<const float> true_probability() const override { return {}; }
+  std::span<const float> oracle() const override { return {}; }
   void Read(std::span<const uint64_t>, Batch* out) const override {
     *out = plan_.batches[static_cast<size_t>(reads_) % plan_.batches.size()];
     if (reads_ == plan_.warm_up) start_ = MonotonicNow();
@@ -81,7 +81,7 @@ class NoRows : public Dataset {
   std::span<const float> labels() const override { return {}; }
   std::span<const float> weights() const override { return {}; }
   std::span<const float> offsets() const override { return {}; }
-  std::span<const float> true_probability() const override { return {}; }
+  std::span<const float> oracle() const override { return {}; }
   void Read(std::span<const uint64_t>, Batch*) const override {}
 
  private:

@@ -2,7 +2,7 @@
 //   prepare RUN --out DIR [--set key=value]... [--resume [--committed CLOCK]]
 //   inspect FILE [--label COLUMN] [--header | --no-header] [--skip-lines N] [--json]
 //   config RUN [--set key=value]...
-//   generate --rows N [--seed S] [--rate R] --out X.csv
+//   generate --rows N [--target KIND] [--seed S] [--rate R] --out X.csv
 // Exit codes: common/base/status.h; 130 and 143 when a signal stopped a preparation, which then
 // leaves nothing behind. What the others do is cut off by a signal like any program.
 #include <unistd.h>
@@ -27,6 +27,7 @@
 #include "worker/compute_device.h"
 #include "worker/data/prepare/data_json.h"
 #include "worker/data/prepare/generate.h"
+#include "worker/data/prepare/generate_policies.h"
 #include "worker/data/prepare/inspect.h"
 #include "worker/data/prepare/label.h"
 #include "worker/data/prepare/prepare.h"
@@ -51,6 +52,7 @@ struct Arguments {
   uint64_t rows = 0;
   uint64_t seed = 1;
   double rate = 0.0;
+  std::string target = "binary";  // whose book is generated
 };
 
 std::optional<std::string> FromEnvironment(const std::string& name) {
@@ -165,14 +167,22 @@ absl::Status Generate(const Arguments& arguments) {
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: is there already; choose another --out", arguments.out));
   }
-  const absl::Status status = GenerateLoanBook(
-      {.rows = arguments.rows, .seed = arguments.seed, .rate = arguments.rate}, arguments.out);
+  const BookSpec spec = {.rows = arguments.rows, .seed = arguments.seed, .rate = arguments.rate};
+  const char* const label = PolicyLabel(arguments.target);
+  const absl::Status status = label == nullptr
+                                  ? GenerateLoanBook(spec, arguments.out)
+                                  : GeneratePolicies(arguments.target, spec, arguments.out);
   // No folder to write to is a mistake of the command line.
   if (absl::IsNotFound(status)) return absl::InvalidArgumentError(status.message());
   RETURN_IF_ERROR(status);
+  const std::string rows = absl::StrCat(arguments.rows);
+  if (label != nullptr) {
+    std::printf("%s: %s policies; the label is '%s', the exposure '%s'; data.drop '%s'\n",
+                arguments.out.c_str(), rows.c_str(), label, kPolicyYears, kTrueMean);
+    return absl::OkStatus();
+  }
   std::printf("%s: %s loans; the label is '%s'; data.drop '%s', the true probability of default\n",
-              arguments.out.c_str(), absl::StrCat(arguments.rows).c_str(), kLoanBookLabel,
-              kLoanBookOracle);
+              arguments.out.c_str(), rows.c_str(), kLoanBookLabel, kLoanBookOracle);
   return absl::OkStatus();
 }
 
@@ -220,11 +230,17 @@ int Main(int argc, char** argv) {
       ->needs(resume);
   CLI::App* inspect = AddInspect(&app, &arguments);
   AddRunCommand(&app, "config", "print the resolved run file as JSON", &arguments);
-  CLI::App* generate =
-      app.add_subcommand("generate", "write a loan book of which the truth is known");
-  generate->add_option("--rows", arguments.rows, "how many loans")->required();
+  CLI::App* generate = app.add_subcommand("generate", "write a book of which the truth is known");
+  generate->add_option("--rows", arguments.rows, "how many loans or policies")->required();
+  generate
+      ->add_option("--target", arguments.target,
+                   "binary: loans; count, amount, tweedie, real: motor policies")
+      ->check(CLI::IsMember({"binary", "count", "amount", "tweedie", "real"}));
   generate->add_option("--seed", arguments.seed, "another seed, another book");
-  generate->add_option("--rate", arguments.rate, "share of defaults; about 0.18 if not given")
+  generate
+      ->add_option("--rate", arguments.rate,
+                   "share of defaults, about 0.18 if not given; claims a "
+                   "year, about 0.15")
       ->check(CLI::Range(0.0, 0.99));
   generate->add_option("--out", arguments.out, "CSV file to write")->required();
   if (const auto code = ParseCommandLine(&app, argc, argv)) return *code;

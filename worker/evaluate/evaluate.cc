@@ -96,8 +96,8 @@ absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pu
   RETURN_IF_ERROR(go_on());
   ASSIGN_OR_RETURN(const Figures on_test, ScoreAndJudge(run, test, model, go_on));
   std::string json = absl::StrCat("{\"test\": ", FormatFigures(on_test));
-  // What the best possible model would reach: the true probabilities, judged by the same labels.
-  if (const auto truth = test.data->true_probability(); !truth.empty()) {
+  // What the best possible model would reach: the true means, judged by the same labels.
+  if (const auto truth = test.data->oracle(); !truth.empty()) {
     RETURN_IF_ERROR(go_on());
     ASSIGN_OR_RETURN(const Figures best, JudgePart(test, *model, run.encoding, truth));
     absl::StrAppend(&json, ",\n\"oracle\": ", FormatFigures(best));

@@ -20,7 +20,7 @@ class BatchDataset : public Dataset {
   std::span<const float> labels() const override { return all_.labels; }
   std::span<const float> weights() const override { return all_.weights; }
   std::span<const float> offsets() const override { return all_.offsets; }
-  std::span<const float> true_probability() const override { return {}; }
+  std::span<const float> oracle() const override { return {}; }
   void Read(std::span<const uint64_t> indices, Batch* out) const override {
     *out = Batch{};
     out->rows = indices.size();

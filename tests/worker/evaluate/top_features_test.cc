@@ -97,7 +97,7 @@ class LoanRows : public Dataset {
       out->labels.push_back(labels_[row]);
     }
   }
-  std::span<const float> true_probability() const override { return {}; }
+  std::span<const float> oracle() const override { return {}; }
 
  private:
   DatasetShape shape_;

@@ -87,14 +87,14 @@ class MappedDataset final : public Dataset {
         labels_(Section<float>(SectionKind::kLabels)),
         weights_(Section<float>(SectionKind::kWeights)),
         offsets_(Section<float>(SectionKind::kOffsets)),
-        true_probability_(Section<float>(SectionKind::kTrueProbability)) {}
+        oracle_(Section<float>(SectionKind::kOracle)) {}
 
   const DatasetShape& shape() const override { return layout_.shape; }
   uint64_t rows() const override { return layout_.rows; }
   std::span<const float> labels() const override { return labels_; }
   std::span<const float> weights() const override { return weights_; }
   std::span<const float> offsets() const override { return offsets_; }
-  std::span<const float> true_probability() const override { return true_probability_; }
+  std::span<const float> oracle() const override { return oracle_; }
   void Read(std::span<const uint64_t> indices, Batch* out) const override;
 
   // Checksums first, then what they cannot vouch for: a file can be wrong and have the right
@@ -122,24 +122,19 @@ class MappedDataset final : public Dataset {
   const std::span<const uint64_t> row_begin_;   // [rows + 1], or empty
   const std::span<const uint64_t> keys_;
   const std::span<const float> values_;
-  const std::span<const float> labels_;            // [rows]
-  const std::span<const float> weights_;           // [rows]
-  const std::span<const float> offsets_;           // [rows], or empty
-  const std::span<const float> true_probability_;  // [rows], or empty
+  const std::span<const float> labels_;   // [rows]
+  const std::span<const float> weights_;  // [rows]
+  const std::span<const float> offsets_;  // [rows], or empty
+  const std::span<const float> oracle_;   // [rows], or empty
 };
 
 absl::Status MappedDataset::VerifyNumbers() const {
-  for (const auto& numbers : {numeric_, values_, labels_, offsets_}) {
+  for (const auto& numbers : {numeric_, values_, labels_, offsets_, oracle_}) {
     if (!AllFinite(numbers)) return absl::DataLossError("it has a number that is not finite");
   }
   for (const float weight : weights_) {
     if (!(weight >= 0.0f && std::isfinite(weight))) {
       return absl::DataLossError("it has a weight that is not >= 0");
-    }
-  }
-  for (const float probability : true_probability_) {
-    if (!(probability >= 0.0f && probability <= 1.0f)) {
-      return absl::DataLossError("it has a true probability outside [0, 1]");
     }
   }
   return absl::OkStatus();

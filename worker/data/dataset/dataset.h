@@ -28,7 +28,7 @@ class Dataset {
   // Gathers the rows `indices` (each < rows()), in that order.
   virtual void Read(std::span<const uint64_t> indices, Batch* out) const = 0;
   // True default probability of each row when the data was generated, else empty. [rows]
-  virtual std::span<const float> true_probability() const = 0;
+  virtual std::span<const float> oracle() const = 0;
 };
 
 // Maps `path` and verifies its checksum: DataLoss names the file. FailedPrecondition: another

@@ -53,7 +53,7 @@ uint64_t ExpectedBytes(SectionKind kind, const DatasetShape& shape, uint64_t row
     case SectionKind::kLabels:
     case SectionKind::kWeights:
       return rows * sizeof(float);
-    case SectionKind::kTrueProbability:
+    case SectionKind::kOracle:
       return kAny;
     case SectionKind::kOffsets:
       return shape.offsets ? rows * sizeof(float) : 0;
@@ -74,9 +74,9 @@ absl::Status CheckSizes(const DatasetLayout& layout) {
       layout.section(SectionKind::kValues).bytes != key_bytes / 2) {
     return Damaged("its sparse keys and values are not equally many");
   }
-  const uint64_t oracle_bytes = layout.section(SectionKind::kTrueProbability).bytes;
+  const uint64_t oracle_bytes = layout.section(SectionKind::kOracle).bytes;
   if (oracle_bytes != 0 && oracle_bytes != layout.rows * sizeof(float)) {
-    return Damaged("its true probabilities are not one per row");
+    return Damaged("its oracle is not one per row");
   }
   return absl::OkStatus();
 }

@@ -37,7 +37,7 @@ enum class SectionKind : uint8_t {
   kValues = 4,
   kLabels = 5,
   kWeights = 6,
-  kTrueProbability = 7,
+  kOracle = 7,
   kOffsets = 8,
 };
 inline constexpr size_t kSectionKinds = 9;

@@ -154,11 +154,11 @@ absl::Status FileWriter::CheckRow(const RowView& row) const {
   if (!std::isfinite(row.offset) || (row.offset != 0.0f && !shape.offsets)) {
     return Invalid("the offset is not finite, or the shape has none");
   }
-  if (layout_.rows > 0 && row.true_probability.has_value() != has_oracle_) {
-    return Invalid("a true probability must be given for all rows or for none");
+  if (layout_.rows > 0 && row.oracle.has_value() != has_oracle_) {
+    return Invalid("the oracle must be given for all rows or for none");
   }
-  const float oracle = row.true_probability.value_or(0.0f);
-  if (!(oracle >= 0.0f && oracle <= 1.0f)) return Invalid("the true probability is not in [0, 1]");
+  const float oracle = row.oracle.value_or(0.0f);
+  if (!std::isfinite(oracle)) return Invalid("the oracle is not finite");
   return CheckFeatures(row);
 }
 
@@ -172,7 +172,7 @@ absl::Status FileWriter::AppendSparse(const RowView& row) {
 
 absl::Status FileWriter::AddRow(const RowView& row) {
   RETURN_IF_ERROR(CheckRow(row));
-  has_oracle_ = row.true_probability.has_value();
+  has_oracle_ = row.oracle.has_value();
   RETURN_IF_ERROR(spill(SectionKind::kNumeric).Append(row.numeric, path_));
   RETURN_IF_ERROR(spill(SectionKind::kCategories).Append(row.categories, path_));
   RETURN_IF_ERROR(AppendSparse(row));
@@ -182,8 +182,7 @@ absl::Status FileWriter::AddRow(const RowView& row) {
     RETURN_IF_ERROR(spill(SectionKind::kOffsets).Append(&row.offset, sizeof(float), path_));
   }
   if (has_oracle_) {
-    RETURN_IF_ERROR(
-        spill(SectionKind::kTrueProbability).Append(&*row.true_probability, sizeof(float), path_));
+    RETURN_IF_ERROR(spill(SectionKind::kOracle).Append(&*row.oracle, sizeof(float), path_));
   }
   ++layout_.rows;
   return absl::OkStatus();

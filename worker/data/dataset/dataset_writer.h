@@ -28,7 +28,8 @@ struct RowView {
   float label = 0;                      // finite
   float weight = 1;                     // finite, >= 0
   float offset = 0;                     // finite; 0 unless shape.offsets
-  std::optional<float> true_probability = {};  // of all rows of a file, or of none
+  // The best possible prediction, of generated data; of all rows of a file, or of none. Finite.
+  std::optional<float> oracle = {};
 };
 
 class DatasetWriter {

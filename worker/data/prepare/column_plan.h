@@ -50,7 +50,7 @@ inline constexpr double kFormShare = 0.95;
 // Texts that a warning names.
 inline constexpr size_t kShownTexts = 5;
 
-// `oracle`: the column of a generated file with the true probability; "" when there is none.
+// `oracle`: the column of a generated file with the true mean; "" when there is none.
 // InvalidArgument: a name of the run file that is no column, or no feature left.
 absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,
                                        const std::string& oracle);

@@ -209,7 +209,7 @@ void AppendLoan(const Loan& loan, std::string* line) {
 
 }  // namespace
 
-absl::Status GenerateLoanBook(const LoanBookSpec& spec, const std::string& path) {
+absl::Status GenerateLoanBook(const BookSpec& spec, const std::string& path) {
   if (spec.rows == 0) return absl::InvalidArgumentError("a loan book needs at least 1 row, not 0");
   ASSIGN_OR_RETURN(const auto file, StagedFile::Create(path));
   RETURN_IF_ERROR(file->Write(absl::StrCat(kHeader, kLoanBookLabel, ",", kLoanBookOracle, "\n")));

@@ -18,17 +18,18 @@
 
 namespace rubato {
 
-struct LoanBookSpec {
+struct BookSpec {
   uint64_t rows = 0;
   uint64_t seed = 0;
-  double rate = 0.0;  // of defaults, below 1; 0: the book's own, about 18 %
+  double rate = 0.0;  // of what the label tells, below 1; 0: the book's own
 };
 
 inline constexpr char kLoanBookLabel[] = "default";   // column of the label, 0 or 1
 inline constexpr char kLoanBookOracle[] = "true_pd";  // column of the true probability of 1
 
-// Writes the book as CSV with a header line; `path` appears when it is whole. Streams: memory does
-// not grow with the rows. Errors: no rows asked for; a file that cannot be written, a full disk.
-absl::Status GenerateLoanBook(const LoanBookSpec& spec, const std::string& path);
+// Writes the book as CSV with a header line; the rate of defaults is its own at about 18 %. `path`
+// appears when it is whole. Streams: memory does not grow with the rows. Errors: no rows asked for;
+// a file that cannot be written, a full disk.
+absl::Status GenerateLoanBook(const BookSpec& spec, const std::string& path);
 
 }  // namespace rubato

@@ -16,6 +16,7 @@
 #include "worker/data/encode/encoding_json.h"
 #include "worker/data/prepare/data_json.h"
 #include "worker/data/prepare/generate.h"
+#include "worker/data/prepare/generate_policies.h"
 #include "worker/data/prepare/part_writers.h"
 #include "worker/data/prepare/run_folder.h"
 #include "worker/run_file/run_config_defaults.h"
@@ -32,17 +33,36 @@ absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const st
   return WriteChecksummedText(folder + "/run.toml", FormatRunConfigToml(config));
 }
 
+// Writes the book of the target, and names its columns in `config`; the oracle's.
+absl::StatusOr<std::string> GenerateBook(const BookSpec& spec, const TargetDescription& target,
+                                         RunConfig* config) {
+  if (target.label.classes) {
+    config->data.label = kLoanBookLabel;
+    config->data.positive = {"1"};
+    RETURN_IF_ERROR(GenerateLoanBook(spec, config->data.path));
+    return kLoanBookOracle;
+  }
+  const char* const label = PolicyLabel(target.kind);
+  if (label == nullptr) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "data.format = \"generated\" has no book for target.kind = \"%s\"; name a file instead",
+        target.kind));
+  }
+  config->data.label = label;
+  if (target.keys.exposure != ExposureUse::kNone) config->target.exposure = kPolicyYears;
+  RETURN_IF_ERROR(GeneratePolicies(target.kind, spec, config->data.path));
+  return kTrueMean;
+}
+
 // The generated book is a file for as long as it is prepared; its spec names it afterwards.
 absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const Target& target,
                                             const std::string& folder, const StopCheck& stop) {
-  const LoanBookSpec spec = {.rows = static_cast<uint64_t>(config.data.rows),
-                             .seed = static_cast<uint64_t>(config.data.seed),
-                             .rate = config.data.rate};
-  config.data.path = folder + "/loans.csv";
-  config.data.label = kLoanBookLabel;
-  config.data.positive = {"1"};
-  RETURN_IF_ERROR(GenerateLoanBook(spec, config.data.path));
-  ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, target, kLoanBookOracle}, folder, stop));
+  const BookSpec spec = {.rows = static_cast<uint64_t>(config.data.rows),
+                         .seed = static_cast<uint64_t>(config.data.seed),
+                         .rate = config.data.rate};
+  config.data.path = folder + "/book.csv";
+  ASSIGN_OR_RETURN(const std::string oracle, GenerateBook(spec, DescriptionOf(target), &config));
+  ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, target, oracle}, folder, stop));
   std::error_code error;
   std::filesystem::remove(config.data.path, error);
   report.inputs[0].path = absl::StrFormat("generated: %d rows, seed %d", spec.rows, spec.seed);

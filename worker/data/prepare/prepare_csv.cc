@@ -78,7 +78,7 @@ class CsvPreparation {
   // Where the group stands, if groups of two files are to be compared.
   std::optional<size_t> GroupField(const std::vector<std::string>& header) const;
   void CompareGroup(const CsvReader& reader, std::optional<size_t> field, TestFile file);
-  absl::StatusOr<std::optional<float>> TrueProbability(const CsvReader& reader) const;
+  absl::StatusOr<std::optional<float>> OracleOf(const CsvReader& reader) const;
   void ReportColumns();
   std::string RoleOf(const std::string& column) const;
   bool HasTestFile() const { return !config_.data.test_path.empty(); }
@@ -120,7 +120,7 @@ absl::Status CsvPreparation::Scan() {
   if (!HasTestFile()) RETURN_IF_ERROR(labels_->Report(&report_.labels));
   labels_->WarnOfUnnamedPositive(&report_.warnings);
   if (!oracle_.empty()) {
-    ASSIGN_OR_RETURN(oracle_field_, FindColumn(scan_.header, oracle_, "the true probability"));
+    ASSIGN_OR_RETURN(oracle_field_, FindColumn(scan_.header, oracle_, "the true mean"));
   }
   LookAtGroups();
   report_.rows_read = scan_.rows;
@@ -265,26 +265,25 @@ absl::Status CsvPreparation::Write() {
         CompareGroup(reader, group, TestFile::kNone);
         encoder->Encode(reader.fields());
         ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
-        ASSIGN_OR_RETURN(const std::optional<float> oracle, TrueProbability(reader));
+        ASSIGN_OR_RETURN(const std::optional<float> oracle, OracleOf(reader));
         return writers_->Add(part, {.numeric = encoder->numeric(),
                                     .categories = encoder->categories(),
                                     .label = taught.label,
                                     .weight = prior_.WeightOf(part, taught),
                                     .offset = taught.offset,
-                                    .true_probability = oracle});
+                                    .oracle = oracle});
       }));
   if (HasTestFile()) RETURN_IF_ERROR(WriteTestFile());
   RETURN_IF_ERROR(writers_->Finish());
   return WriteChecksummedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
 }
 
-absl::StatusOr<std::optional<float>> CsvPreparation::TrueProbability(
-    const CsvReader& reader) const {
+absl::StatusOr<std::optional<float>> CsvPreparation::OracleOf(const CsvReader& reader) const {
   if (!oracle_field_) return std::nullopt;
   const auto value = ParseNumber(TrimField(reader.fields()[*oracle_field_]), DecimalComma::kNo);
   if (value) return static_cast<float>(*value);
   return absl::DataLossError(
-      absl::StrFormat("%s: column '%s' is not a probability", reader.where(), oracle_));
+      absl::StrFormat("%s: column '%s' is not a number", reader.where(), oracle_));
 }
 
 absl::Status CsvPreparation::WriteTestFile() {

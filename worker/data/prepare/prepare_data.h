@@ -22,7 +22,7 @@ inline constexpr uint64_t kRowsBetweenStopChecks = 4096;
 struct DataSource {
   RunConfig config;    // data.path is the file to read, also of generated data
   Target target;       // of target.kind
-  std::string oracle;  // column with the true probability of generated data; "" when there is none
+  std::string oracle;  // column with the true mean of generated data; "" when there is none
 };
 
 // Writes FOLDER/{train,validation,test}.rbd and FOLDER/encoding.json; `folder` exists and the

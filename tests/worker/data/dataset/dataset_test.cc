@@ -38,7 +38,7 @@ RowView View(const Row& row) {
           .label = row.label,
           .weight = row.weight,
           .offset = row.offset,
-          .true_probability = row.oracle};
+          .oracle = row.oracle};
 }
 
 DatasetShape Shape(uint64_t numeric, std::vector<uint64_t> level_begin, uint64_t sparse_keys) {
@@ -164,7 +164,7 @@ TEST_F(DatasetTest, KeepsLabelsAndTrueProbabilities) {
   auto dataset = OpenDataset(path_);
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   ASSERT_EQ((*dataset)->labels().size(), rows.size());
-  const auto oracle = (*dataset)->true_probability();
+  const auto oracle = (*dataset)->oracle();
   ASSERT_EQ(oracle.size(), rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(oracle[i], *rows[i].oracle);
@@ -178,7 +178,7 @@ TEST_F(DatasetTest, StreamsMoreThanItsBuffers) {
   auto dataset = OpenDataset(path_);
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   ExpectRows(**dataset, rows);
-  EXPECT_TRUE((*dataset)->true_probability().empty());
+  EXPECT_TRUE((*dataset)->oracle().empty());
 }
 
 TEST_F(DatasetTest, IsTheSameFileForTheSameRows) {

@@ -21,7 +21,7 @@ namespace {
 
 class GenerateTest : public testing::Test {
  protected:
-  std::vector<std::string> Lines(const LoanBookSpec& spec) const {
+  std::vector<std::string> Lines(const BookSpec& spec) const {
     const std::string path = folder_.path() + "/book.csv";
     EXPECT_EQ(GenerateLoanBook(spec, path), absl::OkStatus());
     std::vector<std::string> lines;
@@ -31,7 +31,7 @@ class GenerateTest : public testing::Test {
   }
 
   // Fields by column name.
-  std::map<std::string, std::vector<std::string>> Columns(const LoanBookSpec& spec) const {
+  std::map<std::string, std::vector<std::string>> Columns(const BookSpec& spec) const {
     const std::vector<std::string> lines = Lines(spec);
     const std::vector<std::string> names = absl::StrSplit(lines[0], ',');
     std::map<std::string, std::vector<std::string>> columns;

@@ -335,11 +335,11 @@ TEST_F(PrepareFormats, GeneratedLoansKeepTheirTruth) {
     EXPECT_EQ(column.role == "label", column.name == "default");
   }
   const auto test = Open(SplitPart::kTest);
-  ASSERT_EQ(test->true_probability().size(), test->rows());
+  ASSERT_EQ(test->oracle().size(), test->rows());
   // The labels follow the truth: their sum is within 5 standard deviations of its sum.
   double expected = 0.0;
   double variance = 0.0;
-  for (const float p : test->true_probability()) {
+  for (const float p : test->oracle()) {
     expected += p;
     variance += p * (1.0 - p);
   }
