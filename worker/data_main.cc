@@ -1,6 +1,6 @@
 // rubato-data: from files to a prepared run.
 //   prepare RUN --out DIR [--set key=value]... [--resume [--committed CLOCK]]
-//   inspect FILE [--label COLUMN] [--header | --no-header] [--skip-lines N] [--json]
+//   inspect FILE [--label COLUMN [--target KIND]] [--[no-]header] [--skip-lines N] [--json]
 //   config RUN [--set key=value]...
 //   generate --rows N [--target KIND] [--seed S] [--rate R] --out X.csv
 // Exit codes: common/base/status.h; 130 and 143 when a signal stopped a preparation, which then
@@ -34,6 +34,7 @@
 #include "worker/run_file/run_config.h"
 #include "worker/run_file/run_config_format.h"
 #include "worker/run_file/run_file.h"
+#include "worker/spec/target.h"
 
 namespace rubato {
 namespace {
@@ -46,7 +47,8 @@ struct Arguments {
   bool resume = false;
   int64_t committed = 0;
   std::string file;
-  DataConfig data;  // label and layout
+  DataConfig data;          // label and layout
+  std::string target_kind;  // of what is inspected; "": its label says
   bool json = false;
   std::string cuda_library = BuiltBackend();
   uint64_t rows = 0;
@@ -152,7 +154,14 @@ absl::Status Print(const std::string& text) {
 }
 
 absl::Status Inspect(const Arguments& arguments) {
-  ASSIGN_OR_RETURN(const Inspection inspection, InspectCsv(arguments.file, arguments.data));
+  std::optional<LabelDomain> domain;
+  if (!arguments.target_kind.empty()) {
+    TargetConfig config;
+    config.kind = arguments.target_kind;
+    ASSIGN_OR_RETURN(const Target target, MakeTarget(config));
+    domain = DescriptionOf(target).label;
+  }
+  ASSIGN_OR_RETURN(const Inspection inspection, InspectCsv(arguments.file, arguments.data, domain));
   return Print(arguments.json ? FormatInspection(inspection) : FormatInspectionText(inspection));
 }
 
@@ -200,7 +209,9 @@ CLI::App* AddInspect(CLI::App* app, Arguments* arguments) {
   CLI::App* inspect = app->add_subcommand("inspect", "what a CSV file holds, and what to look at");
   DataConfig& data = arguments->data;
   inspect->add_option("FILE", arguments->file, "CSV, also .gz or .zst")->required();
-  inspect->add_option("--label", data.label, "the column to predict");
+  CLI::Option* label = inspect->add_option("--label", data.label, "the column to predict");
+  inspect->add_option("--target", arguments->target_kind, "what is learnt of it, as target.kind")
+      ->needs(label);
   inspect->add_flag_callback(
       "--header", [&data] { data.header = HeaderLine::kYes; }, "line 1 names the columns");
   inspect->add_flag_callback(

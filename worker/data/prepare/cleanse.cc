@@ -89,6 +89,7 @@ void VisitGroups(const std::vector<double>& negatives, const std::vector<double>
 
 struct Order {
   double median = 0.0;  // the mean of the middle two when their number is even; 0 without values
+  double p99 = 0.0;     // 0 without values
   std::vector<ClassCounts> groups;  // of equal values, ascending
   std::vector<ValueCounts> values;  // the same, when they are few
 };
@@ -104,6 +105,7 @@ Order OrderOf(const std::vector<double>& negatives, const std::vector<double>& p
     const uint64_t after = before + counts.rows();
     if (before <= (size - 1) / 2 && (size - 1) / 2 < after) low = value;
     if (before <= size / 2 && size / 2 < after) order.median = low / 2.0 + value / 2.0;
+    if (before * 100 < size * 99) order.p99 = value;
     before = after;
   });
   if (order.values.size() > kFewValues) order.values.clear();
@@ -260,7 +262,7 @@ NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
     encoding.mean = moments.mean;
     encoding.deviation = moments.deviation;
   }
-  facts_.push_back({order.values, FindSentinels(fit->negatives, fit->positives)});
+  facts_.push_back({order.values, FindSentinels(fit->negatives, fit->positives), order.p99});
   WarnSentinels(name, facts_.back().sentinels);
   WarnLeak(name, EitherWay(GroupedAuc(order.groups)), "its values");
   const ClassCounts present = {rows_.negatives - fit->missing.negatives,

@@ -54,6 +54,7 @@ struct ValueCounts {
 struct NumericFacts {
   std::vector<ValueCounts> values;  // rising; none when they are more than kFewValues
   std::vector<Sentinel> sentinels;
+  double p99 = 0.0;  // at least 99 % are at most this
 };
 inline constexpr size_t kFewValues = 100;
 

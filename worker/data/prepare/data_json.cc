@@ -72,7 +72,18 @@ Json InspectedToJson(const InspectedColumn& column) {
     json["sentinels"].push_back({{"value", sentinel.spelling}, {"rows", sentinel.rows}});
   }
   if (column.type == "category") json["levels"] = TextsToJson(column.levels);
+  if (column.range) {
+    json["smallest"] = column.range->smallest;
+    json["p99"] = column.range->p99;
+    json["largest"] = column.range->largest;
+  }
   return json;
+}
+
+Json LabelFactsToJson(const LabelFacts& label) {
+  return {{"numbers", label.numbers},   {"zeros", label.zeros},   {"fractions", label.fractions},
+          {"smallest", label.smallest}, {"median", label.median}, {"p99", label.p99},
+          {"largest", label.largest}};
 }
 
 }  // namespace
@@ -141,6 +152,7 @@ std::string FormatInspection(const Inspection& inspection) {
   for (const LabelValue& value : inspection.label_values) {
     json["label_values"].push_back({{"value", TextToJson(value.text)}, {"rows", value.rows}});
   }
+  json["label_facts"] = LabelFactsToJson(inspection.label_facts);
   json["stray_label"] = Printable(inspection.stray_label);
   json["warnings"] = WarningsToJson(inspection.warnings);
   return json.dump(kJsonIndent) + "\n";

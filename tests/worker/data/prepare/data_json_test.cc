@@ -1,6 +1,7 @@
 #include "worker/data/prepare/data_json.h"
 
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,13 +67,14 @@ TEST(EncodingJson, ErrorsNameTheField) {
 }
 
 // Of a file whose label is y.
-absl::StatusOr<Inspection> InspectText(const std::string& text) {
+absl::StatusOr<Inspection> InspectText(const std::string& text,
+                                       const std::optional<LabelDomain>& domain = std::nullopt) {
   const ScratchFolder scratch;
   const std::string path = scratch.path() + "/inspect.csv";
   std::ofstream(path) << text;
   DataConfig data;
   data.label = "y";
-  return InspectCsv(path, data);
+  return InspectCsv(path, data, domain);
 }
 
 TEST(Inspect, SaysWhatAFileHolds) {
@@ -129,6 +131,62 @@ TEST(Inspect, OffersAGroupForAnIdThatRepeats) {
   ASSERT_EQ(inspection->warnings.size(), 1u);
   EXPECT_EQ(inspection->warnings[0].kind, "repeating_id");
   EXPECT_EQ(inspection->columns[0].type, "left_out");
+}
+
+// Claims of 0, 1 and 2 beside years, and a cost that knows which have any.
+std::string PolicyBook() {
+  std::string text = "years,cost,y\n";
+  for (int i = 0; i < 300; ++i) {
+    const int claims = i % 10 == 0 ? i % 20 / 10 + 1 : 0;
+    absl::StrAppend(&text, i == 7 ? 2.5 : 0.1 * (1 + i / 10 % 10), ",", claims * (100 + i % 90),
+                    ",", claims, "\n");
+  }
+  return text;
+}
+
+TEST(Inspect, SaysHowFarNumbersReach) {
+  const auto inspection = InspectText(PolicyBook());
+  ASSERT_TRUE(inspection.ok()) << inspection.status();
+  const LabelFacts& label = inspection->label_facts;
+  EXPECT_EQ(label.numbers, 300u);
+  EXPECT_EQ(label.zeros, 270u);
+  EXPECT_EQ(label.fractions, 0u);
+  EXPECT_EQ(label.smallest, 0.0);
+  EXPECT_EQ(label.median, 0.0);
+  EXPECT_EQ(label.p99, 2.0);
+  EXPECT_EQ(label.largest, 2.0);
+  const auto& years = inspection->columns[0].range;
+  ASSERT_TRUE(years.has_value());
+  EXPECT_EQ(years->smallest, 0.1);
+  EXPECT_EQ(years->p99, 1.0);
+  EXPECT_EQ(years->largest, 2.5);
+  EXPECT_TRUE(absl::StrContains(FormatInspection(*inspection), "\"p99\": 1.0"));
+  EXPECT_TRUE(absl::StrContains(FormatInspection(*inspection), "\"zeros\": 270"));
+}
+
+TEST(Inspect, WhatKnowsWhichNumbersAreZeroIsALeak) {
+  const auto inspection = InspectText(PolicyBook());
+  ASSERT_TRUE(inspection.ok()) << inspection.status();
+  EXPECT_EQ(inspection->columns[1].reason, "alone predicts the label: known only afterwards?");
+  EXPECT_EQ(inspection->columns[0].type, "number");
+  std::string steps = "x,y\n";
+  for (int i = 0; i < 300; ++i) absl::StrAppend(&steps, 10 * (i % 3) + i % 7, ",", i % 3 - 1, "\n");
+  const auto below = InspectText(steps);
+  ASSERT_TRUE(below.ok()) << below.status();
+  EXPECT_EQ(below->columns[0].type, "number");  // 0 is no end of numbers that go below it
+}
+
+TEST(Inspect, ALabelOutsideOfTheTargetsDomainIsNamed) {
+  const LabelDomain whole = {.least = 0.0, .whole = true, .words = "a whole number from 0 on"};
+  EXPECT_TRUE(InspectText("x,y\n1,0\n2,3\n3,?\n", whole).ok());
+  for (const std::string label : {"-1", "0.5", "no"}) {
+    const auto refused = InspectText(absl::StrCat("x,y\n1,0\n2,", label, "\n3,1\n"), whole);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_TRUE(absl::StrContains(refused.status().message(),
+                                  absl::StrCat("csv:3: the label is '", label,
+                                               "', and the target learns a whole number from 0")))
+        << refused.status();
+  }
 }
 
 }  // namespace
