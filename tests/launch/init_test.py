@@ -47,9 +47,10 @@ class InitTest(FakeFleetTest):
         (self.path / "three.csv").write_text("y paid late paid lost grace")
         code, _, stderr = self.rubato("init", "three.csv", "--label", "y")
         self.assertEqual(code, 2)
-        self.assertIn("column 'y' holds 'paid' (2), 'late' (1), 'lost' (1), 'grace' (1); say which "
-                      "count as 1 (the rest counts as 0), as in --positive late --positive lost, "
-                      'which writes positive = ["late", "lost"]', stderr)
+        self.assertIn("column 'y' holds 'paid' (2), 'late' (1), 'lost' (1), 'grace' (1); more "
+                      "than two classes at once cannot be learnt yet: say which count as 1 (the "
+                      "rest counts as 0), as in --positive late --positive lost, which writes "
+                      'positive = ["late", "lost"]', stderr)
         self.assertFalse((self.path / "three.toml").exists())
         flags = ("--positive", "late", "--positive", "lost")
         code, stdout, stderr = self.rubato("init", "three.csv", "--label", "y", *flags)
@@ -63,10 +64,11 @@ class InitTest(FakeFleetTest):
                                           "--out", "again.toml")
             self.assertEqual(code, 2 if words else 0, stderr)
             self.assertIn(words, stderr)
-        (self.path / "many.csv").write_text("y " + " ".join(map(str, range(201))))
+        (self.path / "many.csv").write_text("y " + " ".join(f"v{i}" for i in range(201)))
         code, _, stderr = self.rubato("init", "many.csv", "--label", "y")
         self.assertEqual(code, 2)
-        self.assertIn("column 'y' has more than 200 values, and a label has a few", stderr)
+        self.assertIn("column 'y' has more than 200 values, and not all are numbers; "
+                      "choose another --label, or mend those rows", stderr)
 
     def test_a_value_from_a_line_that_is_no_row_is_no_choice(self):
         (self.path / "joined.csv").write_text("y 0 1 y 0 1")

@@ -165,6 +165,7 @@ def inspect():
                       "columns": columns, "warnings": warnings,
                       "asked": sys.argv[4:],
                       "stray_label": "the header again" if option("--label") in values else "",
+                      "label_facts": {"numbers": 0},
                       "label_values": [{"value": as_json(value), "rows": values.count(value)}
                                        for value in dict.fromkeys(values) if value != "?"]}))
 

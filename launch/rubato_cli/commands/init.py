@@ -13,9 +13,11 @@ from rubato_cli.base.names import need_utf8
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.target import Target
 from rubato_cli.own_data import account, run_file
-from rubato_cli.own_data.choices import choose
+from rubato_cli.own_data.choices import Asked, choose
 from rubato_cli.own_data.layout import Layout
 from rubato_cli.run import data_tool
+
+TARGETS = ("binary", "count", "amount", "tweedie", "real")  # worker/spec/target.h
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--positive", metavar="VALUE", action="append", default=[],
                         help="label value that counts as 1, instead of a guess; again for more, "
                         "and the rest counts as 0")
+    parser.add_argument("--target", choices=TARGETS, metavar="KIND",
+                        help=f"what is learnt of the label, {', '.join(TARGETS[:-1])} or "
+                        f"{TARGETS[-1]}, instead of a guess")
     parser.add_argument("--header", action=argparse.BooleanOptionalAction,
                         help="line 1 names the columns, or is a row, and columns are called "
                         "column_1, column_2, ...; else it is looked at")
@@ -38,11 +43,13 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     out = pathlib.Path(arguments.out or f"{source.name.split('.')[0]}.toml")
     if out.is_file():
         raise Failure(f"{out} exists already; remove it, or choose another name with --out")
+    asked = Asked(arguments.label, arguments.positive, arguments.target or "")
     build = session.build()
     layout = Layout(arguments.header, arguments.skip_lines)
     seen = data_tool.ask(build, ["inspect", str(source), "--label", arguments.label, "--json",
+                                 *(["--target", asked.kind] if asked.kind else []),
                                  *layout.flags()])
-    choices = choose(seen, source, arguments.label, arguments.positive, layout)
+    choices = choose(seen, source, asked, layout)
     need_utf8(arguments.label, "a run file")
     need_utf8(os.path.relpath(source, out.absolute().parent), "a run file")
     need_utf8(out.name, "a run file")  # which says how to look at it
@@ -55,7 +62,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         if target.is_stdout:
             session.console.note("\n".join(lines))
         else:
-            session.console.result(lines, {"run_file": str(out), **seen})
+            session.console.result(lines, {"run_file": str(out), "target": choices.label.kind,
+                                            **seen})
     return DONE
 
 

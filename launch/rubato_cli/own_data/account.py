@@ -7,28 +7,34 @@ import shlex
 from typing import Any
 
 from rubato_cli.base import units
-from rubato_cli.own_data import column_table, label_guess
+from rubato_cli.own_data import column_table
 from rubato_cli.own_data.choices import Choices
-from rubato_cli.own_data.shown import counts, one_line, show
-from rubato_cli.own_data.toml_text import quote
 
 
 def lines(seen: dict[str, Any], choices: Choices, source: str,
           target: pathlib.Path) -> list[str]:
     """`source`: the data, as a shell takes it; `target`: the run file."""
-    features = len(seen["columns"]) - 1 - len(choices.drop)
+    features = len(seen["columns"]) - 1 - len(choices.drop) - bool(choices.label.exposure)
     unlabelled = (f" ({choices.unlabelled:,} without a label will be dropped)"
                   if choices.unlabelled else "")
-    which = one_line(f"{choices.label} = " + " or ".join(choices.positive))
-    return [f"{units.rows(choices.rows)}{unlabelled}, {choices.positives:,} positive ({which}); "
+    return [f"{units.rows(choices.rows)}{unlabelled}{choices.label.summary()}; "
             f"{features - len(choices.categorical)} numeric and "
             f"{len(choices.categorical)} categorical columns, {len(choices.drop)} left out",
-            *_label_notes(choices, target),
-            *column_table.lines(seen["columns"], source),
+            *choices.label.notes(target),
+            *column_table.lines([_with_exposure(column, choices) for column in seen["columns"]],
+                                source),
             *_extent(seen),
             *(f"  {_note(warning, choices)}" for warning in seen["warnings"]),
-            f"wrote {target}; look at its positive, drop, categorical and missing, then: rubato "
-            f"train {shlex.quote(str(target))} --out {shlex.quote(target.stem + '-run')}"]
+            f"wrote {target}; look at its {choices.label.chosen}, drop, categorical and missing, "
+            f"then: rubato train {shlex.quote(str(target))} --out "
+            f"{shlex.quote(target.stem + '-run')}"]
+
+
+def _with_exposure(column: dict[str, Any], choices: Choices) -> dict[str, Any]:
+    exposure = choices.label.exposure
+    if exposure is None or column["name"] != exposure.column:
+        return column
+    return {**column, "type": "exposure", "reason": exposure.why}
 
 
 def _extent(seen: dict[str, Any]) -> list[str]:
@@ -36,21 +42,6 @@ def _extent(seen: dict[str, Any]) -> list[str]:
     if counted == int(seen["rows"]):
         return []
     return [f"  different values are those of the first {counted:,} rows"]
-
-
-def _label_notes(choices: Choices, target: pathlib.Path) -> list[str]:
-    rest = {value: rows for value, rows in choices.values.items() if value not in choices.positive}
-    if choices.how:
-        begin = (f"  the positive value {show(choices.positive[0])} was {choices.how}, beside "
-                 f"{counts(rest)}; ")
-        doubt = label_guess.doubt(choices.label, choices.values, choices.positive[0])
-        if doubt:
-            other = quote(next(iter(rest)))
-            return [f"{begin}but {doubt}: positive = {other} in {target} turns it round"]
-        return [f"{begin}if it is the other, change positive in {target} or give --positive"]
-    if len(rest) > 1:
-        return [f"  the rest counts as 0: {counts(rest)}; rows of no interest go into ignore = []"]
-    return []
 
 
 def _note(warning: dict[str, Any], choices: Choices) -> str:

@@ -11,7 +11,8 @@ from rubato_cli.own_data.shown import one_line
 ROWS_MAX = 60  # of a table that still is one to read
 NAMED_MAX = 4  # columns of a group that are named
 NAME_WIDTH, EXAMPLES_WIDTH = 32, 30
-TYPES = {"number": "number", "category": "category", "left_out": "left out", "label": "label"}
+TYPES = {"number": "number", "category": "category", "left_out": "left out", "label": "label",
+         "exposure": "exposure"}
 HEAD = ("column", "taken as", "missing", "different", "values", "why")
 
 

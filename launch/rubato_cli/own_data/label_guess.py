@@ -43,7 +43,7 @@ def guess(values: dict[str, int]) -> Guess:
         if sign == BAD:
             return Guess(named[0], word)
         return Guess(next(value for value in values if value != named[0]), f"{word} in the other")
-    denied = [value for value in values if any(map(_negates, _words(value)))]
+    denied = [value for value in values if any(map(_negates, words_of(value)))]
     if len(denied) == 1:
         positive = next(value for value in values if value != denied[0])
         return Guess(positive, "guessed, as the other denies something")
@@ -57,7 +57,7 @@ def doubt(label: str, values: dict[str, int], positive: str) -> str:
     """Why `positive`, as it was guessed, may be the wrong one of `values`; "" without a reason."""
     if values[positive] > sum(values.values()) / 2:
         return "it is the more frequent one"
-    if _sounds_good(_words(label)) and _judge_words(_words(positive))[0] != BAD:
+    if _sounds_good(words_of(label)) and _judge_words(words_of(positive))[0] != BAD:
         return "the label's name sounds as if it were the good outcome"
     return ""
 
@@ -92,13 +92,13 @@ def rarest(values: dict[str, int]) -> str:
 
 def judge(value: str) -> tuple[int, str]:
     """BAD, GOOD or 0, and the word that says so. One bad thing is enough: "paid late" is bad."""
-    words = _words(value)
+    words = words_of(value)
     if len(words) == 1 and words[0] in SINGLE:
         return SINGLE[words[0]], words[0]
     return _judge_words(words)
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z]+(?:'t)?", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower())
 
 

@@ -18,3 +18,9 @@ def one_line(text: str | dict[str, str]) -> str:
     if isinstance(text, dict):
         return "".join(f"\\x{ord(c):02x}" if c > "~" else c for c in one_line(text["latin1"]))
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def number(value: float) -> str:
+    """0.1234, 16, 4,075,401."""
+    whole = value == round(value) or abs(value) >= 1000
+    return f"{value:,.0f}" if whole and abs(value) < 1e15 else f"{value:.4g}"
