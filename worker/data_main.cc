@@ -31,6 +31,7 @@
 #include "worker/data/prepare/inspect.h"
 #include "worker/data/prepare/label.h"
 #include "worker/data/prepare/prepare.h"
+#include "worker/run_file/override.h"
 #include "worker/run_file/run_config.h"
 #include "worker/run_file/run_config_format.h"
 #include "worker/run_file/run_file.h"

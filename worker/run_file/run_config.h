@@ -28,6 +28,13 @@ enum class HeaderLine : uint8_t {
   kNo,
 };
 
+// A second CSV file whose columns the rows of the others get.
+struct JoinConfig {
+  std::string path;  // "": none
+  std::string key;   // column of both whose equal values belong together
+  friend bool operator==(const JoinConfig&, const JoinConfig&) = default;
+};
+
 struct DataConfig {
   std::string path;                       // "" with format = "generated"
   std::string test_path;                  // "": the test rows come from the split
@@ -46,6 +53,7 @@ struct DataConfig {
   int64_t rows = 200000;                  // generated: how many rows
   int64_t seed = 1;                       // generated: seed of the loan book
   double rate = 0.0;                      // generated: share of defaults; 0: about 18 %
+  JoinConfig join;                        // csv
   friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 

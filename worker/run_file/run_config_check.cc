@@ -123,6 +123,33 @@ absl::Status CheckLibsvm(const DataConfig& data, const KeyLocator& locate) {
                              given));
 }
 
+absl::Status CheckJoin(const DataConfig& data, const KeyLocator& locate) {
+  const JoinConfig& join = data.join;
+  if (join == JoinConfig()) return absl::OkStatus();
+  const char* const given = join.path.empty() ? "data.join.key" : "data.join.path";
+  if (data.format != "csv" || data.header == HeaderLine::kNo) {
+    return Bad(
+        locate(given),
+        absl::StrFormat("%s joins CSV files by the name of a column, and %s has none; leave "
+                        "data.join out, or use CSV files with names of columns",
+                        given,
+                        data.format != "csv" ? absl::StrFormat("data.format = \"%s\"", data.format)
+                                             : "a file with data.header = false"));
+  }
+  if (join.path.empty() || join.key.empty()) {
+    const char* const lacking = join.path.empty() ? "data.join.path" : "data.join.key";
+    return Bad(locate(given),
+               absl::StrFormat("%s needs %s beside it, as in data.join = { path = "
+                               "\"policies.csv\", key = \"policy\" }; give both, or none",
+                               given, lacking));
+  }
+  if (join.key != data.label) return absl::OkStatus();
+  return Bad(locate("data.join.key"),
+             absl::StrFormat("data.join.key and data.label both name column '%s'; a row to "
+                             "be predicted is found by what is known of it, so name another",
+                             join.key));
+}
+
 absl::Status CheckColumns(const DataConfig& data, const KeyLocator& locate) {
   if (data.format == "csv" && data.label.empty()) {
     return Bad(locate("data.label"),
@@ -299,29 +326,6 @@ absl::Status CheckSnapshots(const RunConfig& config, const KeyLocator& locate) {
   return absl::OkStatus();
 }
 
-// Levenshtein distance, one row of the table at a time.
-size_t EditDistance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-std::string Leaf(const std::string& key) { return key.substr(key.rfind('.') + 1); }
-
-// A key under the wrong section, or under none, is one slip as well.
-size_t KeyDistance(const std::string& unknown, const std::string& known) {
-  return std::min(EditDistance(unknown, known), EditDistance(Leaf(unknown), Leaf(known)) + 1);
-}
-
 absl::StatusOr<std::string> ExpandVariables(const std::string& text,
                                             const Environment& environment) {
   std::string expanded;
@@ -354,6 +358,7 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
   RETURN_IF_ERROR(CheckFleet(config.fleet, locate));
   RETURN_IF_ERROR(CheckDataSource(config.data, locate));
   if (config.data.format == "libsvm") RETURN_IF_ERROR(CheckLibsvm(config.data, locate));
+  RETURN_IF_ERROR(CheckJoin(config.data, locate));
   RETURN_IF_ERROR(CheckColumns(config.data, locate));
   RETURN_IF_ERROR(CheckTargetColumns(config, locate));
   RETURN_IF_ERROR(CheckExposure(config.target, locate));
@@ -380,19 +385,6 @@ absl::StatusOr<std::string> ResolvePath(const std::string& text, const std::stri
     return FileError(failed.value(), "finding the folder of", run_file);
   }
   return (base / expanded).lexically_normal().string();
-}
-
-std::string NearestKey(const std::string& unknown, const std::vector<std::string>& known) {
-  std::string nearest;
-  size_t least = std::max<size_t>(2, unknown.size() / 3) + 1;
-  for (const std::string& key : known) {
-    const size_t distance = KeyDistance(unknown, key);
-    if (distance < least) {
-      least = distance;
-      nearest = key;
-    }
-  }
-  return nearest;
 }
 
 }  // namespace rubato

@@ -1,10 +1,9 @@
-// The parts of reading a run file that know no TOML: rules over several keys, paths, near misses.
+// The parts of reading a run file that know no TOML: rules over several keys, paths.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,8 +24,5 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate);
 // "" stays "". InvalidArgument names the variable that is not set.
 absl::StatusOr<std::string> ResolvePath(const std::string& text, const std::string& run_file,
                                         const Environment& environment);
-
-// The known key that `unknown` was most likely meant to be; "" when none is near.
-std::string NearestKey(const std::string& unknown, const std::vector<std::string>& known);
 
 }  // namespace rubato

@@ -3,6 +3,7 @@
 // A visitor has Section(name, struct) and Field(name, member, rule). Reading TOML, writing TOML and
 // JSON, the list of known keys and the comparison for a resume are such visitors, so a key added
 // here is everywhere. Rules over one value stand here, rules over several in run_config_check.cc.
+// A section may hold sections; keys come before them, as TOML wants them.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +59,12 @@ void VisitFields(FleetConfig& fleet, Visitor& visitor) {
 }
 
 template <class Visitor>
+void VisitFields(JoinConfig& join, Visitor& visitor) {
+  visitor.Field("path", join.path, FilePath{});
+  visitor.Field("key", join.key, AnyText{});
+}
+
+template <class Visitor>
 void VisitFields(DataConfig& data, Visitor& visitor) {
   visitor.Field("path", data.path, FilePath{});
   visitor.Field("test_path", data.test_path, FilePath{});
@@ -76,6 +83,7 @@ void VisitFields(DataConfig& data, Visitor& visitor) {
   visitor.Field("rows", data.rows, IntegerRange{1000, 1'000'000'000});
   visitor.Field("seed", data.seed, kSeed);
   visitor.Field("rate", data.rate, RealRange{0.0, 0.99});
+  visitor.Section("join", data.join);
 }
 
 template <class Visitor>
@@ -144,7 +152,6 @@ void VisitFields(SnapshotConfig& snapshot, Visitor& visitor) {
   visitor.Field("retention_hard_mib", snapshot.retention_hard_mib, kRetention);
 }
 
-// Keys without a section come first, as TOML wants them.
 template <class Visitor>
 void VisitFields(RunConfig& config, Visitor& visitor) {
   visitor.Field("device", config.device, AnyText{});
@@ -159,14 +166,23 @@ void VisitFields(RunConfig& config, Visitor& visitor) {
   visitor.Section("snapshot", config.snapshot);
 }
 
+// Visits section `name` on behalf of a visitor that names keys in full: `prefix`, what stands
+// before the keys it is at, is "section." or "section.section." meanwhile.
+template <class Struct, class Visitor>
+void VisitSection(const char* name, Struct& fields, std::string* prefix, Visitor& visitor) {
+  const std::string outer = *prefix;
+  absl::StrAppend(prefix, name, ".");
+  VisitFields(fields, visitor);
+  *prefix = outer;
+}
+
 // A visitor: what the keys are called, sections and full keys.
 class KeyCollector {
  public:
   template <class Struct>
   void Section(const char* name, Struct& fields) {
-    sections_.emplace_back(name);
-    prefix_ = absl::StrCat(name, ".");
-    VisitFields(fields, *this);
+    sections_.push_back(prefix_ + name);
+    VisitSection(name, fields, &prefix_, *this);
   }
   template <class T, class Rule>
   void Field(const char* name, const T&, const Rule&) {

@@ -69,8 +69,8 @@ class TomlWriter {
  public:
   template <class Struct>
   void Section(const char* name, Struct& fields) {
-    absl::StrAppend(&text_, "\n[", name, "]\n");
-    VisitFields(fields, *this);
+    absl::StrAppend(&text_, "\n[", prefix_, name, "]\n");
+    VisitSection(name, fields, &prefix_, *this);
   }
   template <class T, class Rule>
   void Field(const char* name, const T& value, const Rule&) {
@@ -79,6 +79,7 @@ class TomlWriter {
   const std::string& text() const { return text_; }
 
  private:
+  std::string prefix_;
   std::string text_;
 };
 
@@ -87,12 +88,11 @@ class Flattener {
  public:
   template <class Struct>
   void Section(const char* name, Struct& fields) {
-    section_ = absl::StrCat(name, ".");
-    VisitFields(fields, *this);
+    VisitSection(name, fields, &prefix_, *this);
   }
   template <class T, class Rule>
   void Field(const char* name, const T& value, const Rule&) {
-    fields_.emplace_back(section_ + name, FormatValue(value));
+    fields_.emplace_back(prefix_ + name, FormatValue(value));
   }
   static std::vector<std::pair<std::string, std::string>> Flatten(RunConfig config) {
     Flattener flattener;
@@ -101,7 +101,7 @@ class Flattener {
   }
 
  private:
-  std::string section_;
+  std::string prefix_;
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 

@@ -7,15 +7,17 @@
 #include <cmath>
 #include <fstream>
 #include <map>
-#include <sstream>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/json_text.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
 #include "common/base/utf8.h"
+#include "worker/run_file/nearest_key.h"
 #include "worker/run_file/run_config_check.h"
 #include "worker/run_file/run_config_defaults.h"
 #include "worker/run_file/run_config_fields.h"
@@ -60,6 +62,9 @@ class RunFileTree {
   const std::string& file() const { return file_; }
 
  private:
+  // Of the keys in `section`, whose names in full begin with `prefix`.
+  absl::Status CheckKeysKnown(const toml::table& section, const std::string& prefix,
+                              const KeyCollector& known) const;
   absl::Status Unknown(const std::string& key, const std::vector<std::string>& known) const;
 
   std::string file_;
@@ -68,17 +73,21 @@ class RunFileTree {
 };
 
 const toml::node* RunFileTree::Find(const std::string& key) const {
-  const size_t dot = key.find('.');
-  const toml::node* node = root_.get(key.substr(0, dot));
-  if (dot == std::string::npos || node == nullptr) return node;
-  const toml::table* section = node->as_table();
-  return section == nullptr ? nullptr : section->get(key.substr(dot + 1));
+  const toml::node* node = &root_;
+  for (const absl::string_view name : absl::StrSplit(key, '.')) {
+    const toml::table* section = node == nullptr ? nullptr : node->as_table();
+    node = section == nullptr ? nullptr : section->get(std::string(name));
+  }
+  return node;
 }
 
 std::string RunFileTree::Where(const std::string& key) const {
   if (OverrideText(key) != nullptr) return absl::StrCat("--set ", key);
   const toml::node* node = Find(key);
-  if (node == nullptr) node = root_.get(key.substr(0, key.find('.')));
+  for (std::string section = key; node == nullptr && absl::StrContains(section, '.');) {
+    section.resize(section.rfind('.'));
+    node = Find(section);
+  }
   // A section that only overrides made has no line.
   const auto line = node == nullptr ? 0 : node->source().begin.line;
   return absl::StrFormat("%s:%d", file_, std::max<toml::source_index>(line, 1));
@@ -101,16 +110,15 @@ absl::StatusOr<toml::table> ParseOverrideValue(const Override& override) {
 absl::Status RunFileTree::Override(const struct Override& override) {
   ASSIGN_OR_RETURN(toml::table parsed, ParseOverrideValue(override));
   overrides_[override.key] = override.value;
-  const size_t dot = override.key.find('.');
-  if (dot == std::string::npos) {
-    root_.insert_or_assign(override.key, std::move(*parsed.get("value")));
-    return absl::OkStatus();
+  std::vector<std::string> names = absl::StrSplit(override.key, '.');
+  const std::string leaf = std::move(names.back());
+  names.pop_back();
+  toml::table* section = &root_;
+  for (const std::string& name : names) {
+    section = section->insert(name, toml::table{}).first->second.as_table();
+    if (section == nullptr) return absl::OkStatus();  // a value stands there: CheckKeysKnown's
   }
-  const std::string section = override.key.substr(0, dot);
-  toml::table* table = root_.insert(section, toml::table{}).first->second.as_table();
-  if (table != nullptr) {
-    table->insert_or_assign(override.key.substr(dot + 1), std::move(*parsed.get("value")));
-  }
+  section->insert_or_assign(leaf, std::move(*parsed.get("value")));
   return absl::OkStatus();
 }
 
@@ -126,31 +134,35 @@ absl::Status RunFileTree::CheckKeysKnown() const {
   RunConfig config;
   KeyCollector collector;
   VisitFields(config, collector);
-  const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
   // First, as they make sections of their own.
   for (const auto& [key, text] : overrides_) {
-    if (is_in(collector.keys(), key)) continue;
-    if (!is_in(collector.sections(), key)) return Unknown(key, collector.keys());
+    if (absl::c_linear_search(collector.keys(), key)) continue;
+    if (!absl::c_linear_search(collector.sections(), key)) return Unknown(key, collector.keys());
     return Bad(Where(key), absl::StrFormat("'%s' is a section; set a key of it, as in --set "
                                            "train.staleness=8",
                                            key));
   }
-  for (const auto& [top, node] : root_) {
-    const std::string name(top.str());
-    if (is_in(collector.keys(), name)) continue;
-    if (!is_in(collector.sections(), name)) {
-      return Unknown(name, node.is_table() ? collector.sections() : collector.keys());
+  return CheckKeysKnown(root_, "", collector);
+}
+
+absl::Status RunFileTree::CheckKeysKnown(const toml::table& section, const std::string& prefix,
+                                         const KeyCollector& known) const {
+  for (const auto& [name, node] : section) {
+    const std::string key = prefix + std::string(name.str());
+    if (Find(key) != &node) {
+      return Bad(Where(key), absl::StrFormat("'%s' is one name with a dot in it; take its quotes "
+                                             "off, or write [section] and the key below it",
+                                             key));
+    }
+    if (absl::c_linear_search(known.keys(), key)) continue;
+    if (!absl::c_linear_search(known.sections(), key)) {
+      return Unknown(key, node.is_table() ? known.sections() : known.keys());
     }
     if (!node.is_table()) {
-      return Bad(Where(name), absl::StrFormat("'%s' is a section; write [%s] and its keys below it",
-                                              name, name));
+      return Bad(Where(key),
+                 absl::StrFormat("'%s' is a section; write [%s] and its keys below it", key, key));
     }
-    for (const auto& [leaf, value] : *node.as_table()) {
-      const std::string key = absl::StrCat(name, ".", std::string(leaf.str()));
-      if (!is_in(collector.keys(), key)) return Unknown(key, collector.keys());
-    }
+    RETURN_IF_ERROR(CheckKeysKnown(*node.as_table(), absl::StrCat(key, "."), known));
   }
   return absl::OkStatus();
 }
@@ -163,8 +175,7 @@ class FieldReader {
 
   template <class Struct>
   void Section(const char* name, Struct& fields) {
-    prefix_ = absl::StrCat(name, ".");
-    VisitFields(fields, *this);
+    VisitSection(name, fields, &prefix_, *this);
   }
   template <class T, class Rule>
   void Field(const char* name, T& value, const Rule& rule) {
@@ -361,14 +372,6 @@ absl::StatusOr<std::string> ReadRunFile(const std::string& path) {
 }
 
 }  // namespace
-
-absl::StatusOr<Override> ParseOverride(const std::string& text) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    return Bad(absl::StrCat("--set ", text), "must be key=value, as in --set train.staleness=8");
-  }
-  return Override{text.substr(0, equals), text.substr(equals + 1)};
-}
 
 absl::StatusOr<RunConfig> ParseRunConfig(const std::string& text, const std::string& path,
                                          const std::vector<Override>& overrides,

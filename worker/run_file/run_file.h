@@ -7,19 +7,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "worker/run_file/override.h"
 #include "worker/run_file/run_config.h"
 #include "worker/run_file/run_config_check.h"
 
 namespace rubato {
-
-// One `--set key=value`: value is TOML, or a bare word taken as a string.
-struct Override {
-  std::string key;
-  std::string value;
-};
-
-// "key=value", as typed after --set.
-absl::StatusOr<Override> ParseOverride(const std::string& text);
 
 // Reads, overrides, expands and validates. Relative paths are relative to the run file's folder.
 // InvalidArgument: "FILE:LINE: ...".

@@ -78,7 +78,7 @@ TEST(RunConfig, UnknownKeyNamesLineAndNearestKey) {
   EXPECT_EQ(ErrorWith("[train]\nlearning_rate = 1.0\n"),
             "/runs/my.toml:5: unknown key 'train.learning_rate'; did you mean "
             "'optimizer.learning_rate'?");
-  EXPECT_NE(ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, target, split"),
+  EXPECT_NE(ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, data.join, target, split"),
             std::string::npos);
 }
 
@@ -312,6 +312,68 @@ TEST(RunConfig, AHeaderIsThereOrNotOrFoundOut) {
   }
   EXPECT_NE(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"a\"\nheader = false\n")
                 .find("data.header is about the columns of a CSV file"),
+            std::string::npos);
+}
+
+TEST(RunConfig, ASectionMayHoldASection) {
+  const JoinConfig both = {.path = "/data/policies.gz", .key = "id"};
+  const std::vector<std::string> ways = {
+      "join = { path = \"${DATA}/policies.gz\", key = \"id\" }\n",
+      "[data.join]\npath = \"../data/policies.gz\"\nkey = \"id\"\n[train]\nbatch = 7\n"};
+  for (const std::string& way : ways) {
+    const auto config = Parse(kCsv + way);
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_EQ(config->data.join, both);
+    const auto again =
+        ParseRunConfig(FormatRunConfigToml(*config), "/elsewhere/run.toml", {}, Variables({}));
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(*again, *config);
+  }
+  const std::vector<Override> set = {{"data.join.path", "\"${DATA}/policies.gz\""},
+                                     {"data.join.key", "id"}};
+  EXPECT_EQ(Parse(kCsv, set)->data.join, both);
+  EXPECT_EQ(Parse(kCsv + ways[1], {{"data.join.key", "7"}})->data.join.key, "7");
+  const std::string json = FormatRunConfigJson(*Parse(kCsv, set));
+  EXPECT_NE(json.find("\n    \"join\": {\n      \"path\": \"/data/policies.gz\",\n"
+                      "      \"key\": \"id\"\n    }\n  },"),
+            std::string::npos)
+      << json;
+  EXPECT_NE(CheckResumable(*Parse(kCsv), *Parse(kCsv, set)).message().find("data.join.key (\"\", "),
+            absl::string_view::npos);
+}
+
+TEST(RunConfig, SlipsInASectionOfASectionAreNamed) {
+  EXPECT_EQ(ErrorWith("[data.join]\npath = \"p\"\nkeys = \"id\"\n"),
+            "/runs/my.toml:6: unknown key 'data.join.keys'; did you mean 'data.join.key'?");
+  EXPECT_EQ(ErrorWith("[data.joins]\npath = \"p\"\n"),
+            "/runs/my.toml:4: unknown key 'data.joins'; did you mean 'data.join'?");
+  EXPECT_EQ(ErrorWith("join = \"p\"\n"),
+            "/runs/my.toml:4: 'data.join' is a section; write [data.join] and its keys below it");
+  EXPECT_EQ(ErrorOf(kCsv, {{"data.join.pth", "p"}}),
+            "--set data.join.pth: unknown key 'data.join.pth'; did you mean 'data.join.path'?");
+  EXPECT_EQ(ErrorWith("[data.join]\npath = 3\n"),
+            "/runs/my.toml:5: data.join.path must be a string, in quotes");
+  EXPECT_EQ(ErrorWith("\"join.key\" = \"id\"\n"),
+            "/runs/my.toml:1: 'data.join.key' is one name with a dot in it; take its quotes off, "
+            "or write [section] and the key below it");
+}
+
+TEST(RunConfig, AJoinNeedsAFileAndAKeyAndColumnsWithNames) {
+  EXPECT_EQ(ErrorWith("[data.join]\nkey = \"id\"\n"),
+            "/runs/my.toml:5: data.join.key needs data.join.path beside it, as in data.join = { "
+            "path = \"policies.csv\", key = \"policy\" }; give both, or none");
+  EXPECT_EQ(ErrorOf(kCsv, {{"data.join.path", "p"}}).substr(0, 62),
+            "--set data.join.path: data.join.path needs data.join.key besid");
+  const std::string join = "[data.join]\npath = \"p\"\nkey = \"id\"\n";
+  EXPECT_EQ(ErrorWith("header = false\n" + join),
+            "/runs/my.toml:6: data.join.path joins CSV files by the name of a column, and a file "
+            "with data.header = false has none; leave data.join out, or use CSV files with names "
+            "of columns");
+  EXPECT_NE(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"a\"\n" + join)
+                .find("and data.format = \"libsvm\" has none"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf(kCsv + join, {{"data.join.key", "default"}})
+                .find("data.join.key and data.label both name column 'default'"),
             std::string::npos);
 }
 

@@ -12,7 +12,7 @@
 #include "worker/data/text/find_column.h"
 #include "worker/data/text/name_words.h"
 #include "worker/data/text/show_text.h"
-#include "worker/run_file/run_config_check.h"
+#include "worker/run_file/nearest_key.h"
 
 namespace rubato {
 namespace {

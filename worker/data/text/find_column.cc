@@ -6,7 +6,7 @@
 #include "common/base/status.h"
 #include "common/base/utf8.h"
 #include "worker/data/text/show_text.h"
-#include "worker/run_file/run_config_check.h"
+#include "worker/run_file/nearest_key.h"
 
 namespace rubato {
 
