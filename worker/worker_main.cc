@@ -174,7 +174,8 @@ NoveltyEvent NoveltyEventOf(const ColumnNovelty& novelty) {
           .levels = NovelCellsOf(novelty.levels),
           .texts = NovelCellsOf(novelty.texts),
           .outside = NovelCellsOf(novelty.outside),
-          .missing = NovelCellsOf(novelty.missing)};
+          .missing = NovelCellsOf(novelty.missing),
+          .unmatched = NovelCellsOf(novelty.unmatched)};
 }
 
 absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSignals* signals) {

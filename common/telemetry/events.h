@@ -253,12 +253,13 @@ struct NovelCells {
 // Predicting: what a column has that training never saw; kinds that it does not have are left out.
 struct NoveltyEvent {
   static constexpr char kEvent[] = "novelty";
-  std::string column;                      // "": LIBSVM, all features together
-  uint64_t cells = 0;                      // looked at
-  std::optional<NovelCells> levels = {};   // of a category
-  std::optional<NovelCells> texts = {};    // where numbers should stand
-  std::optional<NovelCells> outside = {};  // numbers below or above all of training
-  std::optional<NovelCells> missing = {};  // where training missed none
+  std::string column;                        // "": LIBSVM, all features together
+  uint64_t cells = 0;                        // looked at
+  std::optional<NovelCells> levels = {};     // of a category
+  std::optional<NovelCells> texts = {};      // where numbers should stand
+  std::optional<NovelCells> outside = {};    // numbers below or above all of training
+  std::optional<NovelCells> missing = {};    // where training missed none
+  std::optional<NovelCells> unmatched = {};  // of a key, without a row to join
   void Fields(auto&& field) const {
     field("column", column);
     field("cells", cells);
@@ -266,6 +267,7 @@ struct NoveltyEvent {
     field("texts", texts);
     field("outside", outside);
     field("missing", missing);
+    field("unmatched", unmatched);
   }
 };
 

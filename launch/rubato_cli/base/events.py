@@ -176,6 +176,7 @@ class NoveltyEvent(Event):
     texts: dict[str, Any] | None = None
     outside: dict[str, Any] | None = None
     missing: dict[str, Any] | None = None
+    unmatched: dict[str, Any] | None = None
 
 
 @_event

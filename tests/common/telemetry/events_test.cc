@@ -123,7 +123,8 @@ class EventsTest : public testing::Test {
                                    .levels = NovelCells{3, "H", 2},
                                    .texts = NovelCells{4, "n/a", 3},
                                    .outside = NovelCells{5, "1e9", 4},
-                                   .missing = NovelCells{6, "", 5}});
+                                   .missing = NovelCells{6, "", 5},
+                                   .unmatched = NovelCells{7, "P9", 6}});
     Tell("gpus-0", GpuEvent{.index = 0,
                             .name = "NVIDIA H200",
                             .capability = "9.0",

@@ -1,17 +1,59 @@
 #include "worker/data/encode/bound_csv.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_format.h"
 #include "common/base/status.h"
 #include "worker/data/text/show_text.h"
 
 namespace rubato {
 namespace {
 
+// The first of `names` that is not in `header`; nullptr when all are.
+const std::string* FirstLacking(const std::vector<std::string>& names,
+                                const std::vector<std::string>& header) {
+  const auto lacks = [&header](const std::string& name) {
+    return !absl::c_linear_search(header, name);
+  };
+  const auto found = std::find_if(names.begin(), names.end(), lacks);
+  return found == names.end() ? nullptr : &*found;
+}
+
+// For a reader that lacks `column`.
+absl::StatusOr<std::shared_ptr<const JoinTable>> LoadJoin(const JoinConfig& join,
+                                                          const CsvReader& reader,
+                                                          const std::string& column) {
+  const auto key = FindJoinKey(reader.header(), join);
+  if (!key.ok()) return Annotate(key.status(), reader.name());
+  auto table = JoinTable::Load(join);
+  if (table.ok()) return table;
+  return absl::Status(table.status().code(),
+                      absl::StrFormat("%s; %s lacks the column '%s', which that file brings "
+                                      "(data.join), so put it there, or give rows that have it",
+                                      table.status().message(), reader.name(), ShowText(column)));
+}
+
+absl::Status JoinWhatLacks(const Encoding& encoding, std::shared_ptr<const JoinTable> table,
+                           BoundCsv* bound) {
+  const std::vector<std::string>& header = bound->reader->header();
+  const auto& wanted = table != nullptr ? table->names() : encoding.join.columns;
+  const std::string* const lacking = FirstLacking(wanted, header);
+  if (lacking == nullptr) return absl::OkStatus();
+  if (table == nullptr) {
+    ASSIGN_OR_RETURN(table, LoadJoin(encoding.join.source, *bound->reader, *lacking));
+  }
+  ASSIGN_OR_RETURN(bound->joined, JoinedColumns::AppendTo(std::move(table), bound->reader.get()));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<BoundCsv> Bind(const Encoding& encoding, const std::string& path,
-                              const CsvLayout& layout) {
+                              const CsvLayout& layout,
+                              const std::shared_ptr<const JoinTable>& table = nullptr) {
   BoundCsv bound;
   ASSIGN_OR_RETURN(bound.reader, CsvReader::Open(path, layout));
+  RETURN_IF_ERROR(JoinWhatLacks(encoding, table, &bound));
   auto encoder = Encoder::Bind(encoding, bound.reader->header(), bound.reader->decimal_comma());
   if (!encoder.ok()) return Annotate(encoder.status(), path);
   bound.encoder = *std::move(encoder);
@@ -27,12 +69,13 @@ absl::StatusOr<Acquaintance> MeetFirstLine(const Encoding& encoding, const std::
   return found ? bound.encoder->Meet(bound.reader->fields()) : Acquaintance();
 }
 
-absl::StatusOr<BoundCsv> OpenByNames(const Encoding& encoding, const std::string& path) {
+absl::StatusOr<BoundCsv> OpenByNames(const Encoding& encoding, const std::string& path,
+                                     const std::shared_ptr<const JoinTable>& table) {
   CsvLayout untitled = encoding.layout;
   untitled.skip_lines = 0;
-  absl::StatusOr<BoundCsv> bound = Bind(encoding, path, untitled);
+  absl::StatusOr<BoundCsv> bound = Bind(encoding, path, untitled, table);
   if (bound.ok() || encoding.layout.skip_lines == 0) return bound;
-  return Bind(encoding, path, encoding.layout);
+  return Bind(encoding, path, encoding.layout, table);
 }
 
 // A title, or names of columns: the model knows nothing in it, and a text stands where a number
@@ -59,8 +102,29 @@ absl::StatusOr<BoundCsv> OpenByPositions(const Encoding& encoding, const std::st
 
 }  // namespace
 
-absl::StatusOr<BoundCsv> OpenBoundCsv(const Encoding& encoding, const std::string& path) {
-  return encoding.layout.header ? OpenByNames(encoding, path) : OpenByPositions(encoding, path);
+JoinEncoding EncodeJoin(const JoinTable& table, const Encoding& encoding) {
+  JoinEncoding join{.source = table.join(), .columns = {}};
+  for (const std::string& name : table.names()) {
+    if (encoding.Reads(name)) join.columns.push_back(name);
+  }
+  return join;
+}
+
+std::optional<ColumnNovelty> JoinNovelty(const JoinedColumns* joined) {
+  if (joined == nullptr) return std::nullopt;
+  ColumnNovelty novelty;
+  novelty.column = joined->table().join().key;
+  novelty.cells = joined->rows();
+  novelty.unmatched = joined->unmatched();
+  novelty.joined = joined->table().join().path;
+  return novelty;
+}
+
+// Columns are joined by their names, so that a file without a header has none to join.
+absl::StatusOr<BoundCsv> OpenBoundCsv(const Encoding& encoding, const std::string& path,
+                                      const std::shared_ptr<const JoinTable>& table) {
+  return encoding.layout.header ? OpenByNames(encoding, path, table)
+                                : OpenByPositions(encoding, path);
 }
 
 }  // namespace rubato

@@ -8,22 +8,35 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "worker/data/encode/encoding.h"
+#include "worker/data/encode/novelty.h"
 #include "worker/data/text/csv.h"
+#include "worker/data/text/join.h"
 
 namespace rubato {
 
 struct BoundCsv {
   std::unique_ptr<CsvReader> reader;  // at its first row
   std::unique_ptr<Encoder> encoder;
+  std::shared_ptr<const JoinedColumns> joined;  // of `reader`; nullptr: none
 };
+// For `encoding`, whose columns are fitted to rows that went through the join.
+JoinEncoding EncodeJoin(const JoinTable& table, const Encoding& encoding);
+// Of the rows so far: keys that the join has no row for; nullopt without a join.
+std::optional<ColumnNovelty> JoinNovelty(const JoinedColumns* joined);
 
 // `encoding` must outlive what is returned. Errors: CsvReader's and Encoder::Bind's, with the path;
 // InvalidArgument for names of columns above rows of a model that knows its columns by their
 // position.
-absl::StatusOr<BoundCsv> OpenBoundCsv(const Encoding& encoding, const std::string& path);
+//
+// The file may have the columns of a join itself, and is read as it is then. Else they are joined
+// to it: of `table`, which it must have all names of to be read as it is; or, without one, of the
+// file that trained, which is not read unless columns that the model reads are lacking.
+absl::StatusOr<BoundCsv> OpenBoundCsv(const Encoding& encoding, const std::string& path,
+                                      const std::shared_ptr<const JoinTable>& table = nullptr);
 
 }  // namespace rubato

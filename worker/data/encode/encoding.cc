@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "common/base/status.h"
 #include "worker/data/text/find_column.h"
@@ -39,6 +40,12 @@ DatasetShape Encoding::Shape() const {
   shape.base_margin = static_cast<float>(prior.base_margin);
   shape.offsets = !offset.column.empty();
   return shape;
+}
+
+bool Encoding::Reads(const std::string& column) const {
+  const auto is_it = [&column](const auto& known) { return known.name == column; };
+  return absl::c_any_of(numeric, is_it) || absl::c_any_of(categories, is_it) ||
+         offset.column == column;
 }
 
 double SignedLog(double value) { return std::copysign(std::log1p(std::abs(value)), value); }

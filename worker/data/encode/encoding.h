@@ -27,6 +27,7 @@
 #include "worker/data/encode/offset_column.h"
 #include "worker/data/text/csv_layout.h"
 #include "worker/data/text/field.h"
+#include "worker/run_file/run_config.h"
 #include "worker/spec/prior.h"
 
 namespace rubato {
@@ -56,6 +57,13 @@ struct CategoryEncoding {
   friend bool operator==(const CategoryEncoding&, const CategoryEncoding&) = default;
 };
 
+// The join that the training rows went through.
+struct JoinEncoding {
+  JoinConfig source;
+  std::vector<std::string> columns;  // that it brought and the model reads
+  friend bool operator==(const JoinEncoding&, const JoinEncoding&) = default;
+};
+
 // Level ids within a category, before those of its `levels`.
 inline constexpr uint64_t kOtherLevel = 0;
 inline constexpr uint64_t kMissingLevel = 1;
@@ -66,6 +74,7 @@ struct Encoding {
   std::string label;
   std::vector<std::string> positive;  // label values that counted as 1, of two classes
   OffsetEncoding offset;
+  JoinEncoding join;
   double clip_sigma = 8.0;
   std::vector<NumericEncoding> numeric;
   std::vector<CategoryEncoding> categories;
@@ -76,6 +85,8 @@ struct Encoding {
   std::vector<IndexRange> trained_indices;  // libsvm: IndexSet's, of the training rows
   Prior prior;
   DatasetShape Shape() const;
+  // Whether the model reads a column of such a name: a number, a category, the offset.
+  bool Reads(const std::string& column) const;
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };
 

@@ -10,7 +10,7 @@
 namespace rubato {
 namespace {
 
-constexpr int kEncodingVersion = 7;
+constexpr int kEncodingVersion = 8;
 
 // null for plain numbers.
 Json FormToJson(const NumberForm& form) {
@@ -52,6 +52,22 @@ absl::StatusOr<OffsetEncoding> OffsetFromJson(const Json& encoding) {
   ASSIGN_OR_RETURN(offset.exposure, BoolFromJson(*json, "exposure"));
   ASSIGN_OR_RETURN(offset.cap, NumberFromJson(*json, "cap"));
   return offset;
+}
+
+Json JoinToJson(const JoinEncoding& join) {
+  return {{"path", TextToJson(join.source.path)},
+          {"key", TextToJson(join.source.key)},
+          {"columns", TextsToJson(join.columns)}};
+}
+
+absl::StatusOr<JoinEncoding> JoinFromJson(const Json& encoding) {
+  const Json* json = FindField(encoding, "join");
+  if (json == nullptr) return WrongField("join", "an object");
+  JoinEncoding join;
+  ASSIGN_OR_RETURN(join.source.path, TextFromJson(FindField(*json, "path"), "join.path"));
+  ASSIGN_OR_RETURN(join.source.key, TextFromJson(FindField(*json, "key"), "join.key"));
+  ASSIGN_OR_RETURN(join.columns, TextsFromJson(*json, "columns"));
+  return join;
 }
 
 Json PriorToJson(const Prior& prior) {
@@ -137,6 +153,7 @@ std::string FormatEncoding(const Encoding& encoding) {
                {"label", TextToJson(encoding.label)},
                {"positive", TextsToJson(encoding.positive)},
                {"offset", OffsetToJson(encoding.offset)},
+               {"join", JoinToJson(encoding.join)},
                {"clip_sigma", encoding.clip_sigma},
                {"prior", PriorToJson(encoding.prior)},
                {"header", encoding.layout.header},
@@ -183,6 +200,7 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   ASSIGN_OR_RETURN(encoding.label, TextFromJson(FindField(json, "label"), "label"));
   ASSIGN_OR_RETURN(encoding.positive, TextsFromJson(json, "positive"));
   ASSIGN_OR_RETURN(encoding.offset, OffsetFromJson(json));
+  ASSIGN_OR_RETURN(encoding.join, JoinFromJson(json));
   ASSIGN_OR_RETURN(encoding.clip_sigma, NumberFromJson(json, "clip_sigma"));
   if (encoding.clip_sigma <= 0.0) return WrongField("clip_sigma", "a number > 0");
   ASSIGN_OR_RETURN(encoding.layout.header, BoolFromJson(json, "header"));

@@ -37,15 +37,10 @@ std::string Levels(const ColumnNovelty& novelty) {
 
 }  // namespace
 
-void Sighting::Count(absl::string_view field, uint64_t at_line) {
-  if (cells++ > 0) return;
-  first = std::string(field.substr(0, kShownBytes + 1));
-  line = at_line;
-}
-
 double ColumnNovelty::UnknownShare() const {
   if (cells == 0) return 0.0;
-  const uint64_t unknown = levels.cells + texts.cells + outside.cells + missing.cells;
+  const uint64_t unknown =
+      levels.cells + texts.cells + outside.cells + missing.cells + unmatched.cells;
   return static_cast<double>(unknown) / static_cast<double>(cells);
 }
 
@@ -53,6 +48,11 @@ std::string DescribeTexts(const ColumnNovelty& novelty) {
   return absl::StrCat(Begin(novelty, novelty.texts),
                       "are not written as the numbers of the training file are, and were taken as "
                       "missing");
+}
+
+std::string DescribeUnmatched(const ColumnNovelty& novelty) {
+  return absl::StrCat(Begin(novelty, novelty.unmatched), "are in no row of ", novelty.joined,
+                      "; the columns that it brings (data.join) are missing in these rows");
 }
 
 std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty) {
@@ -70,6 +70,7 @@ std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty) {
         "column '%s': %d of %d values are missing, the first in line %d, and none was in training",
         ShowText(novelty.column), novelty.missing.cells, novelty.cells, novelty.missing.line));
   }
+  if (novelty.unmatched.cells > 0) sentences.push_back(DescribeUnmatched(novelty));
   return sentences;
 }
 

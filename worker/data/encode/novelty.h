@@ -6,28 +6,22 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
+#include "worker/data/text/sighting.h"
 
 namespace rubato {
-
-// Cells of one kind, and the first of them.
-struct Sighting {
-  uint64_t cells = 0;
-  std::string first;
-  uint64_t line = 0;  // from 1
-  void Count(absl::string_view field, uint64_t at_line);
-};
 
 struct ColumnNovelty {
   std::string column;  // "": LIBSVM, all features together
   uint64_t cells = 0;  // looked at
   Sighting levels;     // of a category, never seen in training
   bool forgetful =
-      false;         // training had more rare levels than are remembered: `levels` counts them
-  Sighting texts;    // where numbers should stand, and nobody said that they mean missing
-  Sighting outside;  // numbers below or above all of training
-  Sighting missing;  // where training missed none
-  double low = 0.0;  // of training; if `outside`
+      false;           // training had more rare levels than are remembered: `levels` counts them
+  Sighting texts;      // where numbers should stand, and nobody said that they mean missing
+  Sighting outside;    // numbers below or above all of training
+  Sighting missing;    // where training missed none
+  Sighting unmatched;  // of data.join.key, that `joined` lacks or missing
+  std::string joined;  // the file's path; if `unmatched`
+  double low = 0.0;    // of training; if `outside`
   double high = 0.0;
   std::string recased;  // one of `levels` that differs only by case from `learnt`; "": none
   std::string learnt;
@@ -39,5 +33,7 @@ struct ColumnNovelty {
 std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty);
 // Requires `texts`: what of it says that alone.
 std::string DescribeTexts(const ColumnNovelty& novelty);
+// The same of `unmatched`.
+std::string DescribeUnmatched(const ColumnNovelty& novelty);
 
 }  // namespace rubato

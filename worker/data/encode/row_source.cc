@@ -25,10 +25,11 @@ class CsvSource : public RowSource {
   CsvSource(BoundCsv bound, bool has_offsets)
       : reader_(std::move(bound.reader)),
         encoder_(std::move(bound.encoder)),
+        joined_(std::move(bound.joined)),
         has_offsets_(has_offsets) {
     const std::vector<std::string>& names = reader_->header();
     const std::vector<absl::string_view> fields(names.begin(), names.end());
-    AppendFields(fields, reader_->separator(), &header_);
+    AppendFields(Own(fields), reader_->separator(), &header_);
   }
 
   const std::string& header() const override { return header_; }
@@ -48,16 +49,27 @@ class CsvSource : public RowSource {
     batch.numeric.insert(batch.numeric.end(), numeric.begin(), numeric.end());
     batch.categories.insert(batch.categories.end(), categories.begin(), categories.end());
     ++batch.rows;
-    AppendFields(reader_->fields(), reader_->separator(), &chunk->text);
+    AppendFields(Own(reader_->fields()), reader_->separator(), &chunk->text);
     chunk->ends.push_back(chunk->text.size());
     return true;
   }
 
-  std::span<const ColumnNovelty> Novelties() const override { return encoder_->novelties(); }
+  std::vector<ColumnNovelty> Novelties() const override {
+    const auto novelties = encoder_->novelties();
+    std::vector<ColumnNovelty> all(novelties.begin(), novelties.end());
+    if (auto keys = JoinNovelty(joined_.get())) all.push_back(*std::move(keys));
+    return all;
+  }
 
  private:
+  // What the file has itself, without what was joined to it.
+  std::span<const absl::string_view> Own(std::span<const absl::string_view> fields) const {
+    return fields.first(reader_->own_columns());
+  }
+
   std::unique_ptr<CsvReader> reader_;
   std::unique_ptr<Encoder> encoder_;
+  std::shared_ptr<const JoinedColumns> joined_;
   const bool has_offsets_;
   std::string header_;
 };
@@ -90,7 +102,7 @@ class LibsvmSource : public RowSource {
     return true;
   }
 
-  std::span<const ColumnNovelty> Novelties() const override { return {&features_, 1}; }
+  std::vector<ColumnNovelty> Novelties() const override { return {features_}; }
 
  private:
   std::unique_ptr<LibsvmReader> reader_;
@@ -106,7 +118,7 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(
     const Encoding& encoding, const std::string& path,
     const std::vector<std::string>& predictions) {
   ASSIGN_OR_RETURN(BoundCsv bound, OpenBoundCsv(encoding, path));
-  const std::vector<std::string>& names = bound.reader->header();
+  const auto names = std::span(bound.reader->header()).first(bound.reader->own_columns());
   for (const std::string& prediction : predictions) {
     if (std::find(names.begin(), names.end(), prediction) == names.end()) continue;
     return absl::InvalidArgumentError(

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -38,8 +37,8 @@ class RowSource {
   // Appends the next row; its text ends with a separator. False at the end.
   virtual absl::StatusOr<bool> Next(RowChunk* chunk) = 0;
   // Of the rows so far, for each column that the model reads; LIBSVM: of all features together,
-  // whose column is "".
-  virtual std::span<const ColumnNovelty> Novelties() const = 0;
+  // whose column is "". With a join, of its key too.
+  virtual std::vector<ColumnNovelty> Novelties() const = 0;
 };
 
 // InvalidArgument: a column that the model reads is missing (the nearest name is offered), or one

@@ -230,6 +230,21 @@ Feature MakeFeature(size_t field, const ColumnScan& column, const KindChoice& ch
 
 }  // namespace
 
+DataConfig PlannedData(const RunConfig& config) {
+  DataConfig data = config.data;
+  const TargetConfig& target = config.target;
+  for (const std::string& column :
+       {config.split.group, data.join.key, target.offset, target.exposure, target.weight}) {
+    const auto names = [&column](const std::vector<std::string>& list) {
+      return absl::c_linear_search(list, column);
+    };
+    if (!column.empty() && !names(data.categorical) && !names(data.numeric) && !names(data.drop)) {
+      data.drop.push_back(column);
+    }
+  }
+  return data;
+}
+
 absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,
                                        const std::string& oracle) {
   RETURN_IF_ERROR(Annotate(CheckNames(scan.header, data.drop, "data.drop"), scan.path));

@@ -50,6 +50,9 @@ inline constexpr double kFormShare = 0.95;
 // Texts that a warning names.
 inline constexpr size_t kShownTexts = 5;
 
+// config.data for PlanColumns: what gathers or joins rows is an id, and what section [target] names
+// is told already, so they are dropped, unless the run file says of which kind they are.
+DataConfig PlannedData(const RunConfig& config);
 // `oracle`: the column of a generated file with the true mean; "" when there is none.
 // InvalidArgument: a name of the run file that is no column, or no feature left.
 absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,

@@ -26,6 +26,7 @@
 #include "worker/data/prepare/split_check.h"
 #include "worker/data/text/csv.h"
 #include "worker/data/text/find_column.h"
+#include "worker/data/text/join.h"
 #include "worker/data/text/level.h"
 #include "worker/data/text/show_text.h"
 
@@ -57,13 +58,14 @@ class CsvPreparation {
 
  private:
   absl::Status Scan();
+  absl::Status LoadJoin();
   absl::Status Split();
   void LookAtGroups();
   SplitRows RowsToSplit();
-  DataConfig PlannedData() const;
   absl::Status Fit();
   absl::Status Write();
   absl::Status WriteTestFile();
+  void WarnOfUnmatched(const std::optional<ColumnNovelty>& keys, const std::string& path);
   void WarnOfTestFile(std::span<const ColumnNovelty> novelties);
   // Of the test file: the label's field, and what else its rows say.
   struct TestColumns {
@@ -92,6 +94,7 @@ class CsvPreparation {
   const StopCheck& stop_;
 
   DataReport report_;
+  std::shared_ptr<const JoinTable> join_;  // nullptr: none
   CsvScan scan_;
   ColumnPlan plan_;
   std::optional<CsvLabels> labels_;
@@ -105,17 +108,28 @@ class CsvPreparation {
   std::unique_ptr<PartWriters> writers_;
 };
 
+absl::Status CsvPreparation::LoadJoin() {
+  const JoinConfig& join = config_.data.join;
+  if (join.path.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(join.path));
+  ASSIGN_OR_RETURN(join_, JoinTable::Load(join));
+  return absl::OkStatus();
+}
+
 absl::Status CsvPreparation::Scan() {
   const DataConfig& data = config_.data;
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(data.path));
+  RETURN_IF_ERROR(LoadJoin());
   ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, {.label = data.label,
                                               .time = data.time,
                                               .group = config_.split.group,
                                               .missing = data.missing,
                                               .header = data.header,
-                                              .layout = LayoutOf(data)}));
-  ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, PlannedData(), oracle_));
+                                              .layout = LayoutOf(data),
+                                              .join = join_}));
+  ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, PlannedData(config_), oracle_));
   report_.warnings = plan_.warnings;
+  WarnOfUnmatched(scan_.unmatched, data.path);
   ASSIGN_OR_RETURN(labels_, CsvLabels::Make(scan_, data, domain_));
   if (!HasTestFile()) RETURN_IF_ERROR(labels_->Report(&report_.labels));
   labels_->WarnOfUnnamedPositive(&report_.warnings);
@@ -177,23 +191,6 @@ absl::Status CsvPreparation::Split() {
   return absl::OkStatus();
 }
 
-// What gathers rows is an id, and what section [target] names is told already: no features, unless
-// the run file says of which kind.
-DataConfig CsvPreparation::PlannedData() const {
-  DataConfig data = config_.data;
-  const TargetConfig& target = config_.target;
-  for (const std::string& column :
-       {config_.split.group, target.offset, target.exposure, target.weight}) {
-    const auto names = [&column](const std::vector<std::string>& list) {
-      return absl::c_linear_search(list, column);
-    };
-    if (!column.empty() && !names(data.categorical) && !names(data.numeric) && !names(data.drop)) {
-      data.drop.push_back(column);
-    }
-  }
-  return data;
-}
-
 std::optional<size_t> CsvPreparation::GroupField(const std::vector<std::string>& header) const {
   const auto found = std::find(header.begin(), header.end(), config_.split.group);
   if (!HasTestFile() || found == header.end()) return std::nullopt;
@@ -211,8 +208,8 @@ void CsvPreparation::CompareGroup(const CsvReader& reader, std::optional<size_t>
 
 template <class Visit>
 absl::Status CsvPreparation::ForEachRow(Visit visit) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader,
-                   CsvReader::Open(config_.data.path, LayoutOf(config_.data)));
+  ASSIGN_OR_RETURN(const OpenedCsv file, OpenCsv(config_.data.path, LayoutOf(config_.data), join_));
+  const auto& reader = file.reader;
   uint64_t rows = 0;
   for (;; ++rows) {
     ASSIGN_OR_RETURN(const bool found, reader->Next());
@@ -251,6 +248,7 @@ absl::Status CsvPreparation::Fit() {
   encoding_.positive = labels_->positive();
   encoding_.layout = LayoutOf(config_.data);
   encoding_.columns = scan_.header.size();
+  if (join_ != nullptr) encoding_.join = EncodeJoin(*join_, encoding_);
   report_.shape = encoding_.Shape();
   std::move(fit.warnings.begin(), fit.warnings.end(), std::back_inserter(report_.warnings));
   return absl::OkStatus();
@@ -289,8 +287,8 @@ absl::StatusOr<std::optional<float>> CsvPreparation::OracleOf(const CsvReader& r
 absl::Status CsvPreparation::WriteTestFile() {
   const std::string& path = config_.data.test_path;
   ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(path));
-  ASSIGN_OR_RETURN(const auto test, OpenBoundCsv(encoding_, path));
-  const auto& [reader, encoder] = test;
+  ASSIGN_OR_RETURN(const auto test, OpenBoundCsv(encoding_, path, join_));
+  const auto& [reader, encoder, joined] = test;
   const auto label = FindColumn(reader->header(), config_.data.label, "data.label");
   RETURN_IF_ERROR(Annotate(label.status(), path));
   auto terms = RowTerms::Bind(config_.target, description_, scan_, reader->header());
@@ -305,8 +303,16 @@ absl::Status CsvPreparation::WriteTestFile() {
     RETURN_IF_ERROR(WriteTestRow(*reader, columns, encoder.get()));
   }
   WarnOfTestFile(encoder->novelties());
+  WarnOfUnmatched(JoinNovelty(joined.get()), path);
   RETURN_IF_ERROR(labels_->Report(&report_.labels));
   return CheckTestFile(report_.parts[2], domain_, path);
+}
+
+void CsvPreparation::WarnOfUnmatched(const std::optional<ColumnNovelty>& keys,
+                                     const std::string& path) {
+  if (!keys || keys->unmatched.cells == 0) return;
+  report_.warnings.push_back(
+      {keys->column, "unmatched", absl::StrCat(path, ": ", DescribeUnmatched(*keys))});
 }
 
 // Levels and amounts of a later period are rightly new; texts where numbers should stand are not.
@@ -347,6 +353,7 @@ std::string CsvPreparation::RoleOf(const std::string& column) const {
   if (column == config_.data.label) return "label";
   if (column == config_.data.time) return "time";
   if (column == config_.split.group) return "group";
+  if (column == config_.data.join.key) return "key";
   if (column == config_.target.offset) return "offset";
   if (column == config_.target.exposure) return "exposure";
   if (column == config_.target.weight) return "weight";

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "common/base/status.h"
+#include "worker/data/encode/bound_csv.h"
 #include "worker/data/encode/missing_values.h"
 #include "worker/data/prepare/label.h"
 #include "worker/data/prepare/split.h"
@@ -263,11 +264,12 @@ absl::StatusOr<CsvScan> ScanCsv(const std::string& path, const ScanRequest& requ
     ASSIGN_OR_RETURN(const auto first_rows, CsvReader::Open(path, headless));
     RETURN_IF_ERROR(CheckHeader(*first_rows));
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<CsvReader> reader, CsvReader::Open(path, request.layout));
-  absl::StatusOr<CsvScan> scan = ScanCsv(*reader, request);
+  ASSIGN_OR_RETURN(const OpenedCsv file, OpenCsv(path, request.layout, request.join));
+  absl::StatusOr<CsvScan> scan = ScanCsv(*file.reader, request);
   // Errors of rows carry file and line already.
   if (scan.status().code() == absl::StatusCode::kInvalidArgument)
     return Annotate(scan.status(), path);
+  if (scan.ok()) scan->unmatched = JoinNovelty(file.joined.get());
   return scan;
 }
 

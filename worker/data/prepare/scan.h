@@ -6,13 +6,16 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "worker/data/encode/novelty.h"
 #include "worker/data/prepare/label.h"
 #include "worker/data/text/csv.h"
+#include "worker/data/text/join.h"
 #include "worker/data/text/number_form.h"
 #include "worker/data/text/text_form.h"
 #include "worker/run_file/run_config.h"
@@ -80,6 +83,7 @@ struct ScanRequest {
   std::vector<std::string> missing = {};  // DataConfig::missing
   HeaderLine header = HeaderLine::kAuto;
   CsvLayout layout = {};
+  std::shared_ptr<const JoinTable> join = nullptr;  // its columns stand behind the file's own
 };
 
 // Rows at the end of a file that have no label, and stand there alone.
@@ -104,7 +108,8 @@ struct CsvScan {
   std::vector<double> times;             // [rows] see ParseTime, NaN when missing; or empty
   // [rows] SplitHash of the group's text, or of the row's index where it is missing; or empty.
   std::vector<uint32_t> groups;
-  std::optional<Footer> footer;  // of kFooterRows at most
+  std::optional<Footer> footer;                 // of kFooterRows at most
+  std::optional<ColumnNovelty> unmatched = {};  // JoinNovelty of all rows
 };
 
 // DataLoss: a broken row, or a time that is none; NotFound: the file; InvalidArgument: a column, or

@@ -48,7 +48,13 @@ absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Read(std::unique_ptr<ByteS
                                                            const CsvLayout& layout) {
   std::unique_ptr<CsvReader> reader(new CsvReader(std::move(source), std::move(name), layout));
   RETURN_IF_ERROR(reader->ReadHeader());
+  reader->own_columns_ = reader->header_.size();
   return reader;
+}
+
+void CsvReader::Widen(std::shared_ptr<RowTail> tail) {
+  tail_ = std::move(tail);
+  header_.insert(header_.end(), tail_->names().begin(), tail_->names().end());
 }
 
 absl::Status CsvReader::Error(uint64_t line, absl::string_view sentence) const {
@@ -63,16 +69,17 @@ absl::StatusOr<bool> CsvReader::Next() {
   first_row_held_ = false;
   ++rows_;
   RETURN_IF_ERROR(CheckRow());
+  if (tail_ != nullptr) tail_->Append(row_line_, &fields_);
   return true;
 }
 
 absl::Status CsvReader::CheckRow() {
-  const size_t width = header_.size() + (rows_end_open_ ? 1 : 0);
+  const size_t width = own_columns_ + (rows_end_open_ ? 1 : 0);
   if (fields_.size() != width) {
     const size_t fields = fields_.size();
     const uint64_t line = row_line_;
     return Error(line, absl::StrFormat("the row has %d fields, the header has %d; %s", fields,
-                                       header_.size(), WhyRagged()));
+                                       own_columns_, WhyRagged()));
   }
   if (!rows_end_open_) return absl::OkStatus();
   if (!TrimField(fields_.back()).empty()) {
@@ -93,13 +100,13 @@ std::string CsvReader::WhyRagged() {
   constexpr char kCorrect[] = "correct the row or quote fields that hold a separator";
   constexpr int kFooterRows = 20;
   const uint64_t line = row_line_;
-  if (fields_.size() == header_.size() + 1 && TrimField(fields_.back()).empty()) {
+  if (fields_.size() == own_columns_ + 1 && TrimField(fields_.back()).empty()) {
     return "it alone ends with a separator, take that off";
   }
-  if (fields_.size() == header_.size() + 1 && rows_ == 1) {
+  if (fields_.size() == own_columns_ + 1 && rows_ == 1) {
     return absl::StrCat("if rows begin with an index, name it in the header too, else ", kCorrect);
   }
-  if (fields_.size() > header_.size() || rows_ == 1) return kCorrect;
+  if (fields_.size() > own_columns_ || rows_ == 1) return kCorrect;
   for (int i = 0; i < kFooterRows; ++i) {
     const absl::StatusOr<bool> more = NextRecord();
     if (!more.ok()) break;

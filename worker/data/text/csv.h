@@ -34,6 +34,17 @@ namespace rubato {
 inline constexpr size_t kMaxRowBytes = size_t{16} << 20;
 inline constexpr size_t kMaxFieldBytes = size_t{1} << 20;
 
+// What the rows of a file get behind their own fields.
+class RowTail {
+ public:
+  virtual ~RowTail() = default;
+  // Names of its columns.
+  virtual const std::vector<std::string>& names() const = 0;
+  // Appends a field for each of them, of the row of these fields in `line`; the views stay valid
+  // until the next call.
+  virtual void Append(uint64_t line, std::vector<absl::string_view>* fields) = 0;
+};
+
 class CsvReader {
  public:
   // Reads the header and looks at the first row. `name` stands in errors.
@@ -47,12 +58,18 @@ class CsvReader {
 
   // Column names: trimmed, distinct; without a name column_N, from 1.
   const std::vector<std::string>& header() const { return header_; }
+  // Of these, how many the file has itself; the others are of a tail.
+  size_t own_columns() const { return own_columns_; }
   char separator() const { return separator_; }
   // Numbers of a `;` file may have a decimal comma.
   DecimalComma decimal_comma() const {
     return separator_ == ';' ? DecimalComma::kYes : DecimalComma::kNo;
   }
   const std::string& name() const { return name_; }
+
+  // Widens header and rows by `tail`, whose names the header lacks. Before the first Next, and
+  // once.
+  void Widen(std::shared_ptr<RowTail> tail);
 
   // Moves to the next row; false at the end.
   absl::StatusOr<bool> Next();
@@ -96,6 +113,8 @@ class CsvReader {
   std::string name_;
   const CsvLayout layout_;
   std::vector<std::string> header_;
+  size_t own_columns_ = 0;
+  std::shared_ptr<RowTail> tail_;  // nullptr: none
   char separator_ = ',';
   bool rows_end_open_ = false;   // with a separator
   bool first_row_held_ = false;  // read, and not yet given

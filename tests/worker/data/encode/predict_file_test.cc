@@ -115,6 +115,41 @@ TEST_F(PredictFileTest, ARowsOffsetIsAddedToItsMarginAndMustBeThere) {
   EXPECT_TRUE(absl::StrContains(Run().message(), "bureau"));
 }
 
+TEST_F(PredictFileTest, ColumnsThatTheFileLacksAreJoined) {
+  std::ofstream(Path("policies.csv")) << "id,grade,pd\nP1,A,x\nP2,3,y\n";
+  encoding_.join = {.source = {.path = Path("policies.csv"), .key = "id"}, .columns = {"grade"}};
+  Write("amount,id\n1.5,P1\n2,P2\n1.5,P3\n1.5,\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Output(),
+            "amount,id,pd\n1.5,P1,0.952574134\n2,P2,0.982013762\n1.5,P3,0.931845129\n"
+            "1.5,,0.931845129\n")
+      << "what was joined is not written";
+  EXPECT_EQ(warnings_.back(),
+            "column 'id': 2 of 4 values (50 %), the first 'P3' in line 4, are in no row of " +
+                Path("policies.csv") +
+                "; the columns that it brings (data.join) are missing in these rows");
+  max_unknown_ = 0.4;
+  EXPECT_EQ(Run().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(PredictFileTest, AFileWithTheJoinedColumnsNeedsNoJoin) {
+  encoding_.join = {.source = {.path = Path("policies.csv"), .key = "id"}, .columns = {"grade"}};
+  Write("amount,grade\n1.5,A\n");
+  ASSERT_TRUE(Run().ok()) << "the other file is gone, and so is the key";
+  EXPECT_EQ(Output(), "amount,grade,pd\n1.5,A,0.952574134\n");
+  Write("amount,id\n1.5,P1\n");
+  const absl::Status gone = Run();
+  EXPECT_EQ(gone.code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(absl::StrContains(gone.message(), Path("policies.csv"))) << gone;
+  EXPECT_TRUE(absl::EndsWith(gone.message(),
+                             "; " + Path("in.csv") +
+                                 " lacks the column 'grade', which that file brings (data.join), "
+                                 "so put it there, or give rows that have it"))
+      << gone;
+  Write("amount,policy\n1.5,P1\n");
+  EXPECT_TRUE(absl::StrContains(Run().message(), "in.csv: there is no column 'id' (data.join.key"));
+}
+
 TEST_F(PredictFileTest, PullsEachRowOnce) {
   std::string text = "amount,grade\n";
   for (size_t i = 0; i < 3 * kPredictRows; ++i) absl::StrAppend(&text, i, i % 2 ? ",A\n" : ",3\n");

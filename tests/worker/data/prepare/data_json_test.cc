@@ -29,6 +29,10 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.columns = 5;
   encoding.prior = {.prediction = 0.023, .base_margin = -3.7, .shift = -1.5};
   encoding.offset = {.column = "bureau log odds", .missing = {"-999"}};
+  encoding.join = {.source = {.path = "/d/ann\xe9"
+                                      "e.csv",
+                              .key = "n\xb0"},
+                   .columns = {"a", "ville"}};
   encoding.numeric = {{"a \"quoted\"\n", 0.1, true, -1e-300, 1e300, true}};
   encoding.categories = {{"ville",
                           {"Orl\xe9"
@@ -53,7 +57,7 @@ TEST(EncodingJson, ErrorsNameTheField) {
     return std::string(ParseEncoding(text).status().message());
   };
   EXPECT_EQ(ParseEncoding("{").status().message(), "it is not JSON");
-  EXPECT_TRUE(absl::StrContains(broken("\"version\": 7", "\"version\": 1"), "version 1"));
+  EXPECT_TRUE(absl::StrContains(broken("\"version\": 8", "\"version\": 1"), "version 1"));
   EXPECT_TRUE(absl::StrContains(broken("\"median\"", "\"mode\""), "'median'"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": -1.0"), "deviation"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": 1e999"), "JSON"));
@@ -63,6 +67,7 @@ TEST(EncodingJson, ErrorsNameTheField) {
   EXPECT_TRUE(absl::StrContains(broken("    7", "    -7"), "whole numbers"));
   EXPECT_TRUE(absl::StrContains(broken("\"sparse_keys\": 0", "\"sparse_keys\": -1"), "sparse"));
   EXPECT_TRUE(absl::StrContains(broken("\"indices\": [", "\"indices\": [3,"), "two whole"));
+  EXPECT_TRUE(absl::StrContains(broken("\"join\": {", "\"joins\": {"), "'join'"));
   EXPECT_EQ(ParseEncoding("[]").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
