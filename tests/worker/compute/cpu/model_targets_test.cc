@@ -52,7 +52,9 @@ class EveryTarget
     : public testing::TestWithParam<std::tuple<std::string, std::string, std::string>> {};
 
 TEST_P(EveryTarget, IsLearned) {
-  const auto& [target, model_kind, rule] = GetParam();
+  const std::string target = std::get<0>(GetParam());
+  const std::string model_kind = std::get<1>(GetParam());
+  const std::string rule = std::get<2>(GetParam());
   RunConfig config;
   config.target.kind = target;
   config.model.kind = model_kind;
