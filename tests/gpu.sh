@@ -37,7 +37,7 @@ set_budget "$budget"
 check() { part "$1" "$2" "$log" "${@:3}" || failed=1; }
 
 finish() {
-  grep -E '^run: |: (not )?fused|tf32: ' "$log" || true
+  grep -ohE 'run: .*|tf32: .*' "$log" || true
   printf '\n'
   printf '%s\n' "${summary[@]}"
   exit "$failed"
