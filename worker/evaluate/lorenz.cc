@@ -23,7 +23,6 @@ LorenzRows::LorenzRows(std::vector<MeanRow> rows) : rows_(std::move(rows)) {
   std::sort(rows_.begin(), rows_.end(),
             [](const MeanRow& a, const MeanRow& b) { return a.rate < b.rate; });
   for (const MeanRow& row : rows_) AddTo(&total_, row);
-  if (total_.size > 0.0) total_.rate = total_.actual / total_.size;
 }
 
 template <class Step>

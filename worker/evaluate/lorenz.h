@@ -20,7 +20,7 @@ class LorenzRows {
  public:
   explicit LorenzRows(std::vector<MeanRow> rows);
 
-  const MeanRow& total() const { return total_; }  // sums; its rate is that of `actual`
+  const MeanRow& total() const { return total_; }  // sums, without a rate
   // 1 - 2 x the area under the Lorenz curve: the share of what happened against the share of size,
   // rows by rising rate; equal rates are one step (Frees, Meyers and Cummings 2011). 0 where
   // nothing happened.

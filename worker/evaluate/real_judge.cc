@@ -10,8 +10,7 @@ namespace rubato {
 absl::StatusOr<Figures> Judge(const RealTarget&, const ScoredRows& rows) {
   PairedMeans squares;
   PairedMeans distances;
-  double label_sum = 0.0;
-  double label_squares = 0.0;  // of distances from the constant
+  double above_constant = 0.0;  // the labels' sum
   for (size_t i = 0; i < rows.labels.size(); ++i) {
     const auto label = static_cast<double>(rows.labels[i]);
     const double miss = label - static_cast<double>(rows.predictions[i]);
@@ -23,15 +22,14 @@ absl::StatusOr<Figures> Judge(const RealTarget&, const ScoredRows& rows) {
     const double of_constant = label - rows.constant;
     squares.Add(weight, miss * miss, of_constant * of_constant);
     distances.Add(weight, std::abs(miss), std::abs(of_constant));
-    label_sum += weight * of_constant;
-    label_squares += weight * of_constant * of_constant;
+    above_constant += weight * of_constant;
   }
   const double weight = squares.weight();
   if (!(weight > 0.0)) {
     return absl::FailedPreconditionError("cannot evaluate without a row that counts");
   }
-  const double mean = label_sum / weight;
-  const double variance = label_squares / weight - mean * mean;
+  const double mean = above_constant / weight;
+  const double variance = squares.of_constant() - mean * mean;
   const double rmse = std::sqrt(squares.mean());
   const double both = rmse + std::sqrt(squares.of_constant());
   // Of the difference of two roots: that of what is under them, by their sum.

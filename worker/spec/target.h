@@ -206,7 +206,7 @@ inline const TargetDescription& DescriptionOf(const Target& target) {
       [](const auto& type) -> const auto& { return type.kDescription; }, target);
 }
 
-// What predicting the constant of `prior` for all rows says of a row with this offset.
+// What a constant of this prediction (Prior's) says of a row with this offset.
 double PredictConstant(const Target& target, double prediction, float offset);
 
 // The target of section [target]. InvalidArgument: a kind that there is not, or a key that this one
