@@ -22,7 +22,7 @@ absl::StatusOr<float> OffsetColumn::Read(const CsvReader& reader) const {
   if (!column_.bound()) return 0.0F;
   ASSIGN_OR_RETURN(const double number, column_.Read(reader));
   if (!exposure_) return static_cast<float>(number);
-  return static_cast<float>(std::log(cap_ > 0.0 && number > cap_ ? cap_ : number));
+  return static_cast<float>(std::log(Capped(number, cap_)));
 }
 
 }  // namespace rubato

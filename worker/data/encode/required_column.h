@@ -27,6 +27,9 @@ inline constexpr RequiredNumber kExposureNumber = {
     "target.exposure", std::numeric_limits<float>::min(), "a number above 0"};
 inline constexpr RequiredNumber kWeightNumber = {"target.weight", 0.0, "a number from 0 on"};
 
+// Larger numbers are taken for `cap`; 0: none.
+inline double Capped(double number, double cap) { return cap > 0.0 && number > cap ? cap : number; }
+
 class RequiredColumn {
  public:
   RequiredColumn() = default;  // of nothing

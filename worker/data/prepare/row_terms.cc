@@ -5,9 +5,6 @@
 namespace rubato {
 namespace {
 
-// 0: no cap.
-double Capped(double value, double cap) { return cap > 0.0 && value > cap ? cap : value; }
-
 std::vector<std::string> MissingOf(const CsvScan& scan, const std::string& column) {
   for (const ColumnScan& of : scan.columns) {
     if (of.name == column) return of.named_missing;
