@@ -6,6 +6,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status.h"
+#include "worker/data/text/csv.h"
 #include "worker/data/text/show_text.h"
 
 namespace rubato {
@@ -23,7 +24,7 @@ const std::string* FirstLacking(const std::vector<std::string>& names,
 
 // For a reader that lacks `column`.
 absl::StatusOr<std::shared_ptr<const JoinTable>> LoadJoin(const JoinConfig& join,
-                                                          const CsvReader& reader,
+                                                          const TableReader& reader,
                                                           const std::string& column) {
   const auto key = FindJoinKey(reader.header(), join);
   if (!key.ok()) return Annotate(key.status(), reader.name());

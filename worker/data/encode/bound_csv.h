@@ -14,13 +14,13 @@
 #include "absl/status/statusor.h"
 #include "worker/data/encode/encoding.h"
 #include "worker/data/encode/novelty.h"
-#include "worker/data/text/csv.h"
 #include "worker/data/text/join.h"
+#include "worker/data/text/table_reader.h"
 
 namespace rubato {
 
 struct BoundCsv {
-  std::unique_ptr<CsvReader> reader;  // at its first row
+  std::unique_ptr<TableReader> reader;  // at its first row
   std::unique_ptr<Encoder> encoder;
   std::shared_ptr<const JoinedColumns> joined;  // of `reader`; nullptr: none
 };

@@ -116,7 +116,7 @@ class Encoder {
   // next call.
   void Encode(std::span<const absl::string_view> fields, uint64_t line = 0);
   // What the reader's row adds to its margin; the reader is of such a file.
-  absl::StatusOr<float> Offset(const CsvReader& reader) const { return offset_.Read(reader); }
+  absl::StatusOr<float> Offset(const TableReader& reader) const { return offset_.Read(reader); }
   // Of such fields; nothing is counted as a novelty.
   Acquaintance Meet(std::span<const absl::string_view> fields) const;
   std::span<const float> numeric() const { return numeric_; }           // [numeric_columns]

@@ -18,7 +18,7 @@ absl::StatusOr<OffsetColumn> OffsetColumn::Bind(const OffsetEncoding& encoding,
   return offset;
 }
 
-absl::StatusOr<float> OffsetColumn::Read(const CsvReader& reader) const {
+absl::StatusOr<float> OffsetColumn::Read(const TableReader& reader) const {
   if (!column_.bound()) return 0.0F;
   ASSIGN_OR_RETURN(const double number, column_.Read(reader));
   if (!exposure_) return static_cast<float>(number);

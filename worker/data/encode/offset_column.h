@@ -7,8 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "worker/data/encode/required_column.h"
-#include "worker/data/text/csv.h"
 #include "worker/data/text/field.h"
+#include "worker/data/text/table_reader.h"
 
 namespace rubato {
 
@@ -28,7 +28,7 @@ class OffsetColumn {
                                            DecimalComma comma);
 
   // Of the reader's row; 0 without a column. Errors: RequiredColumn's.
-  absl::StatusOr<float> Read(const CsvReader& reader) const;
+  absl::StatusOr<float> Read(const TableReader& reader) const;
 
  private:
   RequiredColumn column_;

@@ -22,7 +22,7 @@ absl::StatusOr<RequiredColumn> RequiredColumn::Bind(const RequiredNumber& number
   return bound;
 }
 
-absl::StatusOr<double> RequiredColumn::Read(const CsvReader& reader) const {
+absl::StatusOr<double> RequiredColumn::Read(const TableReader& reader) const {
   const absl::string_view text = TrimField(reader.fields()[*field_]);
   double number = 0.0;
   const bool is_number = numbers_->Read(text, &number) == Reading::kNumber;

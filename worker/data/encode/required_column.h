@@ -10,8 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "worker/data/encode/number_reader.h"
-#include "worker/data/text/csv.h"
 #include "worker/data/text/field.h"
+#include "worker/data/text/table_reader.h"
 
 namespace rubato {
 
@@ -44,7 +44,7 @@ class RequiredColumn {
   bool bound() const { return field_.has_value(); }
   // Of the reader's row; requires bound(). DataLoss names the row whose cell is missing, or no such
   // number that a float holds.
-  absl::StatusOr<double> Read(const CsvReader& reader) const;
+  absl::StatusOr<double> Read(const TableReader& reader) const;
 
  private:
   const RequiredNumber* number_ = nullptr;

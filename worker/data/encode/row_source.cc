@@ -7,7 +7,6 @@
 #include "common/base/status.h"
 #include "worker/data/encode/bound_csv.h"
 #include "worker/data/encode/index_set.h"
-#include "worker/data/text/csv.h"
 #include "worker/data/text/libsvm.h"
 
 namespace rubato {
@@ -67,7 +66,7 @@ class CsvSource : public RowSource {
     return fields.first(reader_->own_columns());
   }
 
-  std::unique_ptr<CsvReader> reader_;
+  std::unique_ptr<TableReader> reader_;
   std::unique_ptr<Encoder> encoder_;
   std::shared_ptr<const JoinedColumns> joined_;
   const bool has_offsets_;

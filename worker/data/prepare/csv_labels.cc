@@ -37,17 +37,18 @@ LabelClass CsvLabels::ClassOf(uint64_t row) const {
   return domain_->classes ? classes_[scan_->labels[row]] : LabelClass::kNegative;
 }
 
-absl::StatusOr<float> CsvLabels::Read(const CsvReader& reader, uint64_t row) const {
+absl::StatusOr<float> CsvLabels::Read(const TableReader& reader, uint64_t row) const {
   if (domain_->classes) return NumberOf(ClassOf(row));
   return ReadNumber(reader, TrimField(reader.fields()[field_]));
 }
 
-absl::StatusOr<float> CsvLabels::ReadNumber(const CsvReader& reader, absl::string_view text) const {
+absl::StatusOr<float> CsvLabels::ReadNumber(const TableReader& reader,
+                                            absl::string_view text) const {
   const auto label = ReadNumberLabel(text, *domain_, reader.decimal_comma());
   return label.ok() ? label : Annotate(label.status(), reader.where());
 }
 
-absl::StatusOr<std::optional<float>> CsvLabels::ReadTestRow(const CsvReader& reader,
+absl::StatusOr<std::optional<float>> CsvLabels::ReadTestRow(const TableReader& reader,
                                                             absl::string_view text) {
   if (!domain_->classes) return ReadNumber(reader, text);
   test_labels_.Count(text);

@@ -13,7 +13,7 @@
 #include "worker/data/prepare/data_report.h"
 #include "worker/data/prepare/label.h"
 #include "worker/data/prepare/scan.h"
-#include "worker/data/text/csv.h"
+#include "worker/data/text/table_reader.h"
 #include "worker/run_file/run_config.h"
 #include "worker/spec/target.h"
 
@@ -28,10 +28,11 @@ class CsvLabels {
   // Of a row of the main file that has a label. Where that is no class, all rows are of one.
   LabelClass ClassOf(uint64_t row) const;
   // The number that `row` of the main file, which is the reader's, is to teach.
-  absl::StatusOr<float> Read(const CsvReader& reader, uint64_t row) const;
+  absl::StatusOr<float> Read(const TableReader& reader, uint64_t row) const;
   // The same of a row of the test file, by the trimmed field; nullopt: its label is ignored.
   // FailedPrecondition: nothing says what its label counts as.
-  absl::StatusOr<std::optional<float>> ReadTestRow(const CsvReader& reader, absl::string_view text);
+  absl::StatusOr<std::optional<float>> ReadTestRow(const TableReader& reader,
+                                                   absl::string_view text);
   // Label values that count as 1.
   const std::vector<std::string>& positive() const { return rule_.positive; }
   // Where "1" counts as 1 by default and the other value may as well (DescribeUnnamedPositive).
@@ -44,7 +45,7 @@ class CsvLabels {
   CsvLabels(const CsvScan& scan, const DataConfig& data, const LabelDomain& domain)
       : scan_(&scan), data_(&data), domain_(&domain) {}
   std::string Column() const;
-  absl::StatusOr<float> ReadNumber(const CsvReader& reader, absl::string_view text) const;
+  absl::StatusOr<float> ReadNumber(const TableReader& reader, absl::string_view text) const;
 
   const CsvScan* scan_;
   const DataConfig* data_;

@@ -46,7 +46,7 @@ class LabelLook {
   static absl::StatusOr<LabelLook> Make(const CsvScan& scan, const DataConfig& data,
                                         const std::optional<LabelDomain>& domain);
   Cleanser::Class ClassOf(uint64_t row) const;
-  absl::Status Add(const CsvReader& reader);
+  absl::Status Add(const TableReader& reader);
   LabelFacts Facts() const { return LabelFactsOf(numbers_); }
 
  private:
@@ -91,7 +91,7 @@ Cleanser::Class LabelLook::ClassOf(uint64_t row) const {
   return positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative;
 }
 
-absl::Status LabelLook::Add(const CsvReader& reader) {
+absl::Status LabelLook::Add(const TableReader& reader) {
   if (!field_) return absl::OkStatus();
   const absl::string_view text = TrimField(reader.fields()[*field_]);
   if (IsMissing(text)) return absl::OkStatus();

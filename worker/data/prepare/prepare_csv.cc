@@ -24,7 +24,6 @@
 #include "worker/data/prepare/scan.h"
 #include "worker/data/prepare/shared_groups.h"
 #include "worker/data/prepare/split_check.h"
-#include "worker/data/text/csv.h"
 #include "worker/data/text/find_column.h"
 #include "worker/data/text/join.h"
 #include "worker/data/text/level.h"
@@ -72,15 +71,16 @@ class CsvPreparation {
     size_t label;
     RowTerms terms;
   };
-  absl::Status WriteTestRow(const CsvReader& reader, const TestColumns& columns, Encoder* encoder);
+  absl::Status WriteTestRow(const TableReader& reader, const TestColumns& columns,
+                            Encoder* encoder);
   // Reads the main file again; visit(reader, row's part, its label) for rows not dropped.
   template <class Visit>
   absl::Status ForEachRow(Visit visit);
   absl::Status AddRow(SplitPart part, const RowView& row);
   // Where the group stands, if groups of two files are to be compared.
   std::optional<size_t> GroupField(const std::vector<std::string>& header) const;
-  void CompareGroup(const CsvReader& reader, std::optional<size_t> field, TestFile file);
-  absl::StatusOr<std::optional<float>> OracleOf(const CsvReader& reader) const;
+  void CompareGroup(const TableReader& reader, std::optional<size_t> field, TestFile file);
+  absl::StatusOr<std::optional<float>> OracleOf(const TableReader& reader) const;
   void ReportColumns();
   std::string RoleOf(const std::string& column) const;
   bool HasTestFile() const { return !config_.data.test_path.empty(); }
@@ -197,7 +197,7 @@ std::optional<size_t> CsvPreparation::GroupField(const std::vector<std::string>&
   return found - header.begin();
 }
 
-void CsvPreparation::CompareGroup(const CsvReader& reader, std::optional<size_t> field,
+void CsvPreparation::CompareGroup(const TableReader& reader, std::optional<size_t> field,
                                   TestFile file) {
   if (!field) return;
   const absl::string_view text = TrimField(reader.fields()[*field]);
@@ -230,7 +230,7 @@ absl::Status CsvPreparation::Fit() {
   ASSIGN_OR_RETURN(terms_, RowTerms::Bind(config_.target, description_, scan_, scan_.header));
   Cleanser cleanser(plan_.features, config_.cleanse, scan_.comma());
   RETURN_IF_ERROR(
-      ForEachRow([&](const CsvReader& reader, SplitPart part, float label) -> absl::Status {
+      ForEachRow([&](const TableReader& reader, SplitPart part, float label) -> absl::Status {
         ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
         report_.parts[static_cast<size_t>(part)].Add(taught);
         if (part != SplitPart::kTrain) return absl::OkStatus();
@@ -259,7 +259,7 @@ absl::Status CsvPreparation::Write() {
   ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, scan_.comma()));
   const std::optional<size_t> group = GroupField(scan_.header);
   RETURN_IF_ERROR(
-      ForEachRow([&](const CsvReader& reader, SplitPart part, float label) -> absl::Status {
+      ForEachRow([&](const TableReader& reader, SplitPart part, float label) -> absl::Status {
         CompareGroup(reader, group, TestFile::kNone);
         encoder->Encode(reader.fields());
         ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
@@ -276,7 +276,7 @@ absl::Status CsvPreparation::Write() {
   return WriteChecksummedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
 }
 
-absl::StatusOr<std::optional<float>> CsvPreparation::OracleOf(const CsvReader& reader) const {
+absl::StatusOr<std::optional<float>> CsvPreparation::OracleOf(const TableReader& reader) const {
   if (!oracle_field_) return std::nullopt;
   const auto value = ParseNumber(TrimField(reader.fields()[*oracle_field_]), DecimalComma::kNo);
   if (value) return static_cast<float>(*value);
@@ -326,7 +326,7 @@ void CsvPreparation::WarnOfTestFile(std::span<const ColumnNovelty> novelties) {
   }
 }
 
-absl::Status CsvPreparation::WriteTestRow(const CsvReader& reader, const TestColumns& columns,
+absl::Status CsvPreparation::WriteTestRow(const TableReader& reader, const TestColumns& columns,
                                           Encoder* encoder) {
   ++report_.rows_read;
   const absl::string_view text = TrimField(reader.fields()[columns.label]);

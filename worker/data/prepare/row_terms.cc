@@ -42,7 +42,7 @@ absl::StatusOr<RowTerms> RowTerms::Bind(const TargetConfig& config, const Target
   return terms;
 }
 
-absl::StatusOr<LabelRow> RowTerms::Read(const CsvReader& reader, float label) const {
+absl::StatusOr<LabelRow> RowTerms::Read(const TableReader& reader, float label) const {
   double taught = Capped(static_cast<double>(label), cap_);
   double weight = 1.0;
   if (weight_.bound()) {

@@ -8,7 +8,7 @@
 #include "worker/data/encode/offset_column.h"
 #include "worker/data/encode/required_column.h"
 #include "worker/data/prepare/scan.h"
-#include "worker/data/text/csv.h"
+#include "worker/data/text/table_reader.h"
 #include "worker/run_file/run_config.h"
 #include "worker/spec/prior.h"
 #include "worker/spec/target_description.h"
@@ -27,7 +27,7 @@ class RowTerms {
                                        const CsvScan& scan, const std::vector<std::string>& header);
 
   // Of the reader's row, whose label's column says `label`. Errors: RequiredColumn's.
-  absl::StatusOr<LabelRow> Read(const CsvReader& reader, float label) const;
+  absl::StatusOr<LabelRow> Read(const TableReader& reader, float label) const;
 
  private:
   double cap_ = 0.0;

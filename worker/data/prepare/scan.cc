@@ -13,6 +13,7 @@
 #include "worker/data/encode/missing_values.h"
 #include "worker/data/prepare/label.h"
 #include "worker/data/prepare/split.h"
+#include "worker/data/text/csv.h"
 #include "worker/data/text/digits.h"
 #include "worker/data/text/find_column.h"
 #include "worker/data/text/header_check.h"
@@ -35,7 +36,7 @@ FileDecimals DecimalsOf(const CsvScan& scan) {
 
 class Scanner {
  public:
-  explicit Scanner(CsvReader& reader) : reader_(reader) {}
+  explicit Scanner(TableReader& reader) : reader_(reader) {}
   absl::StatusOr<CsvScan> Run(const ScanRequest& request);
 
  private:
@@ -54,7 +55,7 @@ class Scanner {
   // What only all rows tell of a column.
   void Settle();
 
-  CsvReader& reader_;
+  TableReader& reader_;
   CsvScan scan_;
   std::vector<absl::flat_hash_set<uint64_t>> seen_;  // [column] hashes of values
   LabelCounter labels_;
@@ -254,7 +255,7 @@ void FewTexts::Add(absl::string_view text) {
   }
 }
 
-absl::StatusOr<CsvScan> ScanCsv(CsvReader& reader, const ScanRequest& request) {
+absl::StatusOr<CsvScan> ScanCsv(TableReader& reader, const ScanRequest& request) {
   return Scanner(reader).Run(request);
 }
 

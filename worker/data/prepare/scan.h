@@ -14,9 +14,9 @@
 #include "absl/status/statusor.h"
 #include "worker/data/encode/novelty.h"
 #include "worker/data/prepare/label.h"
-#include "worker/data/text/csv.h"
 #include "worker/data/text/join.h"
 #include "worker/data/text/number_form.h"
+#include "worker/data/text/table_reader.h"
 #include "worker/data/text/text_form.h"
 #include "worker/run_file/run_config.h"
 
@@ -115,6 +115,6 @@ struct CsvScan {
 // DataLoss: a broken row, or a time that is none; NotFound: the file; InvalidArgument: a column, or
 // a first line that looks like a row (HeaderLine::kAuto; worker/data/text/header_check.h).
 absl::StatusOr<CsvScan> ScanCsv(const std::string& path, const ScanRequest& request);
-absl::StatusOr<CsvScan> ScanCsv(CsvReader& reader, const ScanRequest& request);
+absl::StatusOr<CsvScan> ScanCsv(TableReader& reader, const ScanRequest& request);
 
 }  // namespace rubato

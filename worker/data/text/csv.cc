@@ -29,8 +29,8 @@ bool LooksLikeLibsvm(absl::string_view line) {
 }  // namespace
 
 CsvReader::CsvReader(std::unique_ptr<ByteSource> source, std::string name, const CsvLayout& layout)
-    : source_(std::move(source)),
-      name_(std::move(name)),
+    : TableReader(std::move(name)),
+      source_(std::move(source)),
       layout_(layout),
       buffer_(kFirstBufferBytes + 1) {
   stop_[static_cast<unsigned char>('\n')] = true;
@@ -48,43 +48,36 @@ absl::StatusOr<std::unique_ptr<CsvReader>> CsvReader::Read(std::unique_ptr<ByteS
                                                            const CsvLayout& layout) {
   std::unique_ptr<CsvReader> reader(new CsvReader(std::move(source), std::move(name), layout));
   RETURN_IF_ERROR(reader->ReadHeader());
-  reader->own_columns_ = reader->header_.size();
+  reader->NameColumns(std::move(reader->names_));
   return reader;
 }
 
-void CsvReader::Widen(std::shared_ptr<RowTail> tail) {
-  tail_ = std::move(tail);
-  header_.insert(header_.end(), tail_->names().begin(), tail_->names().end());
-}
-
 absl::Status CsvReader::Error(uint64_t line, absl::string_view sentence) const {
-  return absl::DataLossError(absl::StrFormat("%s:%d: %s", name_, line, sentence));
+  return absl::DataLossError(absl::StrFormat("%s:%d: %s", name(), line, sentence));
 }
 
-absl::StatusOr<bool> CsvReader::Next() {
+absl::StatusOr<bool> CsvReader::NextRow() {
   if (!first_row_held_) {
     ASSIGN_OR_RETURN(const bool found, NextRecord());
     if (!found) return false;
   }
   first_row_held_ = false;
-  ++rows_;
   RETURN_IF_ERROR(CheckRow());
-  if (tail_ != nullptr) tail_->Append(row_line_, &fields_);
   return true;
 }
 
 absl::Status CsvReader::CheckRow() {
-  const size_t width = own_columns_ + (rows_end_open_ ? 1 : 0);
+  const size_t width = own_columns() + (rows_end_open_ ? 1 : 0);
   if (fields_.size() != width) {
     const size_t fields = fields_.size();
-    const uint64_t line = row_line_;
+    const uint64_t line = line_of_row_;
     return Error(line, absl::StrFormat("the row has %d fields, the header has %d; %s", fields,
-                                       own_columns_, WhyRagged()));
+                                       own_columns(), WhyRagged()));
   }
   if (!rows_end_open_) return absl::OkStatus();
   if (!TrimField(fields_.back()).empty()) {
     return Error(
-        row_line_,
+        line_of_row_,
         absl::StrFormat("'%s' stands behind the last separator, %s", ShowText(fields_.back()),
                         layout_.header
                             ? "in a column without a name; name it in the header"
@@ -99,14 +92,14 @@ absl::Status CsvReader::CheckRow() {
 std::string CsvReader::WhyRagged() {
   constexpr char kCorrect[] = "correct the row or quote fields that hold a separator";
   constexpr int kFooterRows = 20;
-  const uint64_t line = row_line_;
-  if (fields_.size() == own_columns_ + 1 && TrimField(fields_.back()).empty()) {
+  const uint64_t line = line_of_row_;
+  if (fields_.size() == own_columns() + 1 && TrimField(fields_.back()).empty()) {
     return "it alone ends with a separator, take that off";
   }
-  if (fields_.size() == own_columns_ + 1 && rows_ == 1) {
+  if (fields_.size() == own_columns() + 1 && rows() == 0) {
     return absl::StrCat("if rows begin with an index, name it in the header too, else ", kCorrect);
   }
-  if (fields_.size() > own_columns_ || rows_ == 1) return kCorrect;
+  if (fields_.size() > own_columns() || rows() == 0) return kCorrect;
   for (int i = 0; i < kFooterRows; ++i) {
     const absl::StatusOr<bool> more = NextRecord();
     if (!more.ok()) break;
@@ -129,7 +122,7 @@ absl::StatusOr<bool> CsvReader::NextRecord() {
     RETURN_IF_ERROR(Refill());
   }
   JoinDoubledQuotes();
-  row_line_ = line_;
+  line_of_row_ = line_;
   line_ += record_lines_ + 1;
   return true;
 }
@@ -253,11 +246,11 @@ absl::Status CsvReader::ReadHeader() {
   RETURN_IF_ERROR(ChooseSeparator());
   ASSIGN_OR_RETURN(const bool found, NextRecord());
   if (!found) return Error(1, "the file is empty; its first line must name the columns");
-  RETURN_IF_ERROR(NameColumns());
+  RETURN_IF_ERROR(ReadNames());
   if (layout_.header) return HoldFirstRow();
   first_row_held_ = true;
   rows_end_open_ = RowsEndOpen();
-  if (rows_end_open_) header_.pop_back();
+  if (rows_end_open_) names_.pop_back();
   return absl::OkStatus();
 }
 
@@ -331,18 +324,18 @@ absl::Status CsvReader::CheckTitles(const std::vector<FirstLine>& lines) const {
                                line_ + titles, line_ + titles - 1, line_ + titles));
 }
 
-absl::Status CsvReader::NameColumns() {
+absl::Status CsvReader::ReadNames() {
   if (fields_.size() == 1 && LooksLikeLibsvm(TrimField(fields_[0]))) {
-    return Error(row_line_, "the first line looks like LIBSVM; use data.format = \"libsvm\"");
+    return Error(line_of_row_, "the first line looks like LIBSVM; use data.format = \"libsvm\"");
   }
   absl::flat_hash_set<std::string> seen;
   for (const absl::string_view field : fields_) {
     const absl::string_view name = layout_.header ? TrimField(field) : absl::string_view();
-    header_.push_back(name.empty() ? absl::StrCat("column_", header_.size() + 1)
-                                   : std::string(name));
-    if (!seen.insert(header_.back()).second) {
-      return Error(row_line_, absl::StrFormat("the header names the column '%s' twice; rename one",
-                                              ShowText(header_.back())));
+    names_.push_back(name.empty() ? absl::StrCat("column_", names_.size() + 1) : std::string(name));
+    if (!seen.insert(names_.back()).second) {
+      return Error(line_of_row_,
+                   absl::StrFormat("the header names the column '%s' twice; rename one",
+                                   ShowText(names_.back())));
     }
   }
   return absl::OkStatus();
@@ -351,10 +344,10 @@ absl::Status CsvReader::NameColumns() {
 absl::Status CsvReader::HoldFirstRow() {
   const bool last_named = !TrimField(fields_.back()).empty();
   ASSIGN_OR_RETURN(first_row_held_, NextRecord());
-  const size_t open_width = header_.size() + (last_named ? 1 : 0);
+  const size_t open_width = names_.size() + (last_named ? 1 : 0);
   rows_end_open_ = first_row_held_ && fields_.size() == open_width && open_width > 1 &&
                    TrimField(fields_.back()).empty();
-  if (rows_end_open_ && !last_named) header_.pop_back();
+  if (rows_end_open_ && !last_named) names_.pop_back();
   return absl::OkStatus();
 }
 

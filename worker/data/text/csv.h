@@ -1,31 +1,29 @@
 // CSV as it is met in practice, row by row, in bounded memory.
 //
-// The first line names the columns, unless the layout says that there is no such line; what the
-// separator is, see worker/data/text/csv_layout.h. Lines end with LF or CRLF; a UTF-8 byte order
-// mark and blank lines are passed over. A field that begins with `"` ends at the next single `"`,
-// may hold separators and line ends, and writes a quote as `""`; a quote inside an unquoted field
-// is an ordinary character. Every row must have as many fields as the header: a ragged one is an
-// error that names its line and both counts, and what it may come from: never guessed at. Only
-// where the first row ends with a separator and the header does not name what is behind it, all
-// rows must end so, and nothing is there; without a header, where all rows at the beginning end so.
-// NUL bytes are refused (most often the file is UTF-16).
+// The first line names the columns (column_N, from 1, where it lacks a name), unless the layout
+// says that there is no such line; what the separator is, see worker/data/text/csv_layout.h. Lines
+// end with LF or CRLF; a UTF-8 byte order mark and blank lines are passed over. A field that begins
+// with `"` ends at the next single `"`, may hold separators and line ends, and writes a quote as
+// `""`; a quote inside an unquoted field is an ordinary character. Every row must have as many
+// fields as the header: a ragged one is an error that names its line and both counts, and what it
+// may come from: never guessed at. Only where the first row ends with a separator and the header
+// does not name what is behind it, all rows must end so, and nothing is there; without a header,
+// where all rows at the beginning end so. NUL bytes are refused (most often the file is UTF-16).
 //
-// Fields are views into one reused buffer: valid until the next call of Next. One thread.
-// Errors are DataLoss, "FILE:LINE: sentence".
+// Fields are views into one reused buffer, quotes taken off. Errors are DataLoss, "FILE:LINE:
+// sentence".
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "worker/data/text/byte_source.h"
 #include "worker/data/text/csv_layout.h"
-#include "worker/data/text/field.h"
+#include "worker/data/text/table_reader.h"
 
 namespace rubato {
 
@@ -34,18 +32,7 @@ namespace rubato {
 inline constexpr size_t kMaxRowBytes = size_t{16} << 20;
 inline constexpr size_t kMaxFieldBytes = size_t{1} << 20;
 
-// What the rows of a file get behind their own fields.
-class RowTail {
- public:
-  virtual ~RowTail() = default;
-  // Names of its columns.
-  virtual const std::vector<std::string>& names() const = 0;
-  // Appends a field for each of them, of the row of these fields in `line`; the views stay valid
-  // until the next call.
-  virtual void Append(uint64_t line, std::vector<absl::string_view>* fields) = 0;
-};
-
-class CsvReader {
+class CsvReader : public TableReader {
  public:
   // Reads the header and looks at the first row. `name` stands in errors.
   static absl::StatusOr<std::unique_ptr<CsvReader>> Open(const std::string& path,
@@ -53,34 +40,6 @@ class CsvReader {
   static absl::StatusOr<std::unique_ptr<CsvReader>> Read(std::unique_ptr<ByteSource> source,
                                                          std::string name,
                                                          const CsvLayout& layout = {});
-  CsvReader(const CsvReader&) = delete;
-  CsvReader& operator=(const CsvReader&) = delete;
-
-  // Column names: trimmed, distinct; without a name column_N, from 1.
-  const std::vector<std::string>& header() const { return header_; }
-  // Of these, how many the file has itself; the others are of a tail.
-  size_t own_columns() const { return own_columns_; }
-  char separator() const { return separator_; }
-  // Numbers of a `;` file may have a decimal comma.
-  DecimalComma decimal_comma() const {
-    return separator_ == ';' ? DecimalComma::kYes : DecimalComma::kNo;
-  }
-  const std::string& name() const { return name_; }
-
-  // Widens header and rows by `tail`, whose names the header lacks. Before the first Next, and
-  // once.
-  void Widen(std::shared_ptr<RowTail> tail);
-
-  // Moves to the next row; false at the end.
-  absl::StatusOr<bool> Next();
-  // [header().size()] of the current row, not trimmed, quotes taken off.
-  std::span<const absl::string_view> fields() const { return fields_; }
-  // Line on which the current row begins, from 1.
-  uint64_t line() const { return row_line_; }
-  // "FILE:LINE" of the current row, for errors.
-  std::string where() const { return absl::StrCat(name(), ":", line()); }
-  // Number of the current row, from 0, the header not counted.
-  uint64_t row() const { return rows_ - 1; }
 
  private:
   enum class Scan : uint8_t { kRecord, kNeedMore };
@@ -91,8 +50,9 @@ class CsvReader {
   absl::Status ChooseSeparator();
   absl::Status CheckLineEnds() const;
   absl::Status CheckTitles(const std::vector<FirstLine>& lines) const;
-  absl::Status NameColumns();
+  absl::Status ReadNames();
   absl::Status HoldFirstRow();
+  absl::StatusOr<bool> NextRow() override;
   bool RowsEndOpen() const;
   // Also takes off the empty field behind a separator that ends the row.
   absl::Status CheckRow();
@@ -110,26 +70,19 @@ class CsvReader {
   absl::Status Error(uint64_t line, absl::string_view sentence) const;
 
   std::unique_ptr<ByteSource> source_;
-  std::string name_;
   const CsvLayout layout_;
-  std::vector<std::string> header_;
-  size_t own_columns_ = 0;
-  std::shared_ptr<RowTail> tail_;  // nullptr: none
-  char separator_ = ',';
-  bool rows_end_open_ = false;   // with a separator
-  bool first_row_held_ = false;  // read, and not yet given
-  bool stop_[256] = {};          // bytes at which an unquoted field ends or is refused
+  std::vector<std::string> names_;  // of the columns, while the header is read
+  bool rows_end_open_ = false;      // with a separator
+  bool first_row_held_ = false;     // read, and not yet given
+  bool stop_[256] = {};             // bytes at which an unquoted field ends or is refused
 
   std::vector<char> buffer_;  // [begin_, end_) is not yet read; buffer_[end_] is a sentinel
   size_t begin_ = 0;
   size_t end_ = 0;
   bool source_ended_ = false;
 
-  uint64_t line_ = 1;  // of buffer_[begin_]
-  uint64_t row_line_ = 1;
-  uint64_t rows_ = 0;
-  uint64_t record_lines_ = 0;  // line ends inside the quotes of the record being scanned
-  std::vector<absl::string_view> fields_;
+  uint64_t line_ = 1;            // of buffer_[begin_]
+  uint64_t record_lines_ = 0;    // line ends inside the quotes of the record being scanned
   std::vector<size_t> doubled_;  // fields with `""` in them
 };
 

@@ -66,7 +66,7 @@ struct FirstRows {
   uint64_t again = 0;  // rows that are the first line again: of files that were joined, most often
 };
 
-FirstRows Collect(CsvReader& reader) {
+FirstRows Collect(TableReader& reader) {
   FirstRows rows;
   std::vector<ColumnEvidence>& columns = rows.columns;
   columns.resize(reader.header().size());
@@ -97,7 +97,7 @@ FirstRows Collect(CsvReader& reader) {
 
 }  // namespace
 
-absl::Status CheckHeader(CsvReader& reader) {
+absl::Status CheckHeader(TableReader& reader) {
   auto [columns, again] = Collect(reader);
   const auto against = [](const ColumnEvidence& column) { return column.SpeaksAgainst(); };
   const auto names = std::count_if(columns.begin(), columns.end(),

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "worker/data/text/csv.h"
+#include "worker/data/text/table_reader.h"
 
 namespace rubato {
 
@@ -16,6 +16,6 @@ inline constexpr size_t kHeaderRows = 1000;
 // `reader`: of a layout without a header, at its beginning; it is read on. InvalidArgument when the
 // first line looks like a row, with what to do in either case. Rows that cannot be read are left to
 // the reader that follows.
-absl::Status CheckHeader(CsvReader& reader);
+absl::Status CheckHeader(TableReader& reader);
 
 }  // namespace rubato

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
+#include "worker/data/text/csv.h"
 #include "worker/data/text/find_column.h"
 #include "worker/data/text/level.h"
 #include "worker/data/text/show_text.h"
@@ -13,7 +14,7 @@
 namespace rubato {
 namespace {
 
-absl::Status CheckNames(const CsvReader& reader, const JoinTable& table) {
+absl::Status CheckNames(const TableReader& reader, const JoinTable& table) {
   std::vector<std::string> both;
   for (const std::string& name : table.names()) {
     const auto& header = reader.header();
@@ -28,7 +29,7 @@ absl::Status CheckNames(const CsvReader& reader, const JoinTable& table) {
       reader.name(), table.join().path, absl::StrJoin(both, ", ")));
 }
 
-absl::Status CheckDecimals(const CsvReader& reader, const JoinTable& table) {
+absl::Status CheckDecimals(const TableReader& reader, const JoinTable& table) {
   if (reader.decimal_comma() == table.decimal_comma()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(
       "%s: one of it and %s (data.join) separates fields by ';', where numbers may have a decimal "
@@ -50,7 +51,7 @@ absl::StatusOr<std::shared_ptr<const JoinTable>> JoinTable::Load(const JoinConfi
   return table;
 }
 
-absl::Status JoinTable::Read(CsvReader* reader, size_t key) {
+absl::Status JoinTable::Read(TableReader* reader, size_t key) {
   std::vector<RowStart> starts;
   std::string memory;
   for (;;) {
@@ -108,7 +109,7 @@ absl::StatusOr<size_t> FindJoinKey(const std::vector<std::string>& header, const
 }
 
 absl::StatusOr<std::shared_ptr<const JoinedColumns>> JoinedColumns::AppendTo(
-    std::shared_ptr<const JoinTable> table, CsvReader* reader) {
+    std::shared_ptr<const JoinTable> table, TableReader* reader) {
   const auto key = FindJoinKey(reader->header(), table->join());
   if (!key.ok()) return Annotate(key.status(), reader->name());
   RETURN_IF_ERROR(CheckNames(*reader, *table));

@@ -13,9 +13,10 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "worker/data/text/csv.h"
+#include "worker/data/text/csv_layout.h"
 #include "worker/data/text/field.h"
 #include "worker/data/text/sighting.h"
+#include "worker/data/text/table_reader.h"
 #include "worker/run_file/run_config.h"
 
 namespace rubato {
@@ -43,7 +44,7 @@ class JoinTable {
     size_t size;
     uint64_t line;
   };
-  absl::Status Read(CsvReader* reader, size_t key);
+  absl::Status Read(TableReader* reader, size_t key);
   absl::Status Index(const std::vector<RowStart>& starts);
 
   const JoinConfig join_;
@@ -58,7 +59,7 @@ class JoinedColumns : public RowTail {
   // Widens `reader`, which is at its first row. InvalidArgument: it has no such key, or columns of
   // the table's names, or other decimals.
   static absl::StatusOr<std::shared_ptr<const JoinedColumns>> AppendTo(
-      std::shared_ptr<const JoinTable> table, CsvReader* reader);
+      std::shared_ptr<const JoinTable> table, TableReader* reader);
 
   const std::vector<std::string>& names() const override { return table_->names(); }
   void Append(uint64_t line, std::vector<absl::string_view>* fields) override;
@@ -79,7 +80,7 @@ class JoinedColumns : public RowTail {
 };
 
 struct OpenedCsv {
-  std::unique_ptr<CsvReader> reader;            // at its first row
+  std::unique_ptr<TableReader> reader;          // at its first row
   std::shared_ptr<const JoinedColumns> joined;  // nullptr: none
 };
 // A file with the columns of `table`, if there is one.

@@ -14,6 +14,7 @@
 #include "tests/worker/data/prepare/prepare_fixture.h"
 #include "worker/data/encode/encoding_json.h"
 #include "worker/data/prepare/data_json.h"
+#include "worker/data/text/csv.h"
 #include "worker/spec/batch_order.h"
 #include "worker/spec/job_plan.h"
 

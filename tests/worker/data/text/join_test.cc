@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
 #include "worker/data/text/byte_source.h"
+#include "worker/data/text/csv.h"
 
 namespace rubato {
 namespace {
