@@ -38,7 +38,9 @@ struct JoinConfig {
 struct DataConfig {
   std::string path;                       // "" with format = "generated"
   std::string test_path;                  // "": the test rows come from the split
-  std::string format = "csv";             // "csv", "libsvm", "generated"
+  std::string labels;                     // labels of the images of path (idx)
+  std::string test_labels;                // of test_path
+  std::string format = "csv";             // "csv", "libsvm", "idx", "generated"
   HeaderLine header = HeaderLine::kAuto;  // "auto", true, false (csv): column_1, column_2, ...
   int64_t skip_lines = 0;                 // above the header: titles (csv)
   std::string label;                      // column name (csv)

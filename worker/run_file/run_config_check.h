@@ -7,15 +7,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "worker/run_file/bad_key.h"
 #include "worker/run_file/run_config.h"
 
 namespace rubato {
 
 // Value of an environment variable, nullopt if unset: handed in by main, for ${NAME} in paths.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-
-// "FILE:LINE" or "--set KEY": where a key got its value, or the section that lacks it.
-using KeyLocator = std::function<std::string(const std::string& key)>;
 
 // Rules over several keys: each error has a place and a remedy.
 absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate);

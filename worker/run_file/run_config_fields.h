@@ -68,7 +68,9 @@ template <class Visitor>
 void VisitFields(DataConfig& data, Visitor& visitor) {
   visitor.Field("path", data.path, FilePath{});
   visitor.Field("test_path", data.test_path, FilePath{});
-  visitor.Field("format", data.format, OneOf{{"csv", "libsvm", "generated"}});
+  visitor.Field("labels", data.labels, FilePath{});
+  visitor.Field("test_labels", data.test_labels, FilePath{});
+  visitor.Field("format", data.format, OneOf{{"csv", "libsvm", "idx", "generated"}});
   visitor.Field("header", data.header, AutoYesNo{});
   visitor.Field("skip_lines", data.skip_lines, IntegerRange{0, 1'000'000});
   visitor.Field("label", data.label, AnyText{});

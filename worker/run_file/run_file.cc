@@ -17,6 +17,7 @@
 #include "common/base/status.h"
 #include "common/base/system_error.h"
 #include "common/base/utf8.h"
+#include "worker/run_file/bad_key.h"
 #include "worker/run_file/nearest_key.h"
 #include "worker/run_file/run_config_check.h"
 #include "worker/run_file/run_config_defaults.h"
@@ -28,18 +29,15 @@ namespace {
 // A run file is a page; this stops a wrong path (a data file, a device) from being read whole.
 constexpr size_t kMaxRunFileBytes = 1 << 20;
 
-absl::Status Bad(const std::string& where, const std::string& sentence) {
-  return absl::InvalidArgumentError(absl::StrCat(where, ": ", sentence));
-}
-
 absl::StatusOr<toml::table> ParseToml(const std::string& text, const std::string& name) {
   try {
     return toml::parse(text, name);
   } catch (const toml::parse_error& error) {
     const auto at = error.source().begin;
-    return Bad(absl::StrFormat("%s:%d:%d", name, at.line, at.column),
-               absl::StrCat(std::string(error.description()),
-                            "; correct this line of TOML, or write a run file with `rubato init`"));
+    return BadKey(
+        absl::StrFormat("%s:%d:%d", name, at.line, at.column),
+        absl::StrCat(std::string(error.description()),
+                     "; correct this line of TOML, or write a run file with `rubato init`"));
   }
 }
 
@@ -99,9 +97,9 @@ absl::StatusOr<toml::table> ParseOverrideValue(const Override& override) {
   auto parsed = ParseToml(absl::StrCat("value = ", override.value), where);
   if (parsed.ok() && parsed->size() == 1) return parsed;
   if (override.value.find_first_of("\"'[{\n\r") != std::string::npos) {
-    return Bad(where, absl::StrFormat("'%s' is neither a TOML value nor a bare word; quote it as "
-                                      "in --set '%s=\"text\"'",
-                                      override.value, override.key));
+    return BadKey(where, absl::StrFormat("'%s' is neither a TOML value nor a bare word; quote it "
+                                         "as in --set '%s=\"text\"'",
+                                         override.value, override.key));
   }
   if (!IsUtf8(override.value)) return parsed;  // it says so
   return ParseToml(absl::StrCat("value = ", QuotedText(override.value)), where);
@@ -127,7 +125,7 @@ absl::Status RunFileTree::Unknown(const std::string& key,
   const std::string nearest = NearestKey(key, known);
   const std::string hint = nearest.empty() ? absl::StrCat("known are: ", absl::StrJoin(known, ", "))
                                            : absl::StrFormat("did you mean '%s'?", nearest);
-  return Bad(Where(key), absl::StrFormat("unknown key '%s'; %s", key, hint));
+  return BadKey(Where(key), absl::StrFormat("unknown key '%s'; %s", key, hint));
 }
 
 absl::Status RunFileTree::CheckKeysKnown() const {
@@ -138,9 +136,9 @@ absl::Status RunFileTree::CheckKeysKnown() const {
   for (const auto& [key, text] : overrides_) {
     if (absl::c_linear_search(collector.keys(), key)) continue;
     if (!absl::c_linear_search(collector.sections(), key)) return Unknown(key, collector.keys());
-    return Bad(Where(key), absl::StrFormat("'%s' is a section; set a key of it, as in --set "
-                                           "train.staleness=8",
-                                           key));
+    return BadKey(Where(key), absl::StrFormat("'%s' is a section; set a key of it, as in --set "
+                                              "train.staleness=8",
+                                              key));
   }
   return CheckKeysKnown(root_, "", collector);
 }
@@ -150,17 +148,19 @@ absl::Status RunFileTree::CheckKeysKnown(const toml::table& section, const std::
   for (const auto& [name, node] : section) {
     const std::string key = prefix + std::string(name.str());
     if (Find(key) != &node) {
-      return Bad(Where(key), absl::StrFormat("'%s' is one name with a dot in it; take its quotes "
-                                             "off, or write [section] and the key below it",
-                                             key));
+      return BadKey(Where(key),
+                    absl::StrFormat("'%s' is one name with a dot in it; take its quotes off, or "
+                                    "write [section] and the key below it",
+                                    key));
     }
     if (absl::c_linear_search(known.keys(), key)) continue;
     if (!absl::c_linear_search(known.sections(), key)) {
       return Unknown(key, node.is_table() ? known.sections() : known.keys());
     }
     if (!node.is_table()) {
-      return Bad(Where(key),
-                 absl::StrFormat("'%s' is a section; write [%s] and its keys below it", key, key));
+      return BadKey(
+          Where(key),
+          absl::StrFormat("'%s' is a section; write [%s] and its keys below it", key, key));
     }
     RETURN_IF_ERROR(CheckKeysKnown(*node.as_table(), absl::StrCat(key, "."), known));
   }
@@ -188,7 +188,7 @@ class FieldReader {
 
  private:
   void Fail(const std::string& sentence) {
-    status_ = Bad(tree_.Where(key_), absl::StrCat(key_, " ", sentence));
+    status_ = BadKey(tree_.Where(key_), absl::StrCat(key_, " ", sentence));
   }
   bool ReadText(const toml::node& node, std::string& value);
 
@@ -201,8 +201,6 @@ class FieldReader {
   void Read(const toml::node& node, AnyColumns, std::vector<std::string>& values);
   void Read(const toml::node& node, MissingSpellings, std::vector<std::string>& values);
   void Read(const toml::node& node, AnyLabels, std::vector<std::string>& values);
-  // The texts of a list; nullopt for what is none.
-  static std::optional<std::vector<std::string>> TextsOf(const toml::node& node);
   void Read(const toml::node& node, YesNo, bool& value);
   void Read(const toml::node& node, AutoYesNo, HeaderLine& value);
   void Read(const toml::node& node, StalenessBound, Staleness& value);
@@ -286,7 +284,8 @@ void FieldReader::Read(const toml::node& node, FilePath, std::string& value) {
   value = *std::move(path);
 }
 
-std::optional<std::vector<std::string>> FieldReader::TextsOf(const toml::node& node) {
+// The texts of a list; nullopt for what is none.
+std::optional<std::vector<std::string>> TextsOf(const toml::node& node) {
   const auto* array = node.as_array();
   if (array == nullptr) return std::nullopt;
   std::vector<std::string> texts;
@@ -362,11 +361,12 @@ absl::StatusOr<std::string> ReadRunFile(const std::string& path) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   // A folder opens and fails at the first read: then neither end nor bytes were seen.
   if (!file.is_open() || (file.gcount() == 0 && !file.eof()) || file.bad()) {
-    return Bad(path, "cannot read this run file; check its name, or write one with `rubato init`");
+    return BadKey(path,
+                  "cannot read this run file; check its name, or write one with `rubato init`");
   }
   text.resize(static_cast<size_t>(file.gcount()));
   if (text.size() > kMaxRunFileBytes) {
-    return Bad(path, "larger than 1 MiB, so this is not a run file; name a TOML file");
+    return BadKey(path, "larger than 1 MiB, so this is not a run file; name a TOML file");
   }
   return text;
 }

@@ -377,6 +377,32 @@ TEST(RunConfig, AJoinNeedsAFileAndAKeyAndColumnsWithNames) {
             std::string::npos);
 }
 
+TEST(RunConfig, ImagesHaveTheirLabelsInAnotherFile) {
+  const std::string images = "[data]\nformat = \"idx\"\npath = \"a\"\n";
+  EXPECT_EQ(ErrorOf(images),
+            "/runs/my.toml:1: data.labels is missing; name the idx file with the labels of the "
+            "images");
+  const std::string whole = images + "labels = \"b\"\n";
+  EXPECT_EQ(Parse(whole)->data.labels, "/runs/b");
+  EXPECT_EQ(ErrorOf(whole + "test_path = \"c\"\n"),
+            "/runs/my.toml:5: data.test_path stands without data.test_labels; give images and "
+            "labels to test on, or neither");
+  EXPECT_EQ(ErrorOf(whole, {{"data.test_labels", "c"}}),
+            "--set data.test_labels: data.test_labels stands without data.test_path; give images "
+            "and labels to test on, or neither");
+  EXPECT_EQ(ErrorOf(whole + "label = \"digit\"\n"),
+            "/runs/my.toml:5: data.label is about the columns of a CSV file, and images have none; "
+            "leave it out, or use data.format = \"csv\"");
+  EXPECT_EQ(ErrorOf(whole, {{"split.group", "id"}}),
+            "--set split.group: split.group names a column, and images have none to name; leave it "
+            "out");
+  EXPECT_EQ(ErrorWith("labels = \"b\"\n"),
+            "/runs/my.toml:4: data.labels names the labels of images (data.format = \"idx\"), and "
+            "the format is \"csv\"; leave it out, or change the format");
+  EXPECT_EQ(ErrorWith("test_labels = \"b\"\n").substr(0, 35),
+            "/runs/my.toml:4: data.test_labels n");
+}
+
 TEST(RunConfig, GroupsAndSeedsAreForTheHash) {
   EXPECT_EQ(Parse(kCsv, {{"split.group", "id"}, {"split.seed", "7"}})->split.group, "id");
   EXPECT_EQ(ErrorOf(kCsv, {{"split.group", "default"}}),

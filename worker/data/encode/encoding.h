@@ -70,7 +70,9 @@ inline constexpr uint64_t kMissingLevel = 1;
 inline constexpr uint64_t kReservedLevels = 2;
 
 struct Encoding {
-  std::string format = "csv";  // or "libsvm": no columns, the keys of the rows as they are
+  // data.format of the file that trained; "libsvm": no columns, the keys of the rows as they are.
+  std::string format = "csv";
+  std::string item;  // TableReader::item() of it
   std::string label;
   std::vector<std::string> positive;  // label values that counted as 1, of two classes
   OffsetEncoding offset;

@@ -10,7 +10,7 @@
 namespace rubato {
 namespace {
 
-constexpr int kEncodingVersion = 8;
+constexpr int kEncodingVersion = 9;
 
 // null for plain numbers.
 Json FormToJson(const NumberForm& form) {
@@ -150,6 +150,7 @@ absl::StatusOr<std::vector<IndexRange>> RangesFromJson(const Json& object,
 std::string FormatEncoding(const Encoding& encoding) {
   Json json = {{"version", kEncodingVersion},
                {"format", encoding.format},
+               {"item", encoding.item},
                {"label", TextToJson(encoding.label)},
                {"positive", TextsToJson(encoding.positive)},
                {"offset", OffsetToJson(encoding.offset)},
@@ -197,6 +198,7 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   }
   Encoding encoding;
   ASSIGN_OR_RETURN(encoding.format, TextFromJson(FindField(json, "format"), "format"));
+  ASSIGN_OR_RETURN(encoding.item, TextFromJson(FindField(json, "item"), "item"));
   ASSIGN_OR_RETURN(encoding.label, TextFromJson(FindField(json, "label"), "label"));
   ASSIGN_OR_RETURN(encoding.positive, TextsFromJson(json, "positive"));
   ASSIGN_OR_RETURN(encoding.offset, OffsetFromJson(json));

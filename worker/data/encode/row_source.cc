@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "worker/data/encode/bound_csv.h"
+#include "worker/data/encode/bound_table.h"
 #include "worker/data/encode/index_set.h"
 #include "worker/data/text/libsvm.h"
 
@@ -19,16 +19,16 @@ void AppendFields(std::span<const absl::string_view> fields, char separator, std
   }
 }
 
-class CsvSource : public RowSource {
+class TableSource : public RowSource {
  public:
-  CsvSource(BoundCsv bound, bool has_offsets)
+  TableSource(BoundTable bound, bool has_offsets)
       : reader_(std::move(bound.reader)),
         encoder_(std::move(bound.encoder)),
         joined_(std::move(bound.joined)),
         has_offsets_(has_offsets) {
     const std::vector<std::string>& names = reader_->header();
     const std::vector<absl::string_view> fields(names.begin(), names.end());
-    AppendFields(Own(fields), reader_->separator(), &header_);
+    AppendFields(Shown(fields), reader_->separator(), &header_);
   }
 
   const std::string& header() const override { return header_; }
@@ -48,12 +48,13 @@ class CsvSource : public RowSource {
     batch.numeric.insert(batch.numeric.end(), numeric.begin(), numeric.end());
     batch.categories.insert(batch.categories.end(), categories.begin(), categories.end());
     ++batch.rows;
-    AppendFields(Own(reader_->fields()), reader_->separator(), &chunk->text);
+    AppendFields(Shown(reader_->fields()), reader_->separator(), &chunk->text);
     chunk->ends.push_back(chunk->text.size());
     return true;
   }
 
   std::vector<ColumnNovelty> Novelties() const override {
+    if (!reader_->item().empty()) return {};  // of a pixel alone there is nothing to say
     const auto novelties = encoder_->novelties();
     std::vector<ColumnNovelty> all(novelties.begin(), novelties.end());
     if (auto keys = JoinNovelty(joined_.get())) all.push_back(*std::move(keys));
@@ -61,9 +62,9 @@ class CsvSource : public RowSource {
   }
 
  private:
-  // What the file has itself, without what was joined to it.
-  std::span<const absl::string_view> Own(std::span<const absl::string_view> fields) const {
-    return fields.first(reader_->own_columns());
+  // Without what was joined to the file.
+  std::span<const absl::string_view> Shown(std::span<const absl::string_view> fields) const {
+    return fields.first(reader_->shown_columns());
   }
 
   std::unique_ptr<TableReader> reader_;
@@ -113,18 +114,18 @@ class LibsvmSource : public RowSource {
   ColumnNovelty features_;
 };
 
-absl::StatusOr<std::unique_ptr<RowSource>> OpenCsvSource(
+absl::StatusOr<std::unique_ptr<RowSource>> OpenTableSource(
     const Encoding& encoding, const std::string& path,
     const std::vector<std::string>& predictions) {
-  ASSIGN_OR_RETURN(BoundCsv bound, OpenBoundCsv(encoding, path));
-  const auto names = std::span(bound.reader->header()).first(bound.reader->own_columns());
+  ASSIGN_OR_RETURN(BoundTable bound, OpenBoundTable(encoding, {.path = path}));
+  const auto names = std::span(bound.reader->header()).first(bound.reader->shown_columns());
   for (const std::string& prediction : predictions) {
     if (std::find(names.begin(), names.end(), prediction) == names.end()) continue;
     return absl::InvalidArgumentError(
         absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
                         path, prediction));
   }
-  return std::make_unique<CsvSource>(std::move(bound), !encoding.offset.column.empty());
+  return std::make_unique<TableSource>(std::move(bound), !encoding.offset.column.empty());
 }
 
 }  // namespace
@@ -147,7 +148,7 @@ void RowChunk::Clear(const DatasetShape& shape) {
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRowSource(
     const Encoding& encoding, const std::string& path,
     const std::vector<std::string>& predictions) {
-  if (encoding.format != "libsvm") return OpenCsvSource(encoding, path, predictions);
+  if (encoding.format != "libsvm") return OpenTableSource(encoding, path, predictions);
   ASSIGN_OR_RETURN(auto reader, LibsvmReader::Open(path));
   return std::make_unique<LibsvmSource>(std::move(reader), encoding, path);
 }

@@ -1,5 +1,5 @@
 // The rows of an input file as a model sees them, encoded as the training rows were, with the text
-// that stands before each of them in a file of predictions. CSV or LIBSVM, as the encoding says.
+// that stands before each of them in a file of predictions. Of the format that the encoding says.
 //
 // Rows are appended to a chunk, which its owner clears, so that memory does not grow with the file.
 // No label is needed: a label column is a column like any other here, and a LIBSVM label is read

@@ -117,6 +117,20 @@ double EitherWay(double auc) { return std::max(auc, 1.0 - auc); }
 
 }  // namespace
 
+void ScaleTogether(Encoding* encoding) {
+  double variance = 0.0;
+  size_t columns = 0;
+  for (const NumericEncoding& column : encoding->numeric) {
+    variance += column.deviation * column.deviation;
+    if (column.deviation > 0.0) ++columns;
+  }
+  if (columns == 0) return;
+  const double deviation = std::sqrt(variance / static_cast<double>(columns));
+  for (NumericEncoding& column : encoding->numeric) {
+    if (column.deviation > 0.0) column.deviation = deviation;
+  }
+}
+
 double GroupedAuc(std::span<const ClassCounts> groups) {
   double negatives_below = 0.0;
   double positives = 0.0;

@@ -121,6 +121,11 @@ class Cleanser {
   std::vector<Warning> warnings_;
 };
 
+// Gives all numbers one deviation, the root of their mean variance; those that are constant keep
+// theirs. For the pixels of images: each by its own deviation, a speck in a corner that is nearly
+// always empty would outweigh the picture.
+void ScaleTogether(Encoding* encoding);
+
 // Probability that a random positive stands above a random negative when rows are ordered by group,
 // ties counted half; 1/2 without rows of both classes. Groups in rising order.
 double GroupedAuc(std::span<const ClassCounts> groups);

@@ -228,7 +228,44 @@ Feature MakeFeature(size_t field, const ColumnScan& column, const KindChoice& ch
   return feature;
 }
 
+// Warnings of a kind that is said of column after column; `what` of them all.
+void SayTogether(absl::string_view kind, absl::string_view what, std::vector<Warning>* warnings) {
+  const auto is_it = [kind](const Warning& warning) { return warning.kind == kind; };
+  const auto count = static_cast<size_t>(absl::c_count_if(*warnings, is_it));
+  if (count <= kNamedOneByOne) return;
+  const auto first = absl::c_find_if(*warnings, is_it);
+  const Warning together = {
+      "", first->kind,
+      absl::StrFormat("%d columns %s; the first is '%s'", count, what, ShowText(first->column))};
+  const auto kept = std::remove_if(first + 1, warnings->end(), is_it);
+  *first = together;
+  warnings->erase(kept, warnings->end());
+}
+
 }  // namespace
+
+void SettleWarnings(const CsvScan& scan, std::vector<Warning>* warnings) {
+  if (!scan.item.empty()) {
+    const auto of_a_pixel = [](const Warning& warning) {
+      return warning.kind != "constant" && absl::StartsWith(warning.column, "pixel");
+    };
+    warnings->erase(std::remove_if(warnings->begin(), warnings->end(), of_a_pixel),
+                    warnings->end());
+  }
+  SayTogether("constant", "have one value each in all training rows, which tells the model nothing",
+              warnings);
+  SayTogether("copy", "hold what another one does, and may be left out with data.drop", warnings);
+}
+
+std::string RoleOf(const RunConfig& config, const std::string& column) {
+  if (column == config.data.label) return "label";
+  if (column == config.data.time) return "time";
+  if (column == config.split.group) return "group";
+  if (column == config.data.join.key) return "key";
+  if (column == config.target.offset) return "offset";
+  if (column == config.target.exposure) return "exposure";
+  return column == config.target.weight ? "weight" : "dropped";
+}
 
 DataConfig PlannedData(const RunConfig& config) {
   DataConfig data = config.data;

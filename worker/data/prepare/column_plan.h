@@ -50,6 +50,15 @@ inline constexpr double kFormShare = 0.95;
 // Texts that a warning names.
 inline constexpr size_t kShownTexts = 5;
 
+// Columns of one warning beyond which they are named together.
+inline constexpr size_t kNamedOneByOne = 10;
+// Makes one sentence of what would be said of many columns in as many, and leaves out what means
+// nothing of a pixel (`scan` of images): whether it looks like an id, or repeats its neighbour.
+void SettleWarnings(const CsvScan& scan, std::vector<Warning>* warnings);
+
+// What a column that is no feature is there for: ColumnReport::role.
+std::string RoleOf(const RunConfig& config, const std::string& column);
+
 // config.data for PlanColumns: what gathers or joins rows is an id, and what section [target] names
 // is told already, so they are dropped, unless the run file says of which kind they are.
 DataConfig PlannedData(const RunConfig& config);

@@ -217,11 +217,10 @@ std::string FormatColumn(const InspectedColumn& column) {
 
 absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig& data,
                                       const std::optional<LabelDomain>& domain) {
-  ASSIGN_OR_RETURN(const CsvScan scan, ScanCsv(path, {.label = data.label,
-                                                      .time = "",
-                                                      .missing = data.missing,
-                                                      .header = data.header,
-                                                      .layout = LayoutOf(data)}));
+  ASSIGN_OR_RETURN(
+      const CsvScan scan,
+      ScanCsv({.path = path, .layout = LayoutOf(data)},
+              {.label = data.label, .time = "", .missing = data.missing, .header = data.header}));
   ASSIGN_OR_RETURN(ColumnPlan plan, PlanColumns(scan, data, ""));
   std::vector<Warning> warnings = std::move(plan.warnings);
   for (const Feature& feature : plan.features) {

@@ -19,6 +19,7 @@
 #include "worker/data/prepare/generate_policies.h"
 #include "worker/data/prepare/part_writers.h"
 #include "worker/data/prepare/run_folder.h"
+#include "worker/data/tables/open_table.h"
 #include "worker/run_file/run_config_defaults.h"
 #include "worker/run_file/run_config_format.h"
 #include "worker/run_file/run_file.h"
@@ -76,7 +77,7 @@ absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const Target& ta
   if (error) return FileError(error.value(), "making", folder);
   if (config.data.format == "generated") return PrepareGenerated(config, target, folder, stop);
   if (config.data.format == "libsvm") return PrepareLibsvm({config, target, ""}, folder, stop);
-  return PrepareCsv({config, target, ""}, folder, stop);
+  return PrepareCsv({AsIfCsv(config), target, ""}, folder, stop);
 }
 
 // Keys about classes, where the target learns a number.

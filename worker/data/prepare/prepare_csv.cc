@@ -9,7 +9,7 @@
 #include "absl/algorithm/container.h"
 #include "common/base/staged_file.h"
 #include "common/base/status.h"
-#include "worker/data/encode/bound_csv.h"
+#include "worker/data/encode/bound_table.h"
 #include "worker/data/encode/encoding.h"
 #include "worker/data/encode/encoding_json.h"
 #include "worker/data/encode/missing_values.h"
@@ -43,6 +43,7 @@ class CsvPreparation {
         description_(DescriptionOf(target_)),
         domain_(description_.label),
         oracle_(source.oracle),
+        file_(MainFile(config_.data)),
         folder_(std::move(folder)),
         stop_(stop) {}
 
@@ -52,11 +53,13 @@ class CsvPreparation {
     RETURN_IF_ERROR(Fit());
     RETURN_IF_ERROR(Write());
     ReportColumns();
+    SettleWarnings(scan_, &report_.warnings);
     return std::move(report_);
   }
 
  private:
   absl::Status Scan();
+  absl::Status Digest(const TableFile& file);
   absl::Status LoadJoin();
   absl::Status Split();
   void LookAtGroups();
@@ -82,7 +85,6 @@ class CsvPreparation {
   void CompareGroup(const TableReader& reader, std::optional<size_t> field, TestFile file);
   absl::StatusOr<std::optional<float>> OracleOf(const TableReader& reader) const;
   void ReportColumns();
-  std::string RoleOf(const std::string& column) const;
   bool HasTestFile() const { return !config_.data.test_path.empty(); }
 
   const RunConfig& config_;
@@ -90,6 +92,7 @@ class CsvPreparation {
   const TargetDescription& description_;
   const LabelDomain& domain_;
   const std::string oracle_;
+  const TableFile file_;
   const std::string folder_;
   const StopCheck& stop_;
 
@@ -108,6 +111,13 @@ class CsvPreparation {
   std::unique_ptr<PartWriters> writers_;
 };
 
+absl::Status CsvPreparation::Digest(const TableFile& file) {
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(file.path));
+  if (file.labels.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(file.labels));
+  return absl::OkStatus();
+}
+
 absl::Status CsvPreparation::LoadJoin() {
   const JoinConfig& join = config_.data.join;
   if (join.path.empty()) return absl::OkStatus();
@@ -118,15 +128,14 @@ absl::Status CsvPreparation::LoadJoin() {
 
 absl::Status CsvPreparation::Scan() {
   const DataConfig& data = config_.data;
-  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(data.path));
+  RETURN_IF_ERROR(Digest(file_));
   RETURN_IF_ERROR(LoadJoin());
-  ASSIGN_OR_RETURN(scan_, ScanCsv(data.path, {.label = data.label,
-                                              .time = data.time,
-                                              .group = config_.split.group,
-                                              .missing = data.missing,
-                                              .header = data.header,
-                                              .layout = LayoutOf(data),
-                                              .join = join_}));
+  ASSIGN_OR_RETURN(scan_, ScanCsv(file_, {.label = data.label,
+                                          .time = data.time,
+                                          .group = config_.split.group,
+                                          .missing = data.missing,
+                                          .header = data.header,
+                                          .join = join_}));
   ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, PlannedData(config_), oracle_));
   report_.warnings = plan_.warnings;
   WarnOfUnmatched(scan_.unmatched, data.path);
@@ -143,7 +152,8 @@ absl::Status CsvPreparation::Scan() {
 
 void CsvPreparation::LookAtGroups() {
   const std::string& group = config_.split.group;
-  const bool may_gather = group.empty() && config_.split.kind == "hash" && !HasTestFile();
+  const bool may_gather =
+      group.empty() && config_.split.kind == "hash" && !HasTestFile() && file_.format == "csv";
   for (const ColumnScan& column : scan_.columns) {
     auto hint = may_gather ? HintAtGroup(column) : std::nullopt;
     const bool dropped = absl::c_linear_search(plan_.dropped, column.name);
@@ -208,8 +218,8 @@ void CsvPreparation::CompareGroup(const TableReader& reader, std::optional<size_
 
 template <class Visit>
 absl::Status CsvPreparation::ForEachRow(Visit visit) {
-  ASSIGN_OR_RETURN(const OpenedCsv file, OpenCsv(config_.data.path, LayoutOf(config_.data), join_));
-  const auto& reader = file.reader;
+  ASSIGN_OR_RETURN(const OpenedTable table, OpenTable(file_, join_));
+  const auto& reader = table.reader;
   uint64_t rows = 0;
   for (;; ++rows) {
     ASSIGN_OR_RETURN(const bool found, reader->Next());
@@ -241,12 +251,15 @@ absl::Status CsvPreparation::Fit() {
   RETURN_IF_ERROR(CheckTrainingLabels(report_.parts[0], description_, config_.data.path));
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
+  if (!scan_.item.empty()) ScaleTogether(&encoding_);
   prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
   encoding_.prior = prior_.prior;
   encoding_.label = config_.data.label;
   encoding_.offset = EncodeOffset(config_.target, description_, scan_);
   encoding_.positive = labels_->positive();
-  encoding_.layout = LayoutOf(config_.data);
+  encoding_.format = file_.format;
+  encoding_.item = scan_.item;
+  encoding_.layout = file_.layout;
   encoding_.columns = scan_.header.size();
   if (join_ != nullptr) encoding_.join = EncodeJoin(*join_, encoding_);
   report_.shape = encoding_.Shape();
@@ -286,8 +299,9 @@ absl::StatusOr<std::optional<float>> CsvPreparation::OracleOf(const TableReader&
 
 absl::Status CsvPreparation::WriteTestFile() {
   const std::string& path = config_.data.test_path;
-  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(path));
-  ASSIGN_OR_RETURN(const auto test, OpenBoundCsv(encoding_, path, join_));
+  const TableFile file = TestTable(config_.data);
+  RETURN_IF_ERROR(Digest(file));
+  ASSIGN_OR_RETURN(const auto test, OpenBoundTable(encoding_, file, join_));
   const auto& [reader, encoder, joined] = test;
   const auto label = FindColumn(reader->header(), config_.data.label, "data.label");
   RETURN_IF_ERROR(Annotate(label.status(), path));
@@ -349,24 +363,14 @@ absl::Status CsvPreparation::WriteTestRow(const TableReader& reader, const TestC
                                           .offset = taught.offset});
 }
 
-std::string CsvPreparation::RoleOf(const std::string& column) const {
-  if (column == config_.data.label) return "label";
-  if (column == config_.data.time) return "time";
-  if (column == config_.split.group) return "group";
-  if (column == config_.data.join.key) return "key";
-  if (column == config_.target.offset) return "offset";
-  if (column == config_.target.exposure) return "exposure";
-  if (column == config_.target.weight) return "weight";
-  return column == oracle_ ? "oracle" : "dropped";
-}
-
 void CsvPreparation::ReportColumns() {
   for (const ColumnScan& column : scan_.columns) {
-    report_.columns.push_back({.name = column.name,
-                               .role = RoleOf(column.name),
-                               .missing = column.missing,
-                               .levels = 0,
-                               .signed_log = false});
+    report_.columns.push_back(
+        {.name = column.name,
+         .role = column.name == oracle_ ? "oracle" : RoleOf(config_, column.name),
+         .missing = column.missing,
+         .levels = 0,
+         .signed_log = false});
   }
   size_t n = 0;
   size_t k = 0;

@@ -9,7 +9,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "common/base/status.h"
-#include "worker/data/encode/bound_csv.h"
+#include "worker/data/encode/bound_table.h"
 #include "worker/data/encode/missing_values.h"
 #include "worker/data/prepare/label.h"
 #include "worker/data/prepare/split.h"
@@ -69,6 +69,7 @@ class Scanner {
 
 absl::StatusOr<CsvScan> Scanner::Run(const ScanRequest& request) {
   scan_.path = reader_.name();
+  scan_.item = reader_.item();
   scan_.header = reader_.header();
   scan_.separator = reader_.separator();
   for (const std::string& name : scan_.header) scan_.columns.emplace_back().name = name;
@@ -259,18 +260,18 @@ absl::StatusOr<CsvScan> ScanCsv(TableReader& reader, const ScanRequest& request)
   return Scanner(reader).Run(request);
 }
 
-absl::StatusOr<CsvScan> ScanCsv(const std::string& path, const ScanRequest& request) {
-  if (request.header == HeaderLine::kAuto) {
-    const CsvLayout headless = {.header = false, .skip_lines = request.layout.skip_lines};
-    ASSIGN_OR_RETURN(const auto first_rows, CsvReader::Open(path, headless));
+absl::StatusOr<CsvScan> ScanCsv(const TableFile& file, const ScanRequest& request) {
+  if (request.header == HeaderLine::kAuto && file.format == "csv") {
+    const CsvLayout headless = {.header = false, .skip_lines = file.layout.skip_lines};
+    ASSIGN_OR_RETURN(const auto first_rows, CsvReader::Open(file.path, headless));
     RETURN_IF_ERROR(CheckHeader(*first_rows));
   }
-  ASSIGN_OR_RETURN(const OpenedCsv file, OpenCsv(path, request.layout, request.join));
-  absl::StatusOr<CsvScan> scan = ScanCsv(*file.reader, request);
+  ASSIGN_OR_RETURN(const OpenedTable table, OpenTable(file, request.join));
+  absl::StatusOr<CsvScan> scan = ScanCsv(*table.reader, request);
   // Errors of rows carry file and line already.
   if (scan.status().code() == absl::StatusCode::kInvalidArgument)
-    return Annotate(scan.status(), path);
-  if (scan.ok()) scan->unmatched = JoinNovelty(file.joined.get());
+    return Annotate(scan.status(), file.path);
+  if (scan.ok()) scan->unmatched = JoinNovelty(table.joined.get());
   return scan;
 }
 

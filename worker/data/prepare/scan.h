@@ -1,4 +1,4 @@
-// The first look at a CSV file: what each column holds, and each row's label, time and group. One
+// The first look at a table: what each column holds, and each row's label, time and group. One
 // pass, in memory that grows with the rows only by the label (1 byte), the time (8) and the group
 // (4) of each, where they are asked for.
 #pragma once
@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "worker/data/encode/novelty.h"
 #include "worker/data/prepare/label.h"
+#include "worker/data/tables/open_table.h"
 #include "worker/data/text/join.h"
 #include "worker/data/text/number_form.h"
 #include "worker/data/text/table_reader.h"
@@ -82,7 +83,6 @@ struct ScanRequest {
   std::string group = {};                 // "": none
   std::vector<std::string> missing = {};  // DataConfig::missing
   HeaderLine header = HeaderLine::kAuto;
-  CsvLayout layout = {};
   std::shared_ptr<const JoinTable> join = nullptr;  // its columns stand behind the file's own
 };
 
@@ -98,6 +98,7 @@ inline constexpr uint64_t kFooterRows = 20;
 // them may be a footer.
 struct CsvScan {
   std::string path;
+  std::string item;  // TableReader::item()
   std::vector<std::string> header;
   char separator = ',';
   DecimalComma comma() const { return separator == ';' ? DecimalComma::kYes : DecimalComma::kNo; }
@@ -114,7 +115,7 @@ struct CsvScan {
 
 // DataLoss: a broken row, or a time that is none; NotFound: the file; InvalidArgument: a column, or
 // a first line that looks like a row (HeaderLine::kAuto; worker/data/text/header_check.h).
-absl::StatusOr<CsvScan> ScanCsv(const std::string& path, const ScanRequest& request);
+absl::StatusOr<CsvScan> ScanCsv(const TableFile& file, const ScanRequest& request);
 absl::StatusOr<CsvScan> ScanCsv(TableReader& reader, const ScanRequest& request);
 
 }  // namespace rubato

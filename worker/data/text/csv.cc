@@ -15,6 +15,9 @@ namespace {
 
 constexpr size_t kFirstBufferBytes = size_t{64} << 10;
 
+// What idx files of bytes (worker/data/tables/idx_reader.h) begin with.
+constexpr absl::string_view kIdxMagic("\0\0\x08", 3);
+
 // A byte of the buffer, to be changed in place: the views point into memory that is ours.
 char* Writable(absl::string_view view) { return const_cast<char*>(view.data()); }
 
@@ -241,7 +244,14 @@ void CsvReader::JoinDoubledQuotes() {
 
 absl::Status CsvReader::ReadHeader() {
   RETURN_IF_ERROR(Refill());
-  if (absl::StartsWith({buffer_.data(), end_}, "\xef\xbb\xbf")) begin_ = 3;
+  const absl::string_view head(buffer_.data(), end_);
+  if (absl::StartsWith(head, "\xef\xbb\xbf")) begin_ = 3;
+  if (absl::StartsWith(head, kIdxMagic)) {
+    return absl::DataLossError(absl::StrCat(
+        name(),
+        ": is an idx file, of images or their labels; use data.format = \"idx\", with the "
+        "images in data.path and the labels in data.labels"));
+  }
   RETURN_IF_ERROR(SkipLines());
   RETURN_IF_ERROR(ChooseSeparator());
   ASSIGN_OR_RETURN(const bool found, NextRecord());

@@ -119,15 +119,6 @@ absl::StatusOr<std::shared_ptr<const JoinedColumns>> JoinedColumns::AppendTo(
   return columns;
 }
 
-absl::StatusOr<OpenedCsv> OpenCsv(const std::string& path, const CsvLayout& layout,
-                                  const std::shared_ptr<const JoinTable>& table) {
-  OpenedCsv file;
-  ASSIGN_OR_RETURN(file.reader, CsvReader::Open(path, layout));
-  if (table == nullptr) return file;
-  ASSIGN_OR_RETURN(file.joined, JoinedColumns::AppendTo(table, file.reader.get()));
-  return file;
-}
-
 void JoinedColumns::Append(uint64_t line, std::vector<absl::string_view>* fields) {
   ++rows_;
   const absl::string_view key = TrimField((*fields)[key_]);

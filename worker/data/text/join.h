@@ -13,7 +13,6 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "worker/data/text/csv_layout.h"
 #include "worker/data/text/field.h"
 #include "worker/data/text/sighting.h"
 #include "worker/data/text/table_reader.h"
@@ -78,14 +77,6 @@ class JoinedColumns : public RowTail {
   Sighting unmatched_;
   std::string memory_;  // LevelOf's
 };
-
-struct OpenedCsv {
-  std::unique_ptr<TableReader> reader;          // at its first row
-  std::shared_ptr<const JoinedColumns> joined;  // nullptr: none
-};
-// A file with the columns of `table`, if there is one.
-absl::StatusOr<OpenedCsv> OpenCsv(const std::string& path, const CsvLayout& layout,
-                                  const std::shared_ptr<const JoinTable>& table);
 
 // Index of the key in a header to which the join's columns are to be appended; FindColumn's error.
 absl::StatusOr<size_t> FindJoinKey(const std::vector<std::string>& header, const JoinConfig& join);

@@ -46,6 +46,11 @@ class TableReader {
     return separator_ == ';' ? DecimalComma::kYes : DecimalComma::kNo;
   }
   const std::string& name() const { return name_; }
+  // The first columns of the file itself, those that predictions of its rows are shown beside.
+  virtual size_t shown_columns() const { return own_columns_; }
+  // What a row is made of where columns are no names that a person gave: "28 x 28" pixels. Rows of
+  // another one cannot be told apart by the columns. "": nothing.
+  virtual std::string item() const { return ""; }
 
   // Widens header and rows by `tail`, whose names the header lacks. Before the first Next, and
   // once.

@@ -174,7 +174,7 @@ TEST_F(PrepareFormats, AGroupIsOneHoweverItsNumberIsWritten) {
     ScanRequest request;
     request.label = "y";
     request.group = "id";
-    const auto scan = ScanCsv(Write("ids.csv", "id,y,w\n" + ids), request);
+    const auto scan = ScanCsv({.path = Write("ids.csv", "id,y,w\n" + ids)}, request);
     EXPECT_TRUE(scan.ok()) << scan.status();
     return scan->groups;
   };

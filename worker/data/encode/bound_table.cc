@@ -1,4 +1,4 @@
-#include "worker/data/encode/bound_csv.h"
+#include "worker/data/encode/bound_table.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,7 +6,6 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status.h"
-#include "worker/data/text/csv.h"
 #include "worker/data/text/show_text.h"
 
 namespace rubato {
@@ -37,7 +36,7 @@ absl::StatusOr<std::shared_ptr<const JoinTable>> LoadJoin(const JoinConfig& join
 }
 
 absl::Status JoinWhatLacks(const Encoding& encoding, std::shared_ptr<const JoinTable> table,
-                           BoundCsv* bound) {
+                           BoundTable* bound) {
   const std::vector<std::string>& header = bound->reader->header();
   const auto& wanted = table != nullptr ? table->names() : encoding.join.columns;
   const std::string* const lacking = FirstLacking(wanted, header);
@@ -49,56 +48,55 @@ absl::Status JoinWhatLacks(const Encoding& encoding, std::shared_ptr<const JoinT
   return absl::OkStatus();
 }
 
-absl::StatusOr<BoundCsv> Bind(const Encoding& encoding, const std::string& path,
-                              const CsvLayout& layout,
-                              const std::shared_ptr<const JoinTable>& table = nullptr) {
-  BoundCsv bound;
-  ASSIGN_OR_RETURN(bound.reader, CsvReader::Open(path, layout));
+absl::StatusOr<BoundTable> Bind(const Encoding& encoding, const TableFile& file,
+                                const std::shared_ptr<const JoinTable>& table = nullptr) {
+  BoundTable bound;
+  ASSIGN_OR_RETURN(OpenedTable opened, OpenTable(file));
+  bound.reader = std::move(opened.reader);
   RETURN_IF_ERROR(JoinWhatLacks(encoding, table, &bound));
   auto encoder = Encoder::Bind(encoding, bound.reader->header(), bound.reader->decimal_comma());
-  if (!encoder.ok()) return Annotate(encoder.status(), path);
+  if (!encoder.ok()) return Annotate(encoder.status(), file.path);
   bound.encoder = *std::move(encoder);
   return bound;
 }
 
 // Of a file whose columns are known by their position: its first line, as if it were a row. Errors
 // of it are told by whoever reads it then.
-absl::StatusOr<Acquaintance> MeetFirstLine(const Encoding& encoding, const std::string& path,
-                                           const CsvLayout& layout) {
-  ASSIGN_OR_RETURN(const BoundCsv bound, Bind(encoding, path, layout));
+absl::StatusOr<Acquaintance> MeetFirstLine(const Encoding& encoding, const TableFile& file) {
+  ASSIGN_OR_RETURN(const BoundTable bound, Bind(encoding, file));
   ASSIGN_OR_RETURN(const bool found, bound.reader->Next());
   return found ? bound.encoder->Meet(bound.reader->fields()) : Acquaintance();
 }
 
-absl::StatusOr<BoundCsv> OpenByNames(const Encoding& encoding, const std::string& path,
-                                     const std::shared_ptr<const JoinTable>& table) {
-  CsvLayout untitled = encoding.layout;
-  untitled.skip_lines = 0;
-  absl::StatusOr<BoundCsv> bound = Bind(encoding, path, untitled, table);
+absl::StatusOr<BoundTable> OpenByNames(const Encoding& encoding, TableFile file,
+                                       const std::shared_ptr<const JoinTable>& table) {
+  file.layout.skip_lines = 0;
+  absl::StatusOr<BoundTable> bound = Bind(encoding, file, table);
   if (bound.ok() || encoding.layout.skip_lines == 0) return bound;
-  return Bind(encoding, path, encoding.layout, table);
+  file.layout = encoding.layout;
+  return Bind(encoding, file, table);
 }
 
 // A title, or names of columns: the model knows nothing in it, and a text stands where a number
 // should. Nothing known alone does not tell it, a row may hold missing values and new levels only.
 bool IsNoRow(const Acquaintance& line) { return line.known == 0 && line.texts > 0; }
 
-absl::StatusOr<BoundCsv> OpenByPositions(const Encoding& encoding, const std::string& path) {
-  CsvLayout layout = encoding.layout;
+absl::StatusOr<BoundTable> OpenByPositions(const Encoding& encoding, TableFile file) {
+  CsvLayout& layout = file.layout;
   layout.columns = encoding.columns;
   layout.skip_lines = 0;
-  absl::StatusOr<Acquaintance> first = MeetFirstLine(encoding, path, layout);
+  absl::StatusOr<Acquaintance> first = MeetFirstLine(encoding, file);
   if (encoding.layout.skip_lines > 0 && (!first.ok() || IsNoRow(*first))) {
     layout.skip_lines = encoding.layout.skip_lines;
-    first = MeetFirstLine(encoding, path, layout);
+    first = MeetFirstLine(encoding, file);
   }
   if (first.ok() && IsNoRow(*first)) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: line %d looks like the names of columns, and the training file had none "
         "(data.header = false); take it off",
-        path, layout.skip_lines + 1));
+        file.path, layout.skip_lines + 1));
   }
-  return Bind(encoding, path, layout);
+  return Bind(encoding, file);
 }
 
 }  // namespace
@@ -122,10 +120,13 @@ std::optional<ColumnNovelty> JoinNovelty(const JoinedColumns* joined) {
 }
 
 // Columns are joined by their names, so that a file without a header has none to join.
-absl::StatusOr<BoundCsv> OpenBoundCsv(const Encoding& encoding, const std::string& path,
-                                      const std::shared_ptr<const JoinTable>& table) {
-  return encoding.layout.header ? OpenByNames(encoding, path, table)
-                                : OpenByPositions(encoding, path);
+absl::StatusOr<BoundTable> OpenBoundTable(const Encoding& encoding, TableFile file,
+                                          const std::shared_ptr<const JoinTable>& table) {
+  file.format = encoding.format;
+  file.layout = encoding.layout;
+  file.item = encoding.item;
+  return encoding.layout.header ? OpenByNames(encoding, std::move(file), table)
+                                : OpenByPositions(encoding, std::move(file));
 }
 
 }  // namespace rubato
