@@ -1,5 +1,6 @@
 #include "worker/run_file/data_check.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,50 @@ absl::Status CheckNoColumns(const DataConfig& data, const KeyLocator& locate) {
                 absl::StrFormat("%s is about the columns of a CSV file, and %s have none; leave it "
                                 "out, or use data.format = \"csv\"",
                                 given, data.format == "idx" ? "images" : "LIBSVM rows"));
+}
+
+// The columns of a series are made, and called as they are made.
+absl::Status CheckMadeColumns(const DataConfig& data, const KeyLocator& locate) {
+  const char* given = !data.label.empty()         ? "data.label"
+                      : !data.time.empty()        ? "data.time"
+                      : !data.categorical.empty() ? "data.categorical"
+                      : !data.numeric.empty()     ? "data.numeric"
+                      : !data.missing.empty()     ? "data.missing"
+                                                  : nullptr;
+  if (given == nullptr) return absl::OkStatus();
+  return BadKey(locate(given),
+                absl::StrFormat("%s is about the columns of a CSV file, and those of a series are "
+                                "made of [series]; leave it out, or use data.format = \"csv\"",
+                                given));
+}
+
+absl::Status CheckSeries(const RunConfig& config, const KeyLocator& locate) {
+  const SeriesConfig& series = config.series;
+  const bool is_series = config.data.format == "series";
+  if (!is_series && series != SeriesConfig()) {
+    const char* const given = series.date.empty() ? "series.prices" : "series.date";
+    return BadKey(locate(given),
+                  absl::StrFormat("%s is about a price series, and data.format is \"%s\"; leave "
+                                  "[series] out, or use data.format = \"series\"",
+                                  given, config.data.format));
+  }
+  if (!is_series) return absl::OkStatus();
+  if (series.date.empty() || series.prices.empty()) {
+    const char* const lacking = series.date.empty() ? "series.date" : "series.prices";
+    return BadKey(
+        locate(lacking),
+        absl::StrFormat("%s is missing; name the columns of the day and of the prices, as "
+                        "in date = \"Date\" and prices = [\"Close\"]",
+                        lacking));
+  }
+  for (auto price = series.prices.begin(); price != series.prices.end(); ++price) {
+    const bool again = std::find(series.prices.begin(), price, *price) != price;
+    if (!again && *price != series.date) continue;
+    return BadKey(locate("series.prices"),
+                  absl::StrFormat("series.prices names '%s'%s; name each column once", *price,
+                                  again ? " twice" : ", which is series.date"));
+  }
+  return CheckMadeColumns(config.data, locate);
 }
 
 // An idx file of images has its labels in another file, and no other format has.
@@ -167,7 +212,28 @@ absl::Status CheckExposure(const TargetConfig& target, const KeyLocator& locate)
   return absl::OkStatus();
 }
 
+absl::Status CheckSeriesSplit(const SplitConfig& split, const KeyLocator& locate) {
+  if (split.kind == "time") return absl::OkStatus();
+  return BadKey(locate("split.kind"),
+                "split.kind = \"hash\" would train on days between those of the test, whose "
+                "features look back on the same returns; use \"time\", or leave it out");
+}
+
+absl::Status CheckTestFrom(const RunConfig& config, const KeyLocator& locate) {
+  if (config.split.test_from.empty()) return absl::OkStatus();
+  if (config.split.kind != "time") {
+    return BadKey(locate("split.test_from"),
+                  "split.test_from is read by split.kind = \"time\" only; use that kind, or leave "
+                  "it out");
+  }
+  if (config.data.test_path.empty()) return absl::OkStatus();
+  return BadKey(locate("split.test_from"),
+                "split.test_from and data.test_path both say what to test on; keep one");
+}
+
 absl::Status CheckSplitKind(const RunConfig& config, const KeyLocator& locate) {
+  RETURN_IF_ERROR(CheckTestFrom(config, locate));
+  if (config.data.format == "series") return CheckSeriesSplit(config.split, locate);
   if (config.split.kind == "time" && config.data.time.empty()) {
     return BadKey(
         locate("split.kind"),
@@ -221,6 +287,7 @@ absl::Status CheckData(const RunConfig& config, const KeyLocator& locate) {
     RETURN_IF_ERROR(CheckNoColumns(config.data, locate));
   }
   RETURN_IF_ERROR(CheckLabelFiles(config.data, locate));
+  RETURN_IF_ERROR(CheckSeries(config, locate));
   RETURN_IF_ERROR(CheckJoin(config.data, locate));
   RETURN_IF_ERROR(CheckColumns(config.data, locate));
   RETURN_IF_ERROR(CheckTargetColumns(config, locate));

@@ -40,7 +40,7 @@ struct DataConfig {
   std::string test_path;                  // "": the test rows come from the split
   std::string labels;                     // labels of the images of path (idx)
   std::string test_labels;                // of test_path
-  std::string format = "csv";             // "csv", "libsvm", "idx", "generated"
+  std::string format = "csv";             // "csv", "libsvm", "idx", "series", "generated"
   HeaderLine header = HeaderLine::kAuto;  // "auto", true, false (csv): column_1, column_2, ...
   int64_t skip_lines = 0;                 // above the header: titles (csv)
   std::string label;                      // column name (csv)
@@ -59,6 +59,13 @@ struct DataConfig {
   friend bool operator==(const DataConfig&, const DataConfig&) = default;
 };
 
+// Prices of which returns are learnt (data.format = "series").
+struct SeriesConfig {
+  std::string date;                 // column of the day
+  std::vector<std::string> prices;  // columns; the first one's next return is the label
+  friend bool operator==(const SeriesConfig&, const SeriesConfig&) = default;
+};
+
 struct TargetConfig {
   std::string kind = "binary";  // worker/spec/target.h
   std::string offset;           // column whose number is added to a row's margin (csv)
@@ -73,6 +80,7 @@ struct TargetConfig {
 
 struct SplitConfig {
   std::string kind = "hash";  // "hash" of the row index, or "time": oldest rows train
+  std::string test_from;      // time: from which on rows test; "": by the percents
   int64_t seed = 0;           // hash: another one, other parts; 0 is the published rule
   std::string group;          // hash: column (libsvm: "qid") whose equal values stay in one part
   int64_t train_percent = 70;
@@ -132,6 +140,7 @@ struct SnapshotConfig {
 struct RunConfig {
   FleetConfig fleet;
   DataConfig data;
+  SeriesConfig series;
   TargetConfig target;
   SplitConfig split;
   CleanseConfig cleanse;

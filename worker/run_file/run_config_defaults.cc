@@ -52,6 +52,7 @@ void FillDefaults(const std::function<bool(const std::string& key)>& given, RunC
     const bool open = number.fitted && !given(absl::StrCat("optimizer.", number.name));
     if (open) config->optimizer.*number.member = 0.0;
   }
+  if (config->data.format == "series" && !given("split.kind")) config->split.kind = "time";
   if (!given("train.best_epoch")) {
     config->train.best_epoch = config->split.validation_percent > 0 && config->fleet.servers > 0;
   }

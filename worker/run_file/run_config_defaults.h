@@ -11,8 +11,9 @@
 
 namespace rubato {
 
-// Fills in what was not `given`: optimizer.learning_rate and optimizer.epsilon as 0,
-// train.best_epoch by whether there is something to choose with and a snapshot to keep.
+// Fills in what was not `given`: optimizer.learning_rate and optimizer.epsilon as 0, split.kind of
+// a series as "time", train.best_epoch by whether there is something to choose with and a snapshot
+// to keep.
 void FillDefaults(const std::function<bool(const std::string& key)>& given, RunConfig* config);
 
 struct TrainingRows {

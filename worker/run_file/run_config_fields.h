@@ -70,7 +70,7 @@ void VisitFields(DataConfig& data, Visitor& visitor) {
   visitor.Field("test_path", data.test_path, FilePath{});
   visitor.Field("labels", data.labels, FilePath{});
   visitor.Field("test_labels", data.test_labels, FilePath{});
-  visitor.Field("format", data.format, OneOf{{"csv", "libsvm", "idx", "generated"}});
+  visitor.Field("format", data.format, OneOf{{"csv", "libsvm", "idx", "series", "generated"}});
   visitor.Field("header", data.header, AutoYesNo{});
   visitor.Field("skip_lines", data.skip_lines, IntegerRange{0, 1'000'000});
   visitor.Field("label", data.label, AnyText{});
@@ -89,6 +89,12 @@ void VisitFields(DataConfig& data, Visitor& visitor) {
 }
 
 template <class Visitor>
+void VisitFields(SeriesConfig& series, Visitor& visitor) {
+  visitor.Field("date", series.date, AnyText{});
+  visitor.Field("prices", series.prices, AnyColumns{});
+}
+
+template <class Visitor>
 void VisitFields(TargetConfig& target, Visitor& visitor) {
   visitor.Field("kind", target.kind, AnyText{});
   visitor.Field("offset", target.offset, AnyText{});
@@ -103,6 +109,7 @@ void VisitFields(TargetConfig& target, Visitor& visitor) {
 template <class Visitor>
 void VisitFields(SplitConfig& split, Visitor& visitor) {
   visitor.Field("kind", split.kind, OneOf{{"hash", "time"}});
+  visitor.Field("test_from", split.test_from, AnyText{});
   visitor.Field("seed", split.seed, kSeed);
   visitor.Field("group", split.group, AnyText{});
   visitor.Field("train_percent", split.train_percent, IntegerRange{1, 100});
@@ -159,6 +166,7 @@ void VisitFields(RunConfig& config, Visitor& visitor) {
   visitor.Field("device", config.device, AnyText{});
   visitor.Section("fleet", config.fleet);
   visitor.Section("data", config.data);
+  visitor.Section("series", config.series);
   visitor.Section("target", config.target);
   visitor.Section("split", config.split);
   visitor.Section("cleanse", config.cleanse);

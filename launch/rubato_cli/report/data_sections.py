@@ -133,10 +133,11 @@ def _training_facts(config: Tree, metrics: Tree) -> Iterator[tuple[str, str]]:
 
 def _split(record: Record) -> str:
     split = dig(record.cleansing, "split")
-    group = dig(split, "group")
+    group, test_from = dig(split, "group"), dig(split, "test_from")
     return ", ".join(_known(
         _text(dig(split, "kind")), _named("seed", dig(split, "seed")),
         f"groups of equal {_name(group)}" if group else None,
+        f"test from {_name(test_from)} on" if test_from else None,
         "stratified" if dig(split, "stratified") else None))
 
 

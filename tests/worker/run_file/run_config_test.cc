@@ -10,37 +10,12 @@
 #include "common/base/json_text.h"
 #include "common/base/status.h"
 #include "tests/scratch_folder.h"
+#include "tests/worker/run_file/parse_text.h"
 #include "worker/run_file/run_config_format.h"
 #include "worker/run_file/run_file.h"
 
 namespace rubato {
 namespace {
-
-constexpr char kFile[] = "/runs/my.toml";
-constexpr char kCsv[] = "[data]\npath = \"loans.csv\"\nlabel = \"default\"\n";
-
-Environment Variables(std::map<std::string, std::string> values) {
-  return [values = std::move(values)](const std::string& name) -> std::optional<std::string> {
-    const auto found = values.find(name);
-    if (found == values.end()) return std::nullopt;
-    return found->second;
-  };
-}
-
-absl::StatusOr<RunConfig> Parse(const std::string& text, const std::vector<Override>& set = {}) {
-  return ParseRunConfig(text, kFile, set, Variables({{"DATA", "/data"}, {"LOOP", "${DATA}"}}));
-}
-
-// The error of a run file that must be refused.
-std::string ErrorOf(const std::string& text, const std::vector<Override>& set = {}) {
-  const auto config = Parse(text, set);
-  if (config.ok()) return "no error";
-  EXPECT_EQ(ExitCode(config.status()), kExitUsage);
-  return std::string(config.status().message());
-}
-
-// The error of the small valid file with one more line at its end, inside [data].
-std::string ErrorWith(const std::string& lines) { return ErrorOf(std::string(kCsv) + lines); }
 
 TEST(RunConfig, ReadsEveryTypeOfValue) {
   const auto config = Parse(
@@ -78,8 +53,9 @@ TEST(RunConfig, UnknownKeyNamesLineAndNearestKey) {
   EXPECT_EQ(ErrorWith("[train]\nlearning_rate = 1.0\n"),
             "/runs/my.toml:5: unknown key 'train.learning_rate'; did you mean "
             "'optimizer.learning_rate'?");
-  EXPECT_NE(ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, data.join, target, split"),
-            std::string::npos);
+  EXPECT_NE(
+      ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, data.join, series, target, split"),
+      std::string::npos);
 }
 
 TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {
@@ -356,68 +332,6 @@ TEST(RunConfig, SlipsInASectionOfASectionAreNamed) {
   EXPECT_EQ(ErrorWith("\"join.key\" = \"id\"\n"),
             "/runs/my.toml:1: 'data.join.key' is one name with a dot in it; take its quotes off, "
             "or write [section] and the key below it");
-}
-
-TEST(RunConfig, AJoinNeedsAFileAndAKeyAndColumnsWithNames) {
-  EXPECT_EQ(ErrorWith("[data.join]\nkey = \"id\"\n"),
-            "/runs/my.toml:5: data.join.key needs data.join.path beside it, as in data.join = { "
-            "path = \"policies.csv\", key = \"policy\" }; give both, or none");
-  EXPECT_EQ(ErrorOf(kCsv, {{"data.join.path", "p"}}).substr(0, 62),
-            "--set data.join.path: data.join.path needs data.join.key besid");
-  const std::string join = "[data.join]\npath = \"p\"\nkey = \"id\"\n";
-  EXPECT_EQ(ErrorWith("header = false\n" + join),
-            "/runs/my.toml:6: data.join.path joins CSV files by the name of a column, and a file "
-            "with data.header = false has none; leave data.join out, or use CSV files with names "
-            "of columns");
-  EXPECT_NE(ErrorOf("[data]\nformat = \"libsvm\"\npath = \"a\"\n" + join)
-                .find("and data.format = \"libsvm\" has none"),
-            std::string::npos);
-  EXPECT_NE(ErrorOf(kCsv + join, {{"data.join.key", "default"}})
-                .find("data.join.key and data.label both name column 'default'"),
-            std::string::npos);
-}
-
-TEST(RunConfig, ImagesHaveTheirLabelsInAnotherFile) {
-  const std::string images = "[data]\nformat = \"idx\"\npath = \"a\"\n";
-  EXPECT_EQ(ErrorOf(images),
-            "/runs/my.toml:1: data.labels is missing; name the idx file with the labels of the "
-            "images");
-  const std::string whole = images + "labels = \"b\"\n";
-  EXPECT_EQ(Parse(whole)->data.labels, "/runs/b");
-  EXPECT_EQ(ErrorOf(whole + "test_path = \"c\"\n"),
-            "/runs/my.toml:5: data.test_path stands without data.test_labels; give images and "
-            "labels to test on, or neither");
-  EXPECT_EQ(ErrorOf(whole, {{"data.test_labels", "c"}}),
-            "--set data.test_labels: data.test_labels stands without data.test_path; give images "
-            "and labels to test on, or neither");
-  EXPECT_EQ(ErrorOf(whole + "label = \"digit\"\n"),
-            "/runs/my.toml:5: data.label is about the columns of a CSV file, and images have none; "
-            "leave it out, or use data.format = \"csv\"");
-  EXPECT_EQ(ErrorOf(whole, {{"split.group", "id"}}),
-            "--set split.group: split.group names a column, and images have none to name; leave it "
-            "out");
-  EXPECT_EQ(ErrorWith("labels = \"b\"\n"),
-            "/runs/my.toml:4: data.labels names the labels of images (data.format = \"idx\"), and "
-            "the format is \"csv\"; leave it out, or change the format");
-  EXPECT_EQ(ErrorWith("test_labels = \"b\"\n").substr(0, 35),
-            "/runs/my.toml:4: data.test_labels n");
-}
-
-TEST(RunConfig, GroupsAndSeedsAreForTheHash) {
-  EXPECT_EQ(Parse(kCsv, {{"split.group", "id"}, {"split.seed", "7"}})->split.group, "id");
-  EXPECT_EQ(ErrorOf(kCsv, {{"split.group", "default"}}),
-            "--set split.group: split.group and data.label both name column 'default'; keep one");
-  const std::vector<Override> by_time = {{"split.kind", "time"}, {"data.time", "t"}};
-  for (const char* key : {"split.group", "split.seed"}) {
-    std::vector<Override> both = by_time;
-    both.push_back({key, "1"});
-    EXPECT_NE(ErrorOf(kCsv, both).find("is read by split.kind = \"hash\" only"), std::string::npos);
-  }
-  const std::string libsvm = "[data]\nformat = \"libsvm\"\npath = \"a\"\n[split]\ngroup = ";
-  EXPECT_TRUE(Parse(libsvm + "\"qid\"\n").ok());
-  EXPECT_EQ(ErrorOf(libsvm + "\"id\"\n"),
-            "/runs/my.toml:5: split.group names a column, and LIBSVM rows have but a qid; use "
-            "split.group = \"qid\", or leave it out");
 }
 
 TEST(RunConfig, JsonHasEverySectionAndEscapes) {

@@ -125,8 +125,10 @@ absl::StatusOr<BoundTable> OpenBoundTable(const Encoding& encoding, TableFile fi
   file.format = encoding.format;
   file.layout = encoding.layout;
   file.item = encoding.item;
-  return encoding.layout.header ? OpenByNames(encoding, std::move(file), table)
-                                : OpenByPositions(encoding, std::move(file));
+  file.series = encoding.series;
+  return encoding.layout.header || encoding.format != "csv"
+             ? OpenByNames(encoding, std::move(file), table)
+             : OpenByPositions(encoding, std::move(file));
 }
 
 }  // namespace rubato

@@ -72,7 +72,8 @@ inline constexpr uint64_t kReservedLevels = 2;
 struct Encoding {
   // data.format of the file that trained; "libsvm": no columns, the keys of the rows as they are.
   std::string format = "csv";
-  std::string item;  // TableReader::item() of it
+  std::string item;     // TableReader::item() of it
+  SeriesConfig series;  // series
   std::string label;
   std::vector<std::string> positive;  // label values that counted as 1, of two classes
   OffsetEncoding offset;

@@ -10,7 +10,7 @@
 namespace rubato {
 namespace {
 
-constexpr int kEncodingVersion = 9;
+constexpr int kEncodingVersion = 10;
 
 // null for plain numbers.
 Json FormToJson(const NumberForm& form) {
@@ -68,6 +68,19 @@ absl::StatusOr<JoinEncoding> JoinFromJson(const Json& encoding) {
   ASSIGN_OR_RETURN(join.source.key, TextFromJson(FindField(*json, "key"), "join.key"));
   ASSIGN_OR_RETURN(join.columns, TextsFromJson(*json, "columns"));
   return join;
+}
+
+Json SeriesToJson(const SeriesConfig& series) {
+  return {{"date", TextToJson(series.date)}, {"prices", TextsToJson(series.prices)}};
+}
+
+absl::StatusOr<SeriesConfig> SeriesFromJson(const Json& encoding) {
+  const Json* json = FindField(encoding, "series");
+  if (json == nullptr) return WrongField("series", "an object");
+  SeriesConfig series;
+  ASSIGN_OR_RETURN(series.date, TextFromJson(FindField(*json, "date"), "series.date"));
+  ASSIGN_OR_RETURN(series.prices, TextsFromJson(*json, "prices"));
+  return series;
 }
 
 Json PriorToJson(const Prior& prior) {
@@ -151,6 +164,7 @@ std::string FormatEncoding(const Encoding& encoding) {
   Json json = {{"version", kEncodingVersion},
                {"format", encoding.format},
                {"item", encoding.item},
+               {"series", SeriesToJson(encoding.series)},
                {"label", TextToJson(encoding.label)},
                {"positive", TextsToJson(encoding.positive)},
                {"offset", OffsetToJson(encoding.offset)},
@@ -199,6 +213,7 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   Encoding encoding;
   ASSIGN_OR_RETURN(encoding.format, TextFromJson(FindField(json, "format"), "format"));
   ASSIGN_OR_RETURN(encoding.item, TextFromJson(FindField(json, "item"), "item"));
+  ASSIGN_OR_RETURN(encoding.series, SeriesFromJson(json));
   ASSIGN_OR_RETURN(encoding.label, TextFromJson(FindField(json, "label"), "label"));
   ASSIGN_OR_RETURN(encoding.positive, TextsFromJson(json, "positive"));
   ASSIGN_OR_RETURN(encoding.offset, OffsetFromJson(json));

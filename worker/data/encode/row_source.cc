@@ -117,7 +117,8 @@ class LibsvmSource : public RowSource {
 absl::StatusOr<std::unique_ptr<RowSource>> OpenTableSource(
     const Encoding& encoding, const std::string& path,
     const std::vector<std::string>& predictions) {
-  ASSIGN_OR_RETURN(BoundTable bound, OpenBoundTable(encoding, {.path = path}));
+  ASSIGN_OR_RETURN(BoundTable bound,
+                   OpenBoundTable(encoding, {.path = path, .last_day = LastDay::kGiven}));
   const auto names = std::span(bound.reader->header()).first(bound.reader->shown_columns());
   for (const std::string& prediction : predictions) {
     if (std::find(names.begin(), names.end(), prediction) == names.end()) continue;

@@ -289,6 +289,7 @@ absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& da
       Annotate(CheckNames(scan.header, data.categorical, "data.categorical"), scan.path));
   RETURN_IF_ERROR(Annotate(CheckNames(scan.header, data.numeric, "data.numeric"), scan.path));
   ColumnPlan plan;
+  for (const std::string& remark : scan.remarks) plan.warnings.push_back({"", "rows", remark});
   WarnOfFooter(scan, data, &plan.warnings);
   for (size_t i = 0; i < scan.columns.size(); ++i) {
     const ColumnScan& column = scan.columns[i];

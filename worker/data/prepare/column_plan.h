@@ -30,7 +30,7 @@ struct Feature {
 struct Warning {
   std::string column;
   std::string kind;  // "constant", "copy", "date", "footer", "id_like", "leading_zeros", "leak",
-                     // "marks_differ", "mixed", "sentinel", "taken"
+                     // "marks_differ", "mixed", "rows", "sentinel", "taken"
   std::string sentence;  // whole, with the column's name
 };
 

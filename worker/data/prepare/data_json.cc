@@ -110,6 +110,7 @@ std::string FormatDataReport(const DataReport& report) {
   json["split"] = {{"kind", report.split.kind},
                    {"seed", report.split.seed},
                    {"group", TextToJson(report.split.group)},
+                   {"test_from", TextToJson(report.split.test_from)},
                    {"stratified", report.split.stratified}};
   json["labels"] = LabelsToJson(report.labels);
   json["shape"] = ShapeToJson(report.shape);

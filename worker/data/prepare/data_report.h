@@ -29,6 +29,7 @@ struct SplitReport {
   std::string kind;  // "hash", "time"
   int64_t seed = 0;
   std::string group;        // "": none
+  std::string test_from;    // "": none
   bool stratified = false;  // as the hash left a part with few rows of a class
 };
 

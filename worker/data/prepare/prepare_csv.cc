@@ -43,7 +43,7 @@ class CsvPreparation {
         description_(DescriptionOf(target_)),
         domain_(description_.label),
         oracle_(source.oracle),
-        file_(MainFile(config_.data)),
+        file_(MainFile(config_)),
         folder_(std::move(folder)),
         stop_(stop) {}
 
@@ -259,6 +259,7 @@ absl::Status CsvPreparation::Fit() {
   encoding_.positive = labels_->positive();
   encoding_.format = file_.format;
   encoding_.item = scan_.item;
+  encoding_.series = file_.series;
   encoding_.layout = file_.layout;
   encoding_.columns = scan_.header.size();
   if (join_ != nullptr) encoding_.join = EncodeJoin(*join_, encoding_);
@@ -299,7 +300,7 @@ absl::StatusOr<std::optional<float>> CsvPreparation::OracleOf(const TableReader&
 
 absl::Status CsvPreparation::WriteTestFile() {
   const std::string& path = config_.data.test_path;
-  const TableFile file = TestTable(config_.data);
+  const TableFile file = TestTable(config_);
   RETURN_IF_ERROR(Digest(file));
   ASSIGN_OR_RETURN(const auto test, OpenBoundTable(encoding_, file, join_));
   const auto& [reader, encoder, joined] = test;
@@ -315,6 +316,9 @@ absl::Status CsvPreparation::WriteTestFile() {
     if (reader->row() % kRowsBetweenStopChecks == 0 && stop_()) return Stopped();
     CompareGroup(*reader, group, TestFile::kGiven);
     RETURN_IF_ERROR(WriteTestRow(*reader, columns, encoder.get()));
+  }
+  for (const std::string& remark : reader->remarks()) {
+    report_.warnings.push_back({"", "rows", absl::StrCat(path, ": ", remark)});
   }
   WarnOfTestFile(encoder->novelties());
   WarnOfUnmatched(JoinNovelty(joined.get()), path);

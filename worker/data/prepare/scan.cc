@@ -70,6 +70,7 @@ class Scanner {
 absl::StatusOr<CsvScan> Scanner::Run(const ScanRequest& request) {
   scan_.path = reader_.name();
   scan_.item = reader_.item();
+  scan_.remarks = reader_.remarks();
   scan_.header = reader_.header();
   scan_.separator = reader_.separator();
   for (const std::string& name : scan_.header) scan_.columns.emplace_back().name = name;

@@ -98,7 +98,8 @@ inline constexpr uint64_t kFooterRows = 20;
 // them may be a footer.
 struct CsvScan {
   std::string path;
-  std::string item;  // TableReader::item()
+  std::string item;                  // TableReader::item()
+  std::vector<std::string> remarks;  // TableReader::remarks()
   std::vector<std::string> header;
   char separator = ',';
   DecimalComma comma() const { return separator == ';' ? DecimalComma::kYes : DecimalComma::kNo; }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "worker/data/prepare/digest.h"
@@ -20,22 +21,36 @@ double TimeBound(const std::vector<double>& sorted, int64_t percent) {
   return index < sorted.size() ? sorted[index] : std::numeric_limits<double>::infinity();
 }
 
+// Times from which on rows validate, and test.
+struct TimeBounds {
+  double validation;
+  double test;
+};
+
+// Of the times of all rows.
+TimeBounds BoundsOf(std::vector<double> sorted, const SplitConfig& split, TestFile test_file) {
+  if (test_file == TestFile::kNone && split.test_from.empty()) {
+    return {TimeBound(sorted, split.train_percent),
+            TimeBound(sorted, split.train_percent + split.validation_percent)};
+  }
+  const double test = ParseTime(split.test_from).value_or(std::numeric_limits<double>::infinity());
+  sorted.erase(std::lower_bound(sorted.begin(), sorted.end(), test), sorted.end());
+  return {std::min(test, TimeBound(sorted, 100 - split.validation_percent)), test};
+}
+
 std::vector<SplitPart> TimeSplit(const std::vector<double>& times, const SplitConfig& split,
                                  TestFile test_file) {
   std::vector<double> sorted;
   std::copy_if(times.begin(), times.end(), std::back_inserter(sorted),
                [](double time) { return !std::isnan(time); });
   std::sort(sorted.begin(), sorted.end());
-  const double validation_from = TimeBound(sorted, split.train_percent);
-  const double test_from = test_file == TestFile::kGiven
-                               ? std::numeric_limits<double>::infinity()
-                               : TimeBound(sorted, split.train_percent + split.validation_percent);
+  const TimeBounds from = BoundsOf(std::move(sorted), split, test_file);
   std::vector<SplitPart> parts;
   parts.reserve(times.size());
   for (const double time : times) {
     parts.push_back(std::isnan(time)         ? SplitPart::kDropped
-                    : time < validation_from ? SplitPart::kTrain
-                    : time < test_from       ? SplitPart::kValidation
+                    : time < from.validation ? SplitPart::kTrain
+                    : time < from.test       ? SplitPart::kValidation
                                              : SplitPart::kTest);
   }
   return parts;
@@ -140,6 +155,7 @@ SplitPart PartOfHash(uint32_t hash, const SplitConfig& split, TestFile test_file
 std::array<int64_t, kSplitParts> SplitShares(const SplitConfig& split, TestFile test_file) {
   const int64_t validation = split.validation_percent;
   if (test_file == TestFile::kGiven) return {100 - validation, validation, 0};
+  if (!split.test_from.empty()) return {100 - validation, validation, 1};
   return {split.train_percent, validation, 100 - split.train_percent - validation};
 }
 

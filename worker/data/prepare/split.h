@@ -14,7 +14,9 @@
 //
 // By time: rows sorted by a time column; the oldest train_percent train, the next validate, the
 // newest test. Rows of one moment stay together: those of the moment at which a share is full go to
-// the next part, so the shares are met only as closely as the column allows.
+// the next part, so the shares are met only as closely as the column allows. Where what tests is
+// said otherwise, by split.test_from (rows of that moment or later) or a test file, the newest
+// validation_percent of the other rows validate, and all that are older train.
 #pragma once
 
 #include <array>
@@ -64,7 +66,8 @@ RowParts MakeSplit(const SplitRows& rows, const SplitConfig& split, TestFile tes
 // Rows of each class in each part; those that are dropped are in none.
 using PartClasses = std::array<std::array<uint64_t, kRowClasses>, kSplitParts>;
 PartClasses CountClasses(const SplitRows& rows, const std::vector<SplitPart>& parts);
-// Percents of the rows that the three parts are to have.
+// Percents of the rows that the three parts are to have; with split.test_from, of those before it,
+// and of the test that it is to have some.
 std::array<int64_t, kSplitParts> SplitShares(const SplitConfig& split, TestFile test_file);
 
 // Position of a row in time: a number as it is, or an ISO 8601 date ("2015-03-31", with "/" for "-"

@@ -73,6 +73,7 @@ std::vector<SplitConfig> Alternatives(const SplitRows& rows, const SplitConfig& 
   others.resize(std::min<size_t>(others.size(), kRowsTried / (rows.classes.size() + 1) + 1));
   if (split.validation_percent > 0) others.emplace_back(split).validation_percent = 0;
   if (!split.group.empty()) others.emplace_back(split).group = "";
+  if (!split.test_from.empty()) others.emplace_back(split).test_from = "";
   return others;
 }
 
@@ -83,6 +84,7 @@ std::string Difference(const SplitConfig& split, const SplitConfig& other) {
   };
   compare("seed", split.seed, other.seed);
   if (split.group != other.group) keys.emplace_back("split.group = \"\" (stratified)");
+  if (split.test_from != other.test_from) keys.emplace_back("split.test_from = \"\"");
   compare("train_percent", split.train_percent, other.train_percent);
   compare("validation_percent", split.validation_percent, other.validation_percent);
   if (other.validation_percent == 0) keys.emplace_back("train.best_epoch = false");
@@ -151,6 +153,12 @@ void WarnOfFewRows(const Counted& counted, const RowParts& parts, std::vector<Wa
 absl::StatusOr<RowParts> MakeCheckedSplit(const SplitRows& rows, const SplitConfig& split,
                                           TestFile test_file, const std::string& where,
                                           std::vector<Warning>* warnings) {
+  if (!split.test_from.empty() && !ParseTime(split.test_from)) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "split.test_from = \"%s\" is neither a number nor a date like 2015-03-31; write it as the "
+        "rows have their times",
+        ShowText(split.test_from)));
+  }
   RowParts made = MakeSplit(rows, split, test_file);
   const Counted counted = {CountClasses(rows, made.parts), SplitShares(split, test_file),
                            rows.two_classes};
@@ -174,7 +182,7 @@ absl::StatusOr<RowParts> MakeCheckedSplit(const SplitRows& rows, const SplitConf
 }
 
 SplitReport ReportSplit(const SplitConfig& split, const RowParts& made) {
-  return {split.kind, split.seed, split.group, made.stratified};
+  return {split.kind, split.seed, split.group, split.test_from, made.stratified};
 }
 
 }  // namespace rubato

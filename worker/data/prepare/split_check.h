@@ -13,8 +13,9 @@
 namespace rubato {
 
 // MakeSplit, with what a person should know of it added to `warnings`: that it is stratified, and
-// parts of few rows of a class. FailedPrecondition when a part lacks a class: `where` names the
-// file, and the keys that would give it one are named with their values, if there are any.
+// parts of few rows of a class. InvalidArgument: split.test_from is no time. FailedPrecondition
+// when a part lacks a class: `where` names the file, and the keys that would give it one are named
+// with their values, if there are any.
 absl::StatusOr<RowParts> MakeCheckedSplit(const SplitRows& rows, const SplitConfig& split,
                                           TestFile test_file, const std::string& where,
                                           std::vector<Warning>* warnings);

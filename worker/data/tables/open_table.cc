@@ -21,29 +21,41 @@ absl::StatusOr<std::unique_ptr<TableReader>> OpenIdx(const TableFile& file) {
 
 absl::StatusOr<std::unique_ptr<TableReader>> OpenReader(const TableFile& file) {
   if (file.format == "idx") return OpenIdx(file);
+  if (file.format == "series") {
+    return SeriesReader::Open(file.path, file.layout, file.series, file.last_day);
+  }
   return CsvReader::Open(file.path, file.layout);
 }
 
 }  // namespace
 
-TableFile MainFile(const DataConfig& data) {
+TableFile MainFile(const RunConfig& config) {
+  const DataConfig& data = config.data;
   return {.path = data.path,
           .format = data.format == "generated" ? "csv" : data.format,
           .layout = LayoutOf(data),
-          .labels = data.labels};
+          .labels = data.labels,
+          .series = config.series};
 }
 
-TableFile TestTable(const DataConfig& data) {
-  TableFile file = MainFile(data);
-  file.path = data.test_path;
-  file.labels = data.test_labels;
+TableFile TestTable(const RunConfig& config) {
+  TableFile file = MainFile(config);
+  file.path = config.data.test_path;
+  file.labels = config.data.test_labels;
   return file;
 }
 
 RunConfig AsIfCsv(RunConfig config) {
-  if (config.data.format != "idx") return config;
-  config.data.label = kIdxLabelColumn;
-  config.data.drop = {kImageColumn};
+  DataConfig& data = config.data;
+  if (data.format == "series") {
+    data.label = kNextReturnColumn;
+    data.time = kNextDateColumn;
+    data.drop.emplace_back(kDateColumn);
+    data.categorical = {kWeekdayColumn, kMonthColumn};
+  }
+  if (data.format != "idx") return config;
+  data.label = kIdxLabelColumn;
+  data.drop = {kImageColumn};
   // Pixels at the border are nearly always 0, and no more amounts than others.
   config.cleanse.signed_log_skew = std::numeric_limits<double>::infinity();
   return config;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "worker/data/tables/series_reader.h"
 #include "worker/data/text/csv_layout.h"
 #include "worker/data/text/join.h"
 #include "worker/data/text/table_reader.h"
@@ -14,14 +15,16 @@ namespace rubato {
 
 struct TableFile {
   std::string path;
-  std::string format = "csv";  // or "idx"
-  CsvLayout layout = {};       // csv
+  std::string format = "csv";  // or "idx", "series"
+  CsvLayout layout = {};       // csv, series
   std::string labels = {};     // idx: file of the labels; "": none
   std::string item = {};       // TableReader::item() that it must have; "": any
+  SeriesConfig series = {};
+  LastDay last_day = LastDay::kLeftOut;  // series
 };
 // data.path of a run file; data.test_path.
-TableFile MainFile(const DataConfig& data);
-TableFile TestTable(const DataConfig& data);
+TableFile MainFile(const RunConfig& config);
+TableFile TestTable(const RunConfig& config);
 
 // `config` as it would be if the table were a CSV file, where it is made of something else: the
 // keys that name columns name those of the table, so that who cleans and encodes its rows need not

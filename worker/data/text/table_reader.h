@@ -51,6 +51,8 @@ class TableReader {
   // What a row is made of where columns are no names that a person gave: "28 x 28" pixels. Rows of
   // another one cannot be told apart by the columns. "": nothing.
   virtual std::string item() const { return ""; }
+  // Sentences for a person: how rows came to be that are not those of the file.
+  virtual std::vector<std::string> remarks() const { return {}; }
 
   // Widens header and rows by `tail`, whose names the header lacks. Before the first Next, and
   // once.

@@ -23,6 +23,7 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.positive = {"oui", "peut-\xeatre"};
   encoding.format = "idx";
   encoding.item = "28 x 28";
+  encoding.series = {.date = "Date", .prices = {"\xe9t\xe9", "DAX"}};
   encoding.clip_sigma = 5.5;
   encoding.sparse_keys = 7;
   encoding.indices = {1, 6};
@@ -59,7 +60,7 @@ TEST(EncodingJson, ErrorsNameTheField) {
     return std::string(ParseEncoding(text).status().message());
   };
   EXPECT_EQ(ParseEncoding("{").status().message(), "it is not JSON");
-  EXPECT_TRUE(absl::StrContains(broken("\"version\": 9", "\"version\": 1"), "version 1"));
+  EXPECT_TRUE(absl::StrContains(broken("\"version\": 10", "\"version\": 1"), "version 1"));
   EXPECT_TRUE(absl::StrContains(broken("\"median\"", "\"mode\""), "'median'"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": -1.0"), "deviation"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": 1e999"), "JSON"));
@@ -69,6 +70,7 @@ TEST(EncodingJson, ErrorsNameTheField) {
   EXPECT_TRUE(absl::StrContains(broken("    7", "    -7"), "whole numbers"));
   EXPECT_TRUE(absl::StrContains(broken("\"sparse_keys\": 0", "\"sparse_keys\": -1"), "sparse"));
   EXPECT_TRUE(absl::StrContains(broken("\"indices\": [", "\"indices\": [3,"), "two whole"));
+  EXPECT_TRUE(absl::StrContains(broken("\"series\": {", "\"serial\": {"), "'series'"));
   EXPECT_TRUE(absl::StrContains(broken("\"join\": {", "\"joins\": {"), "'join'"));
   EXPECT_EQ(ParseEncoding("[]").status().code(), absl::StatusCode::kInvalidArgument);
 }

@@ -133,7 +133,7 @@ TEST_F(PrepareFormats, AGroupIsAnIdAndNoFeature) {
   const std::string json = *ReadChecksummedText(Path("out/data/cleansing.json"));
   EXPECT_TRUE(absl::StrContains(json,
                                 "\"kind\": \"hash\",\n  \"seed\": 3,\n  \"group\": "
-                                "\"id\",\n  \"stratified\": false"))
+                                "\"id\",\n  \"test_from\": \"\",\n  \"stratified\": false"))
       << json;
   RunConfig changed = config;
   changed.split.seed = 4;

@@ -171,7 +171,32 @@ TEST(Split, RowsWithoutATimeAreDroppedAndATestFileTakesNoRows) {
   const auto parts = MakeSplit(ByTime({4, none, 1, 2, 3}), TimeConfig(), TestFile::kGiven).parts;
   EXPECT_EQ(parts,
             (std::vector<SplitPart>{SplitPart::kValidation, SplitPart::kDropped, SplitPart::kTrain,
-                                    SplitPart::kTrain, SplitPart::kValidation}));
+                                    SplitPart::kTrain, SplitPart::kTrain}));
+}
+
+TEST(Split, TheTestMayBeginAtATime) {
+  SplitConfig split = TimeConfig();
+  split.test_from = "5";
+  split.validation_percent = 25;
+  const auto parts = [&split](const std::vector<double>& times) {
+    std::string text;
+    for (const SplitPart part : MakeSplit(ByTime(times), split, TestFile::kNone).parts) {
+      text += absl::StrCat(static_cast<int>(part));
+    }
+    return text;
+  };
+  // Of those before it the newest quarter validates; train_percent has nothing to say.
+  EXPECT_EQ(parts({1, 2, 3, 4, 5, 6, 7, 4.5, 5}), "000122212");
+  EXPECT_EQ(parts({6, 1, 7, 2, 3, 4, 5}), "2020012");
+  split.validation_percent = 0;
+  EXPECT_EQ(parts({1, 2, 3, 4}), "0000");
+  split.test_from = "1983-01-28";
+  split.validation_percent = 50;
+  const double before = *ParseTime("1983-01-27");
+  const double day = *ParseTime("1983-01-28");
+  EXPECT_EQ(MakeSplit(ByTime({before - 1e6, before, day, day + 1}), split, TestFile::kNone).parts,
+            (std::vector<SplitPart>{SplitPart::kTrain, SplitPart::kValidation, SplitPart::kTest,
+                                    SplitPart::kTest}));
 }
 
 // Test vectors of RFC 1321.
