@@ -78,8 +78,8 @@ std::string ShowClasses(const std::vector<LabelReport>& labels) {
     values[static_cast<size_t>(label.label_class)].push_back(label.value);
   }
   std::vector<std::string> shown;
-  for (const auto label_class :
-       {LabelClass::kPositive, LabelClass::kNegative, LabelClass::kIgnored}) {
+  for (const auto label_class : {LabelClass::kPositive, LabelClass::kNegative,
+                                 LabelClass::kOneOfSeveral, LabelClass::kIgnored}) {
     const auto& of_class = values[static_cast<size_t>(label_class)];
     if (of_class.empty()) continue;
     shown.push_back(absl::StrCat(LabelClassName(label_class), " ", ShowLabels(of_class)));
@@ -87,15 +87,18 @@ std::string ShowClasses(const std::vector<LabelReport>& labels) {
   return absl::StrCat("labels: ", absl::StrJoin(shown, "; "));
 }
 
+constexpr size_t kMostShownLabels = 30;
+
 void PrintReport(const DataReport& report) {
   std::printf("rows: %s read", absl::StrCat(report.rows_read).c_str());
   for (size_t i = 0; i < kSplitParts; ++i) {
     const LabelSums& part = report.parts[i];
     const bool weighted = part.weight != static_cast<double>(part.rows);
-    const std::string labels = !report.labels.empty()
-                                   ? absl::StrFormat("%.0f positive", part.labels)
-                               : weighted ? absl::StrFormat("mean label %.6g", part.mean())
-                                          : absl::StrFormat("labels sum to %.6g", part.labels);
+    const std::string labels =
+        !report.classes.empty()  ? absl::StrFormat("%d classes", report.classes.size())
+        : !report.labels.empty() ? absl::StrFormat("%.0f positive", part.labels)
+        : weighted               ? absl::StrFormat("mean label %.6g", part.mean())
+                                 : absl::StrFormat("labels sum to %.6g", part.labels);
     std::printf(", %s %s (%s)", SplitPartName(static_cast<SplitPart>(i)),
                 absl::StrCat(part.rows).c_str(), labels.c_str());
   }
@@ -108,7 +111,8 @@ void PrintReport(const DataReport& report) {
   std::printf(
       ", %s dropped%s\n", absl::StrCat(dropped).c_str(),
       reasons.empty() ? "" : absl::StrCat(" (", absl::StrJoin(reasons, " or "), ")").c_str());
-  if (report.labels.size() > 2) std::printf("%s\n", ShowClasses(report.labels).c_str());
+  if (report.labels.size() > 2 && report.labels.size() <= kMostShownLabels)
+    std::printf("%s\n", ShowClasses(report.labels).c_str());
   for (const Warning& warning : report.warnings) {
     std::printf("warning: %s\n", warning.sentence.c_str());
   }

@@ -65,8 +65,8 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   ASSIGN_OR_RETURN(run.config, ParseRunConfig(toml, config_path, {}, no_environment));
   ASSIGN_OR_RETURN(run.job, LoadJob(folder));
   ASSIGN_OR_RETURN(run.encoding, LoadEncoding(folder));
-  ASSIGN_OR_RETURN(ModelSpec spec, MakeModelSpec(run.config, run.encoding.Shape()));
-  spec.Take(run.encoding.prior);
+  ASSIGN_OR_RETURN(const ModelSpec spec,
+                   MakeModelSpec(run.config, run.encoding.Shape(), run.encoding.prior));
   ASSIGN_OR_RETURN(run.precision, ParsePrecision(run.config.train.precision));
   if (!arguments.device.empty()) run.config.device = arguments.device;
   ASSIGN_OR_RETURN(run.device, ComputeDevice::Find(run.config.device, arguments.cuda_library));
@@ -101,7 +101,7 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.ahead = {.pulled = pulled,
                    .begun = run.device.is_gpu() && !in_step ? std::min(kStepsAhead, pulled) : 0};
   options.slowness = arguments.slowness;
-  options.constant = run.encoding.prior.prediction;
+  options.constant = run.encoding.prior.predictions;
   options.losses = LossRangeOf(run.model->spec().target, run.encoding.prior.base_margin, *train);
   options.learning_rate = run.config.optimizer.learning_rate;
   options.untrained.emplace(run.encoding, run.model->spec());
@@ -128,7 +128,7 @@ absl::Status Local(const Arguments& arguments, EventLog* events, StopSignals* si
   LocalTrainer trainer(
       {.job = run.job,
        .batch = static_cast<uint64_t>(run.config.train.batch),
-       .constant = run.encoding.prior.prediction,
+       .constant = run.encoding.prior.predictions,
        .losses = LossRangeOf(run.model->spec().target, run.encoding.prior.base_margin, *train),
        .learning_rate = run.config.optimizer.learning_rate,
        .untrained = {run.encoding, run.model->spec()}},

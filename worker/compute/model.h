@@ -27,8 +27,8 @@ class Model {
   // gave them, values filled in). Returns the mean loss. Requires batch.rows > 0.
   virtual absl::StatusOr<double> Gradients(const Batch& batch, const Parameters& parameters,
                                            Parameters* gradients) = 0;
-  // prediction[batch.rows], what the spec's target says of each row. `parameters` as for Gradients.
-  // On the CPU a row's is the same to the bit whatever other rows are in the batch.
+  // prediction[batch.rows, outputs], what the spec's target says of each row. `parameters` as for
+  // Gradients. On the CPU a row's is the same to the bit whatever other rows are in the batch.
   virtual absl::Status Predict(const Batch& batch, const Parameters& parameters,
                                std::span<float> prediction) = 0;
 };

@@ -47,7 +47,7 @@ absl::StatusOr<Figures> Judge(const BinaryTarget&, const ScoredRows& rows) {
   const double auc = Auc(ranking);
   const Interval interval = AucInterval(ranking);
   const Ks ks = KolmogorovSmirnov(ranking);
-  const AgainstConstant constant = CompareWithConstant(ranking, rows.constant);
+  const AgainstConstant constant = CompareWithConstant(ranking, rows.constant[0]);
   return Figures{.numbers = {{"rows", static_cast<double>(ranking.rows())},
                              {"positives", static_cast<double>(ranking.positives)},
                              {"auc", auc},
@@ -62,6 +62,7 @@ absl::StatusOr<Figures> Judge(const BinaryTarget&, const ScoredRows& rows) {
                              {"mean_predicted", MeanPredicted(ranking)},
                              {"brier", Brier(ranking)},
                              {"pr_auc", AveragePrecision(ranking)}},
+                 .levels = {},
                  .tables = {CalibrationOf(ranking), LiftOf(ranking), RocOf(ranking)}};
 }
 

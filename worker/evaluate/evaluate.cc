@@ -31,37 +31,48 @@ absl::StatusOr<Part> OpenPart(const std::string& path, const Model& model, const
   return part;
 }
 
-// What the constant of the training rows gets where the predictions get `figures`: constant_NAME
-// for every metric that judges, if the judge has not told it.
-absl::Status AddConstants(const Target& target, const Dataset& data, double constant,
-                          Figures* figures) {
+// What the constant of the training rows gets on these rows.
+absl::StatusOr<Figures> JudgeConstant(const Target& target, const Dataset& data,
+                                      std::span<const double> constant) {
   std::vector<float> prediction;
   for (uint64_t row = 0; row < data.rows(); ++row) {
     const float offset = data.offsets().empty() ? 0.0F : data.offsets()[row];
-    prediction.push_back(static_cast<float>(PredictConstant(target, constant, offset)));
+    for (const double of_output : constant) {
+      prediction.push_back(static_cast<float>(PredictConstant(target, of_output, offset)));
+    }
   }
-  ASSIGN_OR_RETURN(const Figures of_constant, EvaluateRows(target, data, prediction, constant));
+  return EvaluateRows(target, data, prediction, constant);
+}
+
+// constant_NAME for every metric that judges, if the judge has not told it.
+void AddConstants(const Target& target, const Figures& of_constant, Figures* figures) {
   for (const MetricSpec& metric : DescriptionOf(target).metrics) {
     if (metric.better == Better::kNeither) continue;
     const std::string name = absl::StrCat("constant_", metric.name);
     if (!figures->Has(name)) figures->numbers.emplace_back(name, of_constant.at(metric.name));
   }
-  return absl::OkStatus();
 }
+
+struct Judged {
+  Figures figures;
+  Figures of_constant;  // without tables
+};
 
 // The figures of `prediction` on the rows of `part`.
-absl::StatusOr<Figures> JudgePart(const Part& part, const Model& model, const Encoding& encoding,
-                                  std::span<const float> prediction) {
+absl::StatusOr<Judged> JudgePart(const Part& part, const Model& model, const Encoding& encoding,
+                                 std::span<const float> prediction) {
   const Target& target = model.spec().target;
-  const double constant = encoding.prior.prediction;
+  const std::span<const double> constant = encoding.prior.predictions;
   absl::StatusOr<Figures> figures = EvaluateRows(target, *part.data, prediction, constant);
   if (!figures.ok()) return Annotate(figures.status(), part.path);
-  RETURN_IF_ERROR(AddConstants(target, *part.data, constant, &*figures));
-  return figures;
+  ASSIGN_OR_RETURN(Figures of_constant, JudgeConstant(target, *part.data, constant));
+  AddConstants(target, of_constant, &*figures);
+  of_constant.tables.clear();
+  return Judged{.figures = *std::move(figures), .of_constant = std::move(of_constant)};
 }
 
-absl::StatusOr<Figures> ScoreAndJudge(const TrainedRun& run, const Part& part, Model* model,
-                                      const GoOn& go_on) {
+absl::StatusOr<Judged> ScoreAndJudge(const TrainedRun& run, const Part& part, Model* model,
+                                     const GoOn& go_on) {
   ASSIGN_OR_RETURN(const std::vector<float> prediction,
                    Score(model, *part.data, part.weights, go_on));
   return JudgePart(part, *model, run.encoding, prediction);
@@ -70,7 +81,7 @@ absl::StatusOr<Figures> ScoreAndJudge(const TrainedRun& run, const Part& part, M
 // `"name": [...]`, or nothing where no feature stands out.
 absl::StatusOr<std::string> TopFeatures(const TrainedRun& run, const Part& part, Model* model,
                                         const GoOn& go_on) {
-  const auto* const by_weight = model->spec().OnlyLinear();
+  const auto* const by_weight = model->spec().outputs() == 1 ? model->spec().OnlyLinear() : nullptr;
   std::vector<TopFeature> top;
   if (by_weight != nullptr) {
     top = LargestWeights(run.encoding, part.weights[by_weight->table]);
@@ -94,21 +105,22 @@ absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pu
   ASSIGN_OR_RETURN(const Part validation,
                    OpenPart(run.folder + "/data/validation.rbd", *model, pull, go_on));
   RETURN_IF_ERROR(go_on());
-  ASSIGN_OR_RETURN(const Figures on_test, ScoreAndJudge(run, test, model, go_on));
-  std::string json = absl::StrCat("{\"test\": ", FormatFigures(on_test));
+  ASSIGN_OR_RETURN(const Judged on_test, ScoreAndJudge(run, test, model, go_on));
+  std::string json = absl::StrCat("{\"test\": ", FormatFigures(on_test.figures),
+                                  ",\n\"constant\": ", FormatFigures(on_test.of_constant));
   // What the best possible model would reach: the true means, judged by the same labels.
   if (const auto truth = test.data->oracle(); !truth.empty()) {
     RETURN_IF_ERROR(go_on());
-    ASSIGN_OR_RETURN(const Figures best, JudgePart(test, *model, run.encoding, truth));
-    absl::StrAppend(&json, ",\n\"oracle\": ", FormatFigures(best));
+    ASSIGN_OR_RETURN(const Judged best, JudgePart(test, *model, run.encoding, truth));
+    absl::StrAppend(&json, ",\n\"oracle\": ", FormatFigures(best.figures));
   }
   // A run may do without validation rows (split.validation_percent = 0).
   if (validation.data->rows() > 0) {
     RETURN_IF_ERROR(go_on());
-    ASSIGN_OR_RETURN(const Figures on_validation, ScoreAndJudge(run, validation, model, go_on));
+    ASSIGN_OR_RETURN(const Judged on_validation, ScoreAndJudge(run, validation, model, go_on));
     RETURN_IF_ERROR(go_on());
     ASSIGN_OR_RETURN(const std::string top, TopFeatures(run, validation, model, go_on));
-    absl::StrAppend(&json, ",\n\"validation\": ", FormatFigures(on_validation), top);
+    absl::StrAppend(&json, ",\n\"validation\": ", FormatFigures(on_validation.figures), top);
   }
   absl::StrAppend(&json, "}\n");
   RETURN_IF_ERROR(go_on());

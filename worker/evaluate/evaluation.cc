@@ -38,7 +38,8 @@ absl::StatusOr<Figures> Evaluate(const Target& target, const ScoredRows& rows) {
 }
 
 absl::StatusOr<Figures> EvaluateRows(const Target& target, const Dataset& data,
-                                     std::span<const float> prediction, double constant) {
+                                     std::span<const float> prediction,
+                                     std::span<const double> constant) {
   return Evaluate(target, {.labels = data.labels(),
                            .predictions = prediction,
                            .offsets = data.offsets(),
@@ -64,6 +65,7 @@ double SkillOf(const Target& target, const Figures& figures) {
 std::string FormatFigures(const Figures& figures) {
   std::string json;
   for (const auto& [name, value] : figures.numbers) AppendField(name, value, &json);
+  if (!figures.levels.empty()) AppendField("levels", figures.levels, &json);
   for (const FigureTable& table : figures.tables) {
     std::vector<NamedRow> rows;
     for (const std::vector<double>& row : table.rows) rows.push_back({table.columns, row});

@@ -15,9 +15,10 @@ namespace rubato {
 
 // The judge's figures and errors.
 absl::StatusOr<Figures> Evaluate(const Target& target, const ScoredRows& rows);
-// The same of all rows of `data`; `constant`: Prior::prediction.
+// The same of all rows of `data`; `constant`: Prior::predictions.
 absl::StatusOr<Figures> EvaluateRows(const Target& target, const Dataset& data,
-                                     std::span<const float> prediction, double constant);
+                                     std::span<const float> prediction,
+                                     std::span<const double> constant);
 
 // Those that are told while training goes on, by name.
 std::map<std::string, double> ProgressOf(const Target& target, const Figures& figures);
@@ -25,7 +26,8 @@ std::map<std::string, double> ProgressOf(const Target& target, const Figures& fi
 // The metric that a report leads with, as a number that is the larger the better.
 double SkillOf(const Target& target, const Figures& figures);
 
-// A JSON object: the numbers by their names, and each table as an array of objects.
+// A JSON object: the numbers by their names, "levels" with an object for each level, and each table
+// as an array of objects.
 std::string FormatFigures(const Figures& figures);
 
 }  // namespace rubato

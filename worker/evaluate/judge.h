@@ -2,6 +2,7 @@
 // (worker/spec/target.h), their companions (worker/spec/metric.h), and tables for the report.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,10 +17,10 @@ namespace rubato {
 // Rows of one part and what was predicted for them.
 struct ScoredRows {
   std::span<const float> labels;        // [rows]
-  std::span<const float> predictions;   // [rows]
+  std::span<const float> predictions;   // [rows, outputs]
   std::span<const float> offsets;       // [rows], or empty: 0
   std::span<const float> weights = {};  // [rows], or empty: 1
-  double constant = 0.5;                // Prior::prediction
+  std::span<const double> constant;     // [outputs] Prior::predictions
 };
 
 // A table of the report: [rows][columns].
@@ -31,6 +32,8 @@ struct FigureTable {
 
 struct Figures {
   std::vector<std::pair<std::string, double>> numbers;  // by name; "rows" is one
+  // Of quantiles: numbers by name, by the level as in the run file.
+  std::map<std::string, std::map<std::string, double>> levels;
   std::vector<FigureTable> tables;
   bool Has(absl::string_view name) const;
   // The number of this name; there must be one.
@@ -38,11 +41,14 @@ struct Figures {
 };
 
 // FailedPrecondition: no rows, none that counts, labels that nothing can be told from, or a
-// prediction that cannot be one. Of classes each row counts once, whatever its weight.
+// prediction that cannot be one. Of two classes each row counts once, whatever its weight.
 absl::StatusOr<Figures> Judge(const BinaryTarget& target, const ScoredRows& rows);
 absl::StatusOr<Figures> Judge(const CountTarget& target, const ScoredRows& rows);
 absl::StatusOr<Figures> Judge(const AmountTarget& target, const ScoredRows& rows);
 absl::StatusOr<Figures> Judge(const TweedieTarget& target, const ScoredRows& rows);
 absl::StatusOr<Figures> Judge(const RealTarget& target, const ScoredRows& rows);
+absl::StatusOr<Figures> Judge(const ClassesTarget& target, const ScoredRows& rows);
+// Levels are judged by each row once, the pinball loss by their weights.
+absl::StatusOr<Figures> Judge(const QuantileTarget& target, const ScoredRows& rows);
 
 }  // namespace rubato

@@ -52,9 +52,9 @@ absl::StatusOr<MeanFigures> Compare(const AnyTarget& target, const ScoredRows& r
     const auto label = static_cast<double>(rows.labels[i]);
     const double weight = rows.weights.empty() ? 1.0 : static_cast<double>(rows.weights[i]);
     const float offset = rows.offsets.empty() ? 0.0F : rows.offsets[i];
-    const double constant = PredictConstant(target, rows.constant, offset);
+    const double constant = PredictConstant(target, rows.constant[0], offset);
     // What a constant's prediction is larger by than its rate.
-    const double units = constant / rows.constant;
+    const double units = constant / rows.constant[0];
     figures.deviance.Add(weight, Deviance(target, label, predicted),
                          Deviance(target, label, constant));
     figures.squares.Add(weight, (label - predicted) * (label - predicted),
@@ -80,6 +80,7 @@ Figures Told(const MeanFigures& of, size_t rows, absl::string_view deviance, dou
                       {absl::StrCat(deviance, "_error"), times * of.deviance.error()},
                       {"rmse", std::sqrt(of.squares.mean())},
                       {"gini", of.rows.Gini()}},
+          .levels = {},
           .tables = {of.rows.Calibration(), of.rows.Curve(kLorenzPoints)}};
 }
 

@@ -1,6 +1,5 @@
 #include "worker/evaluate/predict.h"
 
-#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "common/base/staged_file.h"
 #include "common/base/status.h"
 #include "worker/data/encode/row_source.h"
+#include "worker/evaluate/predicted_columns.h"
 #include "worker/evaluate/untrained_levels.h"
 
 namespace rubato {
@@ -18,42 +18,35 @@ constexpr uint64_t kRowsBetweenReports = 65536;
 
 class Predictor {
  public:
-  Predictor(Model* model, PullRows pull, char separator)
-      : model_(model),
-        separator_(separator),
-        has_rate_(*DescriptionOf(model->spec().target).rate != '\0'),
-        weights_(model->tables(), std::move(pull)) {}
+  Predictor(Model* model, PullRows pull, const PredictedColumns& columns)
+      : model_(model), columns_(columns), weights_(model->tables(), std::move(pull)) {}
 
   // The lines of a chunk with rows.
-  absl::StatusOr<std::string> Lines(const RowChunk& chunk) {
+  absl::StatusOr<std::string> Lines(const RowChunk& chunk, char separator) {
+    const size_t outputs = model_->spec().outputs();
     model_->FindKeys(chunk.batch, &rows_);
     RETURN_IF_ERROR(weights_.Fill(&rows_));
-    prediction_.resize(chunk.batch.rows);
+    prediction_.resize(chunk.batch.rows * outputs);
     RETURN_IF_ERROR(model_->Predict(chunk.batch, rows_, prediction_));
     std::string lines;
     size_t begin = 0;
     for (size_t r = 0; r < chunk.batch.rows; ++r) {
       lines.append(chunk.text, begin, chunk.ends[r] - begin);
       begin = chunk.ends[r];
-      if (has_rate_) absl::StrAppendFormat(&lines, "%.9g%c", RateOf(chunk.batch, r), separator_);
-      absl::StrAppendFormat(&lines, "%.9g\n", prediction_[r]);
+      const float offset = chunk.batch.offsets.empty() ? 0.0F : chunk.batch.offsets[r];
+      columns_.Append(std::span(prediction_).subspan(r * outputs, outputs), offset, separator,
+                      &lines);
+      lines.push_back('\n');
     }
     return lines;
   }
 
  private:
-  // The prediction by unit of exposure, whose logarithm the offset is.
-  float RateOf(const Batch& batch, size_t row) const {
-    return batch.offsets.empty() ? prediction_[row]
-                                 : prediction_[row] / std::exp(batch.offsets[row]);
-  }
-
   Model* const model_;
-  const char separator_;
-  const bool has_rate_;
+  const PredictedColumns& columns_;
   KnownWeights weights_;
   Parameters rows_;
-  std::vector<float> prediction_;
+  std::vector<float> prediction_;  // [rows, outputs]
 };
 
 // Fills `chunk`; false when the source has ended.
@@ -80,11 +73,14 @@ absl::Status JudgeNovelties(std::span<const ColumnNovelty> novelties,
   return absl::OkStatus();
 }
 
-std::vector<std::string> PredictedColumns(const Target& target) {
-  const TargetDescription& description = DescriptionOf(target);
-  std::vector<std::string> columns = {description.prediction};
-  if (*description.rate != '\0') columns.insert(columns.begin(), description.rate);
-  return columns;
+// The first line, as the input writes its own.
+std::string Header(const RowSource& source, const std::vector<std::string>& names) {
+  std::string line = source.header();
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) line.push_back(source.separator());
+    AppendCsvField(names[i], source.separator(), &line);
+  }
+  return line + "\n";
 }
 
 absl::Status CheckOutput(const std::string& path) {
@@ -101,13 +97,11 @@ absl::Status CheckOutput(const std::string& path) {
 absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
                      const Prediction& prediction) {
   RETURN_IF_ERROR(CheckOutput(prediction.out));
-  const std::vector<std::string> columns = PredictedColumns(model->spec().target);
-  ASSIGN_OR_RETURN(const auto source, OpenRowSource(encoding, prediction.in, columns));
+  const PredictedColumns columns(model->spec().target, encoding);
+  ASSIGN_OR_RETURN(const auto source, OpenRowSource(encoding, prediction.in, columns.names()));
   ASSIGN_OR_RETURN(const auto out, StagedFile::Create(prediction.out));
-  RETURN_IF_ERROR(out->Write(absl::StrCat(
-      source->header(), absl::StrJoin(columns, std::string(1, source->separator())), "\n")));
-  Predictor predictor(model, PullFilled({encoding, model->spec()}, std::move(pull)),
-                      source->separator());
+  RETURN_IF_ERROR(out->Write(Header(*source, columns.names())));
+  Predictor predictor(model, PullFilled({encoding, model->spec()}, std::move(pull)), columns);
   const DatasetShape shape = encoding.Shape();
   RowChunk chunk;
   uint64_t rows = 0;
@@ -116,7 +110,7 @@ absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
     chunk.Clear(shape);
     ASSIGN_OR_RETURN(more, ReadChunk(source.get(), &chunk));
     if (chunk.batch.rows == 0) break;
-    ASSIGN_OR_RETURN(const std::string lines, predictor.Lines(chunk));
+    ASSIGN_OR_RETURN(const std::string lines, predictor.Lines(chunk, source->separator()));
     RETURN_IF_ERROR(out->Write(lines));
     rows += chunk.batch.rows;
     RETURN_IF_ERROR(prediction.go_on());

@@ -1,10 +1,10 @@
 // Predictions of a trained model for the rows of a file, in the order of the file, in memory that
 // does not grow with it.
 //
-// CSV in: the rows as they were (separator kept, RFC 4180 quotes, lines ended by LF) with a last
-// column that the target names (`pd`, the probability of the positive label). LIBSVM in: a CSV with
-// that column alone. Predictions have nine digits, which give back the very float, and a decimal
-// point whatever the file's numbers have.
+// CSV in: the rows as they were (separator kept, RFC 4180 quotes, lines ended by LF) with the
+// columns of the target behind them (`pd`, the probability of the positive label;
+// predicted_columns.h). LIBSVM in: a CSV with those columns alone. Predictions have nine digits,
+// which give back the very float, and a decimal point whatever the file's numbers have.
 #pragma once
 
 #include <cstdint>

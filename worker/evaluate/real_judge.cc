@@ -19,7 +19,7 @@ absl::StatusOr<Figures> Judge(const RealTarget&, const ScoredRows& rows) {
           absl::StrFormat("cannot evaluate: the prediction of row %d is not a number", i));
     }
     const double weight = rows.weights.empty() ? 1.0 : static_cast<double>(rows.weights[i]);
-    const double of_constant = label - rows.constant;
+    const double of_constant = label - rows.constant[0];
     squares.Add(weight, miss * miss, of_constant * of_constant);
     distances.Add(weight, std::abs(miss), std::abs(of_constant));
     above_constant += weight * of_constant;
@@ -40,6 +40,7 @@ absl::StatusOr<Figures> Judge(const RealTarget&, const ScoredRows& rows) {
                              {"mae", distances.mean()},
                              // Of the variance of these labels (0 where they are all the same).
                              {"r2", variance > 0.0 ? 1.0 - squares.mean() / variance : 0.0}},
+                 .levels = {},
                  .tables = {}};
 }
 

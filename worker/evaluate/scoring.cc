@@ -63,12 +63,14 @@ void SelectRows(const Model& model, const Parameters& all, Parameters* wanted) {
 
 absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all,
                                          const GoOn& go_on) {
-  std::vector<float> prediction(data.rows());
+  const size_t outputs = model->spec().outputs();
+  std::vector<float> prediction(data.rows() * outputs);
   Parameters rows;
   const auto score = [&](uint64_t begin, const Batch& batch) -> absl::Status {
     model->FindKeys(batch, &rows);
     SelectRows(*model, all, &rows);
-    RETURN_IF_ERROR(model->Predict(batch, rows, std::span(prediction).subspan(begin, batch.rows)));
+    RETURN_IF_ERROR(model->Predict(
+        batch, rows, std::span(prediction).subspan(begin * outputs, batch.rows * outputs)));
     return go_on();
   };
   RETURN_IF_ERROR(ForEachChunk(data, score));

@@ -25,7 +25,7 @@ absl::StatusOr<Parameters> FindAllKeys(const Model& model, const Dataset& data, 
 // The rows of `wanted` (keys only) copied out of `all`, which holds every one of them.
 void SelectRows(const Model& model, const Parameters& all, Parameters* wanted);
 
-// prediction[data.rows()].
+// prediction[data.rows(), outputs].
 absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all,
                                          const GoOn& go_on);
 

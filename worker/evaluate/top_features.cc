@@ -54,8 +54,12 @@ void ShuffleColumn(const std::vector<size_t>& order, size_t columns, size_t k,
 // there, so the sample's weights serve all of them.
 class ShuffledSkill {
  public:
-  ShuffledSkill(Model* model, Batch sample, const Parameters& weights, double constant)
-      : model_(model), sample_(std::move(sample)), constant_(constant), prediction_(sample_.rows) {
+  ShuffledSkill(Model* model, Batch sample, const Parameters& weights,
+                std::span<const double> constant)
+      : model_(model),
+        sample_(std::move(sample)),
+        constant_(constant),
+        prediction_(sample_.rows * model->spec().outputs()) {
     model_->FindKeys(sample_, &rows_);
     SelectRows(*model_, weights, &rows_);
   }
@@ -89,7 +93,7 @@ class ShuffledSkill {
 
   Model* const model_;
   const Batch sample_;
-  const double constant_;
+  const std::span<const double> constant_;
   Parameters rows_;
   std::vector<float> prediction_;
 };
@@ -140,7 +144,7 @@ absl::StatusOr<std::vector<TopFeature>> PermutationImportance(const Encoding& en
   std::vector<TopFeature> features;
   if (columns == 0) return features;
   ShuffledSkill skill(model, SampleRows(rows.data, columns), rows.weights,
-                      encoding.prior.prediction);
+                      encoding.prior.predictions);
   const absl::StatusOr<double> plain = skill.Plain();
   if (!plain.ok()) return features;
   Rng rng(seed);

@@ -66,15 +66,19 @@ struct SeriesConfig {
   friend bool operator==(const SeriesConfig&, const SeriesConfig&) = default;
 };
 
+inline constexpr size_t kMaxQuantiles = 16;
+
 struct TargetConfig {
-  std::string kind = "binary";  // worker/spec/target.h
-  std::string offset;           // column whose number is added to a row's margin (csv)
-  std::string exposure;         // column with how much of a thing a row is about (csv)
-  std::string weight;           // column with what a row counts for (csv)
-  double cap = 0.0;             // label that larger ones are taken for; 0: none
-  double cap_exposure = 0.0;    // the same of exposures
-  double power = 1.5;           // tweedie: of the mean, in the variance
-  double huber = 0.0;           // real: deviations from which an error counts linearly; 0: never
+  std::string kind = "binary";    // worker/spec/target.h
+  std::string offset;             // column whose number is added to a row's margin (csv)
+  std::string exposure;           // column with how much of a thing a row is about (csv)
+  std::string weight;             // column with what a row counts for (csv)
+  double cap = 0.0;               // label that larger ones are taken for; 0: none
+  double cap_exposure = 0.0;      // the same of exposures
+  double power = 1.5;             // tweedie: of the mean, in the variance
+  double huber = 0.0;             // real: deviations from which an error counts linearly; 0: never
+  std::vector<double> quantiles;  // quantile: rising levels, each above 0 and below 1
+  bool expected_shortfall = false;  // quantile: the mean of what lies below each, too
   friend bool operator==(const TargetConfig&, const TargetConfig&) = default;
 };
 

@@ -25,6 +25,8 @@ struct RealRange {
   double low;
   double high;
 };
+// At most kMaxQuantiles rising numbers above 0 and below 1.
+struct Levels {};
 struct OneOf {
   std::vector<std::string> words;
 };
@@ -104,6 +106,8 @@ void VisitFields(TargetConfig& target, Visitor& visitor) {
   visitor.Field("cap_exposure", target.cap_exposure, RealRange{0.0, 1e30});
   visitor.Field("power", target.power, RealRange{1.01, 1.99});
   visitor.Field("huber", target.huber, RealRange{0.0, 1e6});
+  visitor.Field("quantiles", target.quantiles, Levels{});
+  visitor.Field("expected_shortfall", target.expected_shortfall, YesNo{});
 }
 
 template <class Visitor>

@@ -195,6 +195,7 @@ class FieldReader {
   void Read(const toml::node& node, const IntegerRange& range, int64_t& value);
   void Read(const toml::node& node, const IntegerRange& range, std::vector<int64_t>& values);
   void Read(const toml::node& node, const RealRange& range, double& value);
+  void Read(const toml::node& node, Levels, std::vector<double>& values);
   void Read(const toml::node& node, const OneOf& choice, std::string& value);
   void Read(const toml::node& node, AnyText, std::string& value) { ReadText(node, value); }
   void Read(const toml::node& node, FilePath, std::string& value);
@@ -260,6 +261,24 @@ void FieldReader::Read(const toml::node& node, const RealRange& range, double& v
   }
   const std::string is = node.is_number() ? absl::StrFormat("is %g; it ", number) : "";
   Fail(absl::StrFormat("%smust be a number from %g to %g", is, range.low, range.high));
+}
+
+void FieldReader::Read(const toml::node& node, Levels, std::vector<double>& values) {
+  const auto* array = node.as_array();
+  std::vector<double> levels;
+  double below = 0.0;
+  for (size_t i = 0; array != nullptr && i < array->size(); ++i) {
+    const double level = array->get(i)->value<double>().value_or(std::nan(""));
+    if (!(level > below && level < 1.0)) break;
+    levels.push_back(below = level);
+  }
+  if (array == nullptr || levels.size() != array->size() || levels.size() > kMaxQuantiles) {
+    return Fail(
+        absl::StrFormat("must be a list of at most %d rising numbers above 0 and below 1, "
+                        "as in [0.01, 0.05]",
+                        kMaxQuantiles));
+  }
+  values = std::move(levels);
 }
 
 void FieldReader::Read(const toml::node& node, const OneOf& choice, std::string& value) {

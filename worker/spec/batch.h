@@ -35,7 +35,6 @@ struct DatasetShape {
   uint64_t sparse_keys = 0;           // one past the largest sparse key
   bool offsets = false;               // rows add something to their margin
   std::vector<uint64_t> level_begin;  // [category_columns + 1]
-  float base_margin = 0.0F;           // that a model begins with; in no dataset file
   friend bool operator==(const DatasetShape&, const DatasetShape&) = default;
 };
 

@@ -10,9 +10,9 @@
 
 namespace rubato {
 
-absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
+absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape, const Prior& prior,
                             uint64_t train_rows) {
-  ASSIGN_OR_RETURN(ModelSpec model, MakeModelSpec(config, shape));
+  ASSIGN_OR_RETURN(ModelSpec model, MakeModelSpec(config, shape, prior));
   Job job;
   job.tables = std::move(model.tables);
   // Without servers nobody takes the one place.

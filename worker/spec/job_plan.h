@@ -7,12 +7,13 @@
 #include "common/job/job.h"
 #include "worker/run_file/run_config.h"
 #include "worker/spec/batch.h"
+#include "worker/spec/prior.h"
 
 namespace rubato {
 
-// `train_rows` rows of data of this shape. InvalidArgument: what MakeModelSpec refuses, and more
-// iterations than clocks can count.
-absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape,
+// `train_rows` rows of data of this shape, of which `prior` is known. InvalidArgument: what
+// MakeModelSpec refuses, and more iterations than clocks can count.
+absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape, const Prior& prior,
                             uint64_t train_rows);
 
 }  // namespace rubato

@@ -65,18 +65,19 @@ absl::Status CheckLayers(const std::vector<size_t>& widths) {
 // Adds terms, and with each the tables that it needs.
 class SpecBuilder {
  public:
-  SpecBuilder(const RunConfig& config, const OptimizerSpec& optimizer, const DatasetShape& data)
-      : config_(config), optimizer_(optimizer) {
-    spec_.data = data;
-  }
+  // `spec`: without terms.
+  SpecBuilder(const RunConfig& config, const OptimizerSpec& optimizer, const Prior& prior,
+              ModelSpec spec)
+      : config_(config),
+        optimizer_(optimizer),
+        base_margin_(static_cast<float>(prior.base_margin)),
+        spec_(std::move(spec)) {}
 
   void AddBias();
   absl::Status AddLinear(std::string table);
   absl::Status AddEmbeddingBag();
   absl::Status AddDeep();
-  void AddFactorizationMachine() {
-    if (spec_.Find<EmbeddingBag>() != nullptr) spec_.terms.emplace_back(FactorizationMachine{});
-  }
+  void AddFactorizationMachine();
   ModelSpec Take() && { return std::move(spec_); }
 
  private:
@@ -88,6 +89,7 @@ class SpecBuilder {
 
   const RunConfig& config_;
   const OptimizerSpec optimizer_;
+  const float base_margin_;
   ModelSpec spec_;
 };
 
@@ -125,15 +127,17 @@ absl::StatusOr<FeatureRanges> SpecBuilder::Keys(uint64_t reserved) const {
 }
 
 void SpecBuilder::AddBias() {
-  const size_t table = AddDense("bias", 1);
-  spec_.tables[table].initializer = {InitializerKind::kConstant, spec_.data.base_margin};
+  const size_t table = AddDense("bias", spec_.outputs());
+  spec_.tables[table].initializer = {InitializerKind::kConstant, base_margin_};
   spec_.tables[table].optimizer = WithoutPenalty(optimizer_);
   spec_.terms.insert(spec_.terms.begin(), BiasTerm{table});  // a margin begins with it
 }
 
 absl::Status SpecBuilder::AddLinear(std::string name) {
   ASSIGN_OR_RETURN(const FeatureRanges keys, Keys(spec_.data.numeric_columns));
-  spec_.terms.emplace_back(LinearTerm{AddTable(std::move(name), TableKind::kSparse), keys});
+  const size_t table = AddTable(std::move(name), TableKind::kSparse);
+  spec_.tables[table].dim = static_cast<uint32_t>(spec_.outputs());
+  spec_.terms.emplace_back(LinearTerm{table, keys});
   return absl::OkStatus();
 }
 
@@ -155,7 +159,7 @@ absl::Status SpecBuilder::AddDeep() {
     RETURN_IF_ERROR(CheckWidth("a width in model.hidden", width));
     deep.widths.push_back(static_cast<size_t>(width));
   }
-  deep.widths.push_back(1);
+  deep.widths.push_back(spec_.outputs());
   RETURN_IF_ERROR(CheckLayers(deep.widths));
   for (size_t l = 0; l < deep.layers(); ++l) {
     const size_t in = deep.widths[l];
@@ -165,10 +169,23 @@ absl::Status SpecBuilder::AddDeep() {
     weight.initializer = {InitializerKind::kUniform, WeightScale(in, out, last)};
     TableSpec& bias = spec_.tables[AddDense(absl::StrCat("mlp.", l, ".bias"), out)];
     bias.optimizer = WithoutPenalty(optimizer_);
-    if (last) bias.initializer = {InitializerKind::kConstant, spec_.data.base_margin};
+    if (last) bias.initializer = {InitializerKind::kConstant, base_margin_};
   }
   spec_.terms.emplace_back(std::move(deep));
   return absl::OkStatus();
+}
+
+void SpecBuilder::AddFactorizationMachine() {
+  const auto* const bag = spec_.Find<EmbeddingBag>();
+  if (bag == nullptr) return;
+  FactorizationMachine fm;
+  if (spec_.outputs() > 1) {
+    const size_t dim = bag->dim;
+    fm.table = AddDense("fm.weight", dim * spec_.outputs());
+    const float scale = WeightScale(dim, spec_.outputs(), true);
+    spec_.tables[*fm.table].initializer = {InitializerKind::kUniform, scale};
+  }
+  spec_.terms.emplace_back(fm);
 }
 
 }  // namespace
@@ -208,10 +225,16 @@ const FeatureRanges& ModelSpec::keys_of(size_t table) const {
   return bag->keys;
 }
 
-absl::StatusOr<ModelSpec> MakeModelSpec(const RunConfig& config, const DatasetShape& data) {
+absl::StatusOr<ModelSpec> MakeModelSpec(const RunConfig& config, const DatasetShape& data,
+                                        const Prior& prior) {
   const std::string& kind = config.model.kind;
   ASSIGN_OR_RETURN(const OptimizerSpec optimizer, ToOptimizerSpec(config.optimizer));
-  SpecBuilder model(config, optimizer, data);
+  ModelSpec spec;
+  ASSIGN_OR_RETURN(const Target target, MakeTarget(config.target));
+  spec.target = Fitted(target, prior);
+  spec.data = data;
+  spec.prediction_shift = static_cast<float>(prior.shift);
+  SpecBuilder model(config, optimizer, prior, std::move(spec));
   if (kind == "linear") {
     RETURN_IF_ERROR(model.AddLinear("weights"));
     model.AddBias();
@@ -224,9 +247,7 @@ absl::StatusOr<ModelSpec> MakeModelSpec(const RunConfig& config, const DatasetSh
     return absl::InvalidArgumentError(absl::StrCat(
         "model.kind is not one of \"linear\", \"mlp\", \"wide_deep\", \"deepfm\": \"", kind, "\""));
   }
-  ModelSpec spec = std::move(model).Take();
-  ASSIGN_OR_RETURN(spec.target, MakeTarget(config.target));
-  return spec;
+  return std::move(model).Take();
 }
 
 }  // namespace rubato

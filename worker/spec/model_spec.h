@@ -1,13 +1,13 @@
-// What a model consists of, whatever computes it: terms, whose sum is a row's margin, and the
-// tables that hold their weights. The CPU's network (worker/compute/cpu/) and the GPU's
-// (worker/compute/cuda/network/) are built from it, servers learn of the tables, and nobody has to
-// build a model to know them.
+// What a model consists of, whatever computes it: terms, whose sum are a row's margins, one for
+// each output of its target, and the tables that hold their weights. The CPU's network
+// (worker/compute/cpu/) and the GPU's (worker/compute/cuda/network/) are built from it, servers
+// learn of the tables, and nobody has to build a model to know them.
 //
 //   model.kind   terms                              tables, in this order
 //   "linear"     bias, linear                       weights, bias
 //   "mlp"        embedding bag, deep                embedding, mlp.L.weight, mlp.L.bias, ...
 //   "wide_deep"  embedding bag, deep, linear        the same, wide
-//   "deepfm"     the same, factorization machine    the same
+//   "deepfm"     the same, factorization machine    the same, fm.weight of several outputs
 //
 // Sources: "wide_deep" Cheng et al. 2016, "Wide & Deep Learning"; "deepfm" Guo et al. 2017,
 // "DeepFM" (numeric columns have no embedding, so no pairs). An embedding bag is there if the data
@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -31,14 +32,14 @@ namespace rubato {
 // One weight for every row: a table of its own, not a reserved key, so that nobody decays it.
 //   margin += b
 struct BiasTerm {
-  size_t table = 0;  // dense, size 1, without l1 and l2
+  size_t table = 0;  // dense, size outputs, without l1 and l2
 };
 
-// First order, one weight a feature. All there is of a logistic regression but its bias, and the
-// wide part of a wide and deep model.
+// First order, one weight a feature and output. All there is of a logistic regression but its bias,
+// and the wide part of a wide and deep model.
 //   margin += sum_k x_k w[k] + sum_c w[N + level_c] + sum_i value_i w[N + levels + key_i]
 struct LinearTerm {
-  size_t table = 0;  // sparse, dim 1, first weights zero; numeric column k of N has key k
+  size_t table = 0;  // sparse, dim outputs, first weights zero; numeric column k of N has key k
   FeatureRanges keys;
 };
 
@@ -52,10 +53,14 @@ struct EmbeddingBag {
   FeatureRanges keys;
 };
 
-// Every pair of a row's embeddings: see worker/compute/cpu/fm.h.
-struct FactorizationMachine {};
+// Every pair of a row's embeddings: see worker/compute/cpu/fm.h. Several outputs share the
+// embeddings: each takes the `dim` parts of the sum by weights of its own (as He and Chua 2017,
+// "Neural Factorization Machines", pool them), which one output has no need of.
+struct FactorizationMachine {
+  std::optional<size_t> table;  // dense [dim, outputs]
+};
 
-// Layers of a perceptron over the input; the last one has width 1 and is the term.
+// Layers of a perceptron over the input; the last one has width `outputs` and is the term.
 //   y = relu(x w_l + b_l), no relu after the last
 struct DeepTerm {
   size_t first_table = 0;      // dense [in, out] row-major, and behind it the bias, dense [out]
@@ -79,11 +84,8 @@ struct ModelSpec {
   // (worker/spec/prior.h).
   float prediction_shift = 0.0F;
 
-  // What is known of the label before a model is.
-  void Take(const Prior& prior) {
-    target = Fitted(target, prior);
-    prediction_shift = static_cast<float>(prior.shift);
-  }
+  // Margins of a row, and predictions.
+  size_t outputs() const { return OutputsOf(target); }
 
   // The term of this kind; null: the model has none.
   template <class T>
@@ -102,14 +104,15 @@ struct ModelSpec {
   // Its first column with the sum of the sparse features.
   size_t bag_column() const;
   size_t input_width() const;
-  // The table of the one weight that all rows' margins have: of the bias or the last layer.
+  // The table of the weights that all rows' margins have: of the bias or the last layer.
   size_t margin_bias() const;
   // The keys of features in a sparse table.
   const FeatureRanges& keys_of(size_t table) const;
 };
 
-// InvalidArgument: a kind, width or rule that there is not, data without features, keys too large
-// to stand behind others.
-absl::StatusOr<ModelSpec> MakeModelSpec(const RunConfig& config, const DatasetShape& data);
+// `prior`: of the training rows. InvalidArgument: a kind, width or rule that there is not, data
+// without features, keys too large to stand behind others.
+absl::StatusOr<ModelSpec> MakeModelSpec(const RunConfig& config, const DatasetShape& data,
+                                        const Prior& prior = {});
 
 }  // namespace rubato

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace rubato {
 
@@ -22,6 +23,7 @@ struct LabelRow {
   float label = 0.0F;
   float weight = 1.0F;  // how much it counts for (target.weight), >= 0
   float offset = 0.0F;  // added to its margin
+  friend bool operator==(const LabelRow&, const LabelRow&) = default;
 };
 
 // Of some rows.
@@ -37,6 +39,8 @@ struct LabelSums {
   double squares = 0.0;    // of their distances from the mean, as West 1979 adds them up
   double least = std::numeric_limits<double>::infinity();
   double most = -std::numeric_limits<double>::infinity();
+  bool keeps_each = false;
+  std::vector<LabelRow> each = {};  // in the order of Add, where they are kept
 
   void Add(const LabelRow& row) {
     const auto label = static_cast<double>(row.label);
@@ -50,6 +54,7 @@ struct LabelSums {
     const double before = label - center;
     if (w > 0.0) center += w / weight * before;
     squares += w * before * (label - center);
+    if (keeps_each) each.push_back(row);
     least = std::min(least, label);
     most = std::max(most, label);
   }
@@ -64,9 +69,9 @@ struct LabelSums {
 
 // A model that tells no row from another, as it is fitted to the training rows.
 struct Constant {
-  double prediction = 0.5;  // without an offset
-  double margin = 0.0;      // of the weighted rows
-  double scale = 1.0;       // of the label, where a margin is measured in it
+  std::vector<double> predictions;  // [outputs] without an offset
+  double margin = 0.0;              // of the weighted rows, in all outputs
+  double scale = 1.0;               // of the label, where a margin is measured in it
   // Root mean square of a row's gradient by the margin there, as far as it is one-sided: times
   // |a - b| / (a + b), a and b what the rows of either side have; of skewness g: |g| / sqrt(g^2 +
   // 4).
@@ -74,10 +79,10 @@ struct Constant {
 };
 
 struct Prior {
-  double prediction = 0.5;   // Constant's
-  double base_margin = 0.0;  // where training begins
-  double scale = 1.0;        // Constant's
-  double shift = 0.0;        // what predictions add to their margin
+  std::vector<double> predictions = {0.5};  // Constant's
+  double base_margin = 0.0;                 // where training begins
+  double scale = 1.0;                       // Constant's
+  double shift = 0.0;                       // what predictions add to their margin
   friend bool operator==(const Prior&, const Prior&) = default;
 };
 

@@ -1,5 +1,7 @@
 #include "worker/spec/target.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,14 +40,55 @@ absl::Status CheckKeys(const TargetConfig& config, const TargetDescription& targ
               {"target.cap_exposure", config.cap_exposure != unset.cap_exposure, exposure},
               {"target.cap", config.cap != unset.cap, reads.cap},
               {"target.power", config.power != unset.power, reads.power},
-              {"target.huber", config.huber != unset.huber, reads.huber}};
+              {"target.huber", config.huber != unset.huber, reads.huber},
+              {"target.quantiles", !config.quantiles.empty(), reads.quantiles},
+              {"target.expected_shortfall", config.expected_shortfall, reads.quantiles}};
   for (const auto& [key, given, read] : keys) {
     if (!given || read) continue;
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s means nothing where target.kind = \"%s\"; leave it out", key, target.kind));
   }
-  return absl::OkStatus();
+  if (!reads.quantiles || !config.quantiles.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "target.kind = \"%s\" needs target.quantiles, the levels to learn, as in [0.01, 0.05]",
+      target.kind));
 }
+
+// Labels by their size, each with the weight of all rows up to it, and their mean.
+class SortedLabels {
+ public:
+  explicit SortedLabels(std::vector<LabelRow> rows) : rows_(std::move(rows)) {
+    const auto below = [](const LabelRow& a, const LabelRow& b) { return a.label < b.label; };
+    std::sort(rows_.begin(), rows_.end(), below);
+    for (const LabelRow& row : rows_) {
+      weight_ += static_cast<double>(row.weight);
+      weights_.push_back(weight_);
+    }
+  }
+  double Quantile(double level) const { return static_cast<double>(rows_[At(level)].label); }
+  // Of the labels up to there.
+  double MeanBelow(double level) const {
+    double sum = 0.0;
+    const size_t end = At(level);
+    for (size_t i = 0; i <= end; ++i) {
+      sum += static_cast<double>(rows_[i].weight) * static_cast<double>(rows_[i].label);
+    }
+    return weights_[end] > 0.0 ? sum / weights_[end] : Quantile(level);
+  }
+
+ private:
+  size_t At(double level) const {
+    const auto found = std::lower_bound(weights_.begin(), weights_.end(), level * weight_);
+    return std::min(static_cast<size_t>(found - weights_.begin()), rows_.size() - 1);
+  }
+
+  std::vector<LabelRow> rows_;
+  std::vector<double> weights_;  // [rows] summed up
+  double weight_ = 0.0;
+};
+
+// Of a distance that no label spans, in deviations: something that a margin can make larger.
+constexpr double kLeastDistance = 0.01;
 
 }  // namespace
 
@@ -79,6 +122,69 @@ double PredictConstant(const Target& target, double prediction, float offset) {
         }
       },
       target);
+}
+
+Constant ClassesTarget::FitConstant(const LabelSums& train, const ClassWeights&) {
+  Constant constant;
+  constant.predictions.resize(static_cast<size_t>(train.most) + 1);
+  for (const LabelRow& row : train.each) {
+    constant.predictions[static_cast<size_t>(row.label)] +=
+        static_cast<double>(row.weight) / train.weight;
+  }
+  return constant;
+}
+
+void QuantileTarget::Configure(const TargetConfig& config) {
+  CHECK(!config.quantiles.empty() && config.quantiles.size() <= kMaxQuantiles);
+  loss.levels = static_cast<uint32_t>(config.quantiles.size());
+  loss.shortfall = config.expected_shortfall;
+  for (uint32_t k = 0; k < loss.levels; ++k) {
+    loss.level[k] = static_cast<float>(config.quantiles[k]);
+    const auto from_middle = [&](uint32_t i) { return std::abs(config.quantiles[i] - 0.5); };
+    if (from_middle(k) < from_middle(loss.anchor)) loss.anchor = k;
+  }
+}
+
+void QuantileTarget::Fit(const Prior& prior) {
+  CHECK(prior.predictions.size() == loss.outputs());
+  const auto distance = [&](uint32_t from, uint32_t to) {
+    const double apart = (prior.predictions[to] - prior.predictions[from]) / prior.scale;
+    return static_cast<float>(std::max(apart, kLeastDistance));
+  };
+  loss.center = static_cast<float>(prior.predictions[loss.anchor]);
+  loss.scale = static_cast<float>(prior.scale);
+  for (uint32_t k = 0; k < loss.levels; ++k) {
+    if (k > loss.anchor) loss.gap[k] = distance(k - 1, k);
+    if (k < loss.anchor) loss.gap[k] = distance(k, k + 1);
+    if (loss.shortfall) loss.depth[k] = distance(loss.levels + k, k);
+  }
+}
+
+Constant QuantileTarget::FitConstant(const LabelSums& train, const ClassWeights&) const {
+  const SortedLabels labels(train.each);
+  Constant constant = {.predictions = {}, .margin = 0.0, .scale = train.deviation()};
+  for (uint32_t k = 0; k < loss.levels; ++k) {
+    constant.predictions.push_back(labels.Quantile(static_cast<double>(loss.level[k])));
+  }
+  for (uint32_t k = 0; k < loss.outputs() - loss.levels; ++k) {
+    constant.predictions.push_back(labels.MeanBelow(static_cast<double>(loss.level[k])));
+  }
+  // A row's slope at the anchor is 1 - tau in tau of the rows, and -tau in the others.
+  const auto tau = static_cast<double>(loss.level[loss.anchor]);
+  constant.one_sided_gradient = std::sqrt(tau * (1.0 - tau)) * std::abs(1.0 - 2.0 * tau);
+  return constant;
+}
+
+std::string QuantileTarget::LevelName(size_t k) const {
+  return absl::StrFormat("%g", static_cast<double>(loss.level[k]));
+}
+
+std::vector<std::string> QuantileTarget::Columns() const {
+  std::vector<std::string> columns;
+  for (uint32_t k = 0; k < loss.outputs(); ++k) {
+    columns.push_back(absl::StrCat(k < loss.levels ? "q_" : "es_", LevelName(k % loss.levels)));
+  }
+  return columns;
 }
 
 }  // namespace rubato

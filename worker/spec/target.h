@@ -14,24 +14,35 @@
 //   tweedie  label from 0 on: what claims cost in all, none in most rows. With an exposure label
 //            and prediction are by unit of it, and rows count for so much.
 //
+// One of several:
+//   classes  label a word or a whole number, one of 3 to 1,000; the predictions are the
+//            probabilities of each, by the softmax of a margin a class.
+//
+// Of a number, without a law:
 //   real     any number; the prediction is its mean, or with Huber's loss one that labels far away
 //            pull at less. A margin is measured in deviations of the training labels from their
 //            mean.
+//   quantile any number; the predictions are quantiles of it that never cross, and the means of
+//            what lies below them, if asked for. joint_loss.h says what their margins are.
 //
 // A new target is a type here, in the list, and its judge in worker/evaluate/judge.h. Beside what
 // all have, one may have Configure(config), which takes its numbers from the run file, Fit(prior),
-// which takes them from the training rows, and AtConstant, if a constant's prediction is another
-// one for each offset.
+// which takes them from the training rows, AtConstant, if a constant's prediction is another
+// one for each offset, and outputs(), if a row has several margins: then Predict and the loss take
+// all of them, and give as many predictions, which Columns() names.
 #pragma once
 
 #include <array>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "worker/run_file/run_config.h"
+#include "worker/spec/joint_loss.h"
 #include "worker/spec/prior.h"
 #include "worker/spec/row_loss.h"
 #include "worker/spec/target_description.h"
@@ -53,7 +64,7 @@ struct BinaryTarget {
   };
   static constexpr TargetDescription kDescription = {.kind = "binary",
                                                      .prediction = "pd",
-                                                     .label = {.classes = true},
+                                                     .label = {.kind = LabelKind::kTwoClasses},
                                                      .keys = {.offset = true},
                                                      .metrics = kMetrics,
                                                      .chosen_by = "logloss",
@@ -70,7 +81,7 @@ struct BinaryTarget {
     const double a = positive / (1.0 + odds);
     const double b = negative * odds / (1.0 + odds);
     // The mean of the gradient is 0, and so its variance is the product.
-    return {.prediction = mean,
+    return {.predictions = {mean},
             .margin = log_odds - train.mean_offset(),
             .one_sided_gradient = std::sqrt(a * b) * std::abs(a - b) / (a + b)};
   }
@@ -102,7 +113,7 @@ struct CountTarget {
   }
   // A row with m events on average has a gradient of variance m and skewness m^(-1/2).
   static Constant FitConstant(const LabelSums& train, const ClassWeights&) {
-    return {.prediction = train.rate(),
+    return {.predictions = {train.rate()},
             .margin = std::log(train.rate()),
             .one_sided_gradient = 1.0 / std::sqrt(1.0 / train.mean() + 4.0)};
   }
@@ -130,7 +141,7 @@ struct AmountTarget {
   // skewness is 2 c.
   static Constant FitConstant(const LabelSums& train, const ClassWeights&) {
     const double c = train.deviation() / train.mean();
-    return {.prediction = train.mean(),
+    return {.predictions = {train.mean()},
             .margin = std::log(train.mean()) - train.mean_offset(),
             .one_sided_gradient = c * c / std::sqrt(c * c + 1.0)};
   }
@@ -160,7 +171,7 @@ struct TweedieTarget {
   Constant FitConstant(const LabelSums& train, const ClassWeights&) const {
     const auto p = static_cast<double>(loss.power);
     const double skewness = p * train.deviation() / train.mean();
-    return {.prediction = train.mean(),
+    return {.predictions = {train.mean()},
             .margin = std::log(train.mean()),
             .one_sided_gradient = std::pow(train.mean(), 1.0 - p) * train.deviation() * skewness /
                                   std::sqrt(skewness * skewness + 4.0)};
@@ -183,17 +194,99 @@ struct RealTarget {
 
   void Configure(const TargetConfig& config) { loss.delta = static_cast<float>(config.huber); }
   void Fit(const Prior& prior) {
-    loss.center = static_cast<float>(prior.prediction);
+    loss.center = static_cast<float>(prior.predictions[0]);
     loss.scale = static_cast<float>(prior.scale);
   }
   RUBATO_HOST_DEVICE float Predict(float margin) const { return loss.center + loss.scale * margin; }
   // What is above the mean and what is below it weigh the same.
   static Constant FitConstant(const LabelSums& train, const ClassWeights&) {
-    return {.prediction = train.mean(), .scale = train.deviation()};
+    return {.predictions = {train.mean()}, .margin = 0.0, .scale = train.deviation()};
   }
 };
 
-using Target = std::variant<BinaryTarget, CountTarget, AmountTarget, TweedieTarget, RealTarget>;
+struct ClassesTarget {
+  SoftmaxLoss loss;
+
+  static constexpr std::array kMetrics = {
+      MetricSpec{"accuracy", "accuracy", Better::kLarger, MetricUse::kProgress,
+                 MetricFormat::kPercent},
+      MetricSpec{"logloss", "log loss", Better::kSmaller, MetricUse::kProgress},
+      MetricSpec{"macro_auc", "macro AUC", Better::kLarger, MetricUse::kSummary},
+  };
+  static constexpr TargetDescription kDescription = {.kind = "classes",
+                                                     .prediction = "class",
+                                                     .label = {.kind = LabelKind::kClasses},
+                                                     .fits_each = true,
+                                                     .metrics = kMetrics,
+                                                     .chosen_by = "logloss",
+                                                     .loss = "logloss"};
+
+  uint32_t outputs() const { return loss.outputs(); }
+  void Fit(const Prior& prior) { loss.classes = static_cast<uint32_t>(prior.predictions.size()); }
+  // exp(margin), of a sum of 1.
+  RUBATO_HOST_DEVICE void Predict(const float* margin, float* prediction) const {
+    float largest = margin[0];
+    for (uint32_t c = 1; c < loss.classes; ++c) largest = margin[c] > largest ? margin[c] : largest;
+    float sum = 0.0F;
+    for (uint32_t c = 0; c < loss.classes; ++c) {
+      prediction[c] = std::exp(margin[c] - largest);
+      sum += prediction[c];
+    }
+    for (uint32_t c = 0; c < loss.classes; ++c) prediction[c] /= sum;
+  }
+  // Their shares; margins of 0 are none of them.
+  static Constant FitConstant(const LabelSums& train, const ClassWeights&);
+};
+
+struct QuantileTarget {
+  QuantileLoss loss;
+
+  static constexpr std::array kMetrics = {
+      MetricSpec{"pinball", "pinball loss", Better::kSmaller, MetricUse::kProgress,
+                 MetricFormat::kMetric},
+  };
+  static constexpr TargetDescription kDescription = {.kind = "quantile",
+                                                     .prediction = "q",
+                                                     .fits_each = true,
+                                                     .keys = {.quantiles = true},
+                                                     .metrics = kMetrics,
+                                                     .chosen_by = "pinball"};
+
+  uint32_t outputs() const { return loss.outputs(); }
+  void Configure(const TargetConfig& config);
+  void Fit(const Prior& prior);
+  RUBATO_HOST_DEVICE void Predict(const float* margin, float* prediction) const {
+    loss.Place(margin, prediction);
+    for (uint32_t k = 0; k < loss.outputs(); ++k) {
+      prediction[k] = loss.center + loss.scale * prediction[k];
+    }
+  }
+  // Of weighted labels: a quantile is the least of them that so much of the weight is not above.
+  Constant FitConstant(const LabelSums& train, const ClassWeights&) const;
+  // As in the run file.
+  std::string LevelName(size_t k) const;
+  // q_LEVEL, and es_LEVEL behind all of them.
+  std::vector<std::string> Columns() const;
+};
+
+using Target = std::variant<BinaryTarget, CountTarget, AmountTarget, TweedieTarget, RealTarget,
+                            ClassesTarget, QuantileTarget>;
+
+// Whether a row of this target has several margins.
+template <class T>
+concept HasJointLoss = requires(const T& target) {
+  target.outputs();
+};
+
+// Margins of a row, and predictions.
+inline size_t OutputsOf(const Target& target) {
+  return std::visit(
+      [](const auto& of) -> size_t {
+        if constexpr (HasJointLoss<std::decay_t<decltype(of)>>) return of.outputs();
+        return 1;
+      },
+      target);
+}
 
 template <class... T>
 constexpr bool AreWhole(std::type_identity<std::variant<T...>>) {
@@ -206,7 +299,7 @@ inline const TargetDescription& DescriptionOf(const Target& target) {
       [](const auto& type) -> const auto& { return type.kDescription; }, target);
 }
 
-// What a constant of this prediction (Prior's) says of a row with this offset.
+// What a constant of this prediction (one of Prior's) says of a row with this offset.
 double PredictConstant(const Target& target, double prediction, float offset);
 
 // The target of section [target]. InvalidArgument: a kind that there is not, or a key that this one

@@ -10,13 +10,21 @@
 
 namespace rubato {
 
-// What a label may be: a value that is named as one of two classes (data.positive), or a number.
+enum class LabelKind : uint8_t {
+  kNumber,
+  kTwoClasses,  // values are named as one of two (data.positive)
+  kClasses,     // each value is one
+};
+
+// What a label may be.
 struct LabelDomain {
-  bool classes = false;
+  LabelKind kind = LabelKind::kNumber;
   // Of a number.
   double least = -std::numeric_limits<double>::infinity();
   bool whole = false;
   const char* words = "a number";  // "a whole number from 0 on", in errors
+  constexpr bool is_number() const { return kind == LabelKind::kNumber; }
+  constexpr bool two_classes() const { return kind == LabelKind::kTwoClasses; }
 };
 
 // What target.exposure, how long or how much of a thing a row is about, is to a target.
@@ -32,15 +40,17 @@ struct TargetKeys {
   bool cap = false;
   bool power = false;
   bool huber = false;
+  bool quantiles = false;  // and target.expected_shortfall
   ExposureUse exposure = ExposureUse::kNone;
 };
 
 struct TargetDescription {
   const char* kind;        // target.kind
-  const char* prediction;  // column that predict writes
+  const char* prediction;  // column that predict writes, or the first of them
   // The same by unit of exposure, a column before it; "": none.
   const char* rate = "";
   LabelDomain label = {};
+  bool fits_each = false;  // FitConstant reads LabelSums::each
   TargetKeys keys = {};
   std::span<const MetricSpec> metrics = {};  // as they are shown; a report leads with the first
   const char* chosen_by = "";                // metric that the best epoch is best by

@@ -3,14 +3,19 @@
 #include <cmath>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "common/base/status.h"
+#include "worker/compute/cpu/mean_loss.h"
 
 namespace rubato {
 
 LossRange LossRangeOf(const Target& target, double margin, const Dataset& train) {
   if (train.rows() == 0) return {.least = 0.0, .constant = 0.0};
   const auto base = static_cast<float>(margin);
+  const size_t outputs = OutputsOf(target);
+  std::vector<float> margin_of(outputs);
+  std::vector<float> slope(outputs);
   const auto range_of = [&](const auto& of) {
     LossRange sum = {.least = 0.0, .constant = 0.0};
     for (uint64_t row = 0; row < train.rows(); ++row) {
@@ -18,7 +23,9 @@ LossRange LossRangeOf(const Target& target, double margin, const Dataset& train)
       const float label = train.labels()[row];
       const auto weight = static_cast<double>(train.weights()[row]);
       sum.least += weight * of.loss.Least(static_cast<double>(label));
-      sum.constant += weight * static_cast<double>(of.loss(base + offset, label).loss);
+      margin_of.assign(outputs, base + offset);
+      sum.constant += weight * static_cast<double>(RowLoss(of.loss, margin_of.data(), label,
+                                                           {1.0F, 1.0F}, slope.data()));
     }
     const auto rows = static_cast<double>(train.rows());
     return LossRange{.least = sum.least / rows, .constant = sum.constant / rows};

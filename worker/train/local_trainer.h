@@ -24,10 +24,10 @@ namespace rubato {
 struct LocalOptions {
   Job job;
   uint64_t batch = 256;
-  double constant = 0.5;       // Prior::prediction
-  LossRange losses;            // LossRangeOf the training rows
-  double learning_rate = 0.0;  // named when training diverges
-  UntrainedLevels untrained;   // for validation rows
+  std::vector<double> constant = {0.5};  // Prior::predictions
+  LossRange losses;                      // LossRangeOf the training rows
+  double learning_rate = 0.0;            // named when training diverges
+  UntrainedLevels untrained;             // for validation rows
 };
 // `training` steps; `model` evaluates with the weights that it reads from it.
 struct LocalCompute {

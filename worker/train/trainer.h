@@ -48,7 +48,7 @@ struct TrainerOptions {
   uint64_t batch = 256;
   IterationPlan::Ahead ahead = {.pulled = 3};
   Slowness slowness;
-  double constant = 0.5;                          // Prior::prediction
+  std::vector<double> constant = {0.5};           // Prior::predictions
   LossRange losses;                               // LossRangeOf the training rows
   double learning_rate = 0.0;                     // named when training diverges
   std::optional<UntrainedLevels> untrained = {};  // for validation rows; nullopt: as they are

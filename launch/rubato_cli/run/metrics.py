@@ -17,7 +17,6 @@ from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.child import Child
 from rubato_cli.run.progress import Progress
 
-CONSTANT = "constant_"  # begins the name of a figure of that prediction, beside the model's
 
 
 def collect(folder: RunFolder, progress: Progress, seconds: float,
@@ -68,15 +67,13 @@ def finish(metrics: dict[str, Any], evaluation: dict[str, Any],
            more: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """`metrics` with the figures of the evaluation and with `more` keys put into its sections."""
     figures = {section: {name: value for name, value in content.items()
-                         if not isinstance(value, (list, dict))}
+                         if not isinstance(value, list)}
                for section, content in evaluation.items() if isinstance(content, dict)}
     merged = dict(metrics)
     for source in (figures, more):
         for section, content in source.items():
             merged[section] = {**merged.get(section, {}), **content}
-    constant = {name.removeprefix(CONSTANT): value for name, value in merged.get("test", {}).items()
-                if name.startswith(CONSTANT)}
-    return {**merged, "constant": constant} if constant else merged
+    return merged
 
 
 def _of(progress: Progress, kind: type[Event]) -> list[Any]:

@@ -7,14 +7,11 @@ class BiasOnCpu : public TermOnCpu {
  public:
   explicit BiasOnCpu(size_t table) : table_(table) {}
 
-  void Forward(const Pass& pass, std::span<float> margin) override {
-    const float bias = pass.parameters[table_].values[0];
-    for (float& m : margin) m += bias;
+  void Forward(const Pass& pass, Matrix margin) override {
+    AddToRows(pass.parameters[table_].values.data(), margin);
   }
-  void Backward(const Pass&, std::span<const float> d_margin, Parameters* gradients) override {
-    float sum = 0.0F;
-    for (const float d : d_margin) sum += d;
-    (*gradients)[table_].values[0] = sum;
+  void Backward(const Pass&, ConstMatrix d_margin, Parameters* gradients) override {
+    SumColumns(d_margin, (*gradients)[table_].values.data());
   }
 
  private:

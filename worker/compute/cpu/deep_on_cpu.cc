@@ -10,8 +10,8 @@ class DeepOnCpu : public TermOnCpu {
       : deep_(term), activations_(term.layers() + 1), slopes_(term.layers()) {}
 
   bool ReadsInput() const override { return true; }
-  void Forward(const Pass& pass, std::span<float> margin) override;
-  void Backward(const Pass& pass, std::span<const float> d_margin, Parameters* gradients) override;
+  void Forward(const Pass& pass, Matrix margin) override;
+  void Backward(const Pass& pass, ConstMatrix d_margin, Parameters* gradients) override;
 
  private:
   LinearWeights Weights(const Parameters& parameters, size_t layer) const;
@@ -43,17 +43,18 @@ LinearGradients DeepOnCpu::Gradients(Parameters* gradients, size_t layer) const 
           .bias = (*gradients)[deep_.bias_table(layer)].values.data()};
 }
 
-void DeepOnCpu::Forward(const Pass& pass, std::span<float> margin) {
+void DeepOnCpu::Forward(const Pass& pass, Matrix margin) {
   for (size_t l = 0; l < deep_.layers(); ++l) {
     const Matrix y = View(&activations_[l + 1], pass.batch.rows, l + 1);
     LinearForward(Below(pass, l), Weights(pass.parameters, l), pass.purpose, y);
     if (l + 1 < deep_.layers()) ReluForward(activations_[l + 1]);
   }
-  for (size_t r = 0; r < margin.size(); ++r) margin[r] += activations_.back()[r];
+  const std::vector<float>& output = activations_.back();
+  for (size_t i = 0; i < output.size(); ++i) margin.data[i] += output[i];
 }
 
-void DeepOnCpu::Backward(const Pass& pass, std::span<const float> d_margin, Parameters* gradients) {
-  ConstMatrix above{d_margin.data(), pass.batch.rows, 1};
+void DeepOnCpu::Backward(const Pass& pass, ConstMatrix d_margin, Parameters* gradients) {
+  ConstMatrix above = d_margin;
   for (size_t l = deep_.layers(); l-- > 0;) {
     const ConstMatrix weight = Weights(pass.parameters, l).weight;
     LinearBackwardWeights(Below(pass, l), above, Gradients(gradients, l));

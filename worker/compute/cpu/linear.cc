@@ -17,13 +17,22 @@ void LinearForward(ConstMatrix x, const LinearWeights& weights, Purpose purpose,
   AddProducts(x, weights.weight, purpose, y);
 }
 
+void AddToRows(const float* row, Matrix y) {
+  for (size_t r = 0; r < y.rows; ++r) {
+    for (size_t c = 0; c < y.cols; ++c) y.data[r * y.cols + c] += row[c];
+  }
+}
+
+void SumColumns(ConstMatrix x, float* sums) {
+  std::fill_n(sums, x.cols, 0.0F);
+  for (size_t r = 0; r < x.rows; ++r) {
+    for (size_t c = 0; c < x.cols; ++c) sums[c] += x.data[r * x.cols + c];
+  }
+}
+
 void LinearBackwardWeights(ConstMatrix x, ConstMatrix dy, const LinearGradients& gradients) {
   Multiply({.matrix = x, .transpose = Transpose::kYes}, {.matrix = dy}, 0.0F, gradients.weight);
-  std::fill_n(gradients.bias, dy.cols, 0.0F);
-  for (size_t r = 0; r < dy.rows; ++r) {
-    const float* row = dy.data + r * dy.cols;
-    for (size_t c = 0; c < dy.cols; ++c) gradients.bias[c] += row[c];
-  }
+  SumColumns(dy, gradients.bias);
 }
 
 void LinearBackwardInput(ConstMatrix dy, ConstMatrix weight, float beta, Matrix dx) {

@@ -27,6 +27,11 @@ void LinearForward(ConstMatrix x, const LinearWeights& weights, Purpose purpose,
 // y += x w, what a forward pass consists of.
 void AddProducts(ConstMatrix x, ConstMatrix w, Purpose purpose, Matrix y);
 
+// y[r, c] += row[c].
+void AddToRows(const float* row, Matrix y);
+// sums[c] = sum of x[r, c] over the rows, in order.
+void SumColumns(ConstMatrix x, float* sums);
+
 // dw = x^T dy, db = column sums of dy; both overwritten.
 void LinearBackwardWeights(ConstMatrix x, ConstMatrix dy, const LinearGradients& gradients);
 

@@ -5,42 +5,47 @@
 #include <span>
 
 #include "common/base/status.h"
+#include "worker/compute/matrix.h"
 #include "worker/spec/row_loss.h"
 
 namespace rubato {
 
-// row_loss(row, scale) returns the loss of a row of weight 1 and writes its slopes, each through
-// scale(slope). There is at least one row. Rows are summed in order, in double precision.
-template <class RowLoss>
-double MeanLoss(std::span<const float> weight, const RowLoss& row_loss) {
-  CHECK(!weight.empty());
-  const float mean = 1.0F / static_cast<float>(weight.size());
-  double loss = 0.0;
-  for (size_t i = 0; i < weight.size(); ++i) {
-    const RowScale scale{.weight = weight[i], .mean = mean};
-    loss += static_cast<double>(weight[i] * row_loss(i, scale));
-  }
-  return loss / static_cast<double>(weight.size());
-}
-
-// One margin a row. All spans are [rows].
+// The rows of a batch; there is one at least.
 struct MarginRows {
-  std::span<const float> margin;
-  std::span<const float> label;
-  std::span<const float> weight;
+  ConstMatrix margin;             // [rows, outputs]
+  std::span<const float> label;   // [rows]
+  std::span<const float> weight;  // [rows]
 };
 
-// The mean of a loss of worker/spec/row_loss.h; d_margin[rows] = weight * slope / rows. rows > 0.
-template <class RowLoss>
-double MeanLossGradient(const RowLoss& row_loss, const MarginRows& rows,
-                        std::span<float> d_margin) {
-  const size_t count = rows.margin.size();
-  CHECK(rows.label.size() == count && rows.weight.size() == count && d_margin.size() == count);
-  return MeanLoss(rows.weight, [&](size_t i, RowScale scale) {
-    const LossSlope row = row_loss(rows.margin[i], rows.label[i]);
-    d_margin[i] = scale(row.slope);
+// The loss of a row of weight 1; slope[outputs] gets its slopes, each through `scaled`. `loss` is
+// one of worker/spec/row_loss.h or worker/spec/joint_loss.h.
+template <class Loss>
+float RowLoss(const Loss& loss, const float* margin, float label, RowScale scaled, float* slope) {
+  if constexpr (requires { loss.outputs(); }) {
+    return loss(margin, label, scaled, slope);
+  } else {
+    const LossSlope row = loss(*margin, label);
+    *slope = scaled(row.slope);
     return row.loss;
-  });
+  }
+}
+
+// The mean of a target's loss; d_margin[rows, outputs] = weight * slope / rows. Rows are summed in
+// order, in double precision.
+template <class Loss>
+double MeanLossGradient(const Loss& loss, const MarginRows& rows, Matrix d_margin) {
+  const auto& [margin, label, weight] = rows;
+  CHECK(margin.rows > 0 && label.size() == margin.rows && weight.size() == margin.rows);
+  CHECK(d_margin.rows == margin.rows && d_margin.cols == margin.cols);
+  const float mean = 1.0F / static_cast<float>(margin.rows);
+  double sum = 0.0;
+  for (size_t i = 0; i < margin.rows; ++i) {
+    const size_t at = i * margin.cols;
+    const RowScale scaled{.weight = weight[i], .mean = mean};
+    sum += static_cast<double>(
+        weight[i] * RowLoss(loss, margin.data + at, label[i], scaled, d_margin.data + at));
+  }
+  return sum / static_cast<double>(margin.rows);
 }
 
 }  // namespace rubato

@@ -33,17 +33,22 @@ class NetworkOnCpu : public Model {
  private:
   // Fills margin_.
   void Forward(const Pass& pass);
+  Matrix View(std::vector<float>* memory) const {
+    return {memory->data(), memory->size() / outputs_, outputs_};
+  }
 
   const ModelSpec spec_;
+  const size_t outputs_;
   mutable ModelKeys keys_;
   InputOnCpu input_;
   std::vector<std::unique_ptr<TermOnCpu>> terms_;
   bool reads_input_ = false;     // one of them does
-  std::vector<float> margin_;    // [rows]
-  std::vector<float> d_margin_;  // [rows]
+  std::vector<float> margin_;    // [rows, outputs]
+  std::vector<float> d_margin_;  // [rows, outputs]
 };
 
-NetworkOnCpu::NetworkOnCpu(ModelSpec spec) : spec_(std::move(spec)), keys_(spec_), input_(spec_) {
+NetworkOnCpu::NetworkOnCpu(ModelSpec spec)
+    : spec_(std::move(spec)), outputs_(spec_.outputs()), keys_(spec_), input_(spec_) {
   for (const Term& term : spec_.terms) {
     auto on_cpu = std::visit([this](const auto& kind) { return MakeTerm(kind, spec_); }, term);
     if (on_cpu == nullptr) continue;
@@ -55,22 +60,24 @@ NetworkOnCpu::NetworkOnCpu(ModelSpec spec) : spec_(std::move(spec)), keys_(spec_
 void NetworkOnCpu::Forward(const Pass& pass) {
   CheckParameters(spec_.tables, pass.parameters);
   if (reads_input_) input_.Gather(pass.batch, pass.parameters);
+  CHECK(pass.batch.offsets.empty() || outputs_ == 1);
   margin_ = pass.batch.offsets;
-  margin_.resize(pass.batch.rows);
-  for (const auto& term : terms_) term->Forward(pass, margin_);
+  margin_.resize(pass.batch.rows * outputs_);
+  for (const auto& term : terms_) term->Forward(pass, View(&margin_));
 }
 
 absl::StatusOr<double> NetworkOnCpu::Gradients(const Batch& batch, const Parameters& parameters,
                                                Parameters* gradients) {
   const Pass pass{batch, parameters, Purpose::kTraining, input_};
   Forward(pass);
-  d_margin_.resize(batch.rows);
-  const MarginRows rows{margin_, batch.labels, batch.weights};
+  d_margin_.resize(margin_.size());
+  const MarginRows rows{View(&margin_), batch.labels, batch.weights};
+  const Matrix d_margin = View(&d_margin_);
   const double loss =
-      std::visit([&](const auto& target) { return MeanLossGradient(target.loss, rows, d_margin_); },
+      std::visit([&](const auto& target) { return MeanLossGradient(target.loss, rows, d_margin); },
                  spec_.target);
   ShapeGradients(spec_.tables, parameters, gradients);
-  for (const auto& term : terms_) term->Backward(pass, d_margin_, gradients);
+  for (const auto& term : terms_) term->Backward(pass, d_margin, gradients);
   input_.Scatter(batch, gradients);
   return loss;
 }
@@ -80,8 +87,12 @@ absl::Status NetworkOnCpu::Predict(const Batch& batch, const Parameters& paramet
   Forward({batch, parameters, Purpose::kScore, input_});
   CHECK(prediction.size() == margin_.size());
   const auto predict = [&](const auto& target) {
-    for (size_t i = 0; i < margin_.size(); ++i) {
-      prediction[i] = target.Predict(margin_[i] + spec_.prediction_shift);
+    for (size_t i = 0; i < margin_.size(); i += outputs_) {
+      if constexpr (HasJointLoss<std::decay_t<decltype(target)>>) {
+        target.Predict(&margin_[i], &prediction[i]);
+      } else {
+        prediction[i] = target.Predict(margin_[i] + spec_.prediction_shift);
+      }
     }
   };
   std::visit(predict, spec_.target);

@@ -1,4 +1,4 @@
-// A term of a model on the CPU: what it adds to the margin of each row, and the gradients of its
+// A term of a model on the CPU: what it adds to the margins of each row, and the gradients of its
 // tables. A network (network_on_cpu.h) is a list of them.
 //
 // A new kind of term is a struct in worker/spec/model_spec.h, a MakeTerm here, and the file that
@@ -6,11 +6,11 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "worker/compute/cpu/input_on_cpu.h"
 #include "worker/compute/cpu/linear.h"
+#include "worker/compute/matrix.h"
 #include "worker/spec/batch.h"
 #include "worker/spec/model_spec.h"
 #include "worker/spec/parameters.h"
@@ -31,12 +31,11 @@ class TermOnCpu {
   virtual ~TermOnCpu() = default;
   // Whether it reads `input`.
   virtual bool ReadsInput() const { return false; }
-  // Adds the term to margin[batch.rows].
-  virtual void Forward(const Pass& pass, std::span<float> margin) = 0;
-  // After Forward of the same pass: from d_margin[batch.rows] to the gradients of its tables
-  // (shaped by ShapeGradients), and to the slope of the input, if it has one.
-  virtual void Backward(const Pass& pass, std::span<const float> d_margin,
-                        Parameters* gradients) = 0;
+  // Adds the term to margin[batch.rows, outputs].
+  virtual void Forward(const Pass& pass, Matrix margin) = 0;
+  // After Forward of the same pass: from d_margin[batch.rows, outputs] to the gradients of its
+  // tables (shaped by ShapeGradients), and to the slope of the input, if it has one.
+  virtual void Backward(const Pass& pass, ConstMatrix d_margin, Parameters* gradients) = 0;
 };
 
 std::unique_ptr<TermOnCpu> MakeTerm(const BiasTerm& term, const ModelSpec& spec);

@@ -37,7 +37,6 @@ DatasetShape Encoding::Shape() const {
   }
   shape.levels = shape.level_begin.back();
   shape.sparse_keys = sparse_keys;
-  shape.base_margin = static_cast<float>(prior.base_margin);
   shape.offsets = !offset.column.empty();
   return shape;
 }

@@ -76,6 +76,7 @@ struct Encoding {
   SeriesConfig series;  // series
   std::string label;
   std::vector<std::string> positive;  // label values that counted as 1, of two classes
+  std::vector<std::string> classes;   // of several, in the order of their numbers
   OffsetEncoding offset;
   JoinEncoding join;
   double clip_sigma = 8.0;

@@ -84,7 +84,7 @@ absl::StatusOr<SeriesConfig> SeriesFromJson(const Json& encoding) {
 }
 
 Json PriorToJson(const Prior& prior) {
-  return {{"prediction", prior.prediction},
+  return {{"predictions", prior.predictions},
           {"base_margin", prior.base_margin},
           {"scale", prior.scale},
           {"shift", prior.shift}};
@@ -94,7 +94,7 @@ absl::StatusOr<Prior> PriorFromJson(const Json& encoding) {
   const Json* json = FindField(encoding, "prior");
   if (json == nullptr) return WrongField("prior", "an object");
   Prior prior;
-  ASSIGN_OR_RETURN(prior.prediction, NumberFromJson(*json, "prediction"));
+  ASSIGN_OR_RETURN(prior.predictions, NumbersFromJson(*json, "predictions"));
   ASSIGN_OR_RETURN(prior.base_margin, NumberFromJson(*json, "base_margin"));
   ASSIGN_OR_RETURN(prior.scale, NumberFromJson(*json, "scale"));
   ASSIGN_OR_RETURN(prior.shift, NumberFromJson(*json, "shift"));
@@ -167,6 +167,7 @@ std::string FormatEncoding(const Encoding& encoding) {
                {"series", SeriesToJson(encoding.series)},
                {"label", TextToJson(encoding.label)},
                {"positive", TextsToJson(encoding.positive)},
+               {"classes", TextsToJson(encoding.classes)},
                {"offset", OffsetToJson(encoding.offset)},
                {"join", JoinToJson(encoding.join)},
                {"clip_sigma", encoding.clip_sigma},
@@ -216,6 +217,7 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   ASSIGN_OR_RETURN(encoding.series, SeriesFromJson(json));
   ASSIGN_OR_RETURN(encoding.label, TextFromJson(FindField(json, "label"), "label"));
   ASSIGN_OR_RETURN(encoding.positive, TextsFromJson(json, "positive"));
+  ASSIGN_OR_RETURN(encoding.classes, TextsFromJson(json, "classes"));
   ASSIGN_OR_RETURN(encoding.offset, OffsetFromJson(json));
   ASSIGN_OR_RETURN(encoding.join, JoinFromJson(json));
   ASSIGN_OR_RETURN(encoding.clip_sigma, NumberFromJson(json, "clip_sigma"));

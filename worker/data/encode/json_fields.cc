@@ -111,4 +111,14 @@ absl::StatusOr<std::vector<uint64_t>> WholesFromJson(const Json& object, const s
   return wholes;
 }
 
+absl::StatusOr<std::vector<double>> NumbersFromJson(const Json& object, const std::string& name) {
+  ASSIGN_OR_RETURN(const Json* list, ArrayFromJson(object, name));
+  std::vector<double> numbers;
+  for (const Json& number : *list) {
+    if (!number.is_number()) return WrongField(name, "a list of numbers");
+    numbers.push_back(number.get<double>());
+  }
+  return numbers;
+}
+
 }  // namespace rubato

@@ -35,5 +35,6 @@ absl::StatusOr<bool> BoolFromJson(const Json& object, const std::string& name);
 absl::StatusOr<const Json*> ArrayFromJson(const Json& object, const std::string& name);
 absl::StatusOr<std::vector<std::string>> TextsFromJson(const Json& object, const std::string& name);
 absl::StatusOr<std::vector<uint64_t>> WholesFromJson(const Json& object, const std::string& name);
+absl::StatusOr<std::vector<double>> NumbersFromJson(const Json& object, const std::string& name);
 
 }  // namespace rubato

@@ -9,24 +9,32 @@
 #include "worker/data/text/show_text.h"
 
 namespace rubato {
-namespace {
-
-float NumberOf(LabelClass label_class) {
-  return label_class == LabelClass::kPositive ? 1.0F : 0.0F;
-}
-
-}  // namespace
-
 absl::StatusOr<CsvLabels> CsvLabels::Make(const CsvScan& scan, const DataConfig& data,
                                           const LabelDomain& domain) {
   CsvLabels labels(scan, data, domain);
   ASSIGN_OR_RETURN(labels.field_, FindColumn(scan.header, data.label, "data.label"));
-  if (!domain.classes) return labels;
-  ASSIGN_OR_RETURN(labels.rule_, MakeLabelRule(scan.label_values, data, labels.Column()));
+  if (domain.is_number()) return labels;
+  if (domain.two_classes()) {
+    ASSIGN_OR_RETURN(labels.rule_, MakeLabelRule(scan.label_values, data, labels.Column()));
+  } else {
+    ASSIGN_OR_RETURN(labels.names_, NameClasses(scan.label_values, data, labels.Column()));
+    labels.rule_.ignore = data.ignore;
+  }
   for (const LabelValue& value : scan.label_values) {
-    labels.classes_.push_back(*labels.rule_.ClassOf(value.text));
+    labels.meanings_.push_back(*labels.MeaningOf(value.text));
   }
   return labels;
+}
+
+std::optional<CsvLabels::Meaning> CsvLabels::MeaningOf(absl::string_view text) const {
+  const std::optional<LabelClass> label_class = rule_.ClassOf(text);
+  if (domain_->two_classes() || label_class == LabelClass::kIgnored) {
+    if (!label_class) return std::nullopt;
+    return Meaning{*label_class, label_class == LabelClass::kPositive ? 1.0F : 0.0F};
+  }
+  const std::optional<size_t> number = FindClass(names_, text);
+  if (!number) return std::nullopt;
+  return Meaning{LabelClass::kOneOfSeveral, static_cast<float>(*number)};
 }
 
 std::string CsvLabels::Column() const {
@@ -34,11 +42,13 @@ std::string CsvLabels::Column() const {
 }
 
 LabelClass CsvLabels::ClassOf(uint64_t row) const {
-  return domain_->classes ? classes_[scan_->labels[row]] : LabelClass::kNegative;
+  if (domain_->is_number()) return LabelClass::kNegative;
+  const LabelClass label_class = meanings_[scan_->labels[row]].label_class;
+  return label_class == LabelClass::kOneOfSeveral ? LabelClass::kNegative : label_class;
 }
 
 absl::StatusOr<float> CsvLabels::Read(const TableReader& reader, uint64_t row) const {
-  if (domain_->classes) return NumberOf(ClassOf(row));
+  if (!domain_->is_number()) return meanings_[scan_->labels[row]].number;
   return ReadNumber(reader, TrimField(reader.fields()[field_]));
 }
 
@@ -50,26 +60,28 @@ absl::StatusOr<float> CsvLabels::ReadNumber(const TableReader& reader,
 
 absl::StatusOr<std::optional<float>> CsvLabels::ReadTestRow(const TableReader& reader,
                                                             absl::string_view text) {
-  if (!domain_->classes) return ReadNumber(reader, text);
-  test_labels_.Count(text);
-  const std::optional<LabelClass> label_class = rule_.ClassOf(text);
-  if (label_class == LabelClass::kIgnored) return std::nullopt;
-  if (label_class) return NumberOf(*label_class);
+  if (domain_->is_number()) return ReadNumber(reader, text);
+  const size_t index = test_labels_.Count(text);
+  if (index >= test_meanings_.size()) test_meanings_.resize(index + 1, MeaningOf(text));
+  if (const std::optional<Meaning>& meaning = test_meanings_[index]) {
+    if (meaning->label_class == LabelClass::kIgnored) return std::nullopt;
+    return meaning->number;
+  }
   return absl::FailedPreconditionError(absl::StrFormat(
-      "%s: nothing says what the label '%s' counts as, %s holds %s; name it in data.positive, "
-      "data.negative or data.ignore",
-      reader.where(), ShowText(text), data_->path, ShowLabels(scan_->label_values)));
+      "%s: nothing says what the label '%s' counts as, %s holds %s; name it in %sdata.ignore",
+      reader.where(), ShowText(text), data_->path, ShowLabels(scan_->label_values),
+      domain_->two_classes() ? "data.positive, data.negative or " : ""));
 }
 
 void CsvLabels::WarnOfUnnamedPositive(std::vector<Warning>* warnings) const {
-  if (!domain_->classes) return;
+  if (!domain_->two_classes()) return;
   const std::string sentence = DescribeUnnamedPositive(rule_, scan_->label_values, *data_);
   if (!sentence.empty()) warnings->push_back({data_->label, "positive", sentence});
 }
 
 // A value may be in one of the two files only.
 absl::Status CsvLabels::Report(std::vector<LabelReport>* labels) const {
-  if (!domain_->classes) return absl::OkStatus();
+  if (domain_->is_number()) return absl::OkStatus();
   std::vector<LabelValue> values = scan_->label_values;
   for (const LabelValue& test : test_labels_.values()) {
     const auto same = [&test](const LabelValue& v) { return SameLabel(v.text, test.text); };
@@ -80,7 +92,9 @@ absl::Status CsvLabels::Report(std::vector<LabelReport>* labels) const {
       found->rows += test.rows;
     }
   }
-  for (const LabelValue& value : values) labels->push_back({value, *rule_.ClassOf(value.text)});
+  for (const LabelValue& value : values) {
+    labels->push_back({value, MeaningOf(value.text)->label_class});
+  }
   return CheckLabelsSeen(rule_, values, Column());
 }
 

@@ -1,5 +1,6 @@
 // What the label column of a CSV file, and of its test file, says of each row: the number that a
-// target learns. Of classes it is 1 or 0 by the label's rule, or the row is left out.
+// target learns. Of two classes it is 1 or 0 by the label's rule, of several the number of one, or
+// the row is left out.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,11 @@ namespace rubato {
 
 class CsvLabels {
  public:
-  // Of the rows that `scan` saw; both must outlive it. Errors: MakeLabelRule's.
+  // Of the rows that `scan` saw; both must outlive it. Errors: MakeLabelRule's and NameClasses'.
   static absl::StatusOr<CsvLabels> Make(const CsvScan& scan, const DataConfig& data,
                                         const LabelDomain& domain);
 
-  // Of a row of the main file that has a label. Where that is no class, all rows are of one.
+  // Of a row of the main file that has a label: kIgnored, or of two classes which. Else kNegative.
   LabelClass ClassOf(uint64_t row) const;
   // The number that `row` of the main file, which is the reader's, is to teach.
   absl::StatusOr<float> Read(const TableReader& reader, uint64_t row) const;
@@ -33,27 +34,39 @@ class CsvLabels {
   // FailedPrecondition: nothing says what its label counts as.
   absl::StatusOr<std::optional<float>> ReadTestRow(const TableReader& reader,
                                                    absl::string_view text);
-  // Label values that count as 1.
+  // Label values that count as 1, of two classes.
   const std::vector<std::string>& positive() const { return rule_.positive; }
+  // By their numbers, of several.
+  const std::vector<std::string>& names() const { return names_; }
   // Where "1" counts as 1 by default and the other value may as well (DescribeUnnamedPositive).
   void WarnOfUnnamedPositive(std::vector<Warning>* warnings) const;
   // Classes of all the files' values, when the last file has been read. InvalidArgument: a value
   // that the run file names and no row has.
   absl::Status Report(std::vector<LabelReport>* labels) const;
 
+  // "FILE, column 'NAME'", in errors.
+  std::string Column() const;
+
  private:
   CsvLabels(const CsvScan& scan, const DataConfig& data, const LabelDomain& domain)
       : scan_(&scan), data_(&data), domain_(&domain) {}
-  std::string Column() const;
+  // What a value of the label counts as, and the number of that; nullopt: nothing says it.
+  struct Meaning {
+    LabelClass label_class;
+    float number;
+  };
+  std::optional<Meaning> MeaningOf(absl::string_view text) const;
   absl::StatusOr<float> ReadNumber(const TableReader& reader, absl::string_view text) const;
 
   const CsvScan* scan_;
   const DataConfig* data_;
   const LabelDomain* domain_;
   size_t field_ = 0;
-  LabelRule rule_;
-  std::vector<LabelClass> classes_;  // [scan.label_values.size()]
-  LabelCounter test_labels_;         // of the rows of a test file
+  LabelRule rule_;                                     // of two classes
+  std::vector<std::string> names_;                     // of several
+  std::vector<Meaning> meanings_;                      // [scan.label_values.size()]
+  LabelCounter test_labels_;                           // of the rows of a test file
+  std::vector<std::optional<Meaning>> test_meanings_;  // [test_labels_.values().size()]
 };
 
 }  // namespace rubato

@@ -102,7 +102,7 @@ std::string FormatDataReport(const DataReport& report) {
   for (size_t i = 0; i < kSplitParts; ++i) {
     const char* name = SplitPartName(static_cast<SplitPart>(i));
     json["rows"][name] = report.parts[i].rows;
-    if (!report.labels.empty()) {
+    if (!report.labels.empty() && report.classes.empty()) {
       json["positives"][name] = static_cast<uint64_t>(report.parts[i].labels);
     }
     json["label_sums"][name] = report.parts[i].labels;
@@ -122,7 +122,7 @@ std::string FormatDataReport(const DataReport& report) {
   return json.dump(kJsonIndent) + "\n";
 }
 
-std::string FormatTarget(const Target& target) {
+std::string FormatTarget(const Target& target, const std::vector<std::string>& classes) {
   const TargetDescription& description = DescriptionOf(target);
   Json metrics = Json::array();
   for (const MetricSpec& metric : description.metrics) {
@@ -132,11 +132,9 @@ std::string FormatTarget(const Target& target) {
                        {"format", kFormats[static_cast<size_t>(metric.format)]},
                        {"use", kUses[static_cast<size_t>(metric.use)]}});
   }
-  const Json json = {{"kind", description.kind},
-                     {"prediction", description.prediction},
-                     {"chosen_by", description.chosen_by},
-                     {"loss", description.loss},
-                     {"metrics", metrics}};
+  const Json json = {{"kind", description.kind},           {"prediction", description.prediction},
+                     {"chosen_by", description.chosen_by}, {"loss", description.loss},
+                     {"classes", TextsToJson(classes)},    {"metrics", metrics}};
   return json.dump(kJsonIndent) + "\n";
 }
 

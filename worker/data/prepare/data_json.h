@@ -12,7 +12,7 @@ namespace rubato {
 
 std::string FormatDataReport(const DataReport& report);
 // target.json: what the target's predictions are called and judged by (worker/spec/metric.h).
-std::string FormatTarget(const Target& target);
+std::string FormatTarget(const Target& target, const std::vector<std::string>& classes);
 std::string FormatInspection(const Inspection& inspection);
 
 }  // namespace rubato

@@ -45,10 +45,13 @@ struct DataReport {
   uint64_t dropped_missing_label = 0;
   uint64_t dropped_missing_time = 0;
   uint64_t dropped_ignored_label = 0;
-  std::vector<LabelReport> labels;  // values of the label column, all files together
+  std::vector<std::string> classes;  // Encoding::classes
+  std::vector<LabelReport> labels;   // values of the label column, all files together
   SplitReport split;
   std::array<LabelSums, kSplitParts> parts;
   DatasetShape shape;
+  Prior prior;                        // of the training rows
+  double one_sided_gradient = 0.0;    // Constant's
   std::vector<ColumnReport> columns;  // of a CSV file, in its order
   std::vector<Warning> warnings;
 };

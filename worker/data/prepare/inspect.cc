@@ -78,9 +78,9 @@ absl::StatusOr<LabelLook> LabelLook::Make(const CsvScan& scan, const DataConfig&
   if (data.label.empty()) return look;
   ASSIGN_OR_RETURN(look.field_, FindColumn(scan.header, data.label, "data.label"));
   const ColumnScan& label = scan.columns[*look.field_];
-  if (domain && !domain->classes) look.number_ = domain;
+  if (domain && domain->is_number()) look.number_ = domain;
   const bool many = scan.label_values.size() > 2 && label.LooksNumeric();
-  look.value_is_positive_ = domain ? domain->classes : !many;
+  look.value_is_positive_ = domain ? domain->two_classes() : !many;
   look.value_ = look.value_is_positive_ ? std::optional<size_t>(1) : FindZero(scan, label);
   return look;
 }

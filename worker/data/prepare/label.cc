@@ -16,6 +16,9 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+// Fewer are two, or none.
+constexpr size_t kFewestClasses = 3;
+
 // Of those that are joined, each with a header.
 constexpr uint64_t kFewestRowsOfAFile = 20;
 
@@ -50,15 +53,16 @@ absl::Status CheckNamedOnce(const LabelRule& rule, const std::string& where) {
   return absl::OkStatus();
 }
 
-absl::Status CheckClassLabel(const std::vector<LabelValue>& values, const std::string& where) {
+absl::Status CheckClassLabel(const std::vector<LabelValue>& values, const std::string& where,
+                             const char* wanted) {
   if (values.empty()) {
     return absl::FailedPreconditionError(
         absl::StrFormat("%s: the label is missing in every row", where));
   }
   if (values.size() == 1) {
     return absl::FailedPreconditionError(
-        absl::StrFormat("%s: the label has one value only, %s; a model needs rows of both classes",
-                        where, ShowLabels(values)));
+        absl::StrFormat("%s: the label has one value only, %s; a model needs rows of %s", where,
+                        ShowLabels(values), wanted));
   }
   if (values.size() > kMaxLabelValues) {
     constexpr size_t kShown = 10;
@@ -135,6 +139,8 @@ const char* LabelClassName(LabelClass label_class) {
       return "negative";
     case LabelClass::kPositive:
       return "positive";
+    case LabelClass::kOneOfSeveral:
+      return "class";
     case LabelClass::kIgnored:
       break;
   }
@@ -184,7 +190,7 @@ std::optional<LabelClass> LabelRule::ClassOf(absl::string_view text) const {
 
 absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
                                         const DataConfig& data, const std::string& where) {
-  RETURN_IF_ERROR(CheckClassLabel(values, where));
+  RETURN_IF_ERROR(CheckClassLabel(values, where, "both classes"));
   LabelRule rule{data.positive, data.negative, data.ignore};
   if (data.positive.empty()) rule.positive = {"1"};
   RETURN_IF_ERROR(CheckNamedOnce(rule, where));
@@ -202,6 +208,46 @@ absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
   }
   RETURN_IF_ERROR(CheckClasses(rule, values, data, where));
   return rule;
+}
+
+absl::StatusOr<std::vector<std::string>> NameClasses(const std::vector<LabelValue>& values,
+                                                     const DataConfig& data,
+                                                     const std::string& where) {
+  RETURN_IF_ERROR(CheckClassLabel(values, where, "several classes"));
+  RETURN_IF_ERROR(CheckLabelsSeen({{}, {}, data.ignore}, values, where));
+  Names classes;
+  for (const LabelValue& value : values) {
+    if (!Holds(data.ignore, value.text)) classes.push_back(value.text);
+  }
+  if (classes.size() < kFewestClasses) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "%s: the label holds %s, which leaves %d of several classes; of two use target.kind = "
+        "\"binary\"",
+        where, ShowLabels(values), classes.size()));
+  }
+  const bool numbers = absl::c_all_of(classes, [](const std::string& c) { return NumberOf(c); });
+  std::sort(classes.begin(), classes.end(), [numbers](const std::string& a, const std::string& b) {
+    return numbers ? *NumberOf(a) < *NumberOf(b) : a < b;
+  });
+  return classes;
+}
+
+std::optional<size_t> FindClass(const std::vector<std::string>& classes, absl::string_view text) {
+  const auto found =
+      absl::c_find_if(classes, [text](const std::string& c) { return SameLabel(c, text); });
+  return found == classes.end() ? std::nullopt : std::optional<size_t>(found - classes.begin());
+}
+
+absl::Status CheckClassesTrained(const std::vector<std::string>& classes, const LabelSums& train,
+                                 const std::string& where) {
+  std::vector<uint64_t> rows(classes.size());
+  for (const LabelRow& row : train.each) ++rows[static_cast<size_t>(row.label)];
+  const auto none = static_cast<size_t>(absl::c_find(rows, 0) - rows.begin());
+  if (none == rows.size()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "%s: no row to train on has the label '%s', so it can never be predicted; name it in "
+      "data.ignore, add rows of it, or try another split.seed",
+      where, ShowText(classes[none])));
 }
 
 std::string DescribeStrayLabel(const std::vector<LabelValue>& values, const std::string& label) {

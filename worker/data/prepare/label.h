@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "worker/run_file/run_config.h"
+#include "worker/spec/prior.h"
 
 namespace rubato {
 
@@ -26,7 +27,7 @@ struct LabelValue {
 };
 
 // More distinct values than this are no longer told apart: the label is no class.
-inline constexpr size_t kMaxLabelValues = 200;
+inline constexpr size_t kMaxLabelValues = 1000;
 
 // The same text or the same number. Both trimmed.
 bool SameLabel(absl::string_view a, absl::string_view b);
@@ -47,9 +48,10 @@ class LabelCounter {
   absl::flat_hash_map<double, size_t> by_number_;
 };
 
-enum class LabelClass : uint8_t { kNegative, kPositive, kIgnored };
-inline constexpr size_t kLabelClasses = 3;
-const char* LabelClassName(LabelClass label_class);  // "negative", "positive", "ignored"
+enum class LabelClass : uint8_t { kNegative, kPositive, kIgnored, kOneOfSeveral };
+inline constexpr size_t kLabelClasses = 4;
+// "negative", "positive", "ignored", "class"
+const char* LabelClassName(LabelClass label_class);
 
 struct LabelRule {
   std::vector<std::string> positive;
@@ -67,6 +69,17 @@ absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
 // InvalidArgument: a value that the run file names, and no row of `values` has.
 absl::Status CheckLabelsSeen(const LabelRule& rule, const std::vector<LabelValue>& values,
                              const std::string& where);
+// Of a label with several classes, the values that data.ignore does not name: by their size if all
+// are numbers, else by their bytes. Errors: as MakeLabelRule's, of too few classes or too many.
+absl::StatusOr<std::vector<std::string>> NameClasses(const std::vector<LabelValue>& values,
+                                                     const DataConfig& data,
+                                                     const std::string& where);
+// The number of the class that the trimmed `text` names.
+std::optional<size_t> FindClass(const std::vector<std::string>& classes, absl::string_view text);
+// FailedPrecondition: no training row, numbered as `classes` are, has one of them.
+absl::Status CheckClassesTrained(const std::vector<std::string>& classes, const LabelSums& train,
+                                 const std::string& where);
+
 // Where no key names values, that "1" counts as 1 goes without saying beside 0 or -1 alone;
 // beside another value a sentence for a person, "" otherwise.
 std::string DescribeUnnamedPositive(const LabelRule& rule, const std::vector<LabelValue>& values,

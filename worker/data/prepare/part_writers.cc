@@ -36,12 +36,13 @@ absl::Status CheckTestFile(const LabelSums& rows, const LabelDomain& label,
                            const std::string& path) {
   const auto all = static_cast<double>(rows.rows);
   const bool both = rows.labels > 0.0 && rows.labels < all;
-  if (label.classes ? both : rows.rows > 0) return absl::OkStatus();
-  const std::string lack = label.classes ? absl::StrFormat(
-                                               ", %.0f of them positive, and needs rows of both "
-                                               "classes",
-                                               rows.labels)
-                                         : "";
+  if (label.two_classes() ? both : rows.rows > 0) return absl::OkStatus();
+  const std::string lack = label.two_classes()
+                               ? absl::StrFormat(
+                                     ", %.0f of them positive, and needs rows of both "
+                                     "classes",
+                                     rows.labels)
+                               : "";
   return absl::FailedPreconditionError(
       absl::StrFormat("%s: has %s to test on%s; add some, or leave data.test_path out", path,
                       ShowRows(rows.rows), lack));
@@ -55,7 +56,7 @@ absl::Status CheckTrainingLabels(const LabelSums& train, const TargetDescription
         "from them; check that column",
         path, ShowRows(train.rows)));
   }
-  if (target.label.classes) return absl::OkStatus();
+  if (!target.label.is_number()) return absl::OkStatus();
   const bool some_mean = target.label.least < 0.0 || train.mean() > 0.0;
   if (train.least < train.most && some_mean) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrFormat(
@@ -73,7 +74,7 @@ TrainingPrior FitPrior(const Target& target, const LabelSums& train, const Clean
       std::visit([&](const auto& of) { return of.FitConstant(train, fitted.weights); }, target);
   fitted.one_sided_gradient = constant.one_sided_gradient;
   fitted.prior = {
-      .prediction = constant.prediction, .base_margin = constant.margin, .scale = constant.scale};
+      .predictions = constant.predictions, .base_margin = constant.margin, .scale = constant.scale};
   if (config.correct_prior) {
     fitted.prior.shift = std::log(fitted.weights[0] / fitted.weights[1]);
   }

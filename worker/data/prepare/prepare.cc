@@ -37,7 +37,7 @@ absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const st
 // Writes the book of the target, and names its columns in `config`; the oracle's.
 absl::StatusOr<std::string> GenerateBook(const BookSpec& spec, const TargetDescription& target,
                                          RunConfig* config) {
-  if (target.label.classes) {
+  if (target.label.two_classes()) {
     config->data.label = kLoanBookLabel;
     config->data.positive = {"1"};
     RETURN_IF_ERROR(GenerateLoanBook(spec, config->data.path));
@@ -82,17 +82,17 @@ absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const Target& ta
 
 // Keys about classes, where the target learns a number.
 absl::Status CheckClassKeys(const RunConfig& config, const TargetDescription& target) {
-  if (target.label.classes) return absl::OkStatus();
-  const char* given = !config.data.positive.empty()   ? "data.positive"
-                      : !config.data.negative.empty() ? "data.negative"
-                      : !config.data.ignore.empty()   ? "data.ignore"
-                      : config.cleanse.class_weights  ? "cleanse.class_weights"
-                                                      : nullptr;
+  if (target.label.two_classes()) return absl::OkStatus();
+  const bool number = target.label.is_number();
+  const char* given = !config.data.positive.empty()           ? "data.positive"
+                      : !config.data.negative.empty()         ? "data.negative"
+                      : number && !config.data.ignore.empty() ? "data.ignore"
+                      : config.cleanse.class_weights          ? "cleanse.class_weights"
+                                                              : nullptr;
   if (given == nullptr) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrFormat("%s is about the classes of a label, and target.kind = \"%s\" learns %s; "
-                      "leave it out",
-                      given, target.kind, target.label.words));
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "%s is about the %sclasses of a label, and target.kind = \"%s\" learns %s; leave it out",
+      given, number ? "" : "two ", target.kind, number ? target.label.words : "several"));
 }
 
 absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
@@ -103,13 +103,14 @@ absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
   const std::string data = staged->path() + "/data";
   Prepared prepared;
   ASSIGN_OR_RETURN(prepared.report, PrepareData(config, target, data, stop));
-  const LabelSums& train = prepared.report.parts[0];
-  const uint64_t rows = train.rows;
-  FitToData({rows, FitPrior(target, train, config.cleanse).one_sided_gradient}, &config);
-  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, prepared.report.shape, rows));
+  const DataReport& report = prepared.report;
+  const uint64_t rows = report.parts[0].rows;
+  FitToData({rows, report.one_sided_gradient}, &config);
+  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, report.shape, report.prior, rows));
   RETURN_IF_ERROR(
       WriteChecksummedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
-  RETURN_IF_ERROR(WriteChecksummedText(staged->path() + "/target.json", FormatTarget(target)));
+  RETURN_IF_ERROR(
+      WriteChecksummedText(staged->path() + "/target.json", FormatTarget(target, report.classes)));
   RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, staged->path()));
   RETURN_IF_ERROR(staged->Publish());
   return prepared;
@@ -164,7 +165,7 @@ absl::StatusOr<Prepared> PrepareResumed(RunConfig config, const std::string& fol
   Prepared prepared;
   prepared.outcome = PrepareOutcome::kKept;
   ASSIGN_OR_RETURN(const Encoding encoding, LoadEncoding(folder));
-  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, encoding.Shape(), train->rows()));
+  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, encoding.Shape(), encoding.prior, train->rows()));
   ASSIGN_OR_RETURN(const Job job_before, LoadJob(folder));
   RETURN_IF_ERROR(CheckSameJob(job_before, prepared.job, folder + "/job.json"));
   RETURN_IF_ERROR(Annotate(CheckEpochs(prepared.job, config, committed), folder));

@@ -175,7 +175,7 @@ SplitRows CsvPreparation::RowsToSplit() {
   SplitRows rows = {.classes = {},
                     .times = std::move(scan_.times),
                     .groups = std::move(scan_.groups),
-                    .two_classes = domain_.classes};
+                    .two_classes = domain_.two_classes()};
   for (uint64_t row = 0; row < scan_.rows; ++row) {
     rows.classes.push_back(scan_.labels[row] == kNoLabel ? LabelClass::kIgnored
                                                          : labels_->ClassOf(row));
@@ -239,24 +239,28 @@ absl::Status CsvPreparation::ForEachRow(Visit visit) {
 absl::Status CsvPreparation::Fit() {
   ASSIGN_OR_RETURN(terms_, RowTerms::Bind(config_.target, description_, scan_, scan_.header));
   Cleanser cleanser(plan_.features, config_.cleanse, scan_.comma());
+  report_.parts[0].keeps_each = description_.fits_each;
   RETURN_IF_ERROR(
       ForEachRow([&](const TableReader& reader, SplitPart part, float label) -> absl::Status {
         ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
         report_.parts[static_cast<size_t>(part)].Add(taught);
         if (part != SplitPart::kTrain) return absl::OkStatus();
-        const bool positive = domain_.classes && label == 1.0F;
+        const bool positive = domain_.two_classes() && label == 1.0F;
         return cleanser.Add(reader.fields(),
                             positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative);
       }));
   RETURN_IF_ERROR(CheckTrainingLabels(report_.parts[0], description_, config_.data.path));
+  RETURN_IF_ERROR(CheckClassesTrained(labels_->names(), report_.parts[0], labels_->Column()));
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
   if (!scan_.item.empty()) ScaleTogether(&encoding_);
   prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
-  encoding_.prior = prior_.prior;
+  encoding_.prior = report_.prior = prior_.prior;
+  report_.one_sided_gradient = prior_.one_sided_gradient;
   encoding_.label = config_.data.label;
   encoding_.offset = EncodeOffset(config_.target, description_, scan_);
   encoding_.positive = labels_->positive();
+  encoding_.classes = report_.classes = labels_->names();
   encoding_.format = file_.format;
   encoding_.item = scan_.item;
   encoding_.series = file_.series;

@@ -22,7 +22,7 @@ namespace {
 struct InputFile {
   std::string path;
   TestFile role = TestFile::kNone;    // kGiven: all its rows test
-  std::vector<uint8_t> labels = {};   // [rows] index into the label values
+  std::vector<uint16_t> labels = {};  // [rows] index into the label values
   std::vector<float> numbers = {};    // [rows] labels that are no classes
   std::vector<uint32_t> groups = {};  // [rows] SplitHash of their qid, with split.group
   std::vector<SplitPart> parts = {};  // [rows] of a file whose rows are split
@@ -62,12 +62,16 @@ class LibsvmPreparation {
   // kDropped: the row's label is ignored.
   SplitPart PartOf(const InputFile& file, uint64_t row) const;
   LabelClass ClassOf(const InputFile& file, uint64_t row) const {
-    return domain_.classes ? report_.labels[file.labels[row]].label_class : LabelClass::kNegative;
+    if (domain_.is_number()) return LabelClass::kNegative;
+    const LabelClass label_class = report_.labels[file.labels[row]].label_class;
+    return label_class == LabelClass::kOneOfSeveral ? LabelClass::kNegative : label_class;
   }
   float LabelOf(const InputFile& file, uint64_t row) const {
-    if (!domain_.classes) return file.numbers[row];
-    return ClassOf(file, row) == LabelClass::kPositive ? 1.0F : 0.0F;
+    if (domain_.is_number()) return file.numbers[row];
+    if (domain_.two_classes()) return ClassOf(file, row) == LabelClass::kPositive ? 1.0F : 0.0F;
+    return class_numbers_[file.labels[row]];
   }
+  absl::Status LookAtTwoClasses(const std::string& where);
   absl::Status LookAtClasses(const std::string& where);
   bool HasTestFile() const { return !config_.data.test_path.empty(); }
 
@@ -79,7 +83,8 @@ class LibsvmPreparation {
 
   std::vector<InputFile> files_;
   LabelCounter labels_;
-  DataReport report_;  // its labels are those of labels_
+  std::vector<float> class_numbers_;  // [labels_.values().size()] of several classes
+  DataReport report_;                 // its labels are those of labels_
   Encoding encoding_;
   TrainingPrior prior_;
   SharedGroups shared_groups_;
@@ -116,13 +121,25 @@ absl::Status LibsvmPreparation::Scan() {
   encoding_.indices = files_.front().indices;
   RETURN_IF_ERROR(
       Annotate(CheckSameFirstIndex(encoding_.indices, files_.back().indices), files_.back().path));
-  if (domain_.classes) RETURN_IF_ERROR(LookAtClasses(where));
+  if (domain_.two_classes()) RETURN_IF_ERROR(LookAtTwoClasses(where));
+  if (domain_.kind == LabelKind::kClasses) RETURN_IF_ERROR(LookAtClasses(where));
   encoding_.format = "libsvm";
   encoding_.clip_sigma = config_.cleanse.clip_sigma;
   return absl::OkStatus();
 }
 
 absl::Status LibsvmPreparation::LookAtClasses(const std::string& where) {
+  ASSIGN_OR_RETURN(report_.classes, NameClasses(labels_.values(), config_.data, where));
+  encoding_.classes = report_.classes;
+  for (const LabelValue& value : labels_.values()) {
+    const std::optional<size_t> number = FindClass(encoding_.classes, value.text);
+    class_numbers_.push_back(static_cast<float>(number.value_or(0)));
+    report_.labels.push_back({value, number ? LabelClass::kOneOfSeveral : LabelClass::kIgnored});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LibsvmPreparation::LookAtTwoClasses(const std::string& where) {
   ASSIGN_OR_RETURN(const LabelRule rule, MakeLabelRule(labels_.values(), config_.data, where));
   RETURN_IF_ERROR(CheckLabelsSeen(rule, labels_.values(), where));
   for (const LabelValue& value : labels_.values()) {
@@ -146,8 +163,8 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
     if (grouped) file->groups.push_back(SplitHash(absl::StrCat(*row.group)));
     const bool compared = !config_.split.group.empty() && HasTestFile() && row.group;
     if (compared) shared_groups_.Add(absl::StrCat(*row.group), file->role);
-    file->labels.push_back(static_cast<uint8_t>(labels_.Count(absl::StrCat(row.label))));
-    if (!domain_.classes) {
+    file->labels.push_back(static_cast<uint16_t>(labels_.Count(absl::StrCat(row.label))));
+    if (domain_.is_number()) {
       const absl::StatusOr<float> number = TakeNumberLabel(row.label, domain_);
       if (!number.ok()) {
         return Annotate(number.status(), absl::StrCat(file->path, ":", reader.line()));
@@ -166,8 +183,10 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
 
 absl::Status LibsvmPreparation::Split() {
   InputFile& main = files_.front();
-  SplitRows rows = {
-      .classes = {}, .times = {}, .groups = std::move(main.groups), .two_classes = domain_.classes};
+  SplitRows rows = {.classes = {},
+                    .times = {},
+                    .groups = std::move(main.groups),
+                    .two_classes = domain_.two_classes()};
   for (uint64_t row = 0; row < main.labels.size(); ++row) {
     rows.classes.push_back(ClassOf(main, row));
   }
@@ -176,10 +195,13 @@ absl::Status LibsvmPreparation::Split() {
                    MakeCheckedSplit(rows, config_.split, test_file, main.path, &report_.warnings));
   main.parts = std::move(made.parts);
   report_.split = ReportSplit(config_.split, made);
+  report_.parts[0].keeps_each = DescriptionOf(target_).fits_each;
   for (const InputFile& file : files_) CountParts(file);
   RETURN_IF_ERROR(CheckTrainingLabels(report_.parts[0], DescriptionOf(target_), main.path));
+  RETURN_IF_ERROR(CheckClassesTrained(encoding_.classes, report_.parts[0], main.path));
   prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
-  encoding_.prior = prior_.prior;
+  encoding_.prior = report_.prior = prior_.prior;
+  report_.one_sided_gradient = prior_.one_sided_gradient;
   report_.shape = encoding_.Shape();
   return HasTestFile() ? CheckTestFile(report_.parts[2], domain_, files_.back().path)
                        : absl::OkStatus();

@@ -211,7 +211,7 @@ void Scanner::AddLabel(absl::string_view field) {
     scan_.labels.push_back(kNoLabel);
     return;
   }
-  scan_.labels.push_back(static_cast<uint8_t>(labels_.Count(field)));
+  scan_.labels.push_back(static_cast<uint16_t>(labels_.Count(field)));
 }
 
 void Scanner::AddGroup(absl::string_view field) {

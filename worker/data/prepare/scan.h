@@ -1,5 +1,5 @@
 // The first look at a table: what each column holds, and each row's label, time and group. One
-// pass, in memory that grows with the rows only by the label (1 byte), the time (8) and the group
+// pass, in memory that grows with the rows only by the label (2 bytes), the time (8) and the group
 // (4) of each, where they are asked for.
 #pragma once
 
@@ -75,7 +75,7 @@ struct ColumnScan {
   bool LooksNumeric() const { return numbers > 0 && texts == 0; }
 };
 
-inline constexpr uint8_t kNoLabel = 255;
+inline constexpr uint16_t kNoLabel = 65535;
 
 struct ScanRequest {
   std::string label;                      // "": none
@@ -106,7 +106,7 @@ struct CsvScan {
   uint64_t rows = 0;
   std::vector<ColumnScan> columns;       // [header.size()]
   std::vector<LabelValue> label_values;  // in order of appearance, see LabelCounter
-  std::vector<uint8_t> labels;           // [rows] index into label_values, or kNoLabel
+  std::vector<uint16_t> labels;          // [rows] index into label_values, or kNoLabel
   std::vector<double> times;             // [rows] see ParseTime, NaN when missing; or empty
   // [rows] SplitHash of the group's text, or of the row's index where it is missing; or empty.
   std::vector<uint32_t> groups;
