@@ -1,6 +1,8 @@
 // Figures of means and of numbers, against values that scikit-learn gives or that were made by
 // hand.
 #include <cmath>
+#include <list>
+#include <span>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -15,6 +17,12 @@ const std::vector<float> kCounts = {2, 0, 1, 4};
 const std::vector<float> kAmounts = {2, 0.5, 1, 4};
 const std::vector<float> kMeans = {0.5, 0.5, 2, 2};
 
+// A prediction for every row, which lives as long as the program.
+std::span<const double> Constantly(double prediction) {
+  static std::list<double> kept;
+  return {&kept.emplace_back(prediction), 1};
+}
+
 Figures Judged(const Target& target, const ScoredRows& rows) {
   const auto figures = Evaluate(target, rows);
   EXPECT_TRUE(figures.ok()) << figures.status();
@@ -24,10 +32,10 @@ Figures Judged(const Target& target, const ScoredRows& rows) {
 // mean_poisson_deviance, mean_gamma_deviance, mean_tweedie_deviance(power=1.5).
 TEST(MeanJudge, DeviancesAreThoseOfScikitLearn) {
   const ScoredRows counts = {
-      .labels = kCounts, .predictions = kMeans, .offsets = {}, .constant = 1.0};
+      .labels = kCounts, .predictions = kMeans, .offsets = {}, .constant = Constantly(1.0)};
   EXPECT_NEAR(Judged(CountTarget(), counts).at("poisson_deviance_x100"), 142.6012, 1e-3);
   const ScoredRows amounts = {
-      .labels = kAmounts, .predictions = kMeans, .offsets = {}, .constant = 1.0};
+      .labels = kAmounts, .predictions = kMeans, .offsets = {}, .constant = Constantly(1.0)};
   EXPECT_NEAR(Judged(AmountTarget(), amounts).at("gamma_deviance"), 1.0568528, 1e-6);
   EXPECT_NEAR(Judged(TweedieTarget(), counts).at("tweedie_deviance"), 1.7781746, 1e-6);
 }
@@ -39,11 +47,14 @@ TEST(MeanJudge, AWeightIsSoManyRows) {
   const std::vector<float> weights = {1, 3};
   const std::vector<float> many = {1, 4, 4, 4};
   const std::vector<float> many_means = {2, 3, 3, 3};
-  const Figures weighted = Judged(
-      AmountTarget(),
-      {.labels = labels, .predictions = means, .offsets = {}, .weights = weights, .constant = 3.0});
+  const Figures weighted = Judged(AmountTarget(), {.labels = labels,
+                                                   .predictions = means,
+                                                   .offsets = {},
+                                                   .weights = weights,
+                                                   .constant = Constantly(3.0)});
   const Figures rows = Judged(
-      AmountTarget(), {.labels = many, .predictions = many_means, .offsets = {}, .constant = 3.0});
+      AmountTarget(),
+      {.labels = many, .predictions = many_means, .offsets = {}, .constant = Constantly(3.0)});
   for (const char* name :
        {"gamma_deviance", "rmse", "actual", "expected", "actual_expected", "gini", "size"}) {
     EXPECT_NEAR(weighted.at(name), rows.at(name), 1e-12) << name;
@@ -57,9 +68,9 @@ TEST(MeanJudge, GiniIsByExposure) {
   const std::vector<float> labels = {1, 1};
   const std::vector<float> expected = {1, 1};
   const std::vector<float> offsets = {std::log(4.0F), 0.0F};
-  const Figures figures =
-      Judged(CountTarget(),
-             {.labels = labels, .predictions = expected, .offsets = offsets, .constant = 0.4});
+  const Figures figures = Judged(
+      CountTarget(),
+      {.labels = labels, .predictions = expected, .offsets = offsets, .constant = Constantly(0.4)});
   EXPECT_NEAR(figures.at("gini"), 1 - 2 * 0.35, 1e-6);
   EXPECT_NEAR(figures.at("size"), 5.0, 1e-6);
   EXPECT_EQ(figures.at("events"), 2.0);
@@ -74,9 +85,9 @@ TEST(MeanJudge, AConstantPutsNothingInOrder) {
     offsets.push_back(std::log(0.01F * static_cast<float>(1 + i % 100)));
     expected.push_back(0.1F * std::exp(offsets.back()));
   }
-  const Figures figures =
-      Judged(CountTarget(),
-             {.labels = labels, .predictions = expected, .offsets = offsets, .constant = 0.1});
+  const Figures figures = Judged(
+      CountTarget(),
+      {.labels = labels, .predictions = expected, .offsets = offsets, .constant = Constantly(0.1)});
   EXPECT_NEAR(figures.at("gini"), 0.0, 1e-12);
   EXPECT_NEAR(figures.at("poisson_deviance_x100_error"), 0.0, 1e-3);
 }
@@ -85,23 +96,30 @@ TEST(MeanJudge, SaysWhatIsWrong) {
   const std::vector<float> one = {1.0F};
   for (const float wrong : {0.0F, -1.0F, std::nanf("")}) {
     const std::vector<float> prediction = {wrong};
-    const auto figures =
-        Evaluate(CountTarget(), {.labels = one, .predictions = prediction, .offsets = {}});
+    const auto figures = Evaluate(
+        CountTarget(),
+        {.labels = one, .predictions = prediction, .offsets = {}, .constant = Constantly(1.0)});
     EXPECT_EQ(figures.status().message(),
               "cannot evaluate: the prediction of row 0 is not a number above 0");
   }
-  EXPECT_FALSE(Evaluate(CountTarget(), {.labels = {}, .predictions = {}, .offsets = {}}).ok());
+  const ScoredRows empty = {
+      .labels = {}, .predictions = {}, .offsets = {}, .constant = Constantly(1.0)};
+  EXPECT_FALSE(Evaluate(CountTarget(), empty).ok());
   const std::vector<float> none = {0.0F};
-  EXPECT_FALSE(
-      Evaluate(AmountTarget(), {.labels = one, .predictions = one, .offsets = {}, .weights = none})
-          .ok());
+  const ScoredRows weightless = {.labels = one,
+                                 .predictions = one,
+                                 .offsets = {},
+                                 .weights = none,
+                                 .constant = Constantly(1.0)};
+  EXPECT_FALSE(Evaluate(AmountTarget(), weightless).ok());
 }
 
 TEST(MeanJudge, WithoutEventsNothingIsRanked) {
   const std::vector<float> none = {0, 0};
   const std::vector<float> expected = {0.1F, 0.2F};
-  const Figures figures = Judged(
-      CountTarget(), {.labels = none, .predictions = expected, .offsets = {}, .constant = 0.1});
+  const Figures figures =
+      Judged(CountTarget(),
+             {.labels = none, .predictions = expected, .offsets = {}, .constant = Constantly(0.1)});
   EXPECT_EQ(figures.at("gini"), 0.0);
   EXPECT_NEAR(figures.at("poisson_deviance_x100"), 100 * 2 * 0.15, 1e-5);
 }
@@ -133,7 +151,8 @@ TEST(RealJudge, FiguresAreThoseOfScikitLearn) {
   const std::vector<float> labels = {3, -0.5, 2, 7};
   const std::vector<float> predictions = {2.5, 0, 2, 8};
   const Figures figures = Judged(
-      RealTarget(), {.labels = labels, .predictions = predictions, .offsets = {}, .constant = 2.0});
+      RealTarget(),
+      {.labels = labels, .predictions = predictions, .offsets = {}, .constant = Constantly(2.0)});
   EXPECT_NEAR(figures.at("rmse"), std::sqrt(0.375), 1e-9);
   EXPECT_NEAR(figures.at("mae"), 0.5, 1e-9);
   EXPECT_NEAR(figures.at("r2"), 0.948608137, 1e-8);
@@ -143,8 +162,9 @@ TEST(Targets, EveryJudgeHasEveryFigureThatItsTargetNames) {
   const std::vector<float> labels = {1, 2};
   for (const Target& target : {Target(CountTarget()), Target(AmountTarget()),
                                Target(TweedieTarget()), Target(RealTarget())}) {
-    const Figures figures =
-        Judged(target, {.labels = labels, .predictions = labels, .offsets = {}, .constant = 1.5});
+    const Figures figures = Judged(
+        target,
+        {.labels = labels, .predictions = labels, .offsets = {}, .constant = Constantly(1.5)});
     for (const MetricSpec& metric : DescriptionOf(target).metrics) {
       EXPECT_TRUE(figures.Has(metric.name)) << metric.name;
     }

@@ -1,6 +1,7 @@
 #include "worker/evaluate/metrics.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -221,7 +222,9 @@ TEST(Metrics, WhoPredictsTheRateIsTheConstant) {
 }
 
 absl::StatusOr<Figures> JudgeBinary(std::span<const float> labels, std::span<const float> scores) {
-  return Evaluate(BinaryTarget(), {.labels = labels, .predictions = scores, .offsets = {}});
+  constexpr std::array kEven = {0.5};
+  return Evaluate(BinaryTarget(),
+                  {.labels = labels, .predictions = scores, .offsets = {}, .constant = kEven});
 }
 
 TEST(Evaluation, HasEveryFigureThatTheTargetNames) {

@@ -26,7 +26,7 @@ constexpr ClassWeights kAlike = {0.5 / 0.9, 0.5 / 0.1};  // of a tenth positives
 TEST(Prior, BeginsAtTheLogOddsOfTheTrainingRows) {
   const Constant constant = BinaryTarget::FitConstant(RowsWith(0.023), {1.0, 1.0});
   EXPECT_NEAR(constant.margin, std::log(0.023 / 0.977), 1e-12);
-  EXPECT_NEAR(constant.prediction, 0.023, 1e-12);
+  EXPECT_NEAR(constant.predictions[0], 0.023, 1e-12);
 }
 
 TEST(Prior, LeavesOutWhatOffsetsAddToTheMargin) {
@@ -37,7 +37,7 @@ TEST(Prior, LeavesOutWhatOffsetsAddToTheMargin) {
 TEST(Prior, WeightsThatMakeBothClassesAlikeBeginAtEvenOdds) {
   const Constant constant = BinaryTarget::FitConstant(RowsWith(0.1), kAlike);
   EXPECT_NEAR(constant.margin, 0.0, 1e-12);
-  EXPECT_NEAR(constant.prediction, 0.1, 1e-12) << "what is said of the world as it is";
+  EXPECT_NEAR(constant.predictions[0], 0.1, 1e-12) << "what is said of the world as it is";
 }
 
 TEST(Prior, GradientsAreOneSidedWherePositivesAreRareOrWeighMore) {
@@ -76,7 +76,7 @@ TEST(Prior, CountsBeginAtTheRate) {
   sums.Add({.label = 0, .offset = std::log(2.0F)});
   sums.Add({.label = 3, .offset = std::log(4.0F)});
   const Constant constant = CountTarget::FitConstant(sums, {1.0, 1.0});
-  EXPECT_NEAR(constant.prediction, 0.5, 1e-7);
+  EXPECT_NEAR(constant.predictions[0], 0.5, 1e-7);
   EXPECT_NEAR(constant.margin, std::log(0.5), 1e-7);
   EXPECT_NEAR(PredictConstant(CountTarget(), 0.5, std::log(4.0F)), 2.0, 1e-6);
 }
@@ -98,13 +98,13 @@ TEST(Prior, MeansBeginWhereTheirGradientIsNone) {
   EXPECT_NEAR(slopes(AmountTarget(), amount.margin), 0.0, 1e-5);
   const Constant tweedie = TweedieTarget().FitConstant(sums, {1.0, 1.0});
   EXPECT_NEAR(slopes(TweedieTarget(), tweedie.margin), 0.0, 1e-5);
-  EXPECT_EQ(amount.prediction, 4.0);
-  EXPECT_EQ(tweedie.prediction, 4.0);
+  EXPECT_EQ(amount.predictions[0], 4.0);
+  EXPECT_EQ(tweedie.predictions[0], 4.0);
   EXPECT_GT(tweedie.one_sided_gradient, 0.0);
 
   const Constant real = RealTarget::FitConstant(sums, {1.0, 1.0});
   const auto fitted = std::get<RealTarget>(
-      Fitted(RealTarget(), {.prediction = real.prediction, .scale = real.scale}));
+      Fitted(RealTarget(), {.predictions = real.predictions, .scale = real.scale}));
   EXPECT_NEAR(slopes(fitted, real.margin), 0.0, 1e-5);
   EXPECT_EQ(fitted.Predict(0.0F), 4.0F);
   EXPECT_NEAR(double{fitted.Predict(1.0F)}, 4.0 + std::sqrt(12.5), 1e-5);

@@ -16,6 +16,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+// More values than this are no two classes, however they are named.
+constexpr size_t kMostOfTwo = 200;
+
+// Values that an error shows.
+constexpr size_t kMostShown = 30;
+
 // Fewer are two, or none.
 constexpr size_t kFewestClasses = 3;
 
@@ -53,8 +59,14 @@ absl::Status CheckNamedOnce(const LabelRule& rule, const std::string& where) {
   return absl::OkStatus();
 }
 
+// What a label is to name: `words`, in errors, of at most so many values.
+struct Classes {
+  const char* words;
+  size_t most;
+};
+
 absl::Status CheckClassLabel(const std::vector<LabelValue>& values, const std::string& where,
-                             const char* wanted) {
+                             const Classes& wanted) {
   if (values.empty()) {
     return absl::FailedPreconditionError(
         absl::StrFormat("%s: the label is missing in every row", where));
@@ -62,15 +74,15 @@ absl::Status CheckClassLabel(const std::vector<LabelValue>& values, const std::s
   if (values.size() == 1) {
     return absl::FailedPreconditionError(
         absl::StrFormat("%s: the label has one value only, %s; a model needs rows of %s", where,
-                        ShowLabels(values), wanted));
+                        ShowLabels(values), wanted.words));
   }
-  if (values.size() > kMaxLabelValues) {
+  if (values.size() > wanted.most) {
     constexpr size_t kShown = 10;
     const std::vector<LabelValue> first(values.begin(), values.begin() + kShown);
     return absl::FailedPreconditionError(
         absl::StrFormat("%s: the label is no class, it has more than %d values, %s, ...; use "
                         "another column, or make it one of a few values",
-                        where, kMaxLabelValues, ShowLabels(first)));
+                        where, wanted.most, ShowLabels(first)));
   }
   return absl::OkStatus();
 }
@@ -150,6 +162,7 @@ const char* LabelClassName(LabelClass label_class) {
 std::string ShowLabels(const std::vector<LabelValue>& values) {
   Names shown;
   for (const LabelValue& value : values) {
+    if (shown.size() == kMostShown) return absl::StrCat(absl::StrJoin(shown, ", "), ", ...");
     shown.push_back(absl::StrFormat("'%s' (%s)", ShowText(value.text), ShowRows(value.rows)));
   }
   return absl::StrJoin(shown, ", ");
@@ -190,7 +203,7 @@ std::optional<LabelClass> LabelRule::ClassOf(absl::string_view text) const {
 
 absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
                                         const DataConfig& data, const std::string& where) {
-  RETURN_IF_ERROR(CheckClassLabel(values, where, "both classes"));
+  RETURN_IF_ERROR(CheckClassLabel(values, where, {"both classes", kMostOfTwo}));
   LabelRule rule{data.positive, data.negative, data.ignore};
   if (data.positive.empty()) rule.positive = {"1"};
   RETURN_IF_ERROR(CheckNamedOnce(rule, where));
@@ -213,7 +226,7 @@ absl::StatusOr<LabelRule> MakeLabelRule(const std::vector<LabelValue>& values,
 absl::StatusOr<std::vector<std::string>> NameClasses(const std::vector<LabelValue>& values,
                                                      const DataConfig& data,
                                                      const std::string& where) {
-  RETURN_IF_ERROR(CheckClassLabel(values, where, "several classes"));
+  RETURN_IF_ERROR(CheckClassLabel(values, where, {"several classes", kMaxLabelValues}));
   RETURN_IF_ERROR(CheckLabelsSeen({{}, {}, data.ignore}, values, where));
   Names classes;
   for (const LabelValue& value : values) {

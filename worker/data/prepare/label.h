@@ -87,7 +87,7 @@ std::string DescribeUnnamedPositive(const LabelRule& rule, const std::vector<Lab
 // Where the label holds more than two values, one of which is no label but comes from a line that
 // is no row (the header once more, a total): what to do about it; "" otherwise.
 std::string DescribeStrayLabel(const std::vector<LabelValue>& values, const std::string& label);
-// "'0' (23364 rows), '1' (6636 rows)".
+// "'0' (23364 rows), '1' (6636 rows)"; ", ..." behind thirty.
 std::string ShowLabels(const std::vector<LabelValue>& values);
 
 }  // namespace rubato

@@ -250,7 +250,9 @@ absl::Status CsvPreparation::Fit() {
                             positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative);
       }));
   RETURN_IF_ERROR(CheckTrainingLabels(report_.parts[0], description_, config_.data.path));
-  RETURN_IF_ERROR(CheckClassesTrained(labels_->names(), report_.parts[0], labels_->Column()));
+  if (domain_.kind == LabelKind::kClasses) {
+    RETURN_IF_ERROR(CheckClassesTrained(labels_->names(), report_.parts[0], labels_->Column()));
+  }
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
   if (!scan_.item.empty()) ScaleTogether(&encoding_);

@@ -12,8 +12,9 @@
 namespace rubato {
 
 inline absl::StatusOr<std::unique_ptr<Model>> MakeModel(const RunConfig& config,
-                                                        const DatasetShape& shape) {
-  ASSIGN_OR_RETURN(ModelSpec spec, MakeModelSpec(config, shape));
+                                                        const DatasetShape& shape,
+                                                        const Prior& prior = {}) {
+  ASSIGN_OR_RETURN(ModelSpec spec, MakeModelSpec(config, shape, prior));
   return MakeNetworkOnCpu(std::move(spec));
 }
 

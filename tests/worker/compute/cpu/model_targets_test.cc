@@ -1,5 +1,6 @@
 // Every target with every model and every update rule: what a row's features say of its label is
 // learned.
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -30,7 +31,9 @@ double Events(double rate, Rng* rng) {
 // A label whose mean the margin is told of, by the link of each target.
 double Draw(const std::string& target, double margin, Rng* rng) {
   if (target == "binary") return rng->Chance(1.0 / (1.0 + std::exp(-2.0 * margin))) ? 1.0 : 0.0;
-  if (target == "real") return 100.0 + 10.0 * margin + rng->Normal();
+  if (target == "classes")
+    return std::clamp(std::round(1.0 + margin + 0.3 * rng->Normal()), 0.0, 2.0);
+  if (target == "real" || target == "quantile") return 100.0 + 10.0 * margin + rng->Normal();
   const double mean = std::exp(margin);
   if (target == "count") return Events(mean, rng);
   const double exponential = -std::log(1.0 - rng->Uniform());
@@ -48,6 +51,20 @@ Batch Drawn(const std::string& target, const DatasetShape& shape, Rng* rng) {
   return batch;
 }
 
+bool HasLevel(const std::string& target) { return target == "real" || target == "quantile"; }
+
+// Of what the last output predicts.
+double MiddleOf(const std::string& target) {
+  if (target == "classes") return 1.0 / 3.0;
+  return HasLevel(target) ? 100.0 : target == "binary" ? 0.5 : 1.0;
+}
+
+Prior PriorOf(const std::string& target) {
+  if (target == "classes") return {.predictions = {0.3, 0.3, 0.4}};
+  if (target == "quantile") return {.predictions = {85, 100, 115, 80, 91, 98}, .scale = 12.0};
+  return {.predictions = {MiddleOf(target)}, .scale = HasLevel(target) ? 12.0 : 1.0};
+}
+
 class EveryTarget
     : public testing::TestWithParam<std::tuple<std::string, std::string, std::string>> {};
 
@@ -63,13 +80,10 @@ TEST_P(EveryTarget, IsLearned) {
   config.optimizer.kind = rule;
   const UpdateRule& known = *FindRule(rule);
   config.optimizer.learning_rate = model_kind == "linear" ? known.linear_rate : known.deep_rate;
-  DatasetShape shape = MakeShape(1, {3}, 0);
-  shape.base_margin = 0.0F;
-  auto spec = MakeModelSpec(config, shape);
-  ASSERT_TRUE(spec.ok()) << spec.status();
-  spec->Take(
-      {.prediction = target == "real" ? 100.0 : 1.0, .scale = target == "real" ? 12.0 : 1.0});
-  auto model = MakeNetworkOnCpu(*spec);
+  if (target == "quantile") config.target.quantiles = {0.1, 0.5, 0.9};
+  config.target.expected_shortfall = target == "quantile";
+  const DatasetShape shape = MakeShape(1, {3}, 0);
+  auto model = MakeModel(config, shape, PriorOf(target));
   ASSERT_TRUE(model.ok()) << model.status();
   ReferenceTraining training(model->get(), 1);
   Rng rng(5);
@@ -83,12 +97,14 @@ TEST_P(EveryTarget, IsLearned) {
   const double before = mean_loss();
   for (int i = 0; i < 20; ++i) mean_loss();
   EXPECT_LT(mean_loss(), before - 0.02 * std::abs(before));
-  // Predictions go with what the row's number says.
+  // Predictions, of several outputs the last, go with what the row's number says.
   const std::vector<float> predictions = training.Predict(test);
+  const size_t outputs = (*model)->spec().outputs();
+  ASSERT_EQ(predictions.size(), kRows * outputs);
   double together = 0.0;
   for (size_t r = 0; r < kRows; ++r) {
-    const double offset = target == "real" ? 100.0 : target == "binary" ? 0.5 : 1.0;
-    together += (double{predictions[r]} - offset) * double{test.numeric[r]};
+    together +=
+        (double{predictions[(r + 1) * outputs - 1]} - MiddleOf(target)) * double{test.numeric[r]};
   }
   EXPECT_GT(together, 0.0);
 }
@@ -100,7 +116,7 @@ std::string NameOf(const testing::TestParamInfo<EveryTarget::ParamType>& info) {
 
 INSTANTIATE_TEST_SUITE_P(All, EveryTarget,
                          testing::Combine(testing::Values("binary", "count", "amount", "tweedie",
-                                                          "real"),
+                                                          "real", "classes", "quantile"),
                                           testing::Values("linear", "mlp", "wide_deep", "deepfm"),
                                           testing::ValuesIn(RuleNames())),
                          NameOf);

@@ -132,11 +132,11 @@ TEST(MakeModel, TablesCarryTheRunsRuleAndBound) {
 
 // A model begins at the rate of the training rows: its last bias is their log odds.
 TEST(MakeModel, TheMarginsBiasBeginsAtTheBase) {
-  DatasetShape shape = MakeShape(3, {4}, 5);
-  shape.base_margin = -3.75F;
+  const DatasetShape shape = MakeShape(3, {4}, 5);
+  const Prior prior = {.predictions = {0.023}, .base_margin = -3.75};
   for (const std::string kind : {"linear", "mlp", "wide_deep", "deepfm"}) {
     for (const std::string rule : {"adagrad", "ftrl"}) {
-      auto model = MakeModel(Config(kind, rule, 0.02), shape);
+      auto model = MakeModel(Config(kind, rule, 0.02), shape, prior);
       ASSERT_TRUE(model.ok()) << model.status();
       int begins = 0;
       for (const TableSpec& table : (*model)->tables()) {

@@ -40,7 +40,7 @@ class ReferenceTraining {
 
   std::vector<float> Predict(const Batch& batch) {
     Pull(batch);
-    std::vector<float> probability(batch.rows);
+    std::vector<float> probability(batch.rows * model_->spec().outputs());
     CHECK(model_->Predict(batch, parameters_, probability).ok());
     return probability;
   }

@@ -365,7 +365,7 @@ TEST(Scan, CountsWhatColumnsHold) {
   EXPECT_EQ(scan.columns[1].distinct, 1u);
   EXPECT_EQ(scan.columns[2].missing, 1u);
   EXPECT_FALSE(scan.columns[1].LooksNumeric());
-  EXPECT_EQ(scan.labels, (std::vector<uint8_t>{0, 0, kNoLabel}));
+  EXPECT_EQ(scan.labels, (std::vector<uint16_t>{0, 0, kNoLabel}));
   ASSERT_EQ(scan.label_values.size(), 1u);
   EXPECT_EQ(scan.label_values[0].rows, 2u);
   EXPECT_EQ(scan.times[1], 2000.0);

@@ -30,7 +30,7 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.trained_indices = {{1, 3}, {5, 6}};
   encoding.layout = {.header = false, .skip_lines = 3};
   encoding.columns = 5;
-  encoding.prior = {.prediction = 0.023, .base_margin = -3.7, .shift = -1.5};
+  encoding.prior = {.predictions = {0.023, 0.5}, .base_margin = -3.7, .shift = -1.5};
   encoding.offset = {.column = "bureau log odds", .missing = {"-999"}};
   encoding.join = {.source = {.path = "/d/ann\xe9"
                                       "e.csv",

@@ -52,7 +52,7 @@ TEST_F(PrepareTarget, ATargetThatThereIsNotIsNamedBesideThoseThatThereAre) {
   config.target.kind = "survival";
   ExpectFailure(config,
                 "target.kind is not one of \"binary\", \"count\", \"amount\", \"tweedie\", "
-                "\"real\": \"survival\"",
+                "\"real\", \"classes\", \"quantile\": \"survival\"",
                 kExitUsage);
 }
 
@@ -93,7 +93,7 @@ TEST_F(PrepareClaims, AnExposureIsTheOffsetOfACount) {
   }
   const auto encoding = LoadEncoding(Path("out"));
   ASSERT_TRUE(encoding.ok()) << encoding.status();
-  EXPECT_NEAR(encoding->prior.prediction, events / years, 1e-6);
+  EXPECT_NEAR(encoding->prior.predictions[0], events / years, 1e-6);
   EXPECT_NEAR(encoding->prior.base_margin, std::log(events / years), 1e-6);
   EXPECT_TRUE(encoding->offset.exposure);
   EXPECT_EQ(encoding->offset.cap, 1.0);
@@ -172,6 +172,128 @@ TEST_F(PrepareClaims, KeysThatSayNothingToTheTargetAreRefused) {
   config = ClaimsConfig("count");
   config.cleanse.class_weights = true;
   ExpectFailure(config, "cleanse.class_weights is about the classes of a label", kExitUsage);
+}
+
+// Of 300 rows: words, numbers that are no numbers of their order, and one of two.
+class PrepareClasses : public PrepareFixture {
+ protected:
+  RunConfig ClassesConfig(const std::string& odd_lines = "") {
+    std::string text = "word,number,x\n";
+    const char* const words[] = {"oak", "elm", "ash"};
+    const int numbers[] = {10, 9, 200};
+    for (int i = 0; i < 300; ++i) {
+      absl::StrAppendFormat(&text, "%s,%d,%d\n", words[i % 3], numbers[i % 3], i % 7);
+    }
+    RunConfig config;
+    config.data.path = Write("trees.csv", text + odd_lines);
+    config.data.label = "word";
+    config.data.drop = {"number"};
+    config.target.kind = "classes";
+    return config;
+  }
+  std::vector<std::string> Classes() {
+    const auto encoding = LoadEncoding(Path("out"));
+    return encoding.ok() ? encoding->classes : std::vector<std::string>();
+  }
+};
+
+TEST_F(PrepareClasses, AreNumberedByTheirBytesOrTheirSize) {
+  RunConfig config = ClassesConfig();
+  ASSERT_TRUE(Run(config).ok());
+  EXPECT_EQ(Classes(), (std::vector<std::string>{"ash", "elm", "oak"}));
+  const Batch train = ReadAll(*Open(SplitPart::kTrain));
+  const auto of_two = std::count(train.labels.begin(), train.labels.end(), 2.0F);
+  const auto encoding = LoadEncoding(Path("out"));
+  ASSERT_EQ(encoding->prior.predictions.size(), 3u);
+  EXPECT_NEAR(encoding->prior.predictions[2],
+              static_cast<double>(of_two) / static_cast<double>(train.rows), 1e-12);
+  std::filesystem::remove_all(Path("out"));
+  config.data.label = "number";
+  config.data.drop = {"word"};
+  ASSERT_TRUE(Run(config).ok());
+  EXPECT_EQ(Classes(), (std::vector<std::string>{"9", "10", "200"}));
+}
+
+TEST_F(PrepareClasses, OfLibsvmAreItsLabels) {
+  std::string text;
+  for (int i = 0; i < 300; ++i) absl::StrAppendFormat(&text, "%d 1:%d\n", 3 - i % 3, i % 7);
+  RunConfig config;
+  config.data.path = Write("trees.svm", text);
+  config.data.format = "libsvm";
+  config.target.kind = "classes";
+  ASSERT_TRUE(Run(config).ok());
+  EXPECT_EQ(Classes(), (std::vector<std::string>{"1", "2", "3"}));
+  const Batch train = ReadAll(*Open(SplitPart::kTrain));
+  EXPECT_EQ(*std::max_element(train.labels.begin(), train.labels.end()), 2.0F);
+}
+
+TEST_F(PrepareClasses, IgnoredOnesAreLeftOut) {
+  RunConfig config = ClassesConfig("birch,1,1\nbirch,1,2\n");
+  config.data.ignore = {"birch"};
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(Classes(), (std::vector<std::string>{"ash", "elm", "oak"}));
+  EXPECT_EQ(prepared->report.dropped_ignored_label, 2u);
+}
+
+TEST_F(PrepareClasses, OneThatTrainingNeverSawIsNamed) {
+  std::string lines;
+  for (int row = 300; row < 300; ++row) lines += "elm,9,1\n";
+  // A test row.
+  ExpectFailure(ClassesConfig(lines + "birch,1,1\n"),
+                "trees.csv, column 'word': no row to train on has the label 'birch', so it can "
+                "never be predicted; name it in data.ignore, add rows of it, or try another "
+                "split.seed",
+                kExitFatal);
+}
+
+TEST_F(PrepareClasses, OneOfATestFileThatNothingNamesIsNamed) {
+  RunConfig config = ClassesConfig();
+  config.data.test_path = Write("test.csv", "word,number,x\nelm,9,1\nbirch,1,1\n");
+  ExpectFailure(config, "test.csv:3: nothing says what the label 'birch' counts as, ", kExitFatal);
+}
+
+TEST_F(PrepareClasses, TwoAreATargetOfTheirOwn) {
+  RunConfig config = ClassesConfig();
+  config.data.ignore = {"oak"};
+  ExpectFailure(config, "which leaves 2 of several classes; of two use target.kind = \"binary\"",
+                kExitFatal);
+  config = ClassesConfig();
+  config.data.positive = {"oak"};
+  ExpectFailure(config, "data.positive is about the two classes of a label", kExitUsage);
+  config = ClassesConfig();
+  config.cleanse.class_weights = true;
+  ExpectFailure(config, "cleanse.class_weights is about the two classes of a label", kExitUsage);
+}
+
+TEST_F(PrepareClaims, QuantilesBeginAtThoseOfTheTrainingRows) {
+  RunConfig config = ClaimsConfig("quantile");
+  config.data.label = "z";
+  config.target.quantiles = {0.1, 0.5};
+  config.target.expected_shortfall = true;
+  ASSERT_TRUE(Run(config).ok());
+  Batch train = ReadAll(*Open(SplitPart::kTrain));
+  std::sort(train.labels.begin(), train.labels.end());
+  const auto encoding = LoadEncoding(Path("out"));
+  ASSERT_TRUE(encoding.ok()) << encoding.status();
+  // z is 0 to 6 alike: 0 at a tenth, 3 at half, and 1.3 is the mean up to there.
+  EXPECT_EQ(encoding->prior.predictions[0], 0.0);
+  EXPECT_EQ(encoding->prior.predictions[1], 3.0);
+  EXPECT_EQ(encoding->prior.predictions[2], 0.0);
+  EXPECT_NEAR(encoding->prior.predictions[3], 1.5, 0.2);
+  EXPECT_EQ(Open(SplitPart::kTest)->shape().numeric_columns, 3u);
+}
+
+TEST_F(PrepareClaims, AQuantileNeedsItsLevels) {
+  ExpectFailure(ClaimsConfig("quantile"),
+                "target.kind = \"quantile\" needs target.quantiles, the levels to learn",
+                kExitUsage);
+  RunConfig config = ClaimsConfig("real");
+  config.target.quantiles = {0.5};
+  ExpectFailure(config, "target.quantiles means nothing where target.kind = \"real\"", kExitUsage);
+  config.target.quantiles = {};
+  config.target.expected_shortfall = true;
+  ExpectFailure(config, "target.expected_shortfall means nothing", kExitUsage);
 }
 
 TEST_F(PrepareTarget, AMissingValueIsNoOffset) {

@@ -33,9 +33,7 @@ TEST_F(Prepare, CsvEndToEnd) {
     EXPECT_EQ(dataset->rows(), prepared->report.parts[i].rows);
     const auto labels = dataset->labels();
     EXPECT_EQ(std::accumulate(labels.begin(), labels.end(), 0.0), prepared->report.parts[i].labels);
-    DatasetShape shape = prepared->report.shape;
-    shape.base_margin = 0.0F;  // in no dataset file
-    EXPECT_EQ(dataset->shape(), shape);
+    EXPECT_EQ(dataset->shape(), prepared->report.shape);
     rows += dataset->rows();
   }
   EXPECT_EQ(rows, 1000u);
@@ -210,8 +208,8 @@ TEST(MakeJob, MoreIterationsThanClocksCanCountAreRefused) {
   DatasetShape shape;
   shape.numeric_columns = 2;
   shape.level_begin = {0};
-  EXPECT_TRUE(MakeJob(config, shape, 9'000'000'000).ok());
-  EXPECT_EQ(MakeJob(config, shape, 9'100'000'000).status().message(),
+  EXPECT_TRUE(MakeJob(config, shape, {}, 9'000'000'000).ok());
+  EXPECT_EQ(MakeJob(config, shape, {}, 9'100'000'000).status().message(),
             "train.epochs = 1000000 passes of 9100000001 iterations are more than "
             "9007199254740992; ask for fewer, or a larger train.batch");
 }
