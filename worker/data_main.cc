@@ -192,7 +192,8 @@ absl::Status Generate(const Arguments& arguments) {
   const std::string rows = absl::StrCat(arguments.rows);
   if (label != nullptr) {
     std::printf("%s: %s policies; the label is '%s', the exposure '%s'; data.drop '%s'\n",
-                arguments.out.c_str(), rows.c_str(), label, kPolicyYears, kTrueMean);
+                arguments.out.c_str(), rows.c_str(), label, kPolicyYears,
+                absl::StrJoin(PolicyOracle(arguments.target), "', '").c_str());
     return absl::OkStatus();
   }
   std::printf("%s: %s loans; the label is '%s'; data.drop '%s', the true probability of default\n",
@@ -251,7 +252,7 @@ int Main(int argc, char** argv) {
   generate
       ->add_option("--target", arguments.target,
                    "binary: loans; count, amount, tweedie, real: motor policies")
-      ->check(CLI::IsMember({"binary", "count", "amount", "tweedie", "real"}));
+      ->check(CLI::IsMember({"binary", "count", "amount", "tweedie", "real", "classes"}));
   generate->add_option("--seed", arguments.seed, "another seed, another book");
   generate
       ->add_option("--rate", arguments.rate,

@@ -125,7 +125,7 @@ class MappedDataset final : public Dataset {
   const std::span<const float> labels_;   // [rows]
   const std::span<const float> weights_;  // [rows]
   const std::span<const float> offsets_;  // [rows], or empty
-  const std::span<const float> oracle_;   // [rows], or empty
+  const std::span<const float> oracle_;   // [rows, outputs], or empty
 };
 
 absl::Status MappedDataset::VerifyNumbers() const {

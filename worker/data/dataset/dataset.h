@@ -27,7 +27,8 @@ class Dataset {
   virtual std::span<const float> offsets() const = 0;
   // Gathers the rows `indices` (each < rows()), in that order.
   virtual void Read(std::span<const uint64_t> indices, Batch* out) const = 0;
-  // True default probability of each row when the data was generated, else empty. [rows]
+  // The best possible prediction of each row when the data was generated, else empty. [rows,
+  // outputs]
   virtual std::span<const float> oracle() const = 0;
 };
 

@@ -75,8 +75,9 @@ absl::Status CheckSizes(const DatasetLayout& layout) {
     return Damaged("its sparse keys and values are not equally many");
   }
   const uint64_t oracle_bytes = layout.section(SectionKind::kOracle).bytes;
-  if (oracle_bytes != 0 && oracle_bytes != layout.rows * sizeof(float)) {
-    return Damaged("its oracle is not one per row");
+  const uint64_t each = std::max<uint64_t>(layout.rows, 1) * sizeof(float);
+  if (oracle_bytes % each != 0) {
+    return Damaged("its oracle is not as many numbers for each row");
   }
   return absl::OkStatus();
 }

@@ -118,8 +118,8 @@ class FileWriter final : public DatasetWriter {
 
   const std::string path_;
   DatasetLayout layout_;
-  uint64_t entries_ = 0;  // of the sparse part
-  bool has_oracle_ = false;
+  uint64_t entries_ = 0;    // of the sparse part
+  size_t oracle_size_ = 0;  // of each row
   std::array<Spill, kSectionKinds> spills_;
 };
 
@@ -154,11 +154,12 @@ absl::Status FileWriter::CheckRow(const RowView& row) const {
   if (!std::isfinite(row.offset) || (row.offset != 0.0f && !shape.offsets)) {
     return Invalid("the offset is not finite, or the shape has none");
   }
-  if (layout_.rows > 0 && row.oracle.has_value() != has_oracle_) {
-    return Invalid("the oracle must be given for all rows or for none");
+  if (layout_.rows > 0 && row.oracle.size() != oracle_size_) {
+    return Invalid("the oracle must be given for all rows alike, or for none");
   }
-  const float oracle = row.oracle.value_or(0.0f);
-  if (!std::isfinite(oracle)) return Invalid("the oracle is not finite");
+  for (const float oracle : row.oracle) {
+    if (!std::isfinite(oracle)) return Invalid("the oracle is not finite");
+  }
   return CheckFeatures(row);
 }
 
@@ -172,7 +173,7 @@ absl::Status FileWriter::AppendSparse(const RowView& row) {
 
 absl::Status FileWriter::AddRow(const RowView& row) {
   RETURN_IF_ERROR(CheckRow(row));
-  has_oracle_ = row.oracle.has_value();
+  oracle_size_ = row.oracle.size();
   RETURN_IF_ERROR(spill(SectionKind::kNumeric).Append(row.numeric, path_));
   RETURN_IF_ERROR(spill(SectionKind::kCategories).Append(row.categories, path_));
   RETURN_IF_ERROR(AppendSparse(row));
@@ -181,9 +182,7 @@ absl::Status FileWriter::AddRow(const RowView& row) {
   if (layout_.shape.offsets) {
     RETURN_IF_ERROR(spill(SectionKind::kOffsets).Append(&row.offset, sizeof(float), path_));
   }
-  if (has_oracle_) {
-    RETURN_IF_ERROR(spill(SectionKind::kOracle).Append(&*row.oracle, sizeof(float), path_));
-  }
+  RETURN_IF_ERROR(spill(SectionKind::kOracle).Append(row.oracle, path_));
   ++layout_.rows;
   return absl::OkStatus();
 }

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 
@@ -28,8 +27,9 @@ struct RowView {
   float label = 0;                      // finite
   float weight = 1;                     // finite, >= 0
   float offset = 0;                     // finite; 0 unless shape.offsets
-  // The best possible prediction, of generated data; of all rows of a file, or of none. Finite.
-  std::optional<float> oracle = {};
+  // The best possible prediction, of generated data: finite, as many in all rows of a file; or
+  // empty.
+  std::span<const float> oracle = {};
 };
 
 class DatasetWriter {

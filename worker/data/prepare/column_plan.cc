@@ -283,7 +283,7 @@ DataConfig PlannedData(const RunConfig& config) {
 }
 
 absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,
-                                       const std::string& oracle) {
+                                       const std::vector<std::string>& oracle) {
   RETURN_IF_ERROR(Annotate(CheckNames(scan.header, data.drop, "data.drop"), scan.path));
   RETURN_IF_ERROR(
       Annotate(CheckNames(scan.header, data.categorical, "data.categorical"), scan.path));
@@ -297,7 +297,8 @@ absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& da
       plan.dropped.push_back(column.name);
       continue;
     }
-    if (column.name == data.label || column.name == data.time || column.name == oracle) continue;
+    if (column.name == data.label || column.name == data.time) continue;
+    if (absl::c_linear_search(oracle, column.name)) continue;
     const KindChoice choice = ChooseKind(column, data);
     plan.features.push_back(MakeFeature(i, column, choice));
     WarnOf(column, choice, &plan.warnings);

@@ -62,9 +62,9 @@ std::string RoleOf(const RunConfig& config, const std::string& column);
 // config.data for PlanColumns: what gathers or joins rows is an id, and what section [target] names
 // is told already, so they are dropped, unless the run file says of which kind they are.
 DataConfig PlannedData(const RunConfig& config);
-// `oracle`: the column of a generated file with the true mean; "" when there is none.
+// `oracle`: columns of a generated file with the best possible predictions.
 // InvalidArgument: a name of the run file that is no column, or no feature left.
 absl::StatusOr<ColumnPlan> PlanColumns(const CsvScan& scan, const DataConfig& data,
-                                       const std::string& oracle);
+                                       const std::vector<std::string>& oracle);
 
 }  // namespace rubato

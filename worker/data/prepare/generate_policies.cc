@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "absl/strings/str_join.h"
 #include "common/base/env.h"
 #include "common/base/staged_file.h"
 #include "common/base/status.h"
@@ -95,19 +96,22 @@ int DrawClaims(double mean, Rng* rng) {
   return claims;
 }
 
+// As they are written.
 struct Drawn {
-  double label;
-  double truth;
+  std::string label;
+  std::vector<double> truth;
 };
+
+Drawn NumberDrawn(double label, double truth) { return {absl::StrFormat("%.10g", label), {truth}}; }
 
 Drawn DrawCount(const Policy& policy, double base, Rng* rng) {
   const double mean = policy.years * std::exp(base + FrequencyEffects(policy));
-  return {static_cast<double>(DrawClaims(mean, rng)), mean};
+  return NumberDrawn(DrawClaims(mean, rng), mean);
 }
 
 Drawn DrawAmount(const Policy& policy, double, Rng* rng) {
   const double mean = MeanCost(policy);
-  return {std::max(0.01, RoundedTo(DrawCost(mean, rng), 0.01)), mean};
+  return NumberDrawn(std::max(0.01, RoundedTo(DrawCost(mean, rng), 0.01)), mean);
 }
 
 Drawn DrawPaid(const Policy& policy, double base, Rng* rng) {
@@ -117,13 +121,42 @@ Drawn DrawPaid(const Policy& policy, double base, Rng* rng) {
   for (int claims = DrawClaims(rate * policy.years, rng); claims > 0; --claims) {
     paid += DrawCost(cost, rng);
   }
-  return {RoundedTo(paid, 0.01), rate * cost};
+  return NumberDrawn(RoundedTo(paid, 0.01), rate * cost);
 }
 
 Drawn DrawValue(const Policy& policy, double, Rng* rng) {
   constexpr double kNoise = 300.0;
   const double mean = 5000 + 900 * FrequencyEffects(policy);
-  return {RoundedTo(mean + kNoise * rng->Normal(), 0.01), mean};
+  return NumberDrawn(RoundedTo(mean + kNoise * rng->Normal(), 0.01), mean);
+}
+
+// By their bytes, as classes are numbered.
+constexpr std::array kCauses = {"collision", "glass", "theft", "weather"};
+
+// Logits of the causes: the young and strong collide, stones fly on fast roads, new cars are stolen
+// in towns, and what stands in the open country is hailed upon.
+std::array<double, kCauses.size()> CauseLogits(const Policy& policy) {
+  const double density = std::log(policy.density) - 5.5;
+  const bool strong_and_young = policy.age < 27 && policy.power >= 7;
+  return {0.5 + 0.9 * std::max(0.0, (32 - policy.age) / 14) + (strong_and_young ? 1.0 : 0.0),
+          0.8 - 0.3 * density + (policy.diesel ? 0.4 : 0.0),
+          -1.0 + 0.6 * density - 0.12 * policy.vehicle_age,
+          -0.5 - 0.4 * density + 2.0 * kRegions[policy.region].cost};
+}
+
+Drawn DrawCause(const Policy& policy, double, Rng* rng) {
+  Drawn drawn;
+  double sum = 0.0;
+  for (const double logit : CauseLogits(policy)) {
+    sum += std::exp(logit);
+    drawn.truth.push_back(std::exp(logit));
+  }
+  for (double& probability : drawn.truth) probability /= sum;
+  double left = rng->Uniform();
+  size_t cause = 0;
+  while (cause + 1 < kCauses.size() && left >= drawn.truth[cause]) left -= drawn.truth[cause++];
+  drawn.label = kCauses[cause];
+  return drawn;
 }
 
 struct Book {
@@ -134,7 +167,8 @@ struct Book {
 constexpr Book kBooks[] = {{"count", "claims", DrawCount},
                            {"amount", "cost", DrawAmount},
                            {"tweedie", "paid", DrawPaid},
-                           {"real", "value", DrawValue}};
+                           {"real", "value", DrawValue},
+                           {"classes", "cause", DrawCause}};
 
 const Book* FindBook(const std::string& kind) {
   const auto* const found = std::find_if(std::begin(kBooks), std::end(kBooks),
@@ -155,6 +189,13 @@ const char* PolicyLabel(const std::string& target_kind) {
   return book == nullptr ? nullptr : book->label;
 }
 
+std::vector<std::string> PolicyOracle(const std::string& target_kind) {
+  if (target_kind != "classes") return {"true_mean"};
+  std::vector<std::string> columns;
+  for (const char* cause : kCauses) columns.push_back(absl::StrCat("true_", cause));
+  return columns;
+}
+
 absl::Status GeneratePolicies(const std::string& target_kind, const BookSpec& spec,
                               const std::string& path) {
   const Book* const book = FindBook(target_kind);
@@ -162,7 +203,8 @@ absl::Status GeneratePolicies(const std::string& target_kind, const BookSpec& sp
   if (spec.rows == 0) return absl::InvalidArgumentError("a book needs at least 1 policy, not 0");
   ASSIGN_OR_RETURN(const auto file, StagedFile::Create(path));
   RETURN_IF_ERROR(file->Write(absl::StrCat("age,power,vehicle_age,density,", kPolicyYears,
-                                           ",region,fuel,", book->label, ",", kTrueMean, "\n")));
+                                           ",region,fuel,", book->label, ",",
+                                           absl::StrJoin(PolicyOracle(target_kind), ","), "\n")));
   const double base = BaseFor(spec.rate);
   std::string line;
   for (uint64_t row = 0; row < spec.rows; ++row) {
@@ -171,7 +213,9 @@ absl::Status GeneratePolicies(const std::string& target_kind, const BookSpec& sp
     const Drawn drawn = book->draw(policy, base, &rng);
     line.clear();
     AppendPolicy(policy, &line);
-    absl::StrAppendFormat(&line, "%.10g,%.9g\n", drawn.label, drawn.truth);
+    line += drawn.label;
+    for (const double truth : drawn.truth) absl::StrAppendFormat(&line, ",%.9g", truth);
+    line += "\n";
     RETURN_IF_ERROR(file->Write(line));
   }
   return file->Publish();

@@ -221,7 +221,7 @@ absl::StatusOr<Inspection> InspectCsv(const std::string& path, const DataConfig&
       const CsvScan scan,
       ScanCsv({.path = path, .layout = LayoutOf(data)},
               {.label = data.label, .time = "", .missing = data.missing, .header = data.header}));
-  ASSIGN_OR_RETURN(ColumnPlan plan, PlanColumns(scan, data, ""));
+  ASSIGN_OR_RETURN(ColumnPlan plan, PlanColumns(scan, data, {}));
   std::vector<Warning> warnings = std::move(plan.warnings);
   for (const Feature& feature : plan.features) {
     if (auto hint = HintAtGroup(scan.columns[feature.field])) warnings.push_back(*std::move(hint));

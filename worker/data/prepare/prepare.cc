@@ -35,13 +35,14 @@ absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const st
 }
 
 // Writes the book of the target, and names its columns in `config`; the oracle's.
-absl::StatusOr<std::string> GenerateBook(const BookSpec& spec, const TargetDescription& target,
-                                         RunConfig* config) {
+absl::StatusOr<std::vector<std::string>> GenerateBook(const BookSpec& spec,
+                                                      const TargetDescription& target,
+                                                      RunConfig* config) {
   if (target.label.two_classes()) {
     config->data.label = kLoanBookLabel;
     config->data.positive = {"1"};
     RETURN_IF_ERROR(GenerateLoanBook(spec, config->data.path));
-    return kLoanBookOracle;
+    return {{kLoanBookOracle}};
   }
   const char* const label = PolicyLabel(target.kind);
   if (label == nullptr) {
@@ -52,7 +53,7 @@ absl::StatusOr<std::string> GenerateBook(const BookSpec& spec, const TargetDescr
   config->data.label = label;
   if (target.keys.exposure != ExposureUse::kNone) config->target.exposure = kPolicyYears;
   RETURN_IF_ERROR(GeneratePolicies(target.kind, spec, config->data.path));
-  return kTrueMean;
+  return PolicyOracle(target.kind);
 }
 
 // The generated book is a file for as long as it is prepared; its spec names it afterwards.
@@ -62,7 +63,8 @@ absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const Target& targ
                          .seed = static_cast<uint64_t>(config.data.seed),
                          .rate = config.data.rate};
   config.data.path = folder + "/book.csv";
-  ASSIGN_OR_RETURN(const std::string oracle, GenerateBook(spec, DescriptionOf(target), &config));
+  ASSIGN_OR_RETURN(const std::vector<std::string> oracle,
+                   GenerateBook(spec, DescriptionOf(target), &config));
   ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, target, oracle}, folder, stop));
   std::error_code error;
   std::filesystem::remove(config.data.path, error);
@@ -76,8 +78,8 @@ absl::StatusOr<DataReport> PrepareData(const RunConfig& config, const Target& ta
   std::filesystem::create_directory(folder, error);
   if (error) return FileError(error.value(), "making", folder);
   if (config.data.format == "generated") return PrepareGenerated(config, target, folder, stop);
-  if (config.data.format == "libsvm") return PrepareLibsvm({config, target, ""}, folder, stop);
-  return PrepareCsv({AsIfCsv(config), target, ""}, folder, stop);
+  if (config.data.format == "libsvm") return PrepareLibsvm({config, target, {}}, folder, stop);
+  return PrepareCsv({AsIfCsv(config), target, {}}, folder, stop);
 }
 
 // Keys about classes, where the target learns a number.

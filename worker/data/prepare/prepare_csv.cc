@@ -83,7 +83,6 @@ class CsvPreparation {
   // Where the group stands, if groups of two files are to be compared.
   std::optional<size_t> GroupField(const std::vector<std::string>& header) const;
   void CompareGroup(const TableReader& reader, std::optional<size_t> field, TestFile file);
-  absl::StatusOr<std::optional<float>> OracleOf(const TableReader& reader) const;
   void ReportColumns();
   bool HasTestFile() const { return !config_.data.test_path.empty(); }
 
@@ -91,7 +90,7 @@ class CsvPreparation {
   const Target& target_;
   const TargetDescription& description_;
   const LabelDomain& domain_;
-  const std::string oracle_;
+  const std::vector<std::string>& oracle_;
   const TableFile file_;
   const std::string folder_;
   const StopCheck& stop_;
@@ -102,7 +101,7 @@ class CsvPreparation {
   ColumnPlan plan_;
   std::optional<CsvLabels> labels_;
   RowTerms terms_;  // of the main file
-  std::optional<size_t> oracle_field_;
+  OracleColumns oracle_columns_;
   MissingValues group_missing_;  // of data.missing
   SharedGroups shared_groups_;
   std::vector<SplitPart> parts_;  // [rows]
@@ -142,9 +141,7 @@ absl::Status CsvPreparation::Scan() {
   ASSIGN_OR_RETURN(labels_, CsvLabels::Make(scan_, data, domain_));
   if (!HasTestFile()) RETURN_IF_ERROR(labels_->Report(&report_.labels));
   labels_->WarnOfUnnamedPositive(&report_.warnings);
-  if (!oracle_.empty()) {
-    ASSIGN_OR_RETURN(oracle_field_, FindColumn(scan_.header, oracle_, "the true mean"));
-  }
+  ASSIGN_OR_RETURN(oracle_columns_, OracleColumns::Bind(oracle_, scan_.header));
   LookAtGroups();
   report_.rows_read = scan_.rows;
   return absl::OkStatus();
@@ -283,7 +280,7 @@ absl::Status CsvPreparation::Write() {
         CompareGroup(reader, group, TestFile::kNone);
         encoder->Encode(reader.fields());
         ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
-        ASSIGN_OR_RETURN(const std::optional<float> oracle, OracleOf(reader));
+        ASSIGN_OR_RETURN(const std::vector<float> oracle, oracle_columns_.Read(reader));
         return writers_->Add(part, {.numeric = encoder->numeric(),
                                     .categories = encoder->categories(),
                                     .label = taught.label,
@@ -294,14 +291,6 @@ absl::Status CsvPreparation::Write() {
   if (HasTestFile()) RETURN_IF_ERROR(WriteTestFile());
   RETURN_IF_ERROR(writers_->Finish());
   return WriteChecksummedText(absl::StrCat(folder_, "/encoding.json"), FormatEncoding(encoding_));
-}
-
-absl::StatusOr<std::optional<float>> CsvPreparation::OracleOf(const TableReader& reader) const {
-  if (!oracle_field_) return std::nullopt;
-  const auto value = ParseNumber(TrimField(reader.fields()[*oracle_field_]), DecimalComma::kNo);
-  if (value) return static_cast<float>(*value);
-  return absl::DataLossError(
-      absl::StrFormat("%s: column '%s' is not a number", reader.where(), oracle_));
 }
 
 absl::Status CsvPreparation::WriteTestFile() {
@@ -375,12 +364,13 @@ absl::Status CsvPreparation::WriteTestRow(const TableReader& reader, const TestC
 
 void CsvPreparation::ReportColumns() {
   for (const ColumnScan& column : scan_.columns) {
-    report_.columns.push_back(
-        {.name = column.name,
-         .role = column.name == oracle_ ? "oracle" : RoleOf(config_, column.name),
-         .missing = column.missing,
-         .levels = 0,
-         .signed_log = false});
+    report_.columns.push_back({.name = column.name,
+                               .role = absl::c_linear_search(oracle_, column.name)
+                                           ? "oracle"
+                                           : RoleOf(config_, column.name),
+                               .missing = column.missing,
+                               .levels = 0,
+                               .signed_log = false});
   }
   size_t n = 0;
   size_t k = 0;

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "worker/data/prepare/data_report.h"
@@ -20,9 +21,10 @@ using StopCheck = std::function<bool()>;
 inline constexpr uint64_t kRowsBetweenStopChecks = 4096;
 
 struct DataSource {
-  RunConfig config;    // data.path is the file to read, also of generated data
-  Target target;       // of target.kind
-  std::string oracle;  // column with the true mean of generated data; "" when there is none
+  RunConfig config;  // data.path is the file to read, also of generated data
+  Target target;     // of target.kind
+  // Columns of generated data with the best possible predictions.
+  std::vector<std::string> oracle = {};
 };
 
 // Writes FOLDER/{train,validation,test}.rbd and FOLDER/encoding.json; `folder` exists and the

@@ -1,6 +1,7 @@
 #include "worker/data/prepare/row_terms.h"
 
 #include "common/base/status.h"
+#include "worker/data/text/find_column.h"
 
 namespace rubato {
 namespace {
@@ -57,6 +58,29 @@ absl::StatusOr<LabelRow> RowTerms::Read(const TableReader& reader, float label) 
   ASSIGN_OR_RETURN(const float offset, offset_.Read(reader));
   return LabelRow{
       .label = static_cast<float>(taught), .weight = static_cast<float>(weight), .offset = offset};
+}
+
+absl::StatusOr<OracleColumns> OracleColumns::Bind(const std::vector<std::string>& names,
+                                                  const std::vector<std::string>& header) {
+  OracleColumns columns;
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(columns.fields_.emplace_back(),
+                     FindColumn(header, name, "the best prediction"));
+  }
+  return columns;
+}
+
+absl::StatusOr<std::vector<float>> OracleColumns::Read(const TableReader& reader) const {
+  std::vector<float> oracle;
+  for (const size_t field : fields_) {
+    const auto value = ParseNumber(TrimField(reader.fields()[field]), DecimalComma::kNo);
+    if (!value) {
+      return absl::DataLossError(
+          absl::StrFormat("%s: the best prediction is not a number", reader.where()));
+    }
+    oracle.push_back(static_cast<float>(*value));
+  }
+  return oracle;
 }
 
 }  // namespace rubato

@@ -37,4 +37,17 @@ class RowTerms {
   RequiredColumn weight_;
 };
 
+// Columns of a generated file with the best possible predictions of its rows.
+class OracleColumns {
+ public:
+  // InvalidArgument: the file lacks one of `names`.
+  static absl::StatusOr<OracleColumns> Bind(const std::vector<std::string>& names,
+                                            const std::vector<std::string>& header);
+  // Of the reader's row, in that order. DataLoss: one is not a number.
+  absl::StatusOr<std::vector<float>> Read(const TableReader& reader) const;
+
+ private:
+  std::vector<size_t> fields_;
+};
+
 }  // namespace rubato

@@ -27,7 +27,7 @@ struct Row {
   float label = 0;
   float weight = 1;
   float offset = 0;
-  std::optional<float> oracle = {};
+  std::vector<float> oracle = {};
 };
 
 RowView View(const Row& row) {
@@ -68,7 +68,8 @@ Row RandomRow(const DatasetShape& shape, bool oracle, Rng* rng) {
   row.label = static_cast<float>(rng->Normal());
   row.weight = static_cast<float>(rng->Uniform());
   if (shape.offsets) row.offset = static_cast<float>(rng->Normal());
-  if (oracle) row.oracle = static_cast<float>(rng->Uniform());
+  // Of two outputs.
+  for (int k = 0; oracle && k < 2; ++k) row.oracle.push_back(static_cast<float>(rng->Uniform()));
   return row;
 }
 
@@ -165,9 +166,9 @@ TEST_F(DatasetTest, KeepsLabelsAndTrueProbabilities) {
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   ASSERT_EQ((*dataset)->labels().size(), rows.size());
   const auto oracle = (*dataset)->oracle();
-  ASSERT_EQ(oracle.size(), rows.size());
+  ASSERT_EQ(oracle.size(), 2 * rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
-    EXPECT_EQ(oracle[i], *rows[i].oracle);
+    EXPECT_EQ((std::vector<float>{oracle[2 * i], oracle[2 * i + 1]}), rows[i].oracle);
     EXPECT_EQ((*dataset)->labels()[i], rows[i].label);
     EXPECT_EQ((*dataset)->weights()[i], rows[i].weight);
   }
@@ -290,7 +291,7 @@ TEST_F(DatasetTest, WriterRefusesRowsThatDoNotFit) {
   bad[4].values = {};
   bad[5].label = std::numeric_limits<float>::infinity();
   bad[6].weight = -1;
-  bad[7].oracle = 0.5f;
+  bad[7].oracle = {0.5f};
   bad[8].categories = {};
   bad[10].offset = 1;  // the shape has none
   bad[9].values = {std::numeric_limits<float>::infinity()};

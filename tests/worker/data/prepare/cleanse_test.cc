@@ -223,7 +223,7 @@ TEST(ColumnPlan, InfersKindsAndObeysTheRunFile) {
   data.drop = {"id"};
   data.categorical = {"code"};
   data.numeric = {"mix"};
-  const auto plan = PlanColumns(scan, data, "");
+  const auto plan = PlanColumns(scan, data, {});
   ASSERT_TRUE(plan.ok()) << plan.status();
   std::vector<std::string> kinds;
   for (const Feature& feature : plan->features) {
@@ -246,7 +246,7 @@ TEST(ColumnPlan, WarnsOfIds) {
   }
   DataConfig data;
   data.label = "y";
-  const auto plan = PlanColumns(Scan(text), data, "");
+  const auto plan = PlanColumns(Scan(text), data, {});
   ASSERT_TRUE(plan.ok());
   EXPECT_TRUE(HasWarning(plan->warnings, "number", "id_like"));
   EXPECT_TRUE(HasWarning(plan->warnings, "text", "id_like"));
@@ -261,7 +261,7 @@ TEST(ColumnPlan, WarnsOfDates) {
   }
   DataConfig data;
   data.label = "y";
-  const auto plan = PlanColumns(Scan(text), data, "");
+  const auto plan = PlanColumns(Scan(text), data, {});
   ASSERT_TRUE(plan.ok());
   ASSERT_EQ(plan->warnings.size(), 2u);
   EXPECT_EQ(plan->warnings[0].sentence,
@@ -278,19 +278,19 @@ TEST(ColumnPlan, WarnsOfCopies) {
   }
   DataConfig data;
   data.label = "y";
-  const auto plan = PlanColumns(Scan(text), data, "");
+  const auto plan = PlanColumns(Scan(text), data, {});
   ASSERT_TRUE(plan.ok());
   ASSERT_EQ(plan->warnings.size(), 1u);
   EXPECT_EQ(plan->warnings[0].kind, "copy");
   EXPECT_EQ(plan->warnings[0].sentence,
             "column 'c' holds what 'a' does; leave one of them out with data.drop");
   data.drop = {"a"};
-  EXPECT_TRUE(PlanColumns(Scan(text), data, "")->warnings.empty());
+  EXPECT_TRUE(PlanColumns(Scan(text), data, {})->warnings.empty());
 }
 
 TEST(ColumnPlan, FlagsInOtherRowsAreNoCopies) {
   // Ones in the rows 0 and 3, and 1 and 2.
-  const auto plan = PlanColumns(Scan("a,b,y\n1,0,0\n0,1,1\n0,1,0\n1,0,1\n"), DataConfig{}, "y");
+  const auto plan = PlanColumns(Scan("a,b,y\n1,0,0\n0,1,1\n0,1,0\n1,0,1\n"), DataConfig{}, {"y"});
   ASSERT_TRUE(plan.ok());
   EXPECT_TRUE(plan->warnings.empty()) << plan->warnings[0].sentence;
 }
@@ -303,14 +303,14 @@ TEST(ColumnPlan, WarnsOfDatesInDigits) {
   }
   DataConfig data;
   data.label = "y";
-  const auto plan = PlanColumns(Scan(text), data, "");
+  const auto plan = PlanColumns(Scan(text), data, {});
   ASSERT_TRUE(plan.ok());
   EXPECT_TRUE(HasWarning(plan->warnings, "v", "date"));
   EXPECT_TRUE(HasWarning(plan->warnings, "opened_date", "date"));
   EXPECT_FALSE(HasWarning(plan->warnings, "amount", "date"));
   EXPECT_FALSE(HasWarning(plan->warnings, "few", "date"));
   data.numeric = {"v"};
-  EXPECT_FALSE(HasWarning(PlanColumns(Scan(text), data, "")->warnings, "v", "date"));
+  EXPECT_FALSE(HasWarning(PlanColumns(Scan(text), data, {})->warnings, "v", "date"));
 }
 
 TEST(TextForm, TellsDatesFromWords) {
@@ -330,10 +330,10 @@ TEST(TextForm, TellsDatesFromWords) {
 TEST(ColumnPlan, ALabelAloneIsNothingToLearnFrom) {
   DataConfig data;
   data.label = "y";
-  EXPECT_EQ(PlanColumns(Scan("y\n1\n0\n"), data, "").status().message(),
+  EXPECT_EQ(PlanColumns(Scan("y\n1\n0\n"), data, {}).status().message(),
             "t.csv: no column is left to learn from; the file has none besides the label");
   data.drop = {"elsewhere"};
-  EXPECT_EQ(PlanColumns(Scan("y\n1\n0\n"), data, "").status().message(),
+  EXPECT_EQ(PlanColumns(Scan("y\n1\n0\n"), data, {}).status().message(),
             "t.csv: there is no column 'elsewhere' (data.drop); the only column is 'y'");
 }
 
@@ -342,16 +342,16 @@ TEST(ColumnPlan, UnknownNamesOfferTheNearest) {
   DataConfig data;
   data.label = "class";
   data.drop = {"incone"};
-  EXPECT_EQ(PlanColumns(scan, data, "").status().message(),
+  EXPECT_EQ(PlanColumns(scan, data, {}).status().message(),
             "t.csv: there is no column 'incone' (data.drop); did you mean 'income'?");
   data.drop = {"AGE"};
-  EXPECT_TRUE(absl::StrContains(PlanColumns(scan, data, "").status().message(), "mean 'age'?"));
+  EXPECT_TRUE(absl::StrContains(PlanColumns(scan, data, {}).status().message(), "mean 'age'?"));
   data.drop = {"something else"};
-  EXPECT_TRUE(absl::StrContains(PlanColumns(scan, data, "").status().message(),
+  EXPECT_TRUE(absl::StrContains(PlanColumns(scan, data, {}).status().message(),
                                 "3 columns, from 'income' to 'class'"));
   data.drop = {"age", "income"};
   EXPECT_TRUE(
-      absl::StrContains(PlanColumns(scan, data, "").status().message(), "no column is left"));
+      absl::StrContains(PlanColumns(scan, data, {}).status().message(), "no column is left"));
 }
 
 TEST(Scan, CountsWhatColumnsHold) {
@@ -381,7 +381,7 @@ TEST(Scan, AFooterIsNoValueOfAColumn) {
   DataConfig data;
   data.label = "y";
   data.time = "t";
-  const auto plan = PlanColumns(scan, data, "");
+  const auto plan = PlanColumns(scan, data, {});
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_TRUE(HasWarning(plan->warnings, "id", "id_like"));
   ASSERT_FALSE(plan->warnings.empty());

@@ -41,8 +41,10 @@ class GeneratePoliciesTest : public testing::TestWithParam<const char*> {
     for (size_t i = 1; i < lines.size(); ++i) {
       const std::vector<std::string> fields = absl::StrSplit(lines[i], ',');
       PolicyRow& row = rows.emplace_back();
-      EXPECT_TRUE(absl::SimpleAtod(fields[4], &row.years) &&
-                  absl::SimpleAtod(fields[7], &row.label) &&
+      // Of classes the first one, and its probability.
+      const bool classes = std::string(GetParam()) == "classes";
+      const std::string label = !classes ? fields[7] : fields[7] == "collision" ? "1" : "0";
+      EXPECT_TRUE(absl::SimpleAtod(fields[4], &row.years) && absl::SimpleAtod(label, &row.label) &&
                   absl::SimpleAtod(fields[8], &row.truth))
           << lines[i];
     }
@@ -81,7 +83,7 @@ TEST_P(GeneratePoliciesTest, TheTruthIsTrue) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, GeneratePoliciesTest,
-                         testing::Values("count", "amount", "tweedie", "real"),
+                         testing::Values("count", "amount", "tweedie", "real", "classes"),
                          [](const auto& param) { return std::string(param.param); });
 
 TEST(GeneratePolicies, TheRateIsOfClaimsAYear) {
@@ -117,6 +119,23 @@ TEST_F(PreparePolicies, ATargetHasItsBookWithTheOracleBesideIt) {
   EXPECT_GT(*std::max_element(test->oracle().begin(), test->oracle().end()), 1.0F);
   EXPECT_LT(*std::max_element(test->weights().begin(), test->weights().end()), 1.01F) << "years";
   EXPECT_EQ(prepared->report.columns[4].role, "exposure");
+}
+
+TEST_F(PreparePolicies, TheOracleOfClassesIsTheProbabilityOfEach) {
+  RunConfig config;
+  config.data.format = "generated";
+  config.data.rows = 2000;
+  config.target.kind = "classes";
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(prepared->report.classes,
+            (std::vector<std::string>{"collision", "glass", "theft", "weather"}));
+  const auto test = Open(SplitPart::kTest);
+  const auto oracle = test->oracle();
+  ASSERT_EQ(oracle.size(), 4 * test->rows());
+  for (size_t i = 0; i < oracle.size(); i += 4) {
+    EXPECT_NEAR(oracle[i] + oracle[i + 1] + oracle[i + 2] + oracle[i + 3], 1.0F, 1e-6F);
+  }
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ inline CsvScan ScanText(const std::string& text, const ScanRequest& request = {}
 inline ColumnPlan PlanText(const std::string& text, DataConfig data = {}) {
   data.label = "y";
   auto plan =
-      PlanColumns(ScanText(text, {.label = "y", .time = "", .missing = data.missing}), data, "");
+      PlanColumns(ScanText(text, {.label = "y", .time = "", .missing = data.missing}), data, {});
   EXPECT_TRUE(plan.ok()) << plan.status();
   return *std::move(plan);
 }
