@@ -7,6 +7,7 @@
 #include "worker/data/dataset/dataset.h"
 #include "worker/evaluate/evaluation.h"
 #include "worker/evaluate/scoring.h"
+#include "worker/evaluate/segments.h"
 #include "worker/evaluate/top_features.h"
 #include "worker/evaluate/untrained_levels.h"
 
@@ -78,6 +79,19 @@ absl::StatusOr<Judged> ScoreAndJudge(const TrainedRun& run, const Part& part, Mo
   return JudgePart(part, *model, run.encoding, prediction);
 }
 
+// `"name": {...}` of the test rows, with what the constant gets, and tables by the rows' features.
+absl::StatusOr<std::string> JudgeTest(const TrainedRun& run, const Part& test, Model* model,
+                                      const GoOn& go_on) {
+  ASSIGN_OR_RETURN(const std::vector<float> prediction,
+                   Score(model, *test.data, test.weights, go_on));
+  ASSIGN_OR_RETURN(const Judged judged, JudgePart(test, *model, run.encoding, prediction));
+  std::string json = absl::StrCat("\"test\": ", FormatFigures(judged.figures),
+                                  ",\n\"constant\": ", FormatFigures(judged.of_constant));
+  const auto segments = SegmentsOf(run.encoding, model->spec().target, *test.data, prediction);
+  if (!segments.empty()) absl::StrAppend(&json, ",\n\"segments\": ", FormatSegments(segments));
+  return json;
+}
+
 // `"name": [...]`, or nothing where no feature stands out.
 absl::StatusOr<std::string> TopFeatures(const TrainedRun& run, const Part& part, Model* model,
                                         const GoOn& go_on) {
@@ -105,9 +119,8 @@ absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pu
   ASSIGN_OR_RETURN(const Part validation,
                    OpenPart(run.folder + "/data/validation.rbd", *model, pull, go_on));
   RETURN_IF_ERROR(go_on());
-  ASSIGN_OR_RETURN(const Judged on_test, ScoreAndJudge(run, test, model, go_on));
-  std::string json = absl::StrCat("{\"test\": ", FormatFigures(on_test.figures),
-                                  ",\n\"constant\": ", FormatFigures(on_test.of_constant));
+  ASSIGN_OR_RETURN(const std::string on_test, JudgeTest(run, test, model, go_on));
+  std::string json = absl::StrCat("{", on_test);
   // What the best possible model would reach: the true means, judged by the same labels.
   if (const auto truth = test.data->oracle(); !truth.empty()) {
     RETURN_IF_ERROR(go_on());

@@ -7,7 +7,6 @@
 #include "common/base/status.h"
 
 namespace rubato {
-namespace {
 
 absl::Status ForEachChunk(const Dataset& data,
                           const std::function<absl::Status(uint64_t begin, const Batch&)>& visit) {
@@ -21,6 +20,8 @@ absl::Status ForEachChunk(const Dataset& data,
   }
   return absl::OkStatus();
 }
+
+namespace {
 
 void MergeKeys(const std::vector<RowKey>& more, std::vector<RowKey>* keys) {
   const auto middle = static_cast<ptrdiff_t>(keys->size());

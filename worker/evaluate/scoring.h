@@ -16,6 +16,10 @@ namespace rubato {
 // Rows read at a time.
 inline constexpr uint64_t kScoringRows = 4096;
 
+// Calls visit with all rows of `data` in their order, kScoringRows at a time; its error ends it.
+absl::Status ForEachChunk(const Dataset& data,
+                          const std::function<absl::Status(uint64_t begin, const Batch&)>& visit);
+
 // Asked after every chunk of rows: its error ends the work, and being asked shows that it goes on.
 using GoOn = std::function<absl::Status()>;
 

@@ -1,8 +1,10 @@
-// A data set in memory, for tests of what reads one: a random batch over one category column.
+// A data set in memory, for tests of what reads one: without sparse features.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "tests/worker/compute/cpu/random_batch.h"
 #include "worker/data/dataset/dataset.h"
@@ -14,6 +16,7 @@ class BatchDataset : public Dataset {
  public:
   BatchDataset(const DatasetShape& shape, uint64_t rows, Rng* rng)
       : shape_(shape), all_(RandomBatch(shape, {.rows = rows}, rng)) {}
+  explicit BatchDataset(Batch rows) : all_(std::move(rows)) {}
 
   const DatasetShape& shape() const override { return shape_; }
   uint64_t rows() const override { return all_.rows; }
@@ -24,17 +27,25 @@ class BatchDataset : public Dataset {
   void Read(std::span<const uint64_t> indices, Batch* out) const override {
     *out = Batch{};
     out->rows = indices.size();
-    out->category_columns = 1;
+    out->numeric_columns = all_.numeric_columns;
+    out->category_columns = all_.category_columns;
     for (const uint64_t i : indices) {
-      out->categories.push_back(all_.categories[i]);
+      AddRow(all_.numeric, all_.numeric_columns, i, &out->numeric);
+      AddRow(all_.categories, all_.category_columns, i, &out->categories);
       out->labels.push_back(all_.labels[i]);
       out->weights.push_back(all_.weights[i]);
+      if (!all_.offsets.empty()) out->offsets.push_back(all_.offsets[i]);
     }
   }
   const Batch& all() const { return all_; }
 
  private:
-  const DatasetShape shape_;
+  template <class T>
+  static void AddRow(const std::vector<T>& from, size_t columns, uint64_t row, std::vector<T>* to) {
+    for (size_t k = 0; k < columns; ++k) to->push_back(from[row * columns + k]);
+  }
+
+  const DatasetShape shape_ = {};
   const Batch all_;
 };
 
