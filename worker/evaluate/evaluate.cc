@@ -10,6 +10,7 @@
 #include "worker/evaluate/segments.h"
 #include "worker/evaluate/top_features.h"
 #include "worker/evaluate/untrained_levels.h"
+#include "worker/evaluate/worst_images.h"
 
 namespace rubato {
 namespace {
@@ -89,6 +90,8 @@ absl::StatusOr<std::string> JudgeTest(const TrainedRun& run, const Part& test, M
                                   ",\n\"constant\": ", FormatFigures(judged.of_constant));
   const auto segments = SegmentsOf(run.encoding, model->spec().target, *test.data, prediction);
   if (!segments.empty()) absl::StrAppend(&json, ",\n\"segments\": ", FormatSegments(segments));
+  const auto images = WorstImagesOf(run.encoding, *test.data, judged.figures);
+  if (!images.empty()) absl::StrAppend(&json, ",\n\"worst_images\": ", FormatWorstImages(images));
   return json;
 }
 

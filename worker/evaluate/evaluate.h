@@ -19,10 +19,11 @@ struct TrainedRun {
 };
 
 // Pulls what the rows of FOLDER/data/{validation,test}.rbd need and writes FOLDER/evaluation.json:
-// "test"; "constant", the same numbers of the constant of the training rows; "segments" of means
-// above 0 (worker/evaluate/segments.h); "validation" and "top_features"
-// (worker/evaluate/top_features.h) when there are validation rows; for generated data "oracle", the
-// same figures of the true means. When the error of `go_on` ends it, nothing is written.
+// "test"; "constant", the same numbers of the constant of the training rows; "segments"
+// (worker/evaluate/segments.h) and "worst_images" (worker/evaluate/worst_images.h) where the target
+// and the data have them; "validation" and "top_features" (worker/evaluate/top_features.h) when
+// there are validation rows; for generated data "oracle", the same figures of the true means. When
+// the error of `go_on` ends it, nothing is written.
 absl::Status EvaluateRun(const TrainedRun& run, Model* model, const PullRows& pull,
                          const GoOn& go_on);
 
