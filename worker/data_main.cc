@@ -161,10 +161,7 @@ absl::Status Print(const std::string& text) {
 absl::Status Inspect(const Arguments& arguments) {
   std::optional<LabelDomain> domain;
   if (!arguments.target_kind.empty()) {
-    TargetConfig config;
-    config.kind = arguments.target_kind;
-    ASSIGN_OR_RETURN(const Target target, MakeTarget(config));
-    domain = DescriptionOf(target).label;
+    ASSIGN_OR_RETURN(domain, LabelOfTarget(arguments.target_kind));
   }
   ASSIGN_OR_RETURN(const Inspection inspection, InspectCsv(arguments.file, arguments.data, domain));
   return Print(arguments.json ? FormatInspection(inspection) : FormatInspectionText(inspection));

@@ -165,8 +165,8 @@ class InitTargetTest(FleetTest):
     def test_few_numbers_that_may_be_classes_are_a_question(self):
         code, text, _, stderr = self.init("grade")
         self.assertEqual((code, text), (2, ""))
-        self.assertIn("more than two classes at once cannot be learnt yet: say which count as 1",
-                      stderr)
+        self.assertIn("say which count as 1 (the rest counts as 0)", stderr)
+        self.assertIn("; or learn each of them, with --target classes", stderr)
         self.assertIn("; or learn the number itself, as in --target count or --target real", stderr)
         code, text, _, stderr = self.init("grade", "--target", "real")
         self.assertEqual(code, 0, stderr)
@@ -174,6 +174,24 @@ class InitTargetTest(FleetTest):
         code, text, _, stderr = self.init("grade", "--positive", "5")
         self.assertEqual(code, 0, stderr)
         self.assertNotIn("[target]", text)
+        code, text, _, stderr = self.init("grade", "--target", "classes")
+        self.assertEqual(code, 0, stderr)
+        self.assertIn('[target]\nkind = "classes"\n', text)
+
+    def test_words_that_are_neither_good_nor_bad_are_classes(self):
+        (self.path / "trees.csv").write_text("x,tree\n" + "1,oak\n2,elm\n3,ash\n" * 20)
+        code, text, stdout, stderr = self.init("tree", data="trees.csv")
+        self.assertEqual(code, 0, stderr)
+        because = "target: \"classes\", because tree holds 'oak' (20), 'elm' (20), 'ash' (20)"
+        self.assertIn(f"# {because}\nkind = \"classes\"\n", text)
+        self.assertIn(f"{because}; if some of them against the rest are meant, give --positive",
+                      stdout)
+        self.assertIn("3 classes (tree)", stdout)
+
+    def test_quantiles_are_asked_for_and_named_in_the_run_file(self):
+        code, text, _, stderr = self.init("change", "--target", "quantile")
+        self.assertEqual(code, 0, stderr)
+        self.assertIn('kind = "quantile"\nquantiles = [0.05, 0.5, 0.95]', text)
 
     def test_a_target_that_the_label_does_not_fit_names_a_value(self):
         *_, region, _, _, _, _, _, _, spread, _ = list(policies())[1].split(",")

@@ -47,10 +47,10 @@ class InitTest(FakeFleetTest):
         (self.path / "three.csv").write_text("y paid late paid lost grace")
         code, _, stderr = self.rubato("init", "three.csv", "--label", "y")
         self.assertEqual(code, 2)
-        self.assertIn("column 'y' holds 'paid' (2), 'late' (1), 'lost' (1), 'grace' (1); more "
-                      "than two classes at once cannot be learnt yet: say which count as 1 (the "
-                      "rest counts as 0), as in --positive late --positive lost, which writes "
-                      'positive = ["late", "lost"]', stderr)
+        self.assertIn("column 'y' holds 'paid' (2), 'late' (1), 'lost' (1), 'grace' (1): say "
+                      "which count as 1 (the rest counts as 0), as in --positive late --positive "
+                      'lost, which writes positive = ["late", "lost"]', stderr)
+        self.assertIn("; or learn each of them, with --target classes", stderr)
         self.assertFalse((self.path / "three.toml").exists())
         flags = ("--positive", "late", "--positive", "lost")
         code, stdout, stderr = self.rubato("init", "three.csv", "--label", "y", *flags)

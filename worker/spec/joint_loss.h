@@ -157,4 +157,17 @@ struct QuantileLoss {
   }
 };
 
+// The loss of a row of weight 1, by one of these or of row_loss.h; slope[outputs] gets its slopes,
+// each through `scaled`.
+template <class Loss>
+float RowLoss(const Loss& loss, const float* margin, float label, RowScale scaled, float* slope) {
+  if constexpr (requires { loss.outputs(); }) {
+    return loss(margin, label, scaled, slope);
+  } else {
+    const LossSlope row = loss(*margin, label);
+    *slope = scaled(row.slope);
+    return row.loss;
+  }
+}
+
 }  // namespace rubato

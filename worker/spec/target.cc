@@ -92,6 +92,11 @@ constexpr double kLeastDistance = 0.01;
 
 }  // namespace
 
+absl::StatusOr<LabelDomain> LabelOfTarget(const std::string& kind) {
+  ASSIGN_OR_RETURN(const Target target, FindTarget(kind));
+  return DescriptionOf(target).label;
+}
+
 absl::StatusOr<Target> MakeTarget(const TargetConfig& config) {
   ASSIGN_OR_RETURN(Target target, FindTarget(config.kind));
   RETURN_IF_ERROR(CheckKeys(config, DescriptionOf(target)));

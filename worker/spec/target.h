@@ -302,6 +302,8 @@ inline const TargetDescription& DescriptionOf(const Target& target) {
 // What a constant of this prediction (one of Prior's) says of a row with this offset.
 double PredictConstant(const Target& target, double prediction, float offset);
 
+// What a label may be to a target.kind. InvalidArgument: there is none such.
+absl::StatusOr<LabelDomain> LabelOfTarget(const std::string& kind);
 // The target of section [target]. InvalidArgument: a kind that there is not, or a key that this one
 // does not read.
 absl::StatusOr<Target> MakeTarget(const TargetConfig& config);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/base/status.h"
-#include "worker/compute/cpu/mean_loss.h"
+#include "worker/spec/joint_loss.h"
 
 namespace rubato {
 

@@ -17,7 +17,8 @@ from rubato_cli.own_data.choices import Asked, choose
 from rubato_cli.own_data.layout import Layout
 from rubato_cli.run import data_tool
 
-TARGETS = ("binary", "count", "amount", "tweedie", "real")  # worker/spec/target.h
+# worker/spec/target.h
+TARGETS = ("binary", "count", "amount", "tweedie", "real", "quantile", "classes")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,13 +7,16 @@ import pathlib
 from typing import Any
 
 from rubato_cli.base.failure import Failure
-from rubato_cli.own_data import class_label, target_guess
-from rubato_cli.own_data.class_label import ClassLabel
+from rubato_cli.own_data import class_label, label_guess, target_guess
+from rubato_cli.own_data.class_label import ClassLabel, SeveralClasses
 from rubato_cli.own_data.layout import Layout
 from rubato_cli.own_data.number_label import WITH_EXPOSURE, NumberLabel, find_exposure
 from rubato_cli.own_data.shown import counts, show
 
 VALUES_MAX = 200  # of a label; rubato-data tells no more apart
+
+
+AnyLabel = ClassLabel | SeveralClasses | NumberLabel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +29,9 @@ class Asked:
 
     def __post_init__(self) -> None:
         if self.positive and self.target not in ("", "binary"):
-            raise Failure(f"--positive names a class, and --target {self.target} learns the number "
-                          "itself; leave one of them out")
+            learns = "all of them" if self.target == "classes" else "the number itself"
+            raise Failure(f"--positive names a class, and --target {self.target} learns {learns}; "
+                          "leave one of them out")
 
     @property
     def kind(self) -> str:
@@ -38,7 +42,7 @@ class Asked:
 class Choices:
     """What goes into the run file."""
 
-    label: ClassLabel | NumberLabel
+    label: AnyLabel
     layout: Layout
     rows: int
     unlabelled: int
@@ -74,12 +78,14 @@ def _need_texts(seen: list[Any], what: str) -> None:
 
 
 def _choose_label(seen: dict[str, Any], source: pathlib.Path,
-                  asked: Asked) -> ClassLabel | NumberLabel:
+                  asked: Asked) -> AnyLabel:
     where = f"{source}: column {show(asked.label)}"
     values = {value["value"]: int(value["rows"]) for value in seen["label_values"]}
     if len(values) < 2:
         held = f"holds only {counts(values)}" if values else "is empty in every row"
         raise Failure(f"{where} {held}, and a label has two values or more; choose another --label")
+    if asked.kind == "classes":
+        return SeveralClasses(asked.label, values, guessed=False)
     if asked.kind not in ("", "binary"):
         return _number_label(seen, asked.label, target_guess.Guess(asked.kind, ""))
     numbers = target_guess.numbers_of(asked.label, values, seen["label_facts"])
@@ -97,7 +103,7 @@ def _number_label(seen: dict[str, Any], name: str, guess: target_guess.Guess) ->
 
 
 def _class_label(values: dict[str, int], numbers: target_guess.Numbers | None, asked: Asked,
-                 where: str) -> ClassLabel:
+                 where: str) -> ClassLabel | SeveralClasses:
     if len(values) > VALUES_MAX:
         why = ("classes are a few; choose another --label" if numbers else
                "not all are numbers; choose another --label, or mend those rows, the first of "
@@ -107,9 +113,11 @@ def _class_label(values: dict[str, int], numbers: target_guess.Numbers | None, a
         return class_label.given(asked.label, values, asked.positive, where)
     if len(values) == 2:
         return class_label.guessed(asked.label, values)
+    if not numbers and not asked.kind and not label_guess.tells_good_from_bad(values):
+        return SeveralClasses(asked.label, values, guessed=True)
     number = f"; {_or_number(numbers)}" if numbers and not asked.kind else ""
-    raise Failure(f"{where} holds {counts(values)}; more than two classes at once cannot be learnt "
-                  f"yet: {class_label.question(values)}{number}")
+    raise Failure(f"{where} holds {counts(values)}: {class_label.question(values)}; or learn each "
+                  f"of them, with --target classes{number}")
 
 
 def _or_number(numbers: target_guess.Numbers) -> str:

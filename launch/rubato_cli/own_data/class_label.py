@@ -1,4 +1,4 @@
-"""A label that is a class: the values that count as 1, and the rest."""
+"""A label that is a class: the values that count as 1 and the rest, or each of several."""
 
 from __future__ import annotations
 
@@ -68,6 +68,46 @@ class ClassLabel:
             return [f"  the rest counts as 0: {counts(rest)}; rows of no interest go into "
                     "ignore = []"]
         return []
+
+
+@dataclasses.dataclass(frozen=True)
+class SeveralClasses:
+    """For target.kind = "classes"."""
+
+    name: str
+    values: dict[str, int]  # rows of each
+    guessed: bool
+
+    kind = "classes"
+    exposure = None
+    chosen = "[target]"  # what of the run file was chosen by the label
+
+    @property
+    def enough_for_layers(self) -> bool:
+        return sum(self.values.values()) >= ROWS_OF_A_CLASS_FOR_LAYERS * len(self.values)
+
+    def summary(self) -> str:
+        """What the rows are, behind their number."""
+        return f", {len(self.values)} classes ({one_line(self.name)})"
+
+    def keys(self) -> str:
+        """Lines of a [data] section."""
+        return ""
+
+    def section(self) -> str:
+        """[target] of a run file."""
+        because = [f"# {self._because()}"] if self.guessed else []
+        return "\n".join(["", "[target]", *because, 'kind = "classes"', ""])
+
+    def notes(self, target: pathlib.Path) -> list[str]:
+        """For a person, of what was chosen for the run file `target`."""
+        if not self.guessed:
+            return []
+        return [f"  {self._because()}; if some of them against the rest are meant, give "
+                f"--positive; rows of no interest go into ignore = [] in {target}"]
+
+    def _because(self) -> str:
+        return f'target: "classes", because {one_line(self.name)} holds {counts(self.values)}'
 
 
 def guessed(name: str, values: dict[str, int]) -> ClassLabel:

@@ -79,6 +79,10 @@ def candidates(values: dict[str, int]) -> list[str]:
             if judge(value)[0] == BAD or numbers[value] == 1] or [rarest(values)]
 
 
+def tells_good_from_bad(values: dict[str, int]) -> bool:
+    return any(judge(value)[0] for value in values)
+
+
 def _number(value: str) -> float | None:
     try:
         return float(value)

@@ -29,7 +29,7 @@ class Exposure:
 
 @dataclasses.dataclass(frozen=True)
 class NumberLabel:
-    """For every target.kind but "binary"."""
+    """For every target.kind that learns a number."""
 
     name: str
     kind: str
@@ -57,6 +57,8 @@ class NumberLabel:
             lines.append(f"exposure = {quote(self.exposure.column)}  # {self.exposure.why}")
             if self.exposure.cap:
                 lines.append(f"# cap_exposure = 1.0  # {self.exposure.cap}")
+        if self.kind == "quantile":
+            lines.append("quantiles = [0.05, 0.5, 0.95]  # levels to learn")
         return "\n".join([*lines, ""])
 
     def notes(self, target: pathlib.Path) -> list[str]:

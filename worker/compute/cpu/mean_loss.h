@@ -6,7 +6,7 @@
 
 #include "common/base/status.h"
 #include "worker/compute/matrix.h"
-#include "worker/spec/row_loss.h"
+#include "worker/spec/joint_loss.h"
 
 namespace rubato {
 
@@ -16,19 +16,6 @@ struct MarginRows {
   std::span<const float> label;   // [rows]
   std::span<const float> weight;  // [rows]
 };
-
-// The loss of a row of weight 1; slope[outputs] gets its slopes, each through `scaled`. `loss` is
-// one of worker/spec/row_loss.h or worker/spec/joint_loss.h.
-template <class Loss>
-float RowLoss(const Loss& loss, const float* margin, float label, RowScale scaled, float* slope) {
-  if constexpr (requires { loss.outputs(); }) {
-    return loss(margin, label, scaled, slope);
-  } else {
-    const LossSlope row = loss(*margin, label);
-    *slope = scaled(row.slope);
-    return row.loss;
-  }
-}
 
 // The mean of a target's loss; d_margin[rows, outputs] = weight * slope / rows. Rows are summed in
 // order, in double precision.
