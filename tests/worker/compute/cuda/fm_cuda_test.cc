@@ -247,11 +247,15 @@ class FmAgainstCpuTest : public FmTest {
                      .bag = bag};
     TermAndSlope out{.margin = source.margin, .d_vector = std::vector<float>(keys * kDim, 0.0F)};
     std::vector<float> sums(kRows * kDim);
+    std::vector<float> pairs(kRows * kDim);
+    std::vector<float> d_pairs;
     std::vector<float> dx(source.x.size(), 0.0F);
     const Matrix slope{dx.data(), kRows, kWidth};
     const Matrix d_vector{out.d_vector.data(), keys, kDim};
-    FmForward(in, {sums.data(), kRows, kDim}, out.margin);
-    FmBackward(in, {sums.data(), kRows, kDim}, d_margin, slope, d_vector);
+    FmForward(in, {sums.data(), kRows, kDim}, {pairs.data(), kRows, kDim});
+    for (size_t i = 0; i < pairs.size(); ++i) out.margin[i / kDim] += pairs[i];
+    for (const float d : d_margin) d_pairs.insert(d_pairs.end(), kDim, d);
+    FmBackward(in, {sums.data(), kRows, kDim}, {d_pairs.data(), kRows, kDim}, slope, d_vector);
     ScatterCategories(categories, slope, 0, d_vector);
     ScatterBag(bag, slope, kColumns * kDim, d_vector);
     return out;

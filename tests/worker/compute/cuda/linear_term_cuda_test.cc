@@ -225,8 +225,8 @@ TEST_F(LinearTermTest, AgreesWithTheCpu) {
   const auto reference = MakeTerm(linear, *spec);
   InputOnCpu unread(*spec);
   const Pass pass{batch, rows, Purpose::kScore, unread};
-  reference->Forward(pass, expected);
-  reference->Backward(pass, source.d_margin, &slopes_by_table);
+  reference->Forward(pass, {expected.data(), 40, 1});
+  reference->Backward(pass, {source.d_margin.data(), 40, 1}, &slopes_by_table);
 
   const auto device = UploadFeatures(features);
   const auto segments = UploadSegments(SegmentsOf(features));

@@ -103,6 +103,30 @@ double SoftmaxReference(const Batch& batch, uint32_t row, std::vector<double>* s
   return std::log(sum) - double{margin[static_cast<uint32_t>(batch.label[row])]};
 }
 
+// Of a shape's outputs: quantiles, or as many of them with their shortfalls.
+QuantileLoss QuantilesOf(uint32_t outputs, bool shortfall) {
+  QuantileLoss loss{.levels = shortfall ? outputs / 2 : outputs, .shortfall = shortfall};
+  loss.anchor = loss.levels / 2;
+  loss.center = 0.5F;
+  loss.scale = 1.5F;
+  for (uint32_t k = 0; k < loss.levels; ++k) {
+    loss.level[k] = static_cast<float>(k + 1) / static_cast<float>(loss.levels + 1);
+    loss.gap[k] = 0.25F + 0.125F * static_cast<float>(k);
+    loss.depth[k] = 0.5F + 0.25F * static_cast<float>(k);
+  }
+  return loss;
+}
+
+// The formulas are the CPU's own, whose tests know them in another way.
+template <bool kShortfall>
+double QuantileReference(const Batch& batch, uint32_t row, std::vector<double>* slopes) {
+  const QuantileLoss loss = QuantilesOf(batch.shape.outputs, kShortfall);
+  std::vector<float> d_margin(batch.shape.outputs);
+  const float of_row = loss(batch.Margin(row), batch.label[row], {1.0F, 1.0F}, d_margin.data());
+  slopes->assign(d_margin.begin(), d_margin.end());
+  return double{of_row};
+}
+
 // A batch and its result on the device.
 struct DeviceBatch {
   Shape shape;
@@ -146,7 +170,12 @@ absl::Status PutPinball(StreamView stream, DeviceBatch& at) {
   return RowLossAsync(stream, PinballLoss{kTau}, at.rows(), at.slopes());
 }
 absl::Status PutSoftmax(StreamView stream, DeviceBatch& at) {
-  return SoftmaxLoss(stream, at.rows(), at.slopes());
+  return JointLossAsync(stream, SoftmaxLoss{at.shape.outputs}, at.rows(), at.slopes());
+}
+template <bool kShortfall>
+absl::Status PutQuantiles(StreamView stream, DeviceBatch& at) {
+  const QuantileLoss loss = QuantilesOf(at.shape.outputs, kShortfall);
+  return JointLossAsync(stream, loss, at.rows(), at.slopes());
 }
 
 class LossesTest : public CudaTest {
@@ -180,6 +209,7 @@ class LossesTest : public CudaTest {
   // 2e-5 of a loss.
   static void Check(const Batch& batch, const Result& result, const Reference& reference);
   void CheckLoss(const Shape& shape, const Put& put, const Reference& reference);
+  void CheckPredictions(const Target& target, const Batch& batch);
 };
 
 void LossesTest::Check(const Batch& batch, const Result& result, const Reference& reference) {
@@ -224,6 +254,27 @@ void LossesTest::CheckLoss(const Shape& shape, const Put& put, const Reference& 
   Check(batch, Run(batch, put), reference);
 }
 
+// Of the filled rows; [rows, outputs] without a stride.
+void LossesTest::CheckPredictions(const Target& target, const Batch& batch) {
+  const auto [rows, filled, outputs, stride] = batch.shape;
+  const DeviceArray<float> margin = Upload(batch.margin);
+  DeviceArray<float> prediction = Upload(std::vector<float>(size_t{rows} * outputs, kNan));
+  const DeviceMatrix<const float> margins{margin.data(), rows, outputs, stride};
+  ASSERT_TRUE(PredictAsync(stream(), {.target = target}, margins, prediction.data()).ok());
+  const std::vector<float> got = Download(prediction);
+  std::vector<float> expected(outputs);
+  for (uint32_t row = 0; row < filled; ++row) {
+    std::visit(
+        [&]<class T>(const T& of) {
+          if constexpr (HasJointLoss<T>) of.Predict(batch.Margin(row), expected.data());
+        },
+        target);
+    for (uint32_t c = 0; c < outputs; ++c) {
+      ASSERT_NEAR(got[row * outputs + c], expected[c], 2e-6F * (1.0F + std::abs(expected[c])));
+    }
+  }
+}
+
 // One row; none; padding; no multiple of a block; a stride.
 constexpr Shape kShapes[] = {{1, 1}, {1, 0}, {257, 0}, {300, 100}, {511, 511}, {700, 699, 1, 4}};
 
@@ -262,6 +313,35 @@ TEST_F(LossesTest, SoftmaxIsTheReference) {
                              {9'001, 9'000, 40, 40}}) {
     CheckLoss(shape, PutSoftmax, SoftmaxReference);
   }
+}
+
+// Up to as many levels as there can be.
+TEST_F(LossesTest, QuantilesAreTheReference) {
+  for (const Shape& shape : kShapes) {
+    CheckLoss(shape, PutQuantiles<false>, QuantileReference<false>);
+  }
+  for (const Shape& shape : {Shape{1, 1, 2, 2}, {5, 0, 2, 8}, {300, 257, 4, 4}, {77, 70, 10, 16}}) {
+    CheckLoss(shape, PutQuantiles<false>, QuantileReference<false>);
+    CheckLoss(shape, PutQuantiles<true>, QuantileReference<true>);
+  }
+  CheckLoss({300, 299, 2 * kMaxQuantiles, 40}, PutQuantiles<true>, QuantileReference<true>);
+}
+
+// A target's loss is the one that it says, and its predictions are those of the CPU.
+TEST_F(LossesTest, TargetsTakeTheirOwn) {
+  Rng rng(1);
+  const Batch batch({70, 60, 4, 8}, &rng);
+  QuantileTarget quantiles;
+  quantiles.loss = QuantilesOf(4, true);
+  for (const Target& target : {Target(ClassesTarget{{4}}), Target(quantiles)}) {
+    const bool classes = std::holds_alternative<ClassesTarget>(target);
+    const Result result = Run(batch, [&](StreamView on, DeviceBatch& at) {
+      return TargetLossAsync(on, target, at.rows(), at.slopes());
+    });
+    Check(batch, result, classes ? SoftmaxReference : QuantileReference<true>);
+    CheckPredictions(target, batch);
+  }
+  CheckPredictions(ClassesTarget{{300}}, Batch({9, 9, 300, 304}, &rng));
 }
 
 // Margins at which a naive formula overflows, labels on the margin; weights of 1.
@@ -310,6 +390,14 @@ TEST_F(LossesTest, WhatIsNotANumberComesOutAsOne) {
     EXPECT_TRUE(std::isnan(result.loss) && std::isnan(result.d_bias[0]));
     EXPECT_TRUE(std::isfinite(result.d_margin[0]) && std::isnan(result.d_margin[1]));
     EXPECT_EQ(result.d_margin[2], 0.0F);
+  }
+  for (const auto put : {PutQuantiles<false>, PutQuantiles<true>}) {
+    Batch batch({3, 2, 4, 4}, &rng);
+    batch.margin[6] = kNan;  // one of the row's four, and not all quantiles hang on it
+    const Result result = Run(batch, put);
+    EXPECT_TRUE(std::isnan(result.loss) && std::isnan(result.d_bias[2]));
+    for (size_t i = 0; i < 4; ++i) EXPECT_TRUE(std::isfinite(result.d_margin[i])) << i;
+    for (size_t i = 8; i < 12; ++i) EXPECT_EQ(result.d_margin[i], 0.0F) << i;
   }
   for (const float label : {-1.0F, 3.0F, 0.5F, kNan}) {
     Batch batch({2, 2, 3, 3}, &rng);

@@ -11,10 +11,10 @@
 namespace rubato {
 namespace {
 
-// A row costs 20 bytes per output (margin, offset, label, weight and slope), so that 65,536 rows
-// are 1.3 MiB, which a device moves in less time than a launch takes: what counts is the number of
-// launches, two a loss. Neighbouring threads take neighbouring rows: with a stride of 1, whole
-// lines.
+// A row costs 12 bytes (offset, label and weight) and 8 per output (margin and slope), so that
+// 65,536 rows of one output are 1.3 MiB, which a device moves in less time than a launch takes:
+// what counts is the number of launches, two a loss, and three with several outputs. Neighbouring
+// threads take neighbouring rows: with a stride of 1, whole lines.
 
 __device__ uint32_t FilledRows(const LossRows& in) { return min(in.filled->rows, in.margin.rows); }
 
@@ -69,27 +69,36 @@ __device__ float GroupSum(float value, uint32_t lanes) {
   return value;
 }
 
-struct SoftmaxRow {
+struct SoftmaxSums {
   float largest;  // margin
   float sum;      // of exp(margin - largest)
-  float loss;
 };
 
-// Of the row's `classes` margins, 0 for a row that is not to be read. All lanes have the result.
-__device__ SoftmaxRow ReadSoftmaxRow(const LossRows& in, size_t row, uint32_t classes,
-                                     uint32_t lanes) {
+// Of a row's margins, `classes` = 0 for a row that is not to be read. All lanes have the result.
+__device__ SoftmaxSums SumSoftmax(const float* margin, uint32_t classes, uint32_t lanes) {
   const uint32_t lane = threadIdx.x % lanes;
-  const float* const margin = in.margin.data + row * in.margin.stride;
   float largest = -INFINITY;
   for (uint32_t c = lane; c < classes; c += lanes) largest = fmaxf(largest, margin[c]);
   largest = GroupMax(largest, lanes);
   float sum = 0.0F;
   for (uint32_t c = lane; c < classes; c += lanes) sum += expf(margin[c] - largest);
-  sum = GroupSum(sum, lanes);
+  return {largest, GroupSum(sum, lanes)};
+}
+
+struct SoftmaxRow {
+  SoftmaxSums sums;
+  float loss;
+};
+
+// As SumSoftmax.
+__device__ SoftmaxRow ReadSoftmaxRow(const LossRows& in, size_t row, uint32_t classes,
+                                     uint32_t lanes) {
+  const float* const margin = in.margin.data + row * in.margin.stride;
+  const SoftmaxSums sums = SumSoftmax(margin, classes, lanes);
   if (classes == 0) return {};
   const float label = in.label[row];
   const float hit = IsClass(label, classes) ? margin[static_cast<uint32_t>(label)] : NAN;
-  return {largest, sum, largest - hit + logf(sum)};
+  return {sums, sums.largest - hit + logf(sums.sum)};
 }
 
 // Slopes of a row, by the lanes that share it; the row's part of the loss, on its first lane.
@@ -106,7 +115,7 @@ __device__ float WriteSoftmaxSlopes(const LossRows& in, const LossSlopes& out, s
   const float check = of.loss - of.loss;  // 0, or not a number if the loss is not one
   for (uint32_t c = threadIdx.x % lanes; c < in.margin.cols; c += lanes) {
     const float hit = static_cast<float>(c) == in.label[row] ? 1.0F : 0.0F;
-    slopes[c] = scale(expf(margin[c] - of.largest) / of.sum - hit + check);
+    slopes[c] = scale(expf(margin[c] - of.sums.largest) / of.sums.sum - hit + check);
   }
   return threadIdx.x % lanes == 0 ? scale.weight * of.loss : 0.0F;
 }
@@ -124,6 +133,29 @@ __global__ void SoftmaxKernel(LossRows in, uint32_t lanes, LossSlopes out) {
     const SoftmaxRow of = ReadSoftmaxRow(in, row, row < filled ? in.margin.cols : 0, lanes);
     if (row >= in.margin.rows) continue;
     loss += static_cast<double>(WriteSoftmaxSlopes(in, out, row, of, lanes));
+  }
+  loss = BlockSum(loss);
+  if (threadIdx.x == 0) out.partials[blockIdx.x] = loss;
+}
+
+// Slopes, and partials of the loss. A thread a row, whose slopes the loss makes in place: what it
+// reads and writes more than once is a sector of its own in the processor's cache.
+template <class JointLoss>
+__global__ void JointLossKernel(LossRows in, JointLoss joint_loss, LossSlopes out) {
+  const uint32_t filled = FilledRows(in);
+  const float mean = 1.0F / static_cast<float>(filled);
+  double loss = 0.0;
+  const size_t step = size_t{gridDim.x} * kBlockThreads;
+  for (size_t row = size_t{blockIdx.x} * kBlockThreads + threadIdx.x; row < in.margin.rows;
+       row += step) {
+    float* const slopes = out.d_margin.data + row * out.d_margin.stride;
+    if (row < filled) {
+      const RowScale scale{in.weight[row], mean};
+      const float* const margin = in.margin.data + row * in.margin.stride;
+      loss += static_cast<double>(scale.weight * joint_loss(margin, in.label[row], scale, slopes));
+    } else {
+      for (uint32_t c = 0; c < in.margin.cols; ++c) slopes[c] = 0.0F;
+    }
   }
   loss = BlockSum(loss);
   if (threadIdx.x == 0) out.partials[blockIdx.x] = loss;
@@ -181,6 +213,13 @@ absl::Status FinishLoss(StreamView stream, const LossRows& rows, const LossSlope
   return Launch(stream, {.blocks = 1 + outputs}, FinishLossKernel, rows, blocks, slopes);
 }
 
+// With the sums of several outputs' slopes, which are there.
+absl::Status FinishJointLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes) {
+  const LaunchShape shape = LossBlocks(rows.margin.rows, rows.margin.cols);
+  RETURN_IF_ERROR(Launch(stream, shape, ColumnSumKernel, rows, slopes));
+  return FinishLoss(stream, rows, slopes);
+}
+
 struct MarginShift {
   float of_all;
   const float* of_row;
@@ -193,6 +232,48 @@ __global__ void PredictKernel(T target, DeviceMatrix<const float> margin, Margin
   if (row >= margin.rows) return;
   prediction[row] =
       target.Predict(margin.data[row * margin.stride] + OffsetOf(shift.of_row, row) + shift.of_all);
+}
+
+// A thread a row, as JointLossKernel has it.
+template <class T>
+__global__ void JointPredictKernel(T target, DeviceMatrix<const float> margin, float* prediction) {
+  const size_t row = size_t{blockIdx.x} * kBlockThreads + threadIdx.x;
+  if (row >= margin.rows) return;
+  target.Predict(margin.data + row * margin.stride, prediction + row * margin.cols);
+}
+
+// Lanes share a row, as in SoftmaxKernel. Bound by bytes: 4 read and 4 written an output.
+__global__ void SoftmaxPredictKernel(DeviceMatrix<const float> margin, uint32_t lanes,
+                                     float* prediction) {
+  const size_t row = (size_t{blockIdx.x} * kBlockThreads + threadIdx.x) / lanes;
+  const float* const of_row = margin.data + row * margin.stride;
+  const SoftmaxSums of = SumSoftmax(of_row, row < margin.rows ? margin.cols : 0, lanes);
+  if (row >= margin.rows) return;
+  for (uint32_t c = threadIdx.x % lanes; c < margin.cols; c += lanes) {
+    prediction[row * margin.cols + c] = expf(of_row[c] - of.largest) / of.sum;
+  }
+}
+
+template <class T>
+absl::Status PredictRows(StreamView stream, const T& target, const PredictionRule& rule,
+                         DeviceMatrix<const float> margin, float* prediction) {
+  const LaunchShape thread_a_row = OneThreadEach(margin.rows);
+  if constexpr (HasJointLoss<T>) {
+    CHECK(margin.cols == target.outputs() && rule.offset == nullptr);
+    return Launch(stream, thread_a_row, JointPredictKernel<T>, target, margin, prediction);
+  } else {
+    CHECK(margin.cols == 1);
+    const MarginShift shift{rule.shift, rule.offset};
+    return Launch(stream, thread_a_row, PredictKernel<T>, target, margin, shift, prediction);
+  }
+}
+
+absl::Status PredictRows(StreamView stream, const ClassesTarget& target, const PredictionRule& rule,
+                         DeviceMatrix<const float> margin, float* prediction) {
+  CHECK(margin.cols == target.outputs() && rule.offset == nullptr);
+  const uint32_t lanes = LanesOfRow(margin.cols);
+  return Launch(stream, OneThreadEach(uint64_t{margin.rows} * lanes), SoftmaxPredictKernel, margin,
+                lanes, prediction);
 }
 
 }  // namespace
@@ -217,30 +298,42 @@ template absl::Status RowLossAsync(StreamView, TweedieLoss, const LossRows&, con
 template absl::Status RowLossAsync(StreamView, SquaredLoss, const LossRows&, const LossSlopes&);
 template absl::Status RowLossAsync(StreamView, PinballLoss, const LossRows&, const LossSlopes&);
 
-absl::Status TargetLossAsync(StreamView stream, const Target& target, const LossRows& rows,
-                             const LossSlopes& slopes) {
-  return std::visit([&](const auto& of) { return RowLossAsync(stream, of.loss, rows, slopes); },
-                    target);
-}
-
-absl::Status SoftmaxLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes) {
+absl::Status JointLossAsync(StreamView stream, const SoftmaxLoss& loss, const LossRows& rows,
+                            const LossSlopes& slopes) {
   CheckShapes(rows, slopes);
   const uint32_t classes = rows.margin.cols;
-  CHECK(classes > 0);
-  const LaunchShape shape = LossBlocks(rows.margin.rows, classes);
-  RETURN_IF_ERROR(Launch(stream, shape, SoftmaxKernel, rows, LanesOfRow(classes), slopes));
-  RETURN_IF_ERROR(Launch(stream, shape, ColumnSumKernel, rows, slopes));
-  return FinishLoss(stream, rows, slopes);
+  CHECK(classes > 0 && classes == loss.outputs() && rows.offset == nullptr);
+  RETURN_IF_ERROR(Launch(stream, LossBlocks(rows.margin.rows, classes), SoftmaxKernel, rows,
+                         LanesOfRow(classes), slopes));
+  return FinishJointLoss(stream, rows, slopes);
+}
+
+absl::Status JointLossAsync(StreamView stream, const QuantileLoss& loss, const LossRows& rows,
+                            const LossSlopes& slopes) {
+  CheckShapes(rows, slopes);
+  CHECK(rows.margin.cols == loss.outputs() && rows.offset == nullptr);
+  RETURN_IF_ERROR(Launch(stream, LossBlocks(rows.margin.rows, rows.margin.cols),
+                         JointLossKernel<QuantileLoss>, rows, loss, slopes));
+  return FinishJointLoss(stream, rows, slopes);
+}
+
+absl::Status TargetLossAsync(StreamView stream, const Target& target, const LossRows& rows,
+                             const LossSlopes& slopes) {
+  return std::visit(
+      [&]<class T>(const T& of) {
+        if constexpr (HasJointLoss<T>)
+          return JointLossAsync(stream, of.loss, rows, slopes);
+        else
+          return RowLossAsync(stream, of.loss, rows, slopes);
+      },
+      target);
 }
 
 absl::Status PredictAsync(StreamView stream, const PredictionRule& rule,
                           DeviceMatrix<const float> margin, float* prediction) {
-  CHECK(margin.cols == 1);
-  const auto launch = [&](auto target) {
-    return Launch(stream, OneThreadEach(margin.rows), PredictKernel<decltype(target)>, target,
-                  margin, MarginShift{rule.shift, rule.offset}, prediction);
-  };
-  return std::visit(launch, rule.target);
+  return std::visit(
+      [&](const auto& target) { return PredictRows(stream, target, rule, margin, prediction); },
+      rule.target);
 }
 
 }  // namespace rubato

@@ -1,5 +1,5 @@
-// Losses and predictions on the device: slopes, the mean loss and the gradient of the output's
-// bias. Formulas: worker/spec/row_loss.h and target.h, and worker/compute/cpu/softmax_loss.h.
+// Losses and predictions on the device: slopes, the mean loss and the gradient of the outputs'
+// bias. Formulas: worker/spec/row_loss.h, joint_loss.h and target.h.
 //
 // The rows of a batch are a capacity, and how many are filled is read from device memory: the mean
 // is over those. Padded rows get slopes of 0 and count in nothing, whatever they hold; a batch
@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "worker/compute/cuda/device/stream.h"
 #include "worker/compute/cuda/kernels/features.h"
+#include "worker/spec/joint_loss.h"
 #include "worker/spec/target.h"
 
 namespace rubato {
@@ -23,7 +24,7 @@ struct LossRows {
   DeviceMatrix<const float> margin;     // [rows, outputs]
   const float* label = nullptr;         // [rows]
   const float* weight = nullptr;        // [rows]
-  const float* offset = nullptr;        // [rows] added to the margin; nullptr: nothing is
+  const float* offset = nullptr;        // [rows] added to the one margin; nullptr: nothing is
 };
 
 struct LossSlopes {
@@ -39,13 +40,17 @@ size_t LossPartials(uint32_t rows, uint32_t outputs);
 template <class RowLoss>
 absl::Status RowLossAsync(StreamView stream, RowLoss row_loss, const LossRows& rows,
                           const LossSlopes& slopes);
-// The same by the loss of a target.
+// As many outputs as a loss of worker/spec/joint_loss.h has.
+absl::Status JointLossAsync(StreamView stream, const SoftmaxLoss& loss, const LossRows& rows,
+                            const LossSlopes& slopes);
+absl::Status JointLossAsync(StreamView stream, const QuantileLoss& loss, const LossRows& rows,
+                            const LossSlopes& slopes);
+// By the loss of a target.
 absl::Status TargetLossAsync(StreamView stream, const Target& target, const LossRows& rows,
                              const LossSlopes& slopes);
-// An output a class; labels are numbers of classes.
-absl::Status SoftmaxLoss(StreamView stream, const LossRows& rows, const LossSlopes& slopes);
 
-// prediction[rows] of a target, from margin[rows, 1] + offset + shift; padded rows and all.
+// prediction[rows, outputs] of a target, from margin[rows, outputs], padded rows and all. Where
+// there is one, offset and shift are added to it.
 struct PredictionRule {
   Target target;
   float shift = 0.0F;
