@@ -17,11 +17,14 @@ struct FmShape {
   uint32_t numeric = 0;
   uint32_t dim = 1;
   uint32_t padding = 0;  // columns of x behind those that its width is rounded up to
+  bool parts = false;    // they are not added up: several outputs
   InputLayout layout() const {
     const uint32_t end = numeric + counts.columns * dim;
     return {.numeric = numeric, .dim = dim, .bag = end, .width = end + (bag ? dim : 0)};
   }
   uint32_t stride() const { return AlignedStride(layout().width) + padding; }
+  // Of what a row's parts add up to, or of each.
+  uint32_t term_stride() const { return parts ? AlignedStride(dim) + padding : 1; }
 };
 
 class FmTest : public SegmentsTest {
@@ -30,7 +33,7 @@ class FmTest : public SegmentsTest {
     FeatureBatch batch;
     std::vector<float> x;  // [rows, stride], as T rounds it; NaN in rows that are not filled
     std::vector<float> weights;
-    std::vector<float> margin;
+    std::vector<float> term;  // [rows, term_stride]: margins or parts, or their slopes
     std::vector<float> sums;  // [rows, dim]: any, for the way back
   };
 
@@ -41,7 +44,7 @@ class FmTest : public SegmentsTest {
             {.counts = shape.counts, .filled = filled, .levels = 20, .bag = shape.bag}, rng_),
         .x = {},
         .weights = {},
-        .margin = Normals(shape.counts.rows, rng_),
+        .term = Normals(size_t{shape.counts.rows} * shape.term_stride(), rng_),
         .sums = Normals(size_t{shape.counts.rows} * shape.dim, rng_)};
     source.x = ToFloats(ToElements<T>(Normals(size_t{shape.counts.rows} * shape.stride(), rng_)));
     for (size_t i = size_t{filled.rows} * shape.stride(); i < source.x.size(); ++i) {
@@ -64,23 +67,28 @@ class FmTest : public SegmentsTest {
     if (!shape.bag) features.view.row_begin = nullptr;
     auto x = Upload(ToElements<T>(source.x));
     auto weights = Upload(source.weights);
-    auto margin = Upload(source.margin);
+    auto term = Upload(source.term);
     auto sums = Unwritten<float>(source.sums.size());
+    FmTerm out{.sums = sums.data()};
+    if (shape.parts) {
+      out.pairs = {term.data(), rows, shape.dim, shape.term_stride()};
+    } else {
+      out.margin = term.data();
+    }
     const Graph graph = Record([&](StreamView stream) {
       return FmForwardAsync<T>(
           stream, shape.layout(), features.view,
-          {{x.data(), rows, shape.layout().width, shape.stride()}, weights.data()},
-          {sums.data(), margin.data()});
+          {{x.data(), rows, shape.layout().width, shape.stride()}, weights.data()}, out);
     });
     for (const BatchCounts& filled : Fills(shape.counts)) {
       source = RandomSource<T>(shape, filled);
       OverwriteFeatures(features, source.batch);
       Overwrite(x, ToElements<T>(source.x));
       Overwrite(weights, source.weights);
-      Overwrite(margin, source.margin);
+      Overwrite(term, source.term);
       Overwrite(sums, NotWritten(sums.size()));
       Replay(graph);
-      CheckTerm(shape, source, Download(sums), Download(margin));
+      CheckTerm(shape, source, Download(sums), Download(term));
     }
   }
 
@@ -91,14 +99,18 @@ class FmTest : public SegmentsTest {
     DeviceFeatures features = UploadFeatures(source.batch);
     auto x = Upload(ToElements<T>(source.x));
     auto sums = Upload(source.sums);
-    auto d_margin = Upload(source.margin);
+    auto slope = Upload(source.term);
     auto dx = Unwritten<T>(source.x.size());
     const uint32_t width = shape.layout().width;
+    FmSlopes<T> from{.x = {x.data(), rows, width, shape.stride()}, .sums = sums.data()};
+    if (shape.parts) {
+      from.d_pairs = {slope.data(), rows, shape.dim, shape.term_stride()};
+    } else {
+      from.d_margin = slope.data();
+    }
     const Graph graph = Record([&](StreamView stream) {
-      return FmBackwardAsync<T>(
-          stream, shape.layout(), features.view,
-          {{x.data(), rows, width, shape.stride()}, sums.data(), d_margin.data()},
-          {dx.data(), rows, width, shape.stride()});
+      return FmBackwardAsync<T>(stream, shape.layout(), features.view, from,
+                                {dx.data(), rows, width, shape.stride()});
     });
     for (const BatchCounts& filled : Fills(shape.counts)) {
       source = RandomSource<T>(shape, filled);
@@ -106,7 +118,7 @@ class FmTest : public SegmentsTest {
       OverwriteFeatures(features, source.batch);
       Overwrite(x, ToElements<T>(source.x));
       Overwrite(sums, source.sums);
-      Overwrite(d_margin, source.margin);
+      Overwrite(slope, source.term);
       Overwrite(dx, before);
       Replay(graph);
       CheckSlopes<T>(shape, source, ToFloats(before), ToFloats(Download(dx)));
@@ -117,25 +129,27 @@ class FmTest : public SegmentsTest {
 
  private:
   static void CheckTerm(const FmShape& shape, const Source& source, const std::vector<float>& sums,
-                        const std::vector<float>& margin) {
+                        const std::vector<float>& found) {
     for (uint32_t r = 0; r < shape.counts.rows; ++r) {
       SCOPED_TRACE(testing::Message() << "row " << r);
       const bool filled = r < source.batch.rows();
+      const size_t at = size_t{r} * shape.term_stride();
       ExactSum term;
-      term.Add(double{source.margin[r]});
+      if (!shape.parts) term.Add(double{source.term[at]});
       for (uint32_t j = 0; j < shape.dim; ++j) {
         const Vectors v = filled ? VectorsOf(shape, source, r, j) : Vectors{};
         const float sum = sums[size_t{r} * shape.dim + j];
         ASSERT_NEAR(double{sum}, v.sum.value, v.sum.tolerance()) << j;
-        term.value += (v.sum.value * v.sum.value - v.squares.value) / 2;
-        // What is wrong with the sum counts twice in its square.
-        term.magnitude += 2 * v.sum.magnitude * v.sum.magnitude + v.squares.magnitude / 2;
-        term.terms += v.squares.terms + 1;
+        v.AddPart(&term);
+        if (!shape.parts) continue;
+        ASSERT_NEAR(double{found[at + j]}, term.value, term.tolerance()) << j;
+        term = {};
       }
+      if (shape.parts) continue;
       if (filled) {
-        ASSERT_NEAR(double{margin[r]}, term.value, term.tolerance());
+        ASSERT_NEAR(double{found[at]}, term.value, term.tolerance());
       } else {
-        ASSERT_EQ(margin[r], source.margin[r]);
+        ASSERT_EQ(found[at], source.term[at]);
       }
     }
   }
@@ -147,6 +161,12 @@ class FmTest : public SegmentsTest {
     void Add(double v) {
       sum.Add(v);
       squares.Add(v * v);
+    }
+    // What is wrong with the sum counts twice in its square.
+    void AddPart(ExactSum* term) const {
+      term->value += (sum.value * sum.value - squares.value) / 2;
+      term->magnitude += 2 * sum.magnitude * sum.magnitude + squares.magnitude / 2;
+      term->terms += squares.terms + 1;
     }
   };
 
@@ -177,8 +197,9 @@ class FmTest : public SegmentsTest {
       }
       const bool bag = shape.bag && at >= layout.bag;
       const double x = bag ? 0.0 : double{source.x[i]};
-      const double s = double{source.sums[row * shape.dim + (at - layout.numeric) % shape.dim]};
-      const double d = double{source.margin[row]};
+      const size_t part = (at - layout.numeric) % shape.dim;
+      const double s = double{source.sums[row * shape.dim + part]};
+      const double d = double{source.term[row * shape.term_stride() + (shape.parts ? part : 0)]};
       const double expected = double{before[i]} + d * (s - x);
       const double size = std::abs(before[i]) + std::abs(d) * (std::abs(s) + std::abs(x));
       ASSERT_NEAR(double{after[i]}, expected,
@@ -196,11 +217,14 @@ TEST_F(FmTest, EveryDim) {
       SCOPED_TRACE(testing::Message() << "dim " << dim << ", numeric " << numeric);
       const FeatureCounts counts{.rows = 11, .columns = 5, .sparse = 80};
       for (const uint32_t padding : {0U, 1U}) {
-        const FmShape shape{.counts = counts, .numeric = numeric, .dim = dim, .padding = padding};
-        CheckForward<float>(shape);
-        CheckForward<__nv_bfloat16>(shape);
-        CheckBackward<float>(shape);
-        CheckBackward<__nv_bfloat16>(shape);
+        for (const bool parts : {false, true}) {
+          const FmShape shape{
+              .counts = counts, .numeric = numeric, .dim = dim, .padding = padding, .parts = parts};
+          CheckForward<float>(shape);
+          CheckForward<__nv_bfloat16>(shape);
+          CheckBackward<float>(shape);
+          CheckBackward<__nv_bfloat16>(shape);
+        }
       }
     }
   }
@@ -213,8 +237,12 @@ TEST_F(FmTest, OneKindOfFeatureOrOneRow) {
         FmShape{.counts = {.rows = 9, .sparse = 0}, .dim = 8},
         FmShape{.counts = {.rows = 1, .columns = 1}, .bag = false, .dim = 1},
         FmShape{.counts = {.rows = 1, .columns = 1, .sparse = 1}, .dim = 3}}) {
-    CheckForward<float>(shape);
-    CheckBackward<float>(shape);
+    for (const bool parts : {false, true}) {
+      FmShape either = shape;
+      either.parts = parts;
+      CheckForward<float>(either);
+      CheckBackward<float>(either);
+    }
   }
 }
 
@@ -245,7 +273,7 @@ class FmAgainstCpuTest : public FmTest {
                      .categories = kColumns,
                      .bag_column = kColumns * kDim,
                      .bag = bag};
-    TermAndSlope out{.margin = source.margin, .d_vector = std::vector<float>(keys * kDim, 0.0F)};
+    TermAndSlope out{.margin = source.term, .d_vector = std::vector<float>(keys * kDim, 0.0F)};
     std::vector<float> sums(kRows * kDim);
     std::vector<float> pairs(kRows * kDim);
     std::vector<float> d_pairs;
@@ -270,7 +298,7 @@ class FmAgainstCpuTest : public FmTest {
     const auto device_x = Upload(source.x);
     const auto weights = Upload(source.weights);
     const auto slope = Upload(d_margin);
-    auto margin = Upload(source.margin);
+    auto margin = Upload(source.term);
     auto sums = Unwritten<float>(kRows * kDim);
     auto dx = Upload(std::vector<float>(source.x.size(), 0.0F));
     auto d_weights = Unwritten<float>(source.batch.positions.size() * kDim);

@@ -1,6 +1,7 @@
 #include "worker/compute/cuda/kernels/segment_sum.h"
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "tests/worker/compute/cuda/elements_on_host.h"
@@ -11,8 +12,9 @@ namespace rubato {
 namespace {
 
 constexpr float kUntouched = 77.0F;
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-enum class Pairs { kNo, kYes };
+enum class Pairs { kNo, kOneARow, kOneAPart };
 
 struct SumShape {
   FeatureCounts counts;
@@ -22,6 +24,11 @@ struct SumShape {
   uint32_t levels = 40;
   Pairs pairs = Pairs::kNo;
   uint32_t padding = 0;  // columns of slopes behind those that their width is rounded up to
+  bool step = true;      // from column to column; if not, all occurrences of a row have one slope
+  // From row to row of the pairs' slopes.
+  uint32_t pairs_stride() const { return pairs == Pairs::kOneAPart ? AlignedStride(dim) : 1; }
+  // First column of the slope of category column c, or of the sparse features behind them.
+  uint32_t ColumnOf(uint32_t c) const { return numeric + (step ? c * dim : 0); }
   uint32_t width() const { return numeric + (counts.columns + (bag ? 1 : 0)) * dim; }
   uint32_t stride() const { return AlignedStride(width()) + padding; }
 };
@@ -31,9 +38,9 @@ template <class T>
 struct SumSource {
   FeatureBatch batch;
   SegmentBatch segments;
-  std::vector<T> slope;         // [rows, stride]
-  std::vector<float> d_margin;  // [rows]
-  std::vector<float> weights;   // [weight_rows, dim]
+  std::vector<T> slope;        // [rows, stride]
+  std::vector<float> d_pairs;  // [rows, pairs_stride]
+  std::vector<float> weights;  // [weight_rows, dim]
 };
 
 // The same in device memory, with what it is summed into.
@@ -42,7 +49,7 @@ struct DeviceSum {
   DeviceFeatures features;
   DeviceSegments segments;
   DeviceArray<T> slope;
-  DeviceArray<float> d_margin;
+  DeviceArray<float> d_pairs;
   DeviceArray<float> weights;
   DeviceArray<float> d_weights;  // [occurrences, dim]
 };
@@ -63,11 +70,11 @@ class SegmentSumTest : public SegmentsTest {
   void Refresh(const SumShape& shape, SumSource<T>& source) {
     source.segments = SegmentsOf(source.batch);
     std::vector<float> slope = Normals(size_t{shape.counts.rows} * shape.stride(), rng_);
-    source.d_margin = Normals(shape.counts.rows, rng_);
-    for (uint32_t r = source.batch.rows(); r < shape.counts.rows; ++r) {
-      source.d_margin[r] = std::numeric_limits<float>::quiet_NaN();
-      for (uint32_t i = 0; i < shape.stride(); ++i)
-        slope[r * shape.stride() + i] = source.d_margin[r];
+    source.d_pairs = Normals(size_t{shape.counts.rows} * shape.pairs_stride(), rng_);
+    const size_t rows = source.batch.rows();
+    for (size_t i = rows * shape.stride(); i < slope.size(); ++i) slope[i] = kNan;
+    for (size_t i = rows * shape.pairs_stride(); i < source.d_pairs.size(); ++i) {
+      source.d_pairs[i] = kNan;
     }
     source.slope = ToElements<T>(slope);
     source.weights = Normals(size_t{source.batch.weight_rows()} * shape.dim, rng_);
@@ -78,7 +85,7 @@ class SegmentSumTest : public SegmentsTest {
     return {.features = UploadFeatures(source.batch),
             .segments = UploadSegments(source.segments),
             .slope = Upload(source.slope),
-            .d_margin = Upload(source.d_margin),
+            .d_pairs = Upload(source.d_pairs),
             .weights = Upload(source.weights),
             .d_weights = Unwritten<float>(source.batch.positions.size() * shape.dim)};
   }
@@ -88,7 +95,7 @@ class SegmentSumTest : public SegmentsTest {
     OverwriteFeatures(device.features, source.batch);
     OverwriteSegments(device.segments, source.segments);
     Overwrite(device.slope, source.slope);
-    Overwrite(device.d_margin, source.d_margin);
+    Overwrite(device.d_pairs, source.d_pairs);
     Overwrite(device.weights, source.weights);
     Overwrite(device.d_weights, std::vector<float>(device.d_weights.size(), kUntouched));
   }
@@ -98,9 +105,11 @@ class SegmentSumTest : public SegmentsTest {
     OccurrenceSlopes<T> slopes{
         .slope = {device.slope.data(), shape.counts.rows, shape.width(), shape.stride()},
         .first = shape.numeric,
-        .step = shape.dim,
-        .bag = shape.bag ? shape.numeric + shape.counts.columns * shape.dim : 0};
-    if (shape.pairs == Pairs::kYes) slopes.pairs = {device.d_margin.data(), device.weights.data()};
+        .step = shape.step ? shape.dim : 0,
+        .bag = shape.bag ? shape.ColumnOf(shape.counts.columns) : 0};
+    if (shape.pairs == Pairs::kNo) return slopes;
+    slopes.pairs = {device.d_pairs.data(), device.weights.data(),
+                    shape.pairs == Pairs::kOneAPart ? shape.pairs_stride() : 0};
     return slopes;
   }
 
@@ -182,11 +191,13 @@ class SegmentSumTest : public SegmentsTest {
                                 : occurrence / shape.counts.columns;
     const uint32_t column = sparse ? shape.counts.columns : occurrence % shape.counts.columns;
     const double value = sparse ? double{source.batch.sparse_value[occurrence - categories]} : 1.0;
-    const size_t at = size_t{row} * shape.stride() + shape.numeric + column * shape.dim + j;
+    const size_t at = size_t{row} * shape.stride() + shape.ColumnOf(column) + j;
     sum.Add(value * double{static_cast<float>(source.slope[at])});
     if (!sparse || shape.pairs == Pairs::kNo) return;
     const size_t weight = size_t{source.batch.positions[occurrence]} * shape.dim + j;
-    sum.Add(-double{source.d_margin[row]} * value * value * double{source.weights[weight]});
+    const size_t slope =
+        size_t{row} * shape.pairs_stride() + (shape.pairs == Pairs::kOneAPart ? j : 0);
+    sum.Add(-double{source.d_pairs[slope]} * value * value * double{source.weights[weight]});
     sum.terms += 2;  // two more roundings
   }
 
@@ -196,9 +207,9 @@ class SegmentSumTest : public SegmentsTest {
 TEST_F(SegmentSumTest, EveryDim) {
   for (const uint32_t dim : {1U, 3U, 4U, 16U, 17U, 40U, 132U}) {
     for (const uint32_t numeric : {0U, 3U}) {
-      for (const Pairs pairs : {Pairs::kNo, Pairs::kYes}) {
+      for (const Pairs pairs : {Pairs::kNo, Pairs::kOneARow, Pairs::kOneAPart}) {
         SCOPED_TRACE(testing::Message() << "dim " << dim << ", numeric " << numeric << ", pairs "
-                                        << (pairs == Pairs::kYes));
+                                        << static_cast<int>(pairs));
         const FeatureCounts counts{.rows = 17, .columns = 5, .sparse = 100};
         Check<float>({.counts = counts, .dim = dim, .numeric = numeric, .pairs = pairs});
         Check<__nv_bfloat16>({.counts = counts, .dim = dim, .numeric = numeric, .pairs = pairs});
@@ -214,7 +225,8 @@ TEST_F(SegmentSumTest, LongSegments) {
     for (const uint32_t dim : {1U, 3U, 16U}) {
       SCOPED_TRACE(testing::Message() << levels << " levels, dim " << dim);
       const FeatureCounts counts{.rows = 301, .columns = 4, .sparse = 1500};
-      Check<float>({.counts = counts, .dim = dim, .levels = levels, .pairs = Pairs::kYes});
+      Check<float>({.counts = counts, .dim = dim, .levels = levels, .pairs = Pairs::kOneARow});
+      Check<float>({.counts = counts, .dim = dim, .levels = levels, .pairs = Pairs::kOneAPart});
       Check<__nv_bfloat16>({.counts = counts, .dim = dim, .numeric = 1, .levels = levels});
     }
   }
@@ -223,9 +235,16 @@ TEST_F(SegmentSumTest, LongSegments) {
 TEST_F(SegmentSumTest, OneKindOfFeatureOrOneRow) {
   Check<float>({.counts = {.rows = 50, .columns = 2}, .bag = false, .dim = 16});
   Check<float>({.counts = {.rows = 50, .columns = 2}, .bag = false, .dim = 16, .numeric = 3});
-  Check<float>({.counts = {.rows = 50, .sparse = 200}, .dim = 16, .pairs = Pairs::kYes});
+  Check<float>({.counts = {.rows = 50, .sparse = 200}, .dim = 16, .pairs = Pairs::kOneARow});
   Check<float>({.counts = {.rows = 1, .columns = 1}, .bag = false, .dim = 1});
   Check<float>({.counts = {.rows = 1, .sparse = 1}, .dim = 3});
+}
+
+// As the linear term of several outputs has them: a row's slopes are those of all its features.
+TEST_F(SegmentSumTest, OneSlopeARow) {
+  for (const uint32_t dim : {3U, 10U, 64U, 260U}) {
+    Check<float>({.counts = {.rows = 40, .columns = 3, .sparse = 150}, .dim = dim, .step = false});
+  }
 }
 
 TEST_F(SegmentSumTest, LengthsAtTheSeams) {
@@ -242,7 +261,7 @@ TEST_F(SegmentSumTest, TheSameBatchGivesTheSameBits) {
   const SumShape shape{.counts = {.rows = 700, .columns = 3, .sparse = 2500},
                        .dim = 16,
                        .levels = 3,
-                       .pairs = Pairs::kYes};
+                       .pairs = Pairs::kOneARow};
   const auto source = RandomSource<float>(shape, {700, 2500});
   auto device = UploadSum(shape, source);
   absl::StatusOr<SegmentSum> sum = SegmentSum::Make(shape.counts.occurrences(), shape.dim);

@@ -42,16 +42,17 @@ struct FeatureRange {
   uint32_t step = 1;
 };
 
-template <uint32_t kWide>
+// kSquares: kWide, or 1 for those of the whole pack together.
+template <uint32_t kWide, uint32_t kSquares = 1>
 struct BagSums {
-  FloatPack<kWide> sum = ZeroPack<kWide>();  // of value * weight
-  float squares = 0.0F;                      // of (value * weight)^2, over the pack too
+  FloatPack<kWide> sum = ZeroPack<kWide>();            // of value * weight
+  FloatPack<kSquares> squares = ZeroPack<kSquares>();  // of (value * weight)^2
 };
 
 // Adds floats [at, at + kWide) of the features' embeddings.
-template <uint32_t kWide>
+template <uint32_t kWide, uint32_t kSquares>
 __device__ void AddBag(const Bag& bag, const FeatureRange& range, uint32_t at,
-                       BagSums<kWide>* sums) {
+                       BagSums<kWide, kSquares>* sums) {
   for (uint32_t first = range.begin; first < range.end; first += kBagLoads * range.step) {
     uint32_t position[kBagLoads];
     float value[kBagLoads];
@@ -74,7 +75,7 @@ __device__ void AddBag(const Bag& bag, const FeatureRange& range, uint32_t at,
       for (uint32_t w = 0; w < kWide; ++w) {
         const float term = value[k] * weight[k].at[w];
         sums->sum.at[w] += term;
-        sums->squares += term * term;
+        sums->squares.at[w % kSquares] += term * term;
       }
     }
   }

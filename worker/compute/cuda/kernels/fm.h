@@ -1,7 +1,9 @@
 // The second-order term of a factorization machine over the embeddings of a row; formulas and CPU
 // reference in worker/compute/cpu/fm.h. With s_j = sum_a x_a v_aj over the row's features
 //
-//   margin += 1/2 sum_j [ s_j^2 - sum_a (x_a v_aj)^2 ],   d / d v_aj = x_a (s_j - x_a v_aj)
+//   p_j = 1/2 [ s_j^2 - sum_a (x_a v_aj)^2 ],   d p_j / d v_aj = x_a (s_j - x_a v_aj)
+//
+// One output adds all p_j of a row to its margin; of several, each weighs them (network/fm_part.h).
 //
 // Vectors of categories are taken from the network's input x, as rounded there; those of sparse
 // features, of which x has only the sum, from the weights. On the way back the slope of the
@@ -22,16 +24,20 @@ struct FmSource {
   const float* weights = nullptr;  // [*, dim]; read for sparse features only
 };
 
+// One of `margin` and `pairs`.
 struct FmTerm {
-  float* sums = nullptr;    // [rows, dim] = s, for the way back; zero where no row is filled
-  float* margin = nullptr;  // [rows] += the term; not touched where no row is filled
+  float* sums = nullptr;           // [rows, dim] = s, for the way back; zero where no row is filled
+  float* margin = nullptr;         // [rows] += sum of p; not touched where no row is filled
+  DeviceMatrix<float> pairs = {};  // [rows, dim] = p; zero where no row is filled
 };
 
 template <class T>
 struct FmSlopes {
-  DeviceMatrix<const T> x;          // [rows, width]
-  const float* sums = nullptr;      // [rows, dim]
-  const float* d_margin = nullptr;  // [rows]
+  DeviceMatrix<const T> x;      // [rows, width]
+  const float* sums = nullptr;  // [rows, dim]
+  // One of these.
+  const float* d_margin = nullptr;         // [rows] slope of all of a row's p
+  DeviceMatrix<const float> d_pairs = {};  // [rows, dim]
 };
 
 template <class T>

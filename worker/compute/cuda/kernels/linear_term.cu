@@ -55,6 +55,46 @@ __global__ void AddLinearTerm(ForwardArguments a) {
   a.margin[row] = (a.from.bias != nullptr ? *a.from.bias : a.margin[row]) + sum;
 }
 
+struct WeightArguments {
+  const BatchCounts* filled;
+  const float* bias;
+  Bag categories;  // of the whole batch, `columns` a row
+  Bag sparse;
+  DeviceMatrix<float> margin;
+  uint32_t columns;
+  uint32_t group_lanes;
+};
+
+// A warp takes a row, a group of its lanes every (32 / lanes)th feature. Bound by bytes: for each
+// feature 4 of position, 4 of value and a row of weights, of whole sectors if outputs are a
+// multiple of 8 (less when weights stay in the caches), and the margins, read and written once.
+template <uint32_t kWide>
+__global__ void AddWeights(WeightArguments a) {
+  const uint32_t row = (blockIdx.x * blockDim.x + threadIdx.x) / kWarpThreads;
+  if (row >= a.margin.rows) return;
+  const bool filled = row < a.filled->rows;
+  const WarpGroup group(a.group_lanes);
+  float* const margin = a.margin.data + size_t{row} * a.margin.stride;
+  for (uint32_t round = 0; round < a.margin.cols; round += group.lanes * kWide) {
+    const uint32_t at = round + group.lane * kWide;
+    const bool some = at < a.margin.cols;
+    BagSums<kWide> sums;
+    if (some && filled) {
+      const uint32_t begin = row * a.columns;
+      AddBag(a.categories, {begin + group.number, begin + a.columns, group.groups}, at, &sums);
+    }
+    if (some && filled && a.sparse.row_begin != nullptr) {
+      const uint32_t begin = a.sparse.row_begin[row] + group.number;
+      AddBag(a.sparse, {begin, a.sparse.row_begin[row + 1], group.groups}, at, &sums);
+    }
+#pragma unroll
+    for (uint32_t w = 0; w < kWide; ++w) sums.sum.at[w] = SumOverLanes(sums.sum.at[w], group.lanes);
+    if (!some || group.number != 0) continue;
+    AddScaled(1.0F, LoadPack<kWide>((a.bias != nullptr ? a.bias : margin) + at), &sums.sum);
+    StorePack<kWide>(sums.sum, margin + at);
+  }
+}
+
 // Sums over tiles of rows of a matrix, each row times a factor.
 struct TileArguments {
   const float* matrix;        // [rows, columns]
@@ -108,7 +148,30 @@ absl::Status LaunchTiles(StreamView stream, TileArguments arguments, uint32_t ti
 constexpr uint32_t kLeastTileRows = 64;
 constexpr uint32_t kMostTiles = 128;
 
+// Of the category columns, whose features have no values.
+Bag CategoriesOf(const Features& features, const float* weights, uint32_t dim) {
+  return {.positions = features.positions, .weights = weights, .dim = dim};
+}
+
 }  // namespace
+
+absl::Status AddFeatureWeights(StreamView stream, const Features& features,
+                               const FeatureWeights& from, DeviceMatrix<float> margin) {
+  CHECK(margin.rows == features.counts.rows);
+  const uint32_t outputs = margin.cols;
+  const bool wide = outputs % 4 == 0 && margin.stride % 4 == 0 && AlignedToFour(margin.data) &&
+                    AlignedToFour(from.weights) && AlignedToFour(from.bias);
+  const WeightArguments arguments{.filled = features.filled,
+                                  .bias = from.bias,
+                                  .categories = CategoriesOf(features, from.weights, outputs),
+                                  .sparse = BagOf(features, from.weights, outputs),
+                                  .margin = margin,
+                                  .columns = features.counts.columns,
+                                  .group_lanes = GroupLanes(wide ? outputs / 4 : outputs)};
+  const uint64_t threads = uint64_t{margin.rows} * kWarpThreads;
+  CHECK(threads < kNoRow);
+  return Launch(stream, OneThreadEach(threads), wide ? AddWeights<4> : AddWeights<1>, arguments);
+}
 
 DeviceLinearTerm::DeviceLinearTerm(const FeatureCounts& counts, uint32_t numeric,
                                    SegmentSum segment_sum)
@@ -131,16 +194,15 @@ absl::Status DeviceLinearTerm::Forward(StreamView stream, const Features& featur
                                        const LinearTermSource& from, float* margin) const {
   CHECK(features.counts == counts_);
   const uint32_t average = numeric_ + counts_.columns + counts_.sparse / counts_.rows;
-  const ForwardArguments arguments{
-      .filled = features.filled,
-      .from = from,
-      .categories = {.positions = features.positions, .weights = from.weights + numeric_, .dim = 1},
-      .sparse = BagOf(features, from.weights + numeric_, 1),
-      .margin = margin,
-      .rows = counts_.rows,
-      .numeric = numeric_,
-      .columns = counts_.columns,
-      .lanes = GroupLanes(average)};
+  const ForwardArguments arguments{.filled = features.filled,
+                                   .from = from,
+                                   .categories = CategoriesOf(features, from.weights + numeric_, 1),
+                                   .sparse = BagOf(features, from.weights + numeric_, 1),
+                                   .margin = margin,
+                                   .rows = counts_.rows,
+                                   .numeric = numeric_,
+                                   .columns = counts_.columns,
+                                   .lanes = GroupLanes(average)};
   const uint64_t threads = uint64_t{counts_.rows} * arguments.lanes;
   CHECK(threads < kNoRow);
   return Launch(stream, OneThreadEach(threads), AddLinearTerm, arguments);

@@ -31,6 +31,16 @@ struct LinearTermSlopes {
   const float* d_margin = nullptr;  // [rows]
 };
 
+// The same of several outputs, without the numeric columns (network/joint_linear_term.h):
+//   margin[r] = bias (or what it was) + sum_c w[position] + sum_i value_i w[position_i]
+// with rows of as many weights as the margin has columns.
+struct FeatureWeights {
+  const float* weights = nullptr;  // [*, outputs]
+  const float* bias = nullptr;     // [outputs]; nullptr: the term is added to margin
+};
+absl::Status AddFeatureWeights(StreamView stream, const Features& features,
+                               const FeatureWeights& from, DeviceMatrix<float> margin);
+
 // Scratch memory for batches of one size, used by one call at a time.
 class DeviceLinearTerm {
  public:

@@ -125,24 +125,56 @@ __device__ void AddPairs(const SlopeArguments<T>& a, const OrderRange& range, ui
   float factor = 0.0F;
   for (uint32_t first = range.begin; first < range.end; first += kLoads * range.step) {
     const Occurrences read = Read(a, range, first);
-    float d_margin[kLoads];
+    float slope[kLoads];
 #pragma unroll
     for (uint32_t k = 0; k < kLoads; ++k) {
-      d_margin[k] = read.number[k] == kNoRow ? 0.0F : a.pairs.d_margin[read.row[k]];
+      slope[k] = read.number[k] == kNoRow ? 0.0F : a.pairs.slope[read.row[k]];
     }
 #pragma unroll
-    for (uint32_t k = 0; k < kLoads; ++k) factor -= d_margin[k] * read.value[k] * read.value[k];
+    for (uint32_t k = 0; k < kLoads; ++k) factor -= slope[k] * read.value[k] * read.value[k];
   }
   const uint32_t position = a.positions[a.order[range.begin]];
   if (position == kNoRow) return;
   AddScaled(factor, LoadPack<kWide>(a.pairs.weights + size_t{position} * a.dim + at), sum);
 }
 
+// The same of rows that have a slope a part.
+template <class T, uint32_t kWide>
+__device__ void AddPairParts(const SlopeArguments<T>& a, const OrderRange& range, uint32_t at,
+                             FloatPack<kWide>* sum) {
+  if (range.begin >= range.end || a.order[range.begin] < a.categories) return;
+  FloatPack<kWide> factor = ZeroPack<kWide>();
+  for (uint32_t first = range.begin; first < range.end; first += kLoads * range.step) {
+    const Occurrences read = Read(a, range, first);
+    FloatPack<kWide> slope[kLoads];
+#pragma unroll
+    for (uint32_t k = 0; k < kLoads; ++k) {
+      slope[k] = read.number[k] == kNoRow
+                     ? ZeroPack<kWide>()
+                     : LoadPack<kWide>(a.pairs.slope + size_t{read.row[k]} * a.pairs.stride + at);
+    }
+#pragma unroll
+    for (uint32_t k = 0; k < kLoads; ++k) {
+      AddScaled(-read.value[k] * read.value[k], slope[k], &factor);
+    }
+  }
+  const uint32_t position = a.positions[a.order[range.begin]];
+  if (position == kNoRow) return;
+  const auto weight = LoadPack<kWide>(a.pairs.weights + size_t{position} * a.dim + at);
+#pragma unroll
+  for (uint32_t w = 0; w < kWide; ++w) sum->at[w] += factor.at[w] * weight.at[w];
+}
+
 template <class T, uint32_t kWide, bool kAligned>
 __device__ FloatPack<kWide> SumOccurrences(const SlopeArguments<T>& a, const OrderRange& range,
                                            uint32_t at) {
   FloatPack<kWide> sum = SumSlopes<T, kWide, kAligned>(a, range, at);
-  if (a.pairs.d_margin != nullptr) AddPairs<T, kWide>(a, range, at, &sum);
+  if (a.pairs.slope == nullptr) return sum;
+  if (a.pairs.stride == 0) {
+    AddPairs<T, kWide>(a, range, at, &sum);
+  } else {
+    AddPairParts<T, kWide>(a, range, at, &sum);
+  }
   return sum;
 }
 
@@ -280,8 +312,9 @@ absl::Status SegmentSum::Run(StreamView stream, const Segments& segments, const 
                              const OccurrenceSlopes<T>& slopes, float* d_weights) {
   CHECK(features.counts.occurrences() == occurrences_ && segments.capacity <= occurrences_);
   CHECK(slopes.slope.rows == features.counts.rows);
-  const bool wide =
-      dim_ % 4 == 0 && AlignedToFour(d_weights) && AlignedToFour(slopes.pairs.weights);
+  const PairSlopes& pairs = slopes.pairs;
+  const bool wide = dim_ % 4 == 0 && AlignedToFour(d_weights) && AlignedToFour(pairs.weights) &&
+                    (pairs.stride == 0 || AlignedToFour(pairs.slope)) && pairs.stride % 4 == 0;
   const bool aligned = AlignedToFour(slopes.slope.data) && slopes.slope.stride % 4 == 0 &&
                        slopes.first % 4 == 0 && slopes.step % 4 == 0 && slopes.bag % 4 == 0;
   if (!wide) return Sum<T, 1, true>(stream, segments, features, slopes, d_weights);

@@ -24,10 +24,12 @@ inline constexpr uint32_t kShortSegment = 32;
 inline constexpr uint32_t kChunk = 256;
 
 // The part of a factorization machine's slope that does not pass through the sum of a row's sparse
-// features: - d_margin[row] value^2 weights[position] for each of these features.
+// features: - slope[row] value^2 weights[position] for each of these features, with one slope for
+// all dim parts of a row's pairs or one each.
 struct PairSlopes {
-  const float* d_margin = nullptr;  // [rows]; nullptr: no such part
-  const float* weights = nullptr;   // [*, dim], read at Features::positions
+  const float* slope = nullptr;    // [rows], or [rows, dim] with a stride; nullptr: no such part
+  const float* weights = nullptr;  // [*, dim], read at Features::positions
+  uint32_t stride = 0;             // from row to row of slopes; 0: a row has one
 };
 
 // In device memory. Category column c has its slope in columns [first + c step, + dim), sparse
