@@ -21,10 +21,12 @@ struct Size {
 struct Arithmetic {
   Precision precision;
   Fusion fusion;
+  Output output = Output::kRelu;  // of the upper layer
 };
 
-// relu(x w1 + b1) = h, relu(h w2 + b2) = y, and the way back from dy, a slope of y before its relu.
-template <class T>
+// relu(x w1 + b1) = h, relu(h w2 + b2) = y or what else a layer may be, and the way back from dy, a
+// slope of y before its relu. Y: element of y and b2.
+template <class T, class Y = T>
 struct TwoLayers {
   explicit TwoLayers(const Size& s)
       : x(s.rows, s.in),
@@ -32,13 +34,19 @@ struct TwoLayers {
         b1(1, s.mid),
         w2(s.mid, s.out),
         b2(1, s.out),
+        before(s.rows, s.out),
         dy(s.rows, s.out) {}
 
-  Doubles x, w1, b1, w2, b2, dy;
-  DenseTest::Held<T> held_x, held_h, held_y, held_dy, held_dh, held_dx;
-  DeviceArray<T> held_w1, held_b1, held_w2, held_b2;
+  Doubles x, w1, b1, w2, b2;
+  Doubles before;  // what y is before the forward pass
+  Doubles dy;
+  DenseTest::Held<T> held_x, held_h, held_dy, held_dh, held_dx;
+  DenseTest::Held<Y> held_y;
+  DeviceArray<T> held_w1, held_b1, held_w2;
+  DeviceArray<Y> held_b2;
   DeviceArray<float> dw1, db1, dw2;
-  std::optional<LinearLayer<T>> lower, upper;
+  std::optional<LinearLayer<T>> lower;
+  std::optional<LinearLayer<T, Y>> upper;
 
   absl::Status Forward(StreamView stream) {
     RETURN_IF_ERROR(
@@ -65,53 +73,55 @@ class LinearCudaTest : public DenseTest {
     blas_.emplace(*std::move(blas));
   }
 
-  template <class T>
-  LinearLayer<T> MakeLayer(const LinearShape& shape, const LinearOptions& options) {
-    absl::StatusOr<LinearLayer<T>> layer = LinearLayer<T>::Make(&*blas_, shape, options);
+  template <class T, class Y = T>
+  LinearLayer<T, Y> MakeLayer(const LinearShape& shape, const LinearOptions& options) {
+    absl::StatusOr<LinearLayer<T, Y>> layer = LinearLayer<T, Y>::Make(&*blas_, shape, options);
     CHECK(layer.ok(), layer.status().ToString());
     return *std::move(layer);
   }
 
-  template <class T>
-  void MakeLayers(const Size& s, const Arithmetic& how, TwoLayers<T>* net) {
+  template <class T, class Y>
+  void MakeLayers(const Size& s, const Arithmetic& how, TwoLayers<T, Y>* net) {
     const uint32_t h_stride = net->held_h.stride();
     net->lower = MakeLayer<T>({s.rows, s.in, s.mid, net->held_x.stride(), h_stride},
                               {.precision = how.precision,
                                .keep_mask = KeepMask::kYes,
                                .below = Below::kInput,
                                .fusion = how.fusion});
-    net->upper = MakeLayer<T>({s.rows, s.mid, s.out, h_stride, net->held_y.stride()},
-                              {.precision = how.precision,
-                               .below = Below::kRelu,
-                               .mask_below = net->lower->mask(),
-                               .fusion = how.fusion});
+    net->upper = MakeLayer<T, Y>({s.rows, s.mid, s.out, h_stride, net->held_y.stride()},
+                                 {.precision = how.precision,
+                                  .output = how.output,
+                                  .below = Below::kRelu,
+                                  .mask_below = net->lower->mask(),
+                                  .fusion = how.fusion});
   }
 
   // New inputs and weights, on the host.
-  template <class T>
-  void Redraw(const Size& s, Rng* rng, TwoLayers<T>* net) {
+  template <class T, class Y>
+  void Redraw(const Size& s, Rng* rng, TwoLayers<T, Y>* net) {
     net->x = Random<T>(s.rows, s.in, rng);
     net->w1 = Random<T>(s.in, s.mid, rng);
     net->b1 = Random<T>(1, s.mid, rng);
     net->w2 = Random<T>(s.mid, s.out, rng);
-    net->b2 = Random<T>(1, s.out, rng);
+    net->b2 = Random<Y>(1, s.out, rng);
+    net->before = Random<Y>(s.rows, s.out, rng);
     net->dy = Random<T>(s.rows, s.out, rng);
     // The last row is padding.
     if (s.rows > 1) std::fill_n(&net->dy(s.rows - 1, 0), s.out, 0.0);
   }
 
-  template <class T>
-  TwoLayers<T> Make(const Size& s, const Arithmetic& how, Rng* rng) {
-    TwoLayers<T> net(s);
+  template <class T, class Y = T>
+  TwoLayers<T, Y> Make(const Size& s, const Arithmetic& how, Rng* rng) {
+    TwoLayers<T, Y> net(s);
     Redraw(s, rng, &net);
     net.held_x = Hold<T>(net.x);
     net.held_dy = Hold<T>(net.dy);
     net.held_w1 = HoldDense<T>(net.w1);
     net.held_b1 = HoldDense<T>(net.b1);
     net.held_w2 = HoldDense<T>(net.w2);
-    net.held_b2 = HoldDense<T>(net.b2);
+    net.held_b2 = HoldDense<Y>(net.b2);
     net.held_h = HoldNothing<T>(s.rows, s.mid);
-    net.held_y = HoldNothing<T>(s.rows, s.out);
+    net.held_y = Hold<Y>(net.before);
     net.held_dh = HoldNothing<T>(s.rows, s.mid);
     net.held_dx = HoldNothing<T>(s.rows, s.in);
     net.dw1 = HoldNaNs(s.in * s.mid);
@@ -122,27 +132,31 @@ class LinearCudaTest : public DenseTest {
   }
 
   // To where they lie already.
-  template <class T>
-  void UploadInputs(TwoLayers<T>* net) {
+  template <class T, class Y>
+  void UploadInputs(TwoLayers<T, Y>* net) {
     Replace(net->held_x, net->x);
+    Replace(net->held_y, net->before);
     Replace(net->held_dy, net->dy);
     Overwrite(net->held_w1, Elements<T>(net->w1, net->w1.cols));
     Overwrite(net->held_b1, Elements<T>(net->b1, net->b1.cols));
     Overwrite(net->held_w2, Elements<T>(net->w2, net->w2.cols));
-    Overwrite(net->held_b2, Elements<T>(net->b2, net->b2.cols));
+    Overwrite(net->held_b2, Elements<Y>(net->b2, net->b2.cols));
   }
 
   // Every product is compared with that of what the device itself had before it, so that errors
   // do not add up and a relu goes the same way.
-  template <class T>
-  void CheckForward(const TwoLayers<T>& net, Precision precision) {
-    const double tolerance = StoredTolerance<T>(precision);
-    ExpectClose(Read(net.held_h), ExpectedLayer(net.x, net.w1, net.b1), tolerance);
-    ExpectClose(Read(net.held_y), ExpectedLayer(Read(net.held_h), net.w2, net.b2), tolerance);
+  template <class T, class Y>
+  void CheckForward(const TwoLayers<T, Y>& net, const Arithmetic& how) {
+    const double tolerance = StoredTolerance<T>(how.precision);
+    ExpectClose(Read(net.held_h), Rectified(ExpectedSums(net.x, net.w1, net.b1)), tolerance);
+    const Doubles& added = how.output == Output::kAdded ? net.before : net.b2;
+    const Expected want = ExpectedSums(Read(net.held_h), net.w2, added);
+    ExpectClose(Read(net.held_y), how.output == Output::kRelu ? Rectified(want) : want,
+                StoredTolerance<Y>(how.precision));
   }
 
-  template <class T>
-  void CheckBackward(const TwoLayers<T>& net, Precision precision) {
+  template <class T, class Y>
+  void CheckBackward(const TwoLayers<T, Y>& net, Precision precision) {
     const double stored = StoredTolerance<T>(precision);
     const double exact = ProductTolerance(precision);
     const Doubles h = Read(net.held_h);
@@ -166,17 +180,36 @@ class LinearCudaTest : public DenseTest {
     ExpectClose(Read(net.held_dx), ExpectedProduct(dh, Transposed(net.w1)), stored);
   }
 
-  template <class T>
+  template <class T, class Y = T>
   void CheckOnce(const Size& s, const Arithmetic& how, uint64_t seed) {
     SCOPED_TRACE(testing::Message()
                  << s.rows << " rows, " << s.in << "-" << s.mid << "-" << s.out << ", "
                  << PrecisionWord(how.precision).data() << ", seed " << seed);
     Rng rng(seed);
-    TwoLayers<T> net = Make<T>(s, how, &rng);
+    TwoLayers<T, Y> net = Make<T, Y>(s, how, &rng);
     ASSERT_TRUE(net.Forward(stream()).ok());
     ASSERT_TRUE(net.Backward(stream()).ok());
-    CheckForward(net, how.precision);
+    CheckForward(net, how);
     CheckBackward(net, how.precision);
+  }
+
+  template <class T, class Y>
+  void CheckCaptured(const Arithmetic& how) {
+    constexpr Size kSize = {40, 12, 33, 16};
+    Rng rng(5);
+    auto net = Make<T, Y>(kSize, how, &rng);
+    const absl::StatusOr<Graph> graph = Graph::Capture(stream(), [&net](StreamView on) {
+      RETURN_IF_ERROR(net.Forward(on));
+      return net.Backward(on);
+    });
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    for (int batch = 0; batch < 3; ++batch) {
+      Redraw(kSize, &rng, &net);
+      UploadInputs(&net);
+      ASSERT_TRUE(graph->Launch(stream()).ok());
+      CheckForward(net, how);
+      CheckBackward(net, how.precision);
+    }
   }
 
   void CheckAll(Fusion fusion, uint64_t seed) {
@@ -191,24 +224,29 @@ class LinearCudaTest : public DenseTest {
       CheckOnce<float>(s, {Precision::kF32, fusion}, seed++);
       CheckOnce<float>(s, {Precision::kTf32, fusion}, seed++);
       CheckOnce<__nv_bfloat16>(s, {Precision::kBf16, fusion}, seed++);
+      for (const Output output : {Output::kBias, Output::kAdded}) {
+        CheckOnce<float>(s, {Precision::kF32, fusion, output}, seed++);
+        CheckOnce<float>(s, {Precision::kTf32, fusion, output}, seed++);
+        CheckOnce<__nv_bfloat16, float>(s, {Precision::kBf16, fusion, output}, seed++);
+      }
     }
   }
 
  private:
-  // x w + b
+  // x w + b, b being of all rows or a row each.
   static Expected ExpectedSums(const Doubles& x, const Doubles& w, const Doubles& b) {
     Expected want = ExpectedProduct(x, w);
     for (size_t r = 0; r < x.rows; ++r) {
       for (size_t c = 0; c < w.cols; ++c) {
-        want.value(r, c) += b(0, c);
-        want.magnitude(r, c) += std::abs(b(0, c));
+        const double added = b(b.rows == 1 ? 0 : r, c);
+        want.value(r, c) += added;
+        want.magnitude(r, c) += std::abs(added);
       }
     }
     return want;
   }
 
-  static Expected ExpectedLayer(const Doubles& x, const Doubles& w, const Doubles& b) {
-    Expected want = ExpectedSums(x, w, b);
+  static Expected Rectified(Expected want) {
     for (double& value : want.value.values) value = std::max(value, 0.0);
     return want;
   }
@@ -283,29 +321,17 @@ TEST_F(LinearCudaTest, LayersNeedNotAgreeOnFusion) {
     EXPECT_FALSE(net.upper->backward_is_fused());
     ASSERT_TRUE(net.Forward(stream()).ok());
     ASSERT_TRUE(net.Backward(stream()).ok());
-    CheckForward(net, Precision::kF32);
+    CheckForward(net, {Precision::kF32, Fusion::kNever});
     CheckBackward(net, Precision::kF32);
   }
 }
 
 // A captured step runs anew on whatever the memory holds then.
 TEST_F(LinearCudaTest, CapturedStepsTakeOtherData) {
-  constexpr Size kSize = {40, 12, 33, 16};
   for (const Fusion fusion : {Fusion::kWherePossible, Fusion::kNever}) {
-    Rng rng(5);
-    auto net = Make<__nv_bfloat16>(kSize, {Precision::kBf16, fusion}, &rng);
-    const absl::StatusOr<Graph> graph = Graph::Capture(stream(), [&net](StreamView on) {
-      RETURN_IF_ERROR(net.Forward(on));
-      return net.Backward(on);
-    });
-    ASSERT_TRUE(graph.ok()) << graph.status();
-    for (int batch = 0; batch < 3; ++batch) {
-      Redraw(kSize, &rng, &net);
-      UploadInputs(&net);
-      ASSERT_TRUE(graph->Launch(stream()).ok());
-      CheckForward(net, Precision::kBf16);
-      CheckBackward(net, Precision::kBf16);
-    }
+    CheckCaptured<__nv_bfloat16, __nv_bfloat16>({Precision::kBf16, fusion});
+    CheckCaptured<__nv_bfloat16, float>({Precision::kBf16, fusion, Output::kBias});
+    CheckCaptured<float, float>({Precision::kF32, fusion, Output::kAdded});
   }
 }
 

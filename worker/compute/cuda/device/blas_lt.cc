@@ -42,6 +42,8 @@ cublasLtEpilogue_t CublasEpilogue(Epilogue epilogue) {
   switch (epilogue) {
     case Epilogue::kNone:
       return CUBLASLT_EPILOGUE_DEFAULT;
+    case Epilogue::kBias:
+      return CUBLASLT_EPILOGUE_BIAS;
     case Epilogue::kBiasRelu:
       return CUBLASLT_EPILOGUE_RELU_BIAS;
     case Epilogue::kBiasReluMask:
@@ -244,9 +246,9 @@ absl::Status MatmulPlan::Run(StreamView stream, const MatmulPointers& pointers) 
   CHECK(IsAligned(pointers.bias) && IsAligned(pointers.mask));
   RETURN_IF_ERROR(PointEpilogue(pointers));
   const float one = 1.0F;
-  const float zero = 0.0F;
+  const float of_d = spec_.adds ? 1.0F : 0.0F;
   RETURN_IF_CUBLAS_ERROR(cublasLtMatmul(handle_, product_.get(), &one, pointers.b, b_.get(),
-                                        pointers.a, a_.get(), &zero, pointers.d, d_.get(),
+                                        pointers.a, a_.get(), &of_d, pointers.d, d_.get(),
                                         pointers.d, d_.get(), &algorithm_, workspace_.data(),
                                         workspace_.size(), stream.get()));
   return absl::OkStatus();

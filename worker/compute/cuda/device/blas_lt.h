@@ -57,6 +57,7 @@ class BlasLt {
 // What is done to the product on its way to memory.
 enum class Epilogue {
   kNone,              //
+  kBias,              // d = d + bias
   kBiasRelu,          // d = max(d + bias, 0)
   kBiasReluMask,      // the same; the mask keeps where d > 0
   kReluMaskBiasSums,  // d = 0 where the mask says so; then bias = column sums of d
@@ -70,7 +71,7 @@ struct MatmulInput {
   Transpose transpose = Transpose::kNo;
 };
 
-// d [rows, cols] = op(a) [rows, inner] op(b) [inner, cols]; all three sizes at least 1.
+// d [rows, cols] = op(a) [rows, inner] op(b) [inner, cols], or += that; all three sizes at least 1.
 struct MatmulSpec {
   Precision precision = Precision::kF32;  // kBf16: a and b are
   uint32_t rows = 0;
@@ -81,6 +82,7 @@ struct MatmulSpec {
   uint32_t d_stride = 0;
   Element d_element = Element::kF32;  // also the bias's (cublasLtMatmul, table of data types)
   Epilogue epilogue = Epilogue::kNone;
+  bool adds = false;  // to what d holds
 };
 
 struct MatmulPointers {

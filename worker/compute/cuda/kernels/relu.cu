@@ -10,8 +10,8 @@ __host__ __device__ inline uint32_t PacksOf(uint32_t cols, uint32_t size) {
 }
 
 // A thread a pack. Bound by memory: reads and writes y once, 16 bytes a thread.
-template <class T>
-__global__ void AddBiasReluKernel(const T* bias, DeviceMatrix<T> y) {
+template <class T, bool kRelu>
+__global__ void AddBiasKernel(const T* bias, DeviceMatrix<T> y) {
   constexpr uint32_t kSize = kWidest<T>;
   const uint32_t packs = PacksOf(y.cols, kSize);
   const uint64_t i = uint64_t{blockIdx.x} * blockDim.x + threadIdx.x;
@@ -23,7 +23,8 @@ __global__ void AddBiasReluKernel(const T* bias, DeviceMatrix<T> y) {
   float b[kSize];
   LoadFirst(bias + col, y.cols - col, b);
   for (uint32_t j = 0; j < kSize; ++j) {
-    pack.at[j] = FromFloat<T>(fmaxf(ToFloat(pack.at[j]) + b[j], 0.0F));
+    const float sum = ToFloat(pack.at[j]) + b[j];
+    pack.at[j] = FromFloat<T>(kRelu ? fmaxf(sum, 0.0F) : sum);
   }
   StoreWidest(pack, at);
 }
@@ -57,12 +58,20 @@ __global__ void ReluBackwardKernel(DeviceMatrix<const T> y, DeviceMatrix<T> dy, 
   StoreSlabSums<T>(sum, at, to, 0);
 }
 
+template <class T>
+LaunchShape OneThreadAPack(DeviceMatrix<T> y) {
+  return OneThreadEach(uint64_t{y.rows} * PacksOf(y.cols, kWidest<T>));
+}
+
 }  // namespace
 
 template <class T>
 absl::Status AddBiasReluAsync(StreamView stream, const T* bias, DeviceMatrix<T> y) {
-  const uint64_t packs = uint64_t{y.rows} * PacksOf(y.cols, kWidest<T>);
-  return Launch(stream, OneThreadEach(packs), AddBiasReluKernel<T>, bias, y);
+  return Launch(stream, OneThreadAPack(y), AddBiasKernel<T, true>, bias, y);
+}
+
+absl::Status AddBiasAsync(StreamView stream, const float* bias, DeviceMatrix<float> y) {
+  return Launch(stream, OneThreadAPack(y), AddBiasKernel<float, false>, bias, y);
 }
 
 template <class T>

@@ -13,10 +13,30 @@
 namespace rubato {
 namespace {
 
-constexpr uint32_t kStrideStep = 8;
-
 template <class T>
 constexpr bool kNarrow = std::is_same_v<T, __nv_bfloat16>;
+
+Epilogue FusedEpilogue(const LinearOptions& options) {
+  switch (options.output) {
+    case Output::kRelu:
+      return options.keep_mask == KeepMask::kYes ? Epilogue::kBiasReluMask : Epilogue::kBiasRelu;
+    case Output::kBias:
+      return Epilogue::kBias;
+    case Output::kAdded:
+      return Epilogue::kNone;
+  }
+  CHECK(false);
+}
+
+// y = x w becomes what the layer says, where the product did not make it.
+template <class T>
+absl::Status AddBias(StreamView stream, Output output, const T* bias, DeviceMatrix<T> y) {
+  if (output == Output::kRelu) return AddBiasReluAsync(stream, bias, y);
+  if constexpr (!kNarrow<T>) {
+    if (output == Output::kBias) return AddBiasAsync(stream, bias, y);
+  }
+  return absl::OkStatus();
+}
 
 // Once a process: a network asks for many.
 void SayNotFused(const absl::Status& why) {
@@ -42,10 +62,11 @@ absl::StatusOr<MatmulPlan> PlanWithEpilogue(BlasLt* blas, MatmulSpec spec, Epilo
 
 }  // namespace
 
-template <class T>
-absl::StatusOr<LinearLayer<T>> LinearLayer<T>::Make(BlasLt* blas, const LinearShape& shape,
-                                                    const LinearOptions& options) {
+template <class T, class Y>
+absl::StatusOr<LinearLayer<T, Y>> LinearLayer<T, Y>::Make(BlasLt* blas, const LinearShape& shape,
+                                                          const LinearOptions& options) {
   CHECK(kNarrow<T> == (options.precision == Precision::kBf16));
+  CHECK(options.output == Output::kRelu || !kNarrow<Y>);
   CHECK(shape.x_stride % kStrideStep == 0 && shape.y_stride % kStrideStep == 0);
   LinearLayer layer(shape, options);
   RETURN_IF_ERROR(layer.MakeForward(blas));
@@ -54,8 +75,8 @@ absl::StatusOr<LinearLayer<T>> LinearLayer<T>::Make(BlasLt* blas, const LinearSh
   return layer;
 }
 
-template <class T>
-absl::Status LinearLayer<T>::MakeForward(BlasLt* blas) {
+template <class T, class Y>
+absl::Status LinearLayer<T, Y>::MakeForward(BlasLt* blas) {
   MatmulSpec spec{.precision = options_.precision,
                   .rows = shape_.rows,
                   .cols = shape_.out,
@@ -63,11 +84,9 @@ absl::Status LinearLayer<T>::MakeForward(BlasLt* blas) {
                   .a = {.stride = shape_.x_stride},
                   .b = {.stride = shape_.out},
                   .d_stride = shape_.y_stride,
-                  .d_element = kNarrow<T> ? Element::kBf16 : Element::kF32};
-  const bool keep = options_.keep_mask == KeepMask::kYes;
-  if (options_.fusion == Fusion::kWherePossible) {
-    spec.epilogue = keep ? Epilogue::kBiasReluMask : Epilogue::kBiasRelu;
-  }
+                  .d_element = kNarrow<Y> ? Element::kBf16 : Element::kF32,
+                  .adds = options_.output == Output::kAdded};
+  if (options_.fusion == Fusion::kWherePossible) spec.epilogue = FusedEpilogue(options_);
   ASSIGN_OR_RETURN(forward_, PlanWithEpilogue(blas, spec, &forward_epilogue_));
   if (forward_epilogue_ != Epilogue::kBiasReluMask) return absl::OkStatus();
   ASSIGN_OR_RETURN(mask_, DeviceArray<std::byte>::Make(MaskBytes(shape_.rows, shape_.out)));
@@ -77,8 +96,8 @@ absl::Status LinearLayer<T>::MakeForward(BlasLt* blas) {
   return stream.Wait();
 }
 
-template <class T>
-absl::Status LinearLayer<T>::MakeBackwardWeights(BlasLt* blas) {
+template <class T, class Y>
+absl::Status LinearLayer<T, Y>::MakeBackwardWeights(BlasLt* blas) {
   ASSIGN_OR_RETURN(
       weights_,
       MatmulPlan::Make(blas, {.precision = options_.precision,
@@ -91,8 +110,8 @@ absl::Status LinearLayer<T>::MakeBackwardWeights(BlasLt* blas) {
   return absl::OkStatus();
 }
 
-template <class T>
-absl::Status LinearLayer<T>::MakeBackwardInput(BlasLt* blas) {
+template <class T, class Y>
+absl::Status LinearLayer<T, Y>::MakeBackwardInput(BlasLt* blas) {
   MatmulSpec spec{.precision = options_.precision,
                   .rows = shape_.rows,
                   .cols = shape_.in,
@@ -114,31 +133,31 @@ absl::Status LinearLayer<T>::MakeBackwardInput(BlasLt* blas) {
   return absl::OkStatus();
 }
 
-template <class T>
-absl::Status LinearLayer<T>::Forward(StreamView stream, DeviceMatrix<const T> x,
-                                     const HiddenWeights<T>& weights, DeviceMatrix<T> y) {
+template <class T, class Y>
+absl::Status LinearLayer<T, Y>::Forward(StreamView stream, DeviceMatrix<const T> x,
+                                        const LayerWeights<T, Y>& weights, DeviceMatrix<Y> y) {
   CheckInput(x);
   CheckOutput(y);
   // cublasLt takes a bias to read and one to write by the same attribute; this one is read.
-  T* const bias = forward_is_fused() ? const_cast<T*>(weights.bias) : nullptr;
+  Y* const bias = forward_is_fused() ? const_cast<Y*>(weights.bias) : nullptr;
   RETURN_IF_ERROR(forward_->Run(
       stream, {.a = x.data, .b = weights.weight, .d = y.data, .bias = bias, .mask = mask_.data()}));
   if (forward_is_fused()) return absl::OkStatus();
-  return AddBiasReluAsync(stream, weights.bias, y);
+  return AddBias(stream, options_.output, weights.bias, y);
 }
 
-template <class T>
-absl::Status LinearLayer<T>::BackwardWeights(StreamView stream, DeviceMatrix<const T> x,
-                                             DeviceMatrix<const T> dy, float* dw) {
+template <class T, class Y>
+absl::Status LinearLayer<T, Y>::BackwardWeights(StreamView stream, DeviceMatrix<const T> x,
+                                                DeviceMatrix<const T> dy, float* dw) {
   CheckInput(x);
   CheckOutput(dy);
   return weights_->Run(stream, {.a = x.data, .b = dy.data, .d = dw});
 }
 
-template <class T>
-absl::Status LinearLayer<T>::BackwardInput(StreamView stream, DeviceMatrix<const T> dy,
-                                           const T* weight, DeviceMatrix<const T> x,
-                                           const InputGradients<T>& to) {
+template <class T, class Y>
+absl::Status LinearLayer<T, Y>::BackwardInput(StreamView stream, DeviceMatrix<const T> dy,
+                                              const T* weight, DeviceMatrix<const T> x,
+                                              const InputGradients<T>& to) {
   CHECK(options_.below != Below::kNothing);
   CheckOutput(dy);
   CheckInput(to.x);
@@ -150,9 +169,9 @@ absl::Status LinearLayer<T>::BackwardInput(StreamView stream, DeviceMatrix<const
   return ReluBackwardAsync(stream, x, to.x, to.bias_below, &bias_below_sums_);
 }
 
-template <class T>
-absl::Status LinearLayer<T>::FusedBackwardInput(StreamView stream, const MatmulPointers& product,
-                                                float* bias_below) {
+template <class T, class Y>
+absl::Status LinearLayer<T, Y>::FusedBackwardInput(StreamView stream, const MatmulPointers& product,
+                                                   float* bias_below) {
   MatmulPointers pointers = product;
   pointers.mask = options_.mask_below;
   if constexpr (kNarrow<T>) {
@@ -165,17 +184,19 @@ absl::Status LinearLayer<T>::FusedBackwardInput(StreamView stream, const MatmulP
   }
 }
 
-template <class T>
-void LinearLayer<T>::CheckInput(DeviceMatrix<const T> x) const {
+template <class T, class Y>
+void LinearLayer<T, Y>::CheckInput(DeviceMatrix<const T> x) const {
   CHECK(x.rows == shape_.rows && x.cols == shape_.in && x.stride == shape_.x_stride);
 }
 
-template <class T>
-void LinearLayer<T>::CheckOutput(DeviceMatrix<const T> y) const {
+template <class T, class Y>
+template <class E>
+void LinearLayer<T, Y>::CheckOutput(DeviceMatrix<E> y) const {
   CHECK(y.rows == shape_.rows && y.cols == shape_.out && y.stride == shape_.y_stride);
 }
 
 template class LinearLayer<float>;
 template class LinearLayer<__nv_bfloat16>;
+template class LinearLayer<__nv_bfloat16, float>;
 
 }  // namespace rubato

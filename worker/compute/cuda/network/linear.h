@@ -1,12 +1,13 @@
-// A hidden layer of a network on a GPU: y = relu(x w + b), and its way back.
+// A layer of a network on a GPU and its way back: a hidden one, y = relu(x w + b), or one whose
+// outputs are margins, y = x w + b or y += x w.
 //   x [rows, in], w [in, out], b [out], y [rows, out], all row-major.
 // Twins: worker/compute/cpu/linear.h and relu.h.
 //
 // T is the element of activations, of their slopes and of the weights that a product reads: float
-// for f32 and tf32, __nv_bfloat16 for bf16; slopes of weights and biases are float. Rows are a
-// capacity: all are computed; a row of padding has finite x and slope 0. Every matrix starts at a
-// multiple of 16 bytes; x and y and their slopes have strides of multiples of 8 elements, w has
-// stride `out`, whatever that is.
+// for f32 and tf32, __nv_bfloat16 for bf16; Y that of y and b, T or, of margins, float. Slopes of
+// weights and biases are float. Rows are a capacity: all are computed; a row of padding has finite
+// x and slope 0. Every matrix starts at a multiple of 16 bytes; x and y and their slopes have
+// strides of multiples of 8 elements (PaddedStride), w has stride `out`, whatever that is.
 //
 // Where cublasLt can, bias and relu are part of the product ("fused"), and so is the way back
 // through the relu below with that layer's bias slope: a layer's activations are then written and
@@ -20,7 +21,9 @@
 //   dw = x^T dy            kNone              17.2 G        68.7 G       34.4 G
 //   dx = dy w^T            kReluMaskBiasSums  17.2 G (kNone) 68.7 G      34.4 G
 // 361 G in all: at the dense peaks of an H100 SXM (67, 495 and 989 T/s) at least 5.4 ms in f32,
-// 0.73 in tf32, 0.36 in bf16.
+// 0.73 in tf32, 0.36 in bf16. With 10 margins instead of 1 the last layer's three products are of
+// 0.17 G each and bound by the bytes of x, 17 MB in bf16, which is read twice and whose slope is
+// written: 15 us at 3.35 TB/s. With 1,000 they are of 16.8 G each, and the margins have 33 MB.
 #pragma once
 
 #include <cstddef>
@@ -37,6 +40,12 @@
 
 namespace rubato {
 
+// Elements from row to row of a matrix of this width that a layer reads or writes.
+inline constexpr uint32_t kStrideStep = 8;
+inline uint32_t PaddedStride(uint32_t width) {
+  return (width + kStrideStep - 1) / kStrideStep * kStrideStep;
+}
+
 struct LinearShape {
   uint32_t rows = 0;
   uint32_t in = 0;
@@ -45,7 +54,14 @@ struct LinearShape {
   uint32_t y_stride = 0;
 };
 
-// Whether Forward keeps a bit an element of where y > 0. Only the hidden layer above asks for it.
+// What becomes of x w on its way to y.
+enum class Output {
+  kRelu,   // y = relu(x w + b)
+  kBias,   // y = x w + b
+  kAdded,  // y += x w
+};
+// Whether Forward keeps a bit an element of where y > 0. Only the layer above asks for it, of a
+// relu.
 enum class KeepMask { kNo, kYes };
 // What made x, and so what becomes of its slope.
 enum class Below {
@@ -57,6 +73,7 @@ enum class Fusion { kWherePossible, kNever };
 
 struct LinearOptions {
   Precision precision = Precision::kF32;
+  Output output = Output::kRelu;
   KeepMask keep_mask = KeepMask::kNo;
   Below below = Below::kNothing;
   // LinearLayer::mask() of the hidden layer below, which must outlive this one.
@@ -64,10 +81,10 @@ struct LinearOptions {
   Fusion fusion = Fusion::kWherePossible;
 };
 
-template <class T>
-struct HiddenWeights {
+template <class T, class Y = T>
+struct LayerWeights {
   const T* weight = nullptr;  // [in, out]
-  const T* bias = nullptr;    // [out]
+  const Y* bias = nullptr;    // [out]; not of kAdded
 };
 
 // Where BackwardInput leaves what it makes.
@@ -77,15 +94,16 @@ struct InputGradients {
   float* bias_below = nullptr;  // [in]; with a relu below
 };
 
-template <class T>
+template <class T, class Y = T>
 class LinearLayer {
  public:
   static absl::StatusOr<LinearLayer> Make(BlasLt* blas, const LinearShape& shape,
                                           const LinearOptions& options);
 
-  absl::Status Forward(StreamView stream, DeviceMatrix<const T> x, const HiddenWeights<T>& weights,
-                       DeviceMatrix<T> y);
-  // dw = x^T dy [in, out], dy being the slope of y before its relu: what the layer above made.
+  absl::Status Forward(StreamView stream, DeviceMatrix<const T> x,
+                       const LayerWeights<T, Y>& weights, DeviceMatrix<Y> y);
+  // dw = x^T dy [in, out], dy being the slope of y before its relu: what the layer above made, or
+  // the loss.
   absl::Status BackwardWeights(StreamView stream, DeviceMatrix<const T> x, DeviceMatrix<const T> dy,
                                float* dw);
   // x as in Forward.
@@ -106,7 +124,8 @@ class LinearLayer {
   absl::Status FusedBackwardInput(StreamView stream, const MatmulPointers& product,
                                   float* bias_below);
   void CheckInput(DeviceMatrix<const T> x) const;
-  void CheckOutput(DeviceMatrix<const T> y) const;
+  template <class E>
+  void CheckOutput(DeviceMatrix<E> y) const;
 
   LinearShape shape_;
   LinearOptions options_;
