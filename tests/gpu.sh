@@ -57,7 +57,7 @@ kernels='CastTest.*:DeviceTest.Copies*:FmTest.*:FmAgainstCpuTest.*:GatherInputTe
 kernels+=':GatherInputTest.Addresses*:GatherInputTest.Agrees*:LinearTermTest.*'
 kernels+=':LossesTest.*Reference:LossesTest.Sigmoid*:MetricsTest.*:OccurrenceKeysTest.*'
 kernels+=':OutputLayerTest.*:SegmentSumTest.*:UniqueTest.*:*OptimizerTest.*'
-models=':LinearCudaTest.With*:*LocalTrainingTest.Goes*:*ModelCudaTest.Keeps*'
+models=':LinearCudaTest.With*:*LocalTrainingTest.Goes*:*ModelCudaTest.Keeps*deepfm*'
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
 sanitize() {
   local tool=$1 tests=$2

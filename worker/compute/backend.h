@@ -62,7 +62,7 @@ class Backend {
 };
 
 // extern "C" Backend* of librubato_cuda.so; lives as long as the process.
-inline constexpr char kBackendEntry[] = "rubato_cuda_backend_2";
+inline constexpr char kBackendEntry[] = "rubato_cuda_backend_3";
 
 // Loads `library`. NotFound: there is none; FailedPrecondition: it cannot be loaded (what it needs
 // is missing) or is of another build.

@@ -7,8 +7,9 @@
 
 namespace rubato {
 
-inline GpuModel GpuModelOf(const RunConfig& config, const DatasetShape& shape) {
-  const auto spec = MakeModelSpec(config, shape);
+inline GpuModel GpuModelOf(const RunConfig& config, const DatasetShape& shape,
+                           const Prior& prior = {}) {
+  const auto spec = MakeModelSpec(config, shape, prior);
   CHECK(spec.ok(), std::string(spec.status().message()));
   return {.spec = *spec,
           .precision = *ParsePrecision(config.train.precision),

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/worker/compute/cpu/make_model.h"
 #include "tests/worker/compute/cpu/random_batch.h"
 #include "tests/worker/compute/cuda/cuda_fixture.h"
@@ -24,7 +26,18 @@ struct Kind {
   std::string model;
   std::string precision = "f32";
   std::string target = "binary";
+  uint32_t outputs = 1;  // classes, or quantiles
+  bool shortfall = false;
 };
+
+bool IsJoint(const Kind& kind) { return kind.target == "classes" || kind.target == "quantile"; }
+
+std::string NameOf(const testing::TestParamInfo<Kind>& info) {
+  const Kind& kind = info.param;
+  std::string name = absl::StrCat(kind.model, "_", kind.precision, "_", kind.target);
+  if (IsJoint(kind)) absl::StrAppend(&name, kind.outputs);
+  return kind.shortfall ? name + "_shortfall" : name;
+}
 
 RunConfig ConfigOf(const Kind& kind) {
   RunConfig config;
@@ -33,13 +46,44 @@ RunConfig ConfigOf(const Kind& kind) {
   config.model.embedding_dim = 5;
   config.train.precision = kind.precision;
   config.target.kind = kind.target;
+  for (uint32_t k = 0; kind.target == "quantile" && k < kind.outputs; ++k) {
+    config.target.quantiles.push_back((k + 0.5) / kind.outputs);
+  }
+  config.target.expected_shortfall = kind.shortfall;
   return config;
 }
 
-// Of losses and predictions. Single precision: sums of some hundred terms in another order. tf32
-// rounds inputs of products to 11 bits, bf16 everything between layers to 8.
+Prior PriorOf(const Kind& kind) {
+  if (!IsJoint(kind)) return {};
+  const bool classes = kind.target == "classes";
+  Prior prior = {.predictions = {}, .scale = classes ? 1.0 : 1.5};
+  for (uint32_t k = 0; k < kind.outputs; ++k) {
+    prior.predictions.push_back(classes ? 1.0 / kind.outputs : 0.5 * k - 1.0);
+  }
+  for (uint32_t k = 0; kind.shortfall && k < kind.outputs; ++k) {
+    prior.predictions.push_back(prior.predictions[k] - 0.75);
+  }
+  return prior;
+}
+
+// Labels of several outputs; RandomBatch's are 0 and 1. Numbers lie far from every quantile, where
+// the loss has corners: what is a rounding apart is not on another side.
+void DrawLabels(const Kind& kind, Rng* rng, Batch* batch) {
+  for (float& label : batch->labels) {
+    if (kind.target == "classes") label = static_cast<float>(rng->Below(kind.outputs));
+    if (kind.target == "quantile") label = rng->Chance(0.4) ? -10.0F : 10.0F;
+  }
+}
+
+// Of losses, and of predictions that are probabilities or means. Single precision: sums of some
+// hundred terms in another order. tf32 rounds inputs of products to 11 bits, bf16 everything
+// between layers to 8.
 double Tolerance(const Kind& kind) {
   return kind.precision == "f32" ? 2e-5 : kind.precision == "tf32" ? 3e-3 : 3e-2;
+}
+// A probability is off by a quarter of what its margin is, a quantile by all of it, in deviations.
+double PredictionTolerance(const Kind& kind) {
+  return kind.target == "quantile" ? 4 * PriorOf(kind).scale * Tolerance(kind) : Tolerance(kind);
 }
 // Of gradients, relative to their norm, which in a batch of one row may be of one small slope.
 // Where the input of a relu is within a rounding of zero, a whole slope comes or goes: in 64 rows
@@ -67,16 +111,22 @@ class ModelCudaTest : public CudaTest, public testing::WithParamInterface<Kind> 
     if (IsSkipped()) return;
     shape_ = shape;
     config_ = ConfigOf(GetParam());
-    auto on_cpu = MakeModel(config_, shape_);
+    auto on_cpu = MakeModel(config_, shape_, PriorOf(GetParam()));
     ASSERT_TRUE(on_cpu.ok()) << on_cpu.status();
     on_cpu_ = *std::move(on_cpu);
-    const GpuModel model = GpuModelOf(config_, shape_);
+    const GpuModel model = GpuModelOf(config_, shape_, PriorOf(GetParam()));
     auto on_gpu = MakeModelOnGpu(model, &pool_);
     ASSERT_TRUE(on_gpu.ok()) << on_gpu.status();
     on_gpu_ = *std::move(on_gpu);
     auto pipeline = GpuPipeline::Make(model, &pool_);
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();
     pipeline_ = *std::move(pipeline);
+  }
+
+  Batch Drawn(const BatchOptions& options) {
+    Batch batch = RandomBatch(shape_, options, &rng_);
+    DrawLabels(GetParam(), &rng_, &batch);
+    return batch;
   }
 
   Parameters RandomWeights(const Batch& batch) {
@@ -104,16 +154,16 @@ class ModelCudaTest : public CudaTest, public testing::WithParamInterface<Kind> 
     const absl::StatusOr<double> expected_loss = on_cpu_->Gradients(batch, weights, &expected);
     const absl::StatusOr<double> loss = on_gpu_->Gradients(batch, weights, &gradients);
     ASSERT_TRUE(loss.ok()) << loss.status();
-    EXPECT_NEAR(*loss, *expected_loss, Tolerance(GetParam()) * (1 + *expected_loss));
+    EXPECT_NEAR(*loss, *expected_loss, Tolerance(GetParam()) * (1 + std::abs(*expected_loss)));
     ExpectSame(gradients, expected);
-    std::vector<float> expected_prediction(batch.rows);
-    std::vector<float> prediction(batch.rows, -1.0F);
+    std::vector<float> expected_prediction(batch.rows * on_cpu_->spec().outputs());
+    std::vector<float> prediction(expected_prediction.size(), -1.0F);
     ASSERT_TRUE(on_cpu_->Predict(batch, weights, expected_prediction).ok());
     ASSERT_TRUE(on_gpu_->Predict(batch, weights, prediction).ok());
-    for (size_t r = 0; r < batch.rows; ++r) {
-      EXPECT_NEAR(prediction[r], expected_prediction[r],
-                  Tolerance(GetParam()) * (1 + std::abs(expected_prediction[r])))
-          << r;
+    for (size_t i = 0; i < prediction.size(); ++i) {
+      EXPECT_NEAR(prediction[i], expected_prediction[i],
+                  PredictionTolerance(GetParam()) * (1 + std::abs(expected_prediction[i])))
+          << i;
     }
   }
 
@@ -132,8 +182,10 @@ TEST_P(ModelCudaTest, AgreesWithTheCpuOnEveryKindOfColumn) {
       MakeShape(0, {}, 30),        MakeShape(1, {3}, 1),     MakeShape(2, {}, uint64_t{1} << 40),
       MakeShape(9, {1}, 0),        MakeShape(0, {2, 2}, 17),
   };
-  shapes.emplace_back(shapes.front()).offsets = true;
-  shapes.emplace_back(shapes.back()).sparse_keys = 0;
+  if (!IsJoint(GetParam())) {
+    shapes.emplace_back(shapes.front()).offsets = true;
+    shapes.emplace_back(shapes.back()).sparse_keys = 0;
+  }
   for (const DatasetShape& shape : shapes) {
     SCOPED_TRACE(absl::StrCat(shape.numeric_columns, " numeric, ", shape.category_columns,
                               " categories, ", shape.sparse_keys, " sparse keys, offsets ",
@@ -141,9 +193,9 @@ TEST_P(ModelCudaTest, AgreesWithTheCpuOnEveryKindOfColumn) {
     Open(shape);
     if (IsSkipped()) return;
     for (const size_t rows : {size_t{1}, size_t{5}, size_t{64}, size_t{300}}) {
-      if (rows >= LeastRows(GetParam())) Compare(RandomBatch(shape, {.rows = rows}, &rng_));
+      if (rows >= LeastRows(GetParam())) Compare(Drawn({.rows = rows}));
     }
-    Compare(RandomBatch(shape, {.rows = 70, .same_keys = true}, &rng_));
+    Compare(Drawn({.rows = 70, .same_keys = true}));
   }
 }
 
@@ -157,7 +209,7 @@ TEST_P(ModelCudaTest, KeepsBatchesInFlightApart) {
   for (int i = 0; i < 30; ++i) {
     // Larger batches come late, so that room is made while others are in flight.
     const size_t rows = LeastRows(GetParam()) + rng_.Below(static_cast<uint64_t>(4 + i));
-    batches.push_back(RandomBatch(shape_, {.rows = rows}, &rng_));
+    batches.push_back(Drawn({.rows = rows}));
     weights.push_back(RandomWeights(batches.back()));
     Parameters keys;
     ASSERT_TRUE(pipeline_->Prepare(batches.back(), &keys).ok());
@@ -177,7 +229,7 @@ TEST_P(ModelCudaTest, KeepsBatchesInFlightApart) {
       const auto loss = pipeline_->Finish(&gradients);
       const auto expected_loss = on_cpu_->Gradients(batches[0], weights[0], &expected);
       ASSERT_TRUE(loss.ok()) << loss.status();
-      EXPECT_NEAR(*loss, *expected_loss, Tolerance(GetParam()) * (1 + *expected_loss));
+      EXPECT_NEAR(*loss, *expected_loss, Tolerance(GetParam()) * (1 + std::abs(*expected_loss)));
       ExpectSame(gradients, expected);
       batches.pop_front();
       weights.pop_front();
@@ -191,15 +243,15 @@ TEST_P(ModelCudaTest, TheSameBatchGivesTheSameBits) {
   if (IsSkipped()) return;
   constexpr uint64_t kMostRows = 120;
   // Bits are one capacity's: a product of other rows may be another algorithm's.
-  const Batch largest = RandomBatch(shape_, {.rows = kMostRows}, &rng_);
+  const Batch largest = Drawn({.rows = kMostRows});
   Parameters first;
   ASSERT_TRUE(on_gpu_->Gradients(largest, RandomWeights(largest), &first).ok());
-  const Batch batch = RandomBatch(shape_, {.rows = 90}, &rng_);
+  const Batch batch = Drawn({.rows = 90});
   const Parameters weights = RandomWeights(batch);
   const auto loss = on_gpu_->Gradients(batch, weights, &first);
   for (int i = 0; i < 5; ++i) {
     // Something else passes through the same buffers.
-    const Batch other = RandomBatch(shape_, {.rows = 1 + rng_.Below(kMostRows)}, &rng_);
+    const Batch other = Drawn({.rows = 1 + rng_.Below(kMostRows)});
     Parameters gradients;
     ASSERT_TRUE(on_gpu_->Gradients(other, RandomWeights(other), &gradients).ok());
     const auto again = on_gpu_->Gradients(batch, weights, &gradients);
@@ -209,23 +261,47 @@ TEST_P(ModelCudaTest, TheSameBatchGivesTheSameBits) {
   }
 }
 
+// What is not a number is seen, and does not stay behind in padding for the batches after it.
+TEST_P(ModelCudaTest, WhatIsNotANumberPasses) {
+  Open(MakeShape(3, {4, 2}, 30));
+  if (IsSkipped()) return;
+  const size_t least = LeastRows(GetParam());
+  Batch broken = Drawn({.rows = least + 40});
+  Parameters gradients;
+  ASSERT_TRUE(on_gpu_->Gradients(broken, RandomWeights(broken), &gradients).ok());
+  for (const size_t row : {size_t{3}, least + 39}) {
+    broken.numeric[3 * row + 1] = std::numeric_limits<float>::quiet_NaN();
+  }
+  const auto loss = on_gpu_->Gradients(broken, RandomWeights(broken), &gradients);
+  ASSERT_TRUE(loss.ok()) << loss.status();
+  // A relu makes a zero of what is not a number.
+  EXPECT_TRUE(std::isnan(*loss) || GetParam().model == "mlp");
+  Compare(Drawn({.rows = least}));
+  Compare(Drawn({.rows = least + 40}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, ModelCudaTest,
                          testing::Values(Kind{"linear"}, Kind{"mlp"}, Kind{"wide_deep"},
                                          Kind{"deepfm"}, Kind{"deepfm", "tf32"},
-                                         Kind{"deepfm", "bf16"}),
-                         [](const auto& param) {
-                           return param.param.model + "_" + param.param.precision;
-                         });
+                                         Kind{"deepfm", "bf16"},
+                                         Kind{"linear", "f32", "classes", 3},
+                                         Kind{"deepfm", "f32", "classes", 12},
+                                         Kind{"deepfm", "bf16", "classes", 5},
+                                         Kind{"deepfm", "f32", "quantile", 2, true}),
+                         NameOf);
 
-// Of a model with every term; binary labels are the kinds' above.
+// Of every kind of column; binary labels are the kinds' above.
 class TargetCudaTest : public ModelCudaTest {};
 
 TEST_P(TargetCudaTest, AgreesWithTheCpu) {
   Open(MakeShape(3, {4, 1, 9}, 50));
   if (IsSkipped()) return;
-  for (const size_t rows : {size_t{1}, size_t{65}}) {
-    Batch batch = RandomBatch(shape_, {.rows = rows}, &rng_);
-    for (float& label : batch.labels) label += 0.5F * static_cast<float>(rng_.Below(7));
+  const bool exact = GetParam().precision == "f32";
+  for (const size_t rows : exact ? std::vector<size_t>{1, 65} : std::vector<size_t>{300}) {
+    Batch batch = Drawn({.rows = rows});
+    if (!IsJoint(GetParam())) {
+      for (float& label : batch.labels) label += 0.5F * static_cast<float>(rng_.Below(7));
+    }
     Compare(batch);
   }
 }
@@ -235,7 +311,26 @@ INSTANTIATE_TEST_SUITE_P(Targets, TargetCudaTest,
                                          Kind{"deepfm", "f32", "amount"},
                                          Kind{"deepfm", "f32", "tweedie"},
                                          Kind{"deepfm", "f32", "real"}),
-                         [](const auto& param) { return param.param.target; });
+                         NameOf);
+
+// Every model of several outputs, as many as make every kind of odd width.
+std::vector<Kind> JointKinds() {
+  std::vector<Kind> kinds;
+  for (const std::string precision : {"f32", "tf32", "bf16"}) {
+    for (const std::string model : {"linear", "mlp", "wide_deep", "deepfm"}) {
+      for (const uint32_t classes : {3U, 10U, 33U, 257U}) {
+        kinds.push_back({model, precision, "classes", classes});
+      }
+      for (const uint32_t levels : {1U, 2U, 5U}) {
+        kinds.push_back({model, precision, "quantile", levels});
+        kinds.push_back({model, precision, "quantile", levels, true});
+      }
+    }
+  }
+  return kinds;
+}
+
+INSTANTIATE_TEST_SUITE_P(Joint, TargetCudaTest, testing::ValuesIn(JointKinds()), NameOf);
 
 }  // namespace
 }  // namespace rubato

@@ -1,5 +1,5 @@
 // The deep part of a network on a GPU (network_shape.h): the gathered input, hidden layers with
-// relu, the output of width 1, and beside them the factorization machine over the same input.
+// relu, the last layer, and beside them the factorization machine over the same input.
 //
 // Owns what lies between the layers; weights, gradients and inputs are the caller's. Everything is
 // put on one stream and may be captured.
@@ -27,12 +27,13 @@ class DeepPart {
                                                         Precision precision);
   virtual ~DeepPart() = default;
 
-  // margin[rows], overwritten.
-  virtual absl::Status Forward(StreamView stream, const StepArrays& step, float* margin) = 0;
-  // The batch of the last Forward: gradients of all its tables but the last bias, from
-  // d_margin[rows].
+  // margin[rows, outputs], overwritten. Of several outputs it has a layer's stride (linear.h).
+  virtual absl::Status Forward(StreamView stream, const StepArrays& step,
+                               DeviceMatrix<float> margin) = 0;
+  // The batch of the last Forward: gradients of all its tables but the last bias, from d_margin
+  // [rows, outputs], whose padding may be read.
   virtual absl::Status Backward(StreamView stream, const StepArrays& step,
-                                const float* d_margin) = 0;
+                                DeviceMatrix<const float> d_margin) = 0;
 };
 
 }  // namespace rubato

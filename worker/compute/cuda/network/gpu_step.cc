@@ -19,9 +19,9 @@ absl::StatusOr<std::unique_ptr<GpuStep>> GpuStep::Make(StreamView stream, const 
   }
   ASSIGN_OR_RETURN(step->loss_, DeviceArray<double>::Make(1));
   ASSIGN_OR_RETURN(step->host_loss_, PinnedArray<double>::Make(1));
-  const size_t rows = engine.capacity().counts.rows;
-  ASSIGN_OR_RETURN(step->prediction_, DeviceArray<float>::Make(rows));
-  ASSIGN_OR_RETURN(step->host_prediction_, PinnedArray<float>::Make(rows));
+  const size_t predictions = size_t{engine.capacity().counts.rows} * shape.outputs();
+  ASSIGN_OR_RETURN(step->prediction_, DeviceArray<float>::Make(predictions));
+  ASSIGN_OR_RETURN(step->host_prediction_, PinnedArray<float>::Make(predictions));
   return step;
 }
 

@@ -32,7 +32,7 @@ class GpuStep {
   absl::Status UploadWeights(StreamView stream, const Parameters& rows);
   // Puts the step on the stream, as a graph once it has run.
   absl::Status Train(StreamView stream);
-  // Puts the probabilities of the batch's rows on their way down into host_prediction().
+  // Puts the predictions of the batch's rows on their way down into host_prediction().
   absl::Status Predict(StreamView stream);
   // Puts the gradients' way down into `rows`' values, which have the sizes of the weights, and the
   // loss' into host_loss().
@@ -49,8 +49,8 @@ class GpuStep {
   std::vector<DeviceArray<float>> gradients_;  // by table; padding of dense tables is zero
   DeviceArray<double> loss_;                   // [1]
   PinnedArray<double> host_loss_;              // [1]
-  DeviceArray<float> prediction_;              // [rows]
-  PinnedArray<float> host_prediction_;         // [rows]
+  DeviceArray<float> prediction_;              // [rows, outputs]
+  PinnedArray<float> host_prediction_;         // [rows, outputs]
   Replay train_;
 };
 

@@ -2,9 +2,9 @@
 // it a second time; kernels count in 32 bits, and numbers are made that narrow here and nowhere
 // else.
 //
-//   margin = deep part (gathered input, hidden layers, output of width 1), if the model has one
-//          + factorization machine over the embeddings, if it has one
-//          + linear term (with the bias, if there is no deep part), if it has one
+//   margins = deep part (gathered input, hidden layers, last layer), if the model has one
+//           + factorization machine over the embeddings, if it has one
+//           + linear term (with the bias, if there is no deep part), if it has one
 //
 // Pure arithmetic, without a device.
 #pragma once
@@ -27,6 +27,8 @@ struct NetworkShape {
   ModelSpec model;  // from MakeNetworkShape
 
   uint32_t numeric() const { return Count(model.data.numeric_columns); }
+  // Margins of a row.
+  uint32_t outputs() const { return Count(model.outputs()); }
   uint32_t columns() const { return Count(model.data.category_columns); }
   // Keys of features: levels from 0 on, sparse ones behind. In a linear term's table they stand
   // behind its numeric rows.

@@ -35,7 +35,7 @@ class CudaBackend : public Backend {
 }  // namespace
 }  // namespace rubato
 
-extern "C" __attribute__((visibility("default"))) rubato::Backend* rubato_cuda_backend_2() {
+extern "C" __attribute__((visibility("default"))) rubato::Backend* rubato_cuda_backend_3() {
   static auto* const backend = new rubato::CudaBackend;
   return backend;
 }

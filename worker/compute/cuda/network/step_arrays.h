@@ -11,7 +11,7 @@ struct StepArrays {
   const float* numeric = nullptr;  // [rows, numeric columns]
   const float* labels = nullptr;   // [rows]
   const float* weights = nullptr;  // [rows]
-  const float* offsets = nullptr;  // [rows] added to the margins; nullptr: nothing is
+  const float* offsets = nullptr;  // [rows] added to the one margin; nullptr: nothing is
   // `positions` are rows of the embedding table's array in `parameters`.
   Features features;
   Segments segments;  // the rows of the embedding table's array in `gradients`
