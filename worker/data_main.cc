@@ -25,9 +25,8 @@
 #include "common/base/stop_signals.h"
 #include "common/process/process.h"
 #include "worker/compute_device.h"
+#include "worker/data/generate/books.h"
 #include "worker/data/prepare/data_json.h"
-#include "worker/data/prepare/generate.h"
-#include "worker/data/prepare/generate_policies.h"
 #include "worker/data/prepare/inspect.h"
 #include "worker/data/prepare/label.h"
 #include "worker/data/prepare/prepare.h"
@@ -179,22 +178,20 @@ absl::Status Generate(const Arguments& arguments) {
         absl::StrFormat("%s: is there already; choose another --out", arguments.out));
   }
   const BookSpec spec = {.rows = arguments.rows, .seed = arguments.seed, .rate = arguments.rate};
-  const char* const label = PolicyLabel(arguments.target);
-  const absl::Status status = label == nullptr
-                                  ? GenerateLoanBook(spec, arguments.out)
-                                  : GeneratePolicies(arguments.target, spec, arguments.out);
+  TargetConfig target;
+  target.kind = arguments.target;
+  target.quantiles = {0.01, 0.05};
+  target.expected_shortfall = true;
+  const absl::StatusOr<GeneratedBook> book = GenerateBook(target, spec, arguments.out);
   // No folder to write to is a mistake of the command line.
-  if (absl::IsNotFound(status)) return absl::InvalidArgumentError(status.message());
-  RETURN_IF_ERROR(status);
-  const std::string rows = absl::StrCat(arguments.rows);
-  if (label != nullptr) {
-    std::printf("%s: %s policies; the label is '%s', the exposure '%s'; data.drop '%s'\n",
-                arguments.out.c_str(), rows.c_str(), label, kPolicyYears,
-                absl::StrJoin(PolicyOracle(arguments.target), "', '").c_str());
-    return absl::OkStatus();
-  }
-  std::printf("%s: %s loans; the label is '%s'; data.drop '%s', the true probability of default\n",
-              arguments.out.c_str(), rows.c_str(), kLoanBookLabel, kLoanBookOracle);
+  if (absl::IsNotFound(book.status())) return absl::InvalidArgumentError(book.status().message());
+  RETURN_IF_ERROR(book.status());
+  std::string beside;
+  if (!book->exposure.empty()) absl::StrAppend(&beside, ", the exposure '", book->exposure, "'");
+  if (!book->time.empty()) absl::StrAppend(&beside, ", data.time '", book->time, "'");
+  std::printf("%s: %s %s; the label is '%s'%s; data.drop '%s', the truth\n", arguments.out.c_str(),
+              absl::StrCat(arguments.rows).c_str(), book->rows.c_str(), book->label.c_str(),
+              beside.c_str(), absl::StrJoin(book->oracle, "', '").c_str());
   return absl::OkStatus();
 }
 
@@ -245,11 +242,11 @@ int Main(int argc, char** argv) {
   CLI::App* inspect = AddInspect(&app, &arguments);
   AddRunCommand(&app, "config", "print the resolved run file as JSON", &arguments);
   CLI::App* generate = app.add_subcommand("generate", "write a book of which the truth is known");
-  generate->add_option("--rows", arguments.rows, "how many loans or policies")->required();
+  generate->add_option("--rows", arguments.rows, "how many loans, policies or days")->required();
   generate
       ->add_option("--target", arguments.target,
-                   "binary: loans; count, amount, tweedie, real: motor policies")
-      ->check(CLI::IsMember({"binary", "count", "amount", "tweedie", "real", "classes"}));
+                   "binary: loans; quantile: daily returns; else motor policies")
+      ->check(CLI::IsMember(BookKinds()));
   generate->add_option("--seed", arguments.seed, "another seed, another book");
   generate
       ->add_option("--rate", arguments.rate,

@@ -14,9 +14,8 @@
 #include "common/base/system_error.h"
 #include "worker/data/dataset/dataset.h"
 #include "worker/data/encode/encoding_json.h"
+#include "worker/data/generate/books.h"
 #include "worker/data/prepare/data_json.h"
-#include "worker/data/prepare/generate.h"
-#include "worker/data/prepare/generate_policies.h"
 #include "worker/data/prepare/part_writers.h"
 #include "worker/data/prepare/run_folder.h"
 #include "worker/data/tables/open_table.h"
@@ -34,26 +33,18 @@ absl::Status WriteConfigAndJob(const RunConfig& config, const Job& job, const st
   return WriteChecksummedText(folder + "/run.toml", FormatRunConfigToml(config));
 }
 
-// Writes the book of the target, and names its columns in `config`; the oracle's.
-absl::StatusOr<std::vector<std::string>> GenerateBook(const BookSpec& spec,
-                                                      const TargetDescription& target,
-                                                      RunConfig* config) {
-  if (target.label.two_classes()) {
-    config->data.label = kLoanBookLabel;
-    config->data.positive = {"1"};
-    RETURN_IF_ERROR(GenerateLoanBook(spec, config->data.path));
-    return {{kLoanBookOracle}};
+// With the columns of a generated book named as those of a file are. What stands in time is cut by
+// it.
+RunConfig NameColumns(RunConfig config, const TargetDescription& target,
+                      const GeneratedBook& book) {
+  config.data.label = book.label;
+  if (target.label.two_classes()) config.data.positive = {"1"};
+  if (target.keys.exposure != ExposureUse::kNone) config.target.exposure = book.exposure;
+  if (!book.time.empty()) {
+    config.data.time = book.time;
+    config.split.kind = "time";
   }
-  const char* const label = PolicyLabel(target.kind);
-  if (label == nullptr) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "data.format = \"generated\" has no book for target.kind = \"%s\"; name a file instead",
-        target.kind));
-  }
-  config->data.label = label;
-  if (target.keys.exposure != ExposureUse::kNone) config->target.exposure = kPolicyYears;
-  RETURN_IF_ERROR(GeneratePolicies(target.kind, spec, config->data.path));
-  return PolicyOracle(target.kind);
+  return config;
 }
 
 // The generated book is a file for as long as it is prepared; its spec names it afterwards.
@@ -63,9 +54,9 @@ absl::StatusOr<DataReport> PrepareGenerated(RunConfig config, const Target& targ
                          .seed = static_cast<uint64_t>(config.data.seed),
                          .rate = config.data.rate};
   config.data.path = folder + "/book.csv";
-  ASSIGN_OR_RETURN(const std::vector<std::string> oracle,
-                   GenerateBook(spec, DescriptionOf(target), &config));
-  ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, target, oracle}, folder, stop));
+  ASSIGN_OR_RETURN(const GeneratedBook book, GenerateBook(config.target, spec, config.data.path));
+  config = NameColumns(std::move(config), DescriptionOf(target), book);
+  ASSIGN_OR_RETURN(DataReport report, PrepareCsv({config, target, book.oracle}, folder, stop));
   std::error_code error;
   std::filesystem::remove(config.data.path, error);
   report.inputs[0].path = absl::StrFormat("generated: %d rows, seed %d", spec.rows, spec.seed);

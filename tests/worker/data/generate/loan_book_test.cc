@@ -1,4 +1,4 @@
-#include "worker/data/prepare/generate.h"
+#include "worker/data/generate/loan_book.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "worker/data/prepare/generate_policies.h"
+#include "worker/data/generate/policy_book.h"
 
 #include <algorithm>
 #include <array>
@@ -183,6 +183,12 @@ void AppendPolicy(const Policy& policy, std::string* line) {
 }
 
 }  // namespace
+
+std::vector<std::string> PolicyKinds() {
+  std::vector<std::string> kinds;
+  for (const Book& book : kBooks) kinds.emplace_back(book.kind);
+  return kinds;
+}
 
 const char* PolicyLabel(const std::string& target_kind) {
   const Book* const book = FindBook(target_kind);

@@ -1,5 +1,5 @@
 // Books of policies: one per seed, and true to what they say of themselves.
-#include "worker/data/prepare/generate_policies.h"
+#include "worker/data/generate/policy_book.h"
 
 #include <algorithm>
 #include <cmath>

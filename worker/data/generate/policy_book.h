@@ -23,12 +23,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "worker/data/prepare/generate.h"
+#include "worker/data/generate/loan_book.h"
 
 namespace rubato {
 
 inline constexpr char kPolicyYears[] = "years";  // column of the exposure
 
+// Every target.kind that has such a book.
+std::vector<std::string> PolicyKinds();
 // Column of the label; nullptr: there is no book for such a target.
 const char* PolicyLabel(const std::string& target_kind);
 // Columns of the oracle of a target that has a book.
