@@ -3,6 +3,7 @@
 GPU the backend is the one built against tests/cuda_emulator; RUBATO_CUDA_LIBRARY names another."""
 
 import os
+import random
 import unittest
 
 from real_fleet import BIN, FleetTest, Rubato
@@ -10,6 +11,21 @@ from real_fleet import BIN, FleetTest, Rubato
 EMULATED = str(BIN.parent / "librubato_cuda_emulated.so")
 # In step, so that both see the same weights: what differs is the order of sums.
 EXACT = ("train.staleness=0", "optimizer.learning_rate=0.02")
+# Targets of several outputs, with the label and the figure of each.
+JOINT = {
+    "classes": ("cause", "logloss", ""),
+    "quantile": ("days", "pinball", "quantiles = [0.1, 0.5, 0.9]\nexpected_shortfall = true\n")}
+
+
+def claims(rows):
+    """A made-up book of claims, line by line: what caused them, and how long they stayed open."""
+    rng = random.Random(3)
+    yield "size,region,cause,days"
+    for _ in range(rows):
+        size, region = rng.gauss(0, 1), rng.choice("ABCD")
+        pull = size + "ABCD".index(region) + rng.gauss(0, 0.5)
+        cause = "fire" if pull < 1 else "theft" if pull < 2 else "water"
+        yield f"{size:.3f},{region},{cause},{30 + 10 * pull + rng.gauss(0, 5):.2f}"
 
 
 class CudaRunTest(FleetTest):
@@ -35,6 +51,24 @@ class CudaRunTest(FleetTest):
                 on_gpu = self.train_well(f"{kind}-gpu", "device=cuda", *words)
                 self.check_same(on_gpu, on_cpu)
                 self.assertEqual(on_gpu["staleness"]["max_observed"], 0)
+
+    def test_several_outputs_are_learned_on_a_gpu_as_on_the_cpu(self):
+        (self.path / "claims.csv").write_text("\n".join(claims(1200)) + "\n")
+        for target, (label, figure, keys) in JOINT.items():
+            (self.path / f"{target}.toml").write_text(
+                f'[data]\npath = "claims.csv"\nlabel = "{label}"\n'
+                f'drop = ["{"days" if label == "cause" else "cause"}"]\n'
+                f'[target]\nkind = "{target}"\n{keys}[model]\nkind = "deepfm"\nhidden = [16]\n'
+                f'embedding_dim = 4\n[train]\nepochs = 4\nbatch = 32\nbest_epoch = false\n')
+            with self.subTest(target=target):
+                run, words = f"{target}.toml", (*EXACT, "fleet.workers=1")
+                on_cpu = self.train_well(f"{target}-cpu", *words, run=run)["test"]
+                on_gpu = self.train_well(f"{target}-gpu", "device=cuda", *words, run=run)["test"]
+                local = self.train_well(f"{target}-local", "device=cuda", "fleet.servers=0",
+                                        *words, run=run)["test"]
+                self.assertLess(on_cpu[figure], 0.8 * on_cpu[f"constant_{figure}"])
+                self.assertAlmostEqual(on_gpu[figure] / on_cpu[figure], 1, delta=0.003)
+                self.assertAlmostEqual(local[figure] / on_cpu[figure], 1, delta=0.003)
 
     def test_a_stale_fleet_on_one_gpu_converges(self):
         metrics = self.train_well("stale", "device=cuda:0", "model.kind=mlp", "fleet.workers=3",
