@@ -39,8 +39,9 @@ absl::StatusOr<Figures> JudgeConstant(const Target& target, const Dataset& data,
   std::vector<float> prediction;
   for (uint64_t row = 0; row < data.rows(); ++row) {
     const float offset = data.offsets().empty() ? 0.0F : data.offsets()[row];
+    const float scale = data.scales().empty() ? 1.0F : data.scales()[row];
     for (const double of_output : constant) {
-      prediction.push_back(static_cast<float>(PredictConstant(target, of_output, offset)));
+      prediction.push_back(static_cast<float>(PredictConstant(target, of_output, offset)) * scale);
     }
   }
   return EvaluateRows(target, data, prediction, constant);

@@ -44,7 +44,8 @@ absl::StatusOr<Figures> EvaluateRows(const Target& target, const Dataset& data,
                            .predictions = prediction,
                            .offsets = data.offsets(),
                            .weights = data.weights(),
-                           .constant = constant});
+                           .constant = constant,
+                           .scales = data.scales()});
 }
 
 std::map<std::string, double> ProgressOf(const Target& target, const Figures& figures) {

@@ -20,7 +20,11 @@ struct ScoredRows {
   std::span<const float> predictions;   // [rows, outputs]
   std::span<const float> offsets;       // [rows], or empty: 0
   std::span<const float> weights = {};  // [rows], or empty: 1
-  std::span<const double> constant;     // [outputs] Prior::predictions
+  std::span<const double> constant;     // [outputs] Prior::predictions, in the unit of each row
+  std::span<const float> scales = {};   // [rows] these units, or empty: 1
+  double ConstantOf(size_t row, size_t output) const {
+    return constant[output] * (scales.empty() ? 1.0 : static_cast<double>(scales[row]));
+  }
 };
 
 // A table of the report: [rows][columns].

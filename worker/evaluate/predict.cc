@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "worker/data/encode/row_source.h"
 #include "worker/evaluate/predicted_columns.h"
+#include "worker/evaluate/scoring.h"
 #include "worker/evaluate/untrained_levels.h"
 
 namespace rubato {
@@ -28,6 +29,7 @@ class Predictor {
     RETURN_IF_ERROR(weights_.Fill(&rows_));
     prediction_.resize(chunk.batch.rows * outputs);
     RETURN_IF_ERROR(model_->Predict(chunk.batch, rows_, prediction_));
+    TakeToOwnUnit(chunk.batch, prediction_);
     std::string lines;
     size_t begin = 0;
     for (size_t r = 0; r < chunk.batch.rows; ++r) {

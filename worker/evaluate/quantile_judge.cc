@@ -21,7 +21,7 @@ constexpr size_t kMostShownBreaches = 2000;
 struct Level {
   std::string name;
   double level = 0.0;
-  double constant = 0.0;
+  std::vector<double> constants;
   std::vector<double> labels;
   std::vector<double> quantiles;
   std::vector<double> shortfalls;  // or empty
@@ -48,14 +48,14 @@ Level LevelOf(const QuantileTarget& target, const ScoredRows& rows, size_t k) {
   Level of;
   of.name = target.LevelName(k);
   of.level = static_cast<double>(target.loss.level[k]);
-  of.constant = rows.constant[k];
   for (size_t i = 0; i < rows.labels.size(); ++i) {
     const auto label = static_cast<double>(rows.labels[i]);
     const auto quantile = static_cast<double>(rows.predictions[i * outputs + k]);
     of.labels.push_back(label);
     of.quantiles.push_back(quantile);
+    of.constants.push_back(rows.ConstantOf(i, k));
     of.pinball.Add(WeightOf(rows, i), Pinball(of.level, label, quantile),
-                   Pinball(of.level, label, of.constant));
+                   Pinball(of.level, label, of.constants.back()));
     if (!target.loss.shortfall) continue;
     const size_t behind = i * outputs + target.loss.levels + k;
     of.shortfalls.push_back(static_cast<double>(rows.predictions[behind]));
@@ -71,7 +71,7 @@ PairedMeans MeanPinball(const std::vector<Level>& levels, const ScoredRows& rows
     double of_constant = 0.0;
     for (const Level& level : levels) {
       pinball += Pinball(level.level, level.labels[i], level.quantiles[i]);
-      of_constant += Pinball(level.level, level.labels[i], level.constant);
+      of_constant += Pinball(level.level, level.labels[i], level.constants[i]);
     }
     const auto count = static_cast<double>(levels.size());
     means.Add(WeightOf(rows, i), pinball / count, of_constant / count);

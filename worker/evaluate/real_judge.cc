@@ -10,7 +10,9 @@ namespace rubato {
 absl::StatusOr<Figures> Judge(const RealTarget&, const ScoredRows& rows) {
   PairedMeans squares;
   PairedMeans distances;
-  double above_constant = 0.0;  // the labels' sum
+  // Of the labels about the constant, whose own losses say it only where all rows have one unit.
+  double above_constant = 0.0;
+  double squares_about_constant = 0.0;
   for (size_t i = 0; i < rows.labels.size(); ++i) {
     const auto label = static_cast<double>(rows.labels[i]);
     const double miss = label - static_cast<double>(rows.predictions[i]);
@@ -19,17 +21,19 @@ absl::StatusOr<Figures> Judge(const RealTarget&, const ScoredRows& rows) {
           absl::StrFormat("cannot evaluate: the prediction of row %d is not a number", i));
     }
     const double weight = rows.weights.empty() ? 1.0 : static_cast<double>(rows.weights[i]);
-    const double of_constant = label - rows.constant[0];
+    const double of_constant = label - rows.ConstantOf(i, 0);
+    const double about_constant = label - rows.constant[0];
     squares.Add(weight, miss * miss, of_constant * of_constant);
     distances.Add(weight, std::abs(miss), std::abs(of_constant));
-    above_constant += weight * of_constant;
+    above_constant += weight * about_constant;
+    squares_about_constant += weight * (about_constant * about_constant);
   }
   const double weight = squares.weight();
   if (!(weight > 0.0)) {
     return absl::FailedPreconditionError("cannot evaluate without a row that counts");
   }
   const double mean = above_constant / weight;
-  const double variance = squares.of_constant() - mean * mean;
+  const double variance = squares_about_constant / weight - mean * mean;
   const double rmse = std::sqrt(squares.mean());
   const double both = rmse + std::sqrt(squares.of_constant());
   // Of the difference of two roots: that of what is under them, by their sum.

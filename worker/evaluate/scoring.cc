@@ -62,6 +62,12 @@ void SelectRows(const Model& model, const Parameters& all, Parameters* wanted) {
   }
 }
 
+void TakeToOwnUnit(const Batch& batch, std::span<float> numbers) {
+  if (batch.scales.empty()) return;
+  const size_t each = numbers.size() / batch.rows;
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] *= batch.scales[i / each];
+}
+
 absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all,
                                          const GoOn& go_on) {
   const size_t outputs = model->spec().outputs();
@@ -70,8 +76,9 @@ absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, cons
   const auto score = [&](uint64_t begin, const Batch& batch) -> absl::Status {
     model->FindKeys(batch, &rows);
     SelectRows(*model, all, &rows);
-    RETURN_IF_ERROR(model->Predict(
-        batch, rows, std::span(prediction).subspan(begin * outputs, batch.rows * outputs)));
+    const auto of_batch = std::span(prediction).subspan(begin * outputs, batch.rows * outputs);
+    RETURN_IF_ERROR(model->Predict(batch, rows, of_batch));
+    TakeToOwnUnit(batch, of_batch);
     return go_on();
   };
   RETURN_IF_ERROR(ForEachChunk(data, score));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,7 +30,11 @@ absl::StatusOr<Parameters> FindAllKeys(const Model& model, const Dataset& data, 
 // The rows of `wanted` (keys only) copied out of `all`, which holds every one of them.
 void SelectRows(const Model& model, const Parameters& all, Parameters* wanted);
 
-// prediction[data.rows(), outputs].
+// Takes numbers of the rows of a batch, as many of each, from the unit that labels are learnt in to
+// the label's own: multiplies them by the rows' scales.
+void TakeToOwnUnit(const Batch& batch, std::span<float> numbers);
+
+// prediction[data.rows(), outputs], in the label's own unit.
 absl::StatusOr<std::vector<float>> Score(Model* model, const Dataset& data, const Parameters& all,
                                          const GoOn& go_on);
 

@@ -58,8 +58,10 @@ class ShuffledSkill {
                 std::span<const double> constant)
       : model_(model),
         sample_(std::move(sample)),
+        labels_(sample_.labels),
         constant_(constant),
         prediction_(sample_.rows * model->spec().outputs()) {
+    TakeToOwnUnit(sample_, labels_);
     model_->FindKeys(sample_, &rows_);
     SelectRows(*model_, weights, &rows_);
   }
@@ -84,15 +86,18 @@ class ShuffledSkill {
   absl::StatusOr<double> Skill(const Batch& batch) {
     const Target& target = model_->spec().target;
     RETURN_IF_ERROR(model_->Predict(batch, rows_, prediction_));
-    ASSIGN_OR_RETURN(const Figures figures, Evaluate(target, {.labels = batch.labels,
+    TakeToOwnUnit(batch, prediction_);
+    ASSIGN_OR_RETURN(const Figures figures, Evaluate(target, {.labels = labels_,
                                                               .predictions = prediction_,
                                                               .offsets = batch.offsets,
-                                                              .constant = constant_}));
+                                                              .constant = constant_,
+                                                              .scales = batch.scales}));
     return SkillOf(target, figures);
   }
 
   Model* const model_;
   const Batch sample_;
+  std::vector<float> labels_;  // in their own unit
   const std::span<const double> constant_;
   Parameters rows_;
   std::vector<float> prediction_;

@@ -68,7 +68,9 @@ absl::Status CheckSeries(const RunConfig& config, const KeyLocator& locate) {
   const SeriesConfig& series = config.series;
   const bool is_series = config.data.format == "series";
   if (!is_series && series != SeriesConfig()) {
-    const char* const given = series.date.empty() ? "series.prices" : "series.date";
+    const char* const given = !series.date.empty()     ? "series.date"
+                              : !series.prices.empty() ? "series.prices"
+                                                       : "series.scale";
     return BadKey(locate(given),
                   absl::StrFormat("%s is about a price series, and data.format is \"%s\"; leave "
                                   "[series] out, or use data.format = \"series\"",
@@ -179,7 +181,7 @@ absl::Status CheckTargetColumns(const RunConfig& config, const KeyLocator& locat
                                                              {"data.time", config.data.time}};
   for (const auto& [key, column] :
        {std::pair("target.offset", target.offset), std::pair("target.exposure", target.exposure),
-        std::pair("target.weight", target.weight)}) {
+        std::pair("target.weight", target.weight), std::pair("target.scale", target.scale)}) {
     if (column.empty()) continue;
     if (config.data.format != "csv") {
       return BadKey(locate(key),

@@ -61,8 +61,9 @@ struct DataConfig {
 
 // Prices of which returns are learnt (data.format = "series").
 struct SeriesConfig {
-  std::string date;                 // column of the day
-  std::vector<std::string> prices;  // columns; the first one's next return is the label
+  std::string date = {};                 // column of the day
+  std::vector<std::string> prices = {};  // columns; the first one's next return is the label
+  std::string scale = {};                // "ewma": returns by their volatility; "": as they are
   friend bool operator==(const SeriesConfig&, const SeriesConfig&) = default;
 };
 
@@ -73,6 +74,7 @@ struct TargetConfig {
   std::string offset;             // column whose number is added to a row's margin (csv)
   std::string exposure;           // column with how much of a thing a row is about (csv)
   std::string weight;             // column with what a row counts for (csv)
+  std::string scale;              // column with the unit of a row's label (csv)
   double cap = 0.0;               // label that larger ones are taken for; 0: none
   double cap_exposure = 0.0;      // the same of exposures
   double power = 1.5;             // tweedie: of the mean, in the variance

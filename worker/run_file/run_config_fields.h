@@ -94,6 +94,7 @@ template <class Visitor>
 void VisitFields(SeriesConfig& series, Visitor& visitor) {
   visitor.Field("date", series.date, AnyText{});
   visitor.Field("prices", series.prices, AnyColumns{});
+  visitor.Field("scale", series.scale, OneOf{{"", "ewma"}});
 }
 
 template <class Visitor>
@@ -102,6 +103,7 @@ void VisitFields(TargetConfig& target, Visitor& visitor) {
   visitor.Field("offset", target.offset, AnyText{});
   visitor.Field("exposure", target.exposure, AnyText{});
   visitor.Field("weight", target.weight, AnyText{});
+  visitor.Field("scale", target.scale, AnyText{});
   visitor.Field("cap", target.cap, RealRange{0.0, 1e30});
   visitor.Field("cap_exposure", target.cap_exposure, RealRange{0.0, 1e30});
   visitor.Field("power", target.power, RealRange{1.01, 1.99});

@@ -22,9 +22,12 @@ struct Batch {
   std::vector<uint32_t> row_begin;   // [rows + 1] offsets into keys, values; or empty
   std::vector<uint64_t> keys;        // sparse feature keys
   std::vector<float> values;         // and their values
-  std::vector<float> labels;         // [rows] see worker/spec/target.h
+  std::vector<float> labels;         // [rows] see worker/spec/target.h; divided by `scales`
   std::vector<float> weights;        // [rows] class weight, 1 unless asked for
   std::vector<float> offsets;        // [rows] added to the margin; or empty: nothing is
+  // [rows] above 0: what a prediction is multiplied by, as the label is learnt divided by it; or
+  // empty: 1. A model knows nothing of it.
+  std::vector<float> scales;
 };
 
 // What the columns are, the same for the three splits of a run.
@@ -34,6 +37,7 @@ struct DatasetShape {
   uint64_t levels = 0;                // size of the id space of category levels
   uint64_t sparse_keys = 0;           // one past the largest sparse key
   bool offsets = false;               // rows add something to their margin
+  bool scales = false;                // rows have a unit of their label
   std::vector<uint64_t> level_begin;  // [category_columns + 1]
   friend bool operator==(const DatasetShape&, const DatasetShape&) = default;
 };

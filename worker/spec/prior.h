@@ -23,6 +23,11 @@ struct LabelRow {
   float label = 0.0F;
   float weight = 1.0F;  // how much it counts for (target.weight), >= 0
   float offset = 0.0F;  // added to its margin
+  float scale = 1.0F;   // unit of its label (target.scale), above 0
+  // As it is taught: in that unit.
+  LabelRow InItsUnit() const {
+    return {.label = label / scale, .weight = weight, .offset = offset};
+  }
   friend bool operator==(const LabelRow&, const LabelRow&) = default;
 };
 

@@ -41,6 +41,7 @@ absl::Status CheckKeys(const TargetConfig& config, const TargetDescription& targ
               {"target.cap", config.cap != unset.cap, reads.cap},
               {"target.power", config.power != unset.power, reads.power},
               {"target.huber", config.huber != unset.huber, reads.huber},
+              {"target.scale", !config.scale.empty(), reads.scale},
               {"target.quantiles", !config.quantiles.empty(), reads.quantiles},
               {"target.expected_shortfall", config.expected_shortfall, reads.quantiles}};
   for (const auto& [key, given, read] : keys) {

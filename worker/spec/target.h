@@ -21,7 +21,7 @@
 // Of a number, without a law:
 //   real     any number; the prediction is its mean, or with Huber's loss one that labels far away
 //            pull at less. A margin is measured in deviations of the training labels from their
-//            mean.
+//            mean. With a scale the label is learnt divided by it; quantiles too.
 //   quantile any number; the predictions are quantiles of it that never cross, and the means of
 //            what lies below them, if asked for. joint_loss.h says what their margins are.
 //
@@ -186,11 +186,12 @@ struct RealTarget {
       MetricSpec{"r2", "R2", Better::kLarger, MetricUse::kProgress},
       MetricSpec{"mae", "MAE", Better::kSmaller, MetricUse::kSummary, MetricFormat::kNumber},
   };
-  static constexpr TargetDescription kDescription = {.kind = "real",
-                                                     .prediction = "mean",
-                                                     .keys = {.cap = true, .huber = true},
-                                                     .metrics = kMetrics,
-                                                     .chosen_by = "rmse"};
+  static constexpr TargetDescription kDescription = {
+      .kind = "real",
+      .prediction = "mean",
+      .keys = {.cap = true, .huber = true, .scale = true},
+      .metrics = kMetrics,
+      .chosen_by = "rmse"};
 
   void Configure(const TargetConfig& config) { loss.delta = static_cast<float>(config.huber); }
   void Fit(const Prior& prior) {
@@ -248,7 +249,7 @@ struct QuantileTarget {
   static constexpr TargetDescription kDescription = {.kind = "quantile",
                                                      .prediction = "q",
                                                      .fits_each = true,
-                                                     .keys = {.quantiles = true},
+                                                     .keys = {.scale = true, .quantiles = true},
                                                      .metrics = kMetrics,
                                                      .chosen_by = "pinball"};
 

@@ -40,6 +40,7 @@ struct TargetKeys {
   bool cap = false;
   bool power = false;
   bool huber = false;
+  bool scale = false;
   bool quantiles = false;  // and target.expected_shortfall
   ExposureUse exposure = ExposureUse::kNone;
 };

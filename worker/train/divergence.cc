@@ -20,7 +20,8 @@ LossRange LossRangeOf(const Target& target, double margin, const Dataset& train)
     LossRange sum = {.least = 0.0, .constant = 0.0};
     for (uint64_t row = 0; row < train.rows(); ++row) {
       const float offset = train.offsets().empty() ? 0.0F : train.offsets()[row];
-      const float label = train.labels()[row];
+      const float scale = train.scales().empty() ? 1.0F : train.scales()[row];
+      const float label = train.labels()[row] / scale;
       const auto weight = static_cast<double>(train.weights()[row]);
       sum.least += weight * of.loss.Least(static_cast<double>(label));
       margin_of.assign(outputs, base + offset);

@@ -20,7 +20,8 @@ struct LossRange {
   double least = 0.0;                                         // of a model that knows each label
   double constant = std::numeric_limits<double>::infinity();  // of one that knows no row
 };
-// The second has `margin` for every row, in each output, and adds the row's offset.
+// Of labels as they are taught. The second has `margin` for every row, in each output, and adds the
+// row's offset.
 LossRange LossRangeOf(const Target& target, double margin, const Dataset& train);
 
 class DivergenceCheck {

@@ -15,7 +15,11 @@ namespace rubato {
 class BatchDataset : public Dataset {
  public:
   BatchDataset(const DatasetShape& shape, uint64_t rows, Rng* rng)
-      : shape_(shape), all_(RandomBatch(shape, {.rows = rows}, rng)) {}
+      : shape_(shape), all_(RandomBatch(shape, {.rows = rows}, rng)) {
+    for (uint64_t row = 0; shape.scales && row < rows; ++row) {
+      scales_.push_back(static_cast<float>(1.0 + rng->Uniform()));
+    }
+  }
   explicit BatchDataset(Batch rows) : all_(std::move(rows)) {}
 
   const DatasetShape& shape() const override { return shape_; }
@@ -23,6 +27,7 @@ class BatchDataset : public Dataset {
   std::span<const float> labels() const override { return all_.labels; }
   std::span<const float> weights() const override { return all_.weights; }
   std::span<const float> offsets() const override { return all_.offsets; }
+  std::span<const float> scales() const override { return scales_; }
   std::span<const float> oracle() const override { return {}; }
   void Read(std::span<const uint64_t> indices, Batch* out) const override {
     *out = Batch{};
@@ -33,6 +38,7 @@ class BatchDataset : public Dataset {
       AddRow(all_.numeric, all_.numeric_columns, i, &out->numeric);
       AddRow(all_.categories, all_.category_columns, i, &out->categories);
       out->labels.push_back(all_.labels[i]);
+      if (!scales_.empty()) out->scales.push_back(scales_[i]);
       out->weights.push_back(all_.weights[i]);
       if (!all_.offsets.empty()) out->offsets.push_back(all_.offsets[i]);
     }
@@ -47,6 +53,7 @@ class BatchDataset : public Dataset {
 
   const DatasetShape shape_ = {};
   const Batch all_;
+  std::vector<float> scales_;
 };
 
 }  // namespace rubato

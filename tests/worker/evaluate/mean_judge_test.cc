@@ -158,6 +158,32 @@ TEST(RealJudge, FiguresAreThoseOfScikitLearn) {
   EXPECT_NEAR(figures.at("r2"), 0.948608137, 1e-8);
 }
 
+// Labels and predictions are in their own unit; the constant is in that of each row, and R2 is of
+// the labels' variance all the same.
+TEST(RealJudge, TheConstantIsInTheUnitOfEachRow) {
+  const std::vector<float> labels = {3, -0.5, 2, 7};
+  const std::vector<float> predictions = {2.5, 0, 2, 8};
+  const std::vector<float> scales = {1, 2, 4, 0.5};
+  const std::vector<double> two = {2.0};
+  const Figures figures = Judged(RealTarget(), {.labels = labels,
+                                                .predictions = predictions,
+                                                .offsets = {},
+                                                .constant = two,
+                                                .scales = scales});
+  EXPECT_NEAR(figures.at("rmse"), std::sqrt(0.375), 1e-9);
+  EXPECT_NEAR(figures.at("r2"), 0.948608137, 1e-8);
+  const double of_constant = (1 + 4.5 * 4.5 + 36 + 36) / 4;
+  EXPECT_GT(figures.at("rmse_error"), 0.0);
+  const std::vector<float> constants = {2, 4, 8, 1};
+  EXPECT_NEAR(Judged(RealTarget(), {.labels = labels,
+                                    .predictions = constants,
+                                    .offsets = {},
+                                    .constant = two,
+                                    .scales = scales})
+                  .at("rmse"),
+              std::sqrt(of_constant), 1e-9);
+}
+
 TEST(Targets, EveryJudgeHasEveryFigureThatItsTargetNames) {
   const std::vector<float> labels = {1, 2};
   for (const Target& target : {Target(CountTarget()), Target(AmountTarget()),

@@ -49,6 +49,29 @@ TEST_F(ScoringTest, ScoresAreThoseOfOneBatchThatHoldsAllRows) {
   EXPECT_GT(std::set<float>(expected.begin(), expected.end()).size(), kLevels / 2);
 }
 
+TEST_F(ScoringTest, ScoresAreInTheUnitOfEachRow) {
+  DatasetShape shape = MakeShape(0, {kLevels}, 0);
+  shape.scales = true;
+  const BatchDataset data(shape, kRows, &rng_);
+  Parameters all = FindAllKeys(*model_, data, kGoOn).value();
+  RandomValues(model_->tables(), 1.0, &rng_, &all);
+  std::vector<float> expected(kRows);
+  ASSERT_TRUE(model_->Predict(data.all(), all, expected).ok());
+  for (size_t row = 0; row < kRows; ++row) expected[row] *= data.scales()[row];
+  EXPECT_EQ(*Score(model_.get(), data, all, kGoOn), expected);
+}
+
+TEST(TakeToOwnUnit, SeveralNumbersOfARowHaveItsScale) {
+  Batch batch;
+  batch.rows = 2;
+  std::vector<float> numbers = {1, 2, 3, 4};
+  TakeToOwnUnit(batch, numbers);
+  EXPECT_EQ(numbers, (std::vector<float>{1, 2, 3, 4}));
+  batch.scales = {2, 10};
+  TakeToOwnUnit(batch, numbers);
+  EXPECT_EQ(numbers, (std::vector<float>{2, 4, 30, 40}));
+}
+
 TEST_F(ScoringTest, SelectedRowsAreTheWantedOnes) {
   Parameters all = FindAllKeys(*model_, data_, kGoOn).value();
   RandomValues(model_->tables(), 1.0, &rng_, &all);

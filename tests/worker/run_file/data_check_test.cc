@@ -81,6 +81,14 @@ TEST(DataCheck, ASeriesNamesItsDayAndItsPricesAndIsSplitByTime) {
             "leave [series] out, or use data.format = \"series\"");
 }
 
+TEST(DataCheck, AScaleIsAColumnOfItsOwn) {
+  EXPECT_EQ(Parse(kCsv, {{"target.scale", "vol"}})->target.scale, "vol");
+  EXPECT_EQ(ErrorOf(kCsv, {{"target.scale", "default"}}),
+            "--set target.scale: target.scale and data.label both name column 'default'; keep one");
+  EXPECT_EQ(ErrorOf(kCsv, {{"series.scale", "ewma"}}).substr(0, 55),
+            "--set series.scale: series.scale is about a price serie");
+}
+
 TEST(DataCheck, ADayToTestFromIsOfASplitByTimeWithoutATestFile) {
   const std::vector<Override> by_time = {
       {"split.kind", "time"}, {"data.time", "t"}, {"split.test_from", "5"}};

@@ -36,6 +36,19 @@ TEST(LossRange, AddsEachRowsOffset) {
   EXPECT_NEAR(LossRangeOf(BinaryTarget(), 0.5, data).constant, expected, 1e-6);
 }
 
+TEST(LossRange, IsOfLabelsInTheirUnit) {
+  DatasetShape shape = MakeShape(0, {4}, 0);
+  shape.scales = true;
+  Rng rng(3);
+  const BatchDataset data(shape, 50, &rng);
+  double expected = 0.0;
+  for (size_t row = 0; row < 50; ++row) {
+    const double label = double{data.labels()[row]} / double{data.scales()[row]};
+    expected += double{data.weights()[row]} * 0.5 * label * label / 50;
+  }
+  EXPECT_NEAR(LossRangeOf(RealTarget(), 0.0, data).constant, expected, 1e-6);
+}
+
 TEST(DivergenceCheck, APassAboveTenTimesTheConstantEndsTrainingAndNamesRateAndClock) {
   DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
   EXPECT_TRUE(check.Take(0.9, 100, Clock(1)).ok());

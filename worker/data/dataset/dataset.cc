@@ -87,6 +87,7 @@ class MappedDataset final : public Dataset {
         labels_(Section<float>(SectionKind::kLabels)),
         weights_(Section<float>(SectionKind::kWeights)),
         offsets_(Section<float>(SectionKind::kOffsets)),
+        scales_(Section<float>(SectionKind::kScales)),
         oracle_(Section<float>(SectionKind::kOracle)) {}
 
   const DatasetShape& shape() const override { return layout_.shape; }
@@ -94,6 +95,7 @@ class MappedDataset final : public Dataset {
   std::span<const float> labels() const override { return labels_; }
   std::span<const float> weights() const override { return weights_; }
   std::span<const float> offsets() const override { return offsets_; }
+  std::span<const float> scales() const override { return scales_; }
   std::span<const float> oracle() const override { return oracle_; }
   void Read(std::span<const uint64_t> indices, Batch* out) const override;
 
@@ -112,6 +114,7 @@ class MappedDataset final : public Dataset {
   absl::Status VerifyCategories() const;
   absl::Status VerifySparse() const;
   void Prefetch(uint64_t row) const;
+  void ReadScales(std::span<const uint64_t> indices, Batch* out) const;
   void ReadSparse(std::span<const uint64_t> indices, Batch* out) const;
 
   const std::unique_ptr<Mapping> mapping_;
@@ -125,6 +128,7 @@ class MappedDataset final : public Dataset {
   const std::span<const float> labels_;   // [rows]
   const std::span<const float> weights_;  // [rows]
   const std::span<const float> offsets_;  // [rows], or empty
+  const std::span<const float> scales_;   // [rows], or empty
   const std::span<const float> oracle_;   // [rows, outputs], or empty
 };
 
@@ -135,6 +139,11 @@ absl::Status MappedDataset::VerifyNumbers() const {
   for (const float weight : weights_) {
     if (!(weight >= 0.0f && std::isfinite(weight))) {
       return absl::DataLossError("it has a weight that is not >= 0");
+    }
+  }
+  for (const float scale : scales_) {
+    if (!(scale > 0.0f && std::isfinite(scale))) {
+      return absl::DataLossError("it has a scale that is not above 0");
     }
   }
   return absl::OkStatus();
@@ -213,6 +222,13 @@ void MappedDataset::ReadSparse(std::span<const uint64_t> indices, Batch* out) co
   }
 }
 
+void MappedDataset::ReadScales(std::span<const uint64_t> indices, Batch* out) const {
+  for (size_t i = 0; i < out->scales.size(); ++i) {
+    out->scales[i] = scales_[indices[i]];
+    out->labels[i] /= out->scales[i];
+  }
+}
+
 void MappedDataset::Read(std::span<const uint64_t> indices, Batch* out) const {
   const size_t numeric = layout_.shape.numeric_columns;
   const size_t category = layout_.shape.category_columns;
@@ -224,6 +240,7 @@ void MappedDataset::Read(std::span<const uint64_t> indices, Batch* out) const {
   out->labels.resize(indices.size());
   out->weights.resize(indices.size());
   out->offsets.resize(offsets_.empty() ? 0 : indices.size());
+  out->scales.resize(scales_.empty() ? 0 : indices.size());
   for (size_t i = 0; i < indices.size(); ++i) {
     const uint64_t row = indices[i];
     CHECK(row < layout_.rows);
@@ -237,6 +254,7 @@ void MappedDataset::Read(std::span<const uint64_t> indices, Batch* out) const {
     out->weights[i] = weights_[row];
     if (!offsets_.empty()) out->offsets[i] = offsets_[row];
   }
+  ReadScales(indices, out);
   ReadSparse(indices, out);
 }
 

@@ -21,11 +21,14 @@ class Dataset {
   virtual ~Dataset() = default;
   virtual const DatasetShape& shape() const = 0;
   virtual uint64_t rows() const = 0;
-  // Of every row, in the order of the file; offsets may be empty: nothing is added to a margin.
+  // Of every row, in the order of the file, labels as they were; offsets may be empty: nothing is
+  // added to a margin; and so may scales: all are 1.
   virtual std::span<const float> labels() const = 0;
   virtual std::span<const float> weights() const = 0;
   virtual std::span<const float> offsets() const = 0;
-  // Gathers the rows `indices` (each < rows()), in that order.
+  virtual std::span<const float> scales() const { return {}; }
+  // Gathers the rows `indices` (each < rows()), in that order: their labels divided by their
+  // scales.
   virtual void Read(std::span<const uint64_t> indices, Batch* out) const = 0;
   // The best possible prediction of each row when the data was generated, else empty. [rows,
   // outputs]

@@ -17,7 +17,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "sections are mapped, not converted");
 
 constexpr char kMagic[8] = {'R', 'U', 'B', 'A', 'T', 'O', 'D', '\n'};
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 
 struct Prefix {
   char magic[8];
@@ -57,6 +57,8 @@ uint64_t ExpectedBytes(SectionKind kind, const DatasetShape& shape, uint64_t row
       return kAny;
     case SectionKind::kOffsets:
       return shape.offsets ? rows * sizeof(float) : 0;
+    case SectionKind::kScales:
+      return shape.scales ? rows * sizeof(float) : 0;
   }
   return 0;
 }
@@ -118,6 +120,7 @@ absl::Status CopyHeader(const dataset_file::Header& header, uint64_t file_bytes,
   shape.levels = header.levels();
   shape.sparse_keys = header.sparse_keys();
   shape.offsets = header.offsets();
+  shape.scales = header.scales();
   if (header.level_begin() != nullptr) {
     shape.level_begin =
         CopyStructs<uint64_t>(header.level_begin()->Data(), header.level_begin()->size());
@@ -174,7 +177,7 @@ std::string EncodeDatasetHeader(const DatasetLayout& layout) {
   builder.Finish(dataset_file::CreateHeader(
       builder, layout.rows, shape.numeric_columns, shape.category_columns, shape.levels,
       shape.sparse_keys, builder.CreateVector(shape.level_begin),
-      builder.CreateVectorOfStructs(sections), shape.offsets));
+      builder.CreateVectorOfStructs(sections), shape.offsets, shape.scales));
   CHECK(builder.GetSize() <= kMaxDatasetHeaderBytes);
 
   const uint64_t head_bytes = kPrefixBytes + PaddedBytes(builder.GetSize());

@@ -1,4 +1,4 @@
-// The dataset file (.rbd), version 2: one split of prepared data as raw little-endian arrays.
+// The dataset file (.rbd), version 3: one split of prepared data as raw little-endian arrays.
 //
 //   file    := prefix header pad section*
 //   prefix  := magic[8] version:u32 header_bytes:u32 file_bytes:u64 xxh3:u64 zero[32]
@@ -39,8 +39,9 @@ enum class SectionKind : uint8_t {
   kWeights = 6,
   kOracle = 7,
   kOffsets = 8,
+  kScales = 9,
 };
-inline constexpr size_t kSectionKinds = 9;
+inline constexpr size_t kSectionKinds = 10;
 
 inline constexpr uint64_t kSectionAlignment = 64;  // bytes
 inline constexpr uint64_t kPrefixBytes = 64;

@@ -20,7 +20,7 @@
 namespace rubato {
 namespace {
 
-constexpr size_t kBufferBytes = 256 * 1024;  // per section in use: at most 9 x 256 KiB
+constexpr size_t kBufferBytes = 256 * 1024;  // per section in use: at most 10 x 256 KiB
 constexpr mode_t kMode = 0644;
 
 // One section on its way to the disk; hashed as it passes.
@@ -154,6 +154,9 @@ absl::Status FileWriter::CheckRow(const RowView& row) const {
   if (!std::isfinite(row.offset) || (row.offset != 0.0f && !shape.offsets)) {
     return Invalid("the offset is not finite, or the shape has none");
   }
+  if (!std::isfinite(row.scale) || row.scale <= 0.0f || (row.scale != 1.0f && !shape.scales)) {
+    return Invalid("the scale is not above 0, or the shape has none");
+  }
   if (layout_.rows > 0 && row.oracle.size() != oracle_size_) {
     return Invalid("the oracle must be given for all rows alike, or for none");
   }
@@ -181,6 +184,9 @@ absl::Status FileWriter::AddRow(const RowView& row) {
   RETURN_IF_ERROR(spill(SectionKind::kWeights).Append(&row.weight, sizeof(float), path_));
   if (layout_.shape.offsets) {
     RETURN_IF_ERROR(spill(SectionKind::kOffsets).Append(&row.offset, sizeof(float), path_));
+  }
+  if (layout_.shape.scales) {
+    RETURN_IF_ERROR(spill(SectionKind::kScales).Append(&row.scale, sizeof(float), path_));
   }
   RETURN_IF_ERROR(spill(SectionKind::kOracle).Append(row.oracle, path_));
   ++layout_.rows;

@@ -27,6 +27,7 @@ struct RowView {
   float label = 0;                      // finite
   float weight = 1;                     // finite, >= 0
   float offset = 0;                     // finite; 0 unless shape.offsets
+  float scale = 1;                      // finite, above 0; 1 unless shape.scales
   // The best possible prediction, of generated data: finite, as many in all rows of a file; or
   // empty.
   std::span<const float> oracle = {};

@@ -38,13 +38,14 @@ DatasetShape Encoding::Shape() const {
   shape.levels = shape.level_begin.back();
   shape.sparse_keys = sparse_keys;
   shape.offsets = !offset.column.empty();
+  shape.scales = !scale.column.empty();
   return shape;
 }
 
 bool Encoding::Reads(const std::string& column) const {
   const auto is_it = [&column](const auto& known) { return known.name == column; };
   return absl::c_any_of(numeric, is_it) || absl::c_any_of(categories, is_it) ||
-         offset.column == column;
+         offset.column == column || scale.column == column;
 }
 
 double SignedLog(double value) { return std::copysign(std::log1p(std::abs(value)), value); }
@@ -73,6 +74,8 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Bind(const Encoding& encoding,
   RETURN_IF_ERROR(CheckWidth(encoding, header));
   std::unique_ptr<Encoder> encoder(new Encoder(encoding, comma));
   ASSIGN_OR_RETURN(encoder->offset_, OffsetColumn::Bind(encoding.offset, header, comma));
+  ASSIGN_OR_RETURN(encoder->scale_, RequiredColumn::Bind(kScaleNumber, encoding.scale.column,
+                                                         encoding.scale.missing, header, comma));
   for (const NumericEncoding& column : encoding.numeric) {
     ASSIGN_OR_RETURN(const size_t field, FindColumn(header, column.name, "the model reads it"));
     encoder->numeric_fields_.push_back(field);

@@ -25,6 +25,7 @@
 #include "worker/data/encode/novelty.h"
 #include "worker/data/encode/number_reader.h"
 #include "worker/data/encode/offset_column.h"
+#include "worker/data/encode/required_column.h"
 #include "worker/data/text/csv_layout.h"
 #include "worker/data/text/field.h"
 #include "worker/run_file/run_config.h"
@@ -64,6 +65,13 @@ struct JoinEncoding {
   friend bool operator==(const JoinEncoding&, const JoinEncoding&) = default;
 };
 
+// The column that predictions are multiplied by (target.scale).
+struct ScaleEncoding {
+  std::string column;                     // "": none
+  std::vector<std::string> missing = {};  // NumberReader's
+  friend bool operator==(const ScaleEncoding&, const ScaleEncoding&) = default;
+};
+
 // Level ids within a category, before those of its `levels`.
 inline constexpr uint64_t kOtherLevel = 0;
 inline constexpr uint64_t kMissingLevel = 1;
@@ -78,6 +86,7 @@ struct Encoding {
   std::vector<std::string> positive;  // label values that counted as 1, of two classes
   std::vector<std::string> classes;   // of several, in the order of their numbers
   OffsetEncoding offset;
+  ScaleEncoding scale;
   JoinEncoding join;
   double clip_sigma = 8.0;
   std::vector<NumericEncoding> numeric;
@@ -89,7 +98,7 @@ struct Encoding {
   std::vector<IndexRange> trained_indices;  // libsvm: IndexSet's, of the training rows
   Prior prior;
   DatasetShape Shape() const;
-  // Whether the model reads a column of such a name: a number, a category, the offset.
+  // Whether the model reads a column of such a name: a number, a category, the offset, the scale.
   bool Reads(const std::string& column) const;
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };
@@ -121,6 +130,8 @@ class Encoder {
   void Encode(std::span<const absl::string_view> fields, uint64_t line = 0);
   // What the reader's row adds to its margin; the reader is of such a file.
   absl::StatusOr<float> Offset(const TableReader& reader) const { return offset_.Read(reader); }
+  // What its prediction is multiplied by, if there is a scale.
+  absl::StatusOr<double> Scale(const TableReader& reader) const { return scale_.Read(reader); }
   // Of such fields; nothing is counted as a novelty.
   Acquaintance Meet(std::span<const absl::string_view> fields) const;
   std::span<const float> numeric() const { return numeric_; }           // [numeric_columns]
@@ -139,6 +150,7 @@ class Encoder {
   DecimalComma comma_;
   DatasetShape shape_;
   OffsetColumn offset_;
+  RequiredColumn scale_;
   std::vector<size_t> numeric_fields_;   // [encoding.numeric.size()] index into a row
   std::vector<NumberReader> readers_;    // [encoding.numeric.size()]
   std::vector<MissingValues> missing_;   // [encoding.categories.size()]

@@ -10,7 +10,7 @@
 namespace rubato {
 namespace {
 
-constexpr int kEncodingVersion = 10;
+constexpr int kEncodingVersion = 11;
 
 // null for plain numbers.
 Json FormToJson(const NumberForm& form) {
@@ -54,6 +54,19 @@ absl::StatusOr<OffsetEncoding> OffsetFromJson(const Json& encoding) {
   return offset;
 }
 
+Json ScaleToJson(const ScaleEncoding& scale) {
+  return {{"column", TextToJson(scale.column)}, {"missing", TextsToJson(scale.missing)}};
+}
+
+absl::StatusOr<ScaleEncoding> ScaleFromJson(const Json& encoding) {
+  const Json* json = FindField(encoding, "scale");
+  if (json == nullptr) return WrongField("scale", "an object");
+  ScaleEncoding scale;
+  ASSIGN_OR_RETURN(scale.column, TextFromJson(FindField(*json, "column"), "scale.column"));
+  ASSIGN_OR_RETURN(scale.missing, TextsFromJson(*json, "missing"));
+  return scale;
+}
+
 Json JoinToJson(const JoinEncoding& join) {
   return {{"path", TextToJson(join.source.path)},
           {"key", TextToJson(join.source.key)},
@@ -71,7 +84,9 @@ absl::StatusOr<JoinEncoding> JoinFromJson(const Json& encoding) {
 }
 
 Json SeriesToJson(const SeriesConfig& series) {
-  return {{"date", TextToJson(series.date)}, {"prices", TextsToJson(series.prices)}};
+  return {{"date", TextToJson(series.date)},
+          {"prices", TextsToJson(series.prices)},
+          {"scale", series.scale}};
 }
 
 absl::StatusOr<SeriesConfig> SeriesFromJson(const Json& encoding) {
@@ -80,6 +95,7 @@ absl::StatusOr<SeriesConfig> SeriesFromJson(const Json& encoding) {
   SeriesConfig series;
   ASSIGN_OR_RETURN(series.date, TextFromJson(FindField(*json, "date"), "series.date"));
   ASSIGN_OR_RETURN(series.prices, TextsFromJson(*json, "prices"));
+  ASSIGN_OR_RETURN(series.scale, TextFromJson(FindField(*json, "scale"), "series.scale"));
   return series;
 }
 
@@ -169,6 +185,7 @@ std::string FormatEncoding(const Encoding& encoding) {
                {"positive", TextsToJson(encoding.positive)},
                {"classes", TextsToJson(encoding.classes)},
                {"offset", OffsetToJson(encoding.offset)},
+               {"scale", ScaleToJson(encoding.scale)},
                {"join", JoinToJson(encoding.join)},
                {"clip_sigma", encoding.clip_sigma},
                {"prior", PriorToJson(encoding.prior)},
@@ -219,6 +236,7 @@ absl::StatusOr<Encoding> ParseEncoding(const std::string& text) {
   ASSIGN_OR_RETURN(encoding.positive, TextsFromJson(json, "positive"));
   ASSIGN_OR_RETURN(encoding.classes, TextsFromJson(json, "classes"));
   ASSIGN_OR_RETURN(encoding.offset, OffsetFromJson(json));
+  ASSIGN_OR_RETURN(encoding.scale, ScaleFromJson(json));
   ASSIGN_OR_RETURN(encoding.join, JoinFromJson(json));
   ASSIGN_OR_RETURN(encoding.clip_sigma, NumberFromJson(json, "clip_sigma"));
   if (encoding.clip_sigma <= 0.0) return WrongField("clip_sigma", "a number > 0");

@@ -25,6 +25,8 @@ inline constexpr RequiredNumber kOffsetNumber = {
     "target.offset", -std::numeric_limits<double>::infinity(), "a number to add to a margin"};
 inline constexpr RequiredNumber kExposureNumber = {
     "target.exposure", std::numeric_limits<float>::min(), "a number above 0"};
+inline constexpr RequiredNumber kScaleNumber = {"target.scale", std::numeric_limits<float>::min(),
+                                                "a number above 0"};
 inline constexpr RequiredNumber kWeightNumber = {"target.weight", 0.0, "a number from 0 on"};
 
 // Larger numbers are taken for `cap`; 0: none.

@@ -21,11 +21,12 @@ void AppendFields(std::span<const absl::string_view> fields, char separator, std
 
 class TableSource : public RowSource {
  public:
-  TableSource(BoundTable bound, bool has_offsets)
+  TableSource(BoundTable bound, const DatasetShape& shape)
       : reader_(std::move(bound.reader)),
         encoder_(std::move(bound.encoder)),
         joined_(std::move(bound.joined)),
-        has_offsets_(has_offsets) {
+        has_offsets_(shape.offsets),
+        has_scales_(shape.scales) {
     const std::vector<std::string>& names = reader_->header();
     const std::vector<absl::string_view> fields(names.begin(), names.end());
     AppendFields(Shown(fields), reader_->separator(), &header_);
@@ -42,6 +43,10 @@ class TableSource : public RowSource {
     if (has_offsets_) {
       ASSIGN_OR_RETURN(const float offset, encoder_->Offset(*reader_));
       batch.offsets.push_back(offset);
+    }
+    if (has_scales_) {
+      ASSIGN_OR_RETURN(const double scale, encoder_->Scale(*reader_));
+      batch.scales.push_back(static_cast<float>(scale));
     }
     const auto numeric = encoder_->numeric();
     const auto categories = encoder_->categories();
@@ -71,6 +76,7 @@ class TableSource : public RowSource {
   std::unique_ptr<Encoder> encoder_;
   std::shared_ptr<const JoinedColumns> joined_;
   const bool has_offsets_;
+  const bool has_scales_;
   std::string header_;
 };
 
@@ -126,7 +132,7 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenTableSource(
         absl::StrFormat("%s: has a column '%s' already, the name that predictions get; rename it",
                         path, prediction));
   }
-  return std::make_unique<TableSource>(std::move(bound), !encoding.offset.column.empty());
+  return std::make_unique<TableSource>(std::move(bound), encoding.Shape());
 }
 
 }  // namespace
@@ -142,6 +148,7 @@ void RowChunk::Clear(const DatasetShape& shape) {
   batch.keys.clear();
   batch.values.clear();
   batch.offsets.clear();
+  batch.scales.clear();
   text.clear();
   ends.clear();
 }

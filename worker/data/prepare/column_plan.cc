@@ -264,14 +264,15 @@ std::string RoleOf(const RunConfig& config, const std::string& column) {
   if (column == config.data.join.key) return "key";
   if (column == config.target.offset) return "offset";
   if (column == config.target.exposure) return "exposure";
-  return column == config.target.weight ? "weight" : "dropped";
+  if (column == config.target.weight) return "weight";
+  return column == config.target.scale ? "scale" : "dropped";
 }
 
 DataConfig PlannedData(const RunConfig& config) {
   DataConfig data = config.data;
   const TargetConfig& target = config.target;
-  for (const std::string& column :
-       {config.split.group, data.join.key, target.offset, target.exposure, target.weight}) {
+  for (const std::string& column : {config.split.group, data.join.key, target.offset,
+                                    target.exposure, target.weight, target.scale}) {
     const auto names = [&column](const std::vector<std::string>& list) {
       return absl::c_linear_search(list, column);
     };

@@ -21,7 +21,8 @@ Json ShapeToJson(const DatasetShape& shape) {
           {"category_columns", shape.category_columns},
           {"levels", shape.levels},
           {"sparse_keys", shape.sparse_keys},
-          {"offsets", shape.offsets}};
+          {"offsets", shape.offsets},
+          {"scales", shape.scales}};
 }
 
 Json WarningsToJson(const std::vector<Warning>& warnings) {

@@ -19,7 +19,7 @@ namespace rubato {
 struct ColumnReport {
   std::string name;
   std::string role;      // "number", "category", "label", "time", "group", "key", "offset",
-                         // "exposure", "weight", "oracle", "dropped"
+                         // "exposure", "weight", "scale", "oracle", "dropped"
   uint64_t missing = 0;  // rows, all parts together
   uint64_t levels = 0;   // category: level ids, "other" and missing counted
   bool signed_log = false;

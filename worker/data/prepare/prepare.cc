@@ -88,10 +88,21 @@ absl::Status CheckClassKeys(const RunConfig& config, const TargetDescription& ta
       given, number ? "" : "two ", target.kind, number ? target.label.words : "several"));
 }
 
+// It becomes target.scale, which nobody wrote.
+absl::Status CheckSeriesScale(const RunConfig& config, const TargetDescription& target) {
+  if (config.series.scale.empty() || target.keys.scale) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrFormat("series.scale = \"%s\" divides the label, and target.kind = \"%s\" cannot "
+                      "learn a part of it; "
+                      "leave it out, or learn a number (\"real\")",
+                      config.series.scale, target.kind));
+}
+
 absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
                                     const StopCheck& stop) {
   ASSIGN_OR_RETURN(const Target target, MakeTarget(config.target));
   RETURN_IF_ERROR(CheckClassKeys(config, DescriptionOf(target)));
+  RETURN_IF_ERROR(CheckSeriesScale(config, DescriptionOf(target)));
   ASSIGN_OR_RETURN(const auto staged, StagedFolder::Create(folder));
   const std::string data = staged->path() + "/data";
   Prepared prepared;

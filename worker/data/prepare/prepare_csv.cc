@@ -65,6 +65,8 @@ class CsvPreparation {
   void LookAtGroups();
   SplitRows RowsToSplit();
   absl::Status Fit();
+  // Of a row that `encoder` has encoded.
+  RowView RowOf(SplitPart part, const LabelRow& taught, const Encoder& encoder) const;
   absl::Status Write();
   absl::Status WriteTestFile();
   void WarnOfUnmatched(const std::optional<ColumnNovelty>& keys, const std::string& path);
@@ -106,6 +108,7 @@ class CsvPreparation {
   SharedGroups shared_groups_;
   std::vector<SplitPart> parts_;  // [rows]
   Encoding encoding_;
+  LabelSums taught_;  // of the training rows, in their units
   TrainingPrior prior_;
   std::unique_ptr<PartWriters> writers_;
 };
@@ -135,6 +138,9 @@ absl::Status CsvPreparation::Scan() {
                                           .missing = data.missing,
                                           .header = data.header,
                                           .join = join_}));
+  auto terms = RowTerms::Bind(config_.target, description_, scan_, scan_.header);
+  RETURN_IF_ERROR(Annotate(terms.status(), data.path));
+  terms_ = *std::move(terms);
   ASSIGN_OR_RETURN(plan_, PlanColumns(scan_, PlannedData(config_), oracle_));
   report_.warnings = plan_.warnings;
   WarnOfUnmatched(scan_.unmatched, data.path);
@@ -234,30 +240,31 @@ absl::Status CsvPreparation::ForEachRow(Visit visit) {
 }
 
 absl::Status CsvPreparation::Fit() {
-  ASSIGN_OR_RETURN(terms_, RowTerms::Bind(config_.target, description_, scan_, scan_.header));
   Cleanser cleanser(plan_.features, config_.cleanse, scan_.comma());
-  report_.parts[0].keeps_each = description_.fits_each;
+  taught_.keeps_each = description_.fits_each;
   RETURN_IF_ERROR(
       ForEachRow([&](const TableReader& reader, SplitPart part, float label) -> absl::Status {
         ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
         report_.parts[static_cast<size_t>(part)].Add(taught);
         if (part != SplitPart::kTrain) return absl::OkStatus();
+        taught_.Add(taught.InItsUnit());
         const bool positive = domain_.two_classes() && label == 1.0F;
         return cleanser.Add(reader.fields(),
                             positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative);
       }));
-  RETURN_IF_ERROR(CheckTrainingLabels(report_.parts[0], description_, config_.data.path));
+  RETURN_IF_ERROR(CheckTrainingLabels(taught_, description_, config_.data.path));
   if (domain_.kind == LabelKind::kClasses) {
-    RETURN_IF_ERROR(CheckClassesTrained(labels_->names(), report_.parts[0], labels_->Column()));
+    RETURN_IF_ERROR(CheckClassesTrained(labels_->names(), taught_, labels_->Column()));
   }
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
   if (!scan_.item.empty()) ScaleTogether(&encoding_);
-  prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
+  prior_ = FitPrior(target_, taught_, config_.cleanse);
   encoding_.prior = report_.prior = prior_.prior;
   report_.one_sided_gradient = prior_.one_sided_gradient;
   encoding_.label = config_.data.label;
   encoding_.offset = EncodeOffset(config_.target, description_, scan_);
+  encoding_.scale = EncodeScale(config_.target, scan_);
   encoding_.positive = labels_->positive();
   encoding_.classes = report_.classes = labels_->names();
   encoding_.format = file_.format;
@@ -271,6 +278,16 @@ absl::Status CsvPreparation::Fit() {
   return absl::OkStatus();
 }
 
+RowView CsvPreparation::RowOf(SplitPart part, const LabelRow& taught,
+                              const Encoder& encoder) const {
+  return {.numeric = encoder.numeric(),
+          .categories = encoder.categories(),
+          .label = taught.label,
+          .weight = prior_.WeightOf(part, taught),
+          .offset = taught.offset,
+          .scale = taught.scale};
+}
+
 absl::Status CsvPreparation::Write() {
   ASSIGN_OR_RETURN(writers_, PartWriters::Create(folder_, report_.shape));
   ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, scan_.comma()));
@@ -281,12 +298,9 @@ absl::Status CsvPreparation::Write() {
         encoder->Encode(reader.fields());
         ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
         ASSIGN_OR_RETURN(const std::vector<float> oracle, oracle_columns_.Read(reader));
-        return writers_->Add(part, {.numeric = encoder->numeric(),
-                                    .categories = encoder->categories(),
-                                    .label = taught.label,
-                                    .weight = prior_.WeightOf(part, taught),
-                                    .offset = taught.offset,
-                                    .oracle = oracle});
+        RowView row = RowOf(part, taught, *encoder);
+        row.oracle = oracle;
+        return writers_->Add(part, row);
       }));
   if (HasTestFile()) RETURN_IF_ERROR(WriteTestFile());
   RETURN_IF_ERROR(writers_->Finish());
@@ -355,11 +369,7 @@ absl::Status CsvPreparation::WriteTestRow(const TableReader& reader, const TestC
   ASSIGN_OR_RETURN(const LabelRow taught, columns.terms.Read(reader, *value));
   report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(taught);
   encoder->Encode(reader.fields(), reader.line());
-  return writers_->Add(SplitPart::kTest, {.numeric = encoder->numeric(),
-                                          .categories = encoder->categories(),
-                                          .label = taught.label,
-                                          .weight = prior_.WeightOf(SplitPart::kTest, taught),
-                                          .offset = taught.offset});
+  return writers_->Add(SplitPart::kTest, RowOf(SplitPart::kTest, taught, *encoder));
 }
 
 void CsvPreparation::ReportColumns() {

@@ -25,6 +25,10 @@ OffsetEncoding EncodeOffset(const TargetConfig& config, const TargetDescription&
           .cap = exposure ? config.cap_exposure : 0.0};
 }
 
+ScaleEncoding EncodeScale(const TargetConfig& config, const CsvScan& scan) {
+  return {.column = config.scale, .missing = MissingOf(scan, config.scale)};
+}
+
 absl::StatusOr<RowTerms> RowTerms::Bind(const TargetConfig& config, const TargetDescription& target,
                                         const CsvScan& scan,
                                         const std::vector<std::string>& header) {
@@ -36,6 +40,9 @@ absl::StatusOr<RowTerms> RowTerms::Bind(const TargetConfig& config, const Target
   ASSIGN_OR_RETURN(terms.weight_,
                    RequiredColumn::Bind(kWeightNumber, config.weight,
                                         MissingOf(scan, config.weight), header, scan.comma()));
+  ASSIGN_OR_RETURN(terms.scale_,
+                   RequiredColumn::Bind(kScaleNumber, config.scale, MissingOf(scan, config.scale),
+                                        header, scan.comma()));
   if (target.keys.exposure != ExposureUse::kUnit) return terms;
   ASSIGN_OR_RETURN(terms.unit_,
                    RequiredColumn::Bind(kExposureNumber, config.exposure,
@@ -55,9 +62,12 @@ absl::StatusOr<LabelRow> RowTerms::Read(const TableReader& reader, float label) 
     taught /= units;
     weight *= units;
   }
-  ASSIGN_OR_RETURN(const float offset, offset_.Read(reader));
-  return LabelRow{
-      .label = static_cast<float>(taught), .weight = static_cast<float>(weight), .offset = offset};
+  LabelRow row = {.label = static_cast<float>(taught), .weight = static_cast<float>(weight)};
+  ASSIGN_OR_RETURN(row.offset, offset_.Read(reader));
+  if (!scale_.bound()) return row;
+  ASSIGN_OR_RETURN(const double scale, scale_.Read(reader));
+  row.scale = static_cast<float>(scale);
+  return row;
 }
 
 absl::StatusOr<OracleColumns> OracleColumns::Bind(const std::vector<std::string>& names,

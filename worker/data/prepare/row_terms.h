@@ -1,10 +1,12 @@
-// What a row of a CSV file says beside its features, by section [target]: label, weight and offset.
+// What a row of a CSV file says beside its features, by section [target]: label, weight, offset and
+// scale.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "worker/data/encode/encoding.h"
 #include "worker/data/encode/offset_column.h"
 #include "worker/data/encode/required_column.h"
 #include "worker/data/prepare/scan.h"
@@ -18,6 +20,9 @@ namespace rubato {
 // The offset of section [target], as encoding.json keeps it.
 OffsetEncoding EncodeOffset(const TargetConfig& config, const TargetDescription& target,
                             const CsvScan& scan);
+
+// Its scale.
+ScaleEncoding EncodeScale(const TargetConfig& config, const CsvScan& scan);
 
 class RowTerms {
  public:
@@ -35,6 +40,7 @@ class RowTerms {
   OffsetColumn offset_;
   RequiredColumn unit_;
   RequiredColumn weight_;
+  RequiredColumn scale_;
 };
 
 // Columns of a generated file with the best possible predictions of its rows.

@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "worker/data/tables/idx_reader.h"
+#include "worker/data/tables/return_features.h"
 #include "worker/data/text/csv.h"
 
 namespace rubato {
@@ -52,6 +53,10 @@ RunConfig AsIfCsv(RunConfig config) {
     data.time = kNextDateColumn;
     data.drop.emplace_back(kDateColumn);
     data.categorical = {kWeekdayColumn, kMonthColumn};
+    if (!config.series.scale.empty()) {
+      config.target.scale = ReturnFeatures::ScaleName(config.series.prices.front());
+      data.numeric = {config.target.scale};  // a feature all the same
+    }
   }
   if (data.format != "idx") return config;
   data.label = kIdxLabelColumn;

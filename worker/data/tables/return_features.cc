@@ -22,8 +22,12 @@ double SortedWindow::Quantile(double share) const {
   return std::lerp(sorted_[below], sorted_[above], at - std::floor(at));
 }
 
-ReturnFeatures::ReturnFeatures() {
+ReturnFeatures::ReturnFeatures(Unit unit) : unit_(unit) {
   for (const size_t size : kWindows) windows_.emplace_back(size);
+}
+
+std::string ReturnFeatures::ScaleName(const std::string& price) {
+  return absl::StrCat("volatility_", kDecays[kScaleDecay], "_", price);
 }
 
 std::vector<std::string> ReturnFeatures::Names(const std::string& price) {
@@ -53,12 +57,16 @@ void ReturnFeatures::Add(double percent) {
 }
 
 void ReturnFeatures::Append(std::vector<double>* values) const {
-  const auto lagged = [this](size_t lag) { return returns_[returns_.size() - lag]; };
+  const double volatility = std::sqrt(variances_[kScaleDecay]);
+  const double unit = unit_ == Unit::kVolatility && volatility > 0.0 ? volatility : 1.0;
+  const auto lagged = [&](size_t lag) { return returns_[returns_.size() - lag] / unit; };
   for (const size_t lag : kLags) values->push_back(lagged(lag));
   for (const size_t lag : kLags) values->push_back(std::abs(lagged(lag)));
-  for (const double variance : variances_) values->push_back(std::sqrt(variance));
+  for (size_t i = 0; i < kDecays.size(); ++i) {
+    values->push_back(i == kScaleDecay ? volatility : std::sqrt(variances_[i]) / unit);
+  }
   for (const SortedWindow& window : windows_) {
-    for (const double share : kShares) values->push_back(window.Quantile(share));
+    for (const double share : kShares) values->push_back(window.Quantile(share) / unit);
   }
 }
 

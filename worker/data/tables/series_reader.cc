@@ -40,7 +40,9 @@ SeriesReader::SeriesReader(std::string path, const SeriesConfig& series, LastDay
     : TableReader(std::move(path)),
       series_(series),
       last_day_(last_day),
-      features_(series.prices.size()) {}
+      features_(series.prices.size(),
+                ReturnFeatures(series.scale.empty() ? ReturnFeatures::Unit::kPercent
+                                                    : ReturnFeatures::Unit::kVolatility)) {}
 
 absl::StatusOr<std::unique_ptr<SeriesReader>> SeriesReader::Open(const std::string& path,
                                                                  const CsvLayout& layout,

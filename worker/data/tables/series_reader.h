@@ -5,7 +5,7 @@
 //   next_date    the next day of the file: that of the return
 //   ...          of each price: worker/data/tables/return_features.h
 //   weekday, month, gap_days    the day's name, its month's, and days since the one before it
-//   next_return  of the first price, logarithmic and in percent
+//   next_return  of the first price, logarithmic and in percent: also where features are scaled
 //
 // Days have no row until kWarmUpReturns returns have been seen, nor has the last one in training,
 // as its next return is not known; those who predict get it, with the last two fields of the day

@@ -3,10 +3,12 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +29,7 @@ struct Row {
   float label = 0;
   float weight = 1;
   float offset = 0;
+  float scale = 1;
   std::vector<float> oracle = {};
 };
 
@@ -38,6 +41,7 @@ RowView View(const Row& row) {
           .label = row.label,
           .weight = row.weight,
           .offset = row.offset,
+          .scale = row.scale,
           .oracle = row.oracle};
 }
 
@@ -68,6 +72,7 @@ Row RandomRow(const DatasetShape& shape, bool oracle, Rng* rng) {
   row.label = static_cast<float>(rng->Normal());
   row.weight = static_cast<float>(rng->Uniform());
   if (shape.offsets) row.offset = static_cast<float>(rng->Normal());
+  if (shape.scales) row.scale = static_cast<float>(std::exp(rng->Normal()));
   // Of two outputs.
   for (int k = 0; oracle && k < 2; ++k) row.oracle.push_back(static_cast<float>(rng->Uniform()));
   return row;
@@ -117,7 +122,8 @@ void ExpectRow(const Row& row, const Batch& batch, size_t i) {
   };
   EXPECT_EQ(row.numeric, part(batch.numeric, batch.numeric_columns));
   EXPECT_EQ(row.categories, part(batch.categories, batch.category_columns));
-  EXPECT_EQ(row.label, batch.labels[i]);
+  EXPECT_EQ(row.label / row.scale, batch.labels[i]);
+  EXPECT_EQ(row.scale, batch.scales.empty() ? 1.0F : batch.scales[i]);
   EXPECT_EQ(row.weight, batch.weights[i]);
   EXPECT_EQ(row.offset, batch.offsets.empty() ? 0.0F : batch.offsets[i]);
   if (batch.row_begin.empty()) return;
@@ -149,6 +155,7 @@ TEST_F(DatasetTest, GivesBackWhatWasWrittenForAllKindsOfShape) {
       Shape(5, {0, 3}, 99),   Shape(1, {0}, 0), Shape(0, {}, 0),        Shape(300, {}, ~0ull),
   };
   for (size_t i = shapes.size(); i > 0; --i) shapes.emplace_back(shapes[i - 1]).offsets = true;
+  for (size_t i = shapes.size(); i > 0; i -= 4) shapes.emplace_back(shapes[i - 1]).scales = true;
   for (const DatasetShape& shape : shapes) {
     for (const size_t rows : {0u, 1u, 15u, 16u, 17u, 1000u}) {
       const std::vector<Row> written = WriteRandom(shape, rows, rows % 2 == 0);
@@ -157,6 +164,28 @@ TEST_F(DatasetTest, GivesBackWhatWasWrittenForAllKindsOfShape) {
       EXPECT_EQ((*dataset)->shape(), shape);
       ExpectRows(**dataset, written);
     }
+  }
+}
+
+TEST_F(DatasetTest, LabelsAreKeptAsTheyAreAndReadInTheirUnit) {
+  DatasetShape shape = Shape(1, {}, 0);
+  shape.scales = true;
+  const std::vector<Row> rows = WriteRandom(shape, 20, /*oracle=*/false);
+  const auto dataset = OpenDataset(path_);
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  ExpectRows(**dataset, rows);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ((*dataset)->labels()[i], rows[i].label);
+    EXPECT_EQ((*dataset)->scales()[i], rows[i].scale);
+  }
+}
+
+TEST_F(DatasetTest, AScaleIsAboveZeroAndOfTheShape) {
+  DatasetShape shape = Shape(0, {}, 0);
+  EXPECT_NE((*DatasetWriter::Create(path_, shape))->AddRow({.scale = 2.0F}), absl::OkStatus());
+  shape.scales = true;
+  for (const float scale : {0.0F, -1.0F, std::numeric_limits<float>::infinity()}) {
+    EXPECT_NE((*DatasetWriter::Create(path_, shape))->AddRow({.scale = scale}), absl::OkStatus());
   }
 }
 
@@ -217,7 +246,7 @@ TEST_F(DatasetTest, RefusesHostileSizes) {
   const std::string body = bytes.substr(layout->sections[0].offset);
   ASSERT_EQ(EncodeDatasetHeader(*layout) + body, bytes);
 
-  std::vector<DatasetLayout> lies(10, *layout);
+  std::vector<DatasetLayout> lies(11, *layout);
   lies[0].rows = ~0ull;
   lies[1].rows = 1ull << 62;
   lies[2].rows = 0;
@@ -228,6 +257,7 @@ TEST_F(DatasetTest, RefusesHostileSizes) {
   lies[7].shape.sparse_keys = 0;
   lies[8].sections[3].bytes += 8;
   lies[9].shape.offsets = true;
+  lies[10].shape.scales = true;
   for (size_t i = 0; i < lies.size(); ++i) {
     ExpectDamaged(EncodeDatasetHeader(lies[i]) + body, absl::StrCat("lie ", i));
   }
@@ -236,7 +266,7 @@ TEST_F(DatasetTest, RefusesHostileSizes) {
 // A section with the right checksum and contents no model could use.
 TEST_F(DatasetTest, RefusesContentsOutsideTheShape) {
   DatasetShape shape = Shape(2, {0, 3}, 9);
-  shape.offsets = true;
+  shape.offsets = shape.scales = true;
   WriteRandom(shape, 5, true);
   const std::string bytes = Bytes();
   const auto layout = DecodeDatasetHeader(std::as_bytes(std::span(bytes)));
@@ -269,7 +299,7 @@ TEST_F(DatasetTest, AnotherVersionsFileIsNotCalledDamaged) {
   const absl::Status status = OpenDataset(path_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.message(), path_ +
-                                  ": it has format version 1 and this program reads version 2; "
+                                  ": it has format version 1 and this program reads version 3; "
                                   "train into a new folder");
 }
 

@@ -115,6 +115,22 @@ TEST_F(PredictFileTest, ARowsOffsetIsAddedToItsMarginAndMustBeThere) {
   EXPECT_TRUE(absl::StrContains(Run().message(), "bureau"));
 }
 
+TEST_F(PredictFileTest, APredictionIsMultipliedByTheRowsScaleWhichMustBeThere) {
+  encoding_.scale = {.column = "unit", .missing = {}};
+  Write("grade,amount,unit\nA,1.5,2\nA,1.5,0.5\n");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Output(), "grade,amount,unit,pd\nA,1.5,2,1.90514827\nA,1.5,0.5,0.476287067\n");
+  for (const char* unit : {"", "0", "-1", "x"}) {
+    Write(absl::StrCat("grade,amount,unit\nA,1.5,1\nA,1.5,", unit, "\n"));
+    EXPECT_EQ(Run().message(),
+              absl::StrCat(Path("in.csv"), ":3: column 'unit' (target.scale) holds '", unit,
+                           "', which is not a number above 0; every row needs "
+                           "one"));
+  }
+  Write("grade,amount\nA,1.5\n");
+  EXPECT_TRUE(absl::StrContains(Run().message(), "there is no column 'unit' (target.scale)"));
+}
+
 TEST_F(PredictFileTest, ColumnsThatTheFileLacksAreJoined) {
   std::ofstream(Path("policies.csv")) << "id,grade,pd\nP1,A,x\nP2,3,y\n";
   encoding_.join = {.source = {.path = Path("policies.csv"), .key = "id"}, .columns = {"grade"}};

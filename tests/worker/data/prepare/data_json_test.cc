@@ -23,7 +23,7 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.positive = {"oui", "peut-\xeatre"};
   encoding.format = "idx";
   encoding.item = "28 x 28";
-  encoding.series = {.date = "Date", .prices = {"\xe9t\xe9", "DAX"}};
+  encoding.series = {.date = "Date", .prices = {"\xe9t\xe9", "DAX"}, .scale = "ewma"};
   encoding.clip_sigma = 5.5;
   encoding.sparse_keys = 7;
   encoding.indices = {1, 6};
@@ -32,6 +32,7 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
   encoding.columns = 5;
   encoding.prior = {.predictions = {0.023, 0.5}, .base_margin = -3.7, .shift = -1.5};
   encoding.offset = {.column = "bureau log odds", .missing = {"-999"}};
+  encoding.scale = {.column = "vol", .missing = {"-1"}};
   encoding.join = {.source = {.path = "/d/ann\xe9"
                                       "e.csv",
                               .key = "n\xb0"},
@@ -60,7 +61,7 @@ TEST(EncodingJson, ErrorsNameTheField) {
     return std::string(ParseEncoding(text).status().message());
   };
   EXPECT_EQ(ParseEncoding("{").status().message(), "it is not JSON");
-  EXPECT_TRUE(absl::StrContains(broken("\"version\": 10", "\"version\": 1"), "version 1"));
+  EXPECT_TRUE(absl::StrContains(broken("\"version\": 11", "\"version\": 1"), "version 1"));
   EXPECT_TRUE(absl::StrContains(broken("\"median\"", "\"mode\""), "'median'"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": -1.0"), "deviation"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": 1e999"), "JSON"));
@@ -71,6 +72,7 @@ TEST(EncodingJson, ErrorsNameTheField) {
   EXPECT_TRUE(absl::StrContains(broken("\"sparse_keys\": 0", "\"sparse_keys\": -1"), "sparse"));
   EXPECT_TRUE(absl::StrContains(broken("\"indices\": [", "\"indices\": [3,"), "two whole"));
   EXPECT_TRUE(absl::StrContains(broken("\"series\": {", "\"serial\": {"), "'series'"));
+  EXPECT_TRUE(absl::StrContains(broken("\"scale\": {", "\"scales\": {"), "'scale'"));
   EXPECT_TRUE(absl::StrContains(broken("\"join\": {", "\"joins\": {"), "'join'"));
   EXPECT_EQ(ParseEncoding("[]").status().code(), absl::StatusCode::kInvalidArgument);
 }

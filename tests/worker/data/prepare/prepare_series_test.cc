@@ -64,6 +64,30 @@ TEST_F(PrepareSeries, TheDayAfterTheLastIsPredicted) {
   EXPECT_TRUE(absl::EndsWith(chunk.text, "," + Weekdays(700)[699] + ",,"));
 }
 
+// Each return is told in the volatility that was known the evening before.
+TEST_F(PrepareSeries, AScaledSeriesLearnsPartsOfAVolatility) {
+  RunConfig config = Config(700);
+  config.series.scale = "ewma";
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  const auto train = Open(SplitPart::kTrain);
+  const Batch batch = ReadAll(*train);
+  const std::vector<double> prices = PriceWalk(700);
+  EXPECT_NEAR(train->labels()[0], 100 * std::log(prices[501] / prices[500]), 1e-5);
+  EXPECT_FLOAT_EQ(batch.labels[0], train->labels()[0] / batch.scales[0]);
+  const auto encoding = LoadEncoding(Path("out"));
+  EXPECT_EQ(encoding->scale.column, "volatility_0.94_Close");
+  EXPECT_EQ(encoding->numeric.size(), 19u) << "the scale is a feature all the same";
+  EXPECT_NEAR(encoding->prior.scale, 1.0, 0.2) << "parts of a volatility";
+  config.target.kind = "count";
+  std::filesystem::remove_all(Path("out"));
+  ExpectFailure(
+      config,
+      "series.scale = \"ewma\" divides the label, and target.kind = \"count\" cannot learn "
+      "a part of it",
+      kExitUsage);
+}
+
 TEST_F(PrepareSeries, ATestFileIsASeriesOfItsOwn) {
   RunConfig config = Config(700);
   config.data.test_path = Write("q.csv", PriceCsv(Weekdays(600), PriceWalk(600, 9)));

@@ -117,6 +117,59 @@ TEST_F(PrepareClaims, AnExposureIsTheUnitOfWhatClaimsCost) {
   }
 }
 
+// What is learnt is the label divided by the scale; what is kept and told is the label.
+TEST_F(PrepareClaims, AScaleIsTheUnitOfALabel) {
+  RunConfig config = ClaimsConfig("real");
+  config.target.scale = "years";
+  const auto prepared = Run(config);
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(prepared->report.columns[1].role, "scale");
+  EXPECT_EQ(prepared->report.shape.numeric_columns, 2u);
+  const auto train = Open(SplitPart::kTrain);
+  const Batch batch = ReadAll(*train);
+  double sum = 0.0;
+  double labels = 0.0;
+  for (size_t r = 0; r < batch.rows; ++r) {
+    EXPECT_EQ(batch.labels[r], train->labels()[r] / train->scales()[r]);
+    sum += double{batch.labels[r]};
+    labels += double{train->labels()[r]};
+  }
+  EXPECT_EQ(*std::max_element(batch.scales.begin(), batch.scales.end()), 3.0F);
+  EXPECT_EQ(prepared->report.parts[0].labels, labels);
+  const auto encoding = LoadEncoding(Path("out"));
+  ASSERT_TRUE(encoding.ok()) << encoding.status();
+  EXPECT_NEAR(encoding->prior.predictions[0], sum / static_cast<double>(batch.rows), 1e-6);
+  EXPECT_EQ(encoding->scale.column, "years");
+  EXPECT_TRUE(encoding->Shape().scales);
+}
+
+TEST_F(PrepareClaims, AScaleThatIsNoneIsNamedByItsRow) {
+  for (const char* scale : {"0", "-1", "", "x"}) {
+    RunConfig config = ClaimsConfig("real", absl::StrCat("1,", scale, ",1,1\n"));
+    config.target.scale = "years";
+    ExpectFailure(config,
+                  absl::StrCat("claims.csv:402: column 'years' (target.scale) holds '", scale,
+                               "', which is not a number above 0; every row needs one"),
+                  kExitFatal);
+  }
+  RunConfig config = ClaimsConfig("real");
+  config.target.scale = "year";
+  ExpectFailure(config, "there is no column 'year' (target.scale); did you mean 'years'?",
+                kExitUsage);
+}
+
+TEST_F(PrepareClaims, AScaleIsOfTargetsWithoutALink) {
+  for (const char* kind : {"count", "tweedie"}) {
+    RunConfig config = ClaimsConfig(kind);
+    config.target.scale = "years";
+    ExpectFailure(config,
+                  absl::StrFormat("target.scale means nothing where target.kind = \"%s\"; leave it "
+                                  "out",
+                                  kind),
+                  kExitUsage);
+  }
+}
+
 TEST_F(PrepareClaims, AWeightIsWhatARowCountsFor) {
   RunConfig config = ClaimsConfig("real");
   config.target.weight = "size";

@@ -98,6 +98,35 @@ TEST_F(SeriesReaderTest, EachFeatureIsItsFormula) {
   }
 }
 
+// All but the volatility that they are divided by, and the label.
+TEST_F(SeriesReaderTest, ScaledFeaturesAreInTheVolatilityOfTheDay) {
+  const std::vector<double> prices = PriceWalk(kDays);
+  const std::vector<Row> plain = Rows(prices);
+  series_.scale = "ewma";
+  const std::vector<Row> scaled = Rows(prices);
+  ASSERT_EQ(scaled.size(), plain.size());
+  const std::string unit = "volatility_0.94_Close";
+  for (size_t i = 0; i < plain.size(); ++i) {
+    const double volatility = std::stod(plain[i].at(unit));
+    for (const auto& [name, value] : plain[i]) {
+      const bool kept = name == unit || !absl::EndsWith(name, "_Close");
+      if (kept) {
+        EXPECT_EQ(scaled[i].at(name), value) << name;
+      } else {
+        EXPECT_NEAR(std::stod(scaled[i].at(name)), std::stod(value) / volatility, 1e-7) << name;
+      }
+    }
+  }
+}
+
+TEST(ReturnFeatures, PricesThatNeverMovedHaveFeaturesOfZero) {
+  ReturnFeatures features(ReturnFeatures::Unit::kVolatility);
+  for (size_t i = 0; i < kWarmUpReturns; ++i) features.Add(0.0);
+  std::vector<double> values;
+  features.Append(&values);
+  EXPECT_EQ(values, std::vector<double>(18, 0.0));
+}
+
 // 2002-12-02 is a Monday: 100 weeks after 2001-01-01.
 TEST_F(SeriesReaderTest, TheCalendarOfADay) {
   const std::vector<Row> rows = Rows(PriceWalk(kDays));
