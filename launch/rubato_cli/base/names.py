@@ -1,7 +1,10 @@
-"""Names of files are bytes. Python shows those that are no UTF-8 as surrogates, which may go back
-to the system and to a terminal, but neither into a run file nor into a message."""
+"""Names are bytes, and may be no UTF-8. Of files Python shows those as surrogates, which may go
+back to the system and to a terminal, but neither into a run file nor into a message; of columns and
+classes they are {"latin1": text} in what rubato-data writes."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from rubato_cli.base.failure import Failure
 
@@ -12,6 +15,11 @@ def is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def shown(name: Any) -> str:
+    """A name in what rubato-data writes, for people."""
+    return str((name.get("latin1") or "") if isinstance(name, dict) else name)
 
 
 def need_utf8(name: str, where: str) -> None:

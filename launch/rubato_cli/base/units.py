@@ -65,6 +65,11 @@ def percent(share: Number, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}{THIN}%" if _known(share) else ABSENT
 
 
+def points(share: Number, digits: int = 1) -> str:
+    """A difference of two shares, which is no share of anything."""
+    return f"{100 * share:.{digits}f} percentage points" if _known(share) else ABSENT
+
+
 def data_size(value: Number) -> str:
     """Bytes, in powers of 1024."""
     if not _known(value):

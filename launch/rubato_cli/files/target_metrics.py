@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from rubato_cli.base import units
+from rubato_cli.base import names, units
 from rubato_cli.base.failure import FATAL, Failure
 from rubato_cli.files.run_folder import RunFolder
 
@@ -19,6 +19,7 @@ FILE = "target.json"
 BETTER = {"larger": 1, "smaller": -1, "": 0}
 FORMATS = {"metric": units.metric, "number": units.amount, "percent": units.percent,
            "count": units.count}
+DIFFERENCES = {"percent": units.points}  # of formats that write one in other words
 PROGRESS, SUMMARY, REPORT = USES = ("progress", "summary", "report")
 
 
@@ -53,6 +54,10 @@ class Metric:
         """As a terminal does."""
         return units.plain(self.text(value))
 
+    def difference(self, value: float) -> str:
+        """Of two figures, as a page writes it."""
+        return DIFFERENCES.get(self.format, self.text)(value)
+
 
 @dataclasses.dataclass(frozen=True)
 class TargetDescription:
@@ -64,6 +69,7 @@ class TargetDescription:
     chosen_by: str = ""  # name of the metric by which the best epoch is
     loss: str = ""  # name of the metric that is the training loss; "": none is
     metrics: tuple[Metric, ...] = ()  # in the order of presentation; the first one leads
+    classes: tuple[str, ...] = ()  # names of those that are predicted, if they are several
 
     @property
     def lead(self) -> Metric:
@@ -110,11 +116,11 @@ def find(folder: RunFolder) -> TargetDescription:
 
 
 def _described(content: dict[str, Any], folder: RunFolder) -> TargetDescription:
-    metrics = content.get("metrics")
     target = TargetDescription(
         **_texts(content, ("kind", "prediction", "chosen_by", "loss"), folder, ""),
-        metrics=tuple(_metric(item, folder, f"metric {number}: ") for number, item in
-                      enumerate(metrics if isinstance(metrics, list) else [], 1)))
+        metrics=tuple(_metric(item, folder, f"metric {number}: ")
+                      for number, item in enumerate(_list(content, "metrics"), 1)),
+        classes=tuple(names.shown(name) for name in _list(content, "classes")))
     told = [metric.name for metric in target.told if metric.better]
     _check(bool(told) and target.lead.name == told[0], folder,
            "its first metric is none that is told at each validation")
@@ -123,6 +129,11 @@ def _described(content: dict[str, Any], folder: RunFolder) -> TargetDescription:
     _check(target.loss in ("", *told), folder,
            f"\"loss\": no metric '{target.loss}' is told at each validation")
     return target
+
+
+def _list(content: dict[str, Any], name: str) -> list[Any]:
+    found = content.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _metric(item: Any, folder: RunFolder, where: str) -> Metric:
@@ -134,10 +145,10 @@ def _metric(item: Any, folder: RunFolder, where: str) -> Metric:
     return metric
 
 
-def _texts(content: dict[str, Any], names: Any, folder: RunFolder, where: str) -> dict[str, str]:
-    for name in names:
-        _check(isinstance(content.get(name), str), folder, f"{where}there is no text \"{name}\"")
-    return {name: content[name] for name in names}
+def _texts(content: dict[str, Any], keys: Any, folder: RunFolder, where: str) -> dict[str, str]:
+    for key in keys:
+        _check(isinstance(content.get(key), str), folder, f"{where}there is no text \"{key}\"")
+    return {key: content[key] for key in keys}
 
 
 def _check(holds: bool, folder: RunFolder, complaint: str) -> None:

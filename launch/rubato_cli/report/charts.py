@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from rubato_cli.base import units
-from rubato_cli.report.svg import (Plot, Points, Scale, Text, decade, document, label, round_ticks,
-                                   tag, text_width, tick_text, title)
+from rubato_cli.report.svg import (Plot, Points, Scale, Text, Ticks, decade, document, label,
+                                   round_ticks, tag, text_width, title)
 
 ROW_PX = 30  # one bar and the space to the next
 
@@ -183,7 +183,7 @@ def _pieces(scale: Scale, y: float, pieces: Sequence[Piece], height: int = 20) -
 Interval = tuple[str, float | None, float, float | None, str]  # name, low, value, high, class
 
 
-def intervals(width: float, rows: Sequence[Interval], text: Text) -> str:
+def intervals(width: float, rows: Sequence[Interval], text: Text, ticks: Ticks) -> str:
     """Points, with their intervals where they have one, on one axis; `text` of their values."""
     ends = [v for _, low, value, high, _ in rows for v in (low, value, high) if v is not None]
     pad = max((max(ends) - min(ends)) * 0.14, 0.001 * decade(ends))
@@ -193,7 +193,7 @@ def intervals(width: float, rows: Sequence[Interval], text: Text) -> str:
     bottom = len(rows) * ROW_PX
     parts = []
     most = max(3, int((width - margin) / 110))
-    tick_words = tick_text(scale.low, scale.high, most)
+    tick_words = ticks(scale.low, scale.high, most)
     for tick in round_ticks(scale.low, scale.high, most):
         x = scale(tick)
         parts.append(tag("line", x1=x, x2=x, y1=0, y2=bottom, class_="grid"))

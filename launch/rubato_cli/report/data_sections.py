@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rubato_cli.base import units
+from rubato_cli.base import names, units
 from rubato_cli.report import charts, page
 from rubato_cli.report.record import Record
 from rubato_cli.report.tree import Tree, dig, number, records
@@ -12,8 +12,8 @@ from rubato_cli.report.tree import Tree, dig, number, records
 
 def data_section(record: Record) -> str:
     return page.section("data", "The data", _source(record),
-                        page.figures("one", _steps(record)), _columns(record),
-                        _warnings(record))
+                        page.figures("one", _steps(record)), _classes(record),
+                        _columns(record), _warnings(record))
 
 
 def _source(record: Record) -> str:
@@ -58,6 +58,19 @@ def _positives(positives: float | None, rows: float) -> tuple[str, str]:
     return units.count(positives), units.percent(rate)
 
 
+def _classes(record: Record) -> str:
+    """Rows of each class before the split, "" of a target that predicts none of several."""
+    found = records(record.cleansing, "labels", "rows") if record.target.classes else []
+    if not found:
+        return ""
+    whole = sum(one["rows"] for one in found)
+    rows = page.table(("class", "rows", "of all"), [
+        (_name(one.get("value")), units.count(one["rows"]),
+         units.percent(one["rows"] / whole if whole > 0 else None)) for one in found])
+    return (f"<details><summary>The {units.plural(len(found), 'value')} of the label</summary>"
+            f"{rows}</details>")
+
+
 def _columns(record: Record) -> str:
     columns = records(record.cleansing, "columns")
     if not columns:
@@ -71,8 +84,8 @@ def _columns(record: Record) -> str:
 
 
 def _name(name: Tree) -> str:
-    """A column's name; one that is not UTF-8 is kept as {"latin1": text}."""
-    return _text(dig(name, "latin1") if isinstance(name, dict) else name)
+    """Of a column or a file."""
+    return units.ABSENT if name is None else names.shown(name)
 
 
 def _warnings(record: Record) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import Metric, TargetDescription
 from rubato_cli.report.record import Record
+from rubato_cli.report.svg import Ticks, percent_ticks, tick_text
 
 
 def explanation(metric: Metric, record: Record) -> str:
@@ -20,9 +21,15 @@ def best_possible(metric: Metric) -> str:
     return _BEST_POSSIBLE.get(metric.name, "known, as the data is generated")
 
 
-def constant(metric: Metric) -> str:
+def constant(metric: Metric, target: TargetDescription) -> str:
     """The prediction for all rows that a model is held to."""
-    return _CONSTANTS.get(metric.name, "the best constant of the training rows")
+    known = _CONSTANTS_OF_CLASSES if target.classes else _CONSTANTS
+    return known.get(metric.name, "the best constant of the training rows")
+
+
+def ticks(metric: Metric) -> Ticks:
+    """How an axis of its figures is written."""
+    return percent_ticks if metric.format == "percent" else tick_text
 
 
 def intervals(target: TargetDescription) -> str:
@@ -71,7 +78,10 @@ _BEST_POSSIBLE = {"auc": "of the true probabilities of the generated data"}
 _CONSTANTS = {"logloss": "the rate of the training rows",
               "poisson_deviance_x100": "the mean rate of the training rows",
               **dict.fromkeys(("gamma_deviance", "tweedie_deviance", "rmse"),
-                              "the mean of the training rows")}
+                              "the mean of the training rows"),
+              "pinball": "the quantiles of the training rows"}
+_CONSTANTS_OF_CLASSES = {"logloss": "the shares of the classes in the training rows",
+                         "accuracy": "the most frequent class of the training rows"}
 _INTERVALS = {"auc": "Intervals are DeLong’s; "}
 _NO_SKILL: dict[str, Callable[[Record], float | None]] = {
     "pr_auc": lambda record: _share("positives", record)}

@@ -27,7 +27,8 @@ def hero(record: Record) -> str:
     warning = dig(record.metrics, "verdict.warning")
     banner = f'<p class="warning" role="alert">{page.escape(warning)}</p>' if warning else ""
     rows = [("test", low, value, high, "s1"), *_compared(record, metric)]
-    drawing = page.drawing(lambda width: charts.intervals(width, rows, metric.text), (326, 560))
+    drawing = page.drawing(lambda width: charts.intervals(
+        width, rows, metric.text, metric_words.ticks(metric)), (326, 560))
     return (f'{banner}<div class="hero"><div><p class="what">Test {page.escape(metric.words)}</p>'
             f'<div class="big">{metric.text(value)}</div><p class="range">'
             f"{page.escape(_interval_words(metric, low, high))}</p></div>{drawing}</div>"
@@ -63,7 +64,7 @@ def _verdict(record: Record, metric: Metric, value: float) -> str:
     if best is not None:
         gap = best - value
         text += (f" The data was generated, so the best possible is known: {metric.text(best)}, "
-                 f"{metric.text(abs(gap))} {'above' if gap >= 0 else 'below'} this model.")
+                 f"{metric.difference(abs(gap))} {'above' if gap >= 0 else 'below'} this model.")
     return text.strip()
 
 

@@ -15,6 +15,7 @@ from typing import Any
 Span = tuple[float, float]
 Points = Sequence[tuple[float, float]]
 Text = Callable[[float], str]  # of a tick
+Ticks = Callable[[float, float, int], Text]  # how the ticks of [low, high] are written
 
 # Sizes of numbers that would be too wide beside an axis, and how they are named there.
 LARGE = ((1e9, "\u202fG"), (1e6, "\u202fM"), (1e3, "\u202fk"))
@@ -48,6 +49,17 @@ def title(text: str) -> str:
 def label(text: str, x: float, y: float, anchor: str = "start",
           class_: str | None = None) -> str:
     return tag("text", html.escape(text), x=x, y=y, text_anchor=anchor, class_=class_)
+
+
+def upright(text: str, x: float, y: float) -> str:
+    """A label that is read from below, and ends at (x, y)."""
+    return tag("text", html.escape(text), x=x, y=y, text_anchor="end",
+               transform=f"rotate(-90 {x:.2f} {y:.2f})")
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters."""
+    return text if len(text) <= most else text[:most - 1] + "…"
 
 
 def text_width(text: str) -> float:
@@ -87,6 +99,12 @@ def tick_text(low: float, high: float, most: int = 5) -> Text:
     size, name = next((each for each in LARGE if largest > 100 * each[0]), (1.0, ""))
     decimals = max(0, -math.floor(math.log10(step / size) + 1e-9))
     return lambda value: f"{value / size:.{decimals}f}{name}"
+
+
+def percent_ticks(low: float, high: float, most: int = 5) -> Text:
+    """The same of shares."""
+    text = tick_text(100 * low, 100 * high, most)
+    return lambda share: f"{text(100 * share)}\u202f%"
 
 
 def decade(values: Iterable[float]) -> float:
@@ -164,6 +182,12 @@ class Plot:
         """Between the points and the horizontal axis."""
         if len(points) > 1:
             self.shape([*points, (points[-1][0], self.y.low), (points[0][0], self.y.low)], class_)
+
+    def strokes(self, lines: Iterable[tuple[float, float, float]], class_: str) -> None:
+        """Upright strokes, each of (x, from, to), as one element; a dot where both ends meet."""
+        steps = (f"M{self.x.clamp(x):.1f} {self.y.clamp(low):.1f}V{self.y.clamp(high):.1f}"
+                 for x, low, high in lines)
+        self.parts.append(tag("path", d="".join(steps), class_=f"line {class_}"))
 
     def shape(self, points: Points, class_: str) -> None:
         """Between the points and the straight line from the last to the first."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import Metric
-from rubato_cli.report import charts, page
+from rubato_cli.report import charts, metric_words, page
 from rubato_cli.report.record import Record
 from rubato_cli.report.svg import Plot, Points, decade
 from rubato_cli.report.tree import Tree, dig, number, records
@@ -100,7 +100,8 @@ def _loss_drawing(width: float, series: Sequence[tuple[Points, str]], checks: Po
     end = max(t for points in [checks, *(s[0] for s in series)] for t, _ in points)
     size, unit = units.time_unit(end)
     plot = Plot(width, 300, (0, end / size), (low - pad, high + pad))
-    plot.axes(f"time, {unit}", loss.words)
+    plot.axes(f"time, {unit}", loss.words,
+              y_text=metric_words.ticks(loss)(plot.y.low, plot.y.high, 5))
     for points, class_ in series:
         plot.line([(t / size, value) for t, value in points], class_)
         if len(points) == 1:
@@ -149,7 +150,8 @@ def _metric_drawing(width: float, metric: Metric, points: Points, best: float | 
     end = points[-1][0]
     size, unit = units.time_unit(end)
     plot = Plot(width, 300, (0, end / size), (min(heights) - pad, max(heights) + pad))
-    plot.axes(f"time, {unit}", metric.words)
+    plot.axes(f"time, {unit}", metric.words,
+              y_text=metric_words.ticks(metric)(plot.y.low, plot.y.high, 5))
     if best is not None:
         plot.line([(0, best), (end / size, best)], "s2 dashed")
     plot.line([(t / size, value) for t, value in points], "s3")

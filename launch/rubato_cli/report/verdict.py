@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from rubato_cli.base import units
 from rubato_cli.files.target_metrics import Metric, TargetDescription
 from rubato_cli.report import metric_words
 from rubato_cli.report.tree import Tree, number, records
@@ -24,22 +25,23 @@ def worse_than_constant(metrics: Tree, config: Tree, validations: Tree,
     if held is None or held.gain >= -held.error:
         return ""
     return (f"this model is worse than none: its test {judge.words} is {judge.plain(held.value)}, "
-            f"and predicting {metric_words.constant(judge)} for every row has "
+            f"and predicting {metric_words.constant(judge, target)} for every row has "
             f"{judge.plain(held.constant)} (standard error of the difference "
-            f"{judge.plain(held.error)}); {_cause(config, held.constant, validations, judge)}")
+            f"{units.plain(judge.difference(held.error))}); "
+            f"{_cause(config, held.constant, validations, judge)}")
 
 
 def against_constant(metrics: Tree, target: TargetDescription) -> str:
-    """By how much a model is better, as words that make a sentence; "" where it is worse, and
-    where what judges it is not the figure that leads."""
-    judge, held = target.judge, _held(metrics, target.judge)
-    if held is None or held.gain < -held.error or judge != target.lead:
+    """By how much the leading figure of a model is better, as words that make a sentence; "" where
+    it is worse, or where nothing is known of a constant's."""
+    lead, held = target.lead, _held(metrics, target.lead)
+    if held is None or held.gain < -held.error:
         return ""
     by = ("not better than" if held.gain <= held.error else
-          f"{judge.text(held.gain)} {'higher' if judge.better == 'larger' else 'lower'} than")
-    return (f"test {judge.words} is {by} that of predicting {metric_words.constant(judge)} for "
-            f"every row, {judge.text(held.constant)} (standard error of the difference "
-            f"{judge.text(held.error)})")
+          f"{lead.difference(held.gain)} {'higher' if lead.better == 'larger' else 'lower'} than")
+    return (f"test {lead.words} is {by} that of predicting {metric_words.constant(lead, target)} "
+            f"for every row, {lead.text(held.constant)} (standard error of the difference "
+            f"{lead.difference(held.error)})")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +54,12 @@ class _Held:
     gain: float  # > 0: the model is better
 
 
-def _held(metrics: Tree, judge: Metric) -> _Held | None:
+def _held(metrics: Tree, metric: Metric) -> _Held | None:
     value, constant, error = (number(metrics, f"test.{name}") for name in (
-        judge.name, f"constant_{judge.name}", f"{judge.name}_error"))
+        metric.name, f"constant_{metric.name}", f"{metric.name}_error"))
     if value is None or constant is None or error is None:
         return None
-    return _Held(value, constant, error, judge.worth(value) - judge.worth(constant))
+    return _Held(value, constant, error, metric.worth(value) - metric.worth(constant))
 
 
 def _cause(config: Tree, constant: float, validations: Tree, judge: Metric) -> str:

@@ -18,7 +18,6 @@ from rubato_cli.fleet.child import Child
 from rubato_cli.run.progress import Progress
 
 
-
 def collect(folder: RunFolder, progress: Progress, seconds: float,
             children: list[Child]) -> dict[str, Any]:
     """The training part of metrics.json; evaluation is added by finish()."""
