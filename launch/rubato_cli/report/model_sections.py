@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import Metric
-from rubato_cli.report import charts, mean_figures, metric_words, page, verdict
+from rubato_cli.report import (charts, class_figures, mean_figures, metric_words, page,
+                               verdict)
 from rubato_cli.report.record import Record
 from rubato_cli.report.tree import Tree, dig, number, records
 
@@ -59,6 +60,7 @@ def _verdict(record: Record, metric: Metric, value: float) -> str:
     better = verdict.against_constant(record.metrics, record.target)
     text = " ".join(filter(None, (
         metric_words.explanation(metric, record), mean_figures.happened(record),
+        class_figures.told(record),
         f"{better[:1].upper()}{better[1:]}." if better else "")))
     best = record.metric(f"oracle.{metric.name}")
     if best is not None:
@@ -98,15 +100,16 @@ def _bound(record: Record) -> str:
 
 def model_section(record: Record) -> str:
     test = dig(record.evaluation, "test")
-    drawn = [figure for figure in (
-        _roc(record, test), mean_figures.by_tenths(record) or _calibration(test),
-        mean_figures.lorenz(record), _lift(test), _features(record)) if figure]
+    drawn = [*class_figures.figures(record),
+             *(("two", figure) for figure in (
+                 _roc(record, test), mean_figures.by_tenths(record) or _calibration(test),
+                 mean_figures.lorenz(record), _lift(test), _features(record)) if figure)]
     if not drawn:
-        drawn = [page.absent("Tables", "This run kept no tables of its evaluation.")]
+        drawn = [("two", page.absent("Tables", "This run kept no tables of its evaluation."))]
     return page.section(
         "model", "The model on test rows",
         "Rows the model has not seen, in neither training nor the choice of the epoch.",
-        *(page.figures("two", *drawn[i:i + 2]) for i in range(0, len(drawn), 2)))
+        *page.laid_out(drawn))
 
 
 def _roc(record: Record, test: Tree) -> str:
@@ -181,27 +184,30 @@ def _features(record: Record) -> str:
              if value is not None][:12]
     if not found:
         return ""  # not every kind of model has such a list
+    signed = any("weight" in item for item in kept)
+    measure, size, fewest = ("weight", 1.0, 3) if signed else _lost(record)
+    found = [(name, value * size) for name, value in found]
     largest = max(abs(value) for _, value in found)
-    decimals = max(3, 2 - math.floor(math.log10(largest))) if largest > 0 else 3
+    decimals = max(fewest, 2 - math.floor(math.log10(largest))) if largest > 0 else fewest
     rows = [(name if len(name) < 19 else name[:17] + "…",
              [(abs(value), "s1" if value >= 0 else "s2", f"{name}: {value:.4g}")])
             for name, value in found]
-    signed = any("weight" in item for item in kept)
-    lost = _lost(record)
     caption = ("Features by the size of their weight" if signed else
-               f"Columns by the {lost} when their values are shuffled among the rows")
+               f"Columns by the {measure} when their values are shuffled among the rows")
     legend = page.legend([("s1", "raises the prediction"), ("s2", "lowers it")]) if signed else ""
     return page.figure(
         "What the model looks at", f"{caption}, the {len(found)} largest.",
         legend + page.drawing(lambda width: charts.bars(
             width, rows, lambda value: units.fixed(value, decimals)), page.HALF),
-        page.table(("feature", "weight" if signed else lost),
+        page.table(("feature", measure),
                    [(name, units.fixed(value, decimals)) for name, value in found]))
 
 
-def _lost(record: Record) -> str:
-    """What importance is measured in."""
+def _lost(record: Record) -> tuple[str, float, int]:
+    """What importance is measured in, how many of that are a 1, and the decimals of the least."""
     if not record.target.metrics:
-        return "loss"
+        return "loss", 1.0, 3
     lead = record.target.lead
-    return f"{lead.words} {'lost' if lead.better == 'larger' else 'gained'}"
+    words = f"{lead.words} {'lost' if lead.better == 'larger' else 'gained'}"
+    return (f"percentage points of {words}", 100.0, 1) if lead.format == "percent" else (
+        words, 1.0, 3)

@@ -7,7 +7,8 @@ comes with the table of its numbers.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rubato_cli.report.svg import style, tag
 
@@ -58,10 +59,27 @@ def drawing(draw: Callable[[int], str], widths: Widths) -> str:
     return f'<div class="narrow">{draw(narrow)}</div><div class="wide">{draw(wide)}</div>'
 
 
-def figure(title: str, caption: str, body: str, numbers: str) -> str:
-    """body: legend and drawing; numbers: the table behind them."""
+def figure(title: str, caption: str, body: str, numbers: str = "") -> str:
+    """body: legend and drawing, or a table; numbers: the table behind them, "" if all is shown."""
+    more = f"<details><summary>The numbers</summary>{numbers}</details>" if numbers else ""
     return (f"<figure><figcaption><h3>{escape(title)}</h3><p>{escape(caption)}</p></figcaption>"
-            f"{body}<details><summary>The numbers</summary>{numbers}</details></figure>")
+            f"{body}{more}</figure>")
+
+
+def images(entries: Iterable[tuple[str, str, str]]) -> str:
+    """Small pictures with words below. entries: [(address, words instead of it, words below)]"""
+    items = "".join(f'<li><img src="{escape(source)}" alt="{escape(instead)}">'
+                    f"<span>{escape(below)}</span></li>" for source, instead, below in entries)
+    return f'<ul class="images">{items}</ul>'
+
+
+def laid_out(drawn: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Figures in their order, each with how many share a line: "one" has it alone, "two" are side
+    by side."""
+    for columns, group in itertools.groupby(drawn, key=lambda one: one[0]):
+        items = [figure_ for _, figure_ in group]
+        size = 2 if columns == "two" else 1
+        yield from (figures(columns, *items[i:i + size]) for i in range(0, len(items), size))
 
 
 def absent(title: str, sentence: str) -> str:

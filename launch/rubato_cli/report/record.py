@@ -6,8 +6,12 @@
                            them: roc [{fpr, tpr}], calibration [{rows, mean_predicted, observed}],
                            lift [{rows, lift, captured}]; the last two with positives where these
                            are counted, or calibration with the size of rows that are measured,
-                           and lorenz [{size, actual}], shares}, "oracle" the same of the truth of
-                           generated data, "top_features" [{name, weight or importance}]
+                           and lorenz [{size, actual}], shares; of classes, by their numbers,
+                           confusion [{actual, predicted, rows}] and worst [{row, actual, predicted,
+                           probability}]; of quantiles band [{first, last, low, high, q_LEVEL}] and
+                           breaches [{row, label, quantile}]}, "oracle" the same of the truth of
+                           generated data, "top_features" [{name, weight or importance}],
+                           "worst_images" as worst, with {width, height, pixels}
   config.json              the resolved run file
   data/cleansing.json      "rows" {read, dropped_missing_label, dropped_ignored_label,
                            dropped_missing_time, train, validation, test}, "positives" {train,
