@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rubato_cli.base import text_table, units
 from rubato_cli.files.target_metrics import Metric
+from rubato_cli.report import levels
 from rubato_cli.report.record import Record
 from rubato_cli.report.tree import Tree, dig, number
 
@@ -50,6 +51,7 @@ def _rows(runs: list[Record]) -> list[_Row]:
     metrics = _united(metric for run in runs for metric in run.target.judging)
     leads = _united(run.target.lead for run in runs if run.target.metrics)
     return [*(row for metric in metrics for row in _test(runs, metric)),
+            *_levels(runs),
             *(_Row(f"validation.{lead.name}", f"validation {lead.words}", lead.text, lead.worth)
               for lead in leads),
             *(_Row(f"oracle.{lead.name}", f"best possible {lead.words}", lead.text)
@@ -74,6 +76,18 @@ def _test(runs: list[Record], metric: Metric) -> Iterator[_Row]:
                 _Row(f"test.constant_{name}", "  of a constant", metric.text)):
         if any(_value(run, row.path) is not None for run in runs):
             yield row
+
+
+def _levels(runs: list[Record]) -> Iterator[_Row]:
+    """Of the quantiles that any of the runs predicts."""
+    known = {level.name: level for run in runs for level in levels.of(run.metrics)}
+    for level in sorted(known.values(), key=lambda level: level.share):
+        path = f"test.levels.{level.name}"
+        yield _Row(f"{path}.pinball", f"loss of the {units.plain(level.words)}", units.metric,
+                   _smaller)
+        yield _Row(f"{path}.breach_rate", "  test rows below",
+                   lambda share: units.percent(share, 2))
+        yield _Row(f"{path}.kupiec_p", "  Kupiec p", levels.probability)
 
 
 # Keys of the run file that the table or the line of differences shows.

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import Metric
-from rubato_cli.report import (charts, class_figures, mean_figures, metric_words, page,
-                               verdict)
+from rubato_cli.report import (charts, class_figures, levels, mean_figures, metric_words, page,
+                               quantile_figures, verdict)
 from rubato_cli.report.record import Record
 from rubato_cli.report.tree import Tree, dig, number, records
 
@@ -60,7 +60,7 @@ def _verdict(record: Record, metric: Metric, value: float) -> str:
     better = verdict.against_constant(record.metrics, record.target)
     text = " ".join(filter(None, (
         metric_words.explanation(metric, record), mean_figures.happened(record),
-        class_figures.told(record),
+        class_figures.told(record), levels.told(record.metrics),
         f"{better[:1].upper()}{better[1:]}." if better else "")))
     best = record.metric(f"oracle.{metric.name}")
     if best is not None:
@@ -72,7 +72,7 @@ def _verdict(record: Record, metric: Metric, value: float) -> str:
 
 def _tiles(record: Record) -> str:
     return page.tiles([
-        *_scores(record),
+        *_scores(record), *quantile_figures.tiles(record),
         ("Test rows", units.count(record.metric("test.rows")),
          ", ".join(metric_words.count(metric, record) for metric in record.target.counting)),
         ("Training", units.duration(record.metric("train.seconds")),
@@ -100,7 +100,7 @@ def _bound(record: Record) -> str:
 
 def model_section(record: Record) -> str:
     test = dig(record.evaluation, "test")
-    drawn = [*class_figures.figures(record),
+    drawn = [*class_figures.figures(record), *quantile_figures.figures(record),
              *(("two", figure) for figure in (
                  _roc(record, test), mean_figures.by_tenths(record) or _calibration(test),
                  mean_figures.lorenz(record), _lift(test), _features(record)) if figure)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import PROGRESS, SUMMARY, Metric, TargetDescription
-from rubato_cli.report import metric_words, verdict
+from rubato_cli.report import levels, metric_words, verdict
 from rubato_cli.report.tree import dig, number
 
 
@@ -26,6 +26,7 @@ def lines(metrics: dict[str, Any], target: TargetDescription) -> list[str]:
     if test:
         said.append(_test(test, target))
         said += filter(None, [units.plain(verdict.against_constant(metrics, target))])
+        said += levels.lines(metrics)
     best = number(metrics, f"oracle.{target.lead.name}")
     if best is not None:
         said.append(f"best possible {target.lead.words} {target.lead.plain(best)} "

@@ -9,12 +9,15 @@ LARGEST = 1e100  # sums and axes of such numbers are still finite
 
 
 def dig(tree: Tree, path: str) -> Tree:
-    """dig(metrics, "test.auc"): what stands below nested objects, or None."""
-    for name in path.split("."):
-        if not isinstance(tree, dict):
-            return None
-        tree = tree.get(name)
-    return tree
+    """dig(metrics, "test.auc"): what stands below nested objects, or None. A name may hold points,
+    as levels do: of several that fit, the shortest is taken."""
+    if not isinstance(tree, dict):
+        return None
+    names = path.split(".")
+    for end in range(1, len(names)):
+        if (name := ".".join(names[:end])) in tree:
+            return dig(tree[name], ".".join(names[end:]))
+    return tree.get(path)
 
 
 def number(tree: Tree, path: str) -> float | None:
