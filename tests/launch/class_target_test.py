@@ -194,9 +194,9 @@ class WordsTest(unittest.TestCase):
         self.assertTrue(verdict.worse_than_constant(
             run.metrics, {"optimizer": {"learning_rate": 1.0}, "train": {"epochs": 2}}, {},
             run.target).startswith(
-                "this model is worse than none: its test log loss is 1.2000, and predicting the "
-                "shares of the classes in the training rows for every row has 1.0500 (standard "
-                "error of the difference 0.0200); "))
+                "this model is worse than none by its log loss, though not by its accuracy: its "
+                "test log loss is 1.2000, and predicting the shares of the classes in the training "
+                "rows for every row has 1.0500 (standard error of the difference 0.0200); "))
 
     def test_importance_of_a_share_is_in_percentage_points(self):
         run = made_up(*CELLS)

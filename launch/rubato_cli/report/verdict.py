@@ -24,9 +24,9 @@ def worse_than_constant(metrics: Tree, config: Tree, validations: Tree,
     judge, held = target.judge, _held(metrics, target.judge)
     if held is None or held.gain >= -held.error:
         return ""
-    return (f"this model is worse than none: its test {judge.words} is {judge.plain(held.value)}, "
-            f"and predicting {metric_words.constant(judge, target)} for every row has "
-            f"{judge.plain(held.constant)} (standard error of the difference "
+    return (f"this model is worse than none{_but(metrics, target)}: its test {judge.words} is "
+            f"{judge.plain(held.value)}, and predicting {metric_words.constant(judge, target)} for "
+            f"every row has {judge.plain(held.constant)} (standard error of the difference "
             f"{units.plain(judge.difference(held.error))}); "
             f"{_cause(config, held.constant, validations, judge)}")
 
@@ -42,6 +42,13 @@ def against_constant(metrics: Tree, target: TargetDescription) -> str:
     return (f"test {lead.words} is {by} that of predicting {metric_words.constant(lead, target)} "
             f"for every row, {lead.text(held.constant)} (standard error of the difference "
             f"{lead.difference(held.error)})")
+
+
+def _but(metrics: Tree, target: TargetDescription) -> str:
+    """What the figure that leads says to the contrary, if another one judges."""
+    held = _held(metrics, target.lead)
+    better = held is not None and held.gain > held.error and target.lead != target.judge
+    return f" by its {target.judge.words}, though not by its {target.lead.words}" if better else ""
 
 
 @dataclasses.dataclass(frozen=True)
