@@ -188,6 +188,7 @@ absl::Status Generate(const Arguments& arguments) {
   RETURN_IF_ERROR(book.status());
   std::string beside;
   if (!book->exposure.empty()) absl::StrAppend(&beside, ", the exposure '", book->exposure, "'");
+  if (!book->scale.empty()) absl::StrAppend(&beside, ", target.scale '", book->scale, "'");
   if (!book->time.empty()) absl::StrAppend(&beside, ", data.time '", book->time, "'");
   std::printf("%s: %s %s; the label is '%s'%s; data.drop '%s', the truth\n", arguments.out.c_str(),
               absl::StrCat(arguments.rows).c_str(), book->rows.c_str(), book->label.c_str(),

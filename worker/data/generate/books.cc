@@ -23,8 +23,11 @@ absl::StatusOr<GeneratedBook> GenerateBook(const TargetConfig& target, const Boo
   }
   if (target.kind == "quantile") {
     RETURN_IF_ERROR(GenerateReturns(target, spec.rows, spec.seed, path));
-    return GeneratedBook{
-        .rows = "days", .label = kReturnLabel, .time = kReturnDay, .oracle = ReturnOracle(target)};
+    return GeneratedBook{.rows = "days",
+                         .label = kReturnLabel,
+                         .scale = ReturnScale(),
+                         .time = kReturnDay,
+                         .oracle = ReturnOracle(target)};
   }
   const char* const label = PolicyLabel(target.kind);
   if (label == nullptr) {

@@ -17,6 +17,7 @@ struct GeneratedBook {
   std::string rows;  // what they are: "loans"
   std::string label;
   std::string exposure = {};        // column of it, for a target that reads one; "": none
+  std::string scale = {};           // column of the label's unit; "": none
   std::string time = {};            // column that orders the rows; "": nothing does
   std::vector<std::string> oracle;  // columns of the truth
 };

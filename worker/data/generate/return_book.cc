@@ -12,6 +12,8 @@
 namespace rubato {
 namespace {
 
+constexpr char kPrice[] = "index";
+
 constexpr double kConstant = 0.02;
 constexpr double kOfReturn = 0.08;
 constexpr double kOfVariance = 0.90;
@@ -85,6 +87,8 @@ double StudentShortfall(double level) {
   return -StudentDensity(q) * (kDegrees + q * q) / ((kDegrees - 1.0) * level) / kDeviation;
 }
 
+std::string ReturnScale() { return ReturnFeatures::ScaleName(kPrice); }
+
 std::vector<std::string> ReturnOracle(const TargetConfig& target) {
   std::vector<std::string> columns;
   for (const double level : target.quantiles) columns.push_back(absl::StrCat("true_q_", level));
@@ -98,10 +102,10 @@ absl::Status GenerateReturns(const TargetConfig& target, uint64_t rows, uint64_t
   if (rows == 0) return absl::InvalidArgumentError("a book needs at least 1 day, not 0");
   ASSIGN_OR_RETURN(const auto file, StagedFile::Create(path));
   RETURN_IF_ERROR(file->Write(
-      absl::StrCat(kReturnDay, ",", absl::StrJoin(ReturnFeatures::Names("index"), ","), ",",
+      absl::StrCat(kReturnDay, ",", absl::StrJoin(ReturnFeatures::Names(kPrice), ","), ",",
                    kReturnLabel, ",", absl::StrJoin(ReturnOracle(target), ","), "\n")));
   Process process(seed);
-  ReturnFeatures features;
+  ReturnFeatures features(ReturnFeatures::Unit::kVolatility);
   while (!features.warm()) features.Add(process.Draw());
   const std::vector<double> truth = TruthOf(target);
   std::string line;

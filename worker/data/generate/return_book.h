@@ -5,8 +5,8 @@
 //   s(t+1)^2 = 0.02 + 0.08 r(t)^2 + 0.90 s(t)^2, in percent: 1 on average
 //
 // A row is a day: the features that a price series has (worker/data/tables/return_features.h) of a
-// price called "index", the next return, and its true quantiles and shortfalls. No feature is the
-// true volatility. A longer book of a seed starts with the shorter one.
+// price called "index", in volatilities, the next return, and its true quantiles and shortfalls. No
+// feature is the true volatility. A longer book of a seed starts with the shorter one.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,8 @@ namespace rubato {
 inline constexpr char kReturnDay[] = "day";            // column of the day's number
 inline constexpr char kReturnLabel[] = "next_return";  // in percent
 
+// Column of the volatility that features are measured in, for target.scale.
+std::string ReturnScale();
 // Columns of the oracle: true_q_LEVEL, and true_es_LEVEL with expected shortfalls.
 std::vector<std::string> ReturnOracle(const TargetConfig& target);
 

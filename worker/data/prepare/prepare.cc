@@ -40,6 +40,10 @@ RunConfig NameColumns(RunConfig config, const TargetDescription& target,
   config.data.label = book.label;
   if (target.label.two_classes()) config.data.positive = {"1"};
   if (target.keys.exposure != ExposureUse::kNone) config.target.exposure = book.exposure;
+  if (!book.scale.empty()) {
+    config.target.scale = book.scale;
+    config.data.numeric = {book.scale};
+  }
   if (!book.time.empty()) {
     config.data.time = book.time;
     config.split.kind = "time";
