@@ -186,7 +186,7 @@ class WordsTest(unittest.TestCase):
     def test_better_and_worse_than_a_constant(self):
         run = made_up(*CELLS)
         self.assertEqual(
-            verdict.against_constant(run.metrics, run.target),
+            verdict.against_constant(run.metrics, {}, run.target),
             "test accuracy is 40.0 percentage points higher than that of predicting the most "
             "frequent class of the training rows for every row, 50.0\u202f% (standard error of the "
             "difference 3.0 percentage points)")

@@ -171,7 +171,7 @@ class WordsTest(unittest.TestCase):
     def test_better_than_a_constant_is_said_with_its_standard_error(self):
         def says(**test):
             run = made_up(**test)
-            return verdict.against_constant(run.metrics, run.target)
+            return verdict.against_constant(run.metrics, run.config, run.target)
 
         beside = ("that of predicting the best constant of the training rows for every row, 0.6000 "
                   "(standard error of the difference 0.0200)")

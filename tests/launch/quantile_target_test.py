@@ -154,12 +154,19 @@ class WordsTest(unittest.TestCase):
     def test_a_level_has_a_line_in_the_summary(self):
         metrics = {**made_up(14, 0.231).metrics, "staleness": {"bound": 0, "max_observed": 0},
                    "train": {"rows": 0, "clock": 3, "resumed_from_clock": 3}}
-        self.assertEqual(summary.lines(metrics, TARGET)[1:], [
+        self.assertEqual(summary.lines(metrics, {}, TARGET)[1:], [
             "test pinball loss 0.1500  (1,000 rows)",
             "test pinball loss is 0.0500 lower than that of predicting the quantiles of the "
             "training rows for every row, 0.2000 (standard error of the difference 0.0100)",
             "level 0.01: 14 of 1,000 below (1.40 %), Kupiec p 0.23",
             "level 0.5: 498 of 1,000 below (49.80 %), Kupiec p 0.90"])
+
+    def test_a_constant_in_the_unit_of_a_row_is_said_to_be_so(self):
+        run = made_up(14, 0.231)
+        for config in ({"target": {"scale": "vol"}}, {"series": {"scale": "ewma"}}):
+            self.assertIn("predicting the quantiles of the training rows, in the unit of each row, "
+                          "for every row, 0.2000",
+                          verdict.against_constant(run.metrics, config, TARGET))
 
     def test_levels_are_compared(self):
         lines = [re.sub(" +", " ", line) for line in comparison.table(

@@ -24,7 +24,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     last_clock = int(folder.read_json("job.json")["last_clock"])
     owner = folder.owner()
     finished = metrics.of_finished(folder)
-    servers = has_servers(folder.read_json("config.json"))
+    config = folder.read_json("config.json")
+    servers = has_servers(config)
     teller = "scheduler-0" if servers else "worker-0"
     events = _newest(folder.telemetry(teller))
     state = "running" if owner is not None else "finished" if finished else "stopped"
@@ -35,18 +36,19 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         "min_clock": max(events.get(ViewEvent, ViewEvent()).min_clock, committed,
                          events.get(ProgressEvent, ProgressEvent()).clock),
         "committed_clock": committed if servers else None}
-    session.console.result(_lines(folder, document, finished), document)
+    session.console.result(_lines(folder, config, document, finished), document)
     return DONE
 
 
-def _lines(folder: RunFolder, document: dict[str, Any], finished: dict[str, Any]) -> list[str]:
+def _lines(folder: RunFolder, config: dict[str, Any], document: dict[str, Any],
+           finished: dict[str, Any]) -> list[str]:
     process = f" (process {document['process']})" if document["process"] is not None else ""
     servers = document["committed_clock"] is not None
     committed = f"committed to clock {document['committed_clock']}" if servers else "no servers"
     lines = [f"{folder.shown}: {document['state']}{process}, clock {document['min_clock']} of "
              f"{document['last_clock']}, {committed}"]
     if document["state"] == "finished":
-        lines += summary.lines(finished, target_metrics.read(folder))
+        lines += summary.lines(finished, config, target_metrics.read(folder))
     if document["state"] == "stopped":
         lines.append("go on with `rubato train` and --resume" if servers else
                      "without servers nothing was committed; train again, to another --out")

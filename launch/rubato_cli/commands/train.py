@@ -49,7 +49,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
             trained = train_and_evaluate(session.console, Start(build, folder, stop, sockets),
                                          resumed, left)
     result = _write_results(folder, trained)
-    session.console.result([*summary.lines(result, target_metrics.read(folder)),
+    session.console.result([*_summary(folder, result),
                             f"metrics: {arguments.out}/metrics.json",
                             f"report: {arguments.out}/report.html"], result)
     return DONE
@@ -71,8 +71,12 @@ def _show_again(folder: RunFolder, console: Console, before: dict[str, Any]) -> 
     if not (folder.path / "report.html").exists():
         run_page.write(folder.shown)
     console.result([f"{folder.shown}: this run is finished (clock {before['train']['clock']}); "
-                    "nothing to do", *summary.lines(before, target_metrics.read(folder))], before)
+                    "nothing to do", *_summary(folder, before)], before)
     return DONE
+
+
+def _summary(folder: RunFolder, result: dict[str, Any]) -> list[str]:
+    return summary.lines(result, folder.read_json("config.json"), target_metrics.read(folder))
 
 
 def _write_results(folder: RunFolder, trained: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rubato_cli.base import units
 from rubato_cli.files.target_metrics import Metric, TargetDescription
 from rubato_cli.report.record import Record
 from rubato_cli.report.svg import Ticks, percent_ticks, tick_text
+from rubato_cli.report.tree import Tree, dig
 
 
 def explanation(metric: Metric, record: Record) -> str:
@@ -21,10 +22,16 @@ def best_possible(metric: Metric) -> str:
     return _BEST_POSSIBLE.get(metric.name, "known, as the data is generated")
 
 
-def constant(metric: Metric, target: TargetDescription) -> str:
-    """The prediction for all rows that a model is held to."""
+def constant(metric: Metric, target: TargetDescription, config: Tree) -> str:
+    """The prediction for all rows that a model is held to. `config`: as in config.json."""
     known = _CONSTANTS_OF_CLASSES if target.classes else _CONSTANTS
-    return known.get(metric.name, "the best constant of the training rows")
+    return known.get(metric.name, "the best constant of the training rows") + unit(config)
+
+
+def unit(config: Tree) -> str:
+    """What makes a constant another number in each row, as words put in; "" where nothing does."""
+    scaled = dig(config, "target.scale") or dig(config, "series.scale")
+    return ", in the unit of each row," if scaled else ""
 
 
 def ticks(metric: Metric) -> Ticks:

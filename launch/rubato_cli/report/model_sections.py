@@ -57,7 +57,7 @@ def _interval_words(metric: Metric, low: float | None, high: float | None) -> st
 
 
 def _verdict(record: Record, metric: Metric, value: float) -> str:
-    better = verdict.against_constant(record.metrics, record.target)
+    better = verdict.against_constant(record.metrics, record.config, record.target)
     text = " ".join(filter(None, (
         metric_words.explanation(metric, record), mean_figures.happened(record),
         class_figures.told(record), levels.told(record.metrics),

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from rubato_cli.base import names, units
-from rubato_cli.report import levels, page
+from rubato_cli.report import levels, metric_words, page
 from rubato_cli.report.levels import Level
 from rubato_cli.report.record import Record
 from rubato_cli.report.svg import Plot
@@ -54,7 +54,7 @@ def figures(record: Record) -> Iterator[tuple[str, str]]:
     yield from _band(record, found)
     yield "two", _counts(found)
     yield "two", _tests(record, found)
-    yield "two", _losses(found)
+    yield "two", _losses(record, found)
     yield from _shortfalls(record, found)
     yield from _deepest(record, found[0])
 
@@ -179,7 +179,7 @@ def _tests(record: Record, found: Sequence[Level]) -> str:
         + page.facts((name, words.format(order=order)) for name, words in TESTS))
 
 
-def _losses(found: Sequence[Level]) -> str:
+def _losses(record: Record, found: Sequence[Level]) -> str:
     numbers = []
     for level in found:
         ours, constant = level.figure("pinball"), level.figure("constant_pinball")
@@ -189,8 +189,8 @@ def _losses(found: Sequence[Level]) -> str:
                         units.metric(level.figure("pinball_error"))))
     return page.figure(
         "Pinball loss", "The smaller, the better. Beside it that of a constant, the same quantile "
-        "of all training rows for every row, and the gain with its standard error: one of less "
-        "than two of these may be chance.",
+        f"of all training rows{metric_words.unit(record.config)} for every row, and the gain with "
+        "its standard error: one of less than two of these may be chance.",
         page.table(("level", "loss", "constant", "gain", "error"), numbers))
 
 

@@ -10,8 +10,8 @@ from rubato_cli.report import levels, metric_words, verdict
 from rubato_cli.report.tree import dig, number
 
 
-def lines(metrics: dict[str, Any], target: TargetDescription) -> list[str]:
-    """Of a whole metrics.json."""
+def lines(metrics: dict[str, Any], config: dict[str, Any], target: TargetDescription) -> list[str]:
+    """Of a whole metrics.json and config.json."""
     train, test = metrics["train"], metrics.get("test", {})
     if train["rows"] == 0 and train["resumed_from_clock"] == train["clock"]:
         said = [f"nothing was left to train after clock {train['clock']}"]
@@ -25,7 +25,7 @@ def lines(metrics: dict[str, Any], target: TargetDescription) -> list[str]:
                      "whose weights are used")
     if test:
         said.append(_test(test, target))
-        said += filter(None, [units.plain(verdict.against_constant(metrics, target))])
+        said += filter(None, [units.plain(verdict.against_constant(metrics, config, target))])
         said += levels.lines(metrics)
     best = number(metrics, f"oracle.{target.lead.name}")
     if best is not None:

@@ -24,14 +24,15 @@ def worse_than_constant(metrics: Tree, config: Tree, validations: Tree,
     judge, held = target.judge, _held(metrics, target.judge)
     if held is None or held.gain >= -held.error:
         return ""
+    constant = metric_words.constant(judge, target, config)
     return (f"this model is worse than none{_but(metrics, target)}: its test {judge.words} is "
-            f"{judge.plain(held.value)}, and predicting {metric_words.constant(judge, target)} for "
-            f"every row has {judge.plain(held.constant)} (standard error of the difference "
+            f"{judge.plain(held.value)}, and predicting {constant} for every row has "
+            f"{judge.plain(held.constant)} (standard error of the difference "
             f"{units.plain(judge.difference(held.error))}); "
             f"{_cause(config, held.constant, validations, judge)}")
 
 
-def against_constant(metrics: Tree, target: TargetDescription) -> str:
+def against_constant(metrics: Tree, config: Tree, target: TargetDescription) -> str:
     """By how much the leading figure of a model is better, as words that make a sentence; "" where
     it is worse, or where nothing is known of a constant's."""
     lead, held = target.lead, _held(metrics, target.lead)
@@ -39,8 +40,9 @@ def against_constant(metrics: Tree, target: TargetDescription) -> str:
         return ""
     by = ("not better than" if held.gain <= held.error else
           f"{lead.difference(held.gain)} {'higher' if lead.better == 'larger' else 'lower'} than")
-    return (f"test {lead.words} is {by} that of predicting {metric_words.constant(lead, target)} "
-            f"for every row, {lead.text(held.constant)} (standard error of the difference "
+    constant = metric_words.constant(lead, target, config)
+    return (f"test {lead.words} is {by} that of predicting {constant} for every row, "
+            f"{lead.text(held.constant)} (standard error of the difference "
             f"{lead.difference(held.error)})")
 
 
