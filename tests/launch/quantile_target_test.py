@@ -121,8 +121,9 @@ def made_up(*told, kind="time", **found):
             "levels": found}
     return Record(pathlib.Path("made-up"), {"test": test},
                   {"test": {"band": spans, "breaches": below}},
-                  {"split": {"kind": kind}, "target": {"expected_shortfall": True}},
-                  {"columns": [{"name": "day", "role": "time"}, {"name": "gain", "role": "label"}]},
+                  {"split": {"kind": "hash"}, "target": {"expected_shortfall": True}},
+                  {"split": {"kind": kind}, "columns": [{"name": "day", "role": "time"},
+                                                        {"name": "gain", "role": "label"}]},
                   target=TARGET)
 
 

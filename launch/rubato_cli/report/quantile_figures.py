@@ -101,7 +101,8 @@ def _one(spans: Sequence[_Span]) -> _Span:
 
 
 def _order(record: Record) -> str:
-    return "time" if dig(record.config, "split.kind") == "time" else "the file"
+    """Of the test rows, as they were split: data that are made may overrule the run file."""
+    return "time" if dig(record.cleansing, "split.kind") == "time" else "the file"
 
 
 def _band(record: Record, found: Sequence[Level]) -> Iterator[tuple[str, str]]:
