@@ -257,7 +257,9 @@ void SettleWarnings(const CsvScan& scan, std::vector<Warning>* warnings) {
   SayTogether("copy", "hold what another one does, and may be left out with data.drop", warnings);
 }
 
-std::string RoleOf(const RunConfig& config, const std::string& column) {
+std::string RoleOf(const RunConfig& config, const std::vector<std::string>& oracle,
+                   const std::string& column) {
+  if (absl::c_linear_search(oracle, column)) return "oracle";
   if (column == config.data.label) return "label";
   if (column == config.data.time) return "time";
   if (column == config.split.group) return "group";

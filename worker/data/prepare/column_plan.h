@@ -57,7 +57,8 @@ inline constexpr size_t kNamedOneByOne = 10;
 void SettleWarnings(const CsvScan& scan, std::vector<Warning>* warnings);
 
 // What a column that is no feature is there for: ColumnReport::role.
-std::string RoleOf(const RunConfig& config, const std::string& column);
+std::string RoleOf(const RunConfig& config, const std::vector<std::string>& oracle,
+                   const std::string& column);
 
 // config.data for PlanColumns: what gathers or joins rows is an id, and what section [target] names
 // is told already, so they are dropped, unless the run file says of which kind they are.

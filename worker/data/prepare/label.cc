@@ -253,6 +253,7 @@ std::optional<size_t> FindClass(const std::vector<std::string>& classes, absl::s
 
 absl::Status CheckClassesTrained(const std::vector<std::string>& classes, const LabelSums& train,
                                  const std::string& where) {
+  if (classes.empty()) return absl::OkStatus();
   std::vector<uint64_t> rows(classes.size());
   for (const LabelRow& row : train.each) ++rows[static_cast<size_t>(row.label)];
   const auto none = static_cast<size_t>(absl::c_find(rows, 0) - rows.begin());

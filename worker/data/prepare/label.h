@@ -76,7 +76,8 @@ absl::StatusOr<std::vector<std::string>> NameClasses(const std::vector<LabelValu
                                                      const std::string& where);
 // The number of the class that the trimmed `text` names.
 std::optional<size_t> FindClass(const std::vector<std::string>& classes, absl::string_view text);
-// FailedPrecondition: no training row, numbered as `classes` are, has one of them.
+// FailedPrecondition: no training row, numbered as `classes` are, has one of them. Without classes
+// OK.
 absl::Status CheckClassesTrained(const std::vector<std::string>& classes, const LabelSums& train,
                                  const std::string& where);
 

@@ -253,9 +253,7 @@ absl::Status CsvPreparation::Fit() {
                             positive ? Cleanser::Class::kPositive : Cleanser::Class::kNegative);
       }));
   RETURN_IF_ERROR(CheckTrainingLabels(taught_, description_, config_.data.path));
-  if (domain_.kind == LabelKind::kClasses) {
-    RETURN_IF_ERROR(CheckClassesTrained(labels_->names(), taught_, labels_->Column()));
-  }
+  RETURN_IF_ERROR(CheckClassesTrained(labels_->names(), taught_, labels_->Column()));
   FitResult fit = cleanser.Finish();
   encoding_ = std::move(fit.encoding);
   if (!scan_.item.empty()) ScaleTogether(&encoding_);
@@ -374,13 +372,8 @@ absl::Status CsvPreparation::WriteTestRow(const TableReader& reader, const TestC
 
 void CsvPreparation::ReportColumns() {
   for (const ColumnScan& column : scan_.columns) {
-    report_.columns.push_back({.name = column.name,
-                               .role = absl::c_linear_search(oracle_, column.name)
-                                           ? "oracle"
-                                           : RoleOf(config_, column.name),
-                               .missing = column.missing,
-                               .levels = 0,
-                               .signed_log = false});
+    const std::string role = RoleOf(config_, oracle_, column.name);
+    report_.columns.push_back({column.name, role, column.missing, 0, false});
   }
   size_t n = 0;
   size_t k = 0;

@@ -198,9 +198,7 @@ absl::Status LibsvmPreparation::Split() {
   report_.parts[0].keeps_each = DescriptionOf(target_).fits_each;
   for (const InputFile& file : files_) CountParts(file);
   RETURN_IF_ERROR(CheckTrainingLabels(report_.parts[0], DescriptionOf(target_), main.path));
-  if (domain_.kind == LabelKind::kClasses) {
-    RETURN_IF_ERROR(CheckClassesTrained(encoding_.classes, report_.parts[0], main.path));
-  }
+  RETURN_IF_ERROR(CheckClassesTrained(encoding_.classes, report_.parts[0], main.path));
   prior_ = FitPrior(target_, report_.parts[0], config_.cleanse);
   encoding_.prior = report_.prior = prior_.prior;
   report_.one_sided_gradient = prior_.one_sided_gradient;
