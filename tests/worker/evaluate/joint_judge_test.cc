@@ -167,6 +167,21 @@ TEST(QuantileJudge, HandComputed) {
   EXPECT_EQ(figures.tables[1].rows, (std::vector<std::vector<double>>{{0, -3, -2}}));
 }
 
+// Labels and predictions are in their own unit, the constant is in that of each row.
+TEST(QuantileJudge, TheConstantIsInTheUnitOfEachRow) {
+  const std::vector<float> labels = {-3, 0, 1, 4};
+  const std::vector<float> predictions = {-2, 0, -2, 1, -2, 1, -2, 1};
+  const std::vector<double> constant = {-3, 0};
+  const std::vector<float> scales = {1, 2, 0.5, 1};
+  const Figures figures = Judged(TwoLevels(false), {.labels = labels,
+                                                    .predictions = predictions,
+                                                    .offsets = {},
+                                                    .constant = constant,
+                                                    .scales = scales});
+  EXPECT_NEAR(figures.levels.at("0.1").at("pinball"), 2.0 / 4, 1e-7);
+  EXPECT_NEAR(figures.levels.at("0.1").at("constant_pinball"), (0 + 0.6 + 0.25 + 0.7) / 4, 1e-7);
+}
+
 TEST(QuantileJudge, ShortfallsAreJudgedWhereTheyAreLosses) {
   const std::vector<float> labels = {-3, 0, 1, 4};
   std::vector<float> predictions;

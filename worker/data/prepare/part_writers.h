@@ -55,6 +55,13 @@ struct TrainingPrior {
     const double of_class = weights[row.label == 1.0F ? 1 : 0];
     return static_cast<float>(static_cast<double>(row.weight) / mean_weight * of_class);
   }
+  // The same of all that a row says beside its features.
+  RowView Told(SplitPart part, const LabelRow& row) const {
+    return {.label = row.label,
+            .weight = WeightOf(part, row),
+            .offset = row.offset,
+            .scale = row.scale};
+  }
 };
 // Of training rows that CheckTrainingLabels let pass.
 TrainingPrior FitPrior(const Target& target, const LabelSums& train, const CleanseConfig& config);

@@ -65,8 +65,6 @@ class CsvPreparation {
   void LookAtGroups();
   SplitRows RowsToSplit();
   absl::Status Fit();
-  // Of a row that `encoder` has encoded.
-  RowView RowOf(SplitPart part, const LabelRow& taught, const Encoder& encoder) const;
   absl::Status Write();
   absl::Status WriteTestFile();
   void WarnOfUnmatched(const std::optional<ColumnNovelty>& keys, const std::string& path);
@@ -276,16 +274,6 @@ absl::Status CsvPreparation::Fit() {
   return absl::OkStatus();
 }
 
-RowView CsvPreparation::RowOf(SplitPart part, const LabelRow& taught,
-                              const Encoder& encoder) const {
-  return {.numeric = encoder.numeric(),
-          .categories = encoder.categories(),
-          .label = taught.label,
-          .weight = prior_.WeightOf(part, taught),
-          .offset = taught.offset,
-          .scale = taught.scale};
-}
-
 absl::Status CsvPreparation::Write() {
   ASSIGN_OR_RETURN(writers_, PartWriters::Create(folder_, report_.shape));
   ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, scan_.comma()));
@@ -296,7 +284,9 @@ absl::Status CsvPreparation::Write() {
         encoder->Encode(reader.fields());
         ASSIGN_OR_RETURN(const LabelRow taught, terms_.Read(reader, label));
         ASSIGN_OR_RETURN(const std::vector<float> oracle, oracle_columns_.Read(reader));
-        RowView row = RowOf(part, taught, *encoder);
+        RowView row = prior_.Told(part, taught);
+        row.numeric = encoder->numeric();
+        row.categories = encoder->categories();
         row.oracle = oracle;
         return writers_->Add(part, row);
       }));
@@ -367,7 +357,10 @@ absl::Status CsvPreparation::WriteTestRow(const TableReader& reader, const TestC
   ASSIGN_OR_RETURN(const LabelRow taught, columns.terms.Read(reader, *value));
   report_.parts[static_cast<size_t>(SplitPart::kTest)].Add(taught);
   encoder->Encode(reader.fields(), reader.line());
-  return writers_->Add(SplitPart::kTest, RowOf(SplitPart::kTest, taught, *encoder));
+  RowView row = prior_.Told(SplitPart::kTest, taught);
+  row.numeric = encoder->numeric();
+  row.categories = encoder->categories();
+  return writers_->Add(SplitPart::kTest, row);
 }
 
 void CsvPreparation::ReportColumns() {

@@ -249,11 +249,10 @@ absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* wr
     if (file.role == TestFile::kGiven) {
       CountIndices(encoding_.trained_indices, row.keys, reader.line(), &test_features_);
     }
-    const LabelRow taught = {.label = LabelOf(file, reader.row())};
-    return writers->Add(part, {.keys = row.keys,
-                               .values = row.values,
-                               .label = taught.label,
-                               .weight = prior_.WeightOf(part, taught)});
+    RowView told = prior_.Told(part, {.label = LabelOf(file, reader.row())});
+    told.keys = row.keys;
+    told.values = row.values;
+    return writers->Add(part, told);
   }));
   return rows == file.labels.size() ? absl::OkStatus() : changed;
 }
