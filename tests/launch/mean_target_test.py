@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "launch"))
 
 import targets  # noqa: E402
 from rubato_cli.base import units  # noqa: E402
-from rubato_cli.report import mean_figures, run_page, verdict  # noqa: E402
+from rubato_cli.report import mean_figures, run_page, segment_figures, verdict  # noqa: E402
 from rubato_cli.report.record import Record  # noqa: E402
 
 OF_CLASSES = r"AUC|[Ll]og loss|\bKS\b|Brier|[Pp]ositive|probabilit|\brisk\b|DeLong|\bpd\b|default"
@@ -136,6 +136,12 @@ class StoryTest(FleetTest):
         self.assertAlmostEqual(off, test["mae"], delta=0.1 * test["mae"])
 
 
+SEGMENTS = [
+    {"column": "town", "segments": [{"name": "a", "size": 60.0, "actual": 9, "expected": 12.0},
+                                    {"name": "b", "size": 40.0, "actual": 24, "expected": 18.0}]},
+    {"column": "broken", "segments": [{"name": "c", "size": "many"}]}]
+
+
 def made_up(**test):
     """A run of counts with these test figures, and with tables."""
     bins = [{"rows": 50, "size": 20.0, "mean_predicted": 0.1 * i, "observed": 0.11 * i}
@@ -145,7 +151,7 @@ def made_up(**test):
                "actual_expected": 1.1, "deviance": 0.5, "constant_deviance": 0.6,
                "deviance_error": 0.02, "gini": 0.33, "claims": 33, **test}
     return Record(pathlib.Path("made-up"), {"test": figures},
-                  {"test": {"calibration": bins, "lorenz": curve}},
+                  {"test": {"calibration": bins, "lorenz": curve}, "segments": SEGMENTS},
                   {"target": {"exposure": "years"}}, {},
                   target=targets.described(targets.COUNT))
 
@@ -158,6 +164,13 @@ class WordsTest(unittest.TestCase):
                  "(actual / expected 1.10)."),
                 ({"expected": None}, "")):
             self.assertEqual(mean_figures.happened(made_up(**test)), words)
+
+    def test_the_segment_that_is_farthest_off_is_told(self):
+        figure = segment_figures.by_segment(made_up(), "exposure")
+        self.assertIn("The largest gap is in town: b: 18.00 was expected and 24.00 observed, 1.33 "
+                      "times as much.", figure)
+        self.assertIn('<th scope="row">town</th><td>a</td>', figure)
+        self.assertNotIn("broken", figure)
 
     def test_the_tables_are_drawn_and_told(self):
         page = run_page.render(made_up())

@@ -33,7 +33,7 @@ def _counted(record: Record) -> str:
                  if actual is not None and record.metric(f"test.{metric.name}") == actual), "")
 
 
-def _size(record: Record) -> str:
+def size_of(record: Record) -> str:
     """What the rows are measured in. An offset is the logarithm of an exposure."""
     if dig(record.config, "target.exposure") or dig(record.config, "target.offset"):
         return "exposure"
@@ -41,7 +41,7 @@ def _size(record: Record) -> str:
 
 
 def _each(record: Record) -> str:
-    size = _size(record)
+    size = size_of(record)
     return "per row" if size == "rows" else f"per unit of {size}"
 
 
@@ -51,7 +51,7 @@ def by_tenths(record: Record) -> str:
                    "size")
     if not bins:
         return ""
-    size, each = _size(record), _each(record)
+    size, each = size_of(record), _each(record)
     whole = sum(b["size"] for b in bins)
     pairs = [(b["mean_predicted"], b["observed"]) for b in bins]
     first, last = (f"{units.amount(observed)} where {units.amount(expected)} was expected"
@@ -78,7 +78,7 @@ def lorenz(record: Record) -> str:
                                                        "size", "actual")]
     if len(points) < 2:
         return ""
-    size, happened_words = _size(record), _counted(record) or "what was observed"
+    size, happened_words = size_of(record), _counted(record) or "what was observed"
     gini = record.metric("test.gini")
     known = "" if gini is None else (
         f" Gini {units.metric(gini)} is twice the area between the curve and the diagonal, on which"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import Metric
 from rubato_cli.report import (charts, class_figures, levels, mean_figures, metric_words, page,
-                               quantile_figures, verdict)
+                               quantile_figures, segment_figures, verdict)
 from rubato_cli.report.record import Record
 from rubato_cli.report.tree import Tree, dig, number, records
 
@@ -103,7 +103,9 @@ def model_section(record: Record) -> str:
     drawn = [*class_figures.figures(record), *quantile_figures.figures(record),
              *(("two", figure) for figure in (
                  _roc(record, test), mean_figures.by_tenths(record) or _calibration(test),
-                 mean_figures.lorenz(record), _lift(test), _features(record)) if figure)]
+                 mean_figures.lorenz(record),
+                 segment_figures.by_segment(record, mean_figures.size_of(record)), _lift(test),
+                 _features(record)) if figure)]
     if not drawn:
         drawn = [("two", page.absent("Tables", "This run kept no tables of its evaluation."))]
     return page.section(
