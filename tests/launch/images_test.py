@@ -95,6 +95,20 @@ class ImagesTest(FleetTest):
         self.assertEqual(code, 2)
         self.assertIn("its images have 2 x 6 pixels, and the model learns ones of 4 x 6", stderr)
 
+    def test_init_says_what_to_write_for_files_without_columns(self):
+        for name, sentence in (
+                ("images", "images: is an idx file of images; use data.format = \"idx\" in a run "
+                           "file, with it in data.path and the file of labels in data.labels"),
+                ("labels", "labels: is an idx file of one dimension, as labels are; use "
+                           "data.format = \"idx\" in a run file, with it in data.labels and the "
+                           "file of images in data.path")):
+            code, _, stderr = self.rubato("init", name, "--out", "new.toml")
+            self.assertEqual((code, stderr.splitlines()[-1]), (4, f"rubato: {sentence}"))
+        code, _, stderr = self.rubato("init", "book.csv")
+        self.assertEqual(code, 2)
+        self.assertRegex(stderr, "--label is missing; name the column to predict, one of '.*', "
+                                 "'.*' and [0-9]+ others")
+
     @unittest.skipUnless(DATA, "RUBATO_DATA_DIR is not set: no real data to test with")
     def test_handwritten_digits(self):
         digits = pathlib.Path(DATA) / "digits"

@@ -89,6 +89,22 @@ class SeriesTest(FleetTest):
             code, _, stderr = self.train("none", setting, run="series.toml")
             self.assertEqual((code, sentence in stderr), (2, True), stderr)
 
+    def test_init_names_the_format_where_each_row_is_a_day(self):
+        code, stdout, stderr = self.rubato("init", "prices.csv", "--label", "Close")
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("take it out of drop; if each row is a day with its prices, see data.format "
+                      "= \"series\"\n", stdout)
+
+    def test_scaled_returns_are_predicted_in_percent(self):
+        metrics = self.train_well("scaled", "series.scale=ewma", run="series.toml")
+        self.assertLess(metrics["test"]["rmse"], 2.0)
+        code, _, stderr = self.rubato("predict", "--run", "scaled", "--in", "prices.csv", "--out",
+                                      "scaled.csv")
+        self.assertEqual(code, 0, stderr)
+        code, _, stderr = self.train("none", "series.scale=ewma", "target.kind=count",
+                                     run="series.toml")
+        self.assertEqual((code, "series.scale" in stderr), (2, True), stderr)
+
     @unittest.skipUnless(DATA, "RUBATO_DATA_DIR is not set: no real data to test with")
     def test_standard_and_poors_500(self):
         path = pathlib.Path(DATA) / "markets" / "qrm_SP500.csv.gz"

@@ -6,6 +6,7 @@ import argparse
 import os
 import pathlib
 import shlex
+from typing import Any
 
 from rubato_cli.base import system_error
 from rubato_cli.base.failure import DONE, Failure
@@ -15,7 +16,10 @@ from rubato_cli.files.target import Target
 from rubato_cli.own_data import account, run_file
 from rubato_cli.own_data.choices import Asked, choose
 from rubato_cli.own_data.layout import Layout
+from rubato_cli.own_data.shown import show
 from rubato_cli.run import data_tool
+
+SHOWN_NAMES = 10  # of columns, in an error
 
 # worker/spec/target.h
 TARGETS = ("binary", "count", "amount", "tweedie", "real", "quantile", "classes")
@@ -23,7 +27,8 @@ TARGETS = ("binary", "count", "amount", "tweedie", "real", "quantile", "classes"
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("csv", metavar="my.csv", help="the data (.gz, .zst too)")
-    parser.add_argument("--label", required=True, metavar="COLUMN", help="column to predict")
+    parser.add_argument("--label", metavar="COLUMN", help="column to predict; needed, but for "
+                        "files that have no columns, of which init says what to do with them")
     parser.add_argument("--positive", metavar="VALUE", action="append", default=[],
                         help="label value that counts as 1, instead of a guess; again for more, "
                         "and the rest counts as 0")
@@ -44,9 +49,12 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     out = pathlib.Path(arguments.out or f"{source.name.split('.')[0]}.toml")
     if out.is_file():
         raise Failure(f"{out} exists already; remove it, or choose another name with --out")
-    asked = Asked(arguments.label, arguments.positive, arguments.target or "")
     build = session.build()
     layout = Layout(arguments.header, arguments.skip_lines)
+    if arguments.label is None:
+        raise _without_label(data_tool.ask(build, ["inspect", str(source), "--json",
+                                                   *layout.flags()]))
+    asked = Asked(arguments.label, arguments.positive, arguments.target or "")
     seen = data_tool.ask(build, ["inspect", str(source), "--label", arguments.label, "--json",
                                  *(["--target", asked.kind] if asked.kind else []),
                                  *layout.flags()])
@@ -66,6 +74,14 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
             session.console.result(lines, {"run_file": str(out), "target": choices.label.kind,
                                             **seen})
     return DONE
+
+
+def _without_label(seen: dict[str, Any]) -> Failure:
+    """Of a file that has columns; others have been refused with what they are."""
+    names = [column["name"] for column in seen["columns"]]
+    shown = ", ".join(show(name) for name in names[:SHOWN_NAMES])
+    more = f" and {len(names) - SHOWN_NAMES} others" if len(names) > SHOWN_NAMES else ""
+    return Failure(f"--label is missing; name the column to predict, one of {shown}{more}")
 
 
 COMMAND = Command("init", "write a run file for a CSV", _add_arguments, _run)

@@ -50,7 +50,8 @@ def _note(warning: dict[str, Any], choices: Choices) -> str:
     if warning["kind"] in ("date", "marks_differ"):
         # data.time and data.drop cannot both name a column.
         undone = " and take it out of drop" if warning["kind"] == "date" else ""
-        return f"left out: {seen}; {advice[0]}{undone}"
+        # Not what would be made of it if it were left in.
+        return "; ".join([f"left out: {seen}", f"{advice[0]}{undone}", *advice[2:]])
     if warning["column"] in choices.drop:
         return f"left out: {seen}"
     if warning["kind"] == "sentinel":

@@ -8,7 +8,7 @@ def counts(values: dict[str, int]) -> str:
     return ", ".join(f"{show(value)} ({rows:,})" for value, rows in values.items())
 
 
-def show(text: str) -> str:
+def show(text: str | dict[str, str]) -> str:
     """In quotes."""
     return f"'{one_line(text)}'"
 

@@ -63,12 +63,16 @@ bool WarnOfDates(const ColumnScan& column, std::vector<Warning>* warnings) {
   const char* advice = form == TextForm::kIsoTime
                            ? "to split by it, name it in data.time (split.kind = \"time\")"
                            : "to split by it, write them like 2015-03-31, see data.time";
+  const bool one_each = column.counted >= kIdLikeRows && column.distinct == column.counted;
+  const char* days = one_each && form == TextForm::kIsoTime
+                         ? "; if each row is a day with its prices, see data.format = \"series\""
+                         : "";
   warnings->push_back(
       {column.name, "date",
        absl::StrFormat("column '%s' holds dates, the first '%s' in line %d; %s; as they are, each "
-                       "is a level of a category",
+                       "is a level of a category%s",
                        ShowText(column.name), ShowText(column.first_text), column.first_text_line,
-                       advice)});
+                       advice, days)});
   return true;
 }
 

@@ -242,16 +242,20 @@ void CsvReader::JoinDoubledQuotes() {
   }
 }
 
+absl::Status CsvReader::IsIdx(absl::string_view head) const {
+  const bool labels = head.size() > kIdxMagic.size() && head[kIdxMagic.size()] == 1;
+  return absl::DataLossError(
+      absl::StrFormat("%s: is an idx file of %s; use data.format = \"idx\" in a run file, with %s",
+                      name(), labels ? "one dimension, as labels are" : "images",
+                      labels ? "it in data.labels and the file of images in data.path"
+                             : "it in data.path and the file of labels in data.labels"));
+}
+
 absl::Status CsvReader::ReadHeader() {
   RETURN_IF_ERROR(Refill());
   const absl::string_view head(buffer_.data(), end_);
   if (absl::StartsWith(head, "\xef\xbb\xbf")) begin_ = 3;
-  if (absl::StartsWith(head, kIdxMagic)) {
-    return absl::DataLossError(absl::StrCat(
-        name(),
-        ": is an idx file, of images or their labels; use data.format = \"idx\", with the "
-        "images in data.path and the labels in data.labels"));
-  }
+  if (absl::StartsWith(head, kIdxMagic)) return IsIdx(head);
   RETURN_IF_ERROR(SkipLines());
   RETURN_IF_ERROR(ChooseSeparator());
   ASSIGN_OR_RETURN(const bool found, NextRecord());

@@ -46,6 +46,8 @@ class CsvReader : public TableReader {
 
   CsvReader(std::unique_ptr<ByteSource> source, std::string name, const CsvLayout& layout);
   absl::Status ReadHeader();
+  // For a file that begins as such.
+  absl::Status IsIdx(absl::string_view head) const;
   absl::Status SkipLines();
   absl::Status ChooseSeparator();
   absl::Status CheckLineEnds() const;

@@ -270,6 +270,21 @@ TEST(ColumnPlan, WarnsOfDates) {
   EXPECT_TRUE(HasWarning(plan->warnings, "german", "date"));
 }
 
+TEST(ColumnPlan, DaysThatStandOnceEachMayBeThoseOfPrices) {
+  std::string text = "day,y\n";
+  for (int i = 0; i < 120; ++i) {
+    absl::StrAppend(&text, "20", 10 + i / 12, "-", 10 + i % 3, "-", 10 + i % 12, ",", i % 2, "\n");
+  }
+  DataConfig data;
+  data.label = "y";
+  const auto plan = PlanColumns(Scan(text), data, {});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_TRUE(absl::EndsWith(plan->warnings[0].sentence,
+                             "each is a level of a category; if each row is a day with its prices, "
+                             "see data.format = \"series\""))
+      << plan->warnings[0].sentence;
+}
+
 TEST(ColumnPlan, WarnsOfCopies) {
   std::string text = "a,b,c,y\n";
   for (int i = 0; i < 50; ++i) {

@@ -113,8 +113,8 @@ TEST_F(PrepareIdx, FilesThatAreWrongAreFatalForTheData) {
   config.data.label = "label";
   config.data.path = Path("images");
   ExpectFailure(config,
-                "images: is an idx file, of images or their labels; use data.format = "
-                "\"idx\"",
+                "images: is an idx file of images; use data.format = \"idx\" in a run "
+                "file, with it in data.path and the file of labels in data.labels",
                 kExitFatal);
 }
 

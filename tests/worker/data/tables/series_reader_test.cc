@@ -142,7 +142,11 @@ TEST_F(SeriesReaderTest, TheCalendarOfADay) {
 }
 
 // All that comes after a day may change: its row keeps every bit, but for what names the next day.
-TEST_F(SeriesReaderTest, NothingLooksAhead) {
+class LooksAhead : public SeriesReaderTest, public testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, LooksAhead, testing::Values("", "ewma"));
+
+TEST_P(LooksAhead, NothingDoes) {
+  series_.scale = GetParam();
   const std::vector<double> prices = PriceWalk(kDays);
   const std::vector<Row> before = Rows(prices);
   for (const size_t day : {500u, 507u, 520u}) {
