@@ -120,17 +120,20 @@ FigureTable ConfusionOf(const Judgement& judged) {
 absl::StatusOr<Figures> Judge(const ClassesTarget& target, const ScoredRows& rows) {
   const ClassRows of_classes(rows, target.outputs());
   ASSIGN_OR_RETURN(const Judgement judged, of_classes.Judge());
+  Figures figures = {.numbers = {{"rows", static_cast<double>(rows.labels.size())},
+                                 {"accuracy", judged.hits.mean()},
+                                 {"constant_accuracy", judged.hits.of_constant()},
+                                 {"accuracy_error", judged.hits.error()},
+                                 {"logloss", judged.losses.mean()},
+                                 {"constant_logloss", judged.losses.of_constant()},
+                                 {"logloss_error", judged.losses.error()}},
+                     .levels = {},
+                     .tables = {}};
+  if (rows.use == MetricUse::kProgress) return figures;
   ASSIGN_OR_RETURN(const double macro_auc, of_classes.MacroAuc());
-  return Figures{.numbers = {{"rows", static_cast<double>(rows.labels.size())},
-                             {"accuracy", judged.hits.mean()},
-                             {"constant_accuracy", judged.hits.of_constant()},
-                             {"accuracy_error", judged.hits.error()},
-                             {"logloss", judged.losses.mean()},
-                             {"constant_logloss", judged.losses.of_constant()},
-                             {"logloss_error", judged.losses.error()},
-                             {"macro_auc", macro_auc}},
-                 .levels = {},
-                 .tables = {ConfusionOf(judged), of_classes.Worst()}};
+  figures.numbers.emplace_back("macro_auc", macro_auc);
+  figures.tables = {ConfusionOf(judged), of_classes.Worst()};
+  return figures;
 }
 
 }  // namespace rubato

@@ -19,6 +19,16 @@ struct NamedRow {
   }
 };
 
+ScoredRows RowsOf(const Dataset& data, std::span<const float> prediction,
+                  std::span<const double> constant) {
+  return {.labels = data.labels(),
+          .predictions = prediction,
+          .offsets = data.offsets(),
+          .weights = data.weights(),
+          .constant = constant,
+          .scales = data.scales()};
+}
+
 }  // namespace
 
 bool Figures::Has(absl::string_view name) const {
@@ -40,19 +50,19 @@ absl::StatusOr<Figures> Evaluate(const Target& target, const ScoredRows& rows) {
 absl::StatusOr<Figures> EvaluateRows(const Target& target, const Dataset& data,
                                      std::span<const float> prediction,
                                      std::span<const double> constant) {
-  return Evaluate(target, {.labels = data.labels(),
-                           .predictions = prediction,
-                           .offsets = data.offsets(),
-                           .weights = data.weights(),
-                           .constant = constant,
-                           .scales = data.scales()});
+  return Evaluate(target, RowsOf(data, prediction, constant));
 }
 
-std::map<std::string, double> ProgressOf(const Target& target, const Figures& figures) {
+absl::StatusOr<std::map<std::string, double>> JudgeProgress(const Target& target,
+                                                            const Dataset& data,
+                                                            std::span<const float> prediction,
+                                                            std::span<const double> constant) {
+  ScoredRows rows = RowsOf(data, prediction, constant);
+  rows.use = MetricUse::kProgress;
+  ASSIGN_OR_RETURN(const Figures figures, Evaluate(target, rows));
   std::map<std::string, double> told;
   for (const MetricSpec& metric : DescriptionOf(target).metrics) {
-    if (metric.use != MetricUse::kProgress) continue;
-    told.emplace(metric.name, figures.at(metric.name));
+    if (metric.use == MetricUse::kProgress) told.emplace(metric.name, figures.at(metric.name));
   }
   return told;
 }

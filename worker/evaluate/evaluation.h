@@ -20,8 +20,11 @@ absl::StatusOr<Figures> EvaluateRows(const Target& target, const Dataset& data,
                                      std::span<const float> prediction,
                                      std::span<const double> constant);
 
-// Those that are told while training goes on, by name.
-std::map<std::string, double> ProgressOf(const Target& target, const Figures& figures);
+// Those of them that are told while training goes on, by name.
+absl::StatusOr<std::map<std::string, double>> JudgeProgress(const Target& target,
+                                                            const Dataset& data,
+                                                            std::span<const float> prediction,
+                                                            std::span<const double> constant);
 
 // The metric that a report leads with, as a number that is the larger the better.
 double SkillOf(const Target& target, const Figures& figures);

@@ -22,6 +22,8 @@ struct ScoredRows {
   std::span<const float> weights = {};  // [rows], or empty: 1
   std::span<const double> constant;     // [outputs] Prior::predictions, in the unit of each row
   std::span<const float> scales = {};   // [rows] these units, or empty: 1
+  // Where the figures are told: a judge may leave out what costs more and is not told there.
+  MetricUse use = MetricUse::kReport;
   double ConstantOf(size_t row, size_t output) const {
     return constant[output] * (scales.empty() ? 1.0 : static_cast<double>(scales[row]));
   }

@@ -175,7 +175,9 @@ absl::StatusOr<Figures> Judge(const QuantileTarget& target, const ScoredRows& ro
                                  {"constant_pinball", pinball.of_constant()},
                                  {"pinball_error", pinball.error()}},
                      .levels = {},
-                     .tables = {BandOf(target, levels), BreachesOf(levels.front())}};
+                     .tables = {}};
+  if (rows.use == MetricUse::kProgress) return figures;
+  figures.tables = {BandOf(target, levels), BreachesOf(levels.front())};
   for (const Level& level : levels) figures.levels[level.name] = FiguresOf(level);
   return figures;
 }

@@ -91,7 +91,8 @@ class ShuffledSkill {
                                                               .predictions = prediction_,
                                                               .offsets = batch.offsets,
                                                               .constant = constant_,
-                                                              .scales = batch.scales}));
+                                                              .scales = batch.scales,
+                                                              .use = MetricUse::kProgress}));
     return SkillOf(target, figures);
   }
 

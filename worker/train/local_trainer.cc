@@ -64,14 +64,14 @@ absl::Status LocalTrainer::Validate(StopSignals* signals) {
   ASSIGN_OR_RETURN(const std::vector<float> prediction,
                    Score(compute_.model, *data_.validation, weights, go_on));
   const Target& target = compute_.model->spec().target;
-  ASSIGN_OR_RETURN(const Figures figures,
-                   EvaluateRows(target, *data_.validation, prediction, options_.constant));
+  ASSIGN_OR_RETURN(auto figures,
+                   JudgeProgress(target, *data_.validation, prediction, options_.constant));
   const Instant now = MonotonicNow();
   validation_ = validation_ + (now - began);
   events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock_),
                                  .clock = clock_,
                                  .seconds = (now - begun_).seconds(),
-                                 .figures = ProgressOf(target, figures)});
+                                 .figures = std::move(figures)});
   return absl::OkStatus();
 }
 

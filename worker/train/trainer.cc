@@ -203,12 +203,12 @@ absl::Status Trainer::Evaluate(Clock clock, Session* session, Parameters* rows) 
   ASSIGN_OR_RETURN(const std::vector<float> prediction,
                    Score(model_, *validation_, *rows, GoOnWith(session)));
   const Target& target = model_->spec().target;
-  ASSIGN_OR_RETURN(const Figures figures,
-                   EvaluateRows(target, *validation_, prediction, options_.constant));
+  ASSIGN_OR_RETURN(auto figures,
+                   JudgeProgress(target, *validation_, prediction, options_.constant));
   events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock),
                                  .clock = clock,
                                  .seconds = (MonotonicNow() - begun_).seconds(),
-                                 .figures = ProgressOf(target, figures)});
+                                 .figures = std::move(figures)});
   return absl::OkStatus();
 }
 

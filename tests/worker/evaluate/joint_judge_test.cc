@@ -197,5 +197,28 @@ TEST(QuantileJudge, ShortfallsAreJudgedWhereTheyAreLosses) {
   EXPECT_EQ(Judged(TwoLevels(true), rows).levels.at("0.5").count("es_z2"), 1u);
 }
 
+// What training tells after each pass is the same as in the report, and costs no more than it must.
+TEST(JointJudges, TellProgressAlone) {
+  const std::vector<float> labels = {0, 1, 2, 2};
+  const std::vector<float> thirds(12, 1.0F / 3);
+  const std::vector<double> shares = {0.25, 0.25, 0.5};
+  ScoredRows rows = {.labels = labels, .predictions = thirds, .offsets = {}, .constant = shares};
+  const Figures whole = Judged(ThreeClasses(), rows);
+  rows.use = MetricUse::kProgress;
+  const Figures told = Judged(ThreeClasses(), rows);
+  EXPECT_EQ(told.at("accuracy"), whole.at("accuracy"));
+  EXPECT_EQ(told.at("logloss"), whole.at("logloss"));
+  EXPECT_FALSE(told.Has("macro_auc"));
+  EXPECT_TRUE(told.tables.empty());
+  const std::vector<float> pairs(8, 1.0F);
+  const std::vector<double> constant = {-3, 0};
+  rows.predictions = pairs;
+  rows.constant = constant;
+  const Figures quantiles = Judged(TwoLevels(false), rows);
+  rows.use = MetricUse::kReport;
+  EXPECT_EQ(quantiles.at("pinball"), Judged(TwoLevels(false), rows).at("pinball"));
+  EXPECT_TRUE(quantiles.levels.empty() && quantiles.tables.empty());
+}
+
 }  // namespace
 }  // namespace rubato

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "common/base/env.h"
 #include "common/base/status.h"
 #include "gtest/gtest.h"
+#include "tests/worker/evaluate/batch_dataset.h"
 #include "worker/evaluate/evaluation.h"
 #include "worker/evaluate/ranking.h"
 
@@ -235,7 +237,15 @@ TEST(Evaluation, HasEveryFigureThatTheTargetNames) {
   EXPECT_EQ(SkillOf(BinaryTarget(), figures), figures.at("auc"));
   const std::map<std::string, double> told = {{"auc", figures.at("auc")},
                                               {"logloss", figures.at("logloss")}};
-  EXPECT_EQ(ProgressOf(BinaryTarget(), figures), told);
+  Batch rows;
+  rows.rows = kGolden.labels.size();
+  rows.labels.assign(kGolden.labels.begin(), kGolden.labels.end());
+  rows.weights.assign(rows.rows, 1.0F);
+  constexpr std::array kEven = {0.5};
+  const auto progress =
+      JudgeProgress(BinaryTarget(), BatchDataset(std::move(rows)), kGolden.scores, kEven);
+  ASSERT_TRUE(progress.ok()) << progress.status();
+  EXPECT_EQ(*progress, told);
 }
 
 TEST(Evaluation, SaysWhatIsWrongInsteadOfNaN) {
