@@ -91,6 +91,11 @@ struct EvictionRule {
   static bool IsFinal(ViewVersion acknowledged, ViewVersion sealed_at) {
     return acknowledged >= sealed_at;
   }
+  // Who was sealed before a cut was opened has its final positions in all images of it: once it is
+  // committed, nothing more can be lost of that life.
+  static bool IsSettled(ViewVersion sealed_at, ViewVersion cut_opened_at) {
+    return sealed_at <= cut_opened_at;
+  }
   // Its last s + 1 iterations may be on some shards only; what lacks further is lost.
   static bool IsLoss(ClockDelta lacking, Staleness s) {
     return !s.infinite() && lacking > s.bound() + ClockDelta(1);

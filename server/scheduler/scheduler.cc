@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/limits.h"
 #include "common/base/status.h"
 #include "common/wire/protocol.h"
 
@@ -12,6 +13,10 @@ namespace {
 
 // A predict or an evaluation each; every one is a line of each view.
 constexpr size_t kMaxReaders = 64;
+
+void Refuse(Nonce to, absl::StatusCode code, const std::string& sentence, SchedulerOutput* out) {
+  out->messages.push_back({to, ErrorReply{static_cast<uint32_t>(code), sentence}});
+}
 
 // Sent before the one that is known, and overtaken. None of these three ever falls while a shard
 // life serves (before, it has seen nothing); where they are equal, what else differs is mended by
@@ -67,6 +72,7 @@ void Scheduler::Receive(Instant at, Nonce from, const Message& message, Schedule
 
 void Scheduler::Tick(Instant at, SchedulerOutput* out) {
   const Instant now = Awake(at);
+  ReportPossibleLossAgain(out);
   EvictSilent(now, out);
   StartPending(now, out);
   CheckSealed(now, out);
@@ -103,9 +109,7 @@ absl::Status Scheduler::CheckHello(const Hello& hello) const {
 
 void Scheduler::ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out) {
   if (const absl::Status status = CheckHello(hello); !status.ok()) {
-    out->messages.push_back(
-        {from, ErrorReply{static_cast<uint32_t>(status.code()), std::string(status.message())}});
-    return;
+    return Refuse(from, status.code(), std::string(status.message()), out);
   }
   if (retired_.contains(from)) {
     out->messages.push_back({from, Stale{kNoLife, view().version, from}});
@@ -130,6 +134,12 @@ void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerO
       return;
     }
     if (member.seat == seat) old = member.life;
+  }
+  if (view().sealed.size() + view().members.size() >= kMaxLives) {
+    const std::string sentence = absl::StrFormat(
+        "%d workers have left since the last snapshot: try again when the next one is committed",
+        view().sealed.size());
+    return Refuse(from, absl::StatusCode::kUnavailable, sentence, out);
   }
   if (old != kNoLife) Seal(old, Departure::kEvicted, "its seat said Hello again", out);
   MemberEntry member;
@@ -177,9 +187,7 @@ void Scheduler::HelloFromReader(Instant now, Nonce from, SchedulerOutput* out) {
   if (view().readers.size() >= kMaxReaders) {
     const std::string sentence = absl::StrFormat(
         "this fleet has %d readers already: try again when one of them is done", kMaxReaders);
-    const auto code = static_cast<uint32_t>(absl::StatusCode::kResourceExhausted);
-    out->messages.push_back({from, ErrorReply{code, sentence}});
-    return;
+    return Refuse(from, absl::StatusCode::kResourceExhausted, sentence, out);
   }
   const ReaderEntry reader{NextLife(), from};
   peers_[reader.life] = Peer{.heard = now, .worked = now};
@@ -238,7 +246,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   ShardReport& known = reports_[report.place];
   const bool older = IsOlder(report, known);
   for (const Position& p : report.positions) {
-    high_water_[p.life] = std::max(high_water_[p.life], p.clock);
+    if (Remembers(p.life)) high_water_[p.life] = std::max(high_water_[p.life], p.clock);
   }
   if (older) return;
   if (known.life != report.life || known.work != report.work) stored_[report.place] = now;
@@ -255,12 +263,10 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
     margin_ = std::max<int64_t>(1, 2 * margin_);
     Withdraw(absl::StrFormat("refused by shard %d", place), out);
   }
-  if (cuts) {
-    durable_[report.place] = *report.durable;
-    CommitIfDurable(now, out);
-  }
+  if (cuts) durable_[report.place] = *report.durable;
   StartPending(now, out);
-  CheckSealed(now, out);
+  CheckSealed(now, out);  // before a commit lets sealed lives leave the view
+  if (cuts) CommitIfDurable(now, out);
 }
 
 // What is known of the fleet ---------------------------------------------------------------------
@@ -277,6 +283,12 @@ const ReaderEntry* Scheduler::FindReader(Life life) const {
     if (reader.life == life) return &reader;
   }
   return nullptr;
+}
+
+// A member or a sealed life: what is said of others has no meaning any more.
+bool Scheduler::Remembers(Life life) const {
+  const auto is_it = [life](const auto& entry) { return entry.life == life; };
+  return std::ranges::any_of(view().members, is_it) || std::ranges::any_of(view().sealed, is_it);
 }
 
 bool Scheduler::AllShardsHaveLives() const {

@@ -37,13 +37,20 @@ struct SchedulerState {
   uint64_t life_counter = 0;      // lives given so far: never reused
   uint64_t snapshot_counter = 0;  // numbers given so far
   uint64_t job_fingerprint = 0;
-  std::vector<Nonce> retired;  // nonces whose life has ended: a late Hello of theirs is ignored
-  std::vector<Position> high_water;  // F(w): highest position ever reported of a life
+  // Nonces whose life has ended, oldest first: a late Hello of theirs is ignored.
+  std::vector<Nonce> retired;
+  std::vector<Position> high_water;  // F(w): highest position ever reported of a life in the view
   // Snapshots committed before view.committed whose images are kept, oldest first: what a run falls
   // back to when newer ones are damaged, and with best_epoch what was validated.
   std::vector<CommittedSnapshot> earlier;
   // Damaged when a start went back behind them: for a person.
   std::vector<SnapshotNumber> set_aside;
+  // Version of the view that opened view.cut: what was sealed by then is final in its images.
+  ViewVersion cut_opened_at;
+  // Iterations of sealed lives that some shards lack: of all since the run was started, and by each
+  // that is still in the view. An event tells of each.
+  uint64_t pushes_lost = 0;
+  std::map<Life, ClockDelta> torn;
   friend bool operator==(const SchedulerState&, const SchedulerState&) = default;
 };
 
@@ -61,7 +68,10 @@ struct SchedulerOptions {
   // After a commit or a start, no worker's wish for a snapshot is heard: each costs the whole
   // model, and what a large one pushes in a second may be beyond the soft bound already.
   Duration snapshot_pause = Duration::Seconds(30);
-  int64_t first_margin = 2;    // clocks between the highest known one and C
+  int64_t first_margin = 2;  // clocks between the highest known one and C
+  // A Hello that comes after this many others have ended counts as a new process's: if its sender
+  // is gone, that costs whoever has its place by then its life, and nothing else.
+  size_t retired_kept = size_t{1} << 16;
   bool deterministic = false;  // any eviction is a fleet resume
   OnLoss on_loss = OnLoss::kResume;
 };
@@ -152,6 +162,7 @@ class Scheduler {
   std::optional<Clock> StartClockFor(const MemberEntry& member) const;
   enum class Departure { kLeft, kEvicted };
   void Retire(Nonce nonce);
+  void KeepNewestRetired();
   void Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out);
   void EvictSilent(Instant now, SchedulerOutput* out);
   void EvictSilentReaders(Instant now, SchedulerOutput* out);
@@ -159,8 +170,20 @@ class Scheduler {
   bool IsAhead(PlaceId place) const;
   bool Waits() const;
   void WatchLoads(Instant now, SchedulerOutput* out);
+
+  // What a death may have cost (scheduler_sealed.cc).
   void CheckSealed(Instant now, SchedulerOutput* out);
+  struct Extent {  // of a sealed life over all shards: [lowest, highest) is on some only
+    Clock lowest;
+    Clock highest;
+  };
+  std::optional<Extent> FinalExtent(const SealedEntry& sealed) const;
+  void TellTorn(Life life, const Extent& extent, SchedulerOutput* out);
   void ReportPossibleLoss(Life life, SchedulerOutput* out);
+  void ReportPossibleLossAgain(SchedulerOutput* out);
+  bool ShardIsYounger(Life life) const;
+  void ForgetSettled();
+  void ForgetTheGone();
 
   // Snapshots (scheduler_cut.cc).
   void WantSnapshot(Instant now, SchedulerOutput* out);
@@ -177,6 +200,7 @@ class Scheduler {
 
   // Views (scheduler_views.cc).
   void Publish(SchedulerOutput* out);
+  void Persist(SchedulerOutput* out);
   void RaiseFloor();
   void ResendViews(SchedulerOutput* out);
   void TellIfKnown(Nonce to, SchedulerOutput* out) const;
@@ -186,6 +210,7 @@ class Scheduler {
 
   MemberEntry* FindMember(Life life);
   const ReaderEntry* FindReader(Life life) const;
+  bool Remembers(Life life) const;
   bool AllShardsHaveLives() const;
   bool AllShardsReported() const;
   Life NextLife() { return Life(++state_.life_counter); }
@@ -220,13 +245,14 @@ class Scheduler {
   std::map<PlaceId, Instant> stored_;     // when the store of a shard last did something
   std::map<Life, ViewVersion> added_;     // version that made a pending member
   std::map<Life, Clock> high_water_;      // F(w)
-  std::map<Life, ClockDelta> torn_told_;  // of sealed lives: iterations, as events have them
+  std::map<Life, ClockDelta> torn_told_;  // of sealed lives: iterations, as this process told them
   Instant cut_passed_at_;                 // since when every shard's min_clock is >= C
   Instant committed_at_;
   int overdue_cuts_ = 0;  // withdrawn in a row, since the last commit
   int64_t margin_;
   bool snapshot_requested_ = false;
   bool start_timed_out_ = false;
+  bool restarted_ = true;  // and has told nothing yet
   Instant generation_since_;
 };
 

@@ -11,6 +11,8 @@ namespace {
 
 // Cuts in a row that stores stood still at: with the default deadline, ten minutes of nothing.
 constexpr int kOverdueCuts = 5;
+// Sealed lives leave the view at a commit; each is a line of every view and report.
+constexpr size_t kManySealed = 256;
 
 }  // namespace
 
@@ -26,7 +28,8 @@ void Scheduler::WantSnapshot(Instant now, SchedulerOutput* out) {
 
 // What a dead fleet has to train again is bounded in time, whatever the sizes of pushes and clocks.
 void Scheduler::RequestIfOverdue(Instant now, SchedulerOutput* out) {
-  if (now - committed_at_ > options_.snapshot_within) WantSnapshot(now, out);
+  const bool overdue = now - committed_at_ > options_.snapshot_within;
+  if (overdue || view().sealed.size() >= kManySealed) WantSnapshot(now, out);
 }
 
 void Scheduler::OpenCutIfDue(Instant now, SchedulerOutput* out) {
@@ -83,6 +86,7 @@ Clock Scheduler::NextCommonClock() const {
 void Scheduler::OpenAt(Instant now, const OpenCut& cut, SchedulerOutput* out) {
   ++state_.snapshot_counter;
   state_.view.cut = cut;
+  state_.cut_opened_at = ViewVersion(view().version.value() + 1);
   durable_.clear();
   cut_passed_at_ = now;
   Emit(out, {SchedulerEventKind::kCutOpened, kNoLife, cut.clock, Clock(0),
@@ -130,6 +134,7 @@ void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   // A torn snapshot never ends the run or an epoch, even if one fast worker was done with it.
   if (!cut->exact) committed.clock = std::min(committed.clock, NextCommonClock() - ClockDelta(1));
   KeepSuperseded(view().committed);
+  ForgetSettled();
   state_.view.committed = committed;
   state_.view.cut.reset();
   durable_.clear();

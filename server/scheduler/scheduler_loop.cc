@@ -209,7 +209,6 @@ void SchedulerLoop::Tell(const SchedulerEvent& event) {
       return LogWarning(absl::StrFormat("fleet resume at clock %d: %s", clock, event.text));
     case SchedulerEventKind::kTornIterations:
     case SchedulerEventKind::kLoss:
-      pushes_lost_[event.life] = static_cast<uint64_t>((event.clock2 - event.clock).value());
       return LogWarning(absl::StrFormat("iterations %d to %d of worker life %d: %s", clock,
                                         event.clock2.value() - 1, life, event.text));
     default:
@@ -234,10 +233,9 @@ bool SchedulerLoop::Done() const {
 
 void SchedulerLoop::TellDone() {
   const CommittedSnapshot& committed = scheduler_.view().committed;
-  uint64_t lost = 0;
-  for (const auto& [life, pushes] : pushes_lost_) lost += pushes;
-  events_->Write(
-      SchedulerDoneEvent{.clock = committed.clock, .snapshot = committed.number, .lost = lost});
+  events_->Write(SchedulerDoneEvent{.clock = committed.clock,
+                                    .snapshot = committed.number,
+                                    .lost = scheduler_.state().pushes_lost});
 }
 
 }  // namespace rubato

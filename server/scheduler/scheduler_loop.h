@@ -5,7 +5,6 @@
 // this process was awake.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,8 +69,7 @@ class SchedulerLoop {
   const Instant opened_at_;
   std::vector<Instant> heard_;  // by place: when its shard last said something
   Instant told_view_at_;
-  Instant finished_at_;                   // newest moment at which the run was not finished
-  std::map<Life, uint64_t> pushes_lost_;  // as it was told of each life last
+  Instant finished_at_;  // newest moment at which the run was not finished
   absl::Status lost_;
 };
 

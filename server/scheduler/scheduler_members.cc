@@ -1,4 +1,4 @@
-// Joining, leaving, eviction, and what a death may have cost.
+// Joining, leaving and eviction.
 #include <algorithm>
 #include <utility>
 
@@ -45,10 +45,12 @@ std::optional<Clock> Scheduler::StartClockFor(const MemberEntry& member) const {
   return JoinRule::Start(held, floor);
 }
 
-// A life has had a start in this generation.
+// A life has had a start in this generation. Sealed ones leave the view at a commit, never sooner.
 bool Scheduler::Begun() const {
   const std::vector<MemberEntry>& members = view().members;
-  return !view().sealed.empty() ||
+  const CommittedSnapshot& committed = view().committed;
+  const bool commits = !committed.images.empty() && committed.generation == view().generation;
+  return commits || !view().sealed.empty() ||
          std::any_of(members.begin(), members.end(),
                      [](const MemberEntry& member) { return member.start.has_value(); });
 }
@@ -87,6 +89,14 @@ void Scheduler::Retire(Nonce nonce) {
   if (retired_.insert(nonce).second) state_.retired.push_back(nonce);
 }
 
+void Scheduler::KeepNewestRetired() {
+  std::vector<Nonce>& retired = state_.retired;
+  if (retired.size() <= options_.retired_kept) return;
+  const auto end = retired.end() - static_cast<ptrdiff_t>(options_.retired_kept);
+  std::for_each(retired.begin(), end, [this](Nonce nonce) { retired_.erase(nonce); });
+  retired.erase(retired.begin(), end);
+}
+
 void Scheduler::Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out) {
   View& view = state_.view;
   const auto member = std::find_if(view.members.begin(), view.members.end(),
@@ -104,19 +114,12 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
   view.members.erase(member);
   Emit(out, {left ? SchedulerEventKind::kLeft : SchedulerEventKind::kEvicted, life,
              high_water_[life], Clock(0), absl::StrFormat("seat %d: %s", seat.value(), why)});
-  const bool shard_is_younger = std::any_of(view.shards.begin(), view.shards.end(),
-                                            [&](const ShardEntry& s) { return s.life > life; });
-  if (!left && started && shard_is_younger) ReportPossibleLoss(life, out);
+  if (!left && started && ShardIsYounger(life)) ReportPossibleLoss(life, out);
   if (!left && started && options_.deterministic) {
     return Resume(generation_since_, static_cast<uint32_t>(view.shards.size()),
                   absl::StrFormat("life %d was evicted", life.value()), out);
   }
   Publish(out);
-}
-
-void Scheduler::ReportPossibleLoss(Life life, SchedulerOutput* out) {
-  Emit(out, {SchedulerEventKind::kPossibleLoss, life, Clock(0), Clock(0),
-             "sealed while a shard life is younger"});
 }
 
 // A restarted scheduler has heard nobody yet: it waits one full lease before it evicts.
@@ -198,37 +201,6 @@ Instant Scheduler::stored_at() const {
   Instant latest;
   for (const auto& [place, at] : stored_) latest = std::max(latest, at);
   return latest;
-}
-
-// Once every shard has acknowledged the view that sealed a life, its positions are final: compare
-// them with each other and with the highest ever reported.
-void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {
-  if (!AllShardsReported()) return;
-  for (const SealedEntry& sealed : view().sealed) {
-    Clock highest = std::max(sealed.start, high_water_[sealed.life]);
-    Clock lowest = highest;
-    bool final = true;
-    for (const auto& [place, report] : reports_) {
-      const auto position = std::find_if(report.positions.begin(), report.positions.end(),
-                                         [&](const Position& p) { return p.life == sealed.life; });
-      final = final && EvictionRule::IsFinal(report.seen, sealed.sealed_at) &&
-              position != report.positions.end();
-      if (final) lowest = std::min(lowest, position->clock);
-    }
-    if (!final || highest == lowest) continue;
-    const bool lost = EvictionRule::IsLoss(highest - lowest, staleness());
-    if (ClockDelta& told = torn_told_[sealed.life]; highest - lowest > told) {
-      told = highest - lowest;
-      Emit(out, {lost ? SchedulerEventKind::kLoss : SchedulerEventKind::kTornIterations,
-                 sealed.life, lowest, highest, "applied on some shards only"});
-    }
-    if (lost && options_.on_loss == OnLoss::kResume) {
-      return Resume(now, static_cast<uint32_t>(view().shards.size()),
-                    absl::StrFormat("pushes %d to %d of sealed life %d are lost", lowest.value(),
-                                    highest.value() - 1, sealed.life.value()),
-                    out);
-    }
-  }
 }
 
 }  // namespace rubato

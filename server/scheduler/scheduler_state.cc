@@ -78,6 +78,9 @@ absl::StatusOr<SchedulerState> FromBuffer(const snapshot_file::SchedulerState& s
   state.high_water = PositionsFrom(s.high_water());
   state.earlier = EarlierFrom(s.earlier());
   state.set_aside = NumbersFrom<SnapshotNumber>(s.set_aside());
+  state.cut_opened_at = ViewVersion(s.cut_opened_at());
+  state.pushes_lost = s.pushes_lost();
+  for (const Position& p : PositionsFrom(s.torn())) state.torn[p.life] = p.clock - Clock(0);
   return state;
 }
 
@@ -118,9 +121,13 @@ absl::StatusOr<std::string> EncodeSchedulerState(const SchedulerState& state) {
     earlier.push_back(PutSnapshot(&b, snapshot));
   }
   const auto earlier_list = b.CreateVector(earlier);
+  const auto set_aside = PutNumbers(&b, state.set_aside);
+  std::vector<snapshot_file::Position> torn;
+  for (const auto& [life, lacking] : state.torn) torn.emplace_back(life.value(), lacking.value());
   b.Finish(snapshot_file::CreateSchedulerState(
       b, kFormat, view, state.life_counter, state.snapshot_counter, state.job_fingerprint, retired,
-      positions, earlier_list, PutNumbers(&b, state.set_aside)));
+      positions, earlier_list, set_aside, state.cut_opened_at.value(), state.pushes_lost,
+      b.CreateVectorOfStructs(torn)));
   return ChecksummedBytes(
       kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});
 }

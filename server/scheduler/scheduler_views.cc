@@ -29,12 +29,14 @@ void GoBack(SchedulerState* state, size_t kept, uint32_t places) {
   view.cut.reset();
   view.floor = view.committed.clock;
   state->high_water.clear();
+  state->torn.clear();
 }
 
 }  // namespace
 
 SchedulerState Scheduler::ResumedState(SchedulerState state, uint32_t places) {
   GoBack(&state, 0, places);
+  state.pushes_lost = 0;  // each start says its own
   state.view.version = ViewVersion(state.view.version.value() + 1);
   return state;
 }
@@ -53,16 +55,22 @@ void Scheduler::Publish(SchedulerOutput* out) {
   View& view = state_.view;
   view.version = ViewVersion(view.version.value() + 1);
   RaiseFloor();
-  state_.high_water.clear();
-  for (const auto& [life, clock] : high_water_) state_.high_water.push_back({life, clock});
+  ForgetTheGone();
   view.kept = state_.set_aside;
   for (const CommittedSnapshot& snapshot : state_.earlier) view.kept.push_back(snapshot.number);
-  out->persist = state_;
+  Persist(out);
   for (const ShardEntry& shard : view.shards) {
     if (shard.life != kNoLife) out->messages.push_back({shard.nonce, view});
   }
   for (const MemberEntry& member : view.members) out->messages.push_back({member.nonce, view});
   for (const ReaderEntry& reader : view.readers) out->messages.push_back({reader.nonce, view});
+}
+
+void Scheduler::Persist(SchedulerOutput* out) {
+  KeepNewestRetired();
+  state_.high_water.clear();
+  for (const auto& [life, clock] : high_water_) state_.high_water.push_back({life, clock});
+  out->persist = state_;
 }
 
 // Before a report is forgotten, and in each new view.

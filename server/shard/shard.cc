@@ -2,6 +2,7 @@
 #include "server/shard/shard.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/base/status.h"
@@ -208,6 +209,7 @@ void Shard::FollowMembers() {
     inboxes_.erase(life);  // what was not applied is dropped
   }
   clocks_.RemovePendingBut([&](Life life) { return members.contains(life); });
+  ForgetTheGone();
   for (const SealedEntry& sealed : view_.sealed) applied_.try_emplace(sealed.life, sealed.start);
   for (const auto& [life, member] : members) {
     if (member->start && !inboxes_.contains(life)) {
@@ -222,6 +224,17 @@ void Shard::FollowMembers() {
   for (const auto& [life, member] : members) {
     if (!member->start) clocks_.AddPending(life);
   }
+}
+
+// Positions of lives that are neither members nor sealed any more, an image's too: the committed
+// one holds what they have pushed.
+void Shard::ForgetTheGone() {
+  std::set<Life> here;
+  for (const MemberEntry& member : view_.members) here.insert(member.life);
+  for (const SealedEntry& sealed : view_.sealed) here.insert(sealed.life);
+  const auto gone = [&](const auto& position) { return !here.contains(position.first); };
+  std::erase_if(applied_, gone);
+  std::erase_if(torn_durable_, gone);
 }
 
 void Shard::FollowCommit(ShardOutput* out) {

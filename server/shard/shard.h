@@ -145,6 +145,7 @@ class Shard {
   void RestorePositions(const Image& image);
   void StartServing(ShardOutput* out);
   void FollowMembers();
+  void ForgetTheGone();
   void FollowCut(ShardOutput* out);
   void FollowCommit(ShardOutput* out);
   void Report(ShardOutput* out);

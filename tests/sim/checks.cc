@@ -30,6 +30,7 @@ void World::CheckShard(ShardProcess* process) {
                                       " fell from ", lowest.value(), " to ", min_clock.value()));
   }
   lowest = min_clock;
+  CheckForgotten(*process);
   const auto places = static_cast<uint32_t>(shard.view().shards.size());
   for (const auto& [life, position] : shard.positions()) {
     const LifeInfo& info = lives_[life];
@@ -327,6 +328,7 @@ void World::CheckEnd() {
     }
   }
   CheckAcknowledged();
+  CheckTorn();
 }
 
 // V9: what was acknowledged as applied is there, or a resume or a report says why not.

@@ -51,6 +51,12 @@ void BiasDisksAndTime(const std::string& profile, Config* c) {
     c->per_epoch = c->last_clock / 2;
   } else if (profile == "drop_early") {
     c->patient = true;
+  } else if (profile == "sealed_leaves_early" || profile == "lost_not_kept") {
+    c->churn = 20;
+    c->shard_crashes = 3;
+    c->scheduler_crashes = 3;
+    c->snapshot_every = 2;
+    c->long_delay = 0.08;
   }
 }
 
@@ -114,6 +120,16 @@ void Bias(const std::string& profile, Config* c) {
   }
 }
 
+// A long run whose workers never stay.
+void MakeLong(Config* c) {
+  c->last_clock = 150;
+  c->per_epoch = 0;
+  c->faults_ms = 2500;
+  c->churn = 300;
+  c->snapshot_every = 5;
+  c->retention_soft = c->retention_hard = kAmple;
+}
+
 }  // namespace
 
 Config DrawConfig(uint64_t seed, const std::string& profile) {
@@ -151,6 +167,8 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.forged = Pick(&rng, {0.0, 0.0, 0.05, 0.2});
   c.slow_disks = rng.Chance(0.1);
   c.slow_evaluation = rng.Chance(0.1);
+  c.churn = Pick(&rng, {0, 0, 0, 6, 20});
+  if (rng.Chance(0.005)) MakeLong(&c);
   Bias(profile, &c);
   if (c.patient) {
     c.loss = c.duplicate = c.long_delay = 0;
@@ -174,7 +192,7 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
 Config WithoutFaults(Config c) {
   c.loss = c.duplicate = c.long_delay = c.forged = c.write_failure = c.nan_share = 0;
   c.worker_crashes = c.worker_freezes = c.shard_crashes = c.shard_zombies = 0;
-  c.scheduler_crashes = c.half_open_links = c.operator_resumes = c.sleeps = 0;
+  c.scheduler_crashes = c.half_open_links = c.operator_resumes = c.sleeps = c.churn = 0;
   c.state_write_failure = 0;
   c.state_write_ms = 0;
   c.late_workers = false;
@@ -187,17 +205,18 @@ std::string Config::Describe() const {
       "snapshot every %d, pause %d ms, retention %d/%d B, loss %g, dup %g, delay %g, "
       "forged %g; "
       "crashes: worker %d, shard %d, zombie %d, scheduler %d; "
-      "freezes %d, half-open %d, resumes %d%s, sleeps %d%s, write failure %g, of state %g in %d "
+      "freezes %d, churn %d in %d ms, half-open %d, resumes %d%s, sleeps %d%s, write failure %g, "
+      "of state %g in %d "
       "ms%s%s%s",
       places, seats, readers,
       staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()), last_clock,
       per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch, ahead,
       snapshot_every, snapshot_pause_ms, retention_soft, retention_hard, loss, duplicate,
       long_delay, forged, worker_crashes, shard_crashes, shard_zombies, scheduler_crashes,
-      worker_freezes, half_open_links, operator_resumes, reshard ? " with reshard" : "", sleeps,
-      only_sleeps ? " only" : "", write_failure, state_write_failure, state_write_ms,
-      patient ? "; patient" : "", slow_disks ? "; slow disks" : "",
-      slow_evaluation ? "; slow evaluation" : "");
+      worker_freezes, churn, faults_ms, half_open_links, operator_resumes,
+      reshard ? " with reshard" : "", sleeps, only_sleeps ? " only" : "", write_failure,
+      state_write_failure, state_write_ms, patient ? "; patient" : "",
+      slow_disks ? "; slow disks" : "", slow_evaluation ? "; slow evaluation" : "");
 }
 
 }  // namespace rubato::sim

@@ -47,7 +47,9 @@ struct Config {
   int scheduler_crashes = 0;
   int half_open_links = 0;  // worker -> shard only
   int operator_resumes = 0;
-  bool reshard = false;  // resumes change the number of shards
+  int churn = 0;            // workers that leave for good, a new one on their seat at once
+  int64_t faults_ms = 400;  // all of them come in this time
+  bool reshard = false;     // resumes change the number of shards
   bool late_workers = false;
   // Links lose nothing and keep their order, and nobody sends again by the clock: all must end
   // without that.

@@ -10,12 +10,14 @@ constexpr int64_t kMs = 1000;
 }  // namespace
 
 void World::ScheduleFaults() {
-  const auto schedule = [this](int count, auto fault) {
+  const auto span = static_cast<uint64_t>((config_.faults_ms - 55) * kMs);
+  const auto schedule = [this, span](int count, auto fault) {
     for (int i = 0; i < count; ++i)
-      AtAwake(5 * kMs + static_cast<int64_t>(rng_.Below(345 * kMs)), fault);
+      AtAwake(5 * kMs + static_cast<int64_t>(rng_.Below(span)), fault);
   };
   schedule(config_.worker_crashes, [this] { CrashWorker(); });
   schedule(config_.worker_freezes, [this] { FreezeWorker(); });
+  schedule(config_.churn, [this] { ReplaceWorker(); });
   schedule(config_.shard_crashes, [this] { CrashShard(false); });
   schedule(config_.shard_zombies, [this] { CrashShard(true); });
   schedule(config_.scheduler_crashes, [this] { CrashScheduler(); });
@@ -35,7 +37,22 @@ void World::CrashWorker() {
   worker->alive = false;
   constexpr int64_t kBackMs[] = {3, 20, 80};
   const SeatId seat = worker->seat;
-  AtAwake(kBackMs[rng_.Below(3)] * kMs, [this, seat] { SpawnWorker(seat); });
+  AtAwake(kBackMs[rng_.Below(3)] * kMs, [this, seat] {
+    if (!seats_[seat.value()]->alive) SpawnWorker(seat);
+  });
+}
+
+void World::ReplaceWorker() {
+  const SeatId seat(static_cast<uint32_t>(rng_.Below(seats_.size())));
+  WorkerProcess* worker = seats_[seat.value()];
+  if (worker == nullptr || !worker->alive || worker->machine->left()) return;
+  ++stats_.churned;
+  Log(absl::StrCat("worker of seat ", seat.value(), " is replaced, life ",
+                   worker->machine->life().value()));
+  worker->alive = false;
+  AtAwake(static_cast<int64_t>(rng_.Below(5 * kMs)), [this, seat] {
+    if (!seats_[seat.value()]->alive) SpawnWorker(seat);
+  });
 }
 
 void World::FreezeWorker() {

@@ -82,6 +82,10 @@ struct MutatedEvictionRule : EvictionRule {
     if (Makes(Mutation::sealed_at_present)) sealed_at = ViewVersion(sealed_at.value() - 1);
     return EvictionRule::IsFinal(acknowledged, sealed_at);
   }
+  static bool IsSettled(ViewVersion sealed_at, ViewVersion cut_opened_at) {
+    if (Makes(Mutation::sealed_leaves_early)) return true;
+    return EvictionRule::IsSettled(sealed_at, cut_opened_at) && !Makes(Mutation::sealed_stays);
+  }
   static bool IsLoss(ClockDelta lacking, Staleness s) {
     return EvictionRule::IsLoss(lacking, s) && !Makes(Mutation::no_seal_check);
   }

@@ -21,10 +21,17 @@ SchedulerOptions WithoutBarriers(SchedulerOptions options) {
   return options;
 }
 
+SchedulerState WithoutLosses(SchedulerState state) {
+  if (!Makes(Mutation::lost_not_kept)) return state;
+  state.pushes_lost = 0;
+  state.torn.clear();
+  return state;
+}
+
 }  // namespace
 
 MutatedScheduler::MutatedScheduler(SchedulerOptions options, SchedulerState state, Instant now)
-    : Scheduler(WithoutBarriers(std::move(options)), std::move(state), now) {}
+    : Scheduler(WithoutBarriers(std::move(options)), WithoutLosses(std::move(state)), now) {}
 
 void MutatedScheduler::Receive(Instant now, Nonce from, const Message& message,
                                SchedulerOutput* out) {

@@ -57,7 +57,10 @@
   X(view_to_strangers, "the scheduler answers a stranger with the view")               \
   X(deadline_counts_time, "a cut is withdrawn though its images are being written")    \
   X(stall_counts_time, "a member is evicted though it works")                          \
-  X(slowest_by_applied, "at s = 0 a member is blamed whose push is here and waits")
+  X(slowest_by_applied, "at s = 0 a member is blamed whose push is here and waits")    \
+  X(sealed_leaves_early, "a sealed life leaves the view with whatever commit is next") \
+  X(sealed_stays, "a sealed life stays in the view for ever")                          \
+  X(lost_not_kept, "lost pushes are counted by the process that tells of them alone")
 
 namespace rubato {
 

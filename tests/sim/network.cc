@@ -230,6 +230,7 @@ void World::StateWritten(uint64_t start, const SchedulerState& state, bool fails
   scheduler_writes_ = false;
   stats_.state_write_failures += fails;
   if (!fails) {
+    CheckState(state);
     scheduler_disk_ = state;
     NoteGeneration(scheduler_disk_.view);
     CheckCommit(scheduler_disk_.view);
@@ -291,6 +292,7 @@ void World::Handle(const SchedulerEvent& event) {
     case SchedulerEventKind::kPossibleLoss:
     case SchedulerEventKind::kLoss:
       reported_.insert({generation, event.life});
+      CountTorn(event);
       break;
     case SchedulerEventKind::kLoadFailed:
       return Violate("V4", "a load that gets on is given up");

@@ -96,6 +96,7 @@ void PrintStats(const Stats& s) {
   row("messages forged", s.forged);
   row("worker crashes", s.worker_crashes);
   row("worker freezes", s.worker_freezes);
+  row("workers replaced", s.churned);
   row("shard crashes", s.shard_crashes);
   row("shard zombies", s.shard_zombies);
   row("scheduler crashes", s.scheduler_crashes);
@@ -115,6 +116,8 @@ void PrintStats(const Stats& s) {
   row("reads checked", s.reads_checked);
   row("evaluations", s.evaluations);
   row("answers to readers", s.reader_reads);
+  row("most joins of a seed", s.most_joins);
+  row("most sealed in a view", s.most_sealed);
 }
 
 int RunAll(const Arguments& arguments) {

@@ -10,47 +10,33 @@ namespace {
 
 constexpr int64_t kMs = 1000;
 constexpr int64_t kTickUs = 5 * kMs;
-constexpr int64_t kFaultsUntilUs = 400 * kMs;
 // V11: after faults stop, the run and its final commit take at most this long.
-constexpr int64_t kEndUs = 6000 * kMs;
+constexpr int64_t kEndUs = 5600 * kMs;
+// The last reports, and what they lead to, come within this time after a run is over.
+constexpr int64_t kLastWordsUs = 60 * kMs;
 constexpr int64_t kSaveAgainMs = 10;
 
 }  // namespace
 
 void Stats::Add(const Stats& other) {
   const auto fields = [](Stats* s) {
-    return std::vector<uint64_t*>{&s->steps,
-                                  &s->messages,
-                                  &s->lost,
-                                  &s->duplicated,
-                                  &s->long_delays,
-                                  &s->forged,
-                                  &s->worker_crashes,
-                                  &s->worker_freezes,
-                                  &s->shard_crashes,
-                                  &s->shard_zombies,
-                                  &s->scheduler_crashes,
-                                  &s->half_open_links,
-                                  &s->write_failures,
-                                  &s->state_write_failures,
-                                  &s->sleeps,
-                                  &s->evictions,
-                                  &s->joins,
-                                  &s->commits,
-                                  &s->cuts_withdrawn,
-                                  &s->fleet_resumes,
-                                  &s->iterations,
-                                  &s->reads_checked,
-                                  &s->evaluations,
-                                  &s->reader_reads,
-                                  &s->nan_pushes,
-                                  &s->snapshot_wishes,
+    return std::vector<uint64_t*>{&s->steps,           &s->messages,       &s->lost,
+                                  &s->duplicated,      &s->long_delays,    &s->forged,
+                                  &s->worker_crashes,  &s->worker_freezes, &s->churned,
+                                  &s->shard_crashes,   &s->shard_zombies,  &s->scheduler_crashes,
+                                  &s->half_open_links, &s->write_failures, &s->state_write_failures,
+                                  &s->sleeps,          &s->evictions,      &s->joins,
+                                  &s->commits,         &s->cuts_withdrawn, &s->fleet_resumes,
+                                  &s->iterations,      &s->reads_checked,  &s->evaluations,
+                                  &s->reader_reads,    &s->nan_pushes,     &s->snapshot_wishes,
                                   &s->unprotected};
   };
   Stats copy = other;
   const std::vector<uint64_t*> from = fields(&copy);
   const std::vector<uint64_t*> to = fields(this);
   for (size_t i = 0; i < to.size(); ++i) *to[i] += *from[i];
+  most_joins = std::max(most_joins, other.joins);
+  most_sealed = std::max(most_sealed, other.most_sealed);
 }
 
 World::World(const Config& config, Trace trace)
@@ -70,7 +56,7 @@ World::World(const Config& config, Trace trace)
     At(late, [this, seat] { SpawnWorker(SeatId(seat)); });
   }
   ScheduleFaults();
-  At(kFaultsUntilUs, [this] { GoQuiet(); });
+  At(config_.faults_ms * kMs, [this] { GoQuiet(); });
 }
 
 World::~World() = default;
@@ -103,7 +89,7 @@ std::optional<Violation> World::Run() {
     const Event event = events_.top();
     events_.pop();
     now_us_ = event.at;
-    if (now_us_ > kEndUs + slept_us_) {
+    if (now_us_ > config_.faults_ms * kMs + kEndUs + slept_us_) {
       std::string where;
       for (const WorkerProcess* worker : seats_) {
         if (worker == nullptr) continue;
@@ -116,9 +102,13 @@ std::optional<Violation> World::Run() {
     }
     ++stats_.steps;
     event.run();
-    if (quiet_ && Finished()) {
+    if (!quiet_ || !Finished()) {
+      finished_us_.reset();
+    } else if (now_us_ - finished_us_.value_or(now_us_) > kLastWordsUs) {
       CheckEnd();
       break;
+    } else if (!finished_us_) {
+      finished_us_ = now_us_;
     }
   }
   for (const auto& worker : workers_) stats_.unprotected += worker->machine->counters().unprotected;
@@ -240,7 +230,7 @@ World::ShardProcess* World::CurrentShard(PlaceId place) {
 }
 
 void World::GoQuiet() {
-  if (After(kFaultsUntilUs + slept_us_, [this] { GoQuiet(); })) return;
+  if (After(config_.faults_ms * kMs + slept_us_, [this] { GoQuiet(); })) return;
   quiet_ = true;
   half_open_.clear();
   for (auto& shard : shards_) shard->zombie = false;

@@ -1,5 +1,5 @@
 // One simulated history: the product's own machines under virtual time, a lossy network, disks that
-// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V15 of
+// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V16 of
 // ARCHITECTURE.md are checked after every step (checks.cc); the first that breaks ends the history.
 #pragma once
 
@@ -33,6 +33,7 @@ struct Stats {
   uint64_t forged = 0;
   uint64_t worker_crashes = 0;
   uint64_t worker_freezes = 0;
+  uint64_t churned = 0;
   uint64_t shard_crashes = 0;
   uint64_t shard_zombies = 0;
   uint64_t scheduler_crashes = 0;
@@ -52,11 +53,13 @@ struct Stats {
   uint64_t nan_pushes = 0;
   uint64_t snapshot_wishes = 0;  // heartbeats at the soft bound of retention
   uint64_t unprotected = 0;      // pushes dropped at the hard bound
+  uint64_t most_joins = 0;       // of one history
+  uint64_t most_sealed = 0;      // lives in one view
   void Add(const Stats& other);
 };
 
 struct Violation {
-  std::string invariant;  // "V1" .. "V15"
+  std::string invariant;  // "V1" .. "V16"
   std::string what;
 };
 
@@ -188,6 +191,7 @@ class World {
   void ScheduleFaults();
   void CrashWorker();
   void FreezeWorker();
+  void ReplaceWorker();
   void CrashShard(bool zombie);
   void CrashScheduler();
   void CutHalfOpenLink();
@@ -216,6 +220,17 @@ class World {
   void CheckSums(const std::map<RowKey, Contents>& ledger, const FinalSums& sums);
   void CheckEnd();
   void CheckAcknowledged();
+
+  // What is known of the dead (check_lives.cc).
+  void CheckState(const SchedulerState& state);
+  void CheckForgotten(const ShardProcess& process);
+  void CountTorn(const SchedulerEvent& event);
+  void CheckTorn();
+  struct Held {       // of a life's iterations, on one shard
+    int64_t below;    // one past the last that is there
+    int64_t lacking;  // the first that is not
+  };
+  Held HeldOf(Life life, PlaceId place, const Shard& shard) const;
   void NoteGeneration(const View& view);
   Contents ShardContents(const Shard& shard, RowKey key) const;
 
@@ -229,6 +244,7 @@ class World {
   uint64_t order_ = 0;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   bool quiet_ = false;
+  std::optional<int64_t> finished_us_;  // since when all is over
   Stats stats_;
   std::optional<Violation> violation_;
   FinalSums final_sums_;
@@ -266,6 +282,9 @@ class World {
   std::map<RowKey, Contents> abandoned_;
   Generation generation_;
   SnapshotNumber checked_snapshot_;
+  // Version on disk before that which opened a cut: what was sealed by then is final in its images.
+  std::map<SnapshotNumber, ViewVersion> before_cut_;
+  std::map<Life, int64_t> torn_told_;  // iterations, at most
   Clock told_commit_;
   Clock checked_commit_;
   std::deque<std::string> log_;

@@ -35,7 +35,10 @@ SchedulerState RandomState(uint64_t seed) {
                              Generation(1),
                              {NameOf(snapshot, 0, rng.Next()), NameOf(snapshot, 1, rng.Next())}});
     state.set_aside.emplace_back(rng.Next());
+    state.torn[Life(rng.Next())] = ClockDelta(static_cast<int64_t>(rng.Below(100)));
   }
+  state.cut_opened_at = ViewVersion(rng.Next());
+  state.pushes_lost = rng.Next();
   return state;
 }
 

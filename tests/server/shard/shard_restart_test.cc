@@ -57,6 +57,7 @@ TEST(ShardRestart, AMemberThatATornImageLacksHoldsMinClockAtItsStart) {
   ASSERT_TRUE(shard.ImagesLoaded(kShardLife, std::vector{TornImage(job, view)}, &out).ok());
   EXPECT_EQ(shard.applied(Life(4)), Clock(13));
   EXPECT_EQ(shard.applied(Life(6)), Clock(9));
+  EXPECT_EQ(shard.applied(Life(2)), std::nullopt);  // neither a member nor sealed any more
   EXPECT_EQ(shard.clocks().min_clock(), Clock(9));
 
   view.version = ViewVersion(6);
