@@ -18,7 +18,7 @@
 namespace rubato {
 
 // Spoken by both sides of a Hello; another version is refused with a sentence.
-inline constexpr uint32_t kProtocolVersion = 2;
+inline constexpr uint32_t kProtocolVersion = 3;
 
 enum class Role : uint8_t { kShard = 0, kWorker = 1, kReader = 2 };
 
@@ -68,12 +68,13 @@ struct Heartbeat {
   Life life;
   Generation generation;
   ViewVersion seen;
-  Clock clock;                  // iterations completed
-  bool leaving = false;         // all it pushed is durable: seal it
-  bool wants_snapshot = false;  // its log reached the soft bound
-  std::optional<PlaceId> gap;   // this shard needs a push that the log no longer holds
-  uint64_t unprotected = 0;     // pushes dropped at the hard bound so far
-  uint64_t work = 0;            // grows while the trainer or reader works, whatever it works at
+  Clock clock;           // iterations completed
+  bool leaving = false;  // all it pushed is durable: seal it
+  // It wants a snapshot: how full its log is, from 0 at the soft bound to 1 at the hard one.
+  std::optional<float> log_fill;
+  std::optional<PlaceId> gap;  // this shard needs a push that the log no longer holds
+  uint64_t unprotected = 0;    // pushes dropped at the hard bound so far
+  uint64_t work = 0;           // grows while the trainer or reader works, whatever it works at
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 

@@ -59,6 +59,20 @@ struct RetentionRule {
   }
 };
 
+struct WishRule {
+  // How full a log is, from 0 at the soft bound to 1 at the hard one: beyond the soft bound its
+  // worker wants a snapshot.
+  static std::optional<float> Fill(uint64_t bytes, uint64_t soft, uint64_t hard) {
+    if (bytes <= soft) return std::nullopt;
+    if (bytes >= hard) return 1.0F;
+    return static_cast<float>(bytes - soft) / static_cast<float>(hard - soft);
+  }
+  // How long after a commit no wish is heard: the fuller the log, the sooner it is.
+  static Duration Pause(Duration longest, float fill) {
+    return Duration::Seconds(longest.seconds() * (1.0 - double{fill}));
+  }
+};
+
 struct CutRule {
   // C of a cut that is opened now. `common` is the next clock where all wait for a commit: T, or an
   // evaluation before it.

@@ -70,7 +70,7 @@ Heartbeat Take(const wire::Heartbeat& m) {
           .seen = ViewVersion(m.seen()),
           .clock = Clock(m.clock()),
           .leaving = m.leaving(),
-          .wants_snapshot = m.wants_snapshot(),
+          .log_fill = m.log_fill(),
           .gap = Typed<PlaceId>(m.gap()),
           .unprotected = m.unprotected(),
           .work = m.work()};

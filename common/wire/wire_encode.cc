@@ -51,8 +51,8 @@ struct Put {
 
   auto operator()(const Heartbeat& m) const {
     return wire::CreateHeartbeat(b, m.life.value(), m.generation.value(), m.seen.value(),
-                                 m.clock.value(), m.leaving, m.wants_snapshot, Raw(m.gap),
-                                 m.unprotected, m.work);
+                                 m.clock.value(), m.leaving, Raw(m.gap), m.unprotected, m.work,
+                                 m.log_fill);
   }
 
   auto operator()(const ShardReport& m) const {

@@ -81,7 +81,11 @@ struct Meaning {
     return CheckText("address", m.address, kMaxAddressBytes);
   }
 
-  absl::Status operator()(const Heartbeat& m) const { return CheckClocks({m.clock}); }
+  absl::Status operator()(const Heartbeat& m) const {
+    const float fill = m.log_fill.value_or(0);
+    if (!(fill >= 0 && fill <= 1)) return absl::InvalidArgumentError("log_fill is no fraction");
+    return CheckClocks({m.clock});
+  }
 
   absl::Status operator()(const ShardReport& m) const {
     RETURN_IF_ERROR(CheckClocks({m.min_clock, m.end, m.durable_clock}));

@@ -228,8 +228,9 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
            out);
   } else if (beat.leaving) {
     Seal(beat.life, Departure::kLeft, "done", out);
-  } else if (beat.wants_snapshot && now - committed_at_ >= options_.snapshot_pause) {
-    WantSnapshot(now, out);
+  } else if (beat.log_fill) {
+    const Duration pause = WishRule::Pause(options_.snapshot_pause, *beat.log_fill);
+    if (now - committed_at_ >= pause) WantSnapshot(now, out);
   }
 }
 

@@ -65,8 +65,9 @@ struct SchedulerOptions {
   Duration cut_deadline = Duration::Seconds(120);
   Duration load_deadline = Duration::Seconds(120);    // a shard loads, and its store does not
   Duration snapshot_within = Duration::Seconds(300);  // of the last commit, a snapshot is asked for
-  // After a commit or a start, no worker's wish for a snapshot is heard: each costs the whole
-  // model, and what a large one pushes in a second may be beyond the soft bound already.
+  // For so long after a commit or a start no worker's wish for a snapshot is heard, or less the
+  // nearer its log is to the hard bound: each costs the whole model, and what a large one pushes in
+  // a second may be beyond the soft bound already.
   Duration snapshot_pause = Duration::Seconds(30);
   int64_t first_margin = 2;  // clocks between the highest known one and C
   // A Hello that comes after this many others have ended counts as a new process's: if its sender

@@ -329,6 +329,9 @@ void World::CheckEnd() {
   }
   CheckAcknowledged();
   CheckTorn();
+  if (config_.fast_pusher && unprotected() > 0) {
+    Violate("V10", absl::StrCat(unprotected(), " pushes are dropped at the hard bound"));
+  }
 }
 
 // V9: what was acknowledged as applied is there, or a resume or a report says why not.

@@ -130,6 +130,28 @@ void MakeLong(Config* c) {
   c->retention_soft = c->retention_hard = kAmple;
 }
 
+// 2 KB every 6 ms or so: 250 ms after a commit a log would be far beyond its hard bound.
+void PushFast(Config* c) {
+  *c = WithoutFaults(*c);
+  c->patient = c->slow_disks = c->slow_evaluation = false;
+  c->staleness = Staleness(1);
+  c->last_clock = 60;
+  c->per_epoch = 0;
+  c->early = 0;
+  c->empty_share = 0;
+  c->snapshot_every = 0;
+  c->snapshot_within_ms = 100'000;
+  c->write_ms = 5;
+  c->places = 2;
+  c->seats = 3;
+  c->prefetch = c->ahead = 0;
+  c->retention_soft = 6000;
+  c->retention_hard = 40'000;
+  c->snapshot_pause_ms = 250;
+  c->deterministic = false;
+  c->fast_pusher = true;
+}
+
 }  // namespace
 
 Config DrawConfig(uint64_t seed, const std::string& profile) {
@@ -170,6 +192,7 @@ Config DrawConfig(uint64_t seed, const std::string& profile) {
   c.churn = Pick(&rng, {0, 0, 0, 6, 20});
   if (rng.Chance(0.005)) MakeLong(&c);
   Bias(profile, &c);
+  if (rng.Chance(0.02) || profile == "pause_whatever_fill") PushFast(&c);
   if (c.patient) {
     c.loss = c.duplicate = c.long_delay = 0;
     c.shard_zombies = c.half_open_links = c.sleeps = 0;
@@ -207,7 +230,7 @@ std::string Config::Describe() const {
       "crashes: worker %d, shard %d, zombie %d, scheduler %d; "
       "freezes %d, churn %d in %d ms, half-open %d, resumes %d%s, sleeps %d%s, write failure %g, "
       "of state %g in %d "
-      "ms%s%s%s",
+      "ms%s%s%s%s",
       places, seats, readers,
       staleness.infinite() ? "inf" : std::to_string(staleness.bound().value()), last_clock,
       per_epoch, deterministic ? ", deterministic" : "", cache ? ", cache" : "", prefetch, ahead,
@@ -216,7 +239,8 @@ std::string Config::Describe() const {
       worker_freezes, churn, faults_ms, half_open_links, operator_resumes,
       reshard ? " with reshard" : "", sleeps, only_sleeps ? " only" : "", write_failure,
       state_write_failure, state_write_ms, patient ? "; patient" : "",
-      slow_disks ? "; slow disks" : "", slow_evaluation ? "; slow evaluation" : "");
+      slow_disks ? "; slow disks" : "", slow_evaluation ? "; slow evaluation" : "",
+      fast_pusher ? "; fast pusher" : "");
 }
 
 }  // namespace rubato::sim

@@ -59,6 +59,9 @@ struct Config {
   double state_write_failure = 0;  // of writes of the scheduler's state
   int64_t state_write_ms = 0;      // longest of them; it does nothing else meanwhile
   int sleeps = 0;                  // of all machines together
+  // Nothing goes wrong, and logs reach their hard bound in less than the pause between snapshots:
+  // they must not get there.
+  bool fast_pusher = false;
   // Nothing else goes wrong: then sleeping must cost nothing.
   bool only_sleeps = false;
   bool slow_disks = false;       // writes and reads beyond every deadline, getting on all the while

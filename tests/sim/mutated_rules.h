@@ -50,6 +50,12 @@ struct MutatedRetentionRule : RetentionRule {
   }
 };
 
+struct MutatedWishRule : WishRule {
+  static Duration Pause(Duration longest, float fill) {
+    return WishRule::Pause(longest, Makes(Mutation::pause_whatever_fill) ? 0 : fill);
+  }
+};
+
 struct MutatedCutRule : CutRule {
   static Clock Soonest(Clock known_end, ClockDelta margin, Clock committed, Clock common) {
     if (Makes(Mutation::cut_beyond_end)) common = common + margin + ClockDelta(1);
@@ -97,6 +103,7 @@ struct MutatedEvictionRule : EvictionRule {
 #define ReadRule MutatedReadRule
 #define PushRule MutatedPushRule
 #define RetentionRule MutatedRetentionRule
+#define WishRule MutatedWishRule
 #define CutRule MutatedCutRule
 #define JoinRule MutatedJoinRule
 #define EvictionRule MutatedEvictionRule

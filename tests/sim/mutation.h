@@ -60,7 +60,8 @@
   X(slowest_by_applied, "at s = 0 a member is blamed whose push is here and waits")    \
   X(sealed_leaves_early, "a sealed life leaves the view with whatever commit is next") \
   X(sealed_stays, "a sealed life stays in the view for ever")                          \
-  X(lost_not_kept, "lost pushes are counted by the process that tells of them alone")
+  X(lost_not_kept, "lost pushes are counted by the process that tells of them alone")  \
+  X(pause_whatever_fill, "the pause between snapshots is the same however full a log is")
 
 namespace rubato {
 

@@ -196,7 +196,7 @@ void World::Flush(WorkerProcess* worker, ClientOutput* out) {
   worker_of_[nonce] = worker;
   for (const Envelope& envelope : out->messages) {
     const auto* beat = std::get_if<Heartbeat>(&envelope.message);
-    stats_.snapshot_wishes += beat != nullptr && beat->wants_snapshot;
+    stats_.snapshot_wishes += beat != nullptr && beat->log_fill.has_value();
     if (beat != nullptr && beat->gap && beat->unprotected == 0) {
       return Violate("V10", absl::StrCat("life ", beat->life.value(), " lacks a push that shard ",
                                          beat->gap->value(), " needs"));

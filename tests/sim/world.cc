@@ -111,11 +111,17 @@ std::optional<Violation> World::Run() {
       finished_us_ = now_us_;
     }
   }
-  for (const auto& worker : workers_) stats_.unprotected += worker->machine->counters().unprotected;
+  stats_.unprotected += unprotected();
   if (violation_ && trace_ == Trace::kOn) {
     for (const std::string& line : log_) std::printf("%s\n", line.c_str());
   }
   return violation_;
+}
+
+uint64_t World::unprotected() const {
+  uint64_t pushes = 0;
+  for (const auto& worker : workers_) pushes += worker->machine->counters().unprotected;
+  return pushes;
 }
 
 void World::StartScheduler() {

@@ -85,6 +85,8 @@ class World {
   // Runs the history to its end; the violation that ended it, if any.
   std::optional<Violation> Run();
   const Stats& stats() const { return stats_; }
+  // Pushes that workers dropped at the hard bound of retention.
+  uint64_t unprotected() const;
   const FinalSums& final_sums() const { return final_sums_; }
 
  private:

@@ -133,7 +133,8 @@ void PsClient::Beat(ClientOutput* out) {
   beat.leaving = leaving_;
   beat.gap = gap_;
   beat.unprotected = counters_.unprotected;
-  beat.wants_snapshot = LogBytes() > options_.job.retention_soft_bytes;
+  const Job& job = options_.job;
+  beat.log_fill = WishRule::Fill(LogBytes(), job.retention_soft_bytes, job.retention_hard_bytes);
   if (options_.role == Role::kReader && !fetches_.empty()) ++waits_;
   beat.work = work_ + waits_;
   out->messages.push_back({kSchedulerNonce, beat});

@@ -51,6 +51,16 @@ TEST(RetentionRuleTest, LeavesOnceTheLastClockIsCommitted) {
   EXPECT_TRUE(RetentionRule::MayLeave(Clock(9), Clock(9), Clock(9)));
 }
 
+TEST(WishRuleTest, IsHeardTheSoonerTheFullerTheLogIs) {
+  EXPECT_EQ(WishRule::Fill(100, 100, 200), std::nullopt);
+  EXPECT_EQ(WishRule::Fill(125, 100, 200), 0.25F);
+  EXPECT_EQ(WishRule::Fill(300, 100, 200), 1.0F);
+  EXPECT_EQ(WishRule::Fill(101, 100, 100), 1.0F);  // there is nothing between the bounds
+  EXPECT_EQ(WishRule::Pause(Duration::Seconds(30), 0), Duration::Seconds(30));
+  EXPECT_EQ(WishRule::Pause(Duration::Seconds(30), 0.75F), Duration::Seconds(7.5));
+  EXPECT_EQ(WishRule::Pause(Duration::Seconds(30), 1), Duration());
+}
+
 TEST(EvictionRuleTest, TellsLossFromTornIterations) {
   EXPECT_FALSE(EvictionRule::IsLoss(ClockDelta(3), Staleness(2)));
   EXPECT_TRUE(EvictionRule::IsLoss(ClockDelta(4), Staleness(2)));

@@ -119,8 +119,15 @@ class RandomMessages {
   }
 
   Heartbeat MakeHeartbeat() {
-    return {Any<Life>(), Any<Generation>(),     Any<ViewVersion>(), At(),       Flip(),
-            Flip(),      Maybe(Any<PlaceId>()), rng_.Next(),        rng_.Next()};
+    return {Any<Life>(),
+            Any<Generation>(),
+            Any<ViewVersion>(),
+            At(),
+            Flip(),
+            Maybe(static_cast<float>(rng_.Uniform())),
+            Maybe(Any<PlaceId>()),
+            rng_.Next(),
+            rng_.Next()};
   }
 
   ShardReport MakeShardReport() {

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -198,6 +199,14 @@ TEST(Wire, ForeignBytesAreRefused) {
   EXPECT_FALSE(Decode(Frames(kMaxFrames + 1, Buffer::Own(http))).ok());
 }
 
+TEST(Wire, HowFullALogIsIsAFraction) {
+  for (const float fill : {-0.5F, 1.5F, std::numeric_limits<float>::quiet_NaN()}) {
+    Heartbeat beat;
+    beat.log_fill = fill;
+    EXPECT_FALSE(Decode(Encode(kFrom, beat)).ok()) << fill;
+  }
+}
+
 // The bytes of this version: a change here breaks fleets of mixed versions and needs a new protocol
 // number (kProtocolVersion).
 TEST(Wire, BytesOfTheProtocolAreStable) {
@@ -208,7 +217,7 @@ TEST(Wire, BytesOfTheProtocolAreStable) {
       hash = XXH3_64bits_withSeed(frame.data(), frame.size(), hash);
     }
   }
-  EXPECT_EQ(hash, 11456253824511105538u);
+  EXPECT_EQ(hash, 12594686146279852822u);
 }
 
 }  // namespace

@@ -56,14 +56,14 @@ class SchedulerCutTest : public ::testing::Test {
     if (!view.members[0].start) report.pending = {{view.members[0].life, Clock(clock)}};
     Tell(kShard, report);
   }
-  void WantSnapshot(int64_t clock) { Beat(clock, true); }
-  void WantNothing(int64_t clock) { Beat(clock, false); }
-  void Beat(int64_t clock, bool wants_snapshot) {
+  void WantSnapshot(int64_t clock, float log_fill = 0) { Beat(clock, log_fill); }
+  void WantNothing(int64_t clock) { Beat(clock, {}); }
+  void Beat(int64_t clock, std::optional<float> log_fill) {
     Heartbeat beat;
     beat.life = scheduler_->view().members[0].life;
     beat.seen = scheduler_->view().version;
     beat.clock = Clock(clock);
-    beat.wants_snapshot = wants_snapshot;
+    beat.log_fill = log_fill;
     Tell(kWorker, beat);
   }
   // The worker, at this clock, is heard all the time: a scheduler does not count what it slept.
@@ -120,6 +120,22 @@ TEST_F(SchedulerCutTest, AWishSoonAfterACommitIsNotHeard) {
   ASSERT_EQ(scheduler_->view().committed.clock, Clock(5));
   WantSnapshot(5);
   EXPECT_EQ(cut()->clock, Clock(9));
+}
+
+// A fast pusher would be past the hard bound before the pause is over.
+TEST_F(SchedulerCutTest, TheFullerALogIsTheSoonerItsWishIsHeard) {
+  Start(Staleness(4), Duration::Seconds(4));
+  Report(3);
+  Pass(Duration::Seconds(1), 3);
+  WantSnapshot(3, 0.7F);
+  EXPECT_EQ(cut()->clock, Clock(9));  // planned
+  WantSnapshot(3, 0.75F);
+  EXPECT_EQ(cut()->clock, Clock(5));
+  Report(5, {}, cut()->snapshot);
+  WantSnapshot(5, 0.99F);
+  EXPECT_EQ(cut()->clock, Clock(9));
+  WantSnapshot(5, 1);
+  EXPECT_EQ(cut()->clock, Clock(7));
 }
 
 TEST_F(SchedulerCutTest, WithoutAnyCommitForAWhileASnapshotIsAskedFor) {

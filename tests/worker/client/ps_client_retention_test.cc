@@ -60,15 +60,16 @@ class PsClientRetentionTest : public ::testing::Test {
       out_ = ClientOutput{};
     }
   }
-  bool WantsSnapshot() {
+  // What a heartbeat says of the log.
+  std::optional<float> Fill() {
     now_ = now_ + options_.heartbeat_every;
     ClientOutput out;
     client_->Tick(now_, &out);
     for (const Envelope& envelope : out.messages) {
-      if (const auto* beat = std::get_if<Heartbeat>(&envelope.message)) return beat->wants_snapshot;
+      if (const auto* beat = std::get_if<Heartbeat>(&envelope.message)) return beat->log_fill;
     }
     ADD_FAILURE() << "no heartbeat";
-    return false;
+    return std::nullopt;
   }
   const PushLog& log() const { return client_->log(PlaceId(0)); }
 
@@ -80,11 +81,12 @@ class PsClientRetentionTest : public ::testing::Test {
 
 TEST_F(PsClientRetentionTest, AsksForASnapshotByBytesAndStopsAskingOnceItIsCommitted) {
   PushIterations(9);
-  EXPECT_FALSE(WantsSnapshot());
+  EXPECT_FALSE(Fill());
   PushIterations(2);
-  EXPECT_TRUE(WantsSnapshot());
+  ASSERT_TRUE(Fill());
+  EXPECT_NEAR(*Fill(), 0.1, 0.05);  // 11 pushes with their keys, of 10 to 20
   AckFrom(11, 9);
-  EXPECT_FALSE(WantsSnapshot());
+  EXPECT_FALSE(Fill());
   EXPECT_EQ(log().start(), Clock(9));
   EXPECT_EQ(client_->counters().unprotected, 0U);
 }
@@ -105,7 +107,7 @@ TEST_F(PsClientRetentionTest, DropsTheOldestAppliedPushesAtTheHardBoundAndNoOthe
 TEST_F(PsClientRetentionTest, StaysUntilTheLastClockIsCommitted) {
   Join(options_.job.last_clock);
   AckFrom(1000, 1000);
-  WantsSnapshot();
+  Fill();
   EXPECT_FALSE(client_->left());
   View view = client_->view();
   view.version = ViewVersion(2);
@@ -140,7 +142,7 @@ TEST_F(PsClientRetentionTest, ByDefaultThousandsOfSmallPushesAreKept) {
   Join();
   PushIterations(999);
   AckFrom(999, 0);
-  EXPECT_FALSE(WantsSnapshot());
+  EXPECT_FALSE(Fill());
   EXPECT_EQ(log().size(), 999U);
 }
 
