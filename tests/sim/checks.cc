@@ -84,7 +84,8 @@ void World::CheckTold(const SchedulerEvent& event) {
 void World::CheckEviction(const SchedulerEvent& event) {
   const bool evicts = event.kind == SchedulerEventKind::kEvicted;
   if (!evicts || event.text.find("no heartbeat") == std::string::npos) return;
-  const int64_t awake_us = now_us_ - scheduler_awake_since_;
+  const int64_t awake_us =
+      scheduler_clock_.Passes(scheduler_awake_since_, now_us_) + scheduler_jumped_us_;
   if (awake_us >= kLeaseMs * 1000 && !config_.only_sleeps) return;
   Violate("V14", absl::StrCat("life ", event.life.value(), " is evicted (", event.text, ") ",
                               awake_us, " us after the scheduler began or woke"));
@@ -115,8 +116,9 @@ void World::CheckRead(WorkerProcess* worker, const Ready& ready) {
   if (!member || worker->info.generation != view.generation) return;
   CheckAbandoned(worker, ready);
   const bool exact = job_.IsExact(ready.clock);
-  if (config_.staleness.infinite() && !exact) return;
-  Expected expected{exact ? ready.clock : ready.clock - config_.staleness.bound(), std::nullopt};
+  const Staleness bound = job_.tables[kLedger.value()].staleness;
+  if (bound.infinite() && !exact) return;
+  Expected expected{exact ? ready.clock : ready.clock - bound.bound(), std::nullopt};
   if (config_.staleness == Staleness(0) || job_.IsBarrier(ready.clock)) {
     expected.none_from = ready.clock;
   }
@@ -213,6 +215,7 @@ void World::CheckCommit(const View& view) {
   for (const ImageName& name : committed.images) {
     const auto found = disk_.find(name);
     if (found == disk_.end()) return Violate("V4", "a committed image is not on disk");
+    if (torn_.contains(name)) return Violate("V4", "a committed image cannot be read");
     CheckImage(found->second, view);
     for (const TableImage& table : found->second.tables) {
       for (size_t i = 0; i < table.keys.size(); ++i) {

@@ -94,7 +94,7 @@ void World::ForgeToScheduler(Nonce stranger, const Message& message) {
   const Clock end = scheduler_->known_end();
   const Clock min_clock = scheduler_->known_min_clock();
   SchedulerOutput out;
-  scheduler_->Receive(now(), stranger, message, &out);
+  scheduler_->Receive(SchedulerNow(), stranger, message, &out);
   if (out.persist || !out.events.empty() || scheduler_->known_end() != end ||
       scheduler_->known_min_clock() != min_clock) {
     return Violate("V15", absl::StrCat("the scheduler believes message kind ", message.index(),
@@ -106,7 +106,7 @@ void World::ForgeToScheduler(Nonce stranger, const Message& message) {
 void World::ForgeToShard(ShardProcess* shard, Nonce stranger, const Message& message) {
   const std::string before = StateOf(*shard->machine);
   ShardOutput out;
-  shard->machine->Receive(now(), stranger, message, &out);
+  shard->machine->Receive(Now(shard), stranger, message, &out);
   if (out.stop || out.load || !out.write.empty() || StateOf(*shard->machine) != before) {
     return Violate("V15", absl::StrCat("a shard believes message kind ", message.index(),
                                        " of nonce ", stranger.value()));
@@ -117,7 +117,7 @@ void World::ForgeToShard(ShardProcess* shard, Nonce stranger, const Message& mes
 void World::ForgeToWorker(WorkerProcess* worker, Nonce stranger, const Message& message) {
   const std::string before = StateOf(*worker->machine);
   ClientOutput out;
-  worker->machine->Receive(now(), stranger, message, &out);
+  worker->machine->Receive(Now(worker), stranger, message, &out);
   if (!out.events.empty() || StateOf(*worker->machine) != before) {
     return Violate("V15", absl::StrCat("a client believes message kind ", message.index(),
                                        " of nonce ", stranger.value()));

@@ -33,6 +33,12 @@ Job MakeJob(const Config& config) {
   sums.kind = TableKind::kDense;
   sums.dim = kSumDim;
   sums.size = kSumBlocks * kSumDim;
+  if (!config.staleness.infinite()) {
+    const int64_t bound = config.staleness.bound().value();
+    ledger.staleness = Staleness(bound + config.ledger_slack);
+    sums.staleness =
+        config.sums_slack < 0 ? Staleness::Infinite() : Staleness(bound + config.sums_slack);
+  }
   job.tables = {ledger, sums};
   job.places = config.places;
   job.seats = config.seats;

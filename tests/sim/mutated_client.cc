@@ -1,5 +1,6 @@
 #include "tests/sim/mutated_client.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -8,9 +9,18 @@ namespace rubato::sim {
 void MutatedClient::Receive(Instant now, Nonce from, const Message& message, ClientOutput* out) {
   if (active_mutation == Mutation::none) return PsClient::Receive(now, from, message, out);
   Message heard = message;
+  if (Makes(Mutation::evicted_goes_on) && IsOver(heard)) return;
   Hear(&from, &heard);
   PsClient::Receive(now, from, heard, out);
   Block(out);
+}
+
+// A view in which its life is missing.
+bool MutatedClient::IsOver(const Message& message) const {
+  const auto* view = std::get_if<View>(&message);
+  if (view == nullptr || life() == kNoLife) return false;
+  return std::ranges::none_of(view->members,
+                              [this](const MemberEntry& m) { return m.life == life(); });
 }
 
 void MutatedClient::Tick(Instant now, ClientOutput* out) {

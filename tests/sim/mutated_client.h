@@ -20,6 +20,7 @@ class MutatedClient : public PsClient {
   void Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out);
 
  private:
+  bool IsOver(const Message& message) const;
   // What it takes a message for.
   void Hear(Nonce* from, Message* message);
   void HearAck(Nonce* from, Ack* ack) const;

@@ -12,7 +12,7 @@ namespace rubato {
 
 class MutatedRowCache : public RowCache {
  public:
-  using RowCache::RowCache;
+  explicit MutatedRowCache(const std::vector<TableSpec>& tables) : RowCache(Loosened(tables)) {}
   void Put(const Selection& rows, PlaceId place, Clock tag, const float* values) {
     if (Makes(Mutation::cache_reader_clock)) tag = std::max(tag, reader_);
     RowCache::Put(rows, place, tag, values);
@@ -29,6 +29,15 @@ class MutatedRowCache : public RowCache {
   }
 
  private:
+  static std::vector<TableSpec> Loosened(std::vector<TableSpec> tables) {
+    if (!Makes(Mutation::one_bound_for_all)) return tables;
+    for (TableSpec& one : tables) {
+      for (const TableSpec& other : tables)
+        one.staleness = std::max(one.staleness, other.staleness);
+    }
+    return tables;
+  }
+
   Clock reader_;  // the iteration that was looked for last
 };
 

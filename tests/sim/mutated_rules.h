@@ -82,6 +82,7 @@ struct MutatedEvictionRule : EvictionRule {
                                          : EvictionRule::AsleepAfter(lease);
   }
   static bool IsToBlame(Clock received, Clock min_clock) {
+    if (Makes(Mutation::nobody_to_blame)) return false;
     return EvictionRule::IsToBlame(received, min_clock) || Makes(Mutation::slowest_by_applied);
   }
   static bool IsFinal(ViewVersion acknowledged, ViewVersion sealed_at) {

@@ -46,6 +46,10 @@ void MutatedScheduler::Receive(Instant now, Nonce from, const Message& message,
 void MutatedScheduler::Tick(Instant now, SchedulerOutput* out) {
   Scheduler::Tick(now, out);
   ForgetLosses(out);
+  if (!Makes(Mutation::view_sent_once) || out->persist) return;
+  std::erase_if(out->messages, [](const Envelope& envelope) {
+    return std::holds_alternative<View>(envelope.message);
+  });
 }
 
 void MutatedScheduler::HearBeat(Nonce* from, Heartbeat* beat) const {
@@ -72,6 +76,11 @@ void MutatedScheduler::HearReport(Nonce* from, ShardReport* report) {
     ever = std::max(ever, report->durable.value_or(ever));
     if (ever > SnapshotNumber(0)) report->durable = ever;
   }
+}
+
+const SchedulerState* MutatedWriteAhead::Due(Instant now) const {
+  if (Makes(Mutation::one_failure_is_enough) && failures() > 0) return nullptr;
+  return WriteAhead::Due(now);
 }
 
 void MutatedWriteAhead::Take(SchedulerOutput out) {

@@ -29,6 +29,7 @@ class MutatedScheduler : public Scheduler {
 class MutatedWriteAhead : public WriteAhead {
  public:
   using WriteAhead::WriteAhead;
+  const SchedulerState* Due(Instant now) const;
   void Take(SchedulerOutput out);
   Released Release();
 

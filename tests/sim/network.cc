@@ -18,14 +18,17 @@ bool World::LinkCut(Nonce from, Nonce to) const {
     const auto shard = shard_of_.find(end);
     if (scheduler && shard != shard_of_.end() && shard->second->zombie) return true;
   }
-  const auto worker = worker_of_.find(from);
-  return worker != worker_of_.end() && half_open_.contains({worker->second->seat, to});
+  if (half_open_.contains({from, to})) return true;
+  return !cut_links_.empty() && cut_links_.contains({PartyOf(from), PartyOf(to)});
 }
 
 bool World::Send(Nonce from, const Envelope& envelope) {
   ++stats_.messages;
   if (!quiet_ && forger_rng_.Chance(config_.forged)) Forge(from, envelope.to, envelope.message);
-  if (LinkCut(from, envelope.to)) return true;
+  if (LinkCut(from, envelope.to)) {
+    ++stats_.messages_cut;
+    return true;
+  }
   if (!quiet_ && rng_.Chance(config_.loss)) {
     ++stats_.lost;
     return rng_.Chance(0.5);
@@ -62,7 +65,7 @@ void World::Deliver(Nonce from, Nonce to, const Message& message) {
       return Violate("V4", "a shard cannot load the committed image");
     }
     SchedulerOutput out;
-    scheduler_->Receive(now(), from, message, &out);
+    scheduler_->Receive(SchedulerNow(), from, message, &out);
     return FlushScheduler(std::move(out));
   }
   if (const auto shard = shard_of_.find(to); shard != shard_of_.end()) {
@@ -89,7 +92,7 @@ void World::DeliverToShard(ShardProcess* shard, Nonce from, const Message& messa
                     [&](const MemberEntry& m) { return m.life == push->from && m.start; }));
   const auto before = push != nullptr ? machine.received(push->from) : std::nullopt;
   ShardOutput out;
-  machine.Receive(now(), from, message, &out);
+  machine.Receive(Now(shard), from, message, &out);
   if (foreign && machine.received(push->from) != before) {
     return Violate("V6", absl::StrCat("push ", push->clock.value(), " of life ", push->from.value(),
                                       " for shard life ", push->to.value(), " taken by ",
@@ -106,7 +109,7 @@ void World::DeliverToWorker(WorkerProcess* worker, Nonce from, Nonce to, const M
     return;
   }
   ClientOutput out;
-  worker->machine->Receive(now(), from, message, &out);
+  worker->machine->Receive(Now(worker), from, message, &out);
   if (const auto* ack = std::get_if<Ack>(&message); ack && ack->to == worker->machine->life()) {
     const View& view = worker->machine->view();
     for (uint32_t p = 0; p < view.shards.size(); ++p) {
@@ -125,39 +128,56 @@ void World::Flush(ShardProcess* shard, ShardOutput* out) {
   if (out->load) LoadImages(shard, *out->load);
 }
 
-// How long the store takes; a slow one shows that it gets on.
+// How long the store takes; where that is long it shows that it gets on.
 int64_t World::StoreDelay(ShardProcess* shard, int64_t longest_us) {
-  if (!config_.slow_disks)
-    return static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(longest_us)));
-  constexpr int64_t kSteps = 12;
-  constexpr int64_t kStepUs = 30 * kMs;
-  for (int64_t step = 1; step < kSteps; ++step) {
-    At(step * kStepUs, [shard] { shard->machine->NoteStoreWork(++shard->stored); });
+  constexpr int64_t kStepUs = 25 * kMs;
+  const bool slow = config_.slow_disks || IsSlow({Party::Kind::kShard, shard->place.value()});
+  const int64_t takes =
+      slow ? 360 * kMs : static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(longest_us)));
+  for (int64_t at = kStepUs; at < takes; at += kStepUs) {
+    At(at, [shard] { shard->machine->NoteStoreWork(++shard->stored); });
   }
-  return kSteps * kStepUs;
+  return takes;
 }
 
-// A crash before the write is done leaves nothing.
+// An image is written, and then synced; only then may anybody hear of it.
 void World::WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image) {
   const bool fails = !quiet_ && rng_.Chance(config_.write_failure);
-  const int64_t delay = kMs + StoreDelay(shard, config_.write_ms * kMs);
-  At(delay, [this, shard, image, fails] { ImageWritten(shard, image, fails); });
+  const int64_t takes = kMs + StoreDelay(shard, config_.write_ms * kMs);
+  shard->writing[image->name] = image;
+  if (Makes(Mutation::written_before_synced)) {
+    At(takes / 2, [shard, image, this] {
+      if (!shard->alive) return;
+      ShardOutput out;
+      shard->machine->ImageWritten(image->name, absl::OkStatus(), &out);
+      Flush(shard, &out);
+    });
+  }
+  At(takes, [this, shard, image, fails] { ImageWritten(shard, image, fails); });
 }
 
 void World::ImageWritten(ShardProcess* shard, std::shared_ptr<const Image> image, bool fails) {
   if (!shard->alive) return;
   if (After(shard->asleep_until, [=, this] { ImageWritten(shard, image, fails); })) return;
+  shard->writing.erase(image->name);
+  const bool full = IsFull({Party::Kind::kShard, shard->place.value()});
+  stats_.full_disk_failures += full;
+  stats_.write_failures += fails;
+  if (!fails && !full) return ImageSynced(shard, image);
+  const bool unseen = full && Makes(Mutation::full_disk_is_written);
   ShardOutput out;
-  if (fails) {
-    ++stats_.write_failures;
-    shard->machine->ImageWritten(image->name, absl::ResourceExhaustedError("disk full"), &out);
-  } else {
-    const auto [kept, fresh] = disk_.try_emplace(image->name, *image);
-    if (!fresh && kept->second != *image) {
-      return Violate("V4", "two images of one name differ");  // one of them may be committed
-    }
-    shard->machine->ImageWritten(image->name, absl::OkStatus(), &out);
+  shard->machine->ImageWritten(
+      image->name, unseen ? absl::OkStatus() : absl::ResourceExhaustedError("disk full"), &out);
+  Flush(shard, &out);
+}
+
+void World::ImageSynced(ShardProcess* shard, const std::shared_ptr<const Image>& image) {
+  const auto [kept, fresh] = disk_.try_emplace(image->name, *image);
+  if (!fresh && kept->second != *image) {
+    return Violate("V4", "two images of one name differ");  // one of them may be committed
   }
+  ShardOutput out;
+  shard->machine->ImageWritten(image->name, absl::OkStatus(), &out);
   Flush(shard, &out);
 }
 
@@ -179,6 +199,7 @@ void World::ReadImages(ShardProcess* shard, Life life, const std::vector<ImageNa
   for (const ImageName& name : names) {
     const auto found = disk_.find(name);
     if (found == disk_.end()) return Violate("V4", "a committed image is not on disk");
+    if (torn_.contains(name)) return Violate("V4", "a committed image cannot be read");
     images.push_back(found->second);
   }
   ShardOutput out;
@@ -201,7 +222,7 @@ void World::Flush(WorkerProcess* worker, ClientOutput* out) {
       return Violate("V10", absl::StrCat("life ", beat->life.value(), " lacks a push that shard ",
                                          beat->gap->value(), " needs"));
     }
-    if (!Send(nonce, envelope)) worker->machine->NotSent(now(), envelope);
+    if (!Send(nonce, envelope)) worker->machine->NotSent(Now(worker), envelope);
   }
   const std::vector<ClientEvent> events = std::move(out->events);
   for (const ClientEvent& event : events) Handle(worker, event);
@@ -212,14 +233,16 @@ void World::Flush(WorkerProcess* worker, ClientOutput* out) {
 void World::FlushScheduler(SchedulerOutput out) {
   for (const SchedulerEvent& event : out.events) CheckEviction(event);
   ahead_->Take(std::move(out));
-  const SchedulerState* due = ahead_->Due(now());
+  const SchedulerState* due = ahead_->Due(SchedulerNow());
   if (due == nullptr) return Release();
   const bool fails = !quiet_ && rng_.Chance(config_.state_write_failure);
-  const int64_t longest = quiet_ ? 0 : config_.state_write_ms * kMs;
+  int64_t longest = quiet_ ? 0 : config_.state_write_ms * kMs;
+  if (IsSlow({Party::Kind::kScheduler})) longest += 40 * kMs;
   if (longest == 0) return StateWritten(scheduler_starts_, *due, fails);
   const auto takes = static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(longest)));
   scheduler_writes_ = true;
-  scheduler_busy_until_ = now_us_ + takes;
+  state_in_writing_ = *due;
+  scheduler_busy_until_ = std::max(scheduler_busy_until_, now_us_ + takes);
   At(takes,
      [this, start = scheduler_starts_, state = *due, fails] { StateWritten(start, state, fails); });
 }
@@ -228,15 +251,22 @@ void World::StateWritten(uint64_t start, const SchedulerState& state, bool fails
   if (!scheduler_ || start != scheduler_starts_) return;
   if (After(scheduler_busy_until_, [=, this] { StateWritten(start, state, fails); })) return;
   scheduler_writes_ = false;
+  state_in_writing_.reset();
+  const bool full = IsFull({Party::Kind::kScheduler});
+  stats_.full_disk_failures += full;
   stats_.state_write_failures += fails;
-  if (!fails) {
-    CheckState(state);
-    scheduler_disk_ = state;
-    NoteGeneration(scheduler_disk_.view);
-    CheckCommit(scheduler_disk_.view);
-  }
-  ahead_->Written(now(), fails ? absl::ResourceExhaustedError("disk full") : absl::OkStatus());
+  fails = fails || full;
+  if (!fails) TakeState(state);
+  ahead_->Written(SchedulerNow(),
+                  fails ? absl::ResourceExhaustedError("disk full") : absl::OkStatus());
   Release();
+}
+
+void World::TakeState(const SchedulerState& state) {
+  CheckState(state);
+  scheduler_disk_ = state;
+  NoteGeneration(scheduler_disk_.view);
+  CheckCommit(scheduler_disk_.view);
 }
 
 // A crash may come between what is told and what is sent.
@@ -251,7 +281,7 @@ void World::Release() {
   }
   const bool crash =
       !quiet_ && !released.messages.empty() && config_.scheduler_crashes > 0 && rng_.Chance(0.005);
-  if (crash) return CrashScheduler();
+  if (crash) return CrashScheduler(&rng_);
   for (const Envelope& envelope : released.messages) {
     CheckSaid(envelope.message);
     Send(kSchedulerNonce, envelope);

@@ -12,9 +12,10 @@ void World::SpawnReader() {
   workers_.push_back(std::make_unique<WorkerProcess>());
   WorkerProcess* reader = workers_.back().get();
   reader->role = Role::kReader;
+  reader->clock = DrawClock();
   PsClientOptions options = ClientOptions();
   options.role = Role::kReader;
-  reader->machine = std::make_unique<MutatedClient>(options, rng_.Next(), now());
+  reader->machine = std::make_unique<MutatedClient>(options, rng_.Next(), Now(reader));
   TickWorker(reader);
 }
 
@@ -36,7 +37,7 @@ void World::HandleReader(WorkerProcess* reader, const ClientEvent& event) {
     reader->info.places = static_cast<uint32_t>(reader->machine->view().shards.size());
     reader->info.generation = reader->machine->view().generation;
     ClientOutput out;
-    reader->machine->Read(now(), Clock(clocks[rng_.Below(3)]),
+    reader->machine->Read(Now(reader), Clock(clocks[rng_.Below(3)]),
                           Ledger::AllKeys(ReadableRows(reader->info.places)), &out);
     return Flush(reader, &out);
   }

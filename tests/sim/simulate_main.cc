@@ -1,6 +1,8 @@
 // tests/simulate: seeded histories of the real machines under faults, and the mutations they must
 // catch.
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <optional>
@@ -8,6 +10,8 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "tests/sim/draw.h"
+#include "tests/sim/minimise.h"
 #include "tests/sim/mutation.h"
 #include "tests/sim/world.h"
 
@@ -18,6 +22,9 @@ struct Arguments {
   uint64_t seeds = 1000;
   uint64_t first_seed = 1;
   std::string mutation;
+  std::string situation;
+  std::string replay;
+  bool minimise = false;
   bool list_mutations = false;
   bool trace = false;
 };
@@ -37,13 +44,16 @@ constexpr Named kMutations[] = {
 // At most this many directed histories look for a mutation before the ordinary seeds.
 constexpr uint64_t kDirectedSeeds = 1000;
 
+// As many failing seeds of one run are made small.
+constexpr uint64_t kMinimised = 3;
+
 // The history that is running, for the handler of a failed CHECK.
 const Config* running = nullptr;
 
 // A machine's CHECK that fails is a violation as well: its seed must not be lost.
 void NameSeed(int) {
   if (running == nullptr) return;
-  std::printf("CHECK failed in seed %llu\n  %s\n", static_cast<unsigned long long>(running->seed),
+  std::printf("CHECK failed: tests/simulate --minimise --replay '%s'\n",
               running->Describe().c_str());
   std::fflush(stdout);
 }
@@ -52,7 +62,7 @@ std::optional<Violation> RunSeed(const Config& config, World::Trace trace, Stats
   running = &config;
   World world(config, trace);
   std::optional<Violation> violation = world.Run();
-  stats->Add(world.stats());
+  Add(world.stats(), stats);
   if (violation || !config.deterministic) return violation;
   // V12: whatever happened, and for any number of shards, the same bits.
   Config calm = WithoutFaults(config);
@@ -63,10 +73,43 @@ std::optional<Violation> RunSeed(const Config& config, World::Trace trace, Stats
   return Violation{"V12", "deterministic mode gave other weights than the fault-free run"};
 }
 
+// The invariant that a history breaks, in a process of its own: a CHECK may end it.
+std::string BreaksAlone(const Config& config) {
+  int ends[2];
+  if (pipe(ends) != 0) return "";
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGABRT, SIG_DFL);
+    close(STDERR_FILENO);
+    Stats stats;
+    const auto violation = RunSeed(config, World::Trace::kOff, &stats);
+    const std::string name = violation ? violation->invariant : "none";
+    const ssize_t written = write(ends[1], name.data(), name.size());
+    _exit(written == static_cast<ssize_t>(name.size()) ? 0 : 1);
+  }
+  close(ends[1]);
+  char name[16] = {};
+  const ssize_t size = read(ends[0], name, sizeof(name) - 1);
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) return "CHECK";
+  return size > 0 && std::string(name) != "none" ? name : "";
+}
+
+// At most this many histories are run to make a failing one small.
+constexpr int kMinimiseRuns = 1500;
+
+void ReportSmallest(const Config& config, const std::string& invariant) {
+  const Config smallest = Minimise(config, invariant, kMinimiseRuns, BreaksAlone);
+  std::printf("  smallest that breaks %s: tests/simulate --replay '%s'\n", invariant.c_str(),
+              smallest.Describe().c_str());
+}
+
 void Report(const char* what, const Config& config, const Violation& violation) {
-  std::printf("VIOLATION of %s in %s %llu: %s\n  %s\n", violation.invariant.c_str(), what,
-              static_cast<unsigned long long>(config.seed), violation.what.c_str(),
-              config.Describe().c_str());
+  std::printf("VIOLATION of %s in %s %llu: %s\n  tests/simulate --replay '%s'\n",
+              violation.invariant.c_str(), what, static_cast<unsigned long long>(config.seed),
+              violation.what.c_str(), config.Describe().c_str());
 }
 
 // Histories biased towards the situation in which the mutation bites, until one catches it.
@@ -84,58 +127,52 @@ bool RunDirected(const std::string& mutation, World::Trace trace) {
   return false;
 }
 
-void PrintStats(const Stats& s) {
+void PrintStats(const Stats& stats) {
   const auto row = [](const char* name, uint64_t value) {
     std::printf("  %-22s %llu\n", name, static_cast<unsigned long long>(value));
   };
-  row("steps", s.steps);
-  row("messages", s.messages);
-  row("messages lost", s.lost);
-  row("messages duplicated", s.duplicated);
-  row("messages long delayed", s.long_delays);
-  row("messages forged", s.forged);
-  row("worker crashes", s.worker_crashes);
-  row("worker freezes", s.worker_freezes);
-  row("workers replaced", s.churned);
-  row("shard crashes", s.shard_crashes);
-  row("shard zombies", s.shard_zombies);
-  row("scheduler crashes", s.scheduler_crashes);
-  row("half-open links", s.half_open_links);
-  row("image write failures", s.write_failures);
-  row("state write failures", s.state_write_failures);
-  row("sleeps of all", s.sleeps);
-  row("NaN pushes", s.nan_pushes);
-  row("snapshot wishes", s.snapshot_wishes);
-  row("pushes unprotected", s.unprotected);
-  row("joins", s.joins);
-  row("evictions", s.evictions);
-  row("fleet resumes", s.fleet_resumes);
-  row("cuts committed", s.commits);
-  row("cuts withdrawn", s.cuts_withdrawn);
-  row("iterations", s.iterations);
-  row("reads checked", s.reads_checked);
-  row("evaluations", s.evaluations);
-  row("answers to readers", s.reader_reads);
-  row("most joins of a seed", s.most_joins);
-  row("most sealed in a view", s.most_sealed);
+  VisitSums([&](const char* name, const uint64_t& sum) { row(name, sum); }, stats);
+  row("most joins of a seed", stats.most_joins);
+  row("most sealed in a view", stats.most_sealed);
+}
+
+// One history as it was told.
+int Replay(const Arguments& arguments, World::Trace trace) {
+  std::string wrong;
+  const std::optional<Config> config = ParseConfig(arguments.replay, &wrong);
+  if (!config) {
+    std::fprintf(stderr, "error: --replay has no such field or value: '%s'\n", wrong.c_str());
+    return 2;
+  }
+  if (arguments.minimise) {
+    const std::string invariant = BreaksAlone(*config);
+    if (!invariant.empty()) ReportSmallest(*config, invariant);
+    return invariant.empty() ? 0 : 1;
+  }
+  Stats stats;
+  const auto violation = RunSeed(*config, trace, &stats);
+  if (violation) Report("seed", *config, *violation);
+  PrintStats(stats);
+  return violation ? 1 : 0;
 }
 
 int RunAll(const Arguments& arguments) {
   signal(SIGABRT, NameSeed);
   const World::Trace trace = arguments.trace ? World::Trace::kOn : World::Trace::kOff;
+  if (!arguments.replay.empty()) return Replay(arguments, trace);
   uint64_t violations = 0;
   if (!arguments.mutation.empty()) violations += RunDirected(arguments.mutation, trace);
   Stats stats;
   uint64_t fewest_steps = ~uint64_t{0};
   for (uint64_t i = 0; i < arguments.seeds; ++i) {
-    const Config config = DrawConfig(arguments.first_seed + i, "");
+    const Config config = DrawConfig(arguments.first_seed + i, arguments.situation);
     Stats one;
     if (const auto violation = RunSeed(config, trace, &one)) {
-      ++violations;
       Report("seed", config, *violation);
+      if (++violations <= kMinimised) ReportSmallest(config, violation->invariant);
     }
     fewest_steps = std::min(fewest_steps, one.steps);
-    stats.Add(one);
+    Add(one, &stats);
   }
   if (arguments.seeds > 0) {
     PrintStats(stats);
@@ -154,6 +191,10 @@ int Main(int argc, char** argv) {
   app.add_option("--seeds", arguments.seeds, "number of histories");
   app.add_option("--first-seed", arguments.first_seed, "seed of the first one");
   app.add_option("--mutation", arguments.mutation, "make this mistake on purpose");
+  app.add_option("--situation", arguments.situation,
+                 "draw histories as for this mistake, which nobody makes");
+  app.add_option("--replay", arguments.replay, "one history: NAME=VALUE of what is not plain");
+  app.add_flag("--minimise", arguments.minimise, "with --replay: make it as small as it can be");
   app.add_flag("--list-mutations", arguments.list_mutations, "print the mistakes, one a line");
   app.add_flag("--trace", arguments.trace, "print the last steps before a violation");
   CLI11_PARSE(app, argc, argv);

@@ -87,7 +87,7 @@ void World::Done(WorkerProcess* worker, const MutatedPlan::Task& task) {
 
 void World::Start(WorkerProcess* worker, Clock clock) {
   ClientOutput out;
-  worker->machine->Start(now(), clock, &out);
+  worker->machine->Start(Now(worker), clock, &out);
   Flush(worker, &out);
 }
 
@@ -111,7 +111,7 @@ void World::Prefetch(WorkerProcess* worker, Clock clock, PsClient::Freshness fre
                         ? Ledger::AllKeys(readable)
                         : ledger_.Keys(worker->info, worker->machine->life(), clock, readable);
   ClientOutput out;
-  worker->machine->Prefetch(now(), clock, std::move(keys), freshness, &out);
+  worker->machine->Prefetch(Now(worker), clock, std::move(keys), freshness, &out);
   Flush(worker, &out);
 }
 
@@ -151,8 +151,9 @@ void World::PushGradients(WorkerProcess* worker, Clock clock) {
   const Parameters gradients =
       empty ? Parameters{} : ledger_.Gradients(worker->info, life, clock, ready.rows);
   ++stats_.iterations;
+  stats_.bf16_pushes += !empty && config_.push_bf16;
   ClientOutput out;
-  worker->machine->Push(now(), clock, gradients, &out);
+  worker->machine->Push(Now(worker), clock, gradients, &out);
   Flush(worker, &out);
 }
 

@@ -18,33 +18,12 @@ constexpr int64_t kSaveAgainMs = 10;
 
 }  // namespace
 
-void Stats::Add(const Stats& other) {
-  const auto fields = [](Stats* s) {
-    return std::vector<uint64_t*>{&s->steps,           &s->messages,       &s->lost,
-                                  &s->duplicated,      &s->long_delays,    &s->forged,
-                                  &s->worker_crashes,  &s->worker_freezes, &s->churned,
-                                  &s->shard_crashes,   &s->shard_zombies,  &s->scheduler_crashes,
-                                  &s->half_open_links, &s->write_failures, &s->state_write_failures,
-                                  &s->sleeps,          &s->evictions,      &s->joins,
-                                  &s->commits,         &s->cuts_withdrawn, &s->fleet_resumes,
-                                  &s->iterations,      &s->reads_checked,  &s->evaluations,
-                                  &s->reader_reads,    &s->nan_pushes,     &s->snapshot_wishes,
-                                  &s->unprotected};
-  };
-  Stats copy = other;
-  const std::vector<uint64_t*> from = fields(&copy);
-  const std::vector<uint64_t*> to = fields(this);
-  for (size_t i = 0; i < to.size(); ++i) *to[i] += *from[i];
-  most_joins = std::max(most_joins, other.joins);
-  most_sealed = std::max(most_sealed, other.most_sealed);
-}
-
 World::World(const Config& config, Trace trace)
     : config_(config),
       trace_(trace),
       ledger_(config),
       job_(ledger_.job()),
-      rng_(MixBits(config.seed ^ 0x5157)),
+      rng_(MixBits(config.seed ^ 0x5157 ^ MixBits(config.salt))),
       forger_rng_(MixBits(config.seed ^ 0xf06e)),
       scheduler_disk_(Scheduler::FirstState(job_)),
       seats_(config.seats, nullptr) {
@@ -56,7 +35,8 @@ World::World(const Config& config, Trace trace)
     At(late, [this, seat] { SpawnWorker(SeatId(seat)); });
   }
   ScheduleFaults();
-  At(config_.faults_ms * kMs, [this] { GoQuiet(); });
+  stats_.endless += config_.goes_on;
+  if (!config_.goes_on) At(config_.faults_ms * kMs, [this] { GoQuiet(); });
 }
 
 World::~World() = default;
@@ -102,7 +82,7 @@ std::optional<Violation> World::Run() {
     }
     ++stats_.steps;
     event.run();
-    if (!quiet_ || !Finished()) {
+    if (!(quiet_ || config_.goes_on) || !Finished()) {
       finished_us_.reset();
     } else if (now_us_ - finished_us_.value_or(now_us_) > kLastWordsUs) {
       CheckEnd();
@@ -124,7 +104,18 @@ uint64_t World::unprotected() const {
   return pushes;
 }
 
+// Up to 1 + clock_skew times as fast, or as slow.
+SkewedClock World::DrawClock() {
+  if (config_.clock_skew == 0) return SkewedClock();
+  ++stats_.skewed_clocks;
+  const double factor = 1 + config_.clock_skew * rng_.Uniform();
+  return SkewedClock(rng_.Chance(0.5) ? factor : 1 / factor);
+}
+
 void World::StartScheduler() {
+  if (state_torn_) return Violate("V13", "a scheduler that starts cannot read its state");
+  scheduler_clock_ = DrawClock();
+  told_commit_ = scheduler_disk_.view.committed.clock;  // a new process tells what it begins with
   SchedulerOptions options;
   options.job = job_;
   options.lease = Duration::Millis(kLeaseMs);
@@ -135,11 +126,12 @@ void World::StartScheduler() {
   options.snapshot_pause = Duration::Millis(config_.snapshot_pause_ms);
   options.first_margin = static_cast<int64_t>(rng_.Below(3));
   options.deterministic = config_.deterministic;
-  scheduler_ = std::make_unique<MutatedScheduler>(options, scheduler_disk_, now());
+  scheduler_ = std::make_unique<MutatedScheduler>(options, scheduler_disk_, SchedulerNow());
   ahead_.emplace(Duration::Millis(kSaveAgainMs));
   scheduler_writes_ = false;
   scheduler_busy_until_ = 0;
   scheduler_awake_since_ = now_us_;
+  scheduler_jumped_us_ = 0;
   TickScheduler(++scheduler_starts_);
 }
 
@@ -151,9 +143,9 @@ int64_t World::SchedulerBusyUntil() const {
 void World::TickScheduler(uint64_t start) {
   if (!scheduler_ || start != scheduler_starts_) return;
   if (After(SchedulerBusyUntil(), [this, start] { TickScheduler(start); })) return;
-  At(kTickUs, [this, start] { TickScheduler(start); });
+  At(scheduler_clock_.Takes(kTickUs), [this, start] { TickScheduler(start); });
   SchedulerOutput out;
-  scheduler_->Tick(now(), &out);
+  scheduler_->Tick(SchedulerNow(), &out);
   FlushScheduler(std::move(out));
 }
 
@@ -162,6 +154,7 @@ void World::SpawnShard(PlaceId place) {
   ShardProcess* shard = shards_.back().get();
   shard->nonce = Nonce(rng_.Next() | 1);
   shard->place = place;
+  shard->clock = DrawClock();
   ShardOptions options;
   options.place = place;
   options.nonce = shard->nonce;
@@ -169,7 +162,7 @@ void World::SpawnShard(PlaceId place) {
   options.job = job_;
   options.report_every = Duration::Millis(4);
   options.parked_notice = Duration::Millis(30);
-  shard->machine = std::make_unique<MutatedShard>(options, now());
+  shard->machine = std::make_unique<MutatedShard>(options, Now(shard));
   shard_of_[shard->nonce] = shard;
   TickShard(shard);
 }
@@ -177,10 +170,10 @@ void World::SpawnShard(PlaceId place) {
 void World::TickShard(ShardProcess* shard) {
   if (!shard->alive || After(shard->asleep_until, [this, shard] { TickShard(shard); })) return;
   ShardOutput out;
-  shard->machine->Tick(now(), &out);
+  shard->machine->Tick(Now(shard), &out);
   Flush(shard, &out);
   CheckShard(shard);
-  At(kTickUs, [this, shard] { TickShard(shard); });
+  At(shard->clock.Takes(kTickUs), [this, shard] { TickShard(shard); });
 }
 
 PsClientOptions World::ClientOptions() const {
@@ -188,6 +181,8 @@ PsClientOptions World::ClientOptions() const {
   options.job = job_;
   options.cache = config_.cache ? CacheMode::kOn : CacheMode::kOff;
   options.finite = FiniteCheck::kTrust;
+  if (config_.push_bf16) options.push_codec = ValueCodec::kBf16;
+  if (config_.pull_bf16) options.pull_codec = ValueCodec::kBf16;
   options.max_part_bytes = config_.max_part_bytes;
   options.max_part_tables = config_.max_part_tables;
   options.heartbeat_every = Duration::Millis(5);
@@ -200,10 +195,11 @@ void World::SpawnWorker(SeatId seat) {
   workers_.push_back(std::make_unique<WorkerProcess>());
   WorkerProcess* worker = workers_.back().get();
   worker->seat = seat;
+  worker->clock = DrawClock();
   PsClientOptions options = ClientOptions();
   options.seat = seat;
   worker->plan.emplace(job_, IterationPlan::Ahead{config_.prefetch, config_.ahead});
-  worker->machine = std::make_unique<MutatedClient>(options, rng_.Next(), now());
+  worker->machine = std::make_unique<MutatedClient>(options, rng_.Next(), Now(worker));
   seats_[seat.value()] = worker;
   TickWorker(worker);
 }
@@ -215,9 +211,9 @@ void World::TickWorker(WorkerProcess* worker) {
     return;
   }
   ClientOutput out;
-  worker->machine->Tick(now(), &out);
+  worker->machine->Tick(Now(worker), &out);
   Flush(worker, &out);
-  At(kTickUs, [this, worker] { TickWorker(worker); });
+  At(worker->clock.Takes(kTickUs), [this, worker] { TickWorker(worker); });
 }
 
 void World::SpawnMissingShards() {
@@ -239,6 +235,9 @@ void World::GoQuiet() {
   if (After(config_.faults_ms * kMs + slept_us_, [this] { GoQuiet(); })) return;
   quiet_ = true;
   half_open_.clear();
+  cut_links_.clear();
+  full_until_.clear();
+  slow_until_.clear();
   for (auto& shard : shards_) shard->zombie = false;
 }
 

@@ -21,42 +21,10 @@
 #include "tests/sim/mutated_plan.h"
 #include "tests/sim/mutated_scheduler.h"
 #include "tests/sim/mutated_shard.h"
+#include "tests/sim/skewed_clock.h"
+#include "tests/sim/stats.h"
 
 namespace rubato::sim {
-
-struct Stats {
-  uint64_t steps = 0;
-  uint64_t messages = 0;
-  uint64_t lost = 0;
-  uint64_t duplicated = 0;
-  uint64_t long_delays = 0;
-  uint64_t forged = 0;
-  uint64_t worker_crashes = 0;
-  uint64_t worker_freezes = 0;
-  uint64_t churned = 0;
-  uint64_t shard_crashes = 0;
-  uint64_t shard_zombies = 0;
-  uint64_t scheduler_crashes = 0;
-  uint64_t half_open_links = 0;
-  uint64_t write_failures = 0;
-  uint64_t state_write_failures = 0;  // of the scheduler
-  uint64_t sleeps = 0;                // of all machines together
-  uint64_t evictions = 0;
-  uint64_t joins = 0;
-  uint64_t commits = 0;
-  uint64_t cuts_withdrawn = 0;
-  uint64_t fleet_resumes = 0;
-  uint64_t iterations = 0;
-  uint64_t reads_checked = 0;
-  uint64_t evaluations = 0;   // exact reads at the end of an epoch
-  uint64_t reader_reads = 0;  // answers to readers
-  uint64_t nan_pushes = 0;
-  uint64_t snapshot_wishes = 0;  // heartbeats at the soft bound of retention
-  uint64_t unprotected = 0;      // pushes dropped at the hard bound
-  uint64_t most_joins = 0;       // of one history
-  uint64_t most_sealed = 0;      // lives in one view
-  void Add(const Stats& other);
-};
 
 struct Violation {
   std::string invariant;  // "V1" .. "V16"
@@ -94,8 +62,10 @@ class World {
     Nonce nonce;
     PlaceId place;
     std::unique_ptr<MutatedShard> machine;
+    SkewedClock clock;
     bool alive = true;
     bool zombie = false;
+    std::map<ImageName, std::shared_ptr<const Image>> writing;  // not yet synced
     int64_t asleep_until = 0;
     uint64_t stored = 0;  // of the store's work
   };
@@ -103,6 +73,7 @@ class World {
     SeatId seat;
     Role role = Role::kWorker;
     std::unique_ptr<MutatedClient> machine;
+    SkewedClock clock;
     std::optional<MutatedPlan> plan;  // not of a reader
     bool alive = true;
     int64_t frozen_until = 0;
@@ -128,7 +99,12 @@ class World {
   bool After(int64_t until_us, std::function<void()> run);
   // The same for what must not happen while everybody sleeps.
   void AtAwake(int64_t delay_us, std::function<void()> run);
-  Instant now() const { return Instant::FromNanos(now_us_ * 1000); }
+  template <class Process>
+  Instant Now(Process* process) const {
+    return process->clock.Read(now_us_);
+  }
+  Instant SchedulerNow() { return scheduler_clock_.Read(now_us_); }
+  SkewedClock DrawClock();
   void StartScheduler();
   void SpawnShard(PlaceId place);
   void SpawnWorker(SeatId seat);
@@ -154,9 +130,11 @@ class World {
   void Flush(WorkerProcess* worker, ClientOutput* out);
   void FlushScheduler(SchedulerOutput out);
   void StateWritten(uint64_t start, const SchedulerState& state, bool fails);
+  void TakeState(const SchedulerState& state);
   void Release();
   void WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image);
   void ImageWritten(ShardProcess* shard, std::shared_ptr<const Image> image, bool fails);
+  void ImageSynced(ShardProcess* shard, const std::shared_ptr<const Image>& image);
   void LoadImages(ShardProcess* shard, const LoadRequest& request);
   void ReadImages(ShardProcess* shard, Life life, const std::vector<ImageName>& names);
   int64_t StoreDelay(ShardProcess* shard, int64_t longest_us);
@@ -190,15 +168,40 @@ class World {
   void HandleReader(WorkerProcess* reader, const ClientEvent& event);
 
   // Faults (faults.cc).
+  using Fault = std::function<void(Rng*)>;
   void ScheduleFaults();
-  void CrashWorker();
-  void FreezeWorker();
-  void ReplaceWorker();
-  void CrashShard(bool zombie);
-  void CrashScheduler();
-  void CutHalfOpenLink();
-  void OperatorResume();
-  void Sleep();
+  void Schedule(const char* field, int count, const Fault& fault);
+  void Strike(int64_t after_us, Rng rng, const Fault& fault);
+  WorkerProcess* DrawWorker(Rng* rng);
+  ShardProcess* DrawShard(Rng* rng);
+  void CrashWorker(Rng* rng);
+  void FreezeWorker(Rng* rng);
+  void ReplaceWorker(Rng* rng);
+  void ComesBack(SeatId seat, int64_t after_us);
+  void CrashShard(Rng* rng, bool zombie);
+  void CrashScheduler(Rng* rng);
+  void CutHalfOpenLink(Rng* rng);
+  void OperatorResume(Rng* rng);
+  void Sleep(Rng* rng);
+
+  // Faults that last for a while (spells.cc).
+  struct Party {  // a seat or a place whoever has it, the scheduler, or all readers
+    enum class Kind { kScheduler, kShard, kWorker, kReader } kind;
+    uint32_t index = 0;
+    friend auto operator<=>(const Party&, const Party&) = default;
+  };
+  Party PartyOf(Nonce nonce) const;
+  Party DrawParty(Rng* rng) const;
+  void Partition(Rng* rng);
+  void CutLink(const Party& from, const Party& to, int64_t for_us);
+  void Pause(Rng* rng);
+  void JumpClock(Rng* rng);
+  void FillDisk(Rng* rng);
+  void SlowDisk(Rng* rng);
+  bool IsFull(const Party& party) const;
+  bool IsSlow(const Party& party) const;
+  void LeaveHalfWritten(Rng* rng, ShardProcess* shard);
+  void LeaveState(Rng* rng);
   int64_t SchedulerBusyUntil() const;
   ShardProcess* CurrentShard(PlaceId place);
 
@@ -258,7 +261,11 @@ class World {
   bool scheduler_writes_ = false;
   int64_t scheduler_busy_until_ = 0;   // asleep, or at its disk
   int64_t scheduler_awake_since_ = 0;  // start, or end of its last sleep
-  int64_t asleep_until_ = 0;           // everybody
+  int64_t scheduler_jumped_us_ = 0;    // its clock, meanwhile
+  SkewedClock scheduler_clock_;
+  std::optional<SchedulerState> state_in_writing_;
+  bool state_torn_ = false;
+  int64_t asleep_until_ = 0;  // everybody
   int64_t slept_us_ = 0;
   std::vector<std::unique_ptr<ShardProcess>> shards_;
   std::vector<std::unique_ptr<WorkerProcess>> workers_;
@@ -266,7 +273,11 @@ class World {
   std::map<Nonce, ShardProcess*> shard_of_;
   std::map<Nonce, WorkerProcess*> worker_of_;
   std::map<ImageName, Image, NamesOnDisk> disk_;
-  std::set<std::pair<SeatId, Nonce>> half_open_;
+  std::set<ImageName> torn_;  // on the disk, and cannot be read
+  std::set<std::pair<Nonce, Nonce>> half_open_;
+  std::multiset<std::pair<Party, Party>> cut_links_;
+  std::map<Party, int64_t> full_until_;
+  std::map<Party, int64_t> slow_until_;
   std::map<std::pair<Nonce, Nonce>, int64_t> arrives_us_;  // patient: the last message of a link
 
   // What the checks remember.
