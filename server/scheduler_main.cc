@@ -24,6 +24,7 @@ struct Arguments {
   bool committed = false;
   bool kept = false;
   bool resume = false;
+  bool restart = false;
   bool serve = false;
   uint64_t snapshot = 0;
 };
@@ -57,7 +58,9 @@ absl::Status TellCommitted(const Arguments& arguments, EventLog* events) {
 absl::StatusOr<SchedulerState> StartingState(const Arguments& arguments, const Job& job,
                                              EventLog* events) {
   if (arguments.serve) return StateToServe(arguments.run, job, SnapshotOf(arguments));
-  const StartMode mode = arguments.resume ? StartMode::kResume : StartMode::kNew;
+  const StartMode mode = arguments.resume    ? StartMode::kResume
+                         : arguments.restart ? StartMode::kRestart
+                                             : StartMode::kNew;
   ASSIGN_OR_RETURN(SchedulerState state,
                    StateToTrain(arguments.run, job, mode, SnapshotOf(arguments)));
   if (arguments.resume) events->Write(ResumedEvent{state.view.committed.clock});
@@ -83,6 +86,8 @@ absl::StatusOr<int> Run(const Arguments& arguments, EventLog* events, StopSignal
   }
   SchedulerOptions options;
   options.job = job;
+  options.lease = Duration::Millis(job.lease_ms);
+  options.deterministic = job.deterministic;
   ASSIGN_OR_RETURN(auto loop, SchedulerLoop::Open(loop_options, options, std::move(state), events));
   ASSIGN_OR_RETURN(const RunEnd end, loop->Run(signals));
   return end == RunEnd::kStopped ? kExitStopped : kExitDone;
@@ -102,10 +107,16 @@ int Main(int argc, char** argv) {
       app.add_flag("--resume", arguments.resume, "go on from the last committed snapshot")
           ->excludes(committed)
           ->excludes(kept);
+  CLI::Option* restart = app.add_flag("--restart", arguments.restart,
+                                      "take the place of a scheduler that died: its fleet lives")
+                             ->excludes(committed)
+                             ->excludes(kept)
+                             ->excludes(resume);
   app.add_flag("--serve", arguments.serve, "no training: readers pull a committed snapshot")
       ->excludes(committed)
       ->excludes(kept)
-      ->excludes(resume);
+      ->excludes(resume)
+      ->excludes(restart);
   app.add_option("--snapshot", arguments.snapshot,
                  "from this committed snapshot on, not the newest")
       ->excludes(kept);

@@ -35,8 +35,8 @@ DOORS = (
 
 # Sans-I/O machines: no thread, lock, clock, file or socket of their own.
 MACHINES = ("server/shard/shard*", "server/shard/clock_table.*", "server/scheduler/scheduler*",
-            "server/scheduler/write_ahead.*", "server/table/*", "worker/client/ps_client*",
-            "worker/client/row_cache.*", "worker/client/push_log.*")
+            "server/scheduler/write_ahead.*", "server/scheduler/shard_watch.*", "server/table/*",
+            "worker/client/ps_client*", "worker/client/row_cache.*", "worker/client/push_log.*")
 DRIVERS = ("*_loop.cc", "*_loop.h")
 MACHINE_INCLUDES = re.compile(
     r"^(thread|mutex|shared_mutex|condition_variable|atomic|future|chrono|ctime|fstream|iostream|"

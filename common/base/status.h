@@ -24,7 +24,9 @@ inline constexpr int kExitFatal = 4;      // data or model
 inline constexpr int kExitStopped = 75;   // stopped by one signal, its snapshot committed
 
 // InvalidArgument, PermissionDenied -> usage; Unavailable, Aborted, DeadlineExceeded -> retryable;
-// others -> fatal.
+// others -> fatal. Unavailable and DeadlineExceeded: the same process may do better if it is
+// started again; Aborted: it would not, the run has to be taken up again once something has changed
+// (as https://grpc.io/docs/guides/status-codes has it).
 int ExitCode(const absl::Status& status);
 
 // `status` with "where: " before its message; OK stays OK.

@@ -19,14 +19,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kMaxRetention = 1ull << 48;
+constexpr int64_t kMaxLeaseMs = 3'600'000;
 
 // Of job files, which say it as "version"; a file that does not is of the first.
 constexpr uint32_t kFirstVersion = 1;
 // From which on no file says "evaluate": before it all said true.
 constexpr uint32_t kWithoutEvaluate = 2;
-constexpr uint32_t kVersion =
-    std::max(kWithoutEvaluate,
-             std::ranges::max(kHyperparameters<float>, {}, &Hyperparameter<float>::since).since);
+// From which on files say "lease_ms" and "deterministic".
+constexpr uint32_t kWithLease = 3;
+constexpr uint32_t kVersion = std::max(
+    kWithLease, std::ranges::max(kHyperparameters<float>, {}, &Hyperparameter<float>::since).since);
 
 // Words of an enum, in the order of its numbers.
 const std::vector<std::string>& TableKinds() {
@@ -252,6 +254,10 @@ absl::StatusOr<Job> ReadJob(const Json& json) {
   reader.Integer<uint64_t>("retention_soft_bytes", 1, kMaxRetention, &job.retention_soft_bytes);
   reader.Integer<uint64_t>("retention_hard_bytes", job.retention_soft_bytes, kMaxRetention,
                            &job.retention_hard_bytes);
+  if (version >= kWithLease) {
+    reader.Integer<int64_t>("lease_ms", 1, kMaxLeaseMs, &job.lease_ms);
+    reader.Truth("deterministic", &job.deterministic);
+  }
   RETURN_IF_ERROR(reader.Finish());
   job.last_clock = Clock(last_clock);
   RETURN_IF_ERROR(ReadTables(*tables, &job.tables));
@@ -329,7 +335,9 @@ std::string FormatJob(const Job& job) {
                      {"snapshots_kept", job.snapshots_kept},
                      {"snapshot_every_clocks", job.snapshot_every_clocks},
                      {"retention_soft_bytes", job.retention_soft_bytes},
-                     {"retention_hard_bytes", job.retention_hard_bytes}};
+                     {"retention_hard_bytes", job.retention_hard_bytes},
+                     {"lease_ms", job.lease_ms},
+                     {"deterministic", job.deterministic}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

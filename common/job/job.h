@@ -25,6 +25,10 @@ struct Job : Calendar {
   // (ARCHITECTURE.md, "Retention"). A snapshot costs as much as the whole model: it should be rare.
   uint64_t retention_soft_bytes = 256u << 20;
   uint64_t retention_hard_bytes = 1u << 30;
+  // A worker or shard of which nothing is heard for this long is taken for dead.
+  int64_t lease_ms = 10'000;
+  // At s = 0: the same weights, to the bit, whatever dies meanwhile and for any number of shards.
+  bool deterministic = false;
 
   // Smallest bound of the tables: the gate of the run.
   Staleness staleness() const;

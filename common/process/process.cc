@@ -32,6 +32,8 @@ std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv) {
 
 namespace {
 
+constexpr char kOutOfMemory[] = "RESOURCE_EXHAUSTED";
+
 // A thread that cannot be started is an exception.
 absl::StatusOr<int> Work(const Process& process, EventLog* events, StopSignals* signals) {
   try {
@@ -51,8 +53,9 @@ int RunProcess(const Process& process, int argc, char** argv) {
   const std::string name = process.name();
   SetLogName(name);
   EndWhenOutOfMemory(name, [](const std::string& who, absl::string_view sentence) {
-    return LastWords{absl::StrCat("{", EventText(who, ErrorEvent{std::string(sentence)}), "}\n"),
-                     absl::StrCat(who, " error: ", sentence, "\n")};
+    return LastWords{
+        absl::StrCat("{", EventText(who, ErrorEvent{std::string(sentence), kOutOfMemory}), "}\n"),
+        absl::StrCat(who, " error: ", sentence, "\n")};
   });
   const auto events = EventLog::Open({.path = "", .process = name});
   Supervision supervision;
@@ -68,7 +71,7 @@ int RunProcess(const Process& process, int argc, char** argv) {
       signals.ok() ? Work(process, events->get(), signals->get()) : signals.status();
   if (code.ok()) return *code;
   const std::string sentence(code.status().message());
-  (*events)->Write(ErrorEvent{sentence});
+  (*events)->Write(ErrorEvent{sentence, absl::StatusCodeToString(code.status().code())});
   LogError(sentence);
   return absl::IsCancelled(code.status()) ? 128 + (*signals)->last() : ExitCode(code.status());
 }

@@ -31,7 +31,11 @@ struct WarningEvent {
 struct ErrorEvent {
   static constexpr char kEvent[] = "error";
   std::string message;  // one sentence
-  void Fields(auto&& field) const { field("message", message); }
+  std::string code;     // of the Status: "UNAVAILABLE"
+  void Fields(auto&& field) const {
+    field("message", message);
+    field("code", code);
+  }
 };
 
 // A stop signal, told to the launcher instead of obeyed.
@@ -96,6 +100,87 @@ struct KeptEvent {
   }
 };
 
+// A worker's life is a member of the fleet and begins.
+struct StartedEvent {
+  static constexpr char kEvent[] = "started";
+  SeatId seat;
+  Life life;
+  Clock clock;  // its first iteration
+  void Fields(auto&& field) const {
+    field("seat", seat);
+    field("life", life);
+    field("clock", clock);
+  }
+};
+
+// A worker's life is put out of the fleet.
+struct EvictedEvent {
+  static constexpr char kEvent[] = "evicted";
+  SeatId seat;
+  Life life;
+  Clock clock;            // its next iteration, as far as anybody knew
+  bool replaced = false;  // by a process that came to its seat: it was gone already
+  std::string why;
+  void Fields(auto&& field) const {
+    field("seat", seat);
+    field("life", life);
+    field("clock", clock);
+    field("replaced", replaced);
+    field("why", why);
+  }
+};
+
+// What the end of a worker's life has cost: its iterations from `begin` to `end` - 1 were applied
+// by some shards only. Told again when they have become more.
+struct TornEvent {
+  static constexpr char kEvent[] = "torn";
+  SeatId seat;
+  Life life;
+  Clock begin;
+  Clock end;
+  bool lost = false;  // they are more than a death alone can tear: a shard has died as well
+  void Fields(auto&& field) const {
+    field("seat", seat);
+    field("life", life);
+    field("begin", begin);
+    field("end", end);
+    field("lost", lost);
+  }
+};
+
+// A life of a shard has loaded the committed snapshot and serves.
+struct ServingEvent {
+  static constexpr char kEvent[] = "serving";
+  PlaceId place;
+  Life life;
+  void Fields(auto&& field) const {
+    field("place", place);
+    field("life", life);
+  }
+};
+
+// A shard that does not answer, or gets nowhere: its server had better be started again.
+struct SilentEvent {
+  static constexpr char kEvent[] = "silent";
+  PlaceId place;
+  std::string why;  // what follows "shard 3"
+  void Fields(auto&& field) const {
+    field("place", place);
+    field("why", why);
+  }
+};
+
+// Everybody goes back to the committed snapshot: what was trained after it is trained again.
+struct FleetResumeEvent {
+  static constexpr char kEvent[] = "fleet_resume";
+  Clock clock;  // of that snapshot
+  std::string why;
+  void Fields(auto&& field) const {
+    field("clock", clock);
+    field("why", why);
+  }
+};
+
 // The scheduler's last word on a training that ended, or was stopped.
 struct SchedulerDoneEvent {
   static constexpr char kEvent[] = "done";
@@ -144,6 +229,17 @@ struct ServerDoneEvent {
 };
 
 // Workers ----------------------------------------------------------------------------------------
+
+// A life of a worker begins: its first one, or after one that was ended by the fleet.
+struct BegunEvent {
+  static constexpr char kEvent[] = "begun";
+  Life life;
+  Clock clock;  // its first iteration
+  void Fields(auto&& field) const {
+    field("life", life);
+    field("clock", clock);
+  }
+};
 
 // How far a worker is, from time to time.
 struct ProgressEvent {

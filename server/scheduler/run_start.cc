@@ -143,6 +143,7 @@ absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& j
                      ": this run was started before; use --resume to go on, or another folder"));
   }
   RETURN_IF_ERROR(CheckModel(run, job, *state));
+  if (mode == StartMode::kRestart) return *std::move(state);
   if (number) RETURN_IF_ERROR(GoBackTo(run, *number, &*state));
   const Clock committed = state->view.committed.clock;
   if (committed >= job.last_clock) {

@@ -30,12 +30,12 @@ struct WholeSnapshot {
 absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
                                                 std::optional<SnapshotNumber> newest);
 
-enum class StartMode { kNew, kResume };
+enum class StartMode { kNew, kResume, kRestart };
 
 // The first state of a run, or its committed snapshot in a new generation: the newest, or `number`,
-// and then what was committed after that is set aside. InvalidArgument: it was started before and
-// this is no resume, or nothing is left to train. FailedPrecondition: the snapshots are of another
-// model.
+// and then what was committed after that is set aside. kRestart: of a scheduler that died, whose
+// fleet lives: as it was. InvalidArgument: it was started before and this is no resume, or nothing
+// is left to train. FailedPrecondition: the snapshots are of another model.
 absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode,
                                             std::optional<SnapshotNumber> number);
 

@@ -141,7 +141,7 @@ void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerO
         view().sealed.size());
     return Refuse(from, absl::StatusCode::kUnavailable, sentence, out);
   }
-  if (old != kNoLife) Seal(old, Departure::kEvicted, "its seat said Hello again", out);
+  if (old != kNoLife) Seal(old, Departure::kReplaced, "its seat said Hello again", out);
   MemberEntry member;
   member.life = NextLife();
   member.seat = seat;
@@ -150,7 +150,7 @@ void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerO
   peers_[member.life] = Peer{.heard = now, .worked = now};
   state_.view.members.push_back(member);
   Emit(out, {SchedulerEventKind::kJoined, member.life, Clock(0), Clock(0),
-             absl::StrCat("seat ", seat.value())});
+             absl::StrCat("seat ", seat.value()), seat.value()});
   Publish(out);
 }
 
@@ -172,7 +172,7 @@ void Scheduler::HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* 
   reports_.erase(place);
   durable_.erase(place);
   Emit(out, {SchedulerEventKind::kShardLife, entry.life, Clock(0), Clock(0),
-             absl::StrCat("place ", place.value())});
+             absl::StrCat("place ", place.value()), place.value()});
   Publish(out);
 }
 
@@ -251,13 +251,18 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   }
   if (older) return;
   if (known.life != report.life || known.work != report.work) stored_[report.place] = now;
+  const bool served = known.life == report.life && known.seen > ViewVersion(0);
+  if (!served && report.seen > ViewVersion(0)) {
+    Emit(out, {SchedulerEventKind::kShardServes, report.life, report.min_clock, Clock(0),
+               absl::StrCat("place ", place), report.place.value()});
+  }
   known = report;
   NoteProgress(now, report);
   if (report.load_failed) {
-    Emit(out,
-         {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
-          absl::StrFormat("shard %d cannot load the committed snapshot: see the log of its server",
-                          place)});
+    Emit(out, {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
+               absl::StrFormat(
+                   "shard %d cannot load the committed snapshot: see the log of its server", place),
+               report.place.value()});
     return;
   }
   if (view().cut && report.refused == view().cut->snapshot) {

@@ -82,8 +82,10 @@ enum class SchedulerEventKind {
   kJoined,
   kStarted,
   kEvicted,
+  kReplaced,  // its seat said Hello again
   kLeft,
   kShardLife,
+  kShardServes,  // it has loaded the committed snapshot
   kCutOpened,
   kCutWithdrawn,
   kCommitted,
@@ -93,6 +95,7 @@ enum class SchedulerEventKind {
   kLoss,            // the same of more than s + 1: told again only when they have become more
   kSeatsMissing,
   kLoadFailed,   // a shard cannot read the committed image
+  kLoadStands,   // a shard loads, and its store reads nothing
   kReaderHangs,  // a reader says that it lives, and does nothing
   kStoresStand,  // cut after cut was withdrawn because no store read or wrote anything
 };
@@ -103,6 +106,7 @@ struct SchedulerEvent {
   Clock clock;
   Clock clock2;
   std::string text;
+  uint32_t index = 0;  // of a member: its seat; of a shard: its place
 };
 
 struct SchedulerOutput {
@@ -161,7 +165,7 @@ class Scheduler {
   bool Begun() const;
   Clock PastEvaluations() const;
   std::optional<Clock> StartClockFor(const MemberEntry& member) const;
-  enum class Departure { kLeft, kEvicted };
+  enum class Departure { kLeft, kEvicted, kReplaced };
   void Retire(Nonce nonce);
   void KeepNewestRetired();
   void Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out);
@@ -179,7 +183,7 @@ class Scheduler {
     Clock highest;
   };
   std::optional<Extent> FinalExtent(const SealedEntry& sealed) const;
-  void TellTorn(Life life, const Extent& extent, SchedulerOutput* out);
+  void TellTorn(const SealedEntry& sealed, const Extent& extent, SchedulerOutput* out);
   void ReportPossibleLoss(Life life, SchedulerOutput* out);
   void ReportPossibleLossAgain(SchedulerOutput* out);
   bool ShardIsYounger(Life life) const;

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/telemetry/events.h"
+#include "server/scheduler/fleet_telling.h"
 #include "server/scheduler/scheduler_state.h"
 
 namespace rubato {
@@ -16,9 +17,6 @@ constexpr Duration kTellViewEvery = Duration::Millis(250);
 constexpr Duration kLeaveGrace = Duration::Seconds(10);
 // After a stop signal a snapshot gets this long, and longer while it is being written.
 constexpr Duration kStopGrace = Duration::Seconds(60);
-// A shard says Hello as soon as it listens, and reports ten times a second, also while it loads.
-constexpr Duration kShardComesWithin = Duration::Seconds(60);
-constexpr Duration kShardSpeaksWithin = Duration::Seconds(60);
 constexpr Duration kSaveAgainAfter = Duration::Millis(500);
 // Once all is trained, a disk that refuses this many tries in a row ends the run.
 constexpr int kLastSaveTries = 20;
@@ -28,11 +26,12 @@ constexpr int kLastSaveTries = 20;
 SchedulerLoop::SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler,
                              SchedulerState state, EventLog* events)
     : options_(std::move(options)),
+      lease_(scheduler.lease),
       events_(events),
       scheduler_(std::move(scheduler), std::move(state), MonotonicNow()),
       ahead_(kSaveAgainAfter),
       clock_(MonotonicNow(), kAsleepAfter),
-      opened_at_(clock_.Read(MonotonicNow())) {}
+      shards_(lease_, clock_.Read(MonotonicNow())) {}
 
 absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoopOptions options,
                                                                    SchedulerOptions scheduler,
@@ -104,17 +103,18 @@ absl::Status SchedulerLoop::Step(Duration timeout) {
   for (const Decoded& decoded : received) {
     SchedulerOutput out;
     scheduler_.Receive(now, decoded.from, decoded.message, &out);
-    NoteShard(decoded.from);
+    shards_.Heard(awake_, scheduler_.view().shards, decoded.from);
     Flush(now, std::move(out));
   }
   SchedulerOutput out;
   scheduler_.Tick(now, &out);
   Flush(now, std::move(out));
   TellView();
+  TellSilence();
   if (!scheduler_.finished()) finished_at_ = awake_;
   RETURN_IF_ERROR(lost_);
   RETURN_IF_ERROR(CheckDisk());
-  return CheckShards();
+  return shards_.Check(awake_, scheduler_.view().shards);
 }
 
 void SchedulerLoop::Flush(Instant now, SchedulerOutput out) {
@@ -136,84 +136,43 @@ void SchedulerLoop::Save(Instant now, const SchedulerState& state) {
   LogWarning(sentence);
 }
 
+// But for the last commit.
+bool SchedulerLoop::Trained() const {
+  return scheduler_.finished() || scheduler_.known_min_clock() >= scheduler_.job().last_clock;
+}
+
 absl::Status SchedulerLoop::CheckDisk() const {
-  const bool over =
-      scheduler_.finished() || scheduler_.known_min_clock() >= scheduler_.job().last_clock;
-  if (!over || ahead_.failures() < kLastSaveTries) return absl::OkStatus();
-  return absl::UnavailableError(
+  if (!Trained() || ahead_.failures() < kLastSaveTries) return absl::OkStatus();
+  return absl::AbortedError(
       absl::StrCat("the last snapshot cannot be committed: ", std::string(ahead_.error().message()),
                    ", then go on with --resume"));
 }
 
-void SchedulerLoop::NoteShard(Nonce from) {
-  const std::vector<ShardEntry>& shards = scheduler_.view().shards;
-  heard_.resize(shards.size(), opened_at_);
-  for (size_t place = 0; place < shards.size(); ++place) {
-    if (shards[place].life != kNoLife && shards[place].nonce == from) heard_[place] = awake_;
-  }
-}
-
-absl::Status SchedulerLoop::CheckShards() const {
-  const std::vector<ShardEntry>& shards = scheduler_.view().shards;
-  for (size_t place = 0; place < shards.size(); ++place) {
-    const bool came = shards[place].life != kNoLife && place < heard_.size();
-    const Duration limit = came ? kShardSpeaksWithin : kShardComesWithin;
-    if (awake_ - (came ? heard_[place] : opened_at_) < limit) continue;
+// Only what nobody can repair while the fleet lives ends the run.
+absl::Status SchedulerLoop::LostBy(const SchedulerEvent& event) const {
+  const bool serves = options_.state_path.empty();
+  if (serves && event.kind == SchedulerEventKind::kReaderHangs) {
     return absl::UnavailableError(
-        absl::StrFormat("shard %d %s %d s: see the log of its server, and go on with --resume",
-                        place, came ? "has said nothing for" : "did not come up within",
-                        static_cast<int>(limit.seconds())));
+        absl::StrFormat("the reader (life %d) lives and has done nothing for too long: see its log",
+                        event.life.value()));
+  }
+  if (Trained() && event.kind == SchedulerEventKind::kStoresStand) {
+    return absl::AbortedError(
+        absl::StrCat(event.text, ": check the disk, and go on with --resume"));
   }
   return absl::OkStatus();
 }
 
-// What of an event ends the run: a fleet of real processes does not go on without one of them yet.
-absl::Status SchedulerLoop::LostBy(const SchedulerEvent& event) {
-  switch (event.kind) {
-    case SchedulerEventKind::kEvicted:
-      return absl::UnavailableError(absl::StrFormat(
-          "a worker is out of the fleet at clock %d, %s: see its log, and go on with --resume",
-          event.clock.value(), event.text));
-    case SchedulerEventKind::kLoadFailed:
-      return absl::AbortedError(event.text);  // the shard's server knows why, and ends as well
-    case SchedulerEventKind::kReaderHangs:
-      return absl::UnavailableError(absl::StrFormat(
-          "the reader (life %d) lives and has done nothing for too long: see its log",
-          event.life.value()));
-    case SchedulerEventKind::kStoresStand:
-      return absl::UnavailableError(
-          absl::StrCat(event.text, ": check the disk, and go on with --resume"));
-    case SchedulerEventKind::kSeatsMissing:
-      return absl::UnavailableError(absl::StrFormat(
-          "seats %s did not join in time: see the logs of those workers", event.text));
-    default:
-      return absl::OkStatus();
-  }
+void SchedulerLoop::Tell(const SchedulerEvent& event) {
+  if (const absl::Status lost = LostBy(event); !lost.ok()) lost_ = lost;
+  TellEvent(event, scheduler_.view(), events_);
 }
 
-void SchedulerLoop::Tell(const SchedulerEvent& event) {
-  const int64_t clock = event.clock.value();
-  const uint64_t life = event.life.value();
-  if (const absl::Status lost = LostBy(event); !lost.ok()) lost_ = lost;
-  switch (event.kind) {
-    case SchedulerEventKind::kCommitted:
-      events_->Write(
-          CommittedEvent{.snapshot = scheduler_.view().committed.number, .clock = event.clock});
-      return LogInfo(absl::StrFormat("committed %s at clock %d", event.text, clock));
-    case SchedulerEventKind::kEvicted:
-      return LogWarning(
-          absl::StrFormat("evicted worker life %d at clock %d: %s", life, clock, event.text));
-    case SchedulerEventKind::kCutWithdrawn:
-      return LogInfo(absl::StrFormat("cut at clock %d withdrawn: %s", clock, event.text));
-    case SchedulerEventKind::kFleetResume:
-      return LogWarning(absl::StrFormat("fleet resume at clock %d: %s", clock, event.text));
-    case SchedulerEventKind::kTornIterations:
-    case SchedulerEventKind::kLoss:
-      return LogWarning(absl::StrFormat("iterations %d to %d of worker life %d: %s", clock,
-                                        event.clock2.value() - 1, life, event.text));
-    default:
-      LogInfo(absl::StrFormat("view %d: life %d, clock %d, %s", scheduler_.view().version.value(),
-                              life, clock, event.text));
+void SchedulerLoop::TellSilence() {
+  for (const PlaceId place : shards_.Silent(awake_, scheduler_.view().shards)) {
+    const SilentEvent event{place, absl::StrFormat("has said nothing for %g s", lease_.seconds())};
+    LogWarning(absl::StrFormat("shard %d %s", place.value(), event.why));
+    events_->Write(event);
   }
 }
 

@@ -17,6 +17,7 @@
 #include "common/telemetry/telemetry.h"
 #include "common/wire/endpoint.h"
 #include "server/scheduler/scheduler.h"
+#include "server/scheduler/shard_watch.h"
 #include "server/scheduler/write_ahead.h"
 
 namespace rubato {
@@ -51,23 +52,23 @@ class SchedulerLoop {
   void Flush(Instant now, SchedulerOutput out);
   void Save(Instant now, const SchedulerState& state);
   absl::Status CheckDisk() const;
-  void NoteShard(Nonce from);
-  absl::Status CheckShards() const;
-  static absl::Status LostBy(const SchedulerEvent& event);
+  bool Trained() const;
+  absl::Status LostBy(const SchedulerEvent& event) const;
   void Tell(const SchedulerEvent& event);
+  void TellSilence();
   void TellView();
   bool Done() const;
   void TellDone();
 
   const SchedulerLoopOptions options_;
+  const Duration lease_;
   EventLog* const events_;
   Scheduler scheduler_;
   std::unique_ptr<Endpoint> endpoint_;
   WriteAhead ahead_;
   AwakeClock clock_;
   Instant awake_;  // its time in this step, which all others below are of
-  const Instant opened_at_;
-  std::vector<Instant> heard_;  // by place: when its shard last said something
+  ShardWatch shards_;
   Instant told_view_at_;
   Instant finished_at_;  // newest moment at which the run was not finished
   absl::Status lost_;

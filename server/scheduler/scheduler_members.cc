@@ -22,7 +22,7 @@ void Scheduler::StartPending(Instant now, SchedulerOutput* out) {
     high_water_[member.life] = *start;
     any = true;
     Emit(out, {SchedulerEventKind::kStarted, member.life, *start, Clock(0),
-               absl::StrCat("seat ", member.seat.value())});
+               absl::StrCat("seat ", member.seat.value()), member.seat.value()});
   }
   if (any) Publish(out);
 }
@@ -112,8 +112,11 @@ void Scheduler::Seal(Life life, Departure departure, const std::string& why, Sch
   const bool started = member->start.has_value();
   const SeatId seat = member->seat;
   view.members.erase(member);
-  Emit(out, {left ? SchedulerEventKind::kLeft : SchedulerEventKind::kEvicted, life,
-             high_water_[life], Clock(0), absl::StrFormat("seat %d: %s", seat.value(), why)});
+  const auto kind = left                                ? SchedulerEventKind::kLeft
+                    : departure == Departure::kReplaced ? SchedulerEventKind::kReplaced
+                                                        : SchedulerEventKind::kEvicted;
+  Emit(out, {kind, life, high_water_[life], Clock(0),
+             absl::StrFormat("seat %d: %s", seat.value(), why), seat.value()});
   if (!left && started && ShardIsYounger(life)) ReportPossibleLoss(life, out);
   if (!left && started && options_.deterministic) {
     return Resume(generation_since_, static_cast<uint32_t>(view.shards.size()),
@@ -189,11 +192,10 @@ void Scheduler::WatchLoads(Instant now, SchedulerOutput* out) {
     if (report.seen != ViewVersion(0)) continue;
     if (now - stored_[place] <= options_.load_deadline) continue;
     stored_[place] = now;
-    Emit(out,
-         {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
-          absl::StrFormat("shard %d has read nothing of the committed snapshot for %d s: check "
-                          "the disk, and go on with --resume",
-                          place.value(), static_cast<int>(options_.load_deadline.seconds()))});
+    Emit(out, {SchedulerEventKind::kLoadStands, report.life, Clock(0), Clock(0),
+               absl::StrFormat("has read nothing of the committed snapshot for %d s",
+                               static_cast<int>(options_.load_deadline.seconds())),
+               place.value()});
   }
 }
 

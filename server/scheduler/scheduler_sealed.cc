@@ -16,7 +16,7 @@ void Scheduler::CheckSealed(Instant now, SchedulerOutput* out) {
   for (const SealedEntry& sealed : view().sealed) {
     const std::optional<Extent> extent = FinalExtent(sealed);
     if (!extent || extent->highest == extent->lowest) continue;
-    TellTorn(sealed.life, *extent, out);
+    TellTorn(sealed, *extent, out);
     const bool lost = EvictionRule::IsLoss(extent->highest - extent->lowest, staleness());
     if (!lost || options_.on_loss != OnLoss::kResume) continue;
     return Resume(
@@ -44,7 +44,8 @@ std::optional<Scheduler::Extent> Scheduler::FinalExtent(const SealedEntry& seale
 }
 
 // Counted once, whoever tells it: a scheduler that starts again may tell it again.
-void Scheduler::TellTorn(Life life, const Extent& extent, SchedulerOutput* out) {
+void Scheduler::TellTorn(const SealedEntry& sealed, const Extent& extent, SchedulerOutput* out) {
+  const Life life = sealed.life;
   const ClockDelta lacking = extent.highest - extent.lowest;
   if (ClockDelta& counted = state_.torn[life]; lacking > counted) {
     state_.pushes_lost += static_cast<uint64_t>(lacking.value() - counted.value());
@@ -56,7 +57,7 @@ void Scheduler::TellTorn(Life life, const Extent& extent, SchedulerOutput* out) 
   told = lacking;
   const bool lost = EvictionRule::IsLoss(lacking, staleness());
   Emit(out, {lost ? SchedulerEventKind::kLoss : SchedulerEventKind::kTornIterations, life,
-             extent.lowest, extent.highest, "applied on some shards only"});
+             extent.lowest, extent.highest, "applied on some shards only", sealed.seat.value()});
 }
 
 bool Scheduler::ShardIsYounger(Life life) const {

@@ -186,7 +186,7 @@ void ServerLoop::NoteWritten(Clock clock, const absl::Status& status) {
   failed_writes_ = clock == failed_clock_ ? failed_writes_ + 1 : 1;
   failed_clock_ = clock;
   if (failed_writes_ < kWriteTries) return;
-  error_ = absl::UnavailableError(absl::StrFormat(
+  error_ = absl::AbortedError(absl::StrFormat(
       "shard %d: the snapshot that the fleet waits for cannot be written: %s, then go on with "
       "--resume",
       options_.place.value(), why));

@@ -15,7 +15,7 @@ from real_fleet import FleetTest, ask_scheduler
 
 KEEP = 3
 ENDLESS = ("train.epochs=100000", "train.batch=32", "snapshot.every_clocks=25",
-           f"snapshot.keep={KEEP}")
+           f"snapshot.keep={KEEP}", "fleet.restarts=0")
 KILLED_WITHIN_SECONDS = 0.5  # of a commit
 VICTIMS = ("launcher", "scheduler", "server", "worker")
 

@@ -123,7 +123,9 @@ def prepare():
         refuse(f"--set: unknown key '{option('--set').split('=')[0]}'")
     config = {"fleet": {"servers": fake["servers"], "workers": fake["workers"],
                         "shards_per_server": 2, "transport": fake.get("transport", "auto"),
-                        "host": "127.0.0.1", "port": 0},
+                        "host": "127.0.0.1", "port": 0,
+                        "lease_seconds": fake.get("lease", 10),
+                        "restarts": fake.get("restarts", 0)},
               "train": {"epochs": 2, "seed": 7, "staleness": 4,
                         "best_epoch": fake.get("best_epoch", False)}, "fake": fake}
     folder = RunFolder(option("--out"))

@@ -15,7 +15,8 @@ from real_fleet import BIN, DEADLINE_SECONDS, FleetTest, ask_scheduler, flip_a_b
 
 # Long enough to be met half-way, with a snapshot at every tenth of it. At s = 0 the weights are
 # exact, so a resumed run must end where the uninterrupted one did.
-LONG = ("train.epochs=60", "train.batch=32", "snapshot.every_clocks=300")
+# The first death ends it.
+LONG = ("train.epochs=60", "train.batch=32", "snapshot.every_clocks=300", "fleet.restarts=0")
 
 
 class RecoveryTest(FleetTest):
@@ -251,7 +252,7 @@ class RecoveryTest(FleetTest):
         self.assertIn("changed since the run began: optimizer.l2 (0.0, now 0.5)", stderr)
 
     def test_with_nothing_committed_it_starts_over(self):
-        rubato = self.start("early", *LONG[:2])
+        rubato = self.start("early", *LONG[:2], LONG[3])
         # As soon as there is a worker: a full push log asks for a snapshot soon.
         wait_until(lambda: self.events("early", "worker-1", "launched"))
         self.kill("early", "worker")

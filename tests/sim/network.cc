@@ -290,15 +290,19 @@ void World::Release() {
 }
 
 void World::Handle(const SchedulerEvent& event) {
-  constexpr const char* kNames[] = {
-      "joined",        "started",     "evicted",      "left",        "shard life",    "cut opened",
-      "cut withdrawn", "committed",   "FLEET RESUME", "torn",        "possible loss", "LOSS",
-      "seats missing", "load failed", "reader hangs", "stores stand"};
+  constexpr const char* kNames[] = {"joined",        "started",      "evicted",       "replaced",
+                                    "left",          "shard life",   "shard serves",  "cut opened",
+                                    "cut withdrawn", "committed",    "FLEET RESUME",  "torn",
+                                    "possible loss", "LOSS",         "seats missing", "load failed",
+                                    "load stands",   "reader hangs", "stores stand"};
   Log(absl::StrCat("scheduler: ", kNames[static_cast<int>(event.kind)], " life ",
                    event.life.value(), " clock ", event.clock.value(), " ", event.clock2.value(),
                    " ", event.text));
   const Generation generation = scheduler_disk_.view.generation;
   switch (event.kind) {
+    case SchedulerEventKind::kReplaced:
+      ++stats_.evictions;
+      break;
     case SchedulerEventKind::kEvicted:
       ++stats_.evictions;
       if (config_.patient && event.text.find("no progress") != std::string::npos) {
@@ -325,6 +329,7 @@ void World::Handle(const SchedulerEvent& event) {
       CountTorn(event);
       break;
     case SchedulerEventKind::kLoadFailed:
+    case SchedulerEventKind::kLoadStands:
       return Violate("V4", "a load that gets on is given up");
     case SchedulerEventKind::kStoresStand:
       return Violate("V11", "the run is given up for stores that stand still, and none does");

@@ -19,16 +19,26 @@ absl::StatusOr<std::unique_ptr<Reader>> Reader::Join(const Job& job, const std::
   options.role = Role::kReader;
   ASSIGN_OR_RETURN(auto session, Session::Open(std::move(options), scheduler));
   std::unique_ptr<Reader> reader(new Reader(std::move(session), signals));
-  RETURN_IF_ERROR(reader->Await<Started>("a place in the fleet").status());
+  RETURN_IF_ERROR(reader->AwaitLife());
   return reader;
 }
 
 Reader::~Reader() { session_->Leave(); }
 
 absl::StatusOr<Parameters> Reader::Pull(Parameters keys) {
-  session_->Read(Clock(0), std::move(keys));
-  ASSIGN_OR_RETURN(Ready ready, Await<Ready>("the weights"));
-  return std::move(ready.rows);
+  for (;;) {
+    session_->Read(Clock(0), keys);
+    ASSIGN_OR_RETURN(std::optional<Ready> ready, Await<Ready>("the weights"));
+    if (ready) return std::move(ready->rows);
+    RETURN_IF_ERROR(AwaitLife());
+  }
+}
+
+absl::Status Reader::AwaitLife() {
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::optional<Started> started, Await<Started>("a place in the fleet"));
+    if (started) return absl::OkStatus();
+  }
 }
 
 absl::Status Reader::GoOn() {
@@ -37,7 +47,7 @@ absl::Status Reader::GoOn() {
 }
 
 template <class Wanted>
-absl::StatusOr<Wanted> Reader::Await(const std::string& what) {
+absl::StatusOr<std::optional<Wanted>> Reader::Await(const std::string& what) {
   Instant heard = MonotonicNow();
   AwakeClock clock(heard, kAsleepAfter);
   for (Instant now = heard; now - heard < kAnswerWithin; now = clock.Read(MonotonicNow())) {
@@ -45,11 +55,11 @@ absl::StatusOr<Wanted> Reader::Await(const std::string& what) {
     std::optional<ClientEvent> event = session_->Next(kWaitStep);
     if (!event) continue;
     heard = now;
-    if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
+    if (auto* wanted = std::get_if<Wanted>(&*event)) return std::optional(std::move(*wanted));
     if (const auto* refused = std::get_if<Refused>(&*event)) {
       return absl::FailedPreconditionError(refused->sentence);
     }
-    if (const auto* reset = std::get_if<Reset>(&*event)) return absl::AbortedError(reset->why);
+    if (std::holds_alternative<Reset>(*event)) return std::optional<Wanted>();
   }
   return absl::UnavailableError(absl::StrCat("the fleet did not give ", what, " within ",
                                              kAnswerWithin.seconds(), " s: see its logs"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -24,8 +25,8 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // `keys` with their weights, as they are now. Unavailable when the fleet says nothing for a
-  // minute; a shard that loads says so.
+  // `keys` with their weights, as they are now; asked for again in a next life when the fleet ends
+  // this one. Unavailable when it says nothing for a minute; a shard that loads says so.
   absl::StatusOr<Parameters> Pull(Parameters keys);
   // A piece of work is done; OK unless a signal has arrived. To be asked now and then by whoever
   // works for long with what was pulled: a reader that does nothing is put out of the fleet.
@@ -34,8 +35,10 @@ class Reader {
  private:
   Reader(std::unique_ptr<Session> session, StopSignals* signals)
       : session_(std::move(session)), signals_(signals) {}
+  // The next event of this kind; nullopt if the life ends before.
   template <class Wanted>
-  absl::StatusOr<Wanted> Await(const std::string& what);
+  absl::StatusOr<std::optional<Wanted>> Await(const std::string& what);
+  absl::Status AwaitLife();
 
   std::unique_ptr<Session> session_;
   StopSignals* const signals_;

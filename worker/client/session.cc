@@ -1,5 +1,6 @@
 #include "worker/client/session.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -154,9 +155,19 @@ void Session::ConnectShards() {
   const View& view = client_.view();
   if (view.version == connected_) return;
   connected_ = view.version;
+  // The old ones first: a new process may listen where the last one did, and a worker speaks to it
+  // over one connection only.
+  std::erase_if(connections_, [&](Nonce peer) {
+    const bool stays = std::ranges::any_of(
+        view.shards, [peer](const ShardEntry& shard) { return shard.nonce == peer; });
+    if (!stays) endpoint_->Disconnect(peer);
+    return !stays;
+  });
   for (const ShardEntry& shard : view.shards) {
     // A malformed address comes from a scheduler of ours: nothing to do but wait for the next view.
-    if (shard.life != kNoLife) endpoint_->Connect(shard.nonce, shard.address).IgnoreError();
+    if (shard.life == kNoLife) continue;
+    endpoint_->Connect(shard.nonce, shard.address).IgnoreError();
+    if (!std::ranges::count(connections_, shard.nonce)) connections_.push_back(shard.nonce);
   }
 }
 

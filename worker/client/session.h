@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -60,8 +61,9 @@ class Session {
 
   std::unique_ptr<Endpoint> endpoint_;
   PsClient client_;        // the network thread's
-  ViewVersion connected_;  // view whose shards are connected
-  Life heard_;             // the caller's: the life that Next told it of last
+  ViewVersion connected_;  // view whose shards are connected, and no others
+  std::vector<Nonce> connections_;
+  Life heard_;  // the caller's: the life that Next told it of last
   std::atomic<bool> end_{false};
   std::atomic<bool> answered_{false};
   std::atomic<uint64_t> work_{0};

@@ -33,6 +33,12 @@ class CpuPipeline : public Pipeline {
     return loss;
   }
 
+  absl::Status Clear() override {
+    prepared_.clear();
+    begun_.clear();
+    return absl::OkStatus();
+  }
+
  private:
   Model* const model_;
   std::deque<Batch> prepared_;

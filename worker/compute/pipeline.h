@@ -27,6 +27,8 @@ class Pipeline {
   virtual absl::Status Begin(Parameters rows) = 0;
   // Waits for the step: its mean loss, and the mean gradient for the rows of Begin.
   virtual absl::StatusOr<double> Finish(Parameters* gradients) = 0;
+  // Forgets all batches in flight; waits for steps that have begun.
+  virtual absl::Status Clear() = 0;
 };
 
 // On the CPU: a step is done at Finish. `model` outlives the pipeline.

@@ -145,6 +145,15 @@ absl::Status CheckOptimizer(const OptimizerConfig& optimizer, const KeyLocator& 
   return absl::OkStatus();
 }
 
+absl::Status CheckDeterministic(const RunConfig& config, const KeyLocator& locate) {
+  if (!config.train.deterministic || config.train.staleness == Staleness(0)) {
+    return absl::OkStatus();
+  }
+  return BadKey(locate("train.deterministic"),
+                "train.deterministic = true promises the same bits from every run, which only "
+                "steps in one order give; use train.staleness = 0, or leave it out");
+}
+
 absl::Status CheckSnapshots(const RunConfig& config, const KeyLocator& locate) {
   const SnapshotConfig& snapshot = config.snapshot;
   if (snapshot.retention_hard_mib < snapshot.retention_soft_mib) {
@@ -195,6 +204,7 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
   RETURN_IF_ERROR(CheckFleet(config.fleet, locate));
   RETURN_IF_ERROR(CheckData(config, locate));
   RETURN_IF_ERROR(CheckSplitPercents(config, locate));
+  RETURN_IF_ERROR(CheckDeterministic(config, locate));
   RETURN_IF_ERROR(CheckSnapshots(config, locate));
   RETURN_IF_ERROR(CheckModel(config, locate));
   return CheckOptimizer(config.optimizer, locate);

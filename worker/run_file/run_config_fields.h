@@ -58,6 +58,8 @@ void VisitFields(FleetConfig& fleet, Visitor& visitor) {
   visitor.Field("transport", fleet.transport, OneOf{{"auto", "ipc", "tcp"}});
   visitor.Field("host", fleet.host, AnyText{});
   visitor.Field("port", fleet.port, IntegerRange{0, 65535});
+  visitor.Field("lease_seconds", fleet.lease_seconds, IntegerRange{1, 3600});
+  visitor.Field("restarts", fleet.restarts, IntegerRange{0, 1'000'000});
 }
 
 template <class Visitor>
@@ -153,6 +155,7 @@ void VisitFields(TrainConfig& train, Visitor& visitor) {
   visitor.Field("batch", train.batch, IntegerRange{0, 1'048'576});
   visitor.Field("seed", train.seed, kSeed);
   visitor.Field("best_epoch", train.best_epoch, YesNo{});
+  visitor.Field("deterministic", train.deterministic, YesNo{});
   visitor.Field("cache", train.cache, YesNo{});
   visitor.Field("prefetch", train.prefetch, IntegerRange{0, 64});
   visitor.Field("push_codec", train.push_codec, OneOf{{"f32", "bf16"}});

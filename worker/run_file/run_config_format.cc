@@ -105,14 +105,22 @@ class Flattener {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
+// Rows move to other shards by their keys; who trains on which rows, and how many iterations an
+// epoch has, depends on the number of workers.
 bool MayChangeOnResume(const std::string& key) {
   return key == "train.epochs" || key == "train.staleness" || key == "device" ||
-         key == "train.precision" || absl::StartsWith(key, "snapshot.");
+         key == "train.precision" || absl::StartsWith(key, "snapshot.") ||
+         (absl::StartsWith(key, "fleet.") && key != "fleet.workers");
 }
 
 }  // namespace
 
 absl::Status CheckResumable(const RunConfig& before, const RunConfig& now) {
+  if ((before.fleet.servers == 0) != (now.fleet.servers == 0)) {
+    return absl::InvalidArgumentError(
+        "cannot resume: fleet.servers changed from or to 0, and without servers nothing is "
+        "committed; undo that or start a new run");
+  }
   const auto old_fields = Flattener::Flatten(before);
   const auto new_fields = Flattener::Flatten(now);
   std::vector<std::string> changed;
@@ -124,7 +132,8 @@ absl::Status CheckResumable(const RunConfig& before, const RunConfig& now) {
   if (changed.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(
       "cannot resume: changed since the run began: %s; only train.epochs, train.staleness, device, "
-      "train.precision and snapshot.* may change, so undo that or start a new run",
+      "train.precision, snapshot.* and fleet.* but fleet.workers may change, so undo that or start "
+      "a new run",
       absl::StrJoin(changed, ", ")));
 }
 

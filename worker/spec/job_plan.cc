@@ -35,6 +35,8 @@ absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape, 
   job.snapshot_every_clocks = config.snapshot.every_clocks;
   job.retention_soft_bytes = static_cast<uint64_t>(config.snapshot.retention_soft_mib) << 20;
   job.retention_hard_bytes = static_cast<uint64_t>(config.snapshot.retention_hard_mib) << 20;
+  job.lease_ms = config.fleet.lease_seconds * 1000;
+  job.deterministic = config.train.deterministic;
   return job;
 }
 

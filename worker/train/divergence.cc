@@ -1,7 +1,6 @@
 #include "worker/train/divergence.h"
 
 #include <cmath>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -34,6 +33,12 @@ LossRange LossRangeOf(const Target& target, double margin, const Dataset& train)
   return std::visit(range_of, target);
 }
 
+void DivergenceCheck::Begin(Pass pass) {
+  loss_sum_ = 0.0;
+  rows_ = 0;
+  whole_ = pass == Pass::kWhole;
+}
+
 absl::Status DivergenceCheck::Take(double mean_loss, uint64_t rows, Clock clock) {
   if (!std::isfinite(mean_loss)) return Diverged(mean_loss, clock);
   loss_sum_ += mean_loss * static_cast<double>(rows);
@@ -43,9 +48,9 @@ absl::Status DivergenceCheck::Take(double mean_loss, uint64_t rows, Clock clock)
 
 absl::Status DivergenceCheck::EndPass(Clock clock) {
   const double loss = rows_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(rows_);
-  loss_sum_ = 0.0;
-  rows_ = 0;
-  if (!std::exchange(whole_, true)) return absl::OkStatus();
+  const bool whole = whole_;
+  Begin(Pass::kWhole);
+  if (!whole) return absl::OkStatus();
   const double bound = range_.least + kDivergedLoss * (range_.constant - range_.least);
   return loss > bound ? Diverged(loss, clock) : absl::OkStatus();
 }

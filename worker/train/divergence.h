@@ -30,8 +30,10 @@ class DivergenceCheck {
   DivergenceCheck(const LossRange& range, double learning_rate)
       : range_(range), learning_rate_(learning_rate) {}
 
-  // Training goes on amid a pass: what is left of it is too little to judge by.
-  void BeginMidPass() { whole_ = false; }
+  // What is left of a pass is too little to judge it by.
+  enum class Pass { kWhole, kRest };
+  // Training begins here: what was taken before is no part of this pass.
+  void Begin(Pass pass);
   // Takes the mean training loss of `rows` rows, up to `clock`. FailedPrecondition: not finite.
   absl::Status Take(double mean_loss, uint64_t rows, Clock clock);
   // A pass has ended at `clock`. FailedPrecondition: it was taken whole, and its mean loss is

@@ -57,6 +57,8 @@ class IterationPlan {
 
   // A life begins at `start`: what an earlier one had under way is void.
   void Begin(Clock start);
+  // Its life is over: the next Begin is awaited.
+  void End() { alive_ = false; }
   // The rows of an iteration that was started are there.
   void TakeRows(Clock clock) { rows_.insert(clock); }
   // The fleet has committed `clock`; a life may hear that before it begins.

@@ -32,17 +32,9 @@ Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train
 absl::Status Trainer::Run(Session* session, StopSignals* signals) {
   while (plan_.Next().act == Act::kAwaitStart) RETURN_IF_ERROR(Await(session, signals));
   begun_ = mark_ = told_at_ = MonotonicNow();
-  RETURN_IF_ERROR(Train(session, signals));
-  TellProgress(true);
-  trained_at_ = MonotonicNow();
-  absl::Status left;
-  while (left.ok() && !left_) left = Await(session, signals);
-  TellDone(session->counters());
-  return left;
-}
-
-absl::Status Trainer::Train(Session* session, StopSignals* signals) {
-  for (auto task = plan_.Next(); task.act != Act::kLeave; task = plan_.Next()) {
+  while (!left_) {
+    const IterationPlan::Task task = plan_.Next();
+    if (task.act == Act::kLeave) NoteTrained();
     RETURN_IF_ERROR(Do(task, session, signals));
     plan_.Done(task);
     SpendOn(task);
@@ -50,7 +42,14 @@ absl::Status Trainer::Train(Session* session, StopSignals* signals) {
     // Rows that came meanwhile may let a step begin ahead.
     RETURN_IF_ERROR(TakeEvents(session));
   }
+  TellDone(session->counters());
   return absl::OkStatus();
+}
+
+void Trainer::NoteTrained() {
+  if (trained_at_) return;
+  TellProgress(true);
+  trained_at_ = MonotonicNow();
 }
 
 absl::Status Trainer::Do(const IterationPlan::Task& task, Session* session, StopSignals* signals) {
@@ -110,7 +109,7 @@ absl::Status Trainer::TakeEvents(Session* session) {
 
 absl::Status Trainer::Take(ClientEvent event) {
   if (const auto* started = std::get_if<Started>(&event)) {
-    TakeStart(*started);
+    return TakeStart(*started);
   } else if (auto* ready = std::get_if<Ready>(&event)) {
     plan_.TakeRows(ready->clock);
     iterations_[ready->clock].ready = std::move(*ready);
@@ -119,8 +118,8 @@ absl::Status Trainer::Take(ClientEvent event) {
   } else if (std::holds_alternative<Left>(event)) {
     left_ = true;
   } else if (const auto* reset = std::get_if<Reset>(&event)) {
-    return absl::AbortedError(
-        absl::StrCat("this worker is no member of the fleet any more: ", reset->why));
+    plan_.End();
+    LogWarning(absl::StrCat("this life is over, the next one is awaited: ", reset->why));
   } else if (const auto* refused = std::get_if<Refused>(&event)) {
     return absl::FailedPreconditionError(refused->sentence);
   } else if (const auto* waiting = std::get_if<Waiting>(&event)) {
@@ -129,11 +128,18 @@ absl::Status Trainer::Take(ClientEvent event) {
   return absl::OkStatus();
 }
 
-void Trainer::TakeStart(const Started& started) {
+absl::Status Trainer::TakeStart(const Started& started) {
+  iterations_.clear();
+  gradients_ = {};
+  RETURN_IF_ERROR(pipeline_->Clear());
   plan_.Begin(started.start);
-  if (options_.job.IndexInEpoch(started.start) != 0) divergence_.BeginMidPass();
+  trained_at_.reset();
+  divergence_.Begin(options_.job.IndexInEpoch(started.start) == 0 ? DivergenceCheck::Pass::kWhole
+                                                                  : DivergenceCheck::Pass::kRest);
+  events_->Write(BegunEvent{.life = started.life, .clock = started.start});
   LogInfo(absl::StrFormat("life %d begins at clock %d of %d", started.life.value(),
                           started.start.value(), options_.job.last_clock.value()));
+  return absl::OkStatus();
 }
 
 void Trainer::Warn(const Waiting& waiting) const {
@@ -253,6 +259,9 @@ void Trainer::SpendOn(const IterationPlan::Task& task) {
       return Spend(Spent::kCompute);
     case Act::kPush:
       return Spend(Spent::kPush);
+    case Act::kLeave:  // after the last iteration
+      mark_ = MonotonicNow();
+      return;
     default:
       return Spend(Spent::kOther);
   }
@@ -285,7 +294,7 @@ void Trainer::TellProgress(bool last) {
 
 // At the very end: what the last pushes took, and what was sent twice, is in these counters.
 void Trainer::TellDone(const ClientCounters& counters) {
-  const double seconds = (trained_at_ - begun_).seconds();
+  const double seconds = (trained_at_.value_or(MonotonicNow()) - begun_).seconds();
   events_->Write(WorkerDoneEvent{
       .seat = options_.seat,
       .rows = rows_,

@@ -3,6 +3,9 @@
 // is done, with a session, a model and a clock. With options.ahead.begun a GPU goes from step to
 // step.
 //
+// A life may end before the run does: its worker was thought dead, or the whole fleet goes back to
+// a snapshot. What it had under way is void, and the next life begins where the fleet says.
+//
 // common/job/calendar.h says what each clock is for: a batch, or the evaluation that ends an
 // epoch, where seat 0 evaluates the validation rows. A barrier is passed only once the weights are
 // committed exactly there, so that the snapshot holds what was evaluated.
@@ -66,8 +69,8 @@ class Trainer {
   Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train,
           const Dataset* validation, EventLog* events);
 
-  // Trains until this worker has left the fleet: all it pushed is durable. Aborted: it was evicted.
-  // FailedPrecondition: training diverged.
+  // Trains, in as many lives as it takes, until this worker has left the fleet: all it pushed is
+  // durable. FailedPrecondition: training diverged.
   absl::Status Run(Session* session, StopSignals* signals);
 
  private:
@@ -80,14 +83,14 @@ class Trainer {
     std::optional<Ready> ready;
   };
 
-  absl::Status Train(Session* session, StopSignals* signals);
+  void NoteTrained();
   absl::Status Do(const IterationPlan::Task& task, Session* session, StopSignals* signals);
   // Waits for an event of the client, and takes it.
   absl::Status Await(Session* session, StopSignals* signals);
   // Takes the events that are there.
   absl::Status TakeEvents(Session* session);
   absl::Status Take(ClientEvent event);
-  void TakeStart(const Started& started);
+  absl::Status TakeStart(const Started& started);
   void Warn(const Waiting& waiting) const;
   // Cancelled once a signal to stop has come.
   absl::Status CheckSignals(StopSignals* signals) const;
@@ -122,9 +125,9 @@ class Trainer {
   std::map<Clock, Iteration> iterations_;
   Parameters gradients_;
 
-  Instant begun_;       // first iteration
-  Instant trained_at_;  // end of the last one
-  Instant mark_;        // since when time is not yet accounted for
+  Instant begun_;                      // first iteration
+  std::optional<Instant> trained_at_;  // end of the last one, once all are done
+  Instant mark_;                       // since when time is not yet accounted for
   Duration spent_[static_cast<size_t>(Spent::kCount)];
   uint64_t rows_ = 0;
   int64_t max_staleness_ = 0;

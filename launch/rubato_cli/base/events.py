@@ -55,6 +55,7 @@ class WarningEvent(Event):
 class ErrorEvent(Event):
     kind = "error"
     message: str = ""
+    code: str = ""
 
 
 @_event
@@ -99,6 +100,55 @@ class KeptEvent(Event):
 
 
 @_event
+class StartedEvent(Event):
+    kind = "started"
+    seat: int = 0
+    life: int = 0
+    clock: int = 0
+
+
+@_event
+class EvictedEvent(Event):
+    kind = "evicted"
+    seat: int = 0
+    life: int = 0
+    clock: int = 0
+    replaced: bool = False
+    why: str = ""
+
+
+@_event
+class TornEvent(Event):
+    kind = "torn"
+    seat: int = 0
+    life: int = 0
+    begin: int = 0
+    end: int = 0
+    lost: bool = False
+
+
+@_event
+class ServingEvent(Event):
+    kind = "serving"
+    place: int = 0
+    life: int = 0
+
+
+@_event
+class SilentEvent(Event):
+    kind = "silent"
+    place: int = 0
+    why: str = ""
+
+
+@_event
+class FleetResumeEvent(Event):
+    kind = "fleet_resume"
+    clock: int = 0
+    why: str = ""
+
+
+@_event
 class SchedulerDoneEvent(Event):
     kind, roles = "done", ("scheduler",)
     clock: int = 0
@@ -126,6 +176,13 @@ class ServerDoneEvent(Event):
 
     def each(self) -> list[ShardDone]:
         return [ShardDone.of(shard) for shard in self.shards]
+
+
+@_event
+class BegunEvent(Event):
+    kind = "begun"
+    life: int = 0
+    clock: int = 0
 
 
 @_event

@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from rubato_cli.base.events import ErrorEvent, Event, ListeningEvent, parse_event
+from rubato_cli.base.events import BegunEvent, ErrorEvent, Event, ListeningEvent, parse_event
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.fleet.ending import Ending, last_line
 from rubato_cli.fleet.stop_signals import SIGNALS
@@ -52,7 +52,10 @@ class Child:
         self.name = name
         self.files = files
         self.last_error = ""
+        self.last_code = ""  # of the Status that its last error tells
         self.address = ""  # what it listens on, once it says so
+        self.life = 0  # of a worker: the newest that it has begun
+        self.heard = time.monotonic()  # when it last told anything
         self.exit_code: int | None = None  # negative: the signal that killed it
         self.peak_memory_bytes = 0
         self.cpu_seconds = 0.0
@@ -76,6 +79,11 @@ class Child:
         return self._process.pid
 
     @property
+    def is_up(self) -> bool:
+        """Whether it has come to work."""
+        return bool(self.address or self.life)
+
+    @property
     def running(self) -> bool:
         return self.exit_code is None
 
@@ -90,6 +98,8 @@ class Child:
     def read_events(self) -> tuple[list[Event], bool]:
         """What has come since the last call, and whether stdout has ended."""
         events: list[Event] = []
+        if self.stdout.closed:
+            return events, True
         while True:
             try:
                 data = os.read(self.stdout.fileno(), 1 << 16)
@@ -98,6 +108,7 @@ class Child:
             if not data:
                 return events, True
             self._keep(data)
+            self.heard = time.monotonic()
             events += self._split(data)
 
     def reap(self) -> bool:
@@ -137,9 +148,11 @@ class Child:
         events = [event for event in map(parse_event, lines) if event is not None]
         for event in events:
             if isinstance(event, ErrorEvent):
-                self.last_error = str(event.message)
+                self.last_error, self.last_code = str(event.message), str(event.code)
             elif isinstance(event, ListeningEvent):
                 self.address = str(event.address)
+            elif isinstance(event, BegunEvent):
+                self.life = int(event.life)
         return events
 
     def _keep(self, data: bytes) -> None:

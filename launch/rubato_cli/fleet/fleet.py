@@ -1,7 +1,8 @@
 """The processes of one fleet as one process group, and the loop that watches them.
 
-One thread, one selector: pipes, stop signals and deaths are all seen by step(). Leaving the `with`
-block kills what is left, so no exception can leave a process behind.
+One thread, one selector: pipes, stop signals and deaths are all seen by step(). A process that was
+start()ed ends the fleet with its death; a post that is kept is filled again, as long as that can
+help. Leaving the `with` block kills what is left, so no exception can leave a process behind.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.child_failure import ChildFailure
+from rubato_cli.fleet.post import Post
+from rubato_cli.fleet.restarts import Restarts
 from rubato_cli.fleet.stop_signals import StopSignals
 
 STEP_SECONDS = 0.1  # how late a death can be noticed
@@ -28,7 +31,8 @@ END_SECONDS = 15.0  # once they are asked to
 
 
 class Fleet:
-    """Starts, watches and ends children. Children may end only as `may_end` allows."""
+    """Starts, watches and ends children. Children may end only as `may_end` allows, or where a
+    post is to be filled again."""
 
     def __init__(self, build: Build, files: Callable[[str], ProcessFiles],
                  stop: StopSignals) -> None:
@@ -36,12 +40,15 @@ class Fleet:
         self.stop = stop
         # Is told of every event, whoever is waiting for what.
         self.on_event: Callable[[Child, Event], None] = lambda child, event: None
+        # Is told of the post of a process that has died and will be followed, and why it did.
+        self.on_death: Callable[[Post, str], None] = lambda post, why: None
         # A first stop signal ends the fleet at once unless somebody takes care of it.
         self.signals_bearable = 0
         self._build = build
         self._files = files
         self._group = 0
         self._may_end: dict[str, tuple[int, ...]] = {}
+        self._posts: dict[str, Post] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(stop.wakeup, selectors.EVENT_READ)
 
@@ -59,8 +66,11 @@ class Fleet:
         self._selector.close()
 
     def start(self, name: str, program: str, arguments: Iterable[str]) -> Child:
-        """Starts one process; the first one leads the process group of all."""
+        """Starts one process; the first one leads the process group of all, or of those that are
+        left when all before have died."""
         command = [self._build.program(program), "--supervised", *arguments]
+        if not any(child.running for child in self.children):
+            self._group = 0
         try:
             child = Child(name, command, self._files(name), self._group)
         except OSError as error:
@@ -73,9 +83,16 @@ class Fleet:
         self._selector.register(child.stdout, selectors.EVENT_READ, child)
         return child
 
-    def may_end(self, child: Child, *codes: int) -> None:
-        """From now on `child` may end with one of `codes`; anything else fails the fleet."""
-        self._may_end[child.name] = codes
+    def keep(self, name: str, program: str, arguments: Callable[[Post], list[str]],
+             restarts: Restarts) -> Post:
+        """A post that is filled now, and again after each death that may be followed."""
+        post = Post(name, lambda post: self.start(name, program, arguments(post)), restarts)
+        self._posts[name] = post
+        return post
+
+    def may_end(self, process: Child | Post, *codes: int) -> None:
+        """From now on `process` may end with one of `codes`; anything else is a death."""
+        self._may_end[process.name] = codes
 
     def step(self, seconds: float = STEP_SECONDS) -> None:
         """Waits at most `seconds` for events. Raises when a child has died, or to stop."""
@@ -90,24 +107,29 @@ class Fleet:
         if self.stop.count > self.signals_bearable:
             raise StoppedBySignal(self.stop.number)
         self._check_deaths()
+        for post in self._posts.values():
+            if post.due is not None and time.monotonic() >= post.due:
+                post.fill()
 
-    def wait_listening(self, child: Child) -> str:
-        """The address that `child` says it listens on."""
+    def wait_listening(self, process: Child | Post) -> str:
+        """The address that `process` says it listens on."""
         deadline = Deadline(LISTEN_SECONDS)
         while not deadline.over():
-            if child.address:
-                return child.address
+            if process.address:
+                return process.address
             self.step()
+        child = process.child if isinstance(process, Post) else process
         raise ChildFailure(child, f"did not come up within {LISTEN_SECONDS:.0f} s", RETRYABLE)
 
-    def end(self, children: Iterable[Child]) -> None:
-        """Asks `children` to end and waits for their last events."""
-        asked = [child for child in children if child.running]
-        for child in asked:
-            self.may_end(child, 0, STOPPED, 128 + signal.SIGTERM)
-            child.stop()
+    def end(self, processes: Iterable[Child] | Iterable[Post]) -> None:
+        """Asks `processes` to end and waits for their last events."""
+        asked = [process for process in processes if process.running]
+        for process in asked:
+            # Somebody may kill it meanwhile: what it was needed for is done.
+            self.may_end(process, 0, STOPPED, 128 + signal.SIGTERM, -signal.SIGKILL)
+            process.stop()
         deadline = Deadline(END_SECONDS)
-        while any(child.running for child in asked) and not deadline.over():
+        while any(process.running for process in asked) and not deadline.over():
             self.step()
 
     def _read(self, child: Child) -> None:
@@ -120,6 +142,11 @@ class Fleet:
             self.on_event(child, event)
 
     def _check_deaths(self) -> None:
+        for child in self._dead():
+            self._read(child)  # its last words
+            post = self._posts.get(child.name)
+            if post is not None and (why := post.lose()):
+                self.on_death(post, why)
         if not self._dead():
             return
         deadline = Deadline(SETTLE_SECONDS)
@@ -129,12 +156,18 @@ class Fleet:
             time.sleep(STEP_SECONDS / 4)
         for child in self.children:
             self._read(child)
-        raise _death(min(self._dead(), key=_blame))
+        blamed = min(self._dead(), key=_blame)
+        raise _death(blamed, self._posts.get(blamed.name))
 
     def _dead(self) -> list[Child]:
         return [child for child in self.children
-                if child.exit_code is not None
+                if child.exit_code is not None and not self._is_followed(child)
                 and child.exit_code not in self._may_end.get(child.name, ())]
+
+    def _is_followed(self, child: Child) -> bool:
+        """Whether another process has its post, or will."""
+        post = self._posts.get(child.name)
+        return post is not None and (post.child is not child or post.due is not None)
 
 
 def _blame(child: Child) -> int:
@@ -144,7 +177,10 @@ def _blame(child: Child) -> int:
     return {FATAL: 1, USAGE: 1, RETRYABLE: 3}.get(child.exit_code or 0, 2)
 
 
-def _death(child: Child) -> Failure:
+def _death(child: Child, post: Post | None) -> Failure:
     ending = child.ending()
-    return ChildFailure(child, ending.why(), ending.code,
-                        child.last_error if ending.spoke else "")
+    why = ending.why()
+    if post is not None and post.restarts.spent:
+        why += (f"; within ten minutes it was started again {post.restarts.used} times, which is "
+                "fleet.restarts")
+    return ChildFailure(child, why, ending.code, child.last_error if ending.spoke else "")

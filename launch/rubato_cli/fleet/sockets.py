@@ -14,8 +14,8 @@ from rubato_cli.files.scratch import PREFIX, ScratchFolder, temporary_folder
 
 PATH_BYTES_MAX = 107  # sun_path of sockaddr_un, without its final zero
 # What stands behind such a folder: "/rubato-" and 8 characters, then a name such as
-# "/train-server-1023.sock-1023".
-TAIL_BYTES_MAX = len(f"/{PREFIX}") + 8 + 30
+# "/train-server-1023.1000000.sock-1023".
+TAIL_BYTES_MAX = len(f"/{PREFIX}") + 8 + 38
 FOLDERS = ("/tmp", "/var/tmp")  # where $TMPDIR is not to be used
 
 
@@ -87,8 +87,10 @@ class Addresses:
     def scheduler(self) -> str:
         return self._address("scheduler", self._port)
 
-    def server(self, index: int) -> str:
-        return self._address(f"server-{index}", 0)
+    def server(self, index: int, starts: int = 0) -> str:
+        """`starts`: how many processes have been this server before. Each has an address of its
+        own, so that what was on its way to the last one does not reach the next."""
+        return self._address(f"server-{index}{f'.{starts}' if starts else ''}", 0)
 
     def _address(self, name: str, port: int) -> str:
         if self._host is not None:

@@ -9,6 +9,7 @@ from rubato_cli.base.console import Console
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.run import metrics
+from rubato_cli.run.faults import Faults
 from rubato_cli.run.progress import Progress
 
 
@@ -22,6 +23,7 @@ def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:
     while worker.running:
         fleet.step()
         console.live(progress.line())
-    trained = metrics.collect(folder, progress, time.monotonic() - begin, fleet.children)
+    trained = metrics.collect(folder, progress, time.monotonic() - begin, fleet.children,
+                              Faults())
     return metrics.finish(trained, folder.read_json("evaluation.json"),
                           {"train": {"epoch_used": progress.epochs}})

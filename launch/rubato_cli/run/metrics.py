@@ -1,7 +1,8 @@
 """metrics.json: what a finished run has to show, from the last events of its processes.
 
 workers[i] and shards[i] are what workers and shards told when they were done, by the names of
-common/telemetry/events.h.
+common/telemetry/events.h: of a process that was started again, what the last one did.
+"faults" is there if something went wrong (run/faults.py).
 evaluation.json has "test", "validation" and, for generated data, "oracle" by the names of
 metrics.json, which takes its figures over. Its tables (curves, bins, features) stay there.
 "constant" has by the same names what one prediction for all rows gets on the test rows.
@@ -15,11 +16,12 @@ from rubato_cli.base.events import (Event, SchedulerDoneEvent, ServerDoneEvent, 
                                     WorkerDoneEvent)
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.child import Child
+from rubato_cli.run.faults import Faults
 from rubato_cli.run.progress import Progress
 
 
 def collect(folder: RunFolder, progress: Progress, seconds: float,
-            children: list[Child]) -> dict[str, Any]:
+            children: list[Child], faults: Faults) -> dict[str, Any]:
     """The training part of metrics.json; evaluation is added by finish()."""
     workers: list[WorkerDoneEvent] = _of(progress, WorkerDoneEvent)
     schedulers: list[SchedulerDoneEvent] = _of(progress, SchedulerDoneEvent)
@@ -30,23 +32,37 @@ def collect(folder: RunFolder, progress: Progress, seconds: float,
         "train": _train(progress, workers, schedulers, seconds),
         "run": {"seed": folder.read_json("config.json")["train"]["seed"]},
         "staleness": {"bound": progress.staleness,
-                      "max_observed": max((worker.max_staleness for worker in workers), default=0)},
+                      "max_observed": progress.max_staleness},
         "updates": {"lost": sum(scheduler.lost for scheduler in schedulers),
                     "duplicates_refused": sum(shard.duplicates_refused for shard in shards)},
         "workers": [worker.told() for worker in workers],
         "shards": [shard.told() for shard in shards],
-        # Peak resident set as the kernel counts it; it starts from the launcher's own at fork.
-        "processes": [{"name": child.name, "peak_memory_bytes": child.peak_memory_bytes,
-                       "cpu_seconds": child.cpu_seconds} for child in children],
+        "processes": _processes(children),
+        **({"faults": told} if (told := faults.told()) else {}),
     }
+
+
+def _processes(children: list[Child]) -> list[dict[str, Any]]:
+    """By name: a process may have been started again. Peak resident set as the kernel counts it; it
+    starts from the launcher's own at fork."""
+    processes: dict[str, dict[str, Any]] = {}
+    for child in children:
+        process = processes.setdefault(child.name, {
+            "name": child.name, "starts": 0, "peak_memory_bytes": 0, "cpu_seconds": 0.0})
+        process["starts"] += 1
+        process["peak_memory_bytes"] = max(process["peak_memory_bytes"], child.peak_memory_bytes)
+        process["cpu_seconds"] += child.cpu_seconds
+    return list(processes.values())
 
 
 def _train(progress: Progress, workers: list[WorkerDoneEvent],
            schedulers: list[SchedulerDoneEvent], seconds: float) -> dict[str, Any]:
-    rows = sum(worker.rows for worker in workers)
-    # Iterations only, without the start of the processes, when the workers say it.
-    seconds = max((sum(worker.seconds.values()) for worker in workers if worker.seconds),
-                  default=seconds)
+    rows = progress.rows
+    # Iterations only, without the start of the processes, when the workers say it: those of the
+    # whole training, which a process that came later is not.
+    if not progress.replaced:
+        seconds = max((sum(worker.seconds.values()) for worker in workers if worker.seconds),
+                      default=seconds)
     return {"seconds": seconds, "rows": rows,
             "samples_per_second": rows / seconds if seconds > 0 else 0.0,
             "clock": max((scheduler.clock for scheduler in schedulers),

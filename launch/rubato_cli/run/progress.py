@@ -34,6 +34,7 @@ class Progress:
         self.resumed_from = 0
         self._validated = -1  # epoch
         self._workers: dict[str, ProgressEvent] = {}
+        self._trained: dict[Child, tuple[int, int]] = {}  # rows, max_staleness as told last
         self._view: ViewEvent | None = None
         self._clocks: collections.deque[tuple[float, int]] = collections.deque()
 
@@ -48,10 +49,13 @@ class Progress:
         match event:
             case ProgressEvent():
                 self._workers[child.name] = event
+                self._trained[child] = event.rows, event.max_staleness
             case ViewEvent():
                 self._view = event
             case SchedulerDoneEvent() | ServerDoneEvent() | WorkerDoneEvent():
                 self.done[child.name] = event
+                if isinstance(event, WorkerDoneEvent):
+                    self._trained[child] = event.rows, event.max_staleness
             case ResumedEvent():
                 self.resumed_from = event.clock
                 if self.resumed_from == 0:
@@ -67,6 +71,20 @@ class Progress:
                                     for metric in self._told)
                 return f"epoch {event.epoch + 1}: validation {figures}"
         return ""
+
+    @property
+    def rows(self) -> int:
+        """Trained on, by all processes, also those that died: as far as they told."""
+        return sum(rows for rows, _ in self._trained.values())
+
+    @property
+    def replaced(self) -> bool:
+        """Whether a worker's process took the place of another that had trained."""
+        return len(self._trained) > len(self._workers)
+
+    @property
+    def max_staleness(self) -> int:
+        return max((staleness for _, staleness in self._trained.values()), default=0)
 
     def tell(self, child: Child, event: Event, console: Console) -> None:
         """Takes it and notes such a line."""

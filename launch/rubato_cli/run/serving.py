@@ -13,7 +13,7 @@ from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.sockets import Addresses
 from rubato_cli.run.committed import Snapshot
-from rubato_cli.run.training import start_servers
+from rubato_cli.run.training import places_of
 
 
 class Serving:
@@ -30,14 +30,20 @@ class Serving:
             arguments: list[str]) -> list[dict[str, Any]]:
         """Starts scheduler and servers, runs the worker command `verb arguments` to its end, and
         ends the fleet. Returns what it told of the rows it read."""
-        open_files.need(2 + int(self._folder.read_json("config.json")["fleet"]["servers"]))
+        config = self._folder.read_json("config.json")["fleet"]
+        open_files.need(2 + int(config["servers"]))
         run = ["--run", str(self._folder.path)]
         scheduler = self._fleet.start("scheduler-0", "rubato-scheduler",
                                       [*run, "--listen", addresses.scheduler(), "--serve",
                                        *snapshot.arguments()])
         address = self._fleet.wait_listening(scheduler)
-        servers = start_servers(self._fleet, self._folder, addresses,
-                                ["--scheduler", address, "--serve"])
+        servers = [
+            self._fleet.start(f"server-{index}", "rubato-server",
+                              [*run, "--scheduler", address, "--serve", "--listen",
+                               addresses.server(index), *places_of(config, index)])
+            for index in range(int(config["servers"]))]
+        for server in servers:
+            self._fleet.wait_listening(server)
         worker = self._fleet.start(f"{verb}-0", "rubato-worker",
                                    [verb, *run, "--scheduler", address, *arguments])
         self._fleet.may_end(worker, 0)

@@ -14,6 +14,7 @@ from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.run import best_epoch, local, metrics
 from rubato_cli.run.committed import Snapshot, kept_snapshots, whole_snapshot
+from rubato_cli.run.faults import Faults
 from rubato_cli.run.progress import Progress
 from rubato_cli.run.servers import has_servers
 from rubato_cli.run.serving import Serving
@@ -54,14 +55,15 @@ def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str,
         addresses.warn(console)
         training = Training(fleet, folder, console, start.worker_flags)
         training.run(addresses, resumed)
-    return metrics.collect(folder, training.progress, training.seconds, fleet.children)
+    return metrics.collect(folder, training.progress, training.seconds, fleet.children,
+                           training.faults)
 
 
 def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
     """The training part of metrics.json when an earlier start ended after its last commit."""
     progress = Progress.of(folder)
     progress.resumed_from = progress.last_clock
-    return metrics.collect(folder, progress, 0.0, [])
+    return metrics.collect(folder, progress, 0.0, [], Faults())
 
 
 def evaluate(console: Console, start: Start, trained: dict[str, Any]) -> dict[str, Any]:

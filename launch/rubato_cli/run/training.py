@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 from rubato_cli.base.console import Console
 from rubato_cli.base.deadline import Deadline
-from rubato_cli.base.events import Event, ValidationEvent
+from rubato_cli.base.events import Event, FleetResumeEvent, ValidationEvent
 from rubato_cli.base.failure import RETRYABLE, STOPPED, Failure, StoppedBySignal
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.post import Post
 from rubato_cli.fleet.sockets import Addresses
 from rubato_cli.run.committed import Snapshot
+from rubato_cli.run.faults import Faults
 from rubato_cli.run.progress import Progress
+from rubato_cli.run.supervision import Supervision
 from rubato_cli.run.validations import Validations
 
 # The last commit, once all workers have ended.
@@ -36,47 +41,67 @@ class Training:
         self._folder = folder
         self._console = console
         self._worker_flags = worker_flags
+        self._config = folder.read_json("config.json")["fleet"]
+        self._supervision = Supervision(fleet, self._config, console)
         self._validations: Validations | None = None
         fleet.on_event = self._take
+
+    @property
+    def faults(self) -> Faults:
+        return self._supervision.faults
 
     def run(self, addresses: Addresses, resumed: Snapshot | None) -> None:
         """`resumed`: of an earlier start, to go on from; None for a new run."""
         self._validations = Validations(self._folder, resumed.clock if resumed else 0,
                                         self._console)
-        config = self._folder.read_json("config.json")["fleet"]
-        open_files.need(1 + int(config["servers"]) + int(config["workers"]))
-        run = ["--run", str(self._folder.path)]
-        scheduler = self._fleet.start(
-            "scheduler-0", "rubato-scheduler",
-            [*run, "--listen", addresses.scheduler(),
-             *(["--resume", *resumed.arguments()] if resumed else [])])
+        open_files.need(1 + int(self._config["servers"]) + int(self._config["workers"]))
+        scheduler = self._keep("scheduler-0", "rubato-scheduler", SchedulerArguments(
+            addresses.scheduler(), ["--resume", *resumed.arguments()] if resumed else []))
         address = self._fleet.wait_listening(scheduler)
-        servers = start_servers(self._fleet, self._folder, addresses, ["--scheduler", address])
+        servers = self._start_servers(addresses, address)
         begin = time.monotonic()
         workers = [
-            self._fleet.start(f"worker-{seat}", "rubato-worker",
-                              ["train", *run, "--scheduler", address, "--seat", str(seat),
-                               *self._worker_flags(seat)])
-            for seat in range(int(config["workers"]))]
-        for child in (scheduler, *workers):
-            self._fleet.may_end(child, 0)
+            self._keep(f"worker-{seat}", "rubato-worker",
+                       _always(["--scheduler", address, "--seat", str(seat),
+                                *self._worker_flags(seat)]), "train")
+            for seat in range(int(self._config["workers"]))]
+        for post in (scheduler, *workers):
+            self._fleet.may_end(post, 0)
         with self._validations:
-            self._watch(scheduler, workers)
+            self._watch(scheduler, servers, workers)
             self.seconds = time.monotonic() - begin
             self._fleet.end(servers)
 
-    def _watch(self, scheduler: Child, workers: list[Child]) -> None:
+    def _keep(self, name: str, program: str, arguments: Callable[[Post], list[str]],
+              *verb: str) -> Post:
+        run = [*verb, "--run", str(self._folder.path)]
+        return self._supervision.watch(self._fleet.keep(
+            name, program, lambda post: [*run, *arguments(post)], self._supervision.restarts()))
+
+    def _start_servers(self, addresses: Addresses, scheduler: str) -> list[Post]:
+        servers = [
+            self._keep(f"server-{index}", "rubato-server", lambda post, index=index: [
+                "--scheduler", scheduler, "--listen", addresses.server(index, post.starts),
+                *places_of(self._config, index)])
+            for index in range(int(self._config["servers"]))]
+        for server in servers:
+            self._fleet.wait_listening(server)
+        return servers
+
+    def _watch(self, scheduler: Post, servers: list[Post], workers: list[Post]) -> None:
         """Until scheduler and workers have ended by themselves, or after a stop signal."""
         self._fleet.signals_bearable = 1
         deadline = None
         leaving = False
         while scheduler.running or any(worker.running for worker in workers):
             self._fleet.step()
+            self._supervision.look()
             self._console.live(self.progress.line())
             if self._fleet.stop.count:
                 self._stop(scheduler, workers)
             if not scheduler.running and not leaving:
                 leaving = True
+                self._relieve([*servers, *workers])
                 deadline = Deadline(LEAVE_SECONDS)
             elif deadline is None and not any(worker.running for worker in workers):
                 deadline = Deadline(COMMIT_SECONDS)
@@ -84,22 +109,32 @@ class Training:
                 break
         self._fleet.signals_bearable = 0
         if scheduler.running:
-            raise ChildFailure(scheduler, f"did not end within {COMMIT_SECONDS:.0f} s of the "
-                               "workers", RETRYABLE)
+            raise ChildFailure(scheduler.child, f"did not end within {COMMIT_SECONDS:.0f} s of "
+                               "the workers", RETRYABLE)
         # It ended well, so all is committed: who is left only waits for a lost goodbye.
         self._fleet.end(workers)
 
-    def _stop(self, scheduler: Child, workers: list[Child]) -> None:
+    def _relieve(self, posts: list[Post]) -> None:
+        """All is committed: nobody needs them any more, whoever may kill them."""
+        for post in posts:
+            post.relieve()
+            self._fleet.may_end(post, 0, -signal.SIGKILL)
+
+    def _stop(self, scheduler: Post, workers: list[Post]) -> None:
         """One signal: the scheduler commits and ends with 75. Always raises."""
         self._console.note("stopping: waiting for a last snapshot (once more to stop at once)")
         number = self._fleet.stop.number
         self._fleet.may_end(scheduler, 0, STOPPED)
         for worker in workers:
             self._fleet.may_end(worker, 0, STOPPED)
-        scheduler.stop()
+        asked: Child | None = None
         try:
             while scheduler.running:
+                if scheduler.child is not asked and scheduler.child.running:
+                    asked = scheduler.child
+                    asked.stop()
                 self._fleet.step()
+                self._supervision.look()
         except StoppedBySignal:
             raise
         except Failure as failure:
@@ -112,22 +147,36 @@ class Training:
     def _take(self, child: Child, event: Event) -> None:
         if isinstance(event, ValidationEvent) and self._validations:
             self._validations.take(event)
+        if isinstance(event, FleetResumeEvent) and self._validations:
+            self._validations.go_back(event.clock)
+        self._supervision.take(child, event)
         self.progress.tell(child, event, self._console)
 
 
-def start_servers(fleet: Fleet, folder: RunFolder, addresses: Addresses,
-                  arguments: list[str]) -> list[Child]:
-    """The servers of the run, each with its places and with `arguments`, all listening."""
-    config = folder.read_json("config.json")["fleet"]
+class SchedulerArguments:
+    """What a scheduler is started with: the next one takes the place of the last, as soon as that
+    has written down where the run stands, which it does before it listens."""
+
+    def __init__(self, listen: str, begin: list[str]) -> None:
+        """`begin`: how the first one begins; [] for a new run."""
+        self._listen = listen
+        self._begin = begin
+
+    def __call__(self, post: Post) -> list[str]:
+        if post.starts == 0:
+            return ["--listen", self._listen, *self._begin]
+        self._listen = post.address or self._listen
+        if post.was_up:
+            self._begin = ["--restart"]
+        return ["--listen", self._listen, *(self._begin or ["--restart"])]
+
+
+def places_of(config: dict[str, Any], index: int) -> list[str]:
+    """Arguments that give server `index` its shards; `config`: section "fleet" of config.json."""
     each = int(config["shards_per_server"])
-    servers = []
-    for index in range(int(config["servers"])):
-        places = [text for place in range(index * each, (index + 1) * each)
-                  for text in ("--place", str(place))]
-        servers.append(fleet.start(
-            f"server-{index}", "rubato-server",
-            ["--run", str(folder.path), *arguments,
-             "--listen", addresses.server(index), *places]))
-    for server in servers:
-        fleet.wait_listening(server)
-    return servers
+    return [text for place in range(index * each, (index + 1) * each)
+            for text in ("--place", str(place))]
+
+
+def _always(arguments: list[str]) -> Callable[[Post], list[str]]:
+    return lambda post: arguments

@@ -36,6 +36,11 @@ class Validations:
             self._console.note(f"warning: {self._folder.path / FILE} not written, training goes "
                                f"on: {system_error.why(self._refusal)}")
 
+    def go_back(self, clock: int) -> None:
+        """The fleet has: what was validated beyond `clock` will be again, with other weights."""
+        self._events = [event for event in self._events if int(event["clock"]) <= clock]
+        self._try_to_write()
+
     def __enter__(self) -> Validations:
         return self
 

@@ -84,23 +84,29 @@ TEST(Job, ErrorsNameTheField) {
 }
 
 TEST(Job, AFileOfANewerVersionIsRefused) {
-  EXPECT_EQ(ErrorAfter("\"version\": 2,", "\"version\": 1000, \"unheard_of\": 1,"),
-            "job: run.version is 1000, and this rubato reads job files up to version 2; use the "
+  EXPECT_EQ(ErrorAfter("\"version\": 3,", "\"version\": 1000, \"unheard_of\": 1,"),
+            "job: run.version is 1000, and this rubato reads job files up to version 3; use the "
             "newer rubato that wrote it, or train into a new folder");
-  EXPECT_EQ(ErrorAfter("\"version\": 2,", "\"version\": 0,"),
+  EXPECT_EQ(ErrorAfter("\"version\": 3,", "\"version\": 0,"),
             "job: run.version must be an integer from 1 to 4294967295; undo the edit, or train "
             "into a new folder");
-  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"version\": 2,", "\"version\": \"1\","),
+  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"version\": 3,", "\"version\": \"1\","),
                                 "run.version must be an integer"));
 }
 
 // What all files of the first version said.
 constexpr char kEvaluates[] = "\"evaluate\": true,";
 
+// `job` as a file of the first version has it, but for that; `more` in its place.
+std::string FirstVersion(const Job& job, const std::string& more) {
+  return absl::StrReplaceAll(
+      FormatJob(job),
+      {{"\"version\": 3,", more}, {",\n  \"lease_ms\": 10000,\n  \"deterministic\": false", ""}});
+}
+
 TEST(Job, AFileOfTheFirstVersionSaysThatItEvaluates) {
-  const std::string text = FormatJob(TwoTables());
-  const auto first = [&](const std::string& more) {
-    return ParseJob(absl::StrReplaceAll(text, {{"\"version\": 2,", "\"version\": 1," + more}}));
+  const auto first = [](const std::string& more) {
+    return ParseJob(FirstVersion(TwoTables(), "\"version\": 1," + more));
   };
   ASSERT_TRUE(first(kEvaluates).ok()) << first(kEvaluates).status();
   EXPECT_EQ(*first(kEvaluates), TwoTables());
@@ -110,8 +116,7 @@ TEST(Job, AFileOfTheFirstVersionSaysThatItEvaluates) {
 }
 
 TEST(Job, AFileWithoutAVersionIsOfTheFirst) {
-  const std::string text = FormatJob(TwoTables());
-  const auto job = ParseJob(absl::StrReplaceAll(text, {{"\"version\": 2,", kEvaluates}}));
+  const auto job = ParseJob(FirstVersion(TwoTables(), kEvaluates));
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(*job, TwoTables());
 }

@@ -45,7 +45,7 @@ class EventsTest : public testing::Test {
 
   void TellOfAnyProcess() {
     Tell("server-0", WarningEvent{"the disk is \"full\""});
-    Tell("server-0", ErrorEvent{"it ends"});
+    Tell("server-0", ErrorEvent{"it ends", "UNAVAILABLE"});
     Tell("worker-1", SignalEvent{.name = "SIGTERM", .count = 2});
     Tell("scheduler", ListeningEvent{"ipc:///s"});
   }
@@ -56,8 +56,26 @@ class EventsTest : public testing::Test {
          ViewEvent{.min_clock = Clock(12), .max_clock = Clock(15), .committed = Clock(9)});
     Tell("scheduler", CommittedEvent{.snapshot = SnapshotNumber(3), .clock = Clock(12)});
     Tell("scheduler", KeptEvent{.snapshot = SnapshotNumber(2), .clock = Clock(6)});
+    TellOfDeaths();
     Tell("scheduler",
          SchedulerDoneEvent{.clock = Clock(20), .snapshot = SnapshotNumber(5), .lost = 1});
+  }
+
+  void TellOfDeaths() {
+    Tell("scheduler", StartedEvent{SeatId(1), Life(7), Clock(12)});
+    Tell("scheduler", EvictedEvent{.seat = SeatId(1),
+                                   .life = Life(7),
+                                   .clock = Clock(15),
+                                   .replaced = true,
+                                   .why = "gone"});
+    Tell("scheduler", TornEvent{.seat = SeatId(1),
+                                .life = Life(7),
+                                .begin = Clock(12),
+                                .end = Clock(14),
+                                .lost = true});
+    Tell("scheduler", ServingEvent{PlaceId(2), Life(8)});
+    Tell("scheduler", SilentEvent{PlaceId(2), "has said nothing"});
+    Tell("scheduler", FleetResumeEvent{Clock(9), "pushes are lost"});
   }
 
   void TellOfServer() {
@@ -76,6 +94,7 @@ class EventsTest : public testing::Test {
   }
 
   void TellOfWorker() {
+    Tell("worker-1", BegunEvent{Life(7), Clock(12)});
     ProgressEvent progress{.clock = Clock(13),
                            .epoch = 1,
                            .rows = 3328,

@@ -17,7 +17,6 @@ namespace {
 
 constexpr Nonce kShard{5};
 constexpr Life kShardLife{1};
-constexpr Life kReaderLife{2};
 constexpr float kWeight = 0.5F;
 
 // A scheduler and a shard on a thread of their own, as a reader waits for them.
@@ -43,14 +42,17 @@ class PlayedFleet {
   bool left() const { return left_; }
 
   // All from the fleet's thread.
-  void Welcome(Nonce reader) { SendView(reader, {{kReaderLife, reader}}); }
+  void Welcome(Nonce reader) {
+    life_ = Life(life_.value() + 1);
+    SendView(reader, {{life_, reader}});
+  }
   void PutOut(Nonce reader) { SendView(reader, {}); }
   void Refuse(Nonce reader) { scheduler_->Send(reader, ErrorReply{9, "another job is trained"}); }
   void Park(Nonce reader, const Pull& pull) {
-    shard_->Send(reader, Parked{kShardLife, kReaderLife, pull.id, Clock(0), kNoLife});
+    shard_->Send(reader, Parked{kShardLife, life_, pull.id, Clock(0), kNoLife});
   }
   void Answer(Nonce reader, const Pull& pull) {
-    PullReply reply{kShardLife, kReaderLife, pull.id, ViewVersion(version_), Clock(0), {}};
+    PullReply reply{kShardLife, life_, pull.id, ViewVersion(version_), Clock(0), {}};
     for (const TableRows& asked : pull.rows) {
       TableRows rows{asked.table, asked.rows, ValueCodec::kF32, {}, {}};
       rows.values = Buffer::Own(std::vector<float>(asked.rows, kWeight));
@@ -89,6 +91,7 @@ class PlayedFleet {
   std::unique_ptr<Endpoint> scheduler_;
   std::unique_ptr<Endpoint> shard_;
   uint64_t version_ = 0;
+  Life life_ = kShardLife;  // of the reader: the newest
   std::atomic<bool> end_{false};
   std::atomic<bool> left_{false};
   std::thread thread_;
@@ -165,9 +168,17 @@ TEST_F(ReaderTest, ASignalIsSeenByWhoeverWorksForLong) {
   EXPECT_EQ((*reader)->GoOn(), absl::CancelledError("stopped by SIGTERM"));
 }
 
-TEST_F(ReaderTest, WhoIsPutOutOfTheFleetSaysSo) {
-  fleet_.on_pull = [this](Nonce reader, const Pull&) { fleet_.PutOut(reader); };
-  EXPECT_TRUE(absl::IsAborted(PullStatus()));
+TEST_F(ReaderTest, WhoIsPutOutOfTheFleetComesBackAndAsksAgain) {
+  Nonce first{};
+  fleet_.on_pull = [this, &first](Nonce reader, const Pull& pull) {
+    if (first == Nonce()) first = reader;
+    reader == first ? fleet_.PutOut(reader) : fleet_.Answer(reader, pull);
+  };
+  auto reader = Join();
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const auto pulled = (*reader)->Pull(Keys());
+  ASSERT_TRUE(pulled.ok()) << pulled.status();
+  EXPECT_EQ((*pulled)[0].values, Floats(2, kWeight));
 }
 
 TEST_F(ReaderTest, AShardThatLoadsIsWaitedFor) {

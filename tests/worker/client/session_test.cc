@@ -101,6 +101,35 @@ TEST_F(SessionTest, APushOfAnOldLifeIsDropped) {
   EXPECT_EQ(Next<Ready>().clock, Clock(1));
 }
 
+// A new life of a shard may listen where the last one did: what a worker had queued for that must
+// not speak for it there, nor may its connection hold its name.
+TEST_F(SessionTest, FollowsAShardThatComesBackAtTheSameAddress) {
+  const Nonce nonce = Await<Hello>();
+  const std::vector<MemberEntry> me = {{Life(2), SeatId(0), nonce, Clock(0)}};
+  SendView(nonce, me);
+  Next<Started>();
+  BeginIteration(Clock(0));
+  Next<Ready>();
+  const std::string address = shard_->address();
+  shard_.reset();
+  session_->Push(Clock(0), {});
+  constexpr Nonce kNext{6};
+  shard_ = *Endpoint::Open({.self = kNext, .listen = address});
+  View view;
+  view.version = ViewVersion(++version_);
+  view.shards = {{Life(3), kNext, address}};
+  view.members = me;
+  scheduler_->Send(nonce, view);
+  bool synced = false;
+  for (int i = 0; i < 500 && !synced; ++i) {
+    for (const Decoded& decoded : shard_->Receive(Duration::Millis(20))) {
+      const auto* sync = std::get_if<Sync>(&decoded.message);
+      synced |= sync != nullptr && sync->to == Life(3);
+    }
+  }
+  EXPECT_TRUE(synced);
+}
+
 // Its first messages to a shard that does not listen yet cannot be queued. They once waited for the
 // time after which a lost message is sent again.
 TEST_F(SessionTest, WhatCouldNotBeQueuedIsSentAgainSoon) {

@@ -352,6 +352,9 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   now.train.staleness = Staleness::Infinite();
   now.snapshot.every_clocks = 7;
   now.snapshot.retention_soft_mib = 7;
+  now.fleet.servers = 3;
+  now.fleet.shards_per_server = 2;
+  now.fleet.restarts = 0;
   EXPECT_TRUE(CheckResumable(before, now).ok());
   now.train.batch = 8;
   now.model.kind = "mlp";
@@ -360,7 +363,15 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   EXPECT_EQ(std::string(refused.message()),
             "cannot resume: changed since the run began: model.kind (\"linear\", now \"mlp\"), "
             "train.batch (0, now 8); only train.epochs, train.staleness, device, "
-            "train.precision and snapshot.* may change, so undo that or start a new run");
+            "train.precision, snapshot.* and fleet.* but fleet.workers may change, so undo that or "
+            "start a new run");
+  now = before;
+  now.fleet.workers = 3;
+  EXPECT_NE(CheckResumable(before, now).message().find("fleet.workers (2, now 3)"),
+            absl::string_view::npos);
+  now = before;
+  now.fleet.servers = 0;
+  EXPECT_NE(CheckResumable(before, now).message().find("from or to 0"), absl::string_view::npos);
 }
 
 TEST(RunConfig, MissingFileFolderAndGiantAreSentences) {

@@ -72,7 +72,7 @@ TEST(DivergenceCheck, PassesCountByThemselvesAndByRows) {
 
 TEST(DivergenceCheck, WhatIsLeftOfAPassIsNotJudged) {
   DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
-  check.BeginMidPass();
+  check.Begin(DivergenceCheck::Pass::kRest);
   EXPECT_TRUE(check.Take(6.2, 16, Clock(26)).ok());
   EXPECT_TRUE(check.EndPass(Clock(26)).ok());
   EXPECT_TRUE(check.Take(6.2, 16, Clock(28)).ok());

@@ -143,6 +143,18 @@ absl::StatusOr<double> GpuPipeline::Finish(Parameters* gradients) {
   return loss;
 }
 
+// Keys of what is prepared were waited for, so nothing of it is under way.
+absl::Status GpuPipeline::Clear() {
+  for (; !begun_.empty(); begun_.pop_front()) {
+    RETURN_IF_ERROR(begun_.front()->finished.Wait());
+    begun_.front()->weights = {};
+    begun_.front()->gradients = {};
+    free_.push_back(std::move(begun_.front()));
+  }
+  for (; !prepared_.empty(); prepared_.pop_front()) free_.push_back(std::move(prepared_.front()));
+  return absl::OkStatus();
+}
+
 absl::Status GpuPipeline::Predict(const Batch& batch, const Parameters& rows,
                                   std::span<float> prediction) {
   RETURN_IF_ERROR(UseGpu(gpu_));

@@ -32,6 +32,7 @@ class GpuPipeline : public Pipeline {
   absl::Status Prepare(Batch batch, Parameters* keys) override;
   absl::Status Begin(Parameters rows) override;
   absl::StatusOr<double> Finish(Parameters* gradients) override;
+  absl::Status Clear() override;
   // Predictions [batch.rows, outputs] with the weights `rows`, keys as Prepare would give them. The
   // values may be in any memory. Waits.
   absl::Status Predict(const Batch& batch, const Parameters& rows, std::span<float> prediction);

@@ -1,0 +1,107 @@
+"""Keeps a training fleet alive: who dies is followed by another, who hangs is killed first."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rubato_cli.base.console import Console
+from rubato_cli.base.deadline import Deadline
+from rubato_cli.base.events import (BegunEvent, EvictedEvent, Event, ServingEvent, SilentEvent,
+                                    ViewEvent)
+from rubato_cli.fleet.child import Child
+from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.post import Post
+from rubato_cli.fleet.restarts import Restarts
+from rubato_cli.run.faults import Death, Faults
+
+
+class Supervision:
+    """Of the fleet of one run. `config` is config.json's section "fleet"."""
+
+    def __init__(self, fleet: Fleet, config: dict[str, Any], console: Console) -> None:
+        self.faults = Faults()
+        self._fleet = fleet
+        self._console = console
+        self._budget = int(config["restarts"])
+        self._lease = float(config["lease_seconds"])
+        self._shards = int(config["shards_per_server"])
+        self._posts: dict[str, Post] = {}
+        self._clock = 0
+        self._missing: dict[str, Death] = {}  # deaths whose posts do no work yet
+        self._loading: dict[str, set[int]] = {}  # places of such a server that do not serve yet
+        self._told_something = Deadline(self._lease)
+        self._heard = 0.0
+        fleet.on_death = self._note_death
+
+    def restarts(self) -> Restarts:
+        """Those of one process."""
+        return Restarts(self._budget)
+
+    def watch(self, post: Post) -> Post:
+        self._posts[post.name] = post
+        return post
+
+    def take(self, child: Child, event: Event) -> None:
+        """What a process of the fleet has told."""
+        self.faults.take(event)
+        match event:
+            case ViewEvent():
+                self._clock = event.min_clock
+                self._note_back(child.name)
+            case BegunEvent():
+                self._note_back(child.name)
+            case ServingEvent():
+                self._note_serving(event.place)
+            case EvictedEvent() if not event.replaced:
+                self._replace_worker(event)
+            case SilentEvent():
+                self._replace(f"server-{event.place // self._shards}",
+                              f"is of no use (shard {event.place} {event.why}) and was killed")
+
+    def look(self) -> None:
+        """Several times a second: a scheduler tells how far the run is, or it hangs."""
+        scheduler = self._posts["scheduler-0"]
+        if scheduler.child.heard != self._heard or not scheduler.child.running:
+            self._heard = scheduler.child.heard
+            self._told_something = Deadline(self._lease)
+        elif self._told_something.over():
+            self._replace("scheduler-0", f"has told nothing for {self._lease:g} s and was killed")
+
+    def _replace_worker(self, event: EvictedEvent) -> None:
+        """It may come back by itself, in another life; who has not is not to be waited for."""
+        post = self._posts.get(f"worker-{event.seat}")
+        if post is not None and post.child.life == event.life:
+            self._replace(post.name, f"is out of the fleet ({event.why}) and was killed")
+
+    def _replace(self, name: str, why: str) -> None:
+        post = self._posts.get(name)
+        if self._budget > 0 and post is not None and post.age > self._lease:
+            post.kill(why)
+
+    def _note_death(self, post: Post, why: str) -> None:
+        self._console.note(f"{post.name} {why}; it is started again "
+                           f"({post.restarts.used} of {post.restarts.budget} times in ten minutes)")
+        death = Death(post.name, why, self._clock)
+        self.faults.deaths.append(death)
+        self._missing[post.name] = death
+        if post.name.startswith("server-"):
+            first = int(post.name.rsplit("-", 1)[1]) * self._shards
+            self._loading[post.name] = set(range(first, first + self._shards))
+
+    def _note_serving(self, place: int) -> None:
+        name = f"server-{place // self._shards}"
+        loading = self._loading.get(name, set())
+        loading.discard(place)
+        if not loading:
+            self._note_back(name)
+
+    def _note_back(self, name: str) -> None:
+        death = self._missing.get(name)
+        post = self._posts[name]
+        if death is None or post.due is not None:
+            return
+        del self._missing[name]
+        death.back_seconds = round(time.monotonic() - post.gone_at, 3)
+        self._console.note(f"{name} is back after {death.back_seconds:.1f} s, at clock "
+                           f"{self._clock}")
