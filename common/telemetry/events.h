@@ -148,6 +148,14 @@ struct TornEvent {
   }
 };
 
+// What the end of a worker's life may have cost: a shard that had its pushes has died as well, and
+// nobody knows which of them it alone had acknowledged.
+struct PossibleLossEvent {
+  static constexpr char kEvent[] = "possible_loss";
+  Life life;
+  void Fields(auto&& field) const { field("life", life); }
+};
+
 // A life of a shard has loaded the committed snapshot and serves.
 struct ServingEvent {
   static constexpr char kEvent[] = "serving";

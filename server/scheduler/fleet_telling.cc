@@ -68,6 +68,10 @@ void TellEvent(const SchedulerEvent& event, const View& view, EventLog* events) 
     case SchedulerEventKind::kTornIterations:
     case SchedulerEventKind::kLoss:
       return TellTorn(event, events);
+    case SchedulerEventKind::kPossibleLoss:
+      events->Write(PossibleLossEvent{event.life});
+      return LogWarning(absl::StrFormat("pushes of worker life %d may be lost: %s",
+                                        event.life.value(), event.text));
     case SchedulerEventKind::kLoadFailed:
       return LogWarning(event.text);
     default:

@@ -265,6 +265,11 @@ Clock PsClient::applied() const {
   return lowest.value_or(Clock(0));
 }
 
+void PsClient::CopyApplied(std::vector<Clock>* applied) const {
+  applied->clear();
+  for (const Place& place : places_) applied->push_back(place.applied);
+}
+
 Clock PsClient::durable() const {
   std::optional<Clock> lowest;
   for (const Place& place : places_) {

@@ -147,6 +147,8 @@ class PsClient {
   // Lowest `applied` and `durable` over the shards, as acknowledged to this life.
   Clock applied() const;
   Clock durable() const;
+  // `applied` of each shard, by place.
+  void CopyApplied(std::vector<Clock>* applied) const;
   const PushLog& log(PlaceId place) const { return places_[place.value()].log; }
 
  private:

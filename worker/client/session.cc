@@ -105,6 +105,11 @@ ClientCounters Session::counters() const {
   return counters_;
 }
 
+Acknowledged Session::acknowledged() const {
+  MutexLock lock(&mutex_);
+  return acknowledged_;
+}
+
 void Session::Run() {
   while (!end_) {
     const std::vector<Decoded> received = endpoint_->Receive(kTick);
@@ -128,8 +133,14 @@ void Session::Run() {
     client_.Tick(now, &out);
     Flush(now, &out);
     MutexLock lock(&mutex_);
-    counters_ = client_.counters();
+    CopyCounters();
   }
+}
+
+void Session::CopyCounters() {
+  counters_ = client_.counters();
+  acknowledged_.life = client_.life();
+  client_.CopyApplied(&acknowledged_.applied);
 }
 
 // Sent under the nonce of the client's current life.
@@ -144,7 +155,7 @@ void Session::Flush(Instant now, ClientOutput* out) {
   if (out->events.empty()) return;
   {
     MutexLock lock(&mutex_);
-    counters_ = client_.counters();  // an event is never newer than they are
+    CopyCounters();  // an event is never newer than they are
     for (ClientEvent& event : out->events) events_.push_back(std::move(event));
   }
   out->events.clear();

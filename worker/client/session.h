@@ -24,6 +24,12 @@
 
 namespace rubato {
 
+// What the shards have acknowledged of a life's pushes.
+struct Acknowledged {
+  Life life;
+  std::vector<Clock> applied;  // by place: all pushes before this are applied there
+};
+
 class Session {
  public:
   static absl::StatusOr<std::unique_ptr<Session>> Open(PsClientOptions options,
@@ -48,6 +54,7 @@ class Session {
   bool answered() const { return answered_; }
   // A copy, a moment old, and no older than the last event of Next.
   ClientCounters counters() const;
+  Acknowledged acknowledged() const;
 
  private:
   using Command = std::function<void(Instant now, PsClient* client, ClientOutput* out)>;
@@ -57,6 +64,7 @@ class Session {
   void AddOfLife(Command command);
   void Run();
   void Flush(Instant now, ClientOutput* out);
+  void CopyCounters() REQUIRES_LOCK(mutex_);
   void ConnectShards();
 
   std::unique_ptr<Endpoint> endpoint_;
@@ -73,6 +81,7 @@ class Session {
   std::deque<Command> commands_ GUARDED_BY(mutex_);
   std::deque<ClientEvent> events_ GUARDED_BY(mutex_);
   ClientCounters counters_ GUARDED_BY(mutex_);
+  Acknowledged acknowledged_ GUARDED_BY(mutex_);
 
   std::thread thread_;
 };

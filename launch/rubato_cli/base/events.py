@@ -128,6 +128,12 @@ class TornEvent(Event):
 
 
 @_event
+class PossibleLossEvent(Event):
+    kind = "possible_loss"
+    life: int = 0
+
+
+@_event
 class ServingEvent(Event):
     kind = "serving"
     place: int = 0

@@ -6,8 +6,8 @@ import dataclasses
 import statistics
 from typing import Any
 
-from rubato_cli.base.events import (EvictedEvent, Event, FleetResumeEvent, StartedEvent,
-                                    TornEvent)
+from rubato_cli.base.events import (EvictedEvent, Event, FleetResumeEvent, PossibleLossEvent,
+                                    StartedEvent, TornEvent)
 
 
 @dataclasses.dataclass
@@ -28,6 +28,7 @@ class Faults:
     def __init__(self) -> None:
         self.deaths: list[Death] = []
         self._torn: dict[int, TornEvent] = {}  # by life
+        self._possible_losses: set[int] = set()  # lives
         self._resumes: list[FleetResumeEvent] = []
         self._evicted: dict[int, EvictedEvent] = {}  # by seat, until the next life begins there
         self._evictions = 0
@@ -43,6 +44,8 @@ class Faults:
                 self._follow(event)
             case TornEvent():
                 self._torn[event.life] = event
+            case PossibleLossEvent():
+                self._possible_losses.add(event.life)
             case FleetResumeEvent():
                 self._resumes.append(event)
                 self._evicted.clear()  # all are trained again from there
@@ -69,6 +72,7 @@ class Faults:
             else None,
             "fleet_resumes": [event.told() for event in self._resumes],
             "torn": [event.told() for event in self._torn.values()],
+            "possible_losses": sorted(self._possible_losses),
             "skipped": self._skipped,
             "repeated": self._repeated,
         }

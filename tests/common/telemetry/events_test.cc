@@ -73,6 +73,7 @@ class EventsTest : public testing::Test {
                                 .begin = Clock(12),
                                 .end = Clock(14),
                                 .lost = true});
+    Tell("scheduler", PossibleLossEvent{Life(7)});
     Tell("scheduler", ServingEvent{PlaceId(2), Life(8)});
     Tell("scheduler", SilentEvent{PlaceId(2), "has said nothing"});
     Tell("scheduler", FleetResumeEvent{Clock(9), "pushes are lost"});

@@ -1,0 +1,158 @@
+// The oracle of tests/chaos: reads the committed snapshot that a run under chaos ended with, and
+// what its workers knew of their pushes, and holds both against each other.
+//
+// Every push is a row of table "ledger" on every shard (tests/faults/chaos_job.h). A row with
+// another weight than 1 was applied twice; a life's rows on a shard have no hole; a push that a
+// shard acknowledged as applied is there, unless the fleet went back behind it by a named resume,
+// or its life is among those of which a loss was reported; and "sums" is the exact sum of the
+// pushes that are there.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "common/base/status.h"
+#include "common/job/job.h"
+#include "common/process/process.h"
+#include "server/scheduler/run_start.h"
+#include "server/snapshot/snapshot_store.h"
+#include "tests/faults/chaos_job.h"
+#include "tests/faults/push_record.h"
+
+namespace rubato {
+namespace {
+
+struct Arguments {
+  std::string run;
+  std::vector<uint64_t> reported;  // lives of which something may be lost
+  std::vector<int64_t> resumed;    // clocks of fleet resumes: the first ended generation 0
+};
+
+// Iterations of each life that a shard's image holds.
+using Present = std::map<uint64_t, std::set<int64_t>>;
+
+struct Verdict {
+  uint64_t pushes = 0;  // one for each shard
+  uint64_t twice = 0;   // rows with another weight than 1
+  uint64_t holes = 0;   // lives with a hole, by shard
+  uint64_t wrong_sums = 0;
+  uint64_t acknowledged = 0;  // of which all should be there
+  uint64_t reported = 0;      // absent, and a loss was reported
+  uint64_t lost = 0;          // absent
+  bool exact() const { return twice + holes + wrong_sums + lost == 0 && pushes > 0; }
+};
+
+Present PresentIn(const Image& image, Verdict* verdict) {
+  const TableImage& ledger = image.tables[kLedger.value()];
+  Present present;
+  for (size_t i = 0; i < ledger.keys.size(); ++i) {
+    const LedgerEntry entry = EntryOf(ledger.keys[i]);
+    present[entry.life.value()].insert(entry.clock.value());
+    verdict->twice += ledger.rows[i * ledger.row_floats] == 1.0F ? 0u : 1u;
+  }
+  for (const auto& [life, clocks] : present) {
+    verdict->pushes += clocks.size();
+    const int64_t length = *clocks.rbegin() - *clocks.begin() + 1;
+    verdict->holes += length == static_cast<int64_t>(clocks.size()) ? 0u : 1u;
+  }
+  return present;
+}
+
+void CheckSums(const Job& job, const Image& image, const Present& present, Verdict* verdict) {
+  const TableImage& sums = image.tables[kSums.value()];
+  const uint32_t dim = job.tables[kSums.value()].dim;
+  for (size_t row = 0; row < sums.keys.size(); ++row) {
+    for (uint32_t i = 0; i < dim; ++i) {
+      int64_t exact = 0;
+      for (const auto& [life, clocks] : present) {
+        for (const int64_t clock : clocks) {
+          exact += static_cast<int64_t>(SumsStep({Life(life), Clock(clock)}, sums.keys[row], i));
+        }
+      }
+      const float weight = sums.rows[row * sums.row_floats + i];
+      verdict->wrong_sums += weight == static_cast<float>(exact) ? 0u : 1u;
+    }
+  }
+}
+
+// What of a life must be in the snapshot at `committed`: of an abandoned generation, all before
+// the clock that the fleet went back to.
+int64_t BoundOf(const PushRecord& record, const Arguments& arguments, int64_t committed) {
+  return record.generation < arguments.resumed.size() ? arguments.resumed[record.generation]
+                                                      : committed;
+}
+
+void CheckAcknowledged(const PushRecord& record, int64_t bound, const Arguments& arguments,
+                       const std::vector<Present>& present, Verdict* verdict) {
+  const auto& reported = arguments.reported;
+  const bool known = std::ranges::find(reported, record.life) != reported.end();
+  for (size_t place = 0; place < present.size(); ++place) {
+    const auto life = present[place].find(record.life);
+    for (int64_t clock = record.start; clock < std::min(record.applied[place], bound); ++clock) {
+      ++verdict->acknowledged;
+      if (life != present[place].end() && life->second.contains(clock)) continue;
+      ++(known ? verdict->reported : verdict->lost);
+      if (!known) {
+        std::printf("LOST: life %llu, iteration %lld on shard %zu\n",
+                    static_cast<unsigned long long>(record.life), static_cast<long long>(clock),
+                    place);
+      }
+    }
+  }
+}
+
+absl::StatusOr<Verdict> Check(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
+  ASSIGN_OR_RETURN(const WholeSnapshot whole, FindWholeSnapshot(arguments.run, std::nullopt));
+  ASSIGN_OR_RETURN(const auto store, OpenSnapshotStoreToRead(SnapshotsOf(arguments.run)));
+  Verdict verdict;
+  std::vector<Present> present;
+  for (const ImageName& name : whole.snapshot.images) {
+    ASSIGN_OR_RETURN(const Image image, store->Read(name));
+    present.push_back(PresentIn(image, &verdict));
+    CheckSums(job, image, present.back(), &verdict);
+  }
+  for (const auto& file : std::filesystem::directory_iterator(arguments.run + "/pushes")) {
+    ASSIGN_OR_RETURN(const std::vector<PushRecord> records, ReadPushRecords(file.path()));
+    for (const PushRecord& record : records) {
+      const int64_t bound = BoundOf(record, arguments, whole.snapshot.clock.value());
+      CheckAcknowledged(record, bound, arguments, present, &verdict);
+    }
+  }
+  return verdict;
+}
+
+int Main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Holds the snapshot of a run under chaos against what its workers know");
+  app.add_option("--run", arguments.run)->required();
+  app.add_option("--reported", arguments.reported, "life of which a loss was reported");
+  app.add_option("--resumed", arguments.resumed, "clock of each fleet resume, in order");
+  if (const auto code = ParseCommandLine(&app, argc, argv)) return *code;
+  const absl::StatusOr<Verdict> verdict = Check(arguments);
+  if (!verdict.ok()) {
+    std::printf("%s\n", std::string(verdict.status().message()).c_str());
+    return ExitCode(verdict.status());
+  }
+  const auto row = [](const char* what, uint64_t count) {
+    std::printf("%-44s %llu\n", what, static_cast<unsigned long long>(count));
+  };
+  row("pushes in the last snapshot, by shard", verdict->pushes);
+  row("acknowledged pushes that should be there", verdict->acknowledged);
+  row("pushes applied twice", verdict->twice);
+  row("lives with a hole", verdict->holes);
+  row("sums that are not exact", verdict->wrong_sums);
+  row("acknowledged, absent and reported", verdict->reported);
+  row("lost", verdict->lost);
+  return verdict->exact() ? kExitDone : kExitFatal;
+}
+
+}  // namespace
+}  // namespace rubato
+
+int main(int argc, char** argv) { return rubato::Main(argc, argv); }
