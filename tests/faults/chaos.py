@@ -87,7 +87,7 @@ class Chaos:
     def round(self):
         kind = self.rng.choices(
             ("kill", "kill two roles", "kill two at once", "kill all servers", "freeze a little",
-             "freeze beyond a lease", "kill twice"), (6, 4, 3, 1, 2, 1, 3))[0]
+             "freeze beyond a lease", "kill twice"), (5, 5, 3, 2, 1, 1, 4))[0]
         self.faults[kind] += 1
         what, slack = getattr(self, "_" + kind.replace(" ", "_"))()
         stall = self.wait_until_all_push(what)
@@ -165,7 +165,8 @@ def report(chaos, rounds, seconds, checked):
     print("kills: " + ", ".join(f"{role} {chaos.kills[role]}" for role in ROLES))
     print(f"pushes unacknowledged at a kill: median {statistics.median(chaos.unacknowledged):.0f}, "
           f"most {max(chaos.unacknowledged)}")
-    print(f"pushes of the newest lives {pushes}; fleet resumes {len(fleet.events('fleet_resume'))}, "
+    print(f"pushes of the newest lives {pushes}; "
+          f"fleet resumes {len(fleet.events('fleet_resume'))}, "
           f"commits {len(fleet.events('committed'))}")
     worst = max(chaos.stalls)
     beyond = [stall for stall in chaos.stalls if stall[0] > stall[1]]
@@ -177,7 +178,8 @@ def report(chaos, rounds, seconds, checked):
 
 
 def check(fleet):
-    reported = {event["life"] for kind in ("torn", "possible_loss") for event in fleet.events(kind)}
+    reported = {event["life"]
+                for kind in ("torn", "possible_loss") for event in fleet.events(kind)}
     resumed = [event["clock"] for event in fleet.events("fleet_resume")]
     arguments = [text for life in sorted(reported) for text in ("--reported", str(life))]
     arguments += [text for clock in resumed for text in ("--resumed", str(clock))]

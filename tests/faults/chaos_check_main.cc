@@ -7,7 +7,7 @@
 // or its life is among those of which a loss was reported; and "sums" is the exact sum of the
 // pushes that are there.
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -64,15 +64,17 @@ Present PresentIn(const Image& image, Verdict* verdict) {
 }
 
 void CheckSums(const Job& job, const Image& image, const Present& present, Verdict* verdict) {
+  std::array<int64_t, kPushKinds> pushes{};
+  for (const auto& [life, clocks] : present) {
+    for (const int64_t clock : clocks) ++pushes[PushKind({Life(life), Clock(clock)})];
+  }
   const TableImage& sums = image.tables[kSums.value()];
   const uint32_t dim = job.tables[kSums.value()].dim;
   for (size_t row = 0; row < sums.keys.size(); ++row) {
     for (uint32_t i = 0; i < dim; ++i) {
       int64_t exact = 0;
-      for (const auto& [life, clocks] : present) {
-        for (const int64_t clock : clocks) {
-          exact += static_cast<int64_t>(SumsStep({Life(life), Clock(clock)}, sums.keys[row], i));
-        }
+      for (uint64_t kind = 0; kind < kPushKinds; ++kind) {
+        exact += pushes[kind] * SumsStep(kind, sums.keys[row], i);
       }
       const float weight = sums.rows[row * sums.row_floats + i];
       verdict->wrong_sums += weight == static_cast<float>(exact) ? 0u : 1u;

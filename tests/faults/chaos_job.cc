@@ -61,10 +61,12 @@ LedgerEntry EntryOf(RowKey key) {
           Clock(static_cast<int64_t>(push & ((uint64_t{1} << kClockBits) - 1)))};
 }
 
-float SumsStep(const LedgerEntry& entry, RowKey block, uint32_t index) {
-  const uint64_t mixed = entry.life.value() * 31 + static_cast<uint64_t>(entry.clock.value()) * 17 +
-                         block.value() * 7 + index;
-  return static_cast<float>(static_cast<int64_t>(mixed % 5) - 2);
+uint64_t PushKind(const LedgerEntry& entry) {
+  return (entry.life.value() * 31 + static_cast<uint64_t>(entry.clock.value()) * 17) % kPushKinds;
+}
+
+int64_t SumsStep(uint64_t kind, RowKey block, uint32_t index) {
+  return static_cast<int64_t>((kind + block.value() * 7 + index) % kPushKinds) - 2;
 }
 
 }  // namespace rubato

@@ -34,7 +34,10 @@ struct LedgerEntry {
 RowKey LedgerKey(const Job& job, const LedgerEntry& entry, PlaceId place);
 LedgerEntry EntryOf(RowKey key);
 
-// What a push adds to float `index` of a block of "sums": -2 .. 2.
-float SumsStep(const LedgerEntry& entry, RowKey block, uint32_t index);
+// What a push adds to float `index` of a block of "sums", -2 .. 2: pushes of the same kind, of
+// which there are kPushKinds, add the same.
+inline constexpr uint64_t kPushKinds = 5;
+uint64_t PushKind(const LedgerEntry& entry);
+int64_t SumsStep(uint64_t kind, RowKey block, uint32_t index);
 
 }  // namespace rubato

@@ -106,10 +106,11 @@ class ChaosWorker {
     rows_.erase(clock);
     std::ranges::fill(gradients[0].values, -1.0F);
     const uint32_t dim = job_.tables[kSums.value()].dim;
+    const uint64_t kind = PushKind({life_, clock});
     for (size_t block = 0; block < gradients[1].keys.size(); ++block) {
       for (uint32_t i = 0; i < dim; ++i) {
         gradients[1].values[block * dim + i] =
-            -SumsStep({life_, clock}, gradients[1].keys[block], i);
+            static_cast<float>(-SumsStep(kind, gradients[1].keys[block], i));
       }
     }
     record_->pushed = clock.Next().value();

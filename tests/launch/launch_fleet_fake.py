@@ -3,10 +3,11 @@
 codes, with a fate for each process instead of work.
 
 Usage: launch_fleet_fake.py PROGRAM ARGUMENTS...   A run file is JSON: {"servers", "workers",
-"clocks", "best_epoch", "transport", "target" (of targets.py), "fates": {NAME: FATE}}; FATE is
-"kill" (by signal 9), "abort" (a library finds no memory), "error4" (a reason, exit 4), "lose" (exit
-3 once a server has gone), "slow" (never done by itself), "stay" (done, but never ends by itself),
-"ask" (each validation waits for a mark) or "silent" (exit 1 with nothing but a log line).
+"clocks", "best_epoch", "transport", "restarts", "target" (of targets.py), "fates": {NAME: FATE}};
+FATE is "kill" (by signal 9), "kill once" (the first of its name), "abort" (a library finds no
+memory), "error4" (a reason, exit 4), "lose" (exit 3 once a server has gone), "slow" (never done by
+itself), "stay" (done, but never ends by itself), "ask" (each validation waits for a mark) or
+"silent" (exit 1 with nothing but a log line).
 """
 
 import atexit
@@ -66,7 +67,9 @@ class Run:
 
     def meet_fate(self):
         print(f"{self.name} lives", file=sys.stderr, flush=True)
-        if self.fate == "kill":
+        first = not self.marked(f"died-{self.name}")
+        if self.fate == "kill" or (self.fate == "kill once" and first):
+            self.mark(f"died-{self.name}")
             self.mark("gone")
             os.kill(os.getpid(), signal.SIGKILL)
         if self.fate == "error4":
@@ -228,6 +231,7 @@ def server():
 def train():
     run = Run(f"worker-{option('--seat')}")
     await_orders()
+    say("begun", life=1, clock=0)
     run.meet_fate()
     for clock in range(run.fake["clocks"]):
         say("progress", clock=clock, epoch=0, loss=0.5, samples_per_second=100, rows=clock)
@@ -247,6 +251,7 @@ def train():
 
 def evaluate():
     run = Run("evaluate")
+    run.meet_fate()
     RunFolder(option("--run")).write_json("evaluation.json", targets.EVALUATED[run.target])
 
 

@@ -8,7 +8,7 @@ import unittest
 from processes import wait_until
 from real_fleet import FleetTest
 
-# Some seconds long. At s = 0 steps come in seat order, so whoever dies but a worker changes nothing.
+# Some seconds long. At s = 0 steps come in seat order: who dies, but for a worker, changes nothing.
 LONG = ("train.epochs=100", "train.batch=32", "snapshot.every_clocks=200", "fleet.lease_seconds=1")
 
 

@@ -98,8 +98,6 @@ class Child:
     def read_events(self) -> tuple[list[Event], bool]:
         """What has come since the last call, and whether stdout has ended."""
         events: list[Event] = []
-        if self.stdout.closed:
-            return events, True
         while True:
             try:
                 data = os.read(self.stdout.fileno(), 1 << 16)

@@ -109,6 +109,7 @@ class Fleet:
         self._check_deaths()
         for post in self._posts.values():
             if post.due is not None and time.monotonic() >= post.due:
+                self._forget(post.child)
                 post.fill()
 
     def wait_listening(self, process: Child | Post) -> str:
@@ -132,7 +133,15 @@ class Fleet:
         while any(process.running for process in asked) and not deadline.over():
             self.step()
 
+    def _forget(self, child: Child) -> None:
+        """It is dead, and what it has told is read; only its figures are still wanted."""
+        if child.stdout in self._selector.get_map():
+            self._selector.unregister(child.stdout)
+        child.close()
+
     def _read(self, child: Child) -> None:
+        if child.stdout.closed:
+            return
         events, ended = child.read_events()
         if ended and child.stdout in self._selector.get_map():
             self._selector.unregister(child.stdout)

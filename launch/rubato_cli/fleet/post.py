@@ -84,7 +84,6 @@ class Post:
         """Starts the next process."""
         self.due = None
         self._begun = time.monotonic()
-        self.child.close()
         self.child = self._start(self)
         self.starts += 1
 

@@ -7,7 +7,7 @@ from typing import Any
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import PROGRESS, SUMMARY, Metric, TargetDescription
 from rubato_cli.report import levels, metric_words, verdict
-from rubato_cli.report.tree import dig, number
+from rubato_cli.report.tree import dig, number, records
 
 
 def lines(metrics: dict[str, Any], config: dict[str, Any], target: TargetDescription) -> list[str]:
@@ -20,6 +20,11 @@ def lines(metrics: dict[str, Any], config: dict[str, Any], target: TargetDescrip
                  f"({train['samples_per_second']:,.0f} samples/s), staleness bound "
                  f"{metrics['staleness']['bound']}, largest observed "
                  f"{metrics['staleness']['max_observed']}"]
+    deaths = records(metrics, "faults.deaths", "clock")
+    if deaths:
+        said.append(f"{'one process' if len(deaths) == 1 else f'{len(deaths)} processes'} died and "
+                    f"{'was' if len(deaths) == 1 else 'were'} started again, "
+                    f"{metrics['updates']['lost']} updates lost")
     if train.get("snapshot_used"):
         said.append(f"best validation {target.judge.words} after epoch {train['epoch_used']}, "
                      "whose weights are used")

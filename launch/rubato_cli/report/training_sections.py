@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rubato_cli.base import units
 from rubato_cli.files.target_metrics import Metric
 from rubato_cli.report import charts, metric_words, page
+from rubato_cli.report.fault_figure import fault_figure
 from rubato_cli.report.record import Record
 from rubato_cli.report.svg import Plot, Points, decade
 from rubato_cli.report.tree import Tree, dig, number, records
@@ -173,7 +174,8 @@ def fleet_section(record: Record) -> str:
         "fleet", "The fleet", "",
         page.figures("one", _time(record)),
         page.figures("three", _throughput(record), _bytes(record), _memory(record)),
-        page.figures("two", _staleness(record), _shards(record)))
+        page.figures("two", _staleness(record), _shards(record)),
+        *(page.figures("one", faults) for faults in [fault_figure(record)] if faults))
 
 
 def _seat(worker: Tree) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from rubato_cli.base.console import Console
+from rubato_cli.base.failure import RETRYABLE
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
+from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
@@ -19,6 +21,9 @@ from rubato_cli.run.progress import Progress
 from rubato_cli.run.servers import has_servers
 from rubato_cli.run.serving import Serving
 from rubato_cli.run.training import Training
+
+
+MORE_EVALUATIONS = 2  # after one that was killed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +49,22 @@ def train_and_evaluate(console: Console, start: Start, resumed: Snapshot | None,
             return local.train(console, start.folder, fleet)
     trained = train(console, start, resumed) if left else _nothing_to_train(start.folder)
     return evaluate(console, start, trained)
+
+
+def _serve(console: Console, start: Start, used: Snapshot) -> None:
+    """Evaluates `used`, with another fleet when a process of the first one dies: it holds nothing
+    that is not on the disk."""
+    config = start.folder.read_json("config.json")["fleet"]
+    for left in reversed(range(min(int(config["restarts"]), MORE_EVALUATIONS) + 1)):
+        with start.fleet("serve-") as fleet:
+            try:
+                Serving(fleet, start.folder, console).run(
+                    Addresses(config, start.sockets, "serve"), used, "evaluate", [])
+                return
+            except ChildFailure as failure:
+                if failure.code != RETRYABLE or failure.said or left == 0:
+                    raise
+                console.note(f"{failure.sentence}; the evaluation is begun anew")
 
 
 def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str, Any]:
@@ -80,7 +101,5 @@ def evaluate(console: Console, start: Start, trained: dict[str, Any]) -> dict[st
                   "snapshot_used": None if wanted is None else used.number},
         "validation": best_epoch.validation(folder, used.clock)}
     console.note("evaluating")
-    with start.fleet("serve-") as fleet:
-        addresses = Addresses(config["fleet"], start.sockets, "serve")
-        Serving(fleet, folder, console).run(addresses, used, "evaluate", [])
+    _serve(console, start, used)
     return metrics.finish(trained, folder.read_json("evaluation.json"), more)
