@@ -73,9 +73,9 @@ void Shard::ReceiveView(Instant, const View& view, ShardOutput* out) {
   const size_t place = options_.place.value();
   const bool mine = place < view.shards.size() && view.shards[place].nonce == options_.nonce;
   if (!mine) {
-    // The fleet shrank, or a newer life has this place; without a life yet, go on saying Hello.
-    const bool replaced = place >= view.shards.size() || view.shards[place].life > life_;
-    if (life_ != kNoLife && replaced) {
+    // A newer life has this place, or nobody yet: the fleet may have shrunk, and grown again,
+    // since. Without a life, go on saying Hello.
+    if (life_ != kNoLife) {
       state_ = State::kStopped;
       out->stop = true;
     }

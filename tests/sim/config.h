@@ -41,10 +41,11 @@ struct Config {
   // Bytes of a worker's log; an iteration of two shards takes about 1 KB of it.
   uint64_t retention_soft = kAmple;
   uint64_t retention_hard = kAmple;
-  double empty_share = 0;   // of (iteration, shard) pairs that touch nothing
-  double nan_share = 0;     // of iterations with a NaN gradient that nobody checked
-  int64_t early = 0;        // seat 0 is out of data this many clocks before the end
-  int64_t faults_ms = 400;  // faults come in this time, and then no more
+  bool reports_loss = false;  // a loss is reported, and nobody goes back
+  double empty_share = 0;     // of (iteration, shard) pairs that touch nothing
+  double nan_share = 0;       // of iterations with a NaN gradient that nobody checked
+  int64_t early = 0;          // seat 0 is out of data this many clocks before the end
+  int64_t faults_ms = 400;    // faults come in this time, and then no more
   // Or they go on at this rate for ever: the run must end all the same.
   bool goes_on = false;
   // Network.

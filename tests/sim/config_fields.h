@@ -31,6 +31,7 @@ void VisitSizes(Config& c, Visit visit) {
   visit("snapshot_pause_ms", c.snapshot_pause_ms);
   visit("retention_soft", c.retention_soft);
   visit("retention_hard", c.retention_hard);
+  visit("reports_loss", c.reports_loss);
   visit("empty_share", c.empty_share);
   visit("early", c.early);
   visit("faults_ms", c.faults_ms);

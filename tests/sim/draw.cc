@@ -22,11 +22,17 @@ constexpr const char* kSlowCommits =
 constexpr const char* kChurn =
     "churn=20 shard_crashes=3 scheduler_crashes=3 snapshot_every=2 long_delay=0.08";
 constexpr const char* kSlowEvaluation = "patient=1 slow_evaluation=1 last_clock=14 per_epoch=7";
+// A long run whose workers never stay: slow to check, so it is drawn seldom.
+constexpr const char* kNobodyStays =
+    "last_clock=150 per_epoch=0 faults_ms=2500 churn=300 snapshot_every=5 goes_on=0 "
+    "retention_soft=1073741824 retention_hard=1073741824";
+
 struct Situation {
   const char* mutation;
   const char* words;
 };
 constexpr Situation kSituations[] = {
+    {"nobody_stays", kNobodyStays},
     {"send_before_disk", kDisk},
     {"tell_before_disk", kDisk},
     {"forget_untold", kDisk},
@@ -142,6 +148,7 @@ void DrawShape(Rng* rng, Config* c) {
   c->empty_share = Pick(rng, {0.0, 0.5});
   c->early = Pick<int64_t>(rng, {0, 0, 3});
   c->patient = rng->Chance(0.1);
+  c->reports_loss = rng->Chance(0.2);
 }
 
 void Swarm(Rng* rng, Config* c) {
@@ -161,17 +168,6 @@ void Swarm(Rng* rng, Config* c) {
   const FaultKind& kind = kinds[rng->Below(kinds.size())];
   c->goes_on = style == 7;
   Set(kind.field, c->goes_on ? kind.low : kind.high, c);
-}
-
-// A long run whose workers never stay.
-void MakeLong(Config* c) {
-  c->last_clock = 150;
-  c->per_epoch = 0;
-  c->faults_ms = 2500;
-  c->churn = 300;
-  c->snapshot_every = 5;
-  c->retention_soft = c->retention_hard = kAmple;
-  c->goes_on = false;
 }
 
 // NAME=VALUE, or "calm": none of the faults that were drawn.
@@ -238,7 +234,7 @@ Config DrawConfig(uint64_t seed, const std::string& mutation) {
   DrawClocksAndDisks(&rng, &c);
   if (mutation.empty()) {
     Swarm(&rng, &c);
-    if (rng.Chance(0.005)) MakeLong(&c);
+    if (rng.Chance(0.0005)) Direct(kNobodyStays, &c);
   } else {
     DirectStrangers(mutation, &c);
     for (const Situation& situation : kSituations) {

@@ -192,7 +192,7 @@ int Main(int argc, char** argv) {
   app.add_option("--first-seed", arguments.first_seed, "seed of the first one");
   app.add_option("--mutation", arguments.mutation, "make this mistake on purpose");
   app.add_option("--situation", arguments.situation,
-                 "draw histories as for this mistake, which nobody makes");
+                 "draw histories as for this mistake, which nobody makes, or nobody_stays");
   app.add_option("--replay", arguments.replay, "one history: NAME=VALUE of what is not plain");
   app.add_flag("--minimise", arguments.minimise, "with --replay: make it as small as it can be");
   app.add_flag("--list-mutations", arguments.list_mutations, "print the mistakes, one a line");

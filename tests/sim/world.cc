@@ -126,6 +126,7 @@ void World::StartScheduler() {
   options.snapshot_pause = Duration::Millis(config_.snapshot_pause_ms);
   options.first_margin = static_cast<int64_t>(rng_.Below(3));
   options.deterministic = config_.deterministic;
+  options.on_loss = config_.reports_loss ? OnLoss::kReport : OnLoss::kResume;
   scheduler_ = std::make_unique<MutatedScheduler>(options, scheduler_disk_, SchedulerNow());
   ahead_.emplace(Duration::Millis(kSaveAgainMs));
   scheduler_writes_ = false;

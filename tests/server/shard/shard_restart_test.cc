@@ -76,5 +76,20 @@ TEST(ShardRestart, AMemberThatATornImageLacksHoldsMinClockAtItsStart) {
   EXPECT_EQ(out.write[0]->clock, kLast);
 }
 
+// The fleet was resumed on fewer shards and then on more before this one heard of either: nobody
+// has its place, and nobody came for it as long as it stayed.
+TEST(ShardRestart, AShardWhoseLifeIsMissingInANewerViewStopsThoughItsPlaceIsVacant) {
+  Shard shard({PlaceId(0), kShard, "here", AspJob()}, Instant());
+  View view = ViewWithTornCommit();
+  view.committed = {};
+  ShardOutput out;
+  shard.Receive(Instant(), kSchedulerNonce, view, &out);
+  ASSERT_TRUE(shard.serving());
+  view.version = ViewVersion(6);
+  view.shards[0] = {};
+  shard.Receive(Instant(), kSchedulerNonce, view, &out);
+  EXPECT_TRUE(out.stop);
+}
+
 }  // namespace
 }  // namespace rubato
