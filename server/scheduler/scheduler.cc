@@ -247,7 +247,9 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   ShardReport& known = reports_[report.place];
   const bool older = IsOlder(report, known);
   for (const Position& p : report.positions) {
-    if (Remembers(p.life)) high_water_[p.life] = std::max(high_water_[p.life], p.clock);
+    // Kept of each life with a start until it leaves the view: others mean nothing any more.
+    const auto highest = high_water_.find(p.life);
+    if (highest != high_water_.end()) highest->second = std::max(highest->second, p.clock);
   }
   if (older) return;
   if (known.life != report.life || known.work != report.work) stored_[report.place] = now;
@@ -289,12 +291,6 @@ const ReaderEntry* Scheduler::FindReader(Life life) const {
     if (reader.life == life) return &reader;
   }
   return nullptr;
-}
-
-// A member or a sealed life: what is said of others has no meaning any more.
-bool Scheduler::Remembers(Life life) const {
-  const auto is_it = [life](const auto& entry) { return entry.life == life; };
-  return std::ranges::any_of(view().members, is_it) || std::ranges::any_of(view().sealed, is_it);
 }
 
 bool Scheduler::AllShardsHaveLives() const {

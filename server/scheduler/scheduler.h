@@ -215,7 +215,6 @@ class Scheduler {
 
   MemberEntry* FindMember(Life life);
   const ReaderEntry* FindReader(Life life) const;
-  bool Remembers(Life life) const;
   bool AllShardsHaveLives() const;
   bool AllShardsReported() const;
   Life NextLife() { return Life(++state_.life_counter); }

@@ -16,7 +16,8 @@
 
 namespace rubato {
 
-// A view of 1 MiB (wire.h), and a million workers that came and went.
+// A view of 1 MiB (wire.h), the nonces that are remembered (512 KiB) and the snapshots that are
+// kept.
 inline constexpr uint64_t kMaxSchedulerStateBytes = 32u << 20;
 
 // Durable when it returns OK; the file before it stays if it fails. One writer per path.
