@@ -11,12 +11,14 @@ from typing import Any
 from rubato_cli.base import checkout, console, output, system_error
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE, FATAL, Failure, StoppedBySignal
-from rubato_cli.commands import bench, compare, doctor, init, predict, report, status, train
+from rubato_cli.commands import (bench, compare, doctor, init, predict, report, rollback, snapshot,
+                                 status, train)
+from rubato_cli.commands.arguments import add_speech
 from rubato_cli.commands.session import Session
 from rubato_cli.fleet import open_files
 
 COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
-            status.COMMAND, doctor.COMMAND, bench.COMMAND)
+            status.COMMAND, snapshot.COMMAND, rollback.COMMAND, doctor.COMMAND, bench.COMMAND)
 
 EPILOG = """\
 exit codes:
@@ -57,9 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         child = commands.add_parser(command.name, help=command.help, description=command.help)
         command.add_arguments(child)
-        child.add_argument("--quiet", action="store_true", help="errors only")
-        child.add_argument("--json", action="store_true",
-                           help="stdout is one JSON document, results and errors alike")
+        add_speech(child)
         child.set_defaults(run_command=command.run)
     return parser
 

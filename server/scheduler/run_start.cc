@@ -24,46 +24,12 @@ absl::StatusOr<std::vector<ImageName>> ImagesOf(const std::string& run) {
   return ListImageFolders(SnapshotsOf(run));
 }
 
-// Committed snapshots whose images are kept, oldest first.
-std::vector<CommittedSnapshot> CommittedOf(const SchedulerState& state) {
-  std::vector<CommittedSnapshot> snapshots = state.earlier;
-  if (!state.view.committed.images.empty()) snapshots.push_back(state.view.committed);
-  return snapshots;
-}
-
-absl::Status NoSuchSnapshot(const std::string& run, SnapshotNumber number) {
-  return absl::NotFoundError(
-      absl::StrFormat("%s: snapshot %d was not committed by this run, or is not kept any more",
-                      SnapshotsOf(run), number.value()));
-}
-
-// Makes snapshot `number` the committed one. What came after it is kept for a person to look at.
-absl::Status GoBackTo(const std::string& run, SnapshotNumber number, SchedulerState* state) {
-  std::vector<CommittedSnapshot> snapshots = CommittedOf(*state);
-  while (!snapshots.empty() && snapshots.back().number != number) {
-    state->set_aside.push_back(snapshots.back().number);
-    snapshots.pop_back();
-  }
-  if (snapshots.empty()) return NoSuchSnapshot(run, number);
-  state->view.committed = snapshots.back();
-  snapshots.pop_back();
-  state->earlier = std::move(snapshots);
-  return absl::OkStatus();
-}
-
-absl::Status VerifyImages(const std::string& run, const CommittedSnapshot& snapshot) {
-  for (const ImageName& image : snapshot.images) {
-    RETURN_IF_ERROR(VerifyImage(SnapshotsOf(run), image));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<WholeSnapshot> NewestWhole(const std::string& run,
                                           std::vector<CommittedSnapshot> snapshots) {
   std::vector<std::string> damaged;
   for (; !snapshots.empty(); snapshots.pop_back()) {
     const CommittedSnapshot& snapshot = snapshots.back();
-    const absl::Status status = VerifyImages(run, snapshot);
+    const absl::Status status = VerifySnapshot(run, snapshot);
     if (status.ok()) {
       for (std::string& sentence : damaged) {
         absl::StrAppend(&sentence, "; going back to snapshot ", snapshot.number.value(),
@@ -109,12 +75,44 @@ absl::StatusOr<std::optional<SchedulerState>> FindState(const std::string& run) 
                       StatePathOf(run), SnapshotsOf(run)));
 }
 
+std::vector<CommittedSnapshot> KeptSnapshots(const SchedulerState& state) {
+  std::vector<CommittedSnapshot> snapshots = state.earlier;
+  if (!state.view.committed.images.empty()) snapshots.push_back(state.view.committed);
+  return snapshots;
+}
+
+absl::Status NoSuchSnapshot(const std::string& run, SnapshotNumber number) {
+  return absl::NotFoundError(
+      absl::StrFormat("%s: snapshot %d was not committed by this run, or is not kept any more",
+                      SnapshotsOf(run), number.value()));
+}
+
+absl::Status GoBackTo(const std::string& run, SnapshotNumber number, SchedulerState* state) {
+  std::vector<CommittedSnapshot> snapshots = KeptSnapshots(*state);
+  while (!snapshots.empty() && snapshots.back().number != number) {
+    state->set_aside.push_back(snapshots.back().number);
+    snapshots.pop_back();
+  }
+  if (snapshots.empty()) return NoSuchSnapshot(run, number);
+  state->view.committed = snapshots.back();
+  snapshots.pop_back();
+  state->earlier = std::move(snapshots);
+  return absl::OkStatus();
+}
+
+absl::Status VerifySnapshot(const std::string& run, const CommittedSnapshot& snapshot) {
+  for (const ImageName& image : snapshot.images) {
+    RETURN_IF_ERROR(VerifyImage(SnapshotsOf(run), image));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
                                                 std::optional<SnapshotNumber> newest) {
   for (int tries = 0; tries < kLooks; ++tries) {
     ASSIGN_OR_RETURN(const std::optional<SchedulerState> state, FindState(run));
     std::vector<CommittedSnapshot> snapshots;
-    if (state) snapshots = CommittedOf(*state);
+    if (state) snapshots = KeptSnapshots(*state);
     if (newest) {
       std::erase_if(snapshots, [&](const CommittedSnapshot& e) { return e.number > *newest; });
       if (snapshots.empty() || snapshots.back().number != *newest) {
@@ -126,7 +124,7 @@ absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
     if (whole.ok() && whole->damaged.empty()) return whole;
     // A fleet that trains here meanwhile may have removed what was looked for.
     ASSIGN_OR_RETURN(const std::optional<SchedulerState> now, FindState(run));
-    if (!now || CommittedOf(*now) == CommittedOf(*state)) return whole;
+    if (!now || KeptSnapshots(*now) == KeptSnapshots(*state)) return whole;
   }
   return GoneMeanwhile(absl::NotFoundError(
       absl::StrCat(SnapshotsOf(run), ": each snapshot was gone before it was read")));

@@ -21,6 +21,19 @@ std::string StatePathOf(const std::string& run);
 // nullopt: the run was never started. DataLoss: the state is damaged, or gone beside its images.
 absl::StatusOr<std::optional<SchedulerState>> FindState(const std::string& run);
 
+// Committed snapshots whose images `state` keeps, oldest first; the last one is the committed one.
+std::vector<CommittedSnapshot> KeptSnapshots(const SchedulerState& state);
+
+// Makes snapshot `number` of `run` the committed one of its `state`. What was committed after it is
+// set aside: its images stay, and nobody uses them again. NotFound: it is not one of KeptSnapshots.
+absl::Status GoBackTo(const std::string& run, SnapshotNumber number, SchedulerState* state);
+
+// Whether every image is whole: all bytes are read. DataLoss says which file is not.
+absl::Status VerifySnapshot(const std::string& run, const CommittedSnapshot& snapshot);
+
+// What is said of a snapshot that is not one of KeptSnapshots.
+absl::Status NoSuchSnapshot(const std::string& run, SnapshotNumber number);
+
 // The newest committed snapshot of which every image is whole: all of them are read.
 struct WholeSnapshot {
   CommittedSnapshot snapshot;        // number 0: nothing was ever committed

@@ -110,6 +110,20 @@ absl::StatusOr<std::vector<ImageName>> ListImageFolders(const std::string& store
   return names;
 }
 
+absl::StatusOr<ImageFolderUse> UseOf(const std::string& store, const ImageName& name) {
+  const std::string folder = ImageFolderPath(store, name);
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, EntriesOf(folder));
+  ImageFolderUse use;
+  for (const std::string& file : files) {
+    struct stat info = {};
+    const std::string path = absl::StrCat(folder, "/", file);
+    if (lstat(path.c_str(), &info) != 0) return FileError(errno, "looking at", path);
+    use.bytes += static_cast<uint64_t>(info.st_size);
+    use.written_at = std::max<int64_t>(use.written_at, info.st_mtime);
+  }
+  return use;
+}
+
 absl::Status RemoveLeftovers(const std::string& store) {
   ASSIGN_OR_RETURN(const FileDescriptor lock, Lock(store, LockMode::kExclusiveIfFree));
   if (!lock.valid()) return absl::OkStatus();

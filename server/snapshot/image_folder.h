@@ -10,6 +10,7 @@
 // what a dead one left.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,13 @@ std::optional<ImageName> ParseImageFolderName(const std::string& text);
 absl::Status MakeStoreFolder(const std::string& store);
 // Images in order of name.
 absl::StatusOr<std::vector<ImageName>> ListImageFolders(const std::string& store);
+// What the files of an image take, and when the last of them was written (seconds since 1970).
+// NotFound: the image is not there.
+struct ImageFolderUse {
+  uint64_t bytes = 0;
+  int64_t written_at = 0;
+};
+absl::StatusOr<ImageFolderUse> UseOf(const std::string& store, const ImageName& name);
 // Removes leftovers of crashed writers, unless somebody is writing right now.
 absl::Status RemoveLeftovers(const std::string& store);
 // OK also when it is not there.

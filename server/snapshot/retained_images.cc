@@ -15,6 +15,15 @@ absl::Status GoneMeanwhile(const absl::Status& missing) {
       missing.message(), "; if the run trains meanwhile, try again or raise its snapshot.keep"));
 }
 
+absl::StatusOr<std::vector<ImageName>> ImagesBeside(const std::vector<ImageName>& kept,
+                                                    SnapshotStore* store) {
+  ASSIGN_OR_RETURN(std::vector<ImageName> images, store->List());
+  std::erase_if(images, [&](const ImageName& name) {
+    return std::find(kept.begin(), kept.end(), name) != kept.end();
+  });
+  return images;
+}
+
 absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store) {
   ASSIGN_OR_RETURN(const std::vector<ImageName> present, store->List());
   for (const ImageName& name : present) {

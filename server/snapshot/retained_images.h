@@ -3,7 +3,10 @@
 // snapshot is as large as the model.
 #pragma once
 
+#include <vector>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/snapshot/snapshot_store.h"
 
 namespace rubato {
@@ -16,6 +19,11 @@ bool Withdrawn(const View& view, SnapshotNumber snapshot);
 // What a reader says that does not find a snapshot (`missing`): the run may train meanwhile and
 // have removed it, so another try is worth it (Unavailable).
 absl::Status GoneMeanwhile(const absl::Status& missing);
+
+// All images of `store` but `kept` ones and those that these rest on, in the order in which they
+// are to be removed.
+absl::StatusOr<std::vector<ImageName>> ImagesBeside(const std::vector<ImageName>& kept,
+                                                    SnapshotStore* store);
 
 // Removes the images of `place` that are older than the committed snapshot of `view` and of no
 // snapshot that it keeps. To be called by who knows that the committed image is whole.

@@ -19,3 +19,17 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def setting_flags(settings: list[str]) -> list[str]:
     """The same for `rubato-data`."""
     return [text for setting in settings for text in ("--set", setting)]
+
+
+def add_speech(parser: argparse.ArgumentParser, default: object = False) -> None:
+    """--quiet and --json. `default`: argparse.SUPPRESS where a parser above has them as well."""
+    parser.add_argument("--quiet", action="store_true", default=default, help="errors only")
+    parser.add_argument("--json", action="store_true", default=default,
+                        help="stdout is one JSON document, results and errors alike")
+
+
+def from_one(text: str) -> int:
+    """A number of a snapshot, or a count of them."""
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 on")
+    return int(text)

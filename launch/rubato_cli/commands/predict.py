@@ -20,7 +20,7 @@ from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report.tree import dig
-from rubato_cli.run.committed import whole_snapshot
+from rubato_cli.run.committed import used_snapshot
 from rubato_cli.run.servers import need_servers
 from rubato_cli.run.serving import Serving
 
@@ -56,13 +56,11 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     folder = RunFolder(arguments.run)
     need_servers(folder, "predict with")
     config = folder.read_json("config.json")
-    metrics = folder.find_json("metrics.json")
-    warning = dig(metrics, "verdict.warning")
+    warning = dig(folder.find_json("metrics.json"), "verdict.warning")
     if warning:
         session.console.note(f"warning: {warning}")
     build = session.build()
-    # The weights that the run's own figures were made with.
-    snapshot = whole_snapshot(build, folder, session.console, dig(metrics, "train.snapshot_used"))
+    snapshot = used_snapshot(build, folder, session.console)
     with Target(out) as target:
         with Logs(out.parent) as logs, _plain_words(source), StopSignals() as stop, \
                 SocketFolder() as sockets, Fleet(build, logs.files, stop) as fleet:

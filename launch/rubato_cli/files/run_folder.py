@@ -87,8 +87,9 @@ class RunFolder:
         """Whole or not at all: an earlier file stays until the new one is on disk."""
         target.write(self.path / name, with_checksum(json.dumps(content, indent=2) + "\n"))
 
-    def lock(self) -> None:
-        """Keeps this folder to this process until it ends."""
+    def lock(self, otherwise: str = "wait for it, or choose another --out") -> None:
+        """Keeps this folder to this process until it ends. `otherwise`: what to do where another
+        one has it."""
         path = self.path / ".lock"
         with system_error.about(path), contextlib.ExitStack() as unless_locked:
             file = unless_locked.enter_context(open(path, "a+", encoding="utf-8"))
@@ -97,7 +98,7 @@ class RunFolder:
                 if deadline.over():
                     file.seek(0)
                     raise Failure(f"{self.shown} is in use by another rubato (process "
-                                  f"{file.read().strip()}); wait for it, or choose another --out")
+                                  f"{file.read().strip()}); {otherwise}")
                 time.sleep(LOOK_SECONDS)
             file.truncate(0)
             file.write(str(os.getpid()))

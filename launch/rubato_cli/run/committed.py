@@ -40,6 +40,18 @@ def whole_snapshot(build: Build, folder: RunFolder, console: Console,
             for event in events if isinstance(event, CommittedEvent)][-1]
 
 
+def used_snapshot(build: Build, folder: RunFolder, console: Console) -> Snapshot:
+    """The one to predict with: that of the run's own figures, if it has any."""
+    return whole_snapshot(build, folder, console, snapshot_of_figures(folder))
+
+
+def snapshot_of_figures(folder: RunFolder) -> int | None:
+    """Number of the snapshot that the figures in metrics.json were made with; None: of the newest
+    one, or there are none."""
+    number = folder.find_json("metrics.json").get("train", {}).get("snapshot_used")
+    return None if number is None else int(number)
+
+
 def kept_snapshots(build: Build, folder: RunFolder) -> list[Snapshot]:
     """All committed snapshots that `folder` still has, oldest first; whole or not."""
     return [Snapshot(event.snapshot, event.clock)

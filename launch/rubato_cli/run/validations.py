@@ -28,6 +28,8 @@ class Validations:
         self._write()
 
     def take(self, event: ValidationEvent) -> None:
+        # A start from the snapshot that was cut for a validation makes that validation again.
+        self._events = [before for before in self._events if int(before["clock"]) < event.clock]
         self._events.append({"epoch": event.epoch, "clock": event.clock,
                              "figures": event.figures})
         self._try_to_write()

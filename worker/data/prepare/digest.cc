@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "absl/strings/escaping.h"
+#include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
 
@@ -19,14 +19,6 @@ constexpr size_t kReadBytes = size_t{1} << 20;
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
-struct FreeDigest {
-  void operator()(EVP_MD_CTX* digest) const { EVP_MD_CTX_free(digest); }
-};
-
-std::string ToHex(const std::array<unsigned char, 32>& digest) {
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
-}
 
 }  // namespace
 
@@ -40,20 +32,17 @@ uint32_t Md5Prefix(absl::string_view text) {
 absl::StatusOr<InputFile> DigestInput(const std::string& path) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return FileError(errno, "opening", path);
-  const std::unique_ptr<EVP_MD_CTX, FreeDigest> digest(EVP_MD_CTX_new());
-  CHECK(EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) == 1, "OpenSSL offers no SHA-256");
+  Sha256OfPieces digest;
   InputFile result{.path = path, .sha256 = "", .bytes = 0};
   std::vector<char> chunk(kReadBytes);
   while (const size_t n = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
-    EVP_DigestUpdate(digest.get(), chunk.data(), n);
+    digest.Add({chunk.data(), n});
     result.bytes += n;
   }
   if (std::ferror(file.get()) != 0) {
     return FileError(errno, "reading", path);
   }
-  std::array<unsigned char, 32> md = {};
-  EVP_DigestFinal_ex(digest.get(), md.data(), nullptr);
-  result.sha256 = ToHex(md);
+  result.sha256 = digest.Finish();
   return result;
 }
 
@@ -61,10 +50,7 @@ std::string DigestOfAll(const std::vector<InputFile>& files) {
   if (files.size() == 1) return files[0].sha256;
   std::string text;
   for (const InputFile& file : files) absl::StrAppend(&text, file.sha256, "\n");
-  std::array<unsigned char, 32> md = {};
-  CHECK(EVP_Digest(text.data(), text.size(), md.data(), nullptr, EVP_sha256(), nullptr) == 1,
-        "OpenSSL offers no SHA-256");
-  return ToHex(md);
+  return Sha256(text);
 }
 
 }  // namespace rubato
