@@ -11,7 +11,7 @@ namespace rubato {
 
 struct Sha256OfPieces::State {
   struct Free {
-    void operator()(EVP_MD_CTX* digest) const { EVP_MD_CTX_free(digest); }
+    void operator()(EVP_MD_CTX* used) const { EVP_MD_CTX_free(used); }
   };
   const std::unique_ptr<EVP_MD_CTX, Free> digest{EVP_MD_CTX_new()};
 };

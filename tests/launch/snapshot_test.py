@@ -213,6 +213,24 @@ class PruneTest(SnapshotTest):
         self.assertTrue((self.path / run / "metrics.json").exists())
 
 
+class MoveTest(SnapshotTest):
+    """Weights and what the optimizer keeps beside them go to other shards by their keys: whatever
+    is lost or changed on the way changes the weights of two epochs later."""
+
+    def test_a_resume_moves_the_model_to_other_servers(self):
+        for before, after in ((2, 3), (4, 1), (1, 5)):
+            with self.subTest(before=before, after=after):
+                run = f"from-{before}-to-{after}"
+                each = (*EPOCHS, "fleet.shards_per_server=1")
+                self.train_well(run, *each, f"fleet.servers={before}", "train.epochs=2")
+                middle = self.newest(run)
+                self.train_well(run, *each, f"fleet.servers={after}", resume=True)
+                kept = self.told("snapshot", "list", run)["kept"]
+                self.assertEqual((kept[0]["shards"], kept[-1]["shards"]), (before, after))
+                self.assertEqual(self.newest(run), self.newest("trained"))
+                self.assertNotEqual(self.newest(run), middle)
+
+
 class RollbackTest(SnapshotTest):
 
     def test_the_run_goes_on_from_there(self):

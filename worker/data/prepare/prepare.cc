@@ -136,7 +136,6 @@ absl::Status CheckSameJob(const Job& before, const Job& now, const std::string& 
   compare("tables", tables, now.tables);
   compare("seed", before.seed, now.seed);
   compare("seats", before.seats, now.seats);
-  compare("places", before.places, now.places);
   compare("iterations_per_epoch", before.iterations_per_epoch, now.iterations_per_epoch);
   compare("best_epoch", before.best_epoch, now.best_epoch);
   if (others.empty()) return absl::OkStatus();

@@ -220,6 +220,8 @@ TEST_F(Prepare, ResumeKeepsTheDataAndTakesWhatMayChange) {
   std::filesystem::remove(config.data.path);
   config.train.epochs = 9;
   config.train.staleness = Staleness::Infinite();
+  config.fleet.servers = 3;
+  config.fleet.shards_per_server = 5;
   const auto resumed = Run(config, PrepareMode::kResume);
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(resumed->outcome, PrepareOutcome::kKept);
@@ -227,6 +229,7 @@ TEST_F(Prepare, ResumeKeepsTheDataAndTakesWhatMayChange) {
   ASSERT_TRUE(job.ok());
   EXPECT_EQ(job->last_clock, Clock(9 * job->iterations_per_epoch));
   EXPECT_TRUE(job->staleness().infinite());
+  EXPECT_EQ(job->places, 15U);
   config.optimizer.learning_rate = 0.5;
   const auto refused = Run(config, PrepareMode::kResume);
   EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
