@@ -83,6 +83,8 @@ absl::StatusOr<int> Run(const Arguments& arguments, EventLog* events, StopSignal
   if (!arguments.serve) {
     mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming
     loop_options.state_path = StatePathOf(arguments.run);
+    ASSIGN_OR_RETURN(const std::optional<SchedulerState> kept, FindState(arguments.run));
+    loop_options.state_kept = kept == state;
   }
   SchedulerOptions options;
   options.job = job;

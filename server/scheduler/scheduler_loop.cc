@@ -37,7 +37,7 @@ absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoop
                                                                    SchedulerOptions scheduler,
                                                                    SchedulerState state,
                                                                    EventLog* events) {
-  if (!options.state_path.empty()) {
+  if (!options.state_path.empty() && !options.state_kept) {
     RETURN_IF_ERROR(WriteSchedulerState(options.state_path, state));
   }
   // All shards, all workers, a reader.

@@ -24,7 +24,8 @@ namespace rubato {
 
 struct SchedulerLoopOptions {
   std::string listen;
-  std::string state_path;  // "": nothing is kept (a fleet that only serves)
+  std::string state_path;   // "": nothing is kept (a fleet that only serves)
+  bool state_kept = false;  // it is there as it is: a disk that is full is no reason not to begin
 };
 
 // How a run ended.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import pathlib
+import time
 from typing import Any
 
+from rubato_cli.base import units
 from rubato_cli.base.events import CommittedEvent, Event, ProgressEvent, ViewEvent, parse_event
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_run
@@ -35,7 +38,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         # The last view may be older than the last commit.
         "min_clock": max(events.get(ViewEvent, ViewEvent()).min_clock, committed,
                          events.get(ProgressEvent, ProgressEvent()).clock),
-        "committed_clock": committed if servers else None}
+        "committed_clock": committed if servers else None,
+        "committed_seconds_ago": _age(folder.telemetry(teller)) if owner is not None else None}
     session.console.result(_lines(folder, config, document, finished), document)
     return DONE
 
@@ -45,6 +49,8 @@ def _lines(folder: RunFolder, config: dict[str, Any], document: dict[str, Any],
     process = f" (process {document['process']})" if document["process"] is not None else ""
     servers = document["committed_clock"] is not None
     committed = f"committed to clock {document['committed_clock']}" if servers else "no servers"
+    if document["committed_seconds_ago"] is not None:
+        committed += f" {units.plain(units.duration(document['committed_seconds_ago']))} ago"
     lines = [f"{folder.shown}: {document['state']}{process}, clock {document['min_clock']} of "
              f"{document['last_clock']}, {committed}"]
     if document["state"] == "finished":
@@ -55,15 +61,26 @@ def _lines(folder: RunFolder, config: dict[str, Any], document: dict[str, Any],
     return lines
 
 
+def _age(path: pathlib.Path) -> float | None:
+    """Seconds since the newest commit, None if there is none near the end of the file."""
+    for line in reversed(_tail(path)):
+        if isinstance(parse_event(line), CommittedEvent):
+            return max(0.0, time.time() - float(json.loads(line).get("time_ms", 0)) / 1000)
+    return None
+
+
 def _newest(path: pathlib.Path) -> dict[type[Event], Any]:
     """The newest event of each kind near the end of a telemetry file."""
+    events = filter(None, map(parse_event, _tail(path)))
+    return {type(event): event for event in events}
+
+
+def _tail(path: pathlib.Path) -> list[bytes]:
     if not path.exists():
-        return {}
+        return []
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        lines = file.read().splitlines()
-    events = filter(None, map(parse_event, lines))
-    return {type(event): event for event in events}
+        return file.read().splitlines()
 
 
 COMMAND = Command("status", "say what a run is doing", add_run, _run)

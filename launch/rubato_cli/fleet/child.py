@@ -57,6 +57,7 @@ class Child:
         self.life = 0  # of a worker: the newest that it has begun
         self.heard = time.monotonic()  # when it last told anything
         self.exit_code: int | None = None  # negative: the signal that killed it
+        self.asked = False  # to end
         self.peak_memory_bytes = 0
         self.cpu_seconds = 0.0
         self._partial = b""
@@ -89,6 +90,7 @@ class Child:
 
     def stop(self) -> None:
         """Asks it to end, as one signal asks a process that has no launcher."""
+        self.asked = True
         self._orders.close()
 
     def kill(self) -> None:

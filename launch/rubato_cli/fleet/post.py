@@ -91,7 +91,7 @@ class Post:
         """Whether another process might do better."""
         if ending.code in (FATAL, USAGE) or ending.exit_code == NOT_LOADED:
             return False
-        if self.child.last_code == ABORTED:
+        if self.child.last_code == ABORTED or (self.child.asked and ending.exit_code >= 0):
             return False
         # Who says why it cannot even begin would say so again.
         return self.was_up or not ending.spoke

@@ -17,6 +17,7 @@ from rubato_cli.fleet.child import Child
 from rubato_cli.run.servers import has_servers
 
 RATE_SECONDS = 10.0  # window for the speed that the ETA is made of
+OLD_SNAPSHOT_SECONDS = 60
 
 
 class Progress:
@@ -31,6 +32,7 @@ class Progress:
         self.staleness = config["train"]["staleness"] if has_servers(config) else 0
         self.done: dict[str, Event] = {}
         self.commits: list[CommittedEvent] = []
+        self._committed_at = time.monotonic()  # or since when nothing is
         self.resumed_from = 0
         self._validated = -1  # epoch
         self._workers: dict[str, ProgressEvent] = {}
@@ -65,6 +67,7 @@ class Progress:
                 return f"{child.name}: {event.message}"
             case CommittedEvent():
                 self.commits.append(event)
+                self._committed_at = time.monotonic()
             case ValidationEvent():
                 self._validated = event.epoch
                 figures = ", ".join(f"{metric.words} {metric.plain(event.figures.get(metric.name))}"
@@ -109,7 +112,14 @@ class Progress:
         rate = sum(event.samples_per_second for event in events)
         return (f"epoch {min(epoch + 1, self.epochs)}/{self.epochs}  {loss}"
                 f"{rate:,.0f} samples/s  clock {low}-{high} of {self.last_clock}  "
-                f"s={self.staleness}  ETA {self._eta(low)}")
+                f"s={self.staleness}  ETA {self._eta(low)}{self._age()}")
+
+    def _age(self) -> str:
+        """Of the newest snapshot, where one is overdue: what a crash of all would cost."""
+        seconds = int(time.monotonic() - self._committed_at)
+        if self._view is None or seconds < OLD_SNAPSHOT_SECONDS:
+            return ""
+        return f"  last snapshot {seconds // 60}:{seconds % 60:02d} ago"
 
     def _eta(self, clock: int) -> str:
         now = time.monotonic()
