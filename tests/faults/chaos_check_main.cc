@@ -36,6 +36,14 @@ struct Arguments {
 // Iterations of each life that a shard's image holds.
 using Present = std::map<uint64_t, std::set<int64_t>>;
 
+// One shard's part of the snapshot.
+struct Part {
+  Present present;
+  // Without a bound on staleness each shard is cut by itself, between two pushes of each life that
+  // it knows: what it holds of them.
+  std::map<uint64_t, int64_t> cut_at;
+};
+
 struct Verdict {
   uint64_t pushes = 0;  // one for each shard
   uint64_t twice = 0;   // rows with another weight than 1
@@ -82,22 +90,28 @@ void CheckSums(const Job& job, const Image& image, const Present& present, Verdi
   }
 }
 
-// What of a life must be in the snapshot at `committed`: of an abandoned generation, all before
-// the clock that the fleet went back to.
-int64_t BoundOf(const PushRecord& record, const Arguments& arguments, int64_t committed) {
-  return record.generation < arguments.resumed.size() ? arguments.resumed[record.generation]
-                                                      : committed;
+// What of a life must be in a shard's part of the snapshot at `committed`: of an abandoned
+// generation, all before the clock that the fleet went back to, as far as that says it.
+int64_t BoundOf(const PushRecord& record, const Arguments& arguments, const Part& part,
+                int64_t committed) {
+  const bool abandoned = record.generation < arguments.resumed.size();
+  if (part.cut_at.empty()) return abandoned ? arguments.resumed[record.generation] : committed;
+  const auto cut = part.cut_at.find(record.life);
+  if (cut != part.cut_at.end()) return cut->second;
+  return abandoned ? record.start : committed;
 }
 
-void CheckAcknowledged(const PushRecord& record, int64_t bound, const Arguments& arguments,
-                       const std::vector<Present>& present, Verdict* verdict) {
+void CheckAcknowledged(const PushRecord& record, const Arguments& arguments,
+                       const std::vector<Part>& parts, int64_t committed, Verdict* verdict) {
   const auto& reported = arguments.reported;
   const bool known = std::ranges::find(reported, record.life) != reported.end();
-  for (size_t place = 0; place < present.size(); ++place) {
-    const auto life = present[place].find(record.life);
+  for (size_t place = 0; place < parts.size(); ++place) {
+    const Present& present = parts[place].present;
+    const auto life = present.find(record.life);
+    const int64_t bound = BoundOf(record, arguments, parts[place], committed);
     for (int64_t clock = record.start; clock < std::min(record.applied[place], bound); ++clock) {
       ++verdict->acknowledged;
-      if (life != present[place].end() && life->second.contains(clock)) continue;
+      if (life != present.end() && life->second.contains(clock)) continue;
       ++(known ? verdict->reported : verdict->lost);
       if (!known) {
         std::printf("LOST: life %llu, iteration %lld on shard %zu\n",
@@ -113,17 +127,19 @@ absl::StatusOr<Verdict> Check(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const WholeSnapshot whole, FindWholeSnapshot(arguments.run, std::nullopt));
   ASSIGN_OR_RETURN(const auto store, OpenSnapshotStoreToRead(SnapshotsOf(arguments.run)));
   Verdict verdict;
-  std::vector<Present> present;
+  std::vector<Part> parts;
   for (const ImageName& name : whole.snapshot.images) {
     ASSIGN_OR_RETURN(const Image image, store->Read(name));
-    present.push_back(PresentIn(image, &verdict));
-    CheckSums(job, image, present.back(), &verdict);
+    Part& part = parts.emplace_back();
+    part.present = PresentIn(image, &verdict);
+    CheckSums(job, image, part.present, &verdict);
+    if (image.exact) continue;
+    for (const Position& at : image.positions) part.cut_at[at.life.value()] = at.clock.value();
   }
   for (const auto& file : std::filesystem::directory_iterator(arguments.run + "/pushes")) {
     ASSIGN_OR_RETURN(const std::vector<PushRecord> records, ReadPushRecords(file.path()));
     for (const PushRecord& record : records) {
-      const int64_t bound = BoundOf(record, arguments, whole.snapshot.clock.value());
-      CheckAcknowledged(record, bound, arguments, present, &verdict);
+      CheckAcknowledged(record, arguments, parts, whole.snapshot.clock.value(), &verdict);
     }
   }
   return verdict;
