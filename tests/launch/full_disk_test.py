@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A run whose disk is full for a while: it trains on without snapshots, and commits again as soon as
-there is room. Who dies meanwhile comes back then: no life begins that is not on disk. Needs a small
-file system of its own, which only root can mount."""
+"""A run whose disk is full for a while: it trains on without snapshots, and commits again as soon
+as there is room. Who dies meanwhile comes back then: no life begins that is not on disk. Needs a
+small file system of its own, which only root can mount."""
 
 import contextlib
 import os
