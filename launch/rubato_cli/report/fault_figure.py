@@ -5,7 +5,7 @@ from __future__ import annotations
 from rubato_cli.base import units
 from rubato_cli.report import page
 from rubato_cli.report.record import Record
-from rubato_cli.report.tree import dig, number, records
+from rubato_cli.report.tree import Tree, dig, number, records
 
 MOST_ROWS = 50
 
@@ -43,12 +43,15 @@ def _costs(record: Record) -> list[tuple[str, str]]:
                         ("torn", "iterations on some shards only")):
         spans = records(record.metrics, f"faults.{name}", "seat", "begin", "end")
         if spans:
-            costs.append((words, "; ".join(
-                f"worker {span['seat']:.0f}: {span['begin']:.0f} to {span['end'] - 1:.0f}"
-                for span in spans[:MOST_ROWS])))
+            costs.append((words, "; ".join(map(_span, spans[:MOST_ROWS]))))
     for resume in records(record.metrics, "faults.fleet_resumes", "clock"):
         costs.append(("all went back", f"to clock {resume['clock']:.0f}: {resume.get('why', '')}"))
     return costs
+
+
+def _span(span: Tree) -> str:
+    first, last = span["begin"], span["end"] - 1
+    return f"worker {span['seat']:.0f}: {first:.0f}" + (f" to {last:.0f}" if last > first else "")
 
 
 def _seconds(value: float | None) -> str:
