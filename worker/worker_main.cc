@@ -104,6 +104,7 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.constant = run.encoding.prior.predictions;
   options.losses = LossRangeOf(run.model->spec().target, run.encoding.prior.base_margin, *train);
   options.learning_rate = run.config.optimizer.learning_rate;
+  options.clip_norm = run.config.train.clip_norm;
   options.untrained.emplace(run.encoding, run.model->spec());
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
   ASSIGN_OR_RETURN(const auto pipeline,

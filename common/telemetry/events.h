@@ -311,6 +311,7 @@ struct WorkerDoneEvent {
   std::optional<uint64_t> resent = {};       // messages
   int64_t max_staleness = 0;                 // as of ProgressEvent
   std::optional<uint64_t> nonfinite = {};    // pushes made empty: a gradient was no number
+  std::optional<uint64_t> clipped = {};      // pushes scaled down to train.clip_norm
   std::optional<uint64_t> unprotected = {};  // pushes no longer kept for servers that come back
   std::optional<uint64_t> rows_pulled = {};
   std::optional<uint64_t> rows_cached = {};   // that needed no pull
@@ -325,6 +326,7 @@ struct WorkerDoneEvent {
     field("resent", resent);
     field("max_staleness", max_staleness);
     field("nonfinite", nonfinite);
+    field("clipped", clipped);
     field("unprotected", unprotected);
     field("rows_pulled", rows_pulled);
     field("rows_cached", rows_cached);

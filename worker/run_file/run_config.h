@@ -136,6 +136,7 @@ struct TrainConfig {
   // Batches pulled ahead. Three against one, median speed of 11 to 17 pairs on a busy machine: 1.07
   // to 1.34 at s > 0, 1.04 at s = 0; single pairs 0.54 to 1.97, so measure again on an idle one.
   int64_t prefetch = 3;
+  double clip_norm = 0.0;  // of an iteration's gradient, which is scaled down to it; 0: none
   std::string push_codec = "f32";  // "f32", "bf16"
   std::string precision = "f32";   // of products on a GPU: "f32", "tf32", "bf16"
   friend bool operator==(const TrainConfig&, const TrainConfig&) = default;

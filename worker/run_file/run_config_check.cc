@@ -57,6 +57,10 @@ absl::Status CheckLocal(const RunConfig& config, const KeyLocator& locate) {
         locate("train.best_epoch"),
         "train.best_epoch needs snapshots, and fleet.servers = 0 has none; leave one out");
   }
+  if (config.train.clip_norm != 0.0) {
+    return BadKey(locate("train.clip_norm"),
+                  "fleet.servers = 0 steps on the GPU without clipping; leave train.clip_norm out");
+  }
   if (config.snapshot.every_clocks != 0) {
     return BadKey(locate("snapshot.every_clocks"),
                   "fleet.servers = 0 has no snapshots; leave snapshot.every_clocks out");

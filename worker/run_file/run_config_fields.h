@@ -158,6 +158,7 @@ void VisitFields(TrainConfig& train, Visitor& visitor) {
   visitor.Field("deterministic", train.deterministic, YesNo{});
   visitor.Field("cache", train.cache, YesNo{});
   visitor.Field("prefetch", train.prefetch, IntegerRange{0, 64});
+  visitor.Field("clip_norm", train.clip_norm, RealRange{0.0, 1e30});
   visitor.Field("push_codec", train.push_codec, OneOf{{"f32", "bf16"}});
   visitor.Field("precision", train.precision, OneOf{{"f32", "tf32", "bf16"}});
 }

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "worker/evaluate/evaluation.h"
+#include "worker/train/clip.h"
 
 namespace rubato {
 namespace {
@@ -199,6 +200,7 @@ absl::Status Trainer::Finish(Clock clock, StopSignals* signals) {
   loss_sum_ += loss * static_cast<double>(iteration.rows);
   loss_rows_ += iteration.rows;
   RETURN_IF_ERROR(divergence_.Take(loss, iteration.rows, clock));
+  if (options_.clip_norm > 0 && ClipToNorm(options_.clip_norm, &gradients_)) ++clipped_;
   Slow(signals);
   return absl::OkStatus();
 }
@@ -302,6 +304,7 @@ void Trainer::TellDone(const ClientCounters& counters) {
       .resent = counters.resent,
       .max_staleness = max_staleness_,
       .nonfinite = counters.nonfinite,
+      .clipped = clipped_,
       .unprotected = counters.unprotected,
       .rows_pulled = counters.rows_pulled,
       .rows_cached = counters.rows_cached,

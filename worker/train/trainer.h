@@ -54,6 +54,7 @@ struct TrainerOptions {
   std::vector<double> constant = {0.5};           // Prior::predictions
   LossRange losses;                               // LossRangeOf the training rows
   double learning_rate = 0.0;                     // named when training diverges
+  double clip_norm = 0.0;                         // of an iteration's gradient; 0: not clipped
   std::optional<UntrainedLevels> untrained = {};  // for validation rows; nullopt: as they are
 };
 
@@ -130,6 +131,7 @@ class Trainer {
   Instant mark_;                       // since when time is not yet accounted for
   Duration spent_[static_cast<size_t>(Spent::kCount)];
   uint64_t rows_ = 0;
+  uint64_t clipped_ = 0;
   int64_t max_staleness_ = 0;
   double loss_sum_ = 0;  // since the last progress event
   uint64_t loss_rows_ = 0;

@@ -221,6 +221,7 @@ class WorkerDoneEvent(Event):
     resent: int | None = None
     max_staleness: int = 0
     nonfinite: int | None = None
+    clipped: int | None = None
     unprotected: int | None = None
     rows_pulled: int | None = None
     rows_cached: int | None = None

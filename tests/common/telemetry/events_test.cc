@@ -115,6 +115,7 @@ class EventsTest : public testing::Test {
                                      .resent = 1,
                                      .max_staleness = 2,
                                      .nonfinite = 3,
+                                     .clipped = 5,
                                      .unprotected = 4,
                                      .rows_pulled = 500,
                                      .rows_cached = 60,
