@@ -116,7 +116,7 @@ const std::vector<FaultKind>& FaultKinds() {
       {"sleeps", "3", "0"},
       {"pauses", "8", "1"},
       {"clock_jumps", "10", "1"},
-      {"clock_skew", "1", "0.2"},
+      {"clock_skew", "0.5", "0.2"},
       {"slow_evaluation", "1", "0"},
       {"write_failure", "0.5", "0.1"},
       {"state_write_failure", "0.5", "0.1"},
