@@ -111,6 +111,10 @@ class Echo : public Pipeline {
     begun_.pop_front();
     return 0.0;
   }
+  absl::Status Clear() override {
+    begun_.clear();
+    return absl::OkStatus();
+  }
 
  private:
   const std::vector<Parameters> keys_;
