@@ -2,20 +2,30 @@
 
 import pathlib
 import sys
-import types
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
-from rubato_cli.base.events import ProgressEvent, ValidationEvent  # noqa: E402
+from rubato_cli.base.events import ProgressEvent, ValidationEvent, WorkerDoneEvent  # noqa: E402
 import targets  # noqa: E402
 from rubato_cli.run.progress import Progress  # noqa: E402
 
 
+class Process:
+    """What of a child is asked for: several of one name are several processes."""
+
+    def __init__(self, name):
+        self.name = name
+
+
+def new_progress():
+    return Progress({"train": {"epochs": 3, "staleness": 0}, "fleet": {"servers": 1}},
+                    {"last_clock": 30}, targets.described(targets.BINARY))
+
+
 class ProgressTest(unittest.TestCase):
     def test_no_line_of_an_epoch_follows_its_end(self):
-        progress = Progress({"train": {"epochs": 3, "staleness": 0}, "fleet": {"servers": 1}},
-                            {"last_clock": 30}, targets.described(targets.BINARY))
-        seats = [types.SimpleNamespace(name=f"worker-{seat}") for seat in range(2)]
+        progress = new_progress()
+        seats = [Process(f"worker-{seat}") for seat in range(2)]
 
         def work(seat, epoch):
             progress.take(seats[seat], ProgressEvent(
@@ -31,6 +41,17 @@ class ProgressTest(unittest.TestCase):
         self.assertEqual(progress.line(), "")
         work(1, 1)
         self.assertTrue(progress.line().startswith("epoch 2/3  "))
+
+    def test_what_a_dead_process_trained_on_counts_beside_what_its_successor_did(self):
+        progress = new_progress()
+        first, second = Process("worker-0"), Process("worker-0")
+        progress.take(first, ProgressEvent(clock=5, rows=100, max_staleness=3))
+        self.assertFalse(progress.replaced)
+        progress.take(second, ProgressEvent(clock=7, rows=20, max_staleness=1))
+        progress.take(second, WorkerDoneEvent(seat=0, rows=60, max_staleness=2))
+        self.assertTrue(progress.replaced)
+        self.assertEqual(progress.rows, 160)
+        self.assertEqual(progress.max_staleness, 3)
 
 
 if __name__ == "__main__":
