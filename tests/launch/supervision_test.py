@@ -3,6 +3,7 @@
 
 import os
 import signal
+import time
 import unittest
 
 from processes import wait_until
@@ -87,8 +88,10 @@ class SupervisionTest(FleetTest):
         rubato = self.start("spent", *LONG, "train.epochs=1000", "fleet.restarts=1")
         for starts in (1, 2):
             wait_until(lambda: len(self.events("spent", "worker-0", "begun")) == starts)
-            for pid in self.processes("spent", "worker"):
+            # The older one dies while the death of the younger one is looked into.
+            for pid in sorted(self.processes("spent", "worker"), reverse=True):
                 os.kill(pid, signal.SIGKILL)
+                time.sleep(0.15)
         code, _, stderr = rubato.end()
         self.assertEqual(code, 3, stderr)
         self.assertRegex(stderr.splitlines()[-1],

@@ -165,6 +165,10 @@ class Fleet:
             time.sleep(STEP_SECONDS / 4)
         for child in self.children:
             self._read(child)
+        # Who died meanwhile and could have been followed is not what ends the fleet.
+        for child in self._dead():
+            if (post := self._posts.get(child.name)) is not None:
+                post.lose()
         blamed = min(self._dead(), key=_blame)
         raise _death(blamed, self._posts.get(blamed.name))
 
