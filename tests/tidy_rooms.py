@@ -17,7 +17,7 @@ FOLDER_SOURCES_MAX = 25
 # One door per library: pattern of the included name -> product files that may include it.
 DOORS = (
     ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/wire/endpoint.cc", "common/wire/sockets.*")),
-    ("RocksDB", r"rocksdb/", ("server/snapshot/snapshot_store.cc",)),
+    ("RocksDB", r"rocksdb/", ("server/snapshot/row_file.cc",)),
     ("FlatBuffers", r"flatbuffers/|schemas/\w+_generated\.h$",
      ("common/wire/wire*.cc", "server/scheduler/scheduler_state.cc",
       "server/snapshot/image_manifest.cc", "worker/data/dataset/dataset_format.cc")),

@@ -164,7 +164,7 @@ CLEAN = {
         '// A machine; std::thread is for its driver. See ARCHITECTURE.md, "Fence".\n'
         "#pragma once\n\n#include <vector>\n\n#include \"common/base/ids.h\"\n",
     "server/shard/shard_loop.cc": "#include <thread>\n",
-    "server/snapshot/snapshot_store.cc": "#include <rocksdb/db.h>\n",
+    "server/snapshot/row_file.cc": "#include <rocksdb/db.h>\n",
     "server/sum.cc": "// Sums: a row is kept when clock >= 1.\n"
                      "int Five(int a, int b, int c, int d, int e) { return a + b + c + d + e; }\n",
     "server/table_main.cc": '#include <iostream>\n\nint main() { std::cout << "hello"; }\n',

@@ -6,6 +6,10 @@
 // bucket): an index of n keys stalls for n / 64 of them at a time, not for all. Doubling moves
 // payloads (see moves()). Nothing is ever removed.
 //
+// An index whose payloads are rows (Rows::kInline) keeps marks of the buckets that change, and can
+// freeze them: see common/memory/frozen_rows.h. A part that doubles leaves its frozen buckets to
+// the writer as they are.
+//
 // Key 0 marks an empty slot, so the row with that key has a place of its own beside the parts.
 // The caller hashes once and passes the hash along: to prefetch, then to find.
 #pragma once
@@ -14,18 +18,24 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "common/base/env.h"
 #include "common/base/ids.h"
+#include "common/memory/frozen_rows.h"
 #include "common/memory/prefetch.h"
 #include "common/memory/slab.h"
+#include "common/memory/unit_marks.h"
 
 namespace rubato {
 
 class KeyIndex {
  public:
+  enum class Rows { kElsewhere, kInline };
+  static constexpr size_t kParts = 64;
+
   // Payloads are `payload_words` words of 8 bytes, aligned so.
-  explicit KeyIndex(size_t payload_words);
+  explicit KeyIndex(size_t payload_words, Rows rows = Rows::kElsewhere);
   KeyIndex(const KeyIndex&) = delete;
   KeyIndex& operator=(const KeyIndex&) = delete;
 
@@ -54,20 +64,47 @@ class KeyIndex {
   // Calls visit(key, payload) for every key, in no particular order.
   template <class Visit>
   void ForEach(Visit visit) const {
-    if (has_zero_) visit(RowKey(kEmpty), zero_.get());
+    ForZero(visit);
     for (const Part& part : parts_) ForEachIn(part, visit);
   }
+  // The same for key 0 and the keys of one of kParts parts.
+  template <class Visit>
+  void ForEachOfPart(size_t number, Visit visit) const {
+    ForZero(visit);
+    ForEachIn(parts_[number], visit);
+  }
+
+  // With rows inline: whether the bucket where a look-up begins is untouched since the last cut, as
+  // UnitMarks::Untouched says it.
+  uint64_t HomeUntouched(uint64_t hash) const {
+    const Part& part = parts_[hash >> kPartShift];
+    return part.marks.Untouched(hash & part.mask);
+  }
+  // With rows inline: as Find, for a row that is about to change.
+  void* FindToChange(uint64_t hash, RowKey key);
+  // A cut; about how many rows have changed since the base.
+  uint64_t Cut();
+  void SetBase();
+  // The rows of `row_floats` floats as they are now. What was frozen before must be closed.
+  void Freeze(FrozenExtent extent, FrozenRows* out);
 
  private:
   static constexpr uint64_t kEmpty = 0;
   static constexpr int kSlots = 4;
-  static constexpr size_t kParts = 64;
   static constexpr int kPartShift = 58;  // the upper 6 bits of a hash name its part
 
-  struct Part {
-    SlabArray<uint64_t> buckets;
-    uint64_t mask = 0;  // number of buckets, a power of two, - 1
-    uint64_t used = 0;  // keys
+  // What a look-up needs is in its first line.
+  struct alignas(64) Part {
+    std::shared_ptr<uint64_t[]> buckets;
+    uint64_t mask = 0;                  // number of buckets, a power of two, - 1
+    uint64_t used = 0;                  // keys
+    UnitMarks marks;                    // of buckets; of rows inline
+    std::shared_ptr<FrozenRun> frozen;  // its buckets at the last cut
+  };
+  // Where a key goes.
+  struct Slot {
+    uint64_t bucket;
+    int slot;
   };
 
   uint64_t* BucketAt(const Part& part, uint64_t i) const {
@@ -95,25 +132,40 @@ class KeyIndex {
   }
 
   template <class Visit>
+  void ForZero(Visit visit) const {
+    if (has_zero_) visit(RowKey(kEmpty), static_cast<void*>(zero_.get()));
+  }
+  template <class Visit>
   void ForEachIn(const Part& part, Visit visit) const {
-    for (uint64_t i = 0; i <= part.mask; ++i) {
-      uint64_t* bucket = BucketAt(part, i);
-      for (int slot = 0; slot < kSlots && bucket[slot] != kEmpty; ++slot) {
-        visit(RowKey(bucket[slot]), PayloadAt(bucket, slot));
-      }
+    for (uint64_t i = 0; i <= part.mask; ++i) ForEachInBucket(BucketAt(part, i), visit);
+  }
+  template <class Visit>
+  void ForEachInBucket(uint64_t* bucket, Visit visit) const {
+    for (int slot = 0; slot < kSlots && bucket[slot] != kEmpty; ++slot) {
+      visit(RowKey(bucket[slot]), PayloadAt(bucket, slot));
     }
   }
 
+  bool marked() const { return rows_ == Rows::kInline; }
   Part MakePart(uint64_t buckets) const;
-  void* Insert(Part& part, uint64_t hash, RowKey key);
+  Slot FreeSlot(const Part& part, uint64_t hash) const;
+  void* Fill(Part& part, Slot at, RowKey key);
   void Double(Part& part);
+  void TouchBucket(Part& part, uint64_t bucket);
+  void TouchZero();
+  std::shared_ptr<FrozenRun> FreezePart(const Part& part, FrozenExtent extent,
+                                        size_t row_floats) const;
+  std::shared_ptr<FrozenRun> FreezeZero(FrozenExtent extent, size_t row_floats) const;
 
   size_t payload_words_;  // of 8 bytes
   size_t stride_;         // words of a bucket
+  Rows rows_;
   uint64_t size_ = 0;
   uint64_t moves_ = 0;
   bool has_zero_ = false;
-  SlabArray<uint64_t> zero_;
+  std::shared_ptr<uint64_t[]> zero_;
+  UnitMarks zero_marks_{1};
+  std::shared_ptr<FrozenRun> frozen_zero_;
   std::array<Part, kParts> parts_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "common/base/out_of_memory.h"
 
@@ -40,12 +41,54 @@ float* RowSlab::NewRow(RowKey key) {
     last_rows_ = page_rows_;
     pages_.push_back({.rows = MakeSlabArray<float>(last_rows_ * row_floats_),
                       .keys = MakeSlabArray<RowKey>(last_rows_),
-                      .used = 0});
+                      .used = 0,
+                      .marks = UnitMarks(last_rows_),
+                      .frozen = nullptr});
+    by_address_.emplace_back(pages_.back().rows.get(), pages_.size() - 1);
+    std::ranges::sort(by_address_);
     if (2 * page_rows_ * row_floats_ * sizeof(float) <= kLastPageBytes) page_rows_ *= 2;
   }
   Page& page = pages_.back();
-  page.keys[page.used] = key;
-  return &page.rows[page.used++ * row_floats_];
+  page.keys.get()[page.used] = key;
+  page.marks.Touch(page.used);
+  return page.rows.get() + page.used++ * row_floats_;
+}
+
+RowSlab::Page& RowSlab::PageOf(const float* row) {
+  const auto behind = std::ranges::upper_bound(by_address_, std::pair(row, pages_.size()));
+  return pages_[std::prev(behind)->second];
+}
+
+void RowSlab::Touch(const float* row) {
+  Page& page = PageOf(row);
+  const size_t number = static_cast<size_t>(row - page.rows.get()) / row_floats_;
+  page.marks.Touch(number);
+  if (page.frozen) page.frozen->Preserve(number);
+}
+
+uint64_t RowSlab::Cut() {
+  uint64_t changed = 0;
+  for (Page& page : pages_) changed += page.marks.Cut();
+  return changed;
+}
+
+void RowSlab::SetBase() {
+  for (Page& page : pages_) page.marks.SetBase();
+}
+
+void RowSlab::Freeze(FrozenExtent extent, FrozenRows* out) {
+  for (Page& page : pages_) {
+    const auto emit = [keys = page.keys, floats = row_floats_](size_t number, const void* memory,
+                                                               const RowSink& rows) {
+      const auto* row = static_cast<const float*>(memory);
+      rows.keys->push_back(keys.get()[number]);
+      rows.rows->insert(rows.rows->end(), row, row + floats);
+    };
+    page.frozen = std::make_shared<FrozenRun>(
+        page.rows, FrozenRun::Shape{row_floats_ * sizeof(float), page.used},
+        extent == FrozenExtent::kAll ? std::vector<uint64_t>() : page.marks.changed(), emit);
+    out->Add(page.frozen);
+  }
 }
 
 }  // namespace rubato

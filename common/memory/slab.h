@@ -7,9 +7,12 @@
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/memory/frozen_rows.h"
+#include "common/memory/unit_marks.h"
 
 namespace rubato {
 
@@ -36,27 +39,41 @@ class RowSlab {
   RowSlab(const RowSlab&) = delete;
   RowSlab& operator=(const RowSlab&) = delete;
 
+  // Its row counts as changed.
   float* NewRow(RowKey key);
+
+  // To be called before a row changes for the first time since the last cut.
+  void Touch(const float* row);
+  // A cut; how many rows have changed since the base.
+  uint64_t Cut();
+  void SetBase();
+  // The rows as they are now. What was frozen before must be closed.
+  void Freeze(FrozenExtent extent, FrozenRows* out);
 
   // Calls visit(key, row) for every row, in the order they were made.
   template <class Visit>
   void ForEach(Visit visit) const {
     for (const Page& page : pages_) {
-      for (size_t i = 0; i < page.used; ++i) visit(page.keys[i], &page.rows[i * row_floats_]);
+      for (size_t i = 0; i < page.used; ++i)
+        visit(page.keys.get()[i], page.rows.get() + i * row_floats_);
     }
   }
 
  private:
   struct Page {
-    SlabArray<float> rows;
-    SlabArray<RowKey> keys;
+    std::shared_ptr<float[]> rows;
+    std::shared_ptr<RowKey[]> keys;
     size_t used;
+    UnitMarks marks;
+    std::shared_ptr<FrozenRun> frozen;  // its rows at the last cut
   };
+  Page& PageOf(const float* row);
 
   size_t row_floats_;
   size_t page_rows_;      // of the next page
   size_t last_rows_ = 0;  // of the last one
   std::vector<Page> pages_;
+  std::vector<std::pair<const float*, size_t>> by_address_;  // of a page's rows, its number; sorted
 };
 
 }  // namespace rubato

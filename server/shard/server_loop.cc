@@ -151,11 +151,22 @@ void ServerLoop::Flush(ShardOutput* out) {
   if (out->load) Load(*out->load);
 }
 
-void ServerLoop::Write(std::shared_ptr<const Image> image) {
-  const SnapshotNumber snapshot = image->name.snapshot;
+// An image is not reported durable, nor an older one removed for it, before the disk has given back
+// what was written.
+absl::Status ServerLoop::WriteAndCheck(ImageSource* image) {
+  RETURN_IF_ERROR(store_->Write(image));
+  const ImageName& name = image->head().name;
+  absl::Status status = store_->Check(name);
+  if (!status.ok()) store_->Remove(name).IgnoreError();
+  return status;
+}
+
+void ServerLoop::Write(std::shared_ptr<ImageSource> image) {
+  const SnapshotNumber snapshot = image->head().name.snapshot;
   const auto write = [this, image = std::move(image)]() -> StoreThread::Result {
-    const absl::Status status = store_->Write(*image);
-    return [this, name = image->name, clock = image->clock, status] {
+    const absl::Status status = WriteAndCheck(image.get());
+    return [this, name = image->head().name, clock = image->head().clock, status] {
+      if (absl::IsAborted(status)) return;  // its snapshot was withdrawn
       NoteWritten(clock, status);
       if (!status.ok()) {
         failed_ = Failed{name, status, MonotonicNow() + kWritePause};

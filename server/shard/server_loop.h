@@ -44,7 +44,7 @@ class StoreThread {
 
   // `writes`: of a call that writes the image of this snapshot.
   void Add(Call call, std::optional<SnapshotNumber> writes = std::nullopt);
-  // Forgets such calls that have not begun: each holds a whole image.
+  // Forgets such calls that have not begun: each holds an image.
   void Forget(const std::function<bool(SnapshotNumber)>& withdrawn);
   // Results of finished calls, to be run by the caller's thread.
   std::deque<Result> Take();
@@ -84,7 +84,8 @@ class ServerLoop {
  private:
   ServerLoop(ServerLoopOptions options, SnapshotStore* store);
   void Flush(ShardOutput* out);
-  void Write(std::shared_ptr<const Image> image);
+  void Write(std::shared_ptr<ImageSource> image);
+  absl::Status WriteAndCheck(ImageSource* image);
   void NoteWritten(Clock clock, const absl::Status& status);
   void Load(const LoadRequest& request);
   void RemoveWithdrawn();
@@ -96,8 +97,8 @@ class ServerLoop {
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<StoreThread> store_thread_;
   std::vector<ImageName> uncommitted_;  // written
-  // Images that this process has written, or read back, whole; and the newest committed one that
-  // older ones were pruned behind.
+  // Images that this process has read, or read back from the disk when it had written them; and the
+  // newest committed one that older ones were pruned behind.
   std::vector<ImageName> whole_;
   ImageName pruned_behind_;
   // A snapshot that could not be written, before the shard is told so.

@@ -85,6 +85,7 @@ void Shard::ReceiveView(Instant, const View& view, ShardOutput* out) {
   if (view.shards[place].life > life_) return BeginLife(view.shards[place].life, out);
   if (state_ != State::kServing) return;
   FollowMembers();
+  FollowBase();
   FollowCut(out);
   FollowCommit(out);
   Advance(out);
@@ -107,6 +108,8 @@ void Shard::BeginLife(Life life, ShardOutput* out) {
   durable_snapshot_.reset();
   durable_clock_ = view_.committed.clock;
   captured_.clear();
+  base_.reset();
+  last_cut_.reset();
   torn_durable_.clear();
   committed_clock_ = view_.committed.clock;
   load_failed_ = false;
@@ -142,9 +145,9 @@ absl::Status Shard::Restore(const std::vector<Image>& images) {
   for (const Image& image : images) RETURN_IF_ERROR(RestoreTables(image));
   // Positions mean something only in the generation, and under the shard map, that they were cut
   // in.
-  const bool same_lives =
-      images.size() == 1 && images[0].places == places && images[0].generation == view_.generation;
-  if (same_lives) RestorePositions(images[0]);
+  const bool same_places = images.size() == 1 && images[0].places == places;
+  if (same_places) LoadedBase(images[0]);
+  if (same_places && images[0].generation == view_.generation) RestorePositions(images[0]);
   return absl::OkStatus();
 }
 

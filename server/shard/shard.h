@@ -2,9 +2,11 @@
 //
 // It takes numbered pushes in order per worker life, applies each at most once, answers pulls when
 // the staleness gate allows, and cuts an immutable image of itself when min_clock reaches the clock
-// of an open cut. It does exactly what the newest View says about lives, members and cuts. What
-// comes too early is never dropped in silence: while it loads it keeps pulls and answers them
-// later, and before its view knows the sender it says Stale, so that the sender asks again soon.
+// of an open cut: a full one, or the rows that changed since the newest image that was committed
+// and that this life has cut or loaded. It does exactly what the newest View says about lives,
+// members and cuts. What comes too early is never dropped in silence: while it loads it keeps pulls
+// and answers them later, and before its view knows the sender it says Stale, so that the sender
+// asks again soon.
 //
 // Output: messages; images to write; images to load; `stop` when a newer life owns its place. The
 // driver writes and loads in the background and reports back with ImageWritten and ImagesLoaded. It
@@ -31,7 +33,7 @@
 #include "common/wire/codec.h"
 #include "common/wire/message.h"
 #include "server/shard/clock_table.h"
-#include "server/snapshot/snapshot_store.h"
+#include "server/snapshot/image_source.h"
 #include "server/table/table.h"
 
 namespace rubato {
@@ -53,7 +55,7 @@ struct LoadRequest {
 
 struct ShardOutput {
   Outbox messages;
-  std::vector<std::shared_ptr<const Image>> write;
+  std::vector<std::shared_ptr<ImageSource>> write;
   std::optional<LoadRequest> load;
   bool stop = false;
 };
@@ -186,7 +188,10 @@ class Shard {
   void Apply(Life life, Clock number, const DecodedPush& push);
   bool CutIfReached(ShardOutput* out);
   void Cut(const OpenCut& cut, ShardOutput* out);
-  std::shared_ptr<Image> Capture(const OpenCut& cut) const;
+  ImageHead HeadOf(const OpenCut& cut) const;
+  std::shared_ptr<ImageSource> Capture(ImageHead head);
+  void FollowBase();
+  void LoadedBase(const Image& image);
 
   // nullptr for a table that the job does not have.
   Table* FindTable(TableId id) const;
@@ -215,8 +220,16 @@ class Shard {
     std::vector<Position> positions;
   };
   std::map<SnapshotNumber, Captured> captured_;  // images of this life that are not committed yet
-  std::map<Life, Clock> torn_durable_;           // ASP: positions in the committed image
-  Clock committed_clock_;                        // otherwise every number below it is durable
+  // An image that others may rest on.
+  struct Base {
+    ImageName name;
+    uint32_t depth = 0;
+    uint64_t behind = 0;  // bytes of the incremental images of its chain, about
+  };
+  std::optional<Base> base_;            // of the next image, which is full without one
+  std::optional<Base> last_cut_;        // takes its place once it is committed
+  std::map<Life, Clock> torn_durable_;  // ASP: positions in the committed image
+  Clock committed_clock_;               // otherwise every number below it is durable
   bool load_failed_ = false;
   uint64_t store_work_ = 0;
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/wire/protocol.h"
+#include "server/shard/frozen_image.h"
 #include "server/shard/shard.h"
 
 namespace rubato {
@@ -101,38 +102,77 @@ bool Shard::CutIfReached(ShardOutput* out) {
 }
 
 void Shard::Cut(const OpenCut& cut, ShardOutput* out) {
-  std::shared_ptr<Image> image = Capture(cut);
-  captured_[cut.snapshot] = {image->clock, image->positions};
+  FollowBase();
+  std::shared_ptr<ImageSource> image = Capture(HeadOf(cut));
+  captured_[cut.snapshot] = {image->head().clock, image->head().positions};
   ++counters_.cuts;
   out->write.push_back(std::move(image));
 }
 
 // `applied` positions, never `received`: what is held back is not in the rows.
-std::shared_ptr<Image> Shard::Capture(const OpenCut& cut) const {
-  auto image = std::make_shared<Image>();
-  image->name = {cut.snapshot, options_.place, life_};
-  image->generation = view_.generation;
-  image->exact = cut.exact;
-  image->clock = cut.clock;
-  image->job_fingerprint = job_fingerprint_;
-  image->places = static_cast<uint32_t>(view_.shards.size());
+ImageHead Shard::HeadOf(const OpenCut& cut) const {
+  ImageHead head;
+  head.name = {cut.snapshot, options_.place, life_};
+  head.generation = view_.generation;
+  head.exact = cut.exact;
+  head.clock = cut.clock;
+  head.job_fingerprint = job_fingerprint_;
+  head.places = static_cast<uint32_t>(view_.shards.size());
   for (const auto& [life, clock] : applied_) {
-    image->positions.push_back({life, clock});
-    if (!cut.exact) image->clock = std::max(image->clock, clock);
+    head.positions.push_back({life, clock});
+    if (!cut.exact) head.clock = std::max(head.clock, clock);
+  }
+  return head;
+}
+
+// The rows that changed since the base, unless the chain would grow too long, or not much shorter
+// to read than a full image.
+std::shared_ptr<ImageSource> Shard::Capture(ImageHead head) {
+  uint64_t full = 0;
+  uint64_t changed = 0;
+  for (const auto& table : tables_) {
+    const uint64_t row_bytes = sizeof(RowKey) + table->RowFloats() * sizeof(float);
+    changed += table->Cut() * row_bytes;
+    full += table->StoredRows() * row_bytes;
+  }
+  last_cut_ = Base{head.name, 0, 0};
+  if (base_ && ChainRule::Extends(base_->depth, base_->behind, changed, full)) {
+    head.base = base_->name;
+    head.depth = base_->depth + 1;
+    last_cut_ = Base{head.name, head.depth, base_->behind + changed};
+  }
+  std::vector<FrozenImage::FrozenTable> tables;
+  for (const auto& table : tables_) {
+    const FrozenExtent extent = head.base ? FrozenExtent::kChanged : FrozenExtent::kAll;
+    tables.push_back({table->spec().id, table->Freeze(extent)});
+  }
+  return std::make_shared<FrozenImage>(std::move(head), std::move(tables));
+}
+
+// An image that is committed is what the next one rests on. What was cut and not committed leaves
+// its changes to the next image.
+void Shard::FollowBase() {
+  const std::vector<ImageName>& images = view_.committed.images;
+  const size_t place = options_.place.value();
+  if (!last_cut_ || place >= images.size()) return;
+  if (!ChainRule::IsBase(last_cut_->name, images[place])) return;
+  base_ = std::exchange(last_cut_, std::nullopt);
+  for (const auto& table : tables_) table->SetBase();
+}
+
+// `image` is all that this shard holds.
+void Shard::LoadedBase(const Image& image) {
+  uint64_t read = 0;
+  uint64_t held = 0;
+  for (const TableImage& t : image.tables) {
+    read += t.keys.size() * sizeof(RowKey) + t.rows.size() * sizeof(float);
   }
   for (const auto& table : tables_) {
-    TableImage rows;
-    rows.table = table->spec().id;
-    rows.row_floats = static_cast<uint32_t>(table->RowFloats());
-    rows.keys.reserve(table->StoredRows());
-    rows.rows.reserve(table->StoredRows() * table->RowFloats());
-    table->ForEachRow([&rows](RowKey key, std::span<const float> row) {
-      rows.keys.push_back(key);
-      rows.rows.insert(rows.rows.end(), row.begin(), row.end());
-    });
-    image->tables.push_back(std::move(rows));
+    held += table->StoredRows() * (sizeof(RowKey) + table->RowFloats() * sizeof(float));
+    table->Cut();
+    table->SetBase();
   }
-  return image;
+  base_ = Base{image.name, image.depth, read - std::min(read, held)};
 }
 
 void Shard::ImageWritten(const ImageName& image, const absl::Status& status, ShardOutput* out) {

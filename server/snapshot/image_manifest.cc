@@ -12,7 +12,7 @@ namespace rubato {
 namespace {
 
 constexpr char kMagic[] = "RBTimage";
-constexpr uint32_t kFormat = 1;
+constexpr uint32_t kFormat = 2;
 // Far above any real table, and small enough that no product of shapes overflows.
 constexpr uint32_t kMaxRowFloats = 1u << 24;
 constexpr uint64_t kMaxImageBytes = uint64_t{1} << 46;
@@ -31,6 +31,11 @@ std::vector<Out> GetList(const flatbuffers::Vector<const Struct*>* list, Convert
   return Map<Out>(CopyStructs<Struct>(list->Data(), list->size()), convert);
 }
 
+std::optional<ImageName> BaseOf(const snapshot_file::ImageName* base) {
+  if (base == nullptr) return std::nullopt;
+  return ImageName{SnapshotNumber(base->snapshot()), PlaceId(base->place()), Life(base->life())};
+}
+
 ImageManifest FromBuffer(const snapshot_file::ImageManifest& m) {
   ImageHead head{
       .name = {SnapshotNumber(m.snapshot()), PlaceId(m.place()), Life(m.life())},
@@ -43,6 +48,8 @@ ImageManifest FromBuffer(const snapshot_file::ImageManifest& m) {
                                      [](const auto& p) {
                                        return Position{Life(p.life()), Clock(p.clock())};
                                      }),
+      .base = BaseOf(m.base()),
+      .depth = m.depth(),
   };
   return {
       std::move(head),
@@ -67,38 +74,31 @@ absl::StatusOr<uint64_t> BytesOfFiles(const std::vector<FileDigest>& files) {
   return sum;
 }
 
-uint64_t ChunksOfColumn(uint64_t bytes) { return (bytes + kChunkBytes - 1) / kChunkBytes; }
-
-uint64_t CountChunks(const std::vector<TableShape>& tables) {
-  uint64_t chunks = 0;
-  for (const TableShape& table : tables) {
-    chunks += ChunksOfColumn(table.key_bytes()) + ChunksOfColumn(table.row_bytes());
-  }
-  return chunks;
-}
-
 absl::Status CheckShapes(const ImageManifest& m) {
   ASSIGN_OR_RETURN(uint64_t room, BytesOfFiles(m.files));
+  uint64_t pieces = 0;
   for (const TableShape& table : m.tables) {
-    const uint64_t row = sizeof(uint64_t) + uint64_t{table.row_floats} * sizeof(float);
-    if (table.row_floats > kMaxRowFloats || table.rows > room / row) {
+    if (table.row_floats > kMaxRowFloats || table.rows > room / table.row_bytes()) {
       return absl::DataLossError(
           absl::StrFormat("its table %d does not fit into its row files", table.table.value()));
     }
-    room -= table.rows * row;
+    room -= table.bytes();
+    pieces += PiecesOf(table);
   }
-  const uint64_t files = FilesForChunks(CountChunks(m.tables));
-  if (files != m.files.size()) {
+  const uint64_t files = m.files.size();
+  if (files > pieces || files * kPiecesPerFile < pieces) {
     return absl::DataLossError(
-        absl::StrFormat("it has %d row files where its tables need %d", m.files.size(), files));
+        absl::StrFormat("it has %d row files for the %d pieces of its tables", files, pieces));
   }
   return absl::OkStatus();
 }
 
-void AppendColumn(uint32_t table, Column column, uint64_t bytes, std::vector<Chunk>* chunks) {
-  for (uint64_t offset = 0; offset < bytes; offset += kChunkBytes) {
-    chunks->push_back({table, column, offset, std::min(kChunkBytes, bytes - offset)});
-  }
+// So that whoever follows a chain comes to an end.
+absl::Status CheckBase(const ImageManifest& m) {
+  const bool fits = m.base ? m.depth > 0 && m.depth <= kLongestChain &&
+                                 m.base->place == m.name.place && m.base->snapshot < m.name.snapshot
+                           : m.depth == 0;
+  return fits ? absl::OkStatus() : absl::DataLossError("its base cannot be that of an image");
 }
 
 void AppendBigEndian(uint32_t value, std::string* out) {
@@ -119,10 +119,13 @@ std::string EncodeManifest(const ImageManifest& m) {
       }));
   const auto files = b.CreateVectorOfStructs(Map<snapshot_file::RowFile>(
       m.files, [](const FileDigest& f) { return snapshot_file::RowFile(f.bytes, f.xxh3); }));
+  const ImageName behind = m.base.value_or(ImageName{});
+  const snapshot_file::ImageName base(behind.snapshot.value(), behind.life.value(),
+                                      behind.place.value());
   b.Finish(snapshot_file::CreateImageManifest(
       b, kFormat, m.name.snapshot.value(), m.name.place.value(), m.name.life.value(),
       m.generation.value(), m.clock.value(), m.exact, m.job_fingerprint, m.places, positions,
-      tables, files));
+      tables, files, m.base ? &base : nullptr, m.depth));
   return ChecksummedBytes(
       kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});
 }
@@ -144,42 +147,32 @@ absl::StatusOr<ImageManifest> DecodeManifest(absl::string_view file) {
   }
   ImageManifest manifest = FromBuffer(buffer);
   RETURN_IF_ERROR(CheckShapes(manifest));
+  RETURN_IF_ERROR(CheckBase(manifest));
   return manifest;
 }
 
-ImageManifest ManifestOf(const Image& image) {
-  const ImageHead& head = image;
-  return {head,
-          Map<TableShape>(image.tables,
-                          [](const TableImage& t) {
-                            return TableShape{t.table, t.row_floats, t.keys.size()};
-                          }),
-          {}};
+uint64_t RowsOfPiece(uint32_t row_floats) {
+  return std::max<uint64_t>(1, kPieceBytes / TableShape{TableId(0), row_floats, 1}.row_bytes());
 }
 
-Image EmptyImage(const ImageManifest& manifest) {
-  const ImageHead& head = manifest;
-  return {head, Map<TableImage>(manifest.tables, [](const TableShape& t) {
-            return TableImage{t.table, t.row_floats, {}, {}};
-          })};
+uint64_t PiecesOf(const TableShape& table) {
+  const uint64_t rows = RowsOfPiece(table.row_floats);
+  return (table.rows + rows - 1) / rows;
 }
 
-std::string Chunk::Key() const {
+std::string EntryKey(PieceNumber piece, Column column) {
   std::string key;
-  AppendBigEndian(table, &key);
+  AppendBigEndian(piece.table, &key);
+  AppendBigEndian(piece.piece, &key);
   key.push_back(static_cast<char>(column));
-  AppendBigEndian(static_cast<uint32_t>(offset / kChunkBytes), &key);
   return key;
 }
 
-std::vector<Chunk> ChunksOf(const std::vector<TableShape>& tables) {
-  std::vector<Chunk> chunks;
-  chunks.reserve(CountChunks(tables));
-  for (uint32_t i = 0; i < tables.size(); ++i) {
-    AppendColumn(i, Column::kKeys, tables[i].key_bytes(), &chunks);
-    AppendColumn(i, Column::kRows, tables[i].row_bytes(), &chunks);
-  }
-  return chunks;
+PieceRows RowsOf(const std::vector<TableShape>& tables, PieceNumber piece) {
+  const TableShape& table = tables[piece.table];
+  const uint64_t rows = RowsOfPiece(table.row_floats);
+  const uint64_t first = piece.piece * rows;
+  return {first, std::min(rows, table.rows - first)};
 }
 
 }  // namespace rubato

@@ -1,6 +1,8 @@
 #include "server/snapshot/retained_images.h"
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
 #include "common/base/status.h"
 
@@ -15,21 +17,45 @@ absl::Status GoneMeanwhile(const absl::Status& missing) {
       missing.message(), "; if the run trains meanwhile, try again or raise its snapshot.keep"));
 }
 
+namespace {
+
+// `kept`, and what these rest on. One whose own chain is damaged is of no use, and keeps nothing
+// but itself.
+absl::StatusOr<std::set<ImageName>> NeededFor(const std::vector<ImageName>& kept,
+                                              SnapshotStore* store) {
+  std::set<ImageName> needed(kept.begin(), kept.end());
+  for (const ImageName& name : kept) {
+    const absl::StatusOr<std::vector<ImageName>> chain = store->Chain(name);
+    if (chain.ok()) {
+      needed.insert(chain->begin(), chain->end());
+    } else if (!absl::IsDataLoss(chain.status()) && !absl::IsNotFound(chain.status())) {
+      return chain.status();
+    }
+  }
+  return needed;
+}
+
+}  // namespace
+
+// The newest first: whoever finds an image finds its base.
 absl::StatusOr<std::vector<ImageName>> ImagesBeside(const std::vector<ImageName>& kept,
                                                     SnapshotStore* store) {
   ASSIGN_OR_RETURN(std::vector<ImageName> images, store->List());
-  std::erase_if(images, [&](const ImageName& name) {
-    return std::find(kept.begin(), kept.end(), name) != kept.end();
-  });
+  ASSIGN_OR_RETURN(const std::set<ImageName> needed, NeededFor(kept, store));
+  std::erase_if(images, [&](const ImageName& name) { return needed.contains(name); });
+  std::reverse(images.begin(), images.end());
   return images;
 }
 
 absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store) {
-  ASSIGN_OR_RETURN(const std::vector<ImageName> present, store->List());
-  for (const ImageName& name : present) {
-    if (name.place != place || name.snapshot >= view.committed.number) continue;
-    if (std::find(view.kept.begin(), view.kept.end(), name.snapshot) != view.kept.end()) continue;
-    RETURN_IF_ERROR(store->Remove(name));
+  ASSIGN_OR_RETURN(std::vector<ImageName> kept, store->List());
+  std::erase_if(kept, [&](const ImageName& name) {
+    const bool old = name.snapshot < view.committed.number;
+    return old && std::find(view.kept.begin(), view.kept.end(), name.snapshot) == view.kept.end();
+  });
+  ASSIGN_OR_RETURN(const std::vector<ImageName> beside, ImagesBeside(kept, store));
+  for (const ImageName& name : beside) {
+    if (name.place == place) RETURN_IF_ERROR(store->Remove(name));
   }
   return absl::OkStatus();
 }

@@ -21,12 +21,13 @@ bool Withdrawn(const View& view, SnapshotNumber snapshot);
 absl::Status GoneMeanwhile(const absl::Status& missing);
 
 // All images of `store` but `kept` ones and those that these rest on, in the order in which they
-// are to be removed.
+// are to be removed. An error if it cannot be told what a chain needs.
 absl::StatusOr<std::vector<ImageName>> ImagesBeside(const std::vector<ImageName>& kept,
                                                     SnapshotStore* store);
 
-// Removes the images of `place` that are older than the committed snapshot of `view` and of no
-// snapshot that it keeps. To be called by who knows that the committed image is whole.
+// Removes the images of `place` that are older than the committed snapshot of `view`, of no snapshot
+// that it keeps, and in the chain of no image that stays. To be called by who knows that the
+// committed image is whole.
 absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store);
 
 }  // namespace rubato

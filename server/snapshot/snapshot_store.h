@@ -1,4 +1,4 @@
-// Where images are kept: as RocksDB's table files (server/snapshot/snapshot_store.cc). Tests and
+// Where images are kept: as RocksDB's table files (server/snapshot/row_file.h). Tests and
 // the simulator bring stores of their own.
 #pragma once
 
@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/wire/message.h"
-#include "server/snapshot/image.h"
+#include "server/snapshot/image_source.h"
 
 namespace rubato {
 
@@ -20,11 +20,20 @@ class SnapshotStore {
  public:
   virtual ~SnapshotStore() = default;
   // Durable and visible, whole or not at all, when it returns OK. A full disk is Unavailable with a
-  // sentence; whatever was written of it is removed and older images stay as they were. An image
-  // that is there already is never replaced: AlreadyExists.
-  virtual absl::Status Write(const Image& image) = 0;
-  // NotFound, DataLoss (a checksum is wrong: which file), or the image.
+  // sentence; Aborted is what the source says. Whatever was written of it is removed and older
+  // images stay as they were. An image that is there already is never replaced: AlreadyExists.
+  virtual absl::Status Write(ImageSource* source) = 0;
+  absl::Status Write(const Image& image) {
+    HeldImage held(&image);
+    return Write(&held);
+  }
+  // NotFound, DataLoss (a checksum is wrong: which file), or the image with the rows of its chain.
   virtual absl::StatusOr<Image> Read(const ImageName& name) = 0;
+  // Reads an image back that was just written, without its base: OK only if each byte is on the
+  // disk as it was written.
+  virtual absl::Status Check(const ImageName& name) = 0;
+  // The chain of an image, itself first. DataLoss: a manifest of it is damaged or missing.
+  virtual absl::StatusOr<std::vector<ImageName>> Chain(const ImageName& name) = 0;
   virtual absl::StatusOr<std::vector<ImageName>> List() = 0;
   // OK also when it is not there.
   virtual absl::Status Remove(const ImageName& name) = 0;
@@ -47,8 +56,8 @@ absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStore(const std::stri
 // Write and Remove are FailedPrecondition.
 absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStoreToRead(const std::string& path);
 
-// Reads every byte of an image of the store at `path` and changes nothing: OK; DataLoss with the
-// file that is damaged or missing; or what kept it from being read.
+// Reads every byte of an image of the store at `path`, and of the chain behind it, and changes
+// nothing: OK; DataLoss with the file that is damaged or missing; or what kept it from being read.
 absl::Status VerifyImage(const std::string& path, const ImageName& name);
 
 }  // namespace rubato

@@ -1,6 +1,7 @@
 #include "server/table/dense_table.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "common/base/status.h"
 #include "common/job/initial_weights.h"
@@ -30,9 +31,10 @@ DenseTable::DenseTable(const TableSpec& spec, PlaceId place, uint32_t places, ui
       optimizer_(MakeOptimizer(spec.optimizer)),
       row_floats_(spec.dim + optimizer_->SlotFloats(spec.dim)),
       stride_((row_floats_ + kLineFloats - 1) / kLineFloats * kLineFloats),
-      slab_(MakeSlabArray<float>(blocks_ * stride_)) {
+      slab_(MakeSlabArray<float>(blocks_ * stride_)),
+      marks_(blocks_) {
   for (uint64_t i = 0; i < blocks_; ++i) {
-    float* row = slab_.get() + i * stride_;
+    float* row = RowAt(i);
     InitialWeights(spec_, KeyAt(i), seed, row);
     optimizer_->Init({row, spec_.dim}, {row + spec_.dim, row_floats_ - spec_.dim});
   }
@@ -43,33 +45,56 @@ bool DenseTable::Owns(RowKey key) const {
          (key.value() - first_) % places_ == 0;
 }
 
-float* DenseTable::Row(RowKey key) const {
+uint64_t DenseTable::IndexOf(RowKey key) const {
   CHECK(Owns(key));
-  return slab_.get() + (key.value() - first_) / places_ * stride_;
+  return (key.value() - first_) / places_;
 }
 
 void DenseTable::Gather(std::span<const RowKey> keys, float* out) const {
-  for (const RowKey key : keys) out = std::copy_n(Row(key), spec_.dim, out);
+  for (const RowKey key : keys) out = std::copy_n(RowAt(IndexOf(key)), spec_.dim, out);
 }
 
 void DenseTable::Apply(std::span<const RowKey> keys, const float* gradients) {
   for (const RowKey key : keys) {
-    float* row = Row(key);
+    const uint64_t index = IndexOf(key);
+    Touch(index);
+    float* row = RowAt(index);
     optimizer_->StepRows({&row, 1}, spec_.dim, gradients);
     gradients += spec_.dim;
   }
 }
 
+void DenseTable::Touch(uint64_t index) {
+  if (marks_.touched(index)) return;
+  marks_.Touch(index);
+  if (frozen_) frozen_->Preserve(index);
+}
+
 void DenseTable::ForEachRow(
     const std::function<void(RowKey, std::span<const float>)>& visit) const {
-  for (uint64_t i = 0; i < blocks_; ++i) {
-    visit(KeyAt(i), {slab_.get() + i * stride_, row_floats_});
-  }
+  for (uint64_t i = 0; i < blocks_; ++i) visit(KeyAt(i), {RowAt(i), row_floats_});
 }
 
 void DenseTable::RestoreRow(RowKey key, std::span<const float> row) {
   CHECK(row.size() == row_floats_);
-  std::ranges::copy(row, Row(key));
+  std::ranges::copy(row, RowAt(IndexOf(key)));
+}
+
+std::shared_ptr<FrozenRows> DenseTable::Freeze(FrozenExtent extent) {
+  if (const auto before = given_.lock()) before->Close();
+  const auto emit = [first = first_, places = places_, floats = row_floats_](
+                        size_t index, const void* memory, const RowSink& out) {
+    const auto* row = static_cast<const float*>(memory);
+    out.keys->emplace_back(first + index * places);
+    out.rows->insert(out.rows->end(), row, row + floats);
+  };
+  frozen_ = std::make_shared<FrozenRun>(
+      slab_, FrozenRun::Shape{stride_ * sizeof(float), blocks_},
+      extent == FrozenExtent::kAll ? std::vector<uint64_t>() : marks_.changed(), emit);
+  auto rows = std::make_shared<FrozenRows>(row_floats_, blocks_);
+  rows->Add(frozen_);
+  given_ = rows;
+  return rows;
 }
 
 }  // namespace rubato

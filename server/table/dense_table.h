@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "common/memory/slab.h"
+#include "common/memory/unit_marks.h"
 #include "server/table/optimizer.h"
 #include "server/table/table.h"
 
@@ -25,10 +26,16 @@ class DenseTable final : public Table {
   uint64_t StoredRows() const override { return blocks_; }
   void ForEachRow(const std::function<void(RowKey, std::span<const float>)>& visit) const override;
   void RestoreRow(RowKey key, std::span<const float> row) override;
+  uint64_t Cut() override { return marks_.Cut(); }
+  std::shared_ptr<FrozenRows> Freeze(FrozenExtent extent) override;
+  void SetBase() override { marks_.SetBase(); }
 
  private:
   // Requires Owns(key).
-  float* Row(RowKey key) const;
+  uint64_t IndexOf(RowKey key) const;
+  float* RowAt(uint64_t index) const { return slab_.get() + index * stride_; }
+  // To be called before a block changes.
+  void Touch(uint64_t index);
   RowKey KeyAt(uint64_t index) const { return RowKey(first_ + index * places_); }
 
   TableSpec spec_;
@@ -38,7 +45,10 @@ class DenseTable final : public Table {
   std::unique_ptr<Optimizer> optimizer_;
   size_t row_floats_;
   size_t stride_;  // row_floats_, rounded up to a cache line
-  SlabArray<float> slab_;
+  std::shared_ptr<float[]> slab_;
+  UnitMarks marks_;                    // of blocks
+  std::shared_ptr<FrozenRun> frozen_;  // the blocks at the last cut
+  std::weak_ptr<FrozenRows> given_;    // to the writer
 };
 
 }  // namespace rubato

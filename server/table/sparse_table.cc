@@ -1,6 +1,7 @@
 #include "server/table/sparse_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -24,6 +25,28 @@ size_t PayloadWords(size_t row_floats) {
   return row_floats <= 2 || row_floats > kInlineFloats ? 1 : kInlineFloats / 2;
 }
 
+// A pointer to a row in the slab, and above it the tag of the interval that changed it last.
+constexpr int kTagShift = 48;
+constexpr uint64_t kRowMask = (uint64_t{1} << kTagShift) - 1;
+constexpr uint64_t kTags = uint64_t{1} << 16;
+
+uint64_t Word(const void* payload) {
+  uint64_t word;
+  std::memcpy(&word, payload, sizeof(word));
+  return word;
+}
+
+uint64_t Packed(const float* row, uint64_t tag) {
+  const auto address = std::bit_cast<uint64_t>(row);
+  CHECK(address <= kRowMask);
+  return address | tag << kTagShift;
+}
+
+void Retag(void* payload, uint64_t tag) {
+  const uint64_t packed = (Word(payload) & kRowMask) | tag << kTagShift;
+  std::memcpy(payload, &packed, sizeof(packed));
+}
+
 // memcpy without a call, which would cost more than the copy of a narrow row.
 inline void CopyWeights(const float* row, size_t dim, float* out) {
   size_t i = 0;
@@ -42,11 +65,18 @@ SparseTable::SparseTable(const TableSpec& spec, PlaceId place, uint32_t places, 
       optimizer_(MakeOptimizer(spec.optimizer)),
       row_floats_(spec.dim + optimizer_->SlotFloats(spec.dim)),
       inline_rows_(row_floats_ <= kInlineFloats),
-      index_(PayloadWords(row_floats_)),
+      index_(PayloadWords(row_floats_),
+             inline_rows_ ? KeyIndex::Rows::kInline : KeyIndex::Rows::kElsewhere),
       slab_(row_floats_) {}
 
 bool SparseTable::Owns(RowKey key) const {
   return places_ == 1 || PlaceOf(spec_, key, places_) == place_;
+}
+
+template <bool kInline>
+float* SparseTable::RowOf(const void* payload) {
+  if constexpr (kInline) return static_cast<float*>(const_cast<void*>(payload));
+  return std::bit_cast<float*>(Word(payload) & kRowMask);
 }
 
 void SparseTable::Enter(std::span<const RowKey> keys, Group& group) const {
@@ -57,48 +87,89 @@ void SparseTable::Enter(std::span<const RowKey> keys, Group& group) const {
   }
 }
 
-void SparseTable::LookAtHome(size_t floats, Group& group) const {
+template <bool kInline>
+struct SparseTable::Reading {
+  float* Found(uint64_t /*hash*/, void* payload) const { return RowOf<kInline>(payload); }
+  float* Late(size_t i, Group& group) const {
+    return table->FindRow(group.hashes[i], group.keys[i]);
+  }
+  void Note(Group& /*group*/) const {}
+  const SparseTable* table;
+};
+
+// That a row changes for the first time since the cut is seen without a branch for each.
+template <bool kInline>
+struct SparseTable::Changing {
+  float* Found(uint64_t hash, const void* payload) {
+    if constexpr (kInline) {
+      untouched |= table->index_.HomeUntouched(hash);  // bit 0
+      return RowOf<kInline>(payload);
+    } else {
+      const uint64_t packed = Word(payload);
+      untouched |= packed ^ tag;  // the bits of the tag
+      return std::bit_cast<float*>(packed & kRowMask);
+    }
+  }
+  float* Late(size_t i, Group& group) const {
+    void* payload = table->FindToChange(i, group);
+    if (payload == nullptr) return table->MakeRow(group.hashes[i], group.keys[i]);
+    return RowOf<kInline>(payload);
+  }
+  void Note(Group& group) {
+    if ((kInline ? untouched & 1 : untouched >> kTagShift) != 0) [[unlikely]]
+      table->TouchHomes(group);
+    untouched = 0;
+  }
+  SparseTable* table;
+  uint64_t tag;  // where a pointer has it
+  uint64_t untouched = 0;
+};
+
+template <class Access>
+void SparseTable::LookAtHome(size_t floats, Access& access, Group& group) const {
   group.moves = index_.moves();
+  group.first = 0;
   for (size_t i = 0; i < group.keys.size(); ++i) {
     void* payload = index_.FindHome(group.hashes[i], group.keys[i]);
     if (payload != nullptr) [[likely]] {
-      group.rows[i] = RowOf(payload);
+      group.rows[i] = access.Found(group.hashes[i], payload);
       PrefetchRow(group.rows[i], floats);
     } else {
       group.rows[i] = nullptr;
       index_.PrefetchOverflow(group.hashes[i]);
     }
   }
+  access.Note(group);
 }
 
-// late(hash, key) looks up, or makes, the row that is not in its home bucket.
-template <class Late>
-void SparseTable::LookFurther(size_t floats, Late late, Group& group) const {
+// Looks up, or makes, the rows that are not in their home buckets.
+template <class Access>
+void SparseTable::LookFurther(size_t floats, Access& access, Group& group) const {
   for (size_t i = 0; i < group.keys.size(); ++i) {
     if (group.rows[i] != nullptr) [[likely]]
       continue;
-    group.rows[i] = late(group.hashes[i], group.keys[i]);
+    group.rows[i] = access.Late(i, group);
     if (group.rows[i] != nullptr) PrefetchRow(group.rows[i], floats);
   }
 }
 
-template <class Late, class Use>
-void SparseTable::ForGroups(std::span<const RowKey> keys, size_t floats, Late late, Use use) const {
+template <class Access, class Use>
+void SparseTable::ForGroups(std::span<const RowKey> keys, size_t floats, Access access,
+                            Use use) const {
   std::array<Group, kStages> ring = {};
   const size_t rounds = (keys.size() + kGroup - 1) / kGroup + kStages - 1;
   for (size_t r = 0; r < rounds; ++r) {
     Group& entering = ring[r % kStages];
     Enter(keys, entering);
     keys = keys.subspan(entering.keys.size());
-    LookAtHome(floats, ring[(r + kStages - 2) % kStages]);
-    LookFurther(floats, late, ring[(r + kStages - 4) % kStages]);
+    LookAtHome(floats, access, ring[(r + kStages - 2) % kStages]);
+    LookFurther(floats, access, ring[(r + kStages - 4) % kStages]);
     use(ring[(r + 1) % kStages]);
   }
 }
 
 void SparseTable::Gather(std::span<const RowKey> keys, float* out) const {
-  const auto find = [this](uint64_t hash, RowKey key) { return FindRow(hash, key); };
-  ForGroups(keys, spec_.dim, find, [&](const Group& group) {
+  const auto use = [&](const Group& group) {
     for (size_t i = 0; i < group.keys.size(); ++i, out += spec_.dim) {
       if (group.rows[i] != nullptr) [[likely]] {
         CopyWeights(group.rows[i], spec_.dim, out);
@@ -106,26 +177,54 @@ void SparseTable::Gather(std::span<const RowKey> keys, float* out) const {
         InitialWeights(spec_, group.keys[i], seed_, out);
       }
     }
-  });
+  };
+  if (inline_rows_) return ForGroups(keys, spec_.dim, Reading<true>{this}, use);
+  ForGroups(keys, spec_.dim, Reading<false>{this}, use);
 }
 
 void SparseTable::Apply(std::span<const RowKey> keys, const float* gradients) {
-  const auto find = [this](uint64_t hash, RowKey key) { return FindOrMakeRow(hash, key); };
-  ForGroups(keys, row_floats_, find, [&](Group& group) {
+  const auto use = [&](Group& group) {
     const size_t count = group.keys.size();
     if (inline_rows_ && index_.moves() != group.moves) {
       for (size_t i = 0; i < count; ++i) group.rows[i] = FindRow(group.hashes[i], group.keys[i]);
     }
+    if (group.first != 0) [[unlikely]]
+      TouchFirst(group);
     optimizer_->StepRows({group.rows, count}, spec_.dim, gradients);
     gradients += count * spec_.dim;
-  });
+  };
+  if (inline_rows_) {
+    ForGroups(keys, row_floats_, Changing<true>{this, 0}, use);
+  } else {
+    ForGroups(keys, row_floats_, Changing<false>{this, tag_ << kTagShift}, use);
+  }
 }
 
-float* SparseTable::RowOf(void* payload) const {
-  if (inline_rows_) return static_cast<float*>(payload);
-  float* row;
-  std::memcpy(&row, payload, sizeof(row));
-  return row;
+// What Changing did not tell apart.
+void SparseTable::TouchHomes(Group& group) {
+  for (size_t i = 0; i < group.keys.size(); ++i) {
+    if (index_.FindHome(group.hashes[i], group.keys[i]) != nullptr) FindToChange(i, group);
+  }
+}
+
+void* SparseTable::FindToChange(size_t i, Group& group) {
+  if (inline_rows_) return index_.FindToChange(group.hashes[i], group.keys[i]);
+  void* payload = index_.Find(group.hashes[i], group.keys[i]);
+  if (payload == nullptr || Word(payload) >> kTagShift == tag_) return payload;
+  Retag(payload, tag_);
+  group.first |= uint32_t{1} << i;
+  return payload;
+}
+
+// Not when the row is looked up: by now it has come from memory.
+void SparseTable::TouchFirst(const Group& group) {
+  for (uint32_t first = group.first; first != 0; first &= first - 1) {
+    slab_.Touch(group.rows[std::countr_zero(first)]);
+  }
+}
+
+float* SparseTable::RowOf(const void* payload) const {
+  return inline_rows_ ? RowOf<true>(payload) : RowOf<false>(payload);
 }
 
 float* SparseTable::FindRow(uint64_t hash, RowKey key) const {
@@ -136,16 +235,14 @@ float* SparseTable::FindRow(uint64_t hash, RowKey key) const {
 float* SparseTable::AddRow(uint64_t hash, RowKey key) {
   void* payload = index_.Add(hash, key);
   if (!inline_rows_) {
-    float* row = slab_.NewRow(key);
-    std::memcpy(payload, &row, sizeof(row));
+    const auto packed = Packed(slab_.NewRow(key), tag_);
+    std::memcpy(payload, &packed, sizeof(packed));
   }
   return RowOf(payload);
 }
 
-float* SparseTable::FindOrMakeRow(uint64_t hash, RowKey key) {
-  float* row = FindRow(hash, key);
-  if (row != nullptr) return row;
-  row = AddRow(hash, key);
+float* SparseTable::MakeRow(uint64_t hash, RowKey key) {
+  float* row = AddRow(hash, key);
   InitialWeights(spec_, key, seed_, row);
   optimizer_->Init({row, spec_.dim}, {row + spec_.dim, row_floats_ - spec_.dim});
   return row;
@@ -175,6 +272,41 @@ void SparseTable::RestoreRow(RowKey key, std::span<const float> row) {
   float* stored = FindRow(hash, key);
   if (stored == nullptr) stored = AddRow(hash, key);
   std::ranges::copy(row, stored);
+}
+
+uint64_t SparseTable::Cut() {
+  if (inline_rows_) return changed_rows_ = index_.Cut();
+  tag_ = tag_ + 1 == kTags ? 1 : tag_ + 1;
+  ForgetOldTags();
+  return changed_rows_ = slab_.Cut();
+}
+
+// One part of the index at a cut, all of them in turn: a tag is long gone when it is used again.
+void SparseTable::ForgetOldTags() {
+  index_.ForEachOfPart(tag_ % KeyIndex::kParts, [](RowKey, void* payload) { Retag(payload, 0); });
+}
+
+std::shared_ptr<FrozenRows> SparseTable::Freeze(FrozenExtent extent) {
+  if (const auto before = given_.lock()) before->Close();
+  // Of a bucket that one row has changed, all rows are in it.
+  const bool all = extent == FrozenExtent::kAll;
+  auto rows = std::make_shared<FrozenRows>(
+      row_floats_, all ? StoredRows() : std::min(2 * changed_rows_, StoredRows()));
+  if (inline_rows_) {
+    index_.Freeze(extent, rows.get());
+  } else {
+    slab_.Freeze(extent, rows.get());
+  }
+  given_ = rows;
+  return rows;
+}
+
+void SparseTable::SetBase() {
+  if (inline_rows_) {
+    index_.SetBase();
+  } else {
+    slab_.SetBase();
+  }
 }
 
 }  // namespace rubato

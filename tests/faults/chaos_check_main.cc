@@ -55,13 +55,24 @@ struct Verdict {
   bool exact() const { return twice + holes + wrong_sums + lost == 0 && pushes > 0; }
 };
 
+// The rows of a table: those of a later image of the chain replace those of an earlier one.
+std::map<RowKey, const float*> RowsOf(const Image& image, TableId table) {
+  std::map<RowKey, const float*> rows;
+  for (const TableImage& part : image.tables) {
+    if (part.table != table) continue;
+    for (size_t i = 0; i < part.keys.size(); ++i) {
+      rows[part.keys[i]] = part.rows.data() + i * part.row_floats;
+    }
+  }
+  return rows;
+}
+
 Present PresentIn(const Image& image, Verdict* verdict) {
-  const TableImage& ledger = image.tables[kLedger.value()];
   Present present;
-  for (size_t i = 0; i < ledger.keys.size(); ++i) {
-    const LedgerEntry entry = EntryOf(ledger.keys[i]);
+  for (const auto& [key, row] : RowsOf(image, kLedger)) {
+    const LedgerEntry entry = EntryOf(key);
     present[entry.life.value()].insert(entry.clock.value());
-    verdict->twice += ledger.rows[i * ledger.row_floats] == 1.0F ? 0u : 1u;
+    verdict->twice += *row == 1.0F ? 0u : 1u;
   }
   for (const auto& [life, clocks] : present) {
     verdict->pushes += clocks.size();
@@ -76,16 +87,14 @@ void CheckSums(const Job& job, const Image& image, const Present& present, Verdi
   for (const auto& [life, clocks] : present) {
     for (const int64_t clock : clocks) ++pushes[PushKind({Life(life), Clock(clock)})];
   }
-  const TableImage& sums = image.tables[kSums.value()];
   const uint32_t dim = job.tables[kSums.value()].dim;
-  for (size_t row = 0; row < sums.keys.size(); ++row) {
+  for (const auto& [block, row] : RowsOf(image, kSums)) {
     for (uint32_t i = 0; i < dim; ++i) {
       int64_t exact = 0;
       for (uint64_t kind = 0; kind < kPushKinds; ++kind) {
-        exact += pushes[kind] * SumsStep(kind, sums.keys[row], i);
+        exact += pushes[kind] * SumsStep(kind, block, i);
       }
-      const float weight = sums.rows[row * sums.row_floats + i];
-      verdict->wrong_sums += weight == static_cast<float>(exact) ? 0u : 1u;
+      verdict->wrong_sums += row[i] == static_cast<float>(exact) ? 0u : 1u;
     }
   }
 }

@@ -1,5 +1,5 @@
 // The manifest of an image must survive any bytes, and what is accepted must survive a round trip
-// and have exactly the chunks that its files have room for.
+// and have no more pieces, and no longer ones, than its files have room for.
 // Input: one byte of mode, then
 //   0: a file as it is;
 //   1: a payload, which gets its header so that it gets past the checksum;
@@ -52,11 +52,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CHECK(again.ok() && *again == *manifest);
   uint64_t room = 0;
   for (const rubato::FileDigest& file : manifest->files) room += file.bytes;
-  const auto chunks = rubato::ChunksOf(manifest->tables);
-  CHECK(rubato::FilesForChunks(chunks.size()) == manifest->files.size());
-  for (const rubato::Chunk& chunk : chunks) {
-    CHECK(chunk.bytes > 0 && chunk.bytes <= rubato::kChunkBytes && chunk.bytes <= room);
-    room -= chunk.bytes;
+  uint64_t pieces = 0;
+  for (const rubato::TableShape& table : manifest->tables) {
+    const auto number = static_cast<uint32_t>(&table - manifest->tables.data());
+    pieces += rubato::PiecesOf(table);
+    if (table.rows == 0) continue;
+    const auto last = static_cast<uint32_t>(rubato::PiecesOf(table) - 1);
+    const rubato::PieceRows rows = rubato::RowsOf(manifest->tables, {number, last});
+    CHECK(rows.rows > 0 && rows.first + rows.rows == table.rows && table.bytes() <= room);
+    room -= table.bytes();
   }
+  CHECK(manifest->files.size() <= pieces);
+  CHECK(pieces <= manifest->files.size() * rubato::kPiecesPerFile);
+  CHECK(manifest->base.has_value() == (manifest->depth > 0));
   return 0;
 }

@@ -217,6 +217,7 @@ void World::CheckCommit(const View& view) {
     if (found == disk_.end()) return Violate("V4", "a committed image is not on disk");
     if (torn_.contains(name)) return Violate("V4", "a committed image cannot be read");
     CheckImage(found->second, view);
+    committed_images_.insert(name);
     for (const TableImage& table : found->second.tables) {
       for (size_t i = 0; i < table.keys.size(); ++i) {
         const float* row = &table.rows[i * table.row_floats];

@@ -1,9 +1,10 @@
-// The rules of common/wire/protocol.h with mistakes in them. The simulator compiles the machines
-// with this header before everything else: where they ask a rule, they ask the one that derives
-// from it here. With no mutation active each is what it was.
+// The rules of common/wire/protocol.h and server/snapshot/image.h with mistakes in them. The
+// simulator compiles the machines with this header before everything else: where they ask a rule,
+// they ask the one that derives from it here. With no mutation active each is what it was.
 #pragma once
 
 #include "common/wire/protocol.h"
+#include "server/snapshot/image.h"
 #include "tests/sim/mutation.h"
 
 namespace rubato {
@@ -69,6 +70,17 @@ struct MutatedCutRule : CutRule {
   }
 };
 
+// The rows of the ledger are few, and most of them change: bytes do not matter here.
+struct MutatedChainRule : ChainRule {
+  static bool Extends(uint32_t depth, uint64_t /*behind*/, uint64_t /*changed*/,
+                      uint64_t /*full*/) {
+    return depth < kLongestChain;
+  }
+  static bool IsBase(const ImageName& last_cut, const ImageName& committed) {
+    return ChainRule::IsBase(last_cut, committed) || Makes(Mutation::uncommitted_base);
+  }
+};
+
 struct MutatedJoinRule : JoinRule {
   static Clock Start(std::span<const Clock> held, Clock floor) {
     return Makes(Mutation::join_at_known_min) ? std::ranges::min(held)
@@ -106,5 +118,6 @@ struct MutatedEvictionRule : EvictionRule {
 #define RetentionRule MutatedRetentionRule
 #define WishRule MutatedWishRule
 #define CutRule MutatedCutRule
+#define ChainRule MutatedChainRule
 #define JoinRule MutatedJoinRule
 #define EvictionRule MutatedEvictionRule

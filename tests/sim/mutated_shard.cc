@@ -16,6 +16,46 @@ bool IsFinite(const Push& push) {
   });
 }
 
+// Another head on the rows of an image.
+class RenamedImage : public ImageSource {
+ public:
+  RenamedImage(ImageHead head, std::shared_ptr<ImageSource> rows)
+      : head_(std::move(head)), rows_(std::move(rows)) {}
+  const ImageHead& head() const override { return head_; }
+  std::vector<TableShape> tables() const override { return rows_->tables(); }
+  absl::Status Take(size_t table, uint64_t rows, TableImage* out) override {
+    return rows_->Take(table, rows, out);
+  }
+
+ protected:
+  ImageHead head_;
+  const std::shared_ptr<ImageSource> rows_;
+};
+
+// What the shard holds whenever rows are taken, not what it held at the cut.
+class LateImage : public RenamedImage {
+ public:
+  LateImage(const Shard& shard, const std::shared_ptr<ImageSource>& image)
+      : RenamedImage(image->head(), image), shard_(shard) {
+    head_.base.reset();
+    head_.depth = 0;
+  }
+  absl::Status Take(size_t table, uint64_t /*rows*/, TableImage* out) override {
+    out->keys.clear();
+    out->rows.clear();
+    shard_.tables()[table]->ForEachRow([out](RowKey key, std::span<const float> row) {
+      out->keys.push_back(key);
+      out->rows.insert(out->rows.end(), row.begin(), row.end());
+    });
+    head_.positions.clear();
+    for (const auto& [life, clock] : shard_.positions()) head_.positions.push_back({life, clock});
+    return absl::OkStatus();
+  }
+
+ private:
+  const Shard& shard_;
+};
+
 }  // namespace
 
 void MutatedShard::Receive(Instant now, Nonce from, const Message& message, ShardOutput* out) {
@@ -32,7 +72,6 @@ void MutatedShard::Tick(Instant now, ShardOutput* out) {
 
 void MutatedShard::ImageWritten(const ImageName& image, const absl::Status& status,
                                 ShardOutput* out) {
-  if (late_image_ && late_image_->name == image) late_image_.reset();
   Shard::ImageWritten(image, status, out);
   Say(out);
 }
@@ -100,7 +139,6 @@ Nonce MutatedShard::OwnerOf(Life life, Nonce otherwise) const {
 void MutatedShard::Say(ShardOutput* out) {
   if (active_mutation == Mutation::none) return;
   for (size_t i = 0; i < out->write.size(); ++i) Cut(&out->write[i], out);
-  if (late_image_) CaptureAgain(late_image_.get());
   if (Makes(Mutation::prune_before_commit)) Misreport(out);
 }
 
@@ -115,31 +153,17 @@ void MutatedShard::Misreport(ShardOutput* out) {
   }
 }
 
-void MutatedShard::Cut(std::shared_ptr<const Image>* image, ShardOutput* out) {
-  auto changed = std::make_shared<Image>(**image);
-  *image = changed;
-  if (Makes(Mutation::late_image)) late_image_ = changed;
+void MutatedShard::Cut(std::shared_ptr<ImageSource>* image, ShardOutput* out) {
+  if (Makes(Mutation::late_image)) *image = std::make_shared<LateImage>(*this, *image);
   if (Makes(Mutation::image_received)) {
-    for (Position& position : changed->positions) {
+    ImageHead head = (*image)->head();
+    for (Position& position : head.positions) {
       position.clock = received(position.life).value_or(position.clock);
     }
+    *image = std::make_shared<RenamedImage>(head, *image);
   }
   if (Makes(Mutation::durable_before_disk)) {
-    Shard::ImageWritten(changed->name, absl::OkStatus(), out);
-  }
-}
-
-void MutatedShard::CaptureAgain(Image* image) const {
-  image->positions.clear();
-  for (const auto& [life, clock] : positions()) image->positions.push_back({life, clock});
-  for (size_t t = 0; t < image->tables.size(); ++t) {
-    TableImage& rows = image->tables[t];
-    rows.keys.clear();
-    rows.rows.clear();
-    tables()[t]->ForEachRow([&rows](RowKey key, std::span<const float> row) {
-      rows.keys.push_back(key);
-      rows.rows.insert(rows.rows.end(), row.begin(), row.end());
-    });
+    Shard::ImageWritten((*image)->head().name, absl::OkStatus(), out);
   }
 }
 

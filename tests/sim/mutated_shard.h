@@ -27,11 +27,9 @@ class MutatedShard : public Shard {
   Nonce OwnerOf(Life life, Nonce otherwise) const;
   void Say(ShardOutput* out);
   void Misreport(ShardOutput* out);
-  void Cut(std::shared_ptr<const Image>* image, ShardOutput* out);
-  void CaptureAgain(Image* image) const;
+  void Cut(std::shared_ptr<ImageSource>* image, ShardOutput* out);
 
-  std::shared_ptr<Image> late_image_;  // captured again and again until it is written
-  Clock reported_durable_;             // of this shard's own images, committed or not
+  Clock reported_durable_;  // of this shard's own images, committed or not
 };
 
 }  // namespace rubato::sim

@@ -14,6 +14,9 @@
   X(late_cut, "a shard cuts although it applied an iteration >= C")                       \
   X(no_hold_back, "iterations >= C are not held back before the cut")                     \
   X(late_image, "the image is captured when written instead of at the cut")               \
+  X(no_copy_before_write, "a row changes uncopied before the writer has taken it")        \
+  X(delta_forgets_withdrawn, "rows of a withdrawn image are not in the next one")         \
+  X(uncommitted_base, "an image rests on one that was not committed")                     \
   X(image_received, "an image saves received instead of applied positions")               \
   X(gate_off_by_one, "the gate lets a pull pass one clock too early")                     \
   X(cache_reader_clock, "a cached row is tagged with the reader's clock")                 \

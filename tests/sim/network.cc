@@ -140,44 +140,80 @@ int64_t World::StoreDelay(ShardProcess* shard, int64_t longest_us) {
   return takes;
 }
 
-// An image is written, and then synced; only then may anybody hear of it.
-void World::WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image) {
+// An image is written, half of its rows half-way, and then synced; only then may anybody hear of
+// it.
+void World::WriteImage(ShardProcess* shard, const std::shared_ptr<ImageSource>& source) {
   const bool fails = !quiet_ && rng_.Chance(config_.write_failure);
   const int64_t takes = kMs + StoreDelay(shard, config_.write_ms * kMs);
-  shard->writing[image->name] = image;
-  if (Makes(Mutation::written_before_synced)) {
-    At(takes / 2, [shard, image, this] {
-      if (!shard->alive) return;
-      ShardOutput out;
-      shard->machine->ImageWritten(image->name, absl::OkStatus(), &out);
-      Flush(shard, &out);
-    });
+  auto written = std::make_shared<WrittenImage>(
+      WrittenImage{source, source->tables(), {source->head(), {}}, absl::OkStatus()});
+  for (const TableShape& t : written->tables) {
+    written->image.tables.push_back({t.table, t.row_floats, {}, {}});
   }
-  At(takes, [this, shard, image, fails] { ImageWritten(shard, image, fails); });
+  shard->writing[written->image.name] = written;
+  At(takes / 2, [this, shard, written] {
+    TakeRows(written.get(), 2);
+    if (!Makes(Mutation::written_before_synced) || !shard->alive) return;
+    ShardOutput out;
+    shard->machine->ImageWritten(written->image.name, absl::OkStatus(), &out);
+    Flush(shard, &out);
+  });
+  At(takes, [this, shard, written, fails] { ImageWritten(shard, written, fails); });
 }
 
-void World::ImageWritten(ShardProcess* shard, std::shared_ptr<const Image> image, bool fails) {
+// A share of all rows: 2: half of them; 1: whatever is left.
+void World::TakeRows(WrittenImage* written, uint64_t share) {
+  if (written->source == nullptr) return;
+  for (size_t t = 0; t < written->tables.size() && written->status.ok(); ++t) {
+    written->status =
+        written->source->Take(t, written->tables[t].rows / share, &written->image.tables[t]);
+  }
+}
+
+// The image as a store reads it: the rows of its chain before its own. False: it was given up.
+bool World::TakeAll(WrittenImage* written) {
+  TakeRows(written, 1);
+  if (written->source == nullptr || !written->status.ok()) return false;
+  Image& image = written->image;
+  static_cast<ImageHead&>(image) = written->source->head();
+  written->source.reset();
+  if (!image.base) return true;
+  const auto base = disk_.find(*image.base);
+  if (base == disk_.end() || !committed_images_.contains(*image.base)) {
+    Violate("V4", "an image rests on one that was never committed");
+    return false;
+  }
+  ++stats_.incremental_images;
+  const std::vector<TableImage>& below = base->second.tables;
+  image.tables.insert(image.tables.begin(), below.begin(), below.end());
+  return true;
+}
+
+void World::ImageWritten(ShardProcess* shard, const std::shared_ptr<WrittenImage>& written,
+                         bool fails) {
   if (!shard->alive) return;
-  if (After(shard->asleep_until, [=, this] { ImageWritten(shard, image, fails); })) return;
-  shard->writing.erase(image->name);
+  if (After(shard->asleep_until, [=, this] { ImageWritten(shard, written, fails); })) return;
+  const ImageName name = written->image.name;
+  shard->writing.erase(name);
+  if (!TakeAll(written.get())) return;
   const bool full = IsFull({Party::Kind::kShard, shard->place.value()});
   stats_.full_disk_failures += full;
   stats_.write_failures += fails;
-  if (!fails && !full) return ImageSynced(shard, image);
+  if (!fails && !full) return ImageSynced(shard, written->image);
   const bool unseen = full && Makes(Mutation::full_disk_is_written);
   ShardOutput out;
   shard->machine->ImageWritten(
-      image->name, unseen ? absl::OkStatus() : absl::ResourceExhaustedError("disk full"), &out);
+      name, unseen ? absl::OkStatus() : absl::ResourceExhaustedError("disk full"), &out);
   Flush(shard, &out);
 }
 
-void World::ImageSynced(ShardProcess* shard, const std::shared_ptr<const Image>& image) {
-  const auto [kept, fresh] = disk_.try_emplace(image->name, *image);
-  if (!fresh && kept->second != *image) {
+void World::ImageSynced(ShardProcess* shard, const Image& image) {
+  const auto [kept, fresh] = disk_.try_emplace(image.name, image);
+  if (!fresh && kept->second != image) {
     return Violate("V4", "two images of one name differ");  // one of them may be committed
   }
   ShardOutput out;
-  shard->machine->ImageWritten(image->name, absl::OkStatus(), &out);
+  shard->machine->ImageWritten(image.name, absl::OkStatus(), &out);
   Flush(shard, &out);
 }
 

@@ -140,9 +140,10 @@ bool World::IsSlow(const Party& party) const {
 
 // What was being written when the machine died is whole, cannot be read, or was never there.
 void World::LeaveHalfWritten(Rng* rng, ShardProcess* shard) {
-  for (const auto& [name, image] : std::exchange(shard->writing, {})) {
+  for (const auto& [name, written] : std::exchange(shard->writing, {})) {
     const uint64_t left = rng->Below(3);
-    if (left == 0 || !disk_.try_emplace(name, *image).second) continue;
+    if (left == 0 || !TakeAll(written.get())) continue;
+    if (!disk_.try_emplace(name, written->image).second) continue;
     ++(left == 1 ? stats_.torn_images : stats_.late_images);
     if (left == 1) torn_.insert(name);
   }

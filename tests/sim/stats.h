@@ -24,6 +24,7 @@ struct Stats {
   uint64_t messages_cut = 0;  // by partitions and half-open links
   uint64_t operator_resumes = 0;
   uint64_t write_failures = 0;
+  uint64_t incremental_images = 0;
   uint64_t state_write_failures = 0;  // of the scheduler
   uint64_t full_disks = 0;
   uint64_t full_disk_failures = 0;  // of writes of images and states
@@ -73,6 +74,7 @@ void VisitSums(Visit visit, All&... all) {
   visit("scheduler crashes", all.scheduler_crashes...);
   visit("operator's resumes", all.operator_resumes...);
   visit("image write failures", all.write_failures...);
+  visit("incremental images", all.incremental_images...);
   visit("state write failures", all.state_write_failures...);
   visit("full disks", all.full_disks...);
   visit("writes to full disks", all.full_disk_failures...);

@@ -58,6 +58,13 @@ class World {
   const FinalSums& final_sums() const { return final_sums_; }
 
  private:
+  // An image on its way to the disk.
+  struct WrittenImage {
+    std::shared_ptr<ImageSource> source;  // until all rows are taken
+    std::vector<TableShape> tables;
+    Image image;
+    absl::Status status;
+  };
   struct ShardProcess {
     Nonce nonce;
     PlaceId place;
@@ -65,7 +72,7 @@ class World {
     SkewedClock clock;
     bool alive = true;
     bool zombie = false;
-    std::map<ImageName, std::shared_ptr<const Image>> writing;  // not yet synced
+    std::map<ImageName, std::shared_ptr<WrittenImage>> writing;  // not yet synced
     int64_t asleep_until = 0;
     uint64_t stored = 0;  // of the store's work
   };
@@ -132,9 +139,11 @@ class World {
   void StateWritten(uint64_t start, const SchedulerState& state, bool fails);
   void TakeState(const SchedulerState& state);
   void Release();
-  void WriteImage(ShardProcess* shard, std::shared_ptr<const Image> image);
-  void ImageWritten(ShardProcess* shard, std::shared_ptr<const Image> image, bool fails);
-  void ImageSynced(ShardProcess* shard, const std::shared_ptr<const Image>& image);
+  void WriteImage(ShardProcess* shard, const std::shared_ptr<ImageSource>& source);
+  void TakeRows(WrittenImage* written, uint64_t share);
+  bool TakeAll(WrittenImage* written);
+  void ImageWritten(ShardProcess* shard, const std::shared_ptr<WrittenImage>& written, bool fails);
+  void ImageSynced(ShardProcess* shard, const Image& image);
   void LoadImages(ShardProcess* shard, const LoadRequest& request);
   void ReadImages(ShardProcess* shard, Life life, const std::vector<ImageName>& names);
   int64_t StoreDelay(ShardProcess* shard, int64_t longest_us);
@@ -272,7 +281,8 @@ class World {
   std::vector<WorkerProcess*> seats_;  // newest process of each seat
   std::map<Nonce, ShardProcess*> shard_of_;
   std::map<Nonce, WorkerProcess*> worker_of_;
-  std::map<ImageName, Image, NamesOnDisk> disk_;
+  std::map<ImageName, Image, NamesOnDisk> disk_;  // each with the rows of its chain
+  std::set<ImageName, NamesOnDisk> committed_images_;
   std::set<ImageName> torn_;  // on the disk, and cannot be read
   std::set<std::pair<Nonce, Nonce>> half_open_;
   std::multiset<std::pair<Party, Party>> cut_links_;

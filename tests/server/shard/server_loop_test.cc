@@ -20,7 +20,8 @@ namespace {
 class GatedStore : public MemorySnapshotStore {
  public:
   static constexpr int kPieces = 3;
-  absl::Status Write(const Image& image) override {
+  using SnapshotStore::Write;
+  absl::Status Write(ImageSource* image) override {
     for (int piece = 1; piece <= kPieces; ++piece) {
       writing_ = true;
       for (int allowed = allowed_; allowed < piece; allowed = allowed_) allowed_.wait(allowed);

@@ -73,7 +73,7 @@ TEST(ShardRestart, AMemberThatATornImageLacksHoldsMinClockAtItsStart) {
                   &out);
   }
   ASSERT_EQ(out.write.size(), 1U);
-  EXPECT_EQ(out.write[0]->clock, kLast);
+  EXPECT_EQ(out.write[0]->head().clock, kLast);
 }
 
 // The fleet was resumed on fewer shards and then on more before this one heard of either: nobody
