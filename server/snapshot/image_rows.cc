@@ -142,7 +142,10 @@ std::string RowFilePath(const std::string& folder, size_t number) {
 absl::StatusOr<WrittenRows> WriteRows(const std::string& folder, ImageSource* source,
                                       WriteMode mode, const CountBytes& count) {
   PieceQueue queue(source);
-  RETURN_IF_ERROR(RunInParallel(kThreads, [&](size_t) {
+  uint64_t pieces = 0;
+  for (const TableShape& table : source->tables()) pieces += PiecesOf(table);
+  const uint64_t files = (pieces + kPiecesPerFile - 1) / kPiecesPerFile;
+  RETURN_IF_ERROR(RunInParallel(std::min<uint64_t>(files, kThreads), [&](size_t) {
     absl::Status status = WriteFiles(folder, mode, count, &queue);
     if (!status.ok()) queue.Stop();
     return status;

@@ -29,6 +29,14 @@ class GatedStore : public MemorySnapshotStore {
     }
     return MemorySnapshotStore::Write(image);
   }
+  absl::Status Check(const ImageName& name) override {
+    if (bad_checks_ == 0) return MemorySnapshotStore::Check(name);
+    --bad_checks_;
+    return absl::DataLossError("what was written is not what is read");
+  }
+  // So many images are not read back as they were written.
+  void FailChecks(int images) { bad_checks_ = images; }
+  bool failed_checks() const { return bad_checks_ == 0; }
   // Writes stop before piece pieces + 1.
   void Allow(int pieces) {
     allowed_ = pieces;
@@ -39,6 +47,7 @@ class GatedStore : public MemorySnapshotStore {
  private:
   std::atomic<int> allowed_ = kPieces;
   std::atomic<bool> writing_ = false;
+  std::atomic<int> bad_checks_ = 0;
 };
 
 class ServerLoopTest : public ::testing::Test {
@@ -54,6 +63,7 @@ class ServerLoopTest : public ::testing::Test {
     options.listen = here + "/shard";
     options.scheduler = scheduler_->address();
     options.serves = serves;
+    options.events = events_.get();
     loop_ = ServerLoop::Open(std::move(options), &store_).value();
     thread_ = std::thread([this] { end_ = loop_->Run(stop_); });
     while (shard_ == kSchedulerNonce) Receive();
@@ -124,6 +134,8 @@ class ServerLoopTest : public ::testing::Test {
   }
 
   ScratchFolder folder_;
+  const std::unique_ptr<EventLog> events_ =
+      EventLog::Open({.path = folder_.path() + "/events.jsonl", .process = "server-0"}).value();
   GatedStore store_;
   std::unique_ptr<Endpoint> scheduler_;
   std::unique_ptr<ServerLoop> loop_;
@@ -170,6 +182,20 @@ TEST_F(ServerLoopTest, AnImageIsReportedOnceItIsInTheStoreAndNotBefore) {
   while (!report_ || !report_->durable) Receive();
   EXPECT_EQ(report_->durable, SnapshotNumber(1));
   EXPECT_EQ(store_.List().value(), std::vector<ImageName>{Of(1)});
+}
+
+// A disk that lost what it took must not cost the image before.
+TEST_F(ServerLoopTest, AnImageThatCannotBeReadBackIsNotThere) {
+  view_.cut = OpenCut{SnapshotNumber(1), Clock(0), true};
+  ASSERT_NO_FATAL_FAILURE(ShowUntil({Of(1)}));
+  view_.committed = {SnapshotNumber(1), Clock(0), view_.generation, {Of(1)}};
+  store_.FailChecks(1);
+  view_.cut = OpenCut{SnapshotNumber(2), Clock(0), true};
+  ASSERT_NO_FATAL_FAILURE(ShowUntilServed());
+  while (!store_.failed_checks() || !report_ || !report_->refused) Receive();
+  EXPECT_EQ(report_->refused, SnapshotNumber(2));
+  EXPECT_EQ(report_->durable, SnapshotNumber(1));
+  EXPECT_EQ(store_.List().value(), std::vector{Of(1)});
 }
 
 TEST_F(ServerLoopTest, PrunesOnceTheCommittedImageIsReadBack) {

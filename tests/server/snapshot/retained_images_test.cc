@@ -61,6 +61,24 @@ TYPED_TEST(PruneSupersededTest, LeavesWhatTheViewKeepsAndWhatIsNewerOrOfOtherPla
             (std::vector{NameOf(2, 0, 1), NameOf(3, 1, 2), NameOf(4, 0, 1), NameOf(5, 0, 1)}));
 }
 
+// 4 rests on 3 and that on 1; nothing rests on 2.
+TYPED_TEST(PruneSupersededTest, LeavesWhatAnImageThatStaysRestsOn) {
+  const auto rest = [this](uint64_t snapshot, uint64_t base, uint32_t depth) {
+    ASSERT_TRUE(this->store_->Remove(NameOf(snapshot, 0, 1)).ok());
+    Image image = RandomImage(NameOf(snapshot, 0, 1), 20, 1);
+    image.base = NameOf(base, 0, 1);
+    image.depth = depth;
+    ASSERT_TRUE(this->store_->Write(image).ok());
+  };
+  rest(3, 1, 1);
+  rest(4, 3, 2);
+  ASSERT_TRUE(PruneSuperseded(this->view_, PlaceId(0), this->store_.get()).ok());
+  EXPECT_EQ(this->store_->List().value(),
+            (std::vector{NameOf(1, 0, 1), NameOf(3, 0, 1), NameOf(3, 1, 2), NameOf(4, 0, 1),
+                         NameOf(5, 0, 1)}));
+  EXPECT_EQ(this->store_->Read(NameOf(4, 0, 1))->tables.size(), 9U);
+}
+
 TYPED_TEST(PruneSupersededTest, RemovesNothingBeforeAnythingIsCommitted) {
   this->view_.committed = {};
   ASSERT_TRUE(PruneSuperseded(this->view_, PlaceId(0), this->store_.get()).ok());
