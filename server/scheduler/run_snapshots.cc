@@ -39,9 +39,8 @@ void AddImage(const std::string& run, const ImageName& image, SnapshotOnDisk* sn
 absl::StatusOr<SnapshotCheck> Check(const std::string& run, const CommittedSnapshot& snapshot) {
   SnapshotCheck check = {.number = snapshot.number, .clock = snapshot.clock, .damage = {}};
   for (const ImageName& image : snapshot.images) {
-    const absl::Status status = VerifyImage(SnapshotsOf(run), image);
-    if (!status.ok() && !absl::IsDataLoss(status)) return status;
-    if (!status.ok()) check.damage.emplace_back(status.message());
+    ASSIGN_OR_RETURN(const std::vector<std::string> damage, DamageOf(SnapshotsOf(run), image));
+    check.damage.insert(check.damage.end(), damage.begin(), damage.end());
   }
   return check;
 }
@@ -96,17 +95,18 @@ absl::StatusOr<SnapshotList> ListSnapshots(const std::string& run) {
   ASSIGN_OR_RETURN(const std::optional<SchedulerState> state, FindState(run));
   SnapshotList list;
   if (!state) return list;
-  const std::vector<CommittedSnapshot> kept = KeptSnapshots(*state);
-  for (const CommittedSnapshot& snapshot : kept) {
+  std::vector<ImageName> kept;
+  for (const CommittedSnapshot& snapshot : KeptSnapshots(*state)) {
     SnapshotOnDisk& on_disk = list.kept.emplace_back();
     on_disk.number = snapshot.number;
     on_disk.clock = snapshot.clock;
     for (const ImageName& image : snapshot.images) AddImage(run, image, &on_disk);
+    kept.insert(kept.end(), snapshot.images.begin(), snapshot.images.end());
   }
-  ASSIGN_OR_RETURN(const std::vector<ImageName> images, ListImageFolders(SnapshotsOf(run)));
+  ASSIGN_OR_RETURN(const auto store, OpenSnapshotStoreToRead(SnapshotsOf(run)));
+  ASSIGN_OR_RETURN(const std::vector<ImageName> images, ImagesBeside(kept, store.get()));
   std::map<SnapshotNumber, SnapshotOnDisk> unused;
   for (const ImageName& image : images) {
-    if (Has(kept, image.snapshot)) continue;
     unused[image.snapshot].number = image.snapshot;
     AddImage(run, image, &unused[image.snapshot]);
   }

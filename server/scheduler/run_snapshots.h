@@ -36,7 +36,7 @@ struct SnapshotOnDisk {
 
 struct SnapshotList {
   std::vector<SnapshotOnDisk> kept;    // committed, oldest first
-  std::vector<SnapshotOnDisk> unused;  // set aside, never committed, or waiting to be removed
+  std::vector<SnapshotOnDisk> unused;  // of no kept one's chain: prune removes them
 
   template <class Field>
   void Fields(Field field) const {

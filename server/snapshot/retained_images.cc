@@ -48,14 +48,16 @@ absl::StatusOr<std::vector<ImageName>> ImagesBeside(const std::vector<ImageName>
 }
 
 absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store) {
+  const auto is_kept = [&view](const ImageName& name) {
+    return name.snapshot >= view.committed.number ||
+           std::find(view.kept.begin(), view.kept.end(), name.snapshot) != view.kept.end();
+  };
   ASSIGN_OR_RETURN(std::vector<ImageName> kept, store->List());
-  std::erase_if(kept, [&](const ImageName& name) {
-    const bool old = name.snapshot < view.committed.number;
-    return old && std::find(view.kept.begin(), view.kept.end(), name.snapshot) == view.kept.end();
-  });
+  std::erase_if(kept, [&](const ImageName& name) { return !is_kept(name); });
   ASSIGN_OR_RETURN(const std::vector<ImageName> beside, ImagesBeside(kept, store));
   for (const ImageName& name : beside) {
-    if (name.place == place) RETURN_IF_ERROR(store->Remove(name));
+    // Not what another life of the place has published since.
+    if (name.place == place && !is_kept(name)) RETURN_IF_ERROR(store->Remove(name));
   }
   return absl::OkStatus();
 }

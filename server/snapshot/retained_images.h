@@ -25,9 +25,9 @@ absl::Status GoneMeanwhile(const absl::Status& missing);
 absl::StatusOr<std::vector<ImageName>> ImagesBeside(const std::vector<ImageName>& kept,
                                                     SnapshotStore* store);
 
-// Removes the images of `place` that are older than the committed snapshot of `view`, of no snapshot
-// that it keeps, and in the chain of no image that stays. To be called by who knows that the
-// committed image is whole.
+// Removes the images of `place` that are older than the committed snapshot of `view`, of no
+// snapshot that it keeps, and in the chain of no image that stays. To be called by who knows that
+// the committed image is whole.
 absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* store);
 
 }  // namespace rubato

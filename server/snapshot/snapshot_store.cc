@@ -27,7 +27,8 @@ absl::Status CheckLength(const std::string& path, uint64_t expected) {
       absl::StrFormat("row file %s: it has %d bytes, not %d", path, found, expected));
 }
 
-absl::StatusOr<ImageManifest> ReadManifest(const std::string& folder, const ImageName& name) {
+// Without a look at the row files.
+absl::StatusOr<ImageManifest> ReadManifestAlone(const std::string& folder, const ImageName& name) {
   const std::string path = absl::StrCat(folder, "/", kManifestFile);
   ASSIGN_OR_RETURN(const std::string bytes, ReadSmallFile(path, kMaxManifestBytes));
   absl::StatusOr<ImageManifest> manifest = DecodeManifest(bytes);
@@ -36,8 +37,13 @@ absl::StatusOr<ImageManifest> ReadManifest(const std::string& folder, const Imag
     return absl::DataLossError(absl::StrFormat("manifest %s: it is of another image, %s", path,
                                                ImageFolderName(manifest->name)));
   }
-  for (size_t i = 0; i < manifest->files.size(); ++i) {
-    RETURN_IF_ERROR(CheckLength(RowFilePath(folder, i), manifest->files[i].bytes));
+  return manifest;
+}
+
+absl::StatusOr<ImageManifest> ReadManifest(const std::string& folder, const ImageName& name) {
+  ASSIGN_OR_RETURN(ImageManifest manifest, ReadManifestAlone(folder, name));
+  for (size_t i = 0; i < manifest.files.size(); ++i) {
+    RETURN_IF_ERROR(CheckLength(RowFilePath(folder, i), manifest.files[i].bytes));
   }
   return manifest;
 }
@@ -232,6 +238,29 @@ absl::Status VerifyImage(const std::string& path, const ImageName& name) {
   // What is published has all its files.
   if (status.code() != absl::StatusCode::kNotFound) return status;
   return absl::DataLossError(status.message());
+}
+
+absl::StatusOr<std::vector<std::string>> DamageOf(const std::string& path, const ImageName& name) {
+  std::vector<std::string> damage;
+  const absl::Status whole = VerifyImage(path, name);
+  if (whole.ok()) return damage;
+  if (!absl::IsDataLoss(whole)) return whole;
+  // File by file, as that stops at the first one; the way down the chain ends at a bad manifest.
+  for (std::optional<ImageName> next = name; next;) {
+    const std::string folder = ImageFolderPath(path, *next);
+    const absl::StatusOr<ImageManifest> manifest = ReadManifestAlone(folder, *next);
+    if (!manifest.ok()) {
+      damage.emplace_back(manifest.status().message());
+      break;
+    }
+    for (size_t i = 0; i < manifest->files.size(); ++i) {
+      const absl::Status file = CheckRowFile(RowFilePath(folder, i), manifest->files[i]);
+      if (!file.ok()) damage.emplace_back(file.message());
+    }
+    next = manifest->base;
+  }
+  if (damage.empty()) damage.emplace_back(whole.message());
+  return damage;
 }
 
 }  // namespace rubato

@@ -59,5 +59,7 @@ absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStoreToRead(const std
 // Reads every byte of an image of the store at `path`, and of the chain behind it, and changes
 // nothing: OK; DataLoss with the file that is damaged or missing; or what kept it from being read.
 absl::Status VerifyImage(const std::string& path, const ImageName& name);
+// The same, with a sentence about each file that is damaged or missing; none: all is whole.
+absl::StatusOr<std::vector<std::string>> DamageOf(const std::string& path, const ImageName& name);
 
 }  // namespace rubato

@@ -36,8 +36,10 @@ class RunTest : public testing::Test {
   absl::StatusOr<SchedulerState> Resume() {
     return StateToTrain(run_.path(), job_, StartMode::kResume, std::nullopt);
   }
-  // Snapshots 2, 5 and 6 of two places at clocks 20, 50 and 60, and their images.
-  void CommitThree() {
+  // Snapshots 2, 5 and 6 of two places at clocks 20, 50 and 60, and their images: full ones, or the
+  // second rests on the first.
+  enum class Images { kFull, kSecondOnFirst };
+  void CommitThree(Images images = Images::kFull) {
     job_.places = 2;
     const auto store = OpenSnapshotStore(SnapshotsOf(run_.path())).value();
     SchedulerState state = Scheduler::FirstState(job_);
@@ -46,7 +48,13 @@ class RunTest : public testing::Test {
       CommittedSnapshot committed = {SnapshotNumber(number), clock, Generation(0), {}};
       for (const uint32_t place : {0U, 1U}) {
         committed.images.push_back(NameOf(number, place, number + place));
-        ASSERT_TRUE(store->Write(RandomImage(committed.images.back(), 20, number)).ok());
+        Image image = RandomImage(committed.images.back(), 20, number);
+        image.job_fingerprint = 7;
+        if (number == 5 && images == Images::kSecondOnFirst) {
+          image.base = NameOf(2, place, 2 + place);
+          image.depth = 1;
+        }
+        ASSERT_TRUE(store->Write(image).ok());
       }
       state.earlier.push_back(committed);
     }

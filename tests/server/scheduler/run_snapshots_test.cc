@@ -82,10 +82,13 @@ TEST_F(RunSnapshotsTest, ACheckNamesTheDamagedFileOfEachImage) {
   ASSERT_NO_FATAL_FAILURE(CommitThree());
   const std::string first = Damage("5-0-5");
   const std::string second = Damage("5-1-6");
+  const std::string manifest = SnapshotsOf(run_.path()) + "/2-1-3/manifest";
+  std::filesystem::resize_file(manifest, 100);
   const auto checks = CheckSnapshots(run_.path(), std::nullopt);
   ASSERT_TRUE(checks.ok()) << checks.status();
   ASSERT_EQ(checks->size(), 3U);
-  EXPECT_TRUE((*checks)[0].damage.empty());
+  ASSERT_EQ((*checks)[0].damage.size(), 1U);
+  EXPECT_TRUE(absl::StrContains((*checks)[0].damage[0], manifest));
   EXPECT_TRUE((*checks)[2].damage.empty());
   EXPECT_EQ((*checks)[1].number, SnapshotNumber(5));
   ASSERT_EQ((*checks)[1].damage.size(), 2U);
@@ -115,6 +118,32 @@ TEST_F(RunSnapshotsTest, PruningKeepsTheNewestAndWhatIsSpared) {
   EXPECT_EQ(pruned->kept, Numbers({2, 6}));
   EXPECT_TRUE(pruned->removed.empty());
   EXPECT_EQ(FindWholeSnapshot(run_.path(), std::nullopt)->snapshot.number, SnapshotNumber(6));
+}
+
+TEST_F(RunSnapshotsTest, PruningKeepsWhatTheKeptOnesRestOn) {
+  ASSERT_NO_FATAL_FAILURE(CommitThree(Images::kSecondOnFirst));
+  auto pruned = Prune(2);
+  ASSERT_TRUE(pruned.ok()) << pruned.status();
+  EXPECT_EQ(pruned->kept, Numbers({5, 6}));
+  EXPECT_TRUE(pruned->removed.empty());
+  EXPECT_EQ(KeptNow(), Numbers({5, 6}));
+  EXPECT_TRUE(ListSnapshots(run_.path())->unused.empty());
+  EXPECT_TRUE((*CheckSnapshots(run_.path(), SnapshotNumber(5)))[0].damage.empty());
+  pruned = Prune(1);
+  EXPECT_EQ(pruned->removed, Numbers({2, 5}));
+  EXPECT_EQ(ImagesNow(), (std::vector<std::string>{"6-0-6", "6-1-7"}));
+}
+
+TEST_F(RunSnapshotsTest, ACheckGoesDownTheChain) {
+  ASSERT_NO_FATAL_FAILURE(CommitThree(Images::kSecondOnFirst));
+  const std::string own = Damage("5-0-5");
+  const std::string base = Damage("2-0-2");
+  const auto checks = CheckSnapshots(run_.path(), SnapshotNumber(5));
+  ASSERT_TRUE(checks.ok()) << checks.status();
+  ASSERT_EQ((*checks)[0].damage.size(), 2U);
+  EXPECT_TRUE(absl::StrContains((*checks)[0].damage[0], own));
+  EXPECT_TRUE(absl::StrContains((*checks)[0].damage[1], base));
+  ExpectRefused(RollBack(run_.path(), SnapshotNumber(5)).status(), kExitFatal, own);
 }
 
 TEST_F(RunSnapshotsTest, PruningCountsWholeSnapshotsOnly) {
