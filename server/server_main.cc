@@ -14,6 +14,7 @@
 #include "common/process/process.h"
 #include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
+#include "common/wire/address.h"
 #include "common/wire/endpoint.h"
 #include "server/shard/server_loop.h"
 
@@ -24,16 +25,18 @@ struct Arguments {
   std::string run;
   std::string scheduler;
   std::string listen;
+  std::string advertise;
   std::vector<uint32_t> places;
   bool serve = false;
 };
 
-// Shards of one process listen side by side: ipc paths get the place as their ending.
-std::string ListenAddress(const Arguments& arguments, uint32_t place) {
-  if (arguments.places.size() == 1 || arguments.listen.rfind("ipc://", 0) != 0) {
-    return arguments.listen;
+// Shards of one process listen side by side: ipc paths get the place as their ending, tcp ports
+// count up.
+std::string AddressOf(const Arguments& arguments, const std::string& address, uint32_t index) {
+  if (arguments.places.size() == 1 || address.rfind("ipc://", 0) != 0) {
+    return AddressBeside(address, index);
   }
-  return absl::StrCat(arguments.listen, "-", place);
+  return absl::StrCat(address, "-", arguments.places[index]);
 }
 
 ShardDone DoneOf(const Shard& shard) {
@@ -73,7 +76,8 @@ using Loops = std::vector<std::unique_ptr<ServerLoop>>;
 absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Job& job, SnapshotStore* store,
                                 EventLog* events) {
   Loops loops;
-  for (const uint32_t place : arguments.places) {
+  for (uint32_t i = 0; i < arguments.places.size(); ++i) {
+    const uint32_t place = arguments.places[i];
     if (place >= job.places) {
       return absl::InvalidArgumentError(absl::StrFormat(
           "--place %d: the run in %s has places 0 to %d", place, arguments.run, job.places - 1));
@@ -83,7 +87,8 @@ absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Job& job, Snap
     options.place = PlaceId(place);
     options.events = events;
     options.serves = arguments.serve;
-    options.listen = ListenAddress(arguments, place);
+    options.listen = AddressOf(arguments, arguments.listen, i);
+    options.advertise = AddressOf(arguments, arguments.advertise, i);
     options.scheduler = arguments.scheduler;
     ASSIGN_OR_RETURN(auto loop, ServerLoop::Open(std::move(options), store));
     loops.push_back(std::move(loop));
@@ -140,6 +145,10 @@ int Main(int argc, char** argv) {
   app.add_option("--run", arguments.run, "run folder, made by rubato-data prepare")->required();
   app.add_option("--scheduler", arguments.scheduler, "address of the scheduler")->required();
   app.add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT")->required();
+  app.add_option("--advertise", arguments.advertise,
+                 "address that others are told to connect to, where it is not that of --listen; of "
+                 "several places, as of --listen, tcp ports count up and ipc paths end with the "
+                 "place");
   app.add_option("--place", arguments.places, "index of a shard in the shard map; may be repeated")
       ->required();
   app.add_flag("--serve", arguments.serve, "no training: nothing in the run folder is changed");

@@ -28,6 +28,16 @@ bool IsLoopback(absl::string_view host) {
   return parts.size() == 4 && parts[0] == "127" && std::all_of(parts.begin(), parts.end(), is_byte);
 }
 
+// Of a tcp address; -1: it has none.
+int PortOf(absl::string_view address) {
+  const size_t colon = address.rfind(':');
+  int port = 0;
+  const bool is_port = colon != absl::string_view::npos &&
+                       absl::SimpleAtoi(address.substr(colon + 1), &port) && port >= 0 &&
+                       port <= 65535;
+  return is_port ? port : -1;
+}
+
 }  // namespace
 
 absl::Status CheckAddress(const std::string& address) {
@@ -38,14 +48,22 @@ absl::Status CheckAddress(const std::string& address) {
     return BadAddress(address, "is longer than the 107 bytes a socket's path can have");
   }
   if (!absl::ConsumePrefix(&rest, "tcp://")) return BadAddress(address, "is of no known kind");
-  const size_t colon = rest.rfind(':');
-  int port = 0;
-  if (colon == absl::string_view::npos || !absl::SimpleAtoi(rest.substr(colon + 1), &port) ||
-      port < 0 || port > 65535) {
-    return BadAddress(address, "has no port");
-  }
-  if (IsLoopback(rest.substr(0, colon))) return absl::OkStatus();
+  if (PortOf(rest) < 0) return BadAddress(address, "has no port");
+  if (IsLoopback(rest.substr(0, rest.rfind(':')))) return absl::OkStatus();
   return BadAddress(address, "is not of this host, and peers are not authenticated yet");
+}
+
+absl::Status CheckAdvertised(const std::string& address) {
+  RETURN_IF_ERROR(CheckAddress(address));
+  const bool any_port = absl::StartsWith(address, "tcp://") && PortOf(address) == 0;
+  if (!any_port) return absl::OkStatus();
+  return BadAddress(address, "names no port that others could connect to");
+}
+
+std::string AddressBeside(const std::string& address, uint32_t index) {
+  const int port = absl::StartsWith(address, "tcp://") ? PortOf(address) : 0;
+  if (port <= 0) return address;
+  return absl::StrCat(address.substr(0, address.rfind(':') + 1), int64_t{port} + index);
 }
 
 }  // namespace rubato

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/telemetry/events.h"
+#include "common/wire/address.h"
 #include "server/snapshot/retained_images.h"
 
 namespace rubato {
@@ -85,6 +86,7 @@ ServerLoop::~ServerLoop() = default;
 
 absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions options,
                                                              SnapshotStore* store) {
+  if (!options.advertise.empty()) RETURN_IF_ERROR(CheckAdvertised(options.advertise));
   std::unique_ptr<ServerLoop> loop(new ServerLoop(std::move(options), store));
   const Nonce nonce(RandomSeed() | 1);
   ASSIGN_OR_RETURN(loop->endpoint_, Endpoint::Open({.self = nonce,
@@ -94,7 +96,8 @@ absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions o
   ShardOptions shard;
   shard.place = loop->options_.place;
   shard.nonce = nonce;
-  shard.address = loop->endpoint_->address();
+  const std::string& advertised = loop->options_.advertise;
+  shard.address = advertised.empty() ? loop->endpoint_->address() : advertised;
   shard.job = loop->options_.job;
   loop->shard_ = std::make_unique<Shard>(shard, MonotonicNow());
   loop->store_thread_ =

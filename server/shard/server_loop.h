@@ -26,6 +26,7 @@ struct ServerLoopOptions {
   Job job;
   PlaceId place;
   std::string listen;
+  std::string advertise;       // what others are told to connect to; "": where it listens
   std::string scheduler;       // address
   EventLog* events = nullptr;  // is told of trouble that a person should hear of
   bool serves = false;         // a fleet for readers: nothing on the disk is changed

@@ -61,6 +61,7 @@ class ServerLoopTest : public ::testing::Test {
     options.job.tables.resize(1);
     options.job.last_clock = Clock(100);
     options.listen = here + "/shard";
+    options.advertise = advertise_;
     options.scheduler = scheduler_->address();
     options.serves = serves;
     options.events = events_.get();
@@ -118,6 +119,7 @@ class ServerLoopTest : public ::testing::Test {
   void Receive() {
     for (const Decoded& decoded : scheduler_->Receive(Duration::Millis(10))) {
       shard_ = decoded.from;
+      if (const auto* hello = std::get_if<Hello>(&decoded.message)) address_ = hello->address;
       if (const auto* report = std::get_if<ShardReport>(&decoded.message)) report_ = *report;
     }
   }
@@ -143,11 +145,21 @@ class ServerLoopTest : public ::testing::Test {
   absl::Status end_;
   std::thread thread_;
   Nonce shard_ = kSchedulerNonce;
+  std::string advertise_;
+  std::string address_;                // that the shard has said hello with
   std::optional<ShardReport> report_;  // the newest
   View view_;
 };
 
 ImageName Of(uint64_t snapshot) { return {SnapshotNumber(snapshot), PlaceId(0), Life(1)}; }
+
+TEST_F(ServerLoopTest, OthersAreToldWhereItListensUnlessAnotherAddressIsAdvertised) {
+  EXPECT_EQ(address_, loop_->address());
+  advertise_ = "tcp://127.0.0.2:7000";
+  Restart(false);
+  EXPECT_EQ(address_, "tcp://127.0.0.2:7000");
+  EXPECT_NE(address_, loop_->address());
+}
 
 // A cut at clock 0 needs no push.
 TEST_F(ServerLoopTest, RemovesTheImageOfAWithdrawnCutAndNoCommittedOne) {
