@@ -31,11 +31,12 @@ DISK_FAULTS = {"full disk": 3}
 
 
 class Deck:
-    """Deals the kinds of a table in an order of its own, each as often as it says."""
+    """Deals the kinds of a table, each as often as it says, in an order that only the seed decides:
+    what else is drawn depends on what the fleet does."""
 
-    def __init__(self, kinds, rng):
+    def __init__(self, kinds, seed):
         self._cards = [kind for kind, count in kinds.items() for _ in range(count)]
-        self._rng = rng
+        self._rng = random.Random(f"{seed} {sorted(kinds)}")
         self._left = []
 
     def deal(self):
@@ -68,10 +69,10 @@ class Chaos:
         self.kills = collections.Counter()
         self.unacknowledged = []  # pushes at each kill, of all workers and shards together
         self.stalls = []  # of each round
-        self._rounds = Deck(ROUNDS, self.rng)
-        self._process_faults = Deck(PROCESS_FAULTS, self.rng)
+        self._rounds = Deck(ROUNDS, options.seed)
+        self._process_faults = Deck(PROCESS_FAULTS, options.seed)
         self._others = Deck(LINK_FAULTS | (PARTITIONS if partitions else {})
-                            | (DISK_FAULTS if disk else {}), self.rng)
+                            | (DISK_FAULTS if disk else {}), options.seed)
         self._sum = 0
         self._moved = time.monotonic()
         self._longest = 0.0
