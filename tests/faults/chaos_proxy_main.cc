@@ -108,7 +108,7 @@ int Main(const char* path) {
     proxy.Await(&of_links);
     files.insert(files.end(), of_links.begin(), of_links.end());
     poll(files.data(), files.size(), proxy.Patience());
-    proxy.Step({files.begin() + 2, files.end()});
+    proxy.Step(MonotonicNow(), {files.begin() + 2, files.end()});
     if (files[0].revents != 0) Serve(listener, &proxy);
     if (files[1].revents != 0) return 0;
   }

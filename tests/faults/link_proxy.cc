@@ -273,8 +273,8 @@ int LinkProxy::Patience() const {
   return std::ranges::any_of(links_, waits) || !flooders_.empty() ? 1 : 100;
 }
 
-void LinkProxy::Step(const std::vector<pollfd>& files) {
-  now_ = MonotonicNow();
+void LinkProxy::Step(Instant now, const std::vector<pollfd>& files) {
+  now_ = now;
   size_t at = 0;
   std::vector<const Listener*> asked;
   for (const Listener& listener : listeners_) {

@@ -65,7 +65,7 @@ class LinkProxy {
   // How long it may be waited for, in milliseconds.
   int Patience() const;
   // Moves bytes; `files` as awaited, after poll.
-  void Step(const std::vector<pollfd>& files);
+  void Step(Instant now, const std::vector<pollfd>& files);
 
  private:
   struct Listener {
@@ -106,7 +106,7 @@ class LinkProxy {
   bool Write(Link* link, size_t direction);
   static void Close(const Link& link, bool reset);
 
-  Instant now_ = MonotonicNow();
+  Instant now_;  // of the last step
   std::list<Listener> listeners_;
   std::list<Link> links_;
   std::map<std::string, Bend> bends_;
