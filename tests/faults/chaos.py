@@ -23,6 +23,8 @@ from links import Links
 from rubato_cli.files.scratch import ScratchFolder, temporary_folder
 from small_disk import NoDisk, SmallDisk
 
+NOT_KEPT = shutil.ignore_patterns("lock", "sockets")
+
 
 def report(chaos, rounds, seconds, checked):
     fleet = chaos.fleet
@@ -127,9 +129,11 @@ def main():
     options = parse()
     scratch = ScratchFolder(temporary_folder(pathlib.Path("/tmp")), "rubato-chaos-")
     place = scratch.path
+    (place / "sockets").mkdir()
     disk = make_disk(place)
     hosts, partitions = make_hosts(options)
-    links = Links(options.bin / "chaos_proxy", place / "proxy", hosts.namespace(HUB))
+    links = Links(options.bin / "chaos_proxy", place / "sockets" / "proxy",
+                  hosts.namespace(HUB))
     fleet = ChaosFleet(place, options, hosts, links)
     try:
         code = run(Chaos(fleet, options, partitions, disk))
@@ -139,7 +143,7 @@ def main():
         hosts.close()
         if options.keep:
             kept = f"{place}-kept"
-            shutil.copytree(place, kept, symlinks=True, ignore=shutil.ignore_patterns("lock"))
+            shutil.copytree(place, kept, symlinks=True, ignore=NOT_KEPT)
             print(f"kept: {kept}")
         if disk:
             disk.close()

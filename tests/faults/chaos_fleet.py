@@ -135,7 +135,8 @@ class ChaosFleet:
                  for role in ROLES for name in self.names(role)}
         (self.programs / "plan.json").write_text(json.dumps({
             "seed": self.options.seed, "lives": str(self.place / "lives"),
-            "sockets": str(self.place), "proxy": self.links.socket, "hub": self.hosts.hub,
+            "sockets": str(self.place / "sockets"), "proxy": self.links.socket,
+            "hub": self.hosts.hub,
             "hosts": hosts, "fewest": self.fewest,
             "programs": {name: str(path) for name, path in real.items()}}))
 
