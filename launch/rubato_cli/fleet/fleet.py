@@ -154,9 +154,10 @@ class Fleet:
         for child in self._dead():
             self._read(child)  # its last words
             post = self._posts.get(child.name)
-            if post is not None and (why := post.lose()):
-                self.on_death(post, why)
-        if not self._dead():
+            if post is not None and post.lose():
+                self.on_death(post, post.why())
+        blamed = self._dead()
+        if not blamed:
             return
         deadline = Deadline(SETTLE_SECONDS)
         while not deadline.over():
@@ -167,10 +168,11 @@ class Fleet:
             self._read(child)
         # Who died meanwhile and could have been followed is not what ends the fleet.
         for child in self._dead():
-            if (post := self._posts.get(child.name)) is not None:
-                post.lose()
-        blamed = min(self._dead(), key=_blame)
-        raise _death(blamed, self._posts.get(blamed.name))
+            post = self._posts.get(child.name)
+            if child not in blamed and (post is None or not post.lose()):
+                blamed.append(child)
+        child = min(blamed, key=_blame)
+        raise _death(child, self._posts.get(child.name))
 
     def _dead(self) -> list[Child]:
         return [child for child in self.children
@@ -192,7 +194,7 @@ def _blame(child: Child) -> int:
 
 def _death(child: Child, post: Post | None) -> Failure:
     ending = child.ending()
-    why = ending.why()
+    why = ending.why() if post is None else post.why()
     if post is not None and post.restarts.spent:
         why += (f"; within ten minutes it was started again {post.restarts.used} times, which is "
                 "fleet.restarts")

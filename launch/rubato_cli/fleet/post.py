@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 
@@ -25,7 +26,7 @@ class Post:
         self.gone_at = 0.0  # when its last process was found dead
         self.due: float | None = None  # when the next process is to be started
         self._start = start
-        self._killed_for = ""
+        self._killed_for = ""  # why kill() was called, if it was
         self.was_up = False  # whether one of its processes that died had come to work
         self._begun = time.monotonic()
         self.child = start(self)
@@ -63,26 +64,28 @@ class Post:
         if self.child.running:
             self.child.stop()
 
-    def lose(self) -> str:
-        """Takes the death of its process. Why it died, for a sentence that begins with its name and
-        is followed by what is done; "" if nobody may follow it."""
-        ending = self.child.ending()
+    def why(self) -> str:
+        """Why its process died, for a sentence that begins with its name."""
+        killed = self._killed_for and self.child.exit_code == -signal.SIGKILL
+        return self._killed_for if killed else self.child.ending().why()
+
+    def lose(self) -> bool:
+        """Takes the death of its process; whether another one may follow it, and will."""
         self.was_up |= self.child.is_up
-        if self.over or not self._may_follow(ending):
-            return ""
+        if self.over or not self._may_follow(self.child.ending()):
+            return False
         now = time.monotonic()
         pause = self.restarts.pause(now, now - self._begun)
         if pause is None:
-            return ""
+            return False
         self.gone_at = now
         self.due = now + pause
-        why = self._killed_for or ending.why()
-        self._killed_for = ""
-        return why
+        return True
 
     def fill(self) -> None:
         """Starts the next process."""
         self.due = None
+        self._killed_for = ""
         self._begun = time.monotonic()
         self.child = self._start(self)
         self.starts += 1

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""A post that is lost, and a fleet that looks into deaths: whom and what it blames."""
+
+import pathlib
+import signal
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
+
+from rubato_cli.base.failure import Failure  # noqa: E402
+from rubato_cli.files.process_files import ProcessFiles  # noqa: E402
+from rubato_cli.fleet.ending import Ending  # noqa: E402
+from rubato_cli.fleet.fleet import Fleet  # noqa: E402
+from rubato_cli.fleet.post import Post  # noqa: E402
+from rubato_cli.fleet.restarts import Restarts  # noqa: E402
+from rubato_cli.fleet.stop_signals import StopSignals  # noqa: E402
+
+
+class DeadChild:
+    """Has died by signal 9, though nobody has looked yet where `running`."""
+
+    def __init__(self, running=False):
+        self.name = "worker-0"
+        self.files = ProcessFiles(pathlib.Path("worker-0.jsonl"), pathlib.Path("worker-0.log"))
+        self.last_error = self.last_code = ""
+        self.running = running
+        self.exit_code = -signal.SIGKILL
+        self.is_up, self.asked = True, False
+
+    def kill(self):
+        self.running = False
+
+    def reap(self):
+        return True
+
+    def ending(self):
+        return Ending(self.exit_code, "")
+
+
+class PostTest(unittest.TestCase):
+    def test_who_was_killed_for_a_reason_died_of_it(self):
+        post = Post("worker-0", lambda _: DeadChild(running=True), Restarts(1))
+        post.kill("told nothing and was killed")
+        self.assertTrue(post.lose())
+        self.assertEqual(post.why(), "told nothing and was killed")
+        post.fill()
+        self.assertFalse(post.lose())  # the budget is spent
+        self.assertIn("was killed by signal 9", post.why())
+        post.kill("told nothing and was killed")
+        self.assertEqual(post.why(), "told nothing and was killed")
+
+    def test_who_ended_by_itself_before_the_kill_says_why(self):
+        post = Post("worker-0", lambda _: DeadChild(running=True), Restarts(1))
+        post.kill("told nothing and was killed")
+        post.child.exit_code = 4
+        self.assertIn("ended with exit code 4", post.why())
+
+
+class LateRestarts(Restarts):
+    """Its budget is spent, and the next time it is not."""
+
+    def pause(self, now, lived):
+        self.asked = getattr(self, "asked", 0) + 1
+        self.spent = True
+        return None if self.asked == 1 else 0.0
+
+
+class FleetDeathTest(unittest.TestCase):
+    def test_a_spent_budget_is_said_with_why_the_launcher_killed(self):
+        fleet = Fleet(None, None, StopSignals())
+        self.addCleanup(fleet._selector.close)
+        fleet._read = lambda child: None
+        post = Post("worker-0", lambda _: DeadChild(running=True), LateRestarts(1))
+        fleet._posts["worker-0"] = post
+        fleet.children.append(post.child)
+        post.kill("told nothing and was killed")
+        with self.assertRaises(Failure) as caught:
+            fleet._check_deaths()
+        self.assertRegex(caught.exception.sentence, "^worker-0 told nothing and was killed; within "
+                         "ten minutes it was started again 0 times, which is fleet.restarts")
+
+
+if __name__ == "__main__":
+    unittest.main()
