@@ -141,6 +141,9 @@ void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerO
         view().sealed.size());
     return Refuse(from, absl::StatusCode::kUnavailable, sentence, out);
   }
+  // Its end is told, and a scheduler that was started again has to hear of it first. Until all
+  // shards are there nobody could begin anyway.
+  if (old != kNoLife && !AllShardsReported()) return;
   if (old != kNoLife) Seal(old, Departure::kReplaced, "its seat said Hello again", out);
   MemberEntry member;
   member.life = NextLife();

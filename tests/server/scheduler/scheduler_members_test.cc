@@ -144,6 +144,8 @@ TEST_F(SchedulerMembersTest, AJoinerStartsNoLowerThanAnyClockThatDeadShardsRepor
   Report(1, 8);
   SayHello(Role::kShard, 0);  // both come back from the first weights
   SayHello(Role::kShard, 1);
+  Report(0, 0);
+  Report(1, 0);
   SayHello(Role::kWorker, 1);
   Report(0, 0);
   Report(1, 0);

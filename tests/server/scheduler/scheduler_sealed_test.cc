@@ -182,9 +182,25 @@ TEST_F(SchedulerSealedTest, WhoeverWouldMakeTheViewTooLargeIsRefused) {
 TEST_F(SchedulerSealedTest, ItRemembersTheNewestUsedUpNonces) {
   options_.retired_kept = 3;
   Restart();
+  Report(10);
   for (int i = 0; i < 5; ++i) SayHello(Role::kWorker, 1);
   const std::vector<Nonce> newest = {Nonce(nonces_ - 3), Nonce(nonces_ - 2), Nonce(nonces_ - 1)};
   EXPECT_EQ(scheduler_->state().retired, newest);
+}
+
+// What was saved of its clock may be as old as the last view.
+TEST_F(SchedulerSealedTest, ASeatIsTakenOverOnceItIsKnownHowFarItsLastLifeCame) {
+  Report(50);
+  Restart();
+  out_.events.clear();
+  SayHello(Role::kWorker, 1);
+  EXPECT_EQ(Told(SchedulerEventKind::kReplaced), 0U);
+  Report(50);
+  SayHello(Role::kWorker, 1);
+  const auto replaced = std::ranges::find(out_.events, SchedulerEventKind::kReplaced,
+                                          [](const SchedulerEvent& e) { return e.kind; });
+  ASSERT_NE(replaced, out_.events.end());
+  EXPECT_EQ(replaced->clock, Clock(50));
 }
 
 // It may have died between what it saved and what it told.
