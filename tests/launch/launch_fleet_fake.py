@@ -203,6 +203,8 @@ def scheduler():
         return
     if "--resume" in sys.argv:
         say("resumed", clock=8)
+    for seat in range(run.fake["workers"]):
+        say("started", seat=seat, life=seat + 1, clock=8 if "--resume" in sys.argv else 0)
     run.meet_fate()
     workers = [f"done-worker-{seat}" for seat in range(run.fake["workers"])]
     wait_until(lambda: stopped or all(run.marked(worker) for worker in workers))

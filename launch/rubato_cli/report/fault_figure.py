@@ -28,7 +28,8 @@ def fault_figure(record: Record) -> str:
 def _mended(record: Record, deaths: int) -> str:
     median = number(record.metrics, "faults.recovery_seconds.median")
     longest = number(record.metrics, "faults.recovery_seconds.max")
-    words = ("One process died and was started again." if deaths == 1 else
+    words = ("No process died." if deaths == 0 else
+             "One process died and was started again." if deaths == 1 else
              f"{units.count(deaths)} times a process died and was started again.")
     if median is None or longest is None:
         return words

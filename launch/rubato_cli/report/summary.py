@@ -20,11 +20,7 @@ def lines(metrics: dict[str, Any], config: dict[str, Any], target: TargetDescrip
                  f"({train['samples_per_second']:,.0f} samples/s), staleness bound "
                  f"{metrics['staleness']['bound']}, largest observed "
                  f"{metrics['staleness']['max_observed']}"]
-    deaths = records(metrics, "faults.deaths", "clock")
-    if deaths:
-        said.append(f"{'one process' if len(deaths) == 1 else f'{len(deaths)} processes'} died and "
-                    f"{'was' if len(deaths) == 1 else 'were'} started again, "
-                    f"{metrics['updates']['lost']} updates lost")
+    said += faults(metrics)
     if train.get("snapshot_used"):
         said.append(f"best validation {target.judge.words} after epoch {train['epoch_used']}, "
                      "whose weights are used")
@@ -39,6 +35,18 @@ def lines(metrics: dict[str, Any], config: dict[str, Any], target: TargetDescrip
     if dig(metrics, "verdict.warning"):
         said.append(f"warning: {metrics['verdict']['warning']}")
     return said
+
+
+def faults(metrics: dict[str, Any]) -> list[str]:
+    """What died, and what was lost by it; nothing if nothing was."""
+    deaths = len(records(metrics, "faults.deaths", "clock"))
+    skipped = sum(int(span["end"] - span["begin"])
+                  for span in records(metrics, "faults.skipped", "begin", "end"))
+    costs = f"{metrics['updates']['lost']} updates lost, {skipped} iterations skipped"
+    if deaths:
+        return [f"{'one process' if deaths == 1 else f'{deaths} processes'} died and "
+                f"{'was' if deaths == 1 else 'were'} started again, {costs}"]
+    return [f"workers were missing: {costs}"] if skipped else []
 
 
 def _test(test: dict[str, Any], target: TargetDescription) -> str:

@@ -7,7 +7,7 @@ import statistics
 from typing import Any
 
 from rubato_cli.base.events import (EvictedEvent, Event, FleetResumeEvent, PossibleLossEvent,
-                                    StartedEvent, TornEvent)
+                                    ResumedEvent, StartedEvent, TornEvent)
 
 
 @dataclasses.dataclass
@@ -21,48 +21,59 @@ class Death:
     back_seconds: float | None = None
 
 
+Span = dict[str, int]  # "seat" and its iterations ["begin", "end")
+
+
 class Faults:
     """Takes what the launcher sees and the scheduler tells. Iterations have the numbers [begin,
     end); those of a worker are its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, seats: int) -> None:
+        """`seats`: workers of the run."""
         self.deaths: list[Death] = []
         self._torn: dict[int, TornEvent] = {}  # by life
         self._possible_losses: set[int] = set()  # lives
         self._resumes: list[FleetResumeEvent] = []
-        self._evicted: dict[int, EvictedEvent] = {}  # by seat, until the next life begins there
+        self._seats = seats
         self._evictions = 0
-        self._skipped: list[dict[str, int]] = []
-        self._repeated: list[dict[str, int]] = []
+        self._empty: dict[int, int] = {}  # seats where nobody trains, and from which iteration on
+        self._skipped: list[Span] = []
+        self._repeated: list[Span] = []
+        self._empty_all(0)
 
     def take(self, event: Event) -> None:
         match event:
+            case ResumedEvent():
+                self._empty_all(event.clock)
             case EvictedEvent():
                 self._evictions += 0 if event.replaced else 1
-                self._evicted[event.seat] = event
-            case StartedEvent():
-                self._follow(event)
+                # Where nobody trained, a life has ended that never began.
+                self._empty.setdefault(event.seat, event.clock)
+            case StartedEvent() if event.seat in self._empty:
+                # A worker begins where the fleet is, not where the one before it was.
+                end = self._empty.pop(event.seat)
+                self._skipped += _span(event.seat, end, event.clock)
+                self._repeated += _span(event.seat, event.clock, end)
             case TornEvent():
                 self._torn[event.life] = event
             case PossibleLossEvent():
                 self._possible_losses.add(event.life)
             case FleetResumeEvent():
                 self._resumes.append(event)
-                self._evicted.clear()  # all are trained again from there
+                self._empty_all(event.clock)
 
-    def _follow(self, started: StartedEvent) -> None:
-        """A worker begins where the fleet is, not where the one before it was."""
-        evicted = self._evicted.pop(started.seat, None)
-        if evicted is None:
-            return
-        begin, end = sorted((evicted.clock, started.clock))
-        if begin < end:
-            rows = self._skipped if evicted.clock < started.clock else self._repeated
-            rows.append({"seat": started.seat, "begin": begin, "end": end})
+    def _empty_all(self, clock: int) -> None:
+        """All train from `clock` on, whatever was trained beyond it before."""
+        self._empty = {seat: clock for seat in range(self._seats)}
+        self._skipped = _before(clock, self._skipped)
+        self._repeated = _before(clock, self._repeated)
 
-    def told(self) -> dict[str, Any]:
-        """As metrics.json has it; {} if nothing went wrong."""
-        if not (self.deaths or self._evictions or self._torn or self._resumes):
+    def told(self, last_clock: int) -> dict[str, Any]:
+        """As metrics.json has it when the run has come to `last_clock`; {} if nothing went
+        wrong."""
+        skipped = self._skipped + [span for seat, clock in sorted(self._empty.items())
+                                   for span in _span(seat, clock, last_clock)]
+        if not (self.deaths or self._evictions or self._torn or self._resumes or skipped):
             return {}
         back = [death.back_seconds for death in self.deaths if death.back_seconds is not None]
         return {
@@ -73,6 +84,15 @@ class Faults:
             "fleet_resumes": [event.told() for event in self._resumes],
             "torn": [event.told() for event in self._torn.values()],
             "possible_losses": sorted(self._possible_losses),
-            "skipped": self._skipped,
+            "skipped": skipped,
             "repeated": self._repeated,
         }
+
+
+def _span(seat: int, begin: int, end: int) -> list[Span]:
+    return [{"seat": seat, "begin": begin, "end": end}] if begin < end else []
+
+
+def _before(clock: int, spans: list[Span]) -> list[Span]:
+    return [part for span in spans
+            for part in _span(span["seat"], span["begin"], min(span["end"], clock))]

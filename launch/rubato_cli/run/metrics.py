@@ -38,7 +38,7 @@ def collect(folder: RunFolder, progress: Progress, seconds: float,
         "workers": [worker.told() for worker in workers],
         "shards": [shard.told() for shard in shards],
         "processes": _processes(children),
-        **({"faults": told} if (told := faults.told()) else {}),
+        **({"faults": told} if (told := faults.told(progress.last_clock)) else {}),
     }
 
 

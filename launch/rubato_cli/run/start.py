@@ -84,7 +84,7 @@ def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
     """The training part of metrics.json when an earlier start ended after its last commit."""
     progress = Progress.of(folder)
     progress.resumed_from = progress.last_clock
-    return metrics.collect(folder, progress, 0.0, [], Faults())
+    return metrics.collect(folder, progress, 0.0, [], Faults(0))
 
 
 def evaluate(console: Console, start: Start, trained: dict[str, Any]) -> dict[str, Any]:

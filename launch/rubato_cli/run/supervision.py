@@ -20,7 +20,7 @@ class Supervision:
     """Of the fleet of one run. `config` is config.json's section "fleet"."""
 
     def __init__(self, fleet: Fleet, config: dict[str, Any], console: Console) -> None:
-        self.faults = Faults()
+        self.faults = Faults(int(config["workers"]))
         self._fleet = fleet
         self._console = console
         self._budget = int(config["restarts"])
