@@ -6,14 +6,17 @@ import time
 from typing import Any
 
 from rubato_cli.base.console import Console
-from rubato_cli.base.deadline import Deadline
 from rubato_cli.base.events import (BegunEvent, EvictedEvent, Event, ServingEvent, SilentEvent,
                                     ViewEvent)
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.post import Post
+from rubato_cli.fleet.pulse import Pulse, cpu_ticks
 from rubato_cli.fleet.restarts import Restarts
 from rubato_cli.run.faults import Death, Faults
+
+SCHEDULER = "scheduler-0"
+IDLE_LEASES = 3  # a disk that stands still for a moment is no reason
 
 
 class Supervision:
@@ -30,8 +33,7 @@ class Supervision:
         self._clock = 0
         self._missing: dict[str, Death] = {}  # deaths whose posts do no work yet
         self._loading: dict[str, set[int]] = {}  # places of such a server that do not serve yet
-        self._told_something = Deadline(self._lease)
-        self._heard = 0.0
+        self._pulses: dict[str, Pulse] = {}
         fleet.on_death = self._note_death
 
     def restarts(self) -> Restarts:
@@ -40,6 +42,8 @@ class Supervision:
 
     def watch(self, post: Post) -> Post:
         self._posts[post.name] = post
+        self._pulses[post.name] = Pulse(
+            self._lease if post.name == SCHEDULER else IDLE_LEASES * self._lease)
         return post
 
     def take(self, child: Child, event: Event) -> None:
@@ -60,13 +64,15 @@ class Supervision:
                               f"is of no use (shard {event.place} {event.why}) and was killed")
 
     def look(self) -> None:
-        """Several times a second: a scheduler tells how far the run is, or it hangs."""
-        scheduler = self._posts["scheduler-0"]
-        if scheduler.child.heard != self._heard or not scheduler.child.running:
-            self._heard = scheduler.child.heard
-            self._told_something = Deadline(self._lease)
-        elif self._told_something.over():
-            self._replace("scheduler-0", f"has told nothing for {self._lease:g} s and was killed")
+        """Several times a second: a scheduler tells how far the run is, or it hangs. Others are
+        the scheduler's to watch once it knows of them; before, they at least compute."""
+        for name, post in self._posts.items():
+            child, pulse = post.child, self._pulses[name]
+            if name == SCHEDULER:
+                if pulse.stands((child.pid, child.heard)):
+                    self._replace(name, f"has told nothing for {self._lease:g} s and was killed")
+            elif not child.is_up and pulse.stands((child.pid, cpu_ticks(child.pid))):
+                self._replace(name, "has not come to work and does nothing, and was killed")
 
     def _replace_worker(self, event: EvictedEvent) -> None:
         """It may come back by itself, in another life; who has not is not to be waited for."""
