@@ -20,8 +20,8 @@ from rubato_cli.fleet.stop_signals import StopSignals  # noqa: E402
 class DeadChild:
     """Has died by signal 9, though nobody has looked yet where `running`."""
 
-    def __init__(self, running=False):
-        self.name = "worker-0"
+    def __init__(self, running=False, name="worker-0"):
+        self.name = name
         self.files = ProcessFiles(pathlib.Path("worker-0.jsonl"), pathlib.Path("worker-0.log"))
         self.last_error = self.last_code = ""
         self.running = running
@@ -67,18 +67,43 @@ class LateRestarts(Restarts):
 
 
 class FleetDeathTest(unittest.TestCase):
-    def test_a_spent_budget_is_said_with_why_the_launcher_killed(self):
-        fleet = Fleet(None, None, StopSignals())
-        self.addCleanup(fleet._selector.close)
-        fleet._read = lambda child: None
-        post = Post("worker-0", lambda _: DeadChild(running=True), LateRestarts(1))
-        fleet._posts["worker-0"] = post
-        fleet.children.append(post.child)
-        post.kill("told nothing and was killed")
+    def setUp(self):
+        self.fleet = Fleet(None, None, StopSignals())
+        self.addCleanup(self.fleet._selector.close)
+        self.fleet._read = lambda child: None
+
+    def keep(self, name, restarts):
+        post = Post(name, lambda _: DeadChild(running=True, name=name), restarts)
+        self.fleet._posts[name] = post
+        self.fleet.children.append(post.child)
+        return post
+
+    def check_blamed(self, sentence):
         with self.assertRaises(Failure) as caught:
-            fleet._check_deaths()
-        self.assertRegex(caught.exception.sentence, "^worker-0 told nothing and was killed; within "
-                         "ten minutes it was started again 0 times, which is fleet.restarts")
+            self.fleet._check_deaths()
+        self.assertRegex(caught.exception.sentence, sentence)
+
+    def test_a_spent_budget_is_said_with_why_the_launcher_killed(self):
+        self.keep("worker-0", LateRestarts(1)).kill("told nothing and was killed")
+        self.check_blamed("^worker-0 told nothing and was killed; within ten minutes it was "
+                          "started again 0 times, which is fleet.restarts")
+
+    def test_who_dies_meanwhile_is_not_blamed_where_it_could_have_been_followed(self):
+        def die():
+            other.exit_code = -signal.SIGKILL
+        other = self.keep("server-0", Restarts(1)).child
+        other.exit_code, other.reap = None, die
+        self.keep("worker-0", LateRestarts(1))
+        self.check_blamed("^worker-0 was killed by signal 9")
+
+    def test_who_dies_meanwhile_and_of_itself_is_the_cause(self):
+        def die():
+            other.exit_code = 4
+        other = self.keep("server-0", Restarts(1)).child
+        other.exit_code, other.reap = None, die
+        lost = self.keep("worker-0", LateRestarts(1))
+        lost.child.exit_code = 3
+        self.check_blamed("^server-0 ended with exit code 4")
 
 
 if __name__ == "__main__":

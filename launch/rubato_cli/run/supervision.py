@@ -33,6 +33,7 @@ class Supervision:
         self._clock = 0
         self._missing: dict[str, Death] = {}  # deaths whose posts do no work yet
         self._loading: dict[str, set[int]] = {}  # places of such a server that do not serve yet
+        self._ended: dict[str, int] = {}  # newest life of the process that died last
         self._pulses: dict[str, Pulse] = {}
         fleet.on_death = self._note_death
 
@@ -75,9 +76,12 @@ class Supervision:
                 self._replace(name, "has not come to work and does nothing, and was killed")
 
     def _replace_worker(self, event: EvictedEvent) -> None:
-        """It may come back by itself, in another life; who has not is not to be waited for."""
+        """It may come back by itself, in another life; who has not is not to be waited for. A life
+        that it has not told of yet is its own, if it is newer than those of the dead."""
         post = self._posts.get(f"worker-{event.seat}")
-        if post is not None and post.child.life == event.life:
+        if post is None or event.life <= self._ended.get(post.name, 0):
+            return
+        if post.child.life <= event.life:
             self._replace(post.name, f"is out of the fleet ({event.why}) and was killed")
 
     def _replace(self, name: str, why: str) -> None:
@@ -91,6 +95,7 @@ class Supervision:
         death = Death(post.name, why, self._clock)
         self.faults.deaths.append(death)
         self._missing[post.name] = death
+        self._ended[post.name] = post.child.life
         if post.name.startswith("server-"):
             first = int(post.name.rsplit("-", 1)[1]) * self._shards
             self._loading[post.name] = set(range(first, first + self._shards))
