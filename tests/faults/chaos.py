@@ -29,7 +29,7 @@ NOT_KEPT = shutil.ignore_patterns("lock", "sockets")
 def report(chaos, rounds, seconds, checked):
     fleet = chaos.fleet
     options = fleet.options
-    pushes = fleet.pushes.count()
+    iterations, shards = fleet.pushes.iterations(), 2 * options.servers
     print(f"{rounds} rounds in {seconds:.0f} s, seed {options.seed}; lease {chaos.lease:g} s; "
           f"{options.servers} servers of 2 shards, {options.workers} workers, "
           f"s = {options.staleness}")
@@ -39,7 +39,8 @@ def report(chaos, rounds, seconds, checked):
         print("pushes unacknowledged at a kill: median "
               f"{statistics.median(chaos.unacknowledged):.0f}, most {max(chaos.unacknowledged)}")
     report_lives(fleet)
-    print(f"pushes {pushes}, each to every shard, {pushes / max(seconds, 1):.0f} a second; "
+    print(f"pushes {shards * iterations}, one to each of {shards} shards in {iterations} "
+          f"iterations: {shards * iterations / max(seconds, 1):.0f} a second; "
           f"fleet resumes {len(fleet.events('fleet_resume'))}, "
           f"commits {len(fleet.events('committed'))}")
     report_stalls(chaos.stalls)

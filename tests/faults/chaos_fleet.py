@@ -50,8 +50,8 @@ class Pushes:
                 found.append((int(name.split("-")[1]), record))
         return found
 
-    def count(self):
-        """All iterations ever pushed."""
+    def iterations(self):
+        """All that were ever pushed."""
         return sum(life[3] - life[2] for name in self._files() for life in self._all(name))
 
     def _files(self):
