@@ -62,6 +62,7 @@ RowSlab::Page& RowSlab::PageOf(const float* row) {
 void RowSlab::Touch(const float* row) {
   Page& page = PageOf(row);
   const size_t number = static_cast<size_t>(row - page.rows.get()) / row_floats_;
+  if (page.marks.touched(number)) return;
   page.marks.Touch(number);
   if (page.frozen) page.frozen->Preserve(number);
 }

@@ -42,7 +42,7 @@ class RowSlab {
   // Its row counts as changed.
   float* NewRow(RowKey key);
 
-  // To be called before a row changes for the first time since the last cut.
+  // To be called before a row changes, at least for the first time since the last cut.
   void Touch(const float* row);
   // A cut; how many rows have changed since the base.
   uint64_t Cut();

@@ -210,7 +210,11 @@ void SparseTable::TouchHomes(Group& group) {
 void* SparseTable::FindToChange(size_t i, Group& group) {
   if (inline_rows_) return index_.FindToChange(group.hashes[i], group.keys[i]);
   void* payload = index_.Find(group.hashes[i], group.keys[i]);
-  if (payload == nullptr || Word(payload) >> kTagShift == tag_) return payload;
+  if (payload == nullptr) return nullptr;
+  // Not so if the index has moved the key to its home meanwhile: then the group behind this one may
+  // have tagged the row, and changes it later.
+  const bool in_order = index_.moves() == group.moves;
+  if (in_order && Word(payload) >> kTagShift == tag_) return payload;
   Retag(payload, tag_);
   group.first |= uint32_t{1} << i;
   return payload;

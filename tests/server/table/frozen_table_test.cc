@@ -1,7 +1,9 @@
 // What a writer takes out of a table is what was there at the cut, whatever is pushed meanwhile.
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "common/base/env.h"
 #include "gtest/gtest.h"
 #include "server/table/make_table.h"
+#include "server/table/sparse_table.h"
 
 namespace rubato {
 namespace {
@@ -211,6 +214,46 @@ TEST_P(FrozenTableTest, IsTakenByAnotherThread) {
     writer.join();
     EXPECT_TRUE(taken == expected) << "round " << round;
   }
+}
+
+// A key twice in a push. The index grows while the first of the two is on its way, so that its row
+// is found later than that of the second, by which it was noted that the row changes.
+TEST(FrozenSparseTable, ARowIsCopiedBeforeItsFirstChangeWhileTheIndexGrows) {
+  const auto keys_at = [](uint64_t low_bits, size_t count) {  // in part 0 of the index
+    std::vector<RowKey> keys;
+    for (uint64_t n = 1; keys.size() < count; ++n) {
+      const uint64_t hash = KeyIndex::Hash(RowKey(n));
+      if (hash >> 58 == 0 && hash % 8 == low_bits) keys.emplace_back(n);
+    }
+    return keys;
+  };
+  TableSpec spec;
+  spec.dim = 16;
+  SparseTable table(spec, PlaceId(0), 1, 7);
+  // Ten keys are in the four buckets of that part, the fifth of the first bucket in the next one.
+  std::vector<RowKey> stored = keys_at(0, 4);
+  const RowKey twice = keys_at(4, 1)[0];
+  stored.push_back(twice);
+  for (const RowKey key : keys_at(2, 5)) stored.push_back(key);
+  table.Apply(stored, std::vector<float>(stored.size() * spec.dim, 1.0F).data());
+  table.Cut();
+  const auto frozen = table.Freeze(FrozenExtent::kAll);
+  std::vector<float> before(spec.dim);
+  table.Gather({&twice, 1}, before.data());
+
+  // Groups of 16: one that adds the eleventh key, and one that is two groups behind it, and one
+  // more, in which the key is.
+  std::vector<RowKey> keys(64, stored[0]);
+  keys[0] = keys_at(3, 1)[0];
+  keys[32] = keys[48] = twice;
+  table.Apply(keys, std::vector<float>(keys.size() * spec.dim, 1.0F).data());
+  std::vector<RowKey> taken;
+  std::vector<float> rows;
+  while (frozen->TakeBlock({&taken, &rows}) == FrozenRows::Taken::kSome) continue;
+  ASSERT_EQ(taken.size(), stored.size());
+  const auto at = std::ranges::find(taken, twice) - taken.begin();
+  const auto row = std::span(rows).subspan(static_cast<size_t>(at) * spec.dim, spec.dim);
+  EXPECT_TRUE(std::ranges::equal(row, before)) << row[0] << " and not " << before[0];
 }
 
 }  // namespace
