@@ -88,10 +88,10 @@ std::shared_ptr<FrozenRows> DenseTable::Freeze(FrozenExtent extent) {
     out.keys->emplace_back(first + index * places);
     out.rows->insert(out.rows->end(), row, row + floats);
   };
-  frozen_ = std::make_shared<FrozenRun>(
-      slab_, FrozenRun::Shape{stride_ * sizeof(float), blocks_},
-      extent == FrozenExtent::kAll ? std::vector<uint64_t>() : marks_.changed(), emit);
-  auto rows = std::make_shared<FrozenRows>(row_floats_, blocks_);
+  const bool all = extent == FrozenExtent::kAll;
+  frozen_ = std::make_shared<FrozenRun>(slab_, FrozenRun::Shape{stride_ * sizeof(float), blocks_},
+                                        all ? std::vector<uint64_t>() : marks_.changed(), emit);
+  auto rows = std::make_shared<FrozenRows>(row_floats_, all ? blocks_ : changed_);
   rows->Add(frozen_);
   given_ = rows;
   return rows;

@@ -26,7 +26,7 @@ class DenseTable final : public Table {
   uint64_t StoredRows() const override { return blocks_; }
   void ForEachRow(const std::function<void(RowKey, std::span<const float>)>& visit) const override;
   void RestoreRow(RowKey key, std::span<const float> row) override;
-  uint64_t Cut() override { return marks_.Cut(); }
+  uint64_t Cut() override { return changed_ = marks_.Cut(); }
   std::shared_ptr<FrozenRows> Freeze(FrozenExtent extent) override;
   void SetBase() override { marks_.SetBase(); }
 
@@ -47,6 +47,7 @@ class DenseTable final : public Table {
   size_t stride_;  // row_floats_, rounded up to a cache line
   std::shared_ptr<float[]> slab_;
   UnitMarks marks_;                    // of blocks
+  uint64_t changed_ = 0;               // blocks, at the last cut
   std::shared_ptr<FrozenRun> frozen_;  // the blocks at the last cut
   std::weak_ptr<FrozenRows> given_;    // to the writer
 };

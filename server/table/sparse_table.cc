@@ -292,10 +292,11 @@ void SparseTable::ForgetOldTags() {
 
 std::shared_ptr<FrozenRows> SparseTable::Freeze(FrozenExtent extent) {
   if (const auto before = given_.lock()) before->Close();
-  // Of a bucket that one row has changed, all rows are in it.
+  // Of a bucket that one row has changed, all rows are in it: four, and Cut counts two.
+  const uint64_t changed = inline_rows_ ? 2 * changed_rows_ : changed_rows_;
   const bool all = extent == FrozenExtent::kAll;
-  auto rows = std::make_shared<FrozenRows>(
-      row_floats_, all ? StoredRows() : std::min(2 * changed_rows_, StoredRows()));
+  auto rows = std::make_shared<FrozenRows>(row_floats_,
+                                           all ? StoredRows() : std::min(changed, StoredRows()));
   if (inline_rows_) {
     index_.Freeze(extent, rows.get());
   } else {
