@@ -19,18 +19,23 @@ absl::Status GoneMeanwhile(const absl::Status& missing) {
 
 namespace {
 
-// `kept`, and what these rest on. One whose own chain is damaged is of no use, and keeps nothing
-// but itself.
+// `kept`, and what these rest on; any older one of the place where that cannot be read: a disk that
+// fails for a moment is told as damage too, and a person may mend a manifest.
 absl::StatusOr<std::set<ImageName>> NeededFor(const std::vector<ImageName>& kept,
+                                              const std::vector<ImageName>& present,
                                               SnapshotStore* store) {
   std::set<ImageName> needed(kept.begin(), kept.end());
   for (const ImageName& name : kept) {
-    const absl::StatusOr<std::vector<ImageName>> chain = store->Chain(name);
-    if (chain.ok()) {
-      needed.insert(chain->begin(), chain->end());
-    } else if (!absl::IsDataLoss(chain.status()) && !absl::IsNotFound(chain.status())) {
-      return chain.status();
+    absl::StatusOr<std::vector<ImageName>> chain = store->Chain(name);
+    if (absl::IsNotFound(chain.status())) continue;
+    if (absl::IsDataLoss(chain.status())) {
+      chain = present;
+      std::erase_if(*chain, [&](const ImageName& other) {
+        return other.place != name.place || other.snapshot > name.snapshot;
+      });
     }
+    if (!chain.ok()) return chain.status();
+    needed.insert(chain->begin(), chain->end());
   }
   return needed;
 }
@@ -41,7 +46,7 @@ absl::StatusOr<std::set<ImageName>> NeededFor(const std::vector<ImageName>& kept
 absl::StatusOr<std::vector<ImageName>> ImagesBeside(const std::vector<ImageName>& kept,
                                                     SnapshotStore* store) {
   ASSIGN_OR_RETURN(std::vector<ImageName> images, store->List());
-  ASSIGN_OR_RETURN(const std::set<ImageName> needed, NeededFor(kept, store));
+  ASSIGN_OR_RETURN(const std::set<ImageName> needed, NeededFor(kept, images, store));
   std::erase_if(images, [&](const ImageName& name) { return needed.contains(name); });
   std::reverse(images.begin(), images.end());
   return images;
@@ -53,7 +58,7 @@ absl::Status PruneSuperseded(const View& view, PlaceId place, SnapshotStore* sto
            std::find(view.kept.begin(), view.kept.end(), name.snapshot) != view.kept.end();
   };
   ASSIGN_OR_RETURN(std::vector<ImageName> kept, store->List());
-  std::erase_if(kept, [&](const ImageName& name) { return !is_kept(name); });
+  std::erase_if(kept, [&](const ImageName& name) { return name.place != place || !is_kept(name); });
   ASSIGN_OR_RETURN(const std::vector<ImageName> beside, ImagesBeside(kept, store));
   for (const ImageName& name : beside) {
     // Not what another life of the place has published since.

@@ -21,7 +21,7 @@ bool Withdrawn(const View& view, SnapshotNumber snapshot);
 absl::Status GoneMeanwhile(const absl::Status& missing);
 
 // All images of `store` but `kept` ones and those that these rest on, in the order in which they
-// are to be removed. An error if it cannot be told what a chain needs.
+// are to be removed. Where a chain is damaged, any older image of its place counts as part of it.
 absl::StatusOr<std::vector<ImageName>> ImagesBeside(const std::vector<ImageName>& kept,
                                                     SnapshotStore* store);
 

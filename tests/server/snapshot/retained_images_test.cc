@@ -1,6 +1,7 @@
 // What stays on the disk when newer snapshots are committed.
 #include "server/snapshot/retained_images.h"
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,8 +47,18 @@ class PruneSupersededTest : public ::testing::Test {
     view_.committed = {SnapshotNumber(4), Clock(14), Generation(0), {NameOf(4, 0, 1)}};
   }
 
+  // The image of `snapshot` is now one that rests on that of `base`.
+  void Rest(uint64_t snapshot, uint64_t base, uint32_t depth) {
+    ASSERT_TRUE(store_->Remove(NameOf(snapshot, 0, 1)).ok());
+    Image image = RandomImage(NameOf(snapshot, 0, 1), 20, 1);
+    image.base = NameOf(base, 0, 1);
+    image.depth = depth;
+    ASSERT_TRUE(store_->Write(image).ok());
+  }
+
   ScratchFolder folder_;
-  std::unique_ptr<SnapshotStore> store_ = Kind::Open(folder_.path() + "/snapshots");
+  const std::string path_ = folder_.path() + "/snapshots";
+  std::unique_ptr<SnapshotStore> store_ = Kind::Open(path_);
   View view_;
 };
 
@@ -63,15 +74,8 @@ TYPED_TEST(PruneSupersededTest, LeavesWhatTheViewKeepsAndWhatIsNewerOrOfOtherPla
 
 // 4 rests on 3 and that on 1; nothing rests on 2.
 TYPED_TEST(PruneSupersededTest, LeavesWhatAnImageThatStaysRestsOn) {
-  const auto rest = [this](uint64_t snapshot, uint64_t base, uint32_t depth) {
-    ASSERT_TRUE(this->store_->Remove(NameOf(snapshot, 0, 1)).ok());
-    Image image = RandomImage(NameOf(snapshot, 0, 1), 20, 1);
-    image.base = NameOf(base, 0, 1);
-    image.depth = depth;
-    ASSERT_TRUE(this->store_->Write(image).ok());
-  };
-  rest(3, 1, 1);
-  rest(4, 3, 2);
+  this->Rest(3, 1, 1);
+  this->Rest(4, 3, 2);
   ASSERT_TRUE(PruneSuperseded(this->view_, PlaceId(0), this->store_.get()).ok());
   EXPECT_EQ(this->store_->List().value(),
             (std::vector{NameOf(1, 0, 1), NameOf(3, 0, 1), NameOf(3, 1, 2), NameOf(4, 0, 1),
@@ -83,6 +87,29 @@ TYPED_TEST(PruneSupersededTest, RemovesNothingBeforeAnythingIsCommitted) {
   this->view_.committed = {};
   ASSERT_TRUE(PruneSuperseded(this->view_, PlaceId(0), this->store_.get()).ok());
   EXPECT_EQ(this->store_->List()->size(), 6U);
+}
+
+using PruneOnDiskTest = PruneSupersededTest<OnDisk>;
+
+// A disk that fails for a moment says that a manifest is damaged.
+TEST_F(PruneOnDiskTest, LeavesAllThatAnImageMayRestOnWhoseChainCannotBeRead) {
+  Rest(3, 1, 1);
+  Rest(4, 3, 2);
+  const std::string manifest = path_ + "/3-0-1/manifest";
+  std::filesystem::rename(manifest, path_ + "/3-0-1/away");
+  ASSERT_TRUE(PruneSuperseded(view_, PlaceId(0), store_.get()).ok());
+  std::filesystem::rename(path_ + "/3-0-1/away", manifest);
+  EXPECT_EQ(store_->Read(NameOf(4, 0, 1))->tables.size(), 9U);
+  ASSERT_TRUE(PruneSuperseded(view_, PlaceId(0), store_.get()).ok());
+  EXPECT_EQ(store_->List()->size(), 5U) << "2-0-1 is gone";
+}
+
+TEST_F(PruneOnDiskTest, DoesNotLookAtImagesOfOtherPlaces) {
+  view_.kept = {SnapshotNumber(3)};
+  std::filesystem::remove(path_ + "/3-1-2/manifest");
+  std::filesystem::create_symlink("manifest", path_ + "/3-1-2/manifest");
+  ASSERT_TRUE(PruneSuperseded(view_, PlaceId(0), store_.get()).ok());
+  EXPECT_EQ(store_->List()->size(), 4U) << "1-0-1 and 2-0-1 are gone";
 }
 
 }  // namespace
