@@ -249,6 +249,8 @@ class RollbackTest(SnapshotTest):
         code, stdout, _ = self.rubato("status", run)
         self.assertEqual(code, 0)
         self.assertIn("go on with `rubato train` and --resume", stdout)
+        clock = document["clock"]
+        self.assertRegex(stdout, rf"stopped, clock {clock} of \d+, committed to clock {clock}\n")
         code, stdout, _ = self.rubato("rollback", run, str(kept[1]))
         self.assertEqual(code, 0)
         self.assertIn(f"go on with `rubato train` and --resume, --out {run}", stdout)

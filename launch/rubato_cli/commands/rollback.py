@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
+import time
 
 from rubato_cli.base import system_error
+from rubato_cli.base.events import ResumedEvent
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import from_one
 from rubato_cli.commands.session import Command, Session
@@ -33,9 +37,18 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     # All of this may be done again, if it is cut short.
     clock = int(document["clock"])
     Validations(folder, clock, session.console)
+    _tell(folder, clock)
     document["removed"] = _forget_end(folder) if clock < _last_clock(folder) else []
     session.console.result(_lines(folder, document), document)
     return DONE
+
+
+def _tell(folder: RunFolder, clock: int) -> None:
+    """For `rubato status`, as the next scheduler will: this is where the run goes on from."""
+    path = folder.telemetry("scheduler-0")
+    with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as lines:
+        lines.write(json.dumps({"time_ms": time.time_ns() // 1_000_000, "process": "rollback",
+                                "event": ResumedEvent.kind, "clock": clock}) + "\n")
 
 
 def _last_clock(folder: RunFolder) -> int:

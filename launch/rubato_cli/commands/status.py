@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pathlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from rubato_cli.base import units
-from rubato_cli.base.events import CommittedEvent, Event, ProgressEvent, ViewEvent, parse_event
+from rubato_cli.base.events import (CommittedEvent, FleetResumeEvent, ProgressEvent, ResumedEvent,
+                                    ViewEvent, parse_event)
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_run
 from rubato_cli.commands.session import Command, Session
@@ -19,7 +22,7 @@ from rubato_cli.report import summary
 from rubato_cli.run import metrics
 from rubato_cli.run.servers import has_servers
 
-TAIL_BYTES = 1 << 16  # enough for the newest event of each kind
+TAIL_BYTES = 1 << 16  # enough for the newest view
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
@@ -30,16 +33,12 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     config = folder.read_json("config.json")
     servers = has_servers(config)
     teller = "scheduler-0" if servers else "worker-0"
-    events = _newest(folder.telemetry(teller))
     state = "running" if owner is not None else "finished" if finished else "stopped"
-    committed = events.get(CommittedEvent, CommittedEvent()).clock
+    clock, committed = clocks(_tail(folder.telemetry(teller)))
     document: dict[str, Any] = {
-        "state": state, "process": owner, "last_clock": last_clock,
-        # The last view may be older than the last commit.
-        "min_clock": max(events.get(ViewEvent, ViewEvent()).min_clock, committed,
-                         events.get(ProgressEvent, ProgressEvent()).clock),
+        "state": state, "process": owner, "last_clock": last_clock, "min_clock": clock,
         "committed_clock": committed if servers else None,
-        "committed_seconds_ago": _age(folder.telemetry(teller)) if owner is not None else None}
+        "committed_seconds_ago": age(folder.telemetry(teller)) if owner is not None else None}
     session.console.result(_lines(folder, config, document, finished), document)
     return DONE
 
@@ -61,18 +60,44 @@ def _lines(folder: RunFolder, config: dict[str, Any], document: dict[str, Any],
     return lines
 
 
-def _age(path: pathlib.Path) -> float | None:
-    """Seconds since the newest commit, None if there is none near the end of the file."""
-    for line in reversed(_tail(path)):
-        if isinstance(parse_event(line), CommittedEvent):
+def clocks(lines: list[bytes]) -> tuple[int, int]:
+    """Of the slowest worker, and of the newest commit: a run goes on, and at times it goes back."""
+    clock = committed = 0
+    for event in filter(None, map(parse_event, lines)):
+        match event:
+            case ResumedEvent() | FleetResumeEvent():
+                clock = committed = event.clock
+            case CommittedEvent():
+                committed = event.clock
+            case ViewEvent():
+                clock, committed = event.min_clock, event.committed
+            case ProgressEvent():
+                clock = event.clock
+        clock = max(clock, committed)  # the last view may be older than the last commit
+    return clock, committed
+
+
+def age(path: pathlib.Path) -> float | None:
+    """Seconds since the newest commit, which may be hours ago; None if there is none."""
+    for line in _from_the_end(path):
+        if b'"committed"' in line and isinstance(parse_event(line), CommittedEvent):
             return max(0.0, time.time() - float(json.loads(line).get("time_ms", 0)) / 1000)
     return None
 
 
-def _newest(path: pathlib.Path) -> dict[type[Event], Any]:
-    """The newest event of each kind near the end of a telemetry file."""
-    events = filter(None, map(parse_event, _tail(path)))
-    return {type(event): event for event in events}
+def _from_the_end(path: pathlib.Path) -> Iterator[bytes]:
+    """The lines of a file, the last one first."""
+    if not path.exists():
+        return
+    with open(path, "rb") as file:
+        end, rest = file.seek(0, os.SEEK_END), b""
+        while end > 0:
+            begin = max(0, end - TAIL_BYTES)
+            file.seek(begin)
+            rest, *lines = (file.read(end - begin) + rest).split(b"\n")
+            yield from reversed(lines)
+            end = begin
+        yield rest
 
 
 def _tail(path: pathlib.Path) -> list[bytes]:
