@@ -10,7 +10,7 @@ from processes import wait_until
 from real_fleet import FleetTest
 
 MODE = ("train.deterministic=true", "train.staleness=0", "train.epochs=40", "train.batch=32",
-        "snapshot.every_clocks=200", "model.kind=mlp", "fleet.workers=3", "fleet.lease_seconds=2")
+        "snapshot.every_clocks=200", "model.kind=mlp", "fleet.workers=3")
 SHARDS = ((1, 1), (2, 2), (3, 1))  # servers, shards of each
 # How many batches are pulled ahead decides when what travels, and must decide nothing else.
 TIMINGS = (0, 4)
