@@ -15,6 +15,7 @@ from rubato_cli.fleet.fleet import Fleet  # noqa: E402
 from rubato_cli.fleet.post import Post  # noqa: E402
 from rubato_cli.fleet.restarts import Restarts  # noqa: E402
 from rubato_cli.fleet.stop_signals import StopSignals  # noqa: E402
+from rubato_cli.fleet.usage import Usage  # noqa: E402
 
 
 class DeadChild:
@@ -27,9 +28,14 @@ class DeadChild:
         self.running = running
         self.exit_code = -signal.SIGKILL
         self.is_up, self.asked = True, False
+        self.peak_memory_bytes, self.cpu_seconds = 10, 0.5
+        self.stdout = sys.stderr  # no selector knows it
 
     def kill(self):
         self.running = False
+
+    def close(self):
+        pass
 
     def reap(self):
         return True
@@ -76,6 +82,7 @@ class FleetDeathTest(unittest.TestCase):
         post = Post(name, lambda _: DeadChild(running=True, name=name), restarts)
         self.fleet._posts[name] = post
         self.fleet.children.append(post.child)
+        self.fleet._followed[name] = Usage()
         return post
 
     def check_blamed(self, sentence):
@@ -87,6 +94,20 @@ class FleetDeathTest(unittest.TestCase):
         self.keep("worker-0", LateRestarts(1)).kill("told nothing and was killed")
         self.check_blamed("^worker-0 told nothing and was killed; within ten minutes it was "
                           "started again 0 times, which is fleet.restarts")
+
+    def test_of_the_dead_that_are_followed_only_the_figures_stay(self):
+        post = self.keep("worker-0", Restarts(100))
+        self.keep("server-0", Restarts(1)).child.exit_code = None
+        for peak in (30, 20, 40):
+            post.child.peak_memory_bytes = peak
+            self.assertTrue(post.lose())
+            self.fleet._forget(post.child)
+            post.fill()
+            self.fleet.children.append(post.child)
+        self.assertEqual([child.name for child in self.fleet.children], ["server-0", "worker-0"])
+        self.assertEqual(self.fleet.usage(), {"worker-0": Usage(4, 40, 2.0),
+                                              "server-0": Usage(1, 10, 0.5)})
+        self.assertEqual(self.fleet.usage()["worker-0"].starts, 4)  # asked twice, counted once
 
     def test_who_dies_meanwhile_is_not_blamed_where_it_could_have_been_followed(self):
         def die():

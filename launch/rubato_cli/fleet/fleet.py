@@ -7,6 +7,7 @@ help. Leaving the `with` block kills what is left, so no exception can leave a p
 
 from __future__ import annotations
 
+import dataclasses
 import selectors
 import signal
 import time
@@ -23,6 +24,7 @@ from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.post import Post
 from rubato_cli.fleet.restarts import Restarts
 from rubato_cli.fleet.stop_signals import StopSignals
+from rubato_cli.fleet.usage import Usage
 
 STEP_SECONDS = 0.1  # how late a death can be noticed
 SETTLE_SECONDS = 0.3  # one death brings others: wait for them before one is blamed
@@ -36,7 +38,7 @@ class Fleet:
 
     def __init__(self, build: Build, files: Callable[[str], ProcessFiles],
                  stop: StopSignals) -> None:
-        self.children: list[Child] = []
+        self.children: list[Child] = []  # without those whose posts are filled again
         self.stop = stop
         # Is told of every event, whoever is waiting for what.
         self.on_event: Callable[[Child, Event], None] = lambda child, event: None
@@ -47,6 +49,8 @@ class Fleet:
         self._build = build
         self._files = files
         self._group = 0
+        # By name, as they were started: of those that are no children any more.
+        self._followed: dict[str, Usage] = {}
         self._may_end: dict[str, tuple[int, ...]] = {}
         self._posts: dict[str, Post] = {}
         self._selector = selectors.DefaultSelector()
@@ -80,6 +84,7 @@ class Fleet:
             raise Failure(failure.sentence, code) from error
         self._group = self._group or child.pid
         self.children.append(child)
+        self._followed.setdefault(name, Usage())
         self._selector.register(child.stdout, selectors.EVENT_READ, child)
         return child
 
@@ -133,8 +138,17 @@ class Fleet:
         while any(process.running for process in asked) and not deadline.over():
             self.step()
 
+    def usage(self) -> dict[str, Usage]:
+        """By name, of all processes that were ever started."""
+        used = {name: dataclasses.replace(before) for name, before in self._followed.items()}
+        for child in self.children:
+            used[child.name].add(child)
+        return used
+
     def _forget(self, child: Child) -> None:
         """It is dead, and what it has told is read; only its figures are still wanted."""
+        self._followed[child.name].add(child)
+        self.children.remove(child)
         if child.stdout in self._selector.get_map():
             self._selector.unregister(child.stdout)
         child.close()

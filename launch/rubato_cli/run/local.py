@@ -23,7 +23,7 @@ def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:
     while worker.running:
         fleet.step()
         console.live(progress.line())
-    trained = metrics.collect(folder, progress, time.monotonic() - begin, fleet.children,
+    trained = metrics.collect(folder, progress, time.monotonic() - begin, fleet.usage(),
                               Faults())
     return metrics.finish(trained, folder.read_json("evaluation.json"),
                           {"train": {"epoch_used": progress.epochs}})

@@ -10,18 +10,19 @@ metrics.json, which takes its figures over. Its tables (curves, bins, features) 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from rubato_cli.base.events import (Event, SchedulerDoneEvent, ServerDoneEvent, ShardDone,
                                     WorkerDoneEvent)
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet.child import Child
+from rubato_cli.fleet.usage import Usage
 from rubato_cli.run.faults import Faults
 from rubato_cli.run.progress import Progress
 
 
 def collect(folder: RunFolder, progress: Progress, seconds: float,
-            children: list[Child], faults: Faults) -> dict[str, Any]:
+            usage: dict[str, Usage], faults: Faults) -> dict[str, Any]:
     """The training part of metrics.json; evaluation is added by finish()."""
     workers: list[WorkerDoneEvent] = _of(progress, WorkerDoneEvent)
     schedulers: list[SchedulerDoneEvent] = _of(progress, SchedulerDoneEvent)
@@ -37,22 +38,15 @@ def collect(folder: RunFolder, progress: Progress, seconds: float,
                     "duplicates_refused": sum(shard.duplicates_refused for shard in shards)},
         "workers": [worker.told() for worker in workers],
         "shards": [shard.told() for shard in shards],
-        "processes": _processes(children),
+        "processes": _processes(usage),
         **({"faults": told} if (told := faults.told(progress.last_clock)) else {}),
     }
 
 
-def _processes(children: list[Child]) -> list[dict[str, Any]]:
-    """By name: a process may have been started again. Peak resident set as the kernel counts it; it
-    starts from the launcher's own at fork."""
-    processes: dict[str, dict[str, Any]] = {}
-    for child in children:
-        process = processes.setdefault(child.name, {
-            "name": child.name, "starts": 0, "peak_memory_bytes": 0, "cpu_seconds": 0.0})
-        process["starts"] += 1
-        process["peak_memory_bytes"] = max(process["peak_memory_bytes"], child.peak_memory_bytes)
-        process["cpu_seconds"] += child.cpu_seconds
-    return list(processes.values())
+def _processes(usage: dict[str, Usage]) -> list[dict[str, Any]]:
+    """By name: a process may have been started again. Its peak memory starts from the launcher's
+    own at fork."""
+    return [{"name": name, **dataclasses.asdict(used)} for name, used in usage.items()]
 
 
 def _train(progress: Progress, workers: list[WorkerDoneEvent],

@@ -36,7 +36,10 @@ class Progress:
         self.resumed_from = 0
         self._validated = -1  # epoch
         self._workers: dict[str, ProgressEvent] = {}
-        self._trained: dict[Child, tuple[int, int]] = {}  # rows, max_staleness as told last
+        self.max_staleness = 0
+        self.replaced = False  # by another process, a worker's that had trained
+        self._trained: dict[str, tuple[Child, int]] = {}  # by the newest of a name: rows
+        self._earlier_rows = 0  # by those before it
         self._view: ViewEvent | None = None
         self._clocks: collections.deque[tuple[float, int]] = collections.deque()
 
@@ -51,13 +54,13 @@ class Progress:
         match event:
             case ProgressEvent():
                 self._workers[child.name] = event
-                self._trained[child] = event.rows, event.max_staleness
+                self._count(child, event)
             case ViewEvent():
                 self._view = event
             case SchedulerDoneEvent() | ServerDoneEvent() | WorkerDoneEvent():
                 self.done[child.name] = event
                 if isinstance(event, WorkerDoneEvent):
-                    self._trained[child] = event.rows, event.max_staleness
+                    self._count(child, event)
             case ResumedEvent():
                 self.resumed_from = event.clock
                 if self.resumed_from == 0:
@@ -78,16 +81,7 @@ class Progress:
     @property
     def rows(self) -> int:
         """Trained on, by all processes, also those that died: as far as they told."""
-        return sum(rows for rows, _ in self._trained.values())
-
-    @property
-    def replaced(self) -> bool:
-        """Whether a worker's process took the place of another that had trained."""
-        return len(self._trained) > len(self._workers)
-
-    @property
-    def max_staleness(self) -> int:
-        return max((staleness for _, staleness in self._trained.values()), default=0)
+        return self._earlier_rows + sum(rows for _, rows in self._trained.values())
 
     def tell(self, child: Child, event: Event, console: Console) -> None:
         """Takes it and notes such a line."""
@@ -113,6 +107,15 @@ class Progress:
         return (f"epoch {min(epoch + 1, self.epochs)}/{self.epochs}  {loss}"
                 f"{rate:,.0f} samples/s  clock {low}-{high} of {self.last_clock}  "
                 f"s={self.staleness}  ETA {self._eta(low)}{self._age()}")
+
+    def _count(self, child: Child, event: ProgressEvent | WorkerDoneEvent) -> None:
+        """A process tells of all its rows; the next one of its name begins at 0."""
+        before, rows = self._trained.get(child.name, (child, 0))
+        if before is not child:
+            self._earlier_rows += rows
+            self.replaced = True
+        self._trained[child.name] = child, event.rows
+        self.max_staleness = max(self.max_staleness, event.max_staleness)
 
     def _age(self) -> str:
         """Of the newest snapshot, where one is overdue: what a crash of all would cost."""

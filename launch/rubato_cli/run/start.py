@@ -76,7 +76,7 @@ def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str,
         addresses.warn(console)
         training = Training(fleet, folder, console, start.worker_flags)
         training.run(addresses, resumed)
-    return metrics.collect(folder, training.progress, training.seconds, fleet.children,
+    return metrics.collect(folder, training.progress, training.seconds, fleet.usage(),
                            training.faults)
 
 
@@ -84,7 +84,7 @@ def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
     """The training part of metrics.json when an earlier start ended after its last commit."""
     progress = Progress.of(folder)
     progress.resumed_from = progress.last_clock
-    return metrics.collect(folder, progress, 0.0, [], Faults(0))
+    return metrics.collect(folder, progress, 0.0, {}, Faults(0))
 
 
 def evaluate(console: Console, start: Start, trained: dict[str, Any]) -> dict[str, Any]:
