@@ -1,5 +1,7 @@
 // Any bytes: the CSV reader gives rows as wide as the header or a sentence, the same for every way
 // the bytes arrive, and a second reading of what it gave (quoted anew) gives it again.
+//
+// Decoders: worker/data/text/csv.cc worker/data/text/header_check.cc
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -1,5 +1,7 @@
 // Any bytes: the idx reader gives whole images with their number, or a sentence, the same for every
-// way the bytes arrive.
+// way the bytes arrive. Labels, if there are any, stand behind the first two bytes ff fe.
+//
+// Decoders: worker/data/tables/idx_reader.cc
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -15,11 +17,21 @@ struct Read {
   bool ok = false;
 };
 
+using File = std::unique_ptr<rubato::IdxFile>;
+
+absl::StatusOr<File> Open(const std::string& text, size_t chunk_bytes) {
+  return rubato::IdxFile::Read(rubato::MakeMemorySource(text, chunk_bytes), "fuzz");
+}
+
 Read ReadAll(const std::string& text, size_t chunk_bytes) {
+  const size_t end = text.find("\xff\xfe");
   Read read;
-  auto file = rubato::IdxFile::Read(rubato::MakeMemorySource(text, chunk_bytes), "fuzz");
-  if (!file.ok()) return read;
-  auto reader = rubato::IdxReader::Make(*std::move(file), nullptr);
+  auto images = Open(text.substr(0, end), chunk_bytes);
+  if (!images.ok()) return read;
+  absl::StatusOr<File> labels = File();
+  if (end != std::string::npos) labels = Open(text.substr(end + 2), chunk_bytes);
+  if (!labels.ok()) return read;
+  auto reader = rubato::IdxReader::Make(*std::move(images), *std::move(labels));
   if (!reader.ok()) return read;
   for (;;) {
     const auto found = (*reader)->Next();

@@ -1,5 +1,7 @@
 // Any bytes: the LIBSVM reader gives rows with increasing indices and finite values, or a sentence,
 // the same for every way the bytes arrive.
+//
+// Decoders: worker/data/text/libsvm.cc
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>

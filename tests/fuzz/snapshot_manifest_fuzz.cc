@@ -3,7 +3,10 @@
 // Input: one byte of mode, then
 //   0: a file as it is;
 //   1: a payload, which gets its header so that it gets past the checksum;
-//   other: three-byte edits (offset, offset, byte) of the payload of a legal manifest.
+//   other: three-byte edits (offset, offset, byte) of the payload of a legal manifest, odd: of one
+//   that rests on another.
+//
+// Decoders: server/snapshot/image_manifest.cc
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,12 +21,17 @@ namespace {
 constexpr char kMagic[] = "RBTimage";
 constexpr size_t kHeaderBytes = 24;
 
-std::string LegalPayload() {
+// One that holds what changed, or one that holds all.
+std::string LegalPayload(bool has_base) {
   rubato::ImageManifest manifest;
   manifest.name = {rubato::SnapshotNumber(12), rubato::PlaceId(1), rubato::Life(7)};
   manifest.positions = {{rubato::Life(4), rubato::Clock(300)}, {rubato::Life(5), {}}};
   manifest.tables = {{rubato::TableId(9), 2, 3}, {rubato::TableId(4), 8, 131073}};
   manifest.files = {{5243900, 0xfedcba9876543210}};
+  if (has_base) {
+    manifest.base = {rubato::SnapshotNumber(11), rubato::PlaceId(1), rubato::Life(6)};
+    manifest.depth = 2;
+  }
   return rubato::EncodeManifest(manifest).substr(kHeaderBytes);
 }
 
@@ -38,7 +46,7 @@ std::string Edited(std::string payload, absl::string_view edits) {
 std::string FileOf(char mode, absl::string_view rest) {
   if (mode == 0) return std::string(rest);
   if (mode == 1) return rubato::ChecksummedBytes(kMagic, rest);
-  return rubato::ChecksummedBytes(kMagic, Edited(LegalPayload(), rest));
+  return rubato::ChecksummedBytes(kMagic, Edited(LegalPayload(mode % 2 != 0), rest));
 }
 
 }  // namespace

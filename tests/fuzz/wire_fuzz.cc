@@ -3,6 +3,8 @@
 //   0: frames, each preceded by its length as two little-endian bytes; the last takes the rest;
 //   other: a seed (two bytes) of a legal message, and three-byte edits (place, place, byte) of its
 //   header, so that no corpus is needed to get past the file identifier.
+//
+// Decoders: common/wire/wire.cc common/wire/wire_meaning.cc
 #include <cstddef>
 #include <cstdint>
 #include <span>
