@@ -86,6 +86,9 @@ absl::StatusOr<uint64_t> FileBytes(const std::string& path) {
 
 absl::StatusOr<FileDigest> DigestFile(const std::string& path) {
   ASSIGN_OR_RETURN(const FileDescriptor fd, OpenRegular(path));
+  // What is asked for is what the disk holds, not what the page cache would give (where pages are
+  // written back already, as fsync leaves them).
+  posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
   posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(),
                                                                              &XXH3_freeState);

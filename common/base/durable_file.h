@@ -28,6 +28,7 @@ struct FileDigest {
   friend bool operator==(const FileDigest&, const FileDigest&) = default;
 };
 absl::StatusOr<uint64_t> FileBytes(const std::string& path);
+// From the disk as far as the system allows it: what the page cache holds of it is dropped first.
 absl::StatusOr<FileDigest> DigestFile(const std::string& path);
 
 // Bytes that an unprivileged writer may still add to the file system of `path`;

@@ -6,7 +6,7 @@
 // copy. So memory grows by what is changed meanwhile, and a cut costs the owner its bookkeeping.
 //
 // A block is free, held by one of the two threads, or done. Whoever holds one keeps the other out
-// for the copy of a row (owner) or of a block (writer), never over a call of the system.
+// for the copy of a row (owner) or of a block (writer), never while it reads or writes a file.
 #pragma once
 
 #include <atomic>
