@@ -70,6 +70,18 @@ class TrainTest(FakeFleetTest):
         arguments = json.loads((self.out / "marks" / "serve-scheduler-arguments").read_text())
         self.assertEqual(arguments[-2:], ["--snapshot", "1"])
 
+    def test_an_epoch_that_nobody_validated_is_validated_from_its_snapshot(self):
+        code, _, stderr = self.train(best_epoch=True, fates={"worker-0": "miss"})
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("epoch 1: nobody lived to validate it; validating its snapshot 1\n", stderr)
+        made = json.loads((self.out / "validations.json").read_text())["validations"]
+        self.assertEqual(made[0]["clock"], made[1]["clock"] // 2)
+        self.assertEqual(made[0]["figures"], {"auc": 0.85, "logloss": 0.25})
+        self.assertEqual([event["epoch"] for event in made], [0, 1])
+        metrics = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual(metrics["train"]["epoch_used"], 1)
+        self.assertEqual(metrics["validation"], {"auc": 0.85, "logloss": 0.25, "rows": 10})
+
     def test_json_and_quiet(self):
         code, stdout, _ = self.train("--json")
         self.assertEqual(code, 0)

@@ -4,9 +4,13 @@ metrics.json, the names of which scripts rely on."""
 
 import concurrent.futures
 import json
+import sys
 import unittest
 
-from real_fleet import FleetTest, Rubato
+from real_fleet import ROOT, FleetTest, Rubato
+
+sys.path.insert(0, str(ROOT / "launch"))
+from rubato_cli.files.run_folder import RunFolder  # noqa: E402
 
 # Each pair of (transport, bound), (transport, model) and (bound, model) once.
 FLEETS = [("ipc", 0, "linear"), ("tcp", 0, "mlp"), ("ipc", 8, "mlp"), ("tcp", 8, "linear"),
@@ -124,6 +128,23 @@ class LoopbackTest(FleetTest):
         self.assertEqual(len(told), 4)
         self.assertEqual(metrics["train"]["epoch_used"], best["epoch"] + 1)
         self.assertEqual(metrics["validation"]["logloss"], best["figures"]["logloss"])
+
+    def test_an_epoch_that_no_worker_validated_is_validated_from_its_snapshot(self):
+        whole = self.train_well("missed", "train.best_epoch=true", "train.epochs=3")
+        out = self.path / "missed"
+        made = json.loads((out / "validations.json").read_text())["validations"]
+        RunFolder(str(out)).write_json("validations.json", {"validations": [made[0], made[2]]})
+        (out / "metrics.json").unlink()
+        code, _, stderr = self.train("missed", "train.best_epoch=true", "train.epochs=3",
+                                     resume=True)
+        self.assertEqual(code, 0, stderr)
+        self.assertIn("epoch 2: nobody lived to validate it", stderr)
+        again = json.loads((out / "validations.json").read_text())["validations"]
+        self.assertEqual([event["clock"] for event in again], [event["clock"] for event in made])
+        for name, figure in made[1]["figures"].items():  # of the same weights
+            self.assertAlmostEqual(again[1]["figures"][name], figure, delta=1e-6)
+        self.assertEqual(self.metrics("missed")["train"]["epoch_used"],
+                         whole["train"]["epoch_used"])
 
     def test_best_epoch_keeps_the_validated_snapshots_and_the_last(self):
         between = 0  # on a busy machine few of them are committed

@@ -14,7 +14,7 @@ from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
-from rubato_cli.run import best_epoch, local, metrics
+from rubato_cli.run import best_epoch, local, metrics, missed
 from rubato_cli.run.committed import Snapshot, kept_snapshots, whole_snapshot
 from rubato_cli.run.faults import Faults
 from rubato_cli.run.progress import Progress
@@ -67,6 +67,18 @@ def _serve(console: Console, start: Start, used: Snapshot) -> None:
                 console.note(f"{failure.sentence}; the evaluation is begun anew")
 
 
+def _validate(console: Console, start: Start, snapshots: list[Snapshot]) -> None:
+    """Makes the validations that were missed. A damaged snapshot cannot be the best epoch's."""
+    folder = start.folder
+    for snapshot in snapshots:
+        if whole_snapshot(start.build, folder, console, snapshot.number) != snapshot:
+            continue
+        console.note(f"epoch {missed.epoch(folder, snapshot) + 1}: nobody lived to validate it; "
+                     f"validating its snapshot {snapshot.number}")
+        _serve(console, start, snapshot)
+        missed.add(folder, snapshot, folder.read_json("evaluation.json"))
+
+
 def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str, Any]:
     """Trains the prepared run in start.folder to its last clock; the training part of
     metrics.json."""
@@ -93,7 +105,9 @@ def evaluate(console: Console, start: Start, trained: dict[str, Any]) -> dict[st
     config = folder.read_json("config.json")
     wanted = None
     if config["train"]["best_epoch"]:
-        wanted = best_epoch.snapshot(folder, kept_snapshots(start.build, folder))
+        kept = kept_snapshots(start.build, folder)
+        _validate(console, start, missed.snapshots(folder, kept))
+        wanted = best_epoch.snapshot(folder, kept)
     used = whole_snapshot(start.build, folder, console, wanted)
     per_epoch = int(folder.read_json("job.json")["iterations_per_epoch"])
     more: dict[str, dict[str, Any]] = {

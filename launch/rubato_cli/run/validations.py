@@ -65,5 +65,11 @@ class Validations:
         self._folder.write_json(FILE, {"validations": self._events})
 
 
+def put(folder: RunFolder, made: dict[str, Any]) -> None:
+    """`made`, later than the training, among those of its run."""
+    folder.write_json(FILE, {"validations": sorted([*read(folder), made],
+                                                   key=lambda event: int(event["clock"]))})
+
+
 def read(folder: RunFolder) -> list[dict[str, Any]]:
     return list(folder.find_json(FILE).get("validations", []))
