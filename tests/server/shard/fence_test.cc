@@ -49,6 +49,10 @@ TEST_F(FencedSchedulerTest, AStrangerIsToldNothingAndTheEvictedAreToldTheView) {
   EXPECT_TRUE(Tell(kStranger, beat).messages.empty());
   EXPECT_TRUE(Tell(kStranger, ShardReport{}).messages.empty());
 
+  ShardReport report;
+  report.life = scheduler_->view().shards[0].life;
+  report.seen = scheduler_->view().version;
+  Tell(kShard, report);
   const Nonce next(22);  // takes the seat
   Tell(next, HelloOf(Role::kWorker));
   beat.life = Life(2);
