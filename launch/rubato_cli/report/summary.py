@@ -42,11 +42,13 @@ def faults(metrics: dict[str, Any]) -> list[str]:
     deaths = len(records(metrics, "faults.deaths", "clock"))
     skipped = sum(int(span["end"] - span["begin"])
                   for span in records(metrics, "faults.skipped", "begin", "end"))
+    if not deaths and not skipped:
+        return []
     costs = f"{metrics['updates']['lost']} updates lost, {skipped} iterations skipped"
     if deaths:
         return [f"{'one process' if deaths == 1 else f'{deaths} processes'} died and "
                 f"{'was' if deaths == 1 else 'were'} started again, {costs}"]
-    return [f"workers were missing: {costs}"] if skipped else []
+    return [f"workers were missing: {costs}"]
 
 
 def _test(test: dict[str, Any], target: TargetDescription) -> str:

@@ -24,6 +24,6 @@ def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:
         fleet.step()
         console.live(progress.line())
     trained = metrics.collect(folder, progress, time.monotonic() - begin, fleet.usage(),
-                              Faults())
+                              Faults(0))
     return metrics.finish(trained, folder.read_json("evaluation.json"),
                           {"train": {"epoch_used": progress.epochs}})
