@@ -45,6 +45,12 @@ void FrozenRun::Release(Block* block, State state) {
   block->state.notify_one();
 }
 
+void FrozenRun::Finish(Block* block) {
+  block->units = {};
+  block->copies = {};
+  Release(block, kDone);
+}
+
 void FrozenRun::Preserve(size_t unit) {
   if (unit >= shape_.units || !Wanted(unit)) return;
   Block& block = blocks_[unit >> shift_];
@@ -66,18 +72,14 @@ bool FrozenRun::Take(size_t number, const RowSink& out) {
     const std::byte* copy = copy_of[unit - first];
     if (Wanted(unit)) emit_(unit, copy != nullptr ? copy : Unit(unit), out);
   }
-  block.units = {};
-  block.copies = {};
-  Release(&block, kDone);
+  Finish(&block);
   return true;
 }
 
 void FrozenRun::Drop(size_t number) {
   Block& block = blocks_[number];
   if (!Hold(&block)) return;
-  block.units = {};
-  block.copies = {};
-  Release(&block, kDone);
+  Finish(&block);
 }
 
 FrozenRows::Taken FrozenRows::TakeBlock(const RowSink& out) {

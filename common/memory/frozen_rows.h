@@ -21,12 +21,16 @@
 
 namespace rubato {
 
-enum class FrozenExtent { kAll, kChanged };
-
 // Rows on their way out: keys[n] and rows[n, row_floats].
 struct RowSink {
   std::vector<RowKey>* keys;
   std::vector<float>* rows;
+  // `memory`: of a row of `row_floats`.
+  void Add(RowKey key, const void* memory, size_t row_floats) const {
+    const auto* row = static_cast<const float*>(memory);
+    keys->push_back(key);
+    rows->insert(rows->end(), row, row + row_floats);
+  }
 };
 
 // A run of equal units, one behind the other.
@@ -72,6 +76,8 @@ class FrozenRun {
   // Waits for the other thread. False: it is done.
   static bool Hold(Block* block);
   static void Release(Block* block, State state);
+  // Nobody needs its copies any more.
+  static void Finish(Block* block);
 
   const std::shared_ptr<const void> memory_;
   const Shape shape_;

@@ -13,16 +13,6 @@ constexpr uint64_t kFirstBuckets = 4;
 // are hit more often.
 constexpr uint64_t kRowsOfChangedBucket = 2;
 
-void AppendRow(RowKey key, const void* payload, size_t row_floats, const RowSink& out) {
-  const auto* row = static_cast<const float*>(payload);
-  out.keys->push_back(key);
-  out.rows->insert(out.rows->end(), row, row + row_floats);
-}
-
-std::vector<uint64_t> WantedOf(const UnitMarks& marks, FrozenExtent extent) {
-  return extent == FrozenExtent::kAll ? std::vector<uint64_t>() : marks.changed();
-}
-
 }  // namespace
 
 KeyIndex::KeyIndex(size_t payload_words, Rows rows)
@@ -150,20 +140,20 @@ std::shared_ptr<FrozenRun> KeyIndex::FreezePart(const Part& part, FrozenExtent e
                                                          const RowSink& out) {
     const auto* bucket = static_cast<const uint64_t*>(memory);
     for (size_t slot = 0; slot < kSlots && bucket[slot] != kEmpty; ++slot) {
-      AppendRow(RowKey(bucket[slot]), bucket + kSlots + slot * words, row_floats, out);
+      out.Add(RowKey(bucket[slot]), bucket + kSlots + slot * words, row_floats);
     }
   };
   return std::make_shared<FrozenRun>(part.buckets,
                                      FrozenRun::Shape{stride_ * sizeof(uint64_t), part.mask + 1},
-                                     WantedOf(part.marks, extent), emit);
+                                     part.marks.Wanted(extent), emit);
 }
 
 std::shared_ptr<FrozenRun> KeyIndex::FreezeZero(FrozenExtent extent, size_t row_floats) const {
   const auto emit = [row_floats](size_t, const void* memory, const RowSink& out) {
-    AppendRow(RowKey(kEmpty), memory, row_floats, out);
+    out.Add(RowKey(kEmpty), memory, row_floats);
   };
   return std::make_shared<FrozenRun>(zero_, FrozenRun::Shape{payload_words_ * sizeof(uint64_t), 1},
-                                     WantedOf(zero_marks_, extent), emit);
+                                     zero_marks_.Wanted(extent), emit);
 }
 
 }  // namespace rubato

@@ -81,13 +81,11 @@ void RowSlab::Freeze(FrozenExtent extent, FrozenRows* out) {
   for (Page& page : pages_) {
     const auto emit = [keys = page.keys, floats = row_floats_](size_t number, const void* memory,
                                                                const RowSink& rows) {
-      const auto* row = static_cast<const float*>(memory);
-      rows.keys->push_back(keys.get()[number]);
-      rows.rows->insert(rows.rows->end(), row, row + floats);
+      rows.Add(keys.get()[number], memory, floats);
     };
     page.frozen = std::make_shared<FrozenRun>(
         page.rows, FrozenRun::Shape{row_floats_ * sizeof(float), page.used},
-        extent == FrozenExtent::kAll ? std::vector<uint64_t>() : page.marks.changed(), emit);
+        page.marks.Wanted(extent), emit);
     out->Add(page.frozen);
   }
 }

@@ -11,6 +11,9 @@
 
 namespace rubato {
 
+// Of a run that is frozen: all units, or those that have changed since the base.
+enum class FrozenExtent { kAll, kChanged };
+
 class UnitMarks {
  public:
   UnitMarks() = default;
@@ -21,8 +24,11 @@ class UnitMarks {
   // In its lowest bit, for those who ask about many and branch once; the others mean nothing.
   uint64_t Untouched(size_t unit) const { return ~(touched_[unit / 64] >> (unit % 64)); }
   void Touch(size_t unit) { touched_[unit / 64] |= uint64_t{1} << (unit % 64); }
-  // Between the base and the last cut, a bit a unit.
-  const std::vector<uint64_t>& changed() const { return changed_; }
+  // What has changed between the base and the last cut, or all, as a FrozenRun takes it: a bit a
+  // unit, none for all of them.
+  std::vector<uint64_t> Wanted(FrozenExtent extent) const {
+    return extent == FrozenExtent::kAll ? std::vector<uint64_t>() : changed_;
+  }
 
   // A cut: from here on no unit is touched. Returns how many have changed since the base.
   uint64_t Cut() {

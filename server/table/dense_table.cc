@@ -84,14 +84,12 @@ std::shared_ptr<FrozenRows> DenseTable::Freeze(FrozenExtent extent) {
   if (const auto before = given_.lock()) before->Close();
   const auto emit = [first = first_, places = places_, floats = row_floats_](
                         size_t index, const void* memory, const RowSink& out) {
-    const auto* row = static_cast<const float*>(memory);
-    out.keys->emplace_back(first + index * places);
-    out.rows->insert(out.rows->end(), row, row + floats);
+    out.Add(RowKey(first + index * places), memory, floats);
   };
-  const bool all = extent == FrozenExtent::kAll;
   frozen_ = std::make_shared<FrozenRun>(slab_, FrozenRun::Shape{stride_ * sizeof(float), blocks_},
-                                        all ? std::vector<uint64_t>() : marks_.changed(), emit);
-  auto rows = std::make_shared<FrozenRows>(row_floats_, all ? blocks_ : changed_);
+                                        marks_.Wanted(extent), emit);
+  auto rows =
+      std::make_shared<FrozenRows>(row_floats_, extent == FrozenExtent::kAll ? blocks_ : changed_);
   rows->Add(frozen_);
   given_ = rows;
   return rows;

@@ -13,6 +13,7 @@
 #include "common/base/ids.h"
 #include "common/job/table_spec.h"
 #include "common/memory/frozen_rows.h"
+#include "common/memory/unit_marks.h"
 
 namespace rubato {
 
