@@ -12,6 +12,7 @@
 #include "common/process/process.h"
 #include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
+#include "server/scheduler/admission.h"
 #include "server/scheduler/run_start.h"
 #include "server/scheduler/scheduler_loop.h"
 
@@ -77,6 +78,11 @@ absl::StatusOr<int> Run(const Arguments& arguments, EventLog* events, StopSignal
     return kExitDone;
   }
   ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
+  // The fleet of one that died has its memory already.
+  if (!arguments.restart) {
+    const FleetFor purpose = arguments.serve ? FleetFor::kReaders : FleetFor::kTraining;
+    RETURN_IF_ERROR(CheckItFits(job, purpose, {}));
+  }
   ASSIGN_OR_RETURN(SchedulerState state, StartingState(arguments, job, events));
   SchedulerLoopOptions loop_options;
   loop_options.listen = arguments.listen;

@@ -19,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kMaxRetention = 1ull << 48;
+constexpr uint64_t kMaxIterationBytes = 1ull << 60;
 constexpr int64_t kMaxLeaseMs = 3'600'000;
 
 // Of job files, which say it as "version"; a file that does not is of the first.
@@ -27,8 +28,11 @@ constexpr uint32_t kFirstVersion = 1;
 constexpr uint32_t kWithoutEvaluate = 2;
 // From which on files say "lease_ms" and "deterministic".
 constexpr uint32_t kWithLease = 3;
-constexpr uint32_t kVersion = std::max(
-    kWithLease, std::ranges::max(kHyperparameters<float>, {}, &Hyperparameter<float>::since).since);
+// From which on files say "iteration_bytes" and "feature_keys".
+constexpr uint32_t kWithIterationBytes = 4;
+constexpr uint32_t kVersion =
+    std::max(kWithIterationBytes,
+             std::ranges::max(kHyperparameters<float>, {}, &Hyperparameter<float>::since).since);
 
 // Words of an enum, in the order of its numbers.
 const std::vector<std::string>& TableKinds() {
@@ -258,6 +262,10 @@ absl::StatusOr<Job> ReadJob(const Json& json) {
     reader.Integer<int64_t>("lease_ms", 1, kMaxLeaseMs, &job.lease_ms);
     reader.Truth("deterministic", &job.deterministic);
   }
+  if (version >= kWithIterationBytes) {
+    reader.Integer<uint64_t>("iteration_bytes", 1, kMaxIterationBytes, &job.iteration_bytes);
+    reader.Integer<uint64_t>("feature_keys", 0, kMaxIterationBytes, &job.feature_keys);
+  }
   RETURN_IF_ERROR(reader.Finish());
   job.last_clock = Clock(last_clock);
   RETURN_IF_ERROR(ReadTables(*tables, &job.tables));
@@ -337,7 +345,9 @@ std::string FormatJob(const Job& job) {
                      {"retention_soft_bytes", job.retention_soft_bytes},
                      {"retention_hard_bytes", job.retention_hard_bytes},
                      {"lease_ms", job.lease_ms},
-                     {"deterministic", job.deterministic}};
+                     {"deterministic", job.deterministic},
+                     {"iteration_bytes", job.iteration_bytes},
+                     {"feature_keys", job.feature_keys}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

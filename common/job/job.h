@@ -25,6 +25,11 @@ struct Job : Calendar {
   // (ARCHITECTURE.md, "Retention"). A snapshot costs as much as the whole model: it should be rare.
   uint64_t retention_soft_bytes = 256u << 20;
   uint64_t retention_hard_bytes = 1u << 30;
+  // Keys and gradients of the largest iteration, all shards together, as CreditRule::RowBytes
+  // counts them: what a worker may have under way follows from it (ARCHITECTURE.md, "Bounds").
+  uint64_t iteration_bytes = 128u << 20;
+  // Keys that features of the data can have: no sparse table has more rows. 0: nobody knows.
+  uint64_t feature_keys = 0;
   // A worker or shard of which nothing is heard for this long is taken for dead.
   int64_t lease_ms = 10'000;
   // At s = 0: the same weights, to the bit, whatever dies meanwhile and for any number of shards.

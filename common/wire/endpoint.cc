@@ -21,11 +21,12 @@
 namespace rubato {
 namespace {
 
-// Below this a copy is cheaper than the allocation and the hop through an I/O thread that zero-copy
-// sending needs; measured on loopback, 64 KiB and above gain up to 1.9x.
-constexpr size_t kShareSentBytes = 64u << 10;
-// Smaller received frames may share one 8 KiB read buffer of ZeroMQ, which a kept one would hold.
-constexpr size_t kShareReceivedBytes = 8u << 10;
+size_t BytesOf(const Frames& frames) {
+  size_t bytes = 0;
+  for (const Buffer& frame : frames) bytes += frame.size();
+  return bytes;
+}
+
 constexpr int kReaperThreads = 1;   // of each context, beside its input and output
 constexpr size_t kMaxBatch = 64;    // messages of one socket in one Receive
 constexpr int kMaxSockets = 4096;   // a worker connects to at most kMaxPlaces shards
@@ -41,63 +42,6 @@ absl::Status ListenError(const std::string& address, int error) {
   const absl::Status status = ZmqError(error, absl::StrCat("listening on ", address));
   // No folder for a socket is a mistake of the command line.
   return absl::IsNotFound(status) ? absl::InvalidArgumentError(status.message()) : status;
-}
-
-// Frames ------------------------------------------------------------------------------------------
-
-zmq::message_t ToMessage(const Buffer& frame) {
-  if (frame.size() < kShareSentBytes) return zmq::message_t(frame.data(), frame.size());
-  const auto release = [](void*, void* kept) { delete static_cast<Buffer*>(kept); };
-  // ZeroMQ takes a pointer to non-const bytes, which it only reads.
-  return zmq::message_t(const_cast<std::byte*>(frame.data()), frame.size(), release,
-                        new Buffer(frame));
-}
-
-Buffer ToBuffer(zmq::message_t message) {
-  if (message.size() < kShareReceivedBytes) {
-    const auto* bytes = message.data<std::byte>();
-    return Buffer::Own(std::vector<std::byte>(bytes, bytes + message.size()));
-  }
-  auto owner = std::make_shared<const zmq::message_t>(std::move(message));
-  const std::span bytes(owner->data<std::byte>(), owner->size());
-  return Buffer(std::move(owner), bytes);
-}
-
-// Offers all parts even if one is not taken in the middle: ZeroMQ then drops the rest, and the next
-// message begins cleanly.
-SendResult SendParts(zmq::socket_t& socket, std::vector<zmq::message_t> parts) {
-  SendResult result = SendResult::kSent;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const int flags = ZMQ_DONTWAIT | (i + 1 < parts.size() ? ZMQ_SNDMORE : 0);
-    int sent;
-    do {
-      sent = zmq_msg_send(parts[i].handle(), socket.handle(), flags);
-    } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) continue;
-    if (i == 0) {
-      return errno == EHOSTUNREACH ? SendResult::kUnknownPeer : SendResult::kWouldBlock;
-    }
-    result = SendResult::kWouldBlock;
-  }
-  return result;
-}
-
-constexpr size_t kMaxTakenParts = 2 + kMaxFrames;
-
-// The parts of the next message; empty if none has arrived. Parts beyond what any message may have
-// are dropped but for one, by which Decode sees that there were too many.
-std::vector<zmq::message_t> ReceiveParts(zmq::socket_t& socket) {
-  std::vector<zmq::message_t> parts;
-  bool more = true;
-  while (more) {
-    zmq::message_t part;
-    const int size = zmq_msg_recv(part.handle(), socket.handle(), ZMQ_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) break;
-    more = part.more();
-    if (parts.size() < kMaxTakenParts) parts.push_back(std::move(part));
-  }
-  return parts;
 }
 
 }  // namespace
@@ -120,6 +64,7 @@ class Endpoint::Impl {
   absl::Status Connect(Nonce peer, const std::string& address);
   void Disconnect(Nonce peer) { connections_.erase(peer); }
   SendResult Send(Nonce to, const Frames& frames);
+  bool HasRoom(Nonce to) const;
   std::vector<Decoded> Receive(Duration timeout);
   void Wake() const;
   Nonce self() const { return self_; }
@@ -133,6 +78,7 @@ class Endpoint::Impl {
     std::string address;
   };
   SendResult Queue(Nonce to, const Frames& frames);
+  SendResult QueueTo(const Routes::Route& route, const Frames& frames);
   // Where messages come from: the listener, or the connection to `peer`.
   struct Source {
     zmq::socket_t* socket;
@@ -192,20 +138,38 @@ absl::Status Endpoint::Impl::Connect(Nonce peer, const std::string& to) {
 }
 
 SendResult Endpoint::Impl::Queue(Nonce to, const Frames& frames) {
+  const auto connection = connections_.find(to);
+  if (connection == connections_.end()) {
+    const Routes::Route* route = routes_.Find(to);
+    return route == nullptr ? SendResult::kUnknownPeer : QueueTo(*route, frames);
+  }
+  std::vector<zmq::message_t> parts;
+  parts.reserve(frames.size());
+  for (const Buffer& frame : frames) parts.push_back(ToMessage(frame));
+  return SendParts(connection->second.socket, std::move(parts));
+}
+
+// A message counts until ZeroMQ has done with its last frame, or has dropped it.
+SendResult Endpoint::Impl::QueueTo(const Routes::Route& route, const Frames& frames) {
+  const size_t bytes = BytesOf(frames);
+  const bool counted = bytes >= kCountedBytes;
+  if (counted && *route.backlog >= kMaxQueuedBytes) return SendResult::kWouldBlock;
   std::vector<zmq::message_t> parts;
   parts.reserve(frames.size() + 1);
-  const auto connection = connections_.find(to);
-  const std::string* route = nullptr;
-  if (connection == connections_.end()) {
-    route = routes_.Find(to);
-    if (route == nullptr) return SendResult::kUnknownPeer;
-    parts.emplace_back(route->data(), route->size());
+  parts.emplace_back(route.id.data(), route.id.size());
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const bool last = counted && i + 1 == frames.size();
+    parts.push_back(last ? Share({frames[i], route.backlog, bytes}) : ToMessage(frames[i]));
   }
-  for (const Buffer& frame : frames) parts.push_back(ToMessage(frame));
-  if (route == nullptr) return SendParts(connection->second.socket, std::move(parts));
+  if (counted) *route.backlog += bytes;
   const SendResult result = SendParts(*listener_, std::move(parts));
-  if (result == SendResult::kUnknownPeer) routes_.Forget(*route);
+  if (result == SendResult::kUnknownPeer) routes_.Forget(route.id);
   return result;
+}
+
+bool Endpoint::Impl::HasRoom(Nonce to) const {
+  const Routes::Route* route = routes_.Find(to);
+  return route == nullptr || *route->backlog < kMaxQueuedBytes;
 }
 
 SendResult Endpoint::Impl::Send(Nonce to, const Frames& frames) {
@@ -214,7 +178,7 @@ SendResult Endpoint::Impl::Send(Nonce to, const Frames& frames) {
   counts.unknown_peer += result == SendResult::kUnknownPeer ? 1 : 0;
   if (result != SendResult::kSent) return result;
   counts.sent_messages += 1;
-  for (const Buffer& frame : frames) counts.sent_bytes += frame.size();
+  counts.sent_bytes += BytesOf(frames);
   return result;
 }
 
@@ -293,13 +257,13 @@ absl::Status Endpoint::Impl::CheckSender(Nonce from, const Source& source) const
 // is answered, in its name. Who comes back on a new connection while the old one is not noticed to
 // be gone is refused without a word, and asks again.
 bool Endpoint::Impl::Learn(Nonce peer, const std::string& route) {
-  const std::string* holder = routes_.Find(peer);
-  if (holder != nullptr && *holder != route) {
-    if (IsThere(*holder)) {
+  const Routes::Route* holder = routes_.Find(peer);
+  if (holder != nullptr && holder->id != route) {
+    if (IsThere(holder->id)) {
       Refuse(absl::InvalidArgumentError("message refused: its nonce is that of another process"));
       return false;
     }
-    routes_.Forget(*holder);
+    routes_.Forget(holder->id);
   }
   routes_.Bind(peer, route);
   return true;
@@ -372,6 +336,7 @@ void Endpoint::Disconnect(Nonce peer) { impl_->Disconnect(peer); }
 SendResult Endpoint::Send(Nonce to, const Message& message) {
   return impl_->Send(to, Encode(impl_->self(), message));
 }
+bool Endpoint::HasRoom(Nonce to) const { return impl_->HasRoom(to); }
 SendResult Endpoint::SendFrames(Nonce to, const Frames& frames) { return impl_->Send(to, frames); }
 std::vector<Decoded> Endpoint::Receive(Duration timeout) { return impl_->Receive(timeout); }
 void Endpoint::Wake() const { impl_->Wake(); }

@@ -14,6 +14,9 @@
 // speaks for the peer that it was opened to, and no other. What comes to the listener speaks for
 // nobody to whom a connection is open, and a nonce is its first speaker's until that is gone.
 //
+// What is queued to a peer of the listener is bounded in messages and in bytes: who asks and does
+// not read fills his own queue, and is sent no more.
+//
 // Large frames are not copied, either way: a sent Buffer is kept alive until ZeroMQ is done with
 // it, a received frame is the Buffer's owner. One thread owns an Endpoint; only Wake may be called
 // from others. Only addresses of this host are taken: there is no authentication yet.
@@ -30,15 +33,10 @@
 #include "common/base/env.h"
 #include "common/base/ids.h"
 #include "common/wire/message.h"
+#include "common/wire/send_result.h"
 #include "common/wire/wire.h"
 
 namespace rubato {
-
-enum class SendResult {
-  kSent,         // queued
-  kWouldBlock,   // the peer does not keep up, or the connection is not (or no longer) there
-  kUnknownPeer,  // neither connected to nor heard of
-};
 
 struct EndpointOptions {
   Nonce self;
@@ -47,6 +45,11 @@ struct EndpointOptions {
   int io_threads = 1;  // about one for each 5 GB/s
   uint64_t peers = 0;  // for so many files can be opened, or Open fails
 };
+
+// Of one peer of a listener; a message more may be queued while there is room. Those below
+// kCountedBytes do not count, as their number is bounded.
+inline constexpr uint64_t kMaxQueuedBytes = 64u << 20;
+inline constexpr size_t kCountedBytes = 16u << 10;
 
 // Files that an Endpoint has open: its own, and for each peer a socket and what wakes its queue.
 constexpr uint64_t FilesOfEndpoint(uint64_t peers) { return 16 + 2 * peers; }
@@ -82,6 +85,9 @@ class Endpoint {
   void Disconnect(Nonce peer);
 
   SendResult Send(Nonce to, const Message& message);
+  // False: what is queued to `to`, who was heard by the listener, has reached kMaxQueuedBytes. To
+  // make a large answer for him would be in vain.
+  bool HasRoom(Nonce to) const;
   // The same for frames that are encoded already.
   SendResult SendFrames(Nonce to, const Frames& frames);
 

@@ -73,6 +73,31 @@ struct WishRule {
   }
 };
 
+// ARCHITECTURE.md, "Bounds". Bytes are of memory at the shard: rows as keys and floats, and a share
+// for what holds them, so that empty parts count as well.
+struct CreditRule {
+  static constexpr uint64_t kLeastPushes = 64u << 20;
+  static constexpr uint64_t kPulls = 32u << 20;  // of keys and rows asked for and not answered
+  static constexpr uint64_t kPartBytes = 128;
+  static constexpr uint64_t kTableBytes = 128;
+  // What a shard holds of one worker's pushes at most, of a job whose largest iteration has so many
+  // bytes: that one may be on its way while the one before it is not applied.
+  static uint64_t OfPushes(uint64_t iteration_bytes) {
+    return std::max(kLeastPushes, 2 * iteration_bytes);
+  }
+  static uint64_t RowBytes(uint64_t rows, uint64_t dim) {
+    return kTableBytes + rows * (sizeof(RowKey) + dim * sizeof(float));
+  }
+  // `under_way`: sent, and not known to be applied.
+  static bool MaySend(uint64_t under_way, uint64_t push, uint64_t credit) {
+    return under_way + push <= credit;
+  }
+  // `held`: of this worker, applied neither.
+  static bool MayTake(uint64_t held, uint64_t part, uint64_t credit) {
+    return held + part <= credit;
+  }
+};
+
 struct CutRule {
   // C of a cut that is opened now. `common` is the next clock where all wait for a commit: T, or an
   // evaluation before it.

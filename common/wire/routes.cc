@@ -9,31 +9,31 @@ constexpr size_t kMaxNoncesOfRoute = 8;
 
 }  // namespace
 
-const std::string* Routes::Find(Nonce nonce) const {
+const Routes::Route* Routes::Find(Nonce nonce) const {
   const auto found = routes_.find(nonce);
   return found == routes_.end() ? nullptr : &found->second;
 }
 
 void Routes::Bind(Nonce nonce, const std::string& route) {
-  if (!routes_.try_emplace(nonce, route).second) return;
-  if (nonces_.size() >= kMaxRoutes && !nonces_.contains(route)) {
-    nonces_.clear();
+  if (routes_.contains(nonce)) return;
+  if (spoken_.size() >= kMaxRoutes && !spoken_.contains(route)) {
+    spoken_.clear();
     routes_.clear();
-    routes_[nonce] = route;
   }
-  std::vector<Nonce>& nonces = nonces_[route];
-  if (nonces.size() == kMaxNoncesOfRoute) {
-    routes_.erase(nonces.front());
-    nonces.erase(nonces.begin());
+  Spoken& spoken = spoken_[route];
+  if (spoken.nonces.size() == kMaxNoncesOfRoute) {
+    routes_.erase(spoken.nonces.front());
+    spoken.nonces.erase(spoken.nonces.begin());
   }
-  nonces.push_back(nonce);
+  spoken.nonces.push_back(nonce);
+  routes_[nonce] = {route, spoken.backlog};
 }
 
 void Routes::Forget(std::string route) {
-  const auto found = nonces_.find(route);
-  if (found == nonces_.end()) return;
-  for (const Nonce nonce : found->second) routes_.erase(nonce);
-  nonces_.erase(found);
+  const auto found = spoken_.find(route);
+  if (found == spoken_.end()) return;
+  for (const Nonce nonce : found->second.nonces) routes_.erase(nonce);
+  spoken_.erase(found);
 }
 
 }  // namespace rubato

@@ -2,6 +2,9 @@
 // which ZeroMQ gives to each new one. Bounded: who is gone and never written to stays in here.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,10 +13,17 @@
 
 namespace rubato {
 
+// Bytes queued to a connection: what has left its queue is counted out by ZeroMQ's threads.
+using Backlog = std::shared_ptr<std::atomic<uint64_t>>;
+
 class Routes {
  public:
+  struct Route {
+    std::string id;
+    Backlog backlog;  // of all nonces that the connection speaks for
+  };
   // nullptr: no connection has spoken for it. Valid until the next change.
-  const std::string* Find(Nonce nonce) const;
+  const Route* Find(Nonce nonce) const;
   // `route` speaks for `nonce`, which no other does. Of too many nonces the oldest is forgotten; of
   // too many connections all are, which is safe: the living are learned again from their next
   // message, and what they ask meanwhile they ask again.
@@ -22,8 +32,12 @@ class Routes {
   void Forget(std::string route);
 
  private:
-  absl::flat_hash_map<Nonce, std::string> routes_;
-  absl::flat_hash_map<std::string, std::vector<Nonce>> nonces_;
+  struct Spoken {
+    std::vector<Nonce> nonces;
+    Backlog backlog = std::make_shared<std::atomic<uint64_t>>(0);
+  };
+  absl::flat_hash_map<Nonce, Route> routes_;
+  absl::flat_hash_map<std::string, Spoken> spoken_;
 };
 
 }  // namespace rubato

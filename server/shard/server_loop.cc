@@ -122,6 +122,9 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
       if (error != nullptr && decoded.from == kSchedulerNonce) {
         return absl::FailedPreconditionError(error->sentence);
       }
+      // As if lost: he asks again once he has read what was answered.
+      const bool pull = std::holds_alternative<Pull>(decoded.message);
+      if (pull && !endpoint_->HasRoom(decoded.from)) continue;
       ShardOutput out;
       shard_->Receive(now, decoded.from, decoded.message, &out);
       Flush(&out);

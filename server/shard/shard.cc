@@ -15,6 +15,7 @@ Shard::Shard(ShardOptions options, Instant now)
     : options_(std::move(options)),
       staleness_(options_.job.staleness()),
       job_fingerprint_(options_.job.Fingerprint()),
+      push_credit_(CreditRule::OfPushes(options_.job.iteration_bytes)),
       last_report_(now - options_.report_every) {}
 
 std::optional<Clock> Shard::applied(Life life) const {
@@ -87,8 +88,9 @@ void Shard::ReceiveView(Instant, const View& view, ShardOutput* out) {
   FollowMembers();
   FollowBase();
   FollowCut(out);
-  FollowCommit(out);
+  FollowCommit();
   Advance(out);
+  SendAckToAll(out);  // what is durable, and what is not held back any more
   Report(out);
 }
 
@@ -101,6 +103,7 @@ void Shard::BeginLife(Life life, ShardOutput* out) {
   inboxes_.clear();
   applied_.clear();
   parked_.clear();
+  parked_of_.clear();
   end_ = view_.committed.clock;
   cut_handled_ = SnapshotNumber(0);
   armed_.reset();
@@ -191,9 +194,10 @@ void Shard::RestorePositions(const Image& image) {
 void Shard::StartServing(ShardOutput* out) {
   state_ = State::kServing;
   const auto early = std::exchange(parked_, {});
+  parked_of_.clear();
   FollowMembers();
   FollowCut(out);
-  FollowCommit(out);
+  FollowCommit();
   Advance(out);
   SendAckToAll(out);  // who asked meanwhile where it stands has its answer
   for (const auto& [key, parked] : early) {
@@ -240,7 +244,7 @@ void Shard::ForgetTheGone() {
   std::erase_if(torn_durable_, gone);
 }
 
-void Shard::FollowCommit(ShardOutput* out) {
+void Shard::FollowCommit() {
   const CommittedSnapshot& committed = view_.committed;
   if (committed.generation != view_.generation || committed.clock <= committed_clock_) return;
   committed_clock_ = committed.clock;
@@ -249,7 +253,6 @@ void Shard::FollowCommit(ShardOutput* out) {
     for (const Position& p : found->second.positions) torn_durable_[p.life] = p.clock;
   }
   captured_.erase(captured_.begin(), captured_.upper_bound(committed.number));
-  SendAckToAll(out);
 }
 
 void Shard::Report(ShardOutput* out) {

@@ -69,7 +69,8 @@ struct ShardCounters {
   uint64_t window_refused = 0;  // number > min_clock + s
   uint64_t nonfinite_refused = 0;
   uint64_t malformed_refused = 0;
-  uint64_t stale_refused = 0;  // fence
+  uint64_t stale_refused = 0;   // fence
+  uint64_t credit_refused = 0;  // beyond what is held of one life
   uint64_t pulls_answered = 0;
   uint64_t rows_pulled = 0;
   uint64_t cuts = 0;
@@ -106,6 +107,9 @@ class Shard {
   std::optional<Clock> received(Life life) const;
   // Pushes of `life` taken but not applied yet.
   size_t held(Life life) const;
+  // Bytes of its pushes, whole or in parts, and of its pulls that wait (CreditRule).
+  uint64_t push_bytes(Life life) const;
+  uint64_t parked_bytes(Life life) const;
   const std::map<Life, Clock>& positions() const { return applied_; }
 
  private:
@@ -119,6 +123,7 @@ class Shard {
   struct DecodedPush {
     Clock oldest_read;
     std::vector<DecodedRows> rows;
+    uint64_t bytes = 0;  // that its life's credit is charged with
   };
   // A worker life's pushes on their way in.
   struct Inbox {
@@ -128,6 +133,8 @@ class Shard {
     // Of push number `received`, checked while they are still warm in the cache.
     std::vector<std::optional<absl::StatusOr<DecodedPush>>> parts;
     Clock parts_of;
+    uint64_t parts_bytes = 0;
+    uint64_t held_bytes = 0;
     std::optional<Clock> refused;  // last NaN push, to be named in the next Ack
   };
   struct ParkedPull {
@@ -135,6 +142,11 @@ class Shard {
     Pull pull;
     Instant since;
     Instant noticed;
+    uint64_t bytes = 0;
+  };
+  struct ParkedOfLife {
+    size_t pulls = 0;
+    uint64_t bytes = 0;
   };
   // When it opens (OpensAt), and whose it is.
   using ParkedKey = std::tuple<Clock, Life, RequestId>;
@@ -149,7 +161,7 @@ class Shard {
   void FollowMembers();
   void ForgetTheGone();
   void FollowCut(ShardOutput* out);
-  void FollowCommit(ShardOutput* out);
+  void FollowCommit();
   void Report(ShardOutput* out);
   std::optional<Life> Slowest() const;
   // In the view, with a start: its pulls are answered, and once this shard serves its pushes taken.
@@ -162,7 +174,9 @@ class Shard {
   void ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* out);
   absl::Status CheckPull(const Pull& pull) const;
   Clock OpensAt(const Pull& pull) const;
-  void Park(Instant now, Nonce from, const Pull& pull);
+  void Park(Instant now, Nonce from, const Pull& pull, ShardOutput* out);
+  uint64_t BytesOf(const std::vector<TableRows>& rows) const;
+  void CountOut(const ParkedPull& parked);
   void AnswerParked(ShardOutput* out);
   void DropParkedOfTheGone();
   void Answer(Nonce to, const Pull& pull, ShardOutput* out);
@@ -171,6 +185,7 @@ class Shard {
   // Pushes (shard_push.cc).
   void ReceivePush(Nonce from, const Push& push, ShardOutput* out);
   void TakePart(Life life, const Push& push, ShardOutput* out);
+  void RefuseBeyondCredit(Nonce to, const std::string& what, uint64_t credit, ShardOutput* out);
   void TakePush(Life life, ShardOutput* out);
   absl::StatusOr<DecodedPush> Decode(const Push& part) const;
   absl::Status DecodeRows(const TableRows& rows, DecodedRows* out) const;
@@ -199,6 +214,7 @@ class Shard {
   const ShardOptions options_;
   const Staleness staleness_;
   const uint64_t job_fingerprint_;
+  const uint64_t push_credit_;
   State state_ = State::kUnborn;
   View view_;
   Life life_;
@@ -209,6 +225,7 @@ class Shard {
   std::map<Life, Clock> applied_;           // members that have a start, and sealed lives
   Clock end_;                               // one past the highest iteration applied
   std::map<ParkedKey, ParkedPull> parked_;  // while loading: all that came, none looked at yet
+  std::map<Life, ParkedOfLife> parked_of_;
 
   SnapshotNumber cut_handled_;  // newest snapshot that was cut or refused
   std::optional<OpenCut> armed_;

@@ -11,10 +11,12 @@ namespace rubato {
 void Shard::Advance(ShardOutput* out) {
   const bool together = PushRule::AppliesTogether(staleness_);
   bool again = true;
+  bool cut = false;
   while (again) {
     again = together ? ApplyBoundary() : ApplyReady();
-    again = CutIfReached(out) || again;
+    if (CutIfReached(out)) again = cut = true;
   }
+  if (cut) SendAckToAll(out);  // what was held back is applied: its credit is free
   AnswerParked(out);
 }
 
@@ -31,6 +33,7 @@ bool Shard::ApplyReady() {
       const auto push = inbox.held.find(number);
       if (push == inbox.held.end() || HeldBack(number)) break;
       Apply(life, number, push->second);
+      inbox.held_bytes -= push->second.bytes;
       inbox.held.erase(push);
       any = true;
     }
@@ -54,6 +57,7 @@ bool Shard::ApplyBoundary() {
   for (const auto& [seat, life] : order) {
     Inbox& inbox = inboxes_[life];
     Apply(life, boundary, inbox.held[boundary]);
+    inbox.held_bytes -= inbox.held[boundary].bytes;
     inbox.held.erase(boundary);
   }
   return !order.empty();

@@ -12,9 +12,9 @@
 namespace rubato {
 namespace {
 
-// What the most workers (1,024) and readers (64) that a fleet can have ask for at a time: 128 pulls
-// each (PsClientOptions::max_asked), and those that only ask to pass a gate, one an iteration.
-constexpr size_t kMaxParked = (1024 + 64) * 192;
+// Of one life: the pulls that a client has under way (PsClientOptions::max_asked), those that only
+// ask to pass a gate, one an iteration that is pulled ahead, and as many again.
+constexpr size_t kMaxParked = 2 * (128 + 64);
 
 }  // namespace
 
@@ -23,7 +23,8 @@ void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* 
   if (pull.to != life_ || !known || !Speaks(from, pull.from)) {
     return AnswerStale(from, pull.from, out);
   }
-  if (state_ != State::kServing) return Park(now, from, pull);  // looked at when its rows are here
+  // Looked at when its rows are here.
+  if (state_ != State::kServing) return Park(now, from, pull, out);
   if (const absl::Status status = CheckPull(pull); !status.ok()) {
     ++counters_.malformed_refused;
     out->messages.push_back(
@@ -31,16 +32,52 @@ void Shard::ReceivePull(Instant now, Nonce from, const Pull& pull, ShardOutput* 
     return;
   }
   if (clocks_.min_clock() >= OpensAt(pull)) return Answer(from, pull, out);
-  Park(now, from, pull);
+  Park(now, from, pull, out);
 }
 
-void Shard::Park(Instant now, Nonce from, const Pull& pull) {
-  if (parked_.size() >= kMaxParked) return;
-  parked_.try_emplace({OpensAt(pull), pull.from, pull.id}, ParkedPull{from, pull, now, now});
+void Shard::Park(Instant now, Nonce from, const Pull& pull, ShardOutput* out) {
+  const ParkedKey key{OpensAt(pull), pull.from, pull.id};
+  if (parked_.contains(key)) return;
+  const uint64_t bytes = BytesOf(pull.rows);
+  const ParkedOfLife& of = parked_of_[pull.from];
+  if (of.pulls == kMaxParked || !CreditRule::MayTake(of.bytes, bytes, CreditRule::kPulls)) {
+    return RefuseBeyondCredit(from, "pulls that wait", CreditRule::kPulls, out);
+  }
+  parked_of_[pull.from] = {of.pulls + 1, of.bytes + bytes};
+  parked_[key] = ParkedPull{from, pull, now, now, bytes};
+}
+
+void Shard::CountOut(const ParkedPull& parked) {
+  ParkedOfLife& of = parked_of_[parked.pull.from];
+  of.bytes -= parked.bytes;
+  if (--of.pulls == 0) parked_of_.erase(parked.pull.from);
+}
+
+uint64_t Shard::parked_bytes(Life life) const {
+  uint64_t bytes = 0;
+  for (const auto& [key, parked] : parked_) {
+    if (std::get<Life>(key) == life) bytes += BytesOf(parked.pull.rows);
+  }
+  return bytes;
+}
+
+// Of a table that the job does not have: its keys.
+uint64_t Shard::BytesOf(const std::vector<TableRows>& rows) const {
+  const std::vector<TableSpec>& tables = options_.job.tables;
+  uint64_t bytes = 0;
+  for (const TableRows& r : rows) {
+    const uint64_t dim = r.table.value() < tables.size() ? tables[r.table.value()].dim : 0;
+    bytes += CreditRule::RowBytes(r.rows, dim);
+  }
+  return bytes;
 }
 
 absl::Status Shard::CheckPull(const Pull& pull) const {
-  uint64_t reply_bytes = 0;  // keys may repeat: a small pull may ask for a reply of any size
+  // Keys may repeat: a small pull may ask for a reply of any size.
+  if (!CreditRule::MayTake(0, BytesOf(pull.rows), CreditRule::kPulls)) {
+    return absl::ResourceExhaustedError(absl::StrFormat(
+        "pull of rows that take more than %d bytes: ask in parts", CreditRule::kPulls));
+  }
   for (const TableRows& rows : pull.rows) {
     const Table* table = FindTable(rows.table);
     if (table == nullptr) {
@@ -49,13 +86,6 @@ absl::Status Shard::CheckPull(const Pull& pull) const {
     }
     if (rows.keys.size() != rows.rows * sizeof(RowKey)) {
       return absl::InvalidArgumentError("pull whose key frame does not hold its number of rows");
-    }
-    reply_bytes += uint64_t{rows.rows} * table->spec().dim * ValueBytes(rows.codec);
-    if (reply_bytes > kMaxFrameBytes) {
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "pull of %d rows of table '%s' asks for more than the %d bytes of one reply: "
-          "ask in parts",
-          rows.rows, table->spec().name, kMaxFrameBytes));
     }
     if (table->spec().kind == TableKind::kSparse) continue;  // any key is a row here
     ASSIGN_OR_RETURN(const Elements<RowKey> keys, TakeKeys(rows.keys));
@@ -78,6 +108,7 @@ Clock Shard::OpensAt(const Pull& pull) const {
 void Shard::AnswerParked(ShardOutput* out) {
   while (!parked_.empty() && std::get<Clock>(parked_.begin()->first) <= clocks_.min_clock()) {
     const ParkedPull parked = std::move(parked_.extract(parked_.begin()).mapped());
+    CountOut(parked);
     Answer(parked.from, parked.pull, out);
   }
 }
@@ -85,7 +116,9 @@ void Shard::AnswerParked(ShardOutput* out) {
 void Shard::DropParkedOfTheGone() {
   std::erase_if(parked_, [&](const auto& parked) {
     const Life life = std::get<Life>(parked.first);
-    return !IsMember(life) && !IsReader(life);
+    if (IsMember(life) || IsReader(life)) return false;
+    CountOut(parked.second);
+    return true;
   });
 }
 

@@ -36,15 +36,34 @@ void Shard::ReceivePush(Nonce from, const Push& push, ShardOutput* out) {
 
 void Shard::TakePart(Life life, const Push& push, ShardOutput* out) {
   Inbox& inbox = inboxes_[life];
-  if (inbox.parts.size() != push.parts || inbox.parts_of != push.clock) {
+  const bool begins = inbox.parts.size() != push.parts || inbox.parts_of != push.clock;
+  if (!begins && inbox.parts[push.part]) return;
+  const uint64_t others = begins ? push.parts * CreditRule::kPartBytes : inbox.parts_bytes;
+  const uint64_t bytes = BytesOf(push.rows);
+  if (!CreditRule::MayTake(inbox.held_bytes + others, bytes, push_credit_)) {
+    return RefuseBeyondCredit(inbox.nonce, "pushes", push_credit_, out);
+  }
+  if (begins) {
     inbox.parts.assign(push.parts, std::nullopt);
     inbox.parts_of = push.clock;
   }
+  inbox.parts_bytes = others + bytes;
   inbox.parts[push.part] = Decode(push);
   for (const auto& part : inbox.parts) {
     if (!part) return;
   }
   TakePush(life, out);
+}
+
+// Who keeps to its credit is never told so: only its own pushes, or pulls, do not get through.
+void Shard::RefuseBeyondCredit(Nonce to, const std::string& what, uint64_t credit,
+                               ShardOutput* out) {
+  ++counters_.credit_refused;
+  const std::string sentence =
+      absl::StrFormat("shard %d holds no more than %d bytes of one process's %s",
+                      options_.place.value(), credit, what);
+  out->messages.push_back(
+      {to, ErrorReply{static_cast<uint32_t>(absl::StatusCode::kResourceExhausted), sentence}});
 }
 
 // All parts are there. A push that is not finite, or not of this job, is consumed as an empty one:
@@ -64,9 +83,30 @@ void Shard::TakePush(Life life, ShardOutput* out) {
     push = DecodedPush{};
     push->oldest_read = inbox.received;
   }
+  push->bytes = inbox.parts_bytes;
+  inbox.parts_bytes = 0;
+  inbox.held_bytes += push->bytes;
   inbox.held[inbox.received] = *std::move(push);
   inbox.received = inbox.received.Next();
   Advance(out);
+}
+
+// Counted anew, of what is there.
+uint64_t Shard::push_bytes(Life life) const {
+  const auto found = inboxes_.find(life);
+  if (found == inboxes_.end()) return 0;
+  uint64_t bytes = found->second.parts.size() * CreditRule::kPartBytes;
+  const auto add = [&bytes](const DecodedPush& push) {
+    for (const DecodedRows& rows : push.rows) {
+      bytes += CreditRule::kTableBytes + rows.keys.span().size_bytes() +
+               rows.gradients.span().size_bytes();
+    }
+  };
+  for (const auto& [number, push] : found->second.held) add(push);
+  for (const auto& part : found->second.parts) {
+    if (part && part->ok()) add(**part);
+  }
+  return bytes;
 }
 
 absl::StatusOr<Shard::DecodedPush> Shard::Decode(const Push& part) const {

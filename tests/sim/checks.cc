@@ -19,7 +19,7 @@ Contents World::ShardContents(const Shard& shard, RowKey key) const {
   return Ledger::Decode(row.data(), config_.last_clock);
 }
 
-// V1, V3, V7.
+// V1, V3, V7, V17.
 void World::CheckShard(ShardProcess* process) {
   const Shard& shard = *process->machine;
   if (!process->alive || !shard.serving()) return;
@@ -34,6 +34,10 @@ void World::CheckShard(ShardProcess* process) {
   const auto places = static_cast<uint32_t>(shard.view().shards.size());
   for (const auto& [life, position] : shard.positions()) {
     const LifeInfo& info = lives_[life];
+    if (shard.push_bytes(life) > config_.push_credit) {
+      return Violate("V17", absl::StrCat(shard.push_bytes(life), " bytes of pushes of life ",
+                                         life.value(), " held"));
+    }
     if (!config_.staleness.infinite()) {
       const auto bound = static_cast<size_t>(config_.staleness.bound().value());
       if (shard.held(life) > std::max<size_t>(bound, 1)) {
@@ -51,6 +55,18 @@ void World::CheckShard(ShardProcess* process) {
                                         " times; applied = ", position.value()));
     }
   }
+}
+
+// V17: who keeps to its credit is never refused for want of it.
+void World::CheckRefusal(const Envelope& envelope) {
+  const auto* error = std::get_if<ErrorReply>(&envelope.message);
+  if (error == nullptr) return;
+  const auto worker = worker_of_.find(envelope.to);
+  const bool greedy = worker != worker_of_.end() && worker->second->role == Role::kWorker &&
+                      worker->second->seat == SeatId(0) && config_.greedy;
+  stats_.credit_refusals += greedy;
+  if (greedy || error->code != static_cast<uint32_t>(absl::StatusCode::kResourceExhausted)) return;
+  Violate("V17", absl::StrCat("a client within its credit is refused: ", error->sentence));
 }
 
 // V13: what the scheduler says is on its disk.

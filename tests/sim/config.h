@@ -41,6 +41,9 @@ struct Config {
   // Bytes of a worker's log; an iteration of two shards takes about 1 KB of it.
   uint64_t retention_soft = kAmple;
   uint64_t retention_hard = kAmple;
+  // Bytes that a shard holds of a worker's pushes; and seat 0 keeps to none.
+  uint64_t push_credit = kAmple;
+  bool greedy = false;
   bool reports_loss = false;  // a loss is reported, and nobody goes back
   double empty_share = 0;     // of (iteration, shard) pairs that touch nothing
   double nan_share = 0;       // of iterations with a NaN gradient that nobody checked

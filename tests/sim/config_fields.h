@@ -31,6 +31,8 @@ void VisitSizes(Config& c, Visit visit) {
   visit("snapshot_pause_ms", c.snapshot_pause_ms);
   visit("retention_soft", c.retention_soft);
   visit("retention_hard", c.retention_hard);
+  visit("push_credit", c.push_credit);
+  visit("greedy", c.greedy);
   visit("reports_loss", c.reports_loss);
   visit("empty_share", c.empty_share);
   visit("early", c.early);

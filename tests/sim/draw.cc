@@ -27,6 +27,9 @@ constexpr const char* kNobodyStays =
     "last_clock=150 per_epoch=0 faults_ms=2500 churn=300 snapshot_every=5 goes_on=0 "
     "retention_soft=1073741824 retention_hard=1073741824";
 
+// Two pushes or three; of a history with few lives, and so few rows, none is larger.
+constexpr uint64_t kLittleCredit = 3000;
+
 struct Situation {
   const char* mutation;
   const char* words;
@@ -76,6 +79,8 @@ constexpr Situation kSituations[] = {
     {"view_sent_once", "partitions=8 loss=0.1 goes_on=0"},
     {"evicted_goes_on", "partitions=8 pauses=3 worker_freezes=3"},
     {"nobody_to_blame", "calm half_open_links=1 patient=0 goes_on=1 deterministic=0"},
+    {"push_without_credit", "push_credit=3000 staleness=3 deterministic=0 greedy=0"},
+    {"take_without_credit", "push_credit=3000 staleness=3 deterministic=0 greedy=1"},
     {"one_bound_for_all",
      "staleness=0 ledger_slack=0 sums_slack=2 cache=1 deterministic=0 "
      "empty_share=0"},
@@ -143,6 +148,8 @@ void DrawShape(Rng* rng, Config* c) {
   c->snapshot_pause_ms = Pick<int64_t>(rng, {0, 0, 50});
   c->retention_soft = Pick<uint64_t>(rng, {kAmple, kAmple, 3000, 6000});
   c->retention_hard = std::max(c->retention_soft, Pick<uint64_t>(rng, {0, 9000}));
+  c->push_credit = Pick<uint64_t>(rng, {kAmple, kAmple, kLittleCredit});
+  c->greedy = c->push_credit < kAmple && rng->Chance(0.3);
   c->per_epoch = Pick<int64_t>(rng, {0, 0, c->last_clock / 2});
   c->readers = Pick(rng, {0, 0, 1, 2});
   c->empty_share = Pick(rng, {0.0, 0.5});
@@ -218,6 +225,12 @@ void MakeConsistent(Config* c) {
     c->empty_share = 0;
     c->ledger_slack = c->sums_slack = 0;
     c->retention_soft = c->retention_hard = kAmple;
+  }
+  if (c->push_credit < kAmple) {
+    c->churn = 0;
+    c->goes_on = false;
+    c->max_part_bytes = 4096;
+    c->max_part_tables = 64;
   }
   if (!c->only_sleeps) return;
   const int sleeps = c->sleeps;

@@ -49,6 +49,7 @@ Job MakeJob(const Config& config) {
   job.snapshot_every_clocks = config.snapshot_every;
   job.retention_soft_bytes = config.retention_soft;
   job.retention_hard_bytes = config.retention_hard;
+  job.iteration_bytes = config.push_credit;
   return job;
 }
 

@@ -57,6 +57,17 @@ struct MutatedWishRule : WishRule {
   }
 };
 
+// What a push of a history takes is far below what the product always grants.
+struct MutatedCreditRule : CreditRule {
+  static uint64_t OfPushes(uint64_t iteration_bytes) { return iteration_bytes; }
+  static bool MaySend(uint64_t under_way, uint64_t push, uint64_t credit) {
+    return CreditRule::MaySend(under_way, push, credit) || Makes(Mutation::push_without_credit);
+  }
+  static bool MayTake(uint64_t held, uint64_t part, uint64_t credit) {
+    return CreditRule::MayTake(held, part, credit) || Makes(Mutation::take_without_credit);
+  }
+};
+
 struct MutatedCutRule : CutRule {
   static Clock Soonest(Clock known_end, ClockDelta margin, Clock committed, Clock common) {
     if (Makes(Mutation::cut_beyond_end)) common = common + margin + ClockDelta(1);
@@ -117,6 +128,7 @@ struct MutatedEvictionRule : EvictionRule {
 #define PushRule MutatedPushRule
 #define RetentionRule MutatedRetentionRule
 #define WishRule MutatedWishRule
+#define CreditRule MutatedCreditRule
 #define CutRule MutatedCutRule
 #define ChainRule MutatedChainRule
 #define JoinRule MutatedJoinRule

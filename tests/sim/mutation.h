@@ -72,6 +72,8 @@
   X(view_sent_once, "a view that is not acknowledged is not sent again")                  \
   X(evicted_goes_on, "a worker goes on that misses its life in a newer view")             \
   X(nobody_to_blame, "a member that stands still is never evicted while it lives")        \
+  X(push_without_credit, "a client pushes whatever its credit is")                        \
+  X(take_without_credit, "a shard takes pushes whatever it holds of a life")              \
   X(one_bound_for_all, "cached rows of all tables serve as long as the largest bound allows")
 
 namespace rubato {

@@ -123,7 +123,10 @@ void World::DeliverToWorker(WorkerProcess* worker, Nonce from, Nonce to, const M
 
 void World::Flush(ShardProcess* shard, ShardOutput* out) {
   if (out->stop) shard->alive = false;
-  for (const Envelope& envelope : out->messages) Send(shard->nonce, envelope);
+  for (const Envelope& envelope : out->messages) {
+    CheckRefusal(envelope);
+    Send(shard->nonce, envelope);
+  }
   for (const auto& image : out->write) WriteImage(shard, image);
   if (out->load) LoadImages(shard, *out->load);
 }

@@ -49,6 +49,7 @@ struct Stats {
   uint64_t bf16_pushes = 0;
   uint64_t snapshot_wishes = 0;  // heartbeats at the soft bound of retention
   uint64_t unprotected = 0;      // pushes dropped at the hard bound
+  uint64_t credit_refusals = 0;  // of pushes of a greedy client
   uint64_t endless = 0;          // histories whose faults never stop
   uint64_t most_joins = 0;       // of one history
   uint64_t most_sealed = 0;      // lives in one view
@@ -90,6 +91,7 @@ void VisitSums(Visit visit, All&... all) {
   visit("bf16 pushes", all.bf16_pushes...);
   visit("snapshot wishes", all.snapshot_wishes...);
   visit("pushes unprotected", all.unprotected...);
+  visit("refusals for credit", all.credit_refusals...);
   visit("endless histories", all.endless...);
   visit("joins", all.joins...);
   visit("evictions", all.evictions...);

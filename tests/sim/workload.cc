@@ -25,6 +25,9 @@ void World::Handle(WorkerProcess* worker, const ClientEvent& event) {
   if (const auto* committed = std::get_if<Committed>(&event)) {
     worker->plan->TakeCommit(committed->clock);
   }
+  if (const auto* refused = std::get_if<Refused>(&event); refused && !config_.greedy) {
+    return Violate("V17", refused->sentence);
+  }
   if (std::holds_alternative<Reset>(event)) worker->busy = false;  // all it does is void
   if (const auto* ready = std::get_if<Ready>(&event)) {
     CheckRead(worker, *ready);

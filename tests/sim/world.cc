@@ -199,6 +199,7 @@ void World::SpawnWorker(SeatId seat) {
   worker->clock = DrawClock();
   PsClientOptions options = ClientOptions();
   options.seat = seat;
+  if (config_.greedy && seat == SeatId(0)) options.job.iteration_bytes = kAmple;
   worker->plan.emplace(job_, IterationPlan::Ahead{config_.prefetch, config_.ahead});
   worker->machine = std::make_unique<MutatedClient>(options, rng_.Next(), Now(worker));
   seats_[seat.value()] = worker;

@@ -1,5 +1,5 @@
 // One simulated history: the product's own machines under virtual time, a lossy network, disks that
-// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V16 of
+// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V17 of
 // ARCHITECTURE.md are checked after every step (checks.cc); the first that breaks ends the history.
 #pragma once
 
@@ -27,7 +27,7 @@
 namespace rubato::sim {
 
 struct Violation {
-  std::string invariant;  // "V1" .. "V16"
+  std::string invariant;  // "V1" .. "V17"
   std::string what;
 };
 
@@ -218,6 +218,7 @@ class World {
   void Violate(const std::string& invariant, const std::string& what);
   void CheckShard(ShardProcess* shard);
   void CheckSaid(const Message& message);
+  void CheckRefusal(const Envelope& envelope);
   void CheckTold(const SchedulerEvent& event);
   void CheckFinal(Life life);
   void CheckEviction(const SchedulerEvent& event);

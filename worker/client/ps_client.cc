@@ -13,6 +13,7 @@ PsClient::PsClient(PsClientOptions options, uint64_t seed, Instant now)
     : options_(std::move(options)),
       staleness_(options_.job.staleness()),
       job_fingerprint_(options_.job.Fingerprint()),
+      push_credit_(CreditRule::OfPushes(options_.job.iteration_bytes)),
       rng_(seed),
       nonce_(rng_.Next() | 1),
       cache_(options_.job.tables),
@@ -209,6 +210,7 @@ void PsClient::FollowShards(Instant now, ClientOutput* out) {
     place.not_sent.reset();
     place.gate_asked.reset();
     place.asked = 0;
+    place.asked_bytes = 0;
     // To keep it would do no harm: it names a commit, the new life has loaded that one or a later
     // one, and under ASP a life's position in a later image is no lower. But what this life has not
     // said itself counts as not said, here as everywhere.

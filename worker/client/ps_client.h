@@ -47,6 +47,7 @@ struct PsClientOptions {
   size_t max_part_tables = kMaxTablesPerMessage;
   // Pulls under way at one shard: half of what it queues for one peer (common/wire/endpoint.h).
   // Answers beyond that would be dropped, and asked for again after resend_after only.
+  // Beside it, rows of CreditRule::kPulls at most are asked for at a time.
   size_t max_asked = 128;
   Duration heartbeat_every = Duration::Millis(200);
   Duration resend_after = Duration::Seconds(2);
@@ -164,6 +165,7 @@ class PsClient {
     Clock next_send;
     std::optional<Clock> not_sent;    // the first push that could not be queued
     size_t asked = 0;                 // pulls under way
+    uint64_t asked_bytes = 0;         // of their rows
     std::optional<Clock> gate_asked;  // of a push that waits until the shard may take it
     Instant progress_at;              // when `received` last moved, or a push or Sync was sent
     PushLog log;
@@ -172,6 +174,7 @@ class PsClient {
   struct Request {
     RequestId id;
     std::vector<std::vector<uint32_t>> rows;  // by table: indices; all empty: only to pass the gate
+    uint64_t bytes = 0;                       // CreditRule::RowBytes
     bool answered = false;
     std::optional<Instant> asked_at;  // absent: there was no room yet
   };
@@ -220,6 +223,8 @@ class PsClient {
   void AskWhereNeeded(Instant now, Clock clock, ClientOutput* out);
   void ResendPulls(Instant now, ClientOutput* out);
   void ReceiveReply(Instant now, Nonce from, const PullReply& reply, ClientOutput* out);
+  uint64_t BytesOf(const Request& request, const Fetch& fetch) const;
+  bool MayAsk(const Request& request, const Place& place) const;
   std::vector<Request> Split(const Fetch& fetch, const PlaceFetch& share) const;
   void SendPull(Clock clock, size_t place, const Request& request, ClientOutput* out);
   void TakeReply(const PullReply& reply, size_t place);
@@ -245,11 +250,15 @@ class PsClient {
   void SendPush(const LoggedPush& push, size_t place, ClientOutput* out);
   void KeepWithinBounds();
   size_t LogBytes() const;
+  uint64_t CreditOf(const std::vector<std::vector<TableRows>>& parts) const;
+  bool HasCredit(const std::vector<LoggedPush>& pushes, ClientOutput* out) const;
+  bool HasCredit(const LoggedPush& push, const Place& place) const;
   bool MaySend(Clock number, const Place& place) const;
 
   const PsClientOptions options_;
   const Staleness staleness_;
   const uint64_t job_fingerprint_;
+  const uint64_t push_credit_;
   Rng rng_;
   Nonce nonce_;
   Life life_;

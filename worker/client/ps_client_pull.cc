@@ -131,13 +131,28 @@ void PsClient::AskOn(Instant now, size_t place, ClientOutput* out) {
     for (Request& request : fetch.places[place].requests) {
       const bool gate = std::all_of(request.rows.begin(), request.rows.end(),
                                     [](const auto& rows) { return rows.empty(); });
-      const bool room = gate || places_[place].asked < options_.max_asked;
-      if (request.asked_at || !room) continue;
+      if (request.asked_at || (!gate && !MayAsk(request, places_[place]))) continue;
       request.asked_at = now;
       ++places_[place].asked;
+      places_[place].asked_bytes += request.bytes;
       SendPull(clock, place, request, out);
     }
   }
+}
+
+uint64_t PsClient::BytesOf(const Request& request, const Fetch& fetch) const {
+  uint64_t bytes = 0;
+  for (size_t t = 0; t < request.rows.size(); ++t) {
+    if (request.rows[t].empty()) continue;
+    const TableSpec& table = options_.job.tables[TableIndex(fetch.rows[t].table)];
+    bytes += CreditRule::RowBytes(request.rows[t].size(), table.dim);
+  }
+  return bytes;
+}
+
+bool PsClient::MayAsk(const Request& request, const Place& place) const {
+  return place.asked < options_.max_asked &&
+         place.asked_bytes + request.bytes <= CreditRule::kPulls;
 }
 
 // Several answers of moderate size overlap on their way; one huge one does not.
@@ -163,6 +178,7 @@ std::vector<PsClient::Request> PsClient::Split(const Fetch& fetch, const PlaceFe
       bytes += row_bytes;
     }
   }
+  for (Request& request : requests) request.bytes = BytesOf(request, fetch);
   return requests;
 }
 
@@ -209,7 +225,7 @@ void PsClient::ReceiveReply(Instant now, Nonce from, const PullReply& reply, Cli
   if (reply.to != life_ || !place) return;
   Place& shard = places_[*place];
   shard.min_clock = std::max(shard.min_clock.value_or(reply.min_clock), reply.min_clock);
-  if (shard.gate_asked) Pump(now, *place, out);
+  if (shard.next_send < clock_) Pump(now, *place, out);  // it may be taken, or has credit, now
   TakeReply(reply, *place);
   AskOn(now, *place, out);
   TryReady(now, out);
@@ -223,6 +239,7 @@ void PsClient::TakeReply(const PullReply& reply, size_t place) {
   requests_.erase(found);
   request->answered = true;
   --places_[place].asked;
+  places_[place].asked_bytes -= request->bytes;
 }
 
 // nullptr for one of a shard life that is over: its rows were asked for again.

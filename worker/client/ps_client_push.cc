@@ -22,6 +22,7 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
     ++counters_.nonfinite;
     pushes = EncodeAll(clock, fetch, {}, &finite);
   }
+  if (!HasCredit(pushes, out)) return;
   clock_ = clock.Next();
   ++counters_.pushes;
   for (size_t i = 0; i < places_.size(); ++i) {
@@ -39,7 +40,9 @@ std::vector<LoggedPush> PsClient::EncodeAll(Clock clock, const Fetch& fetch,
                                             const Parameters& gradients, bool* finite) const {
   std::vector<LoggedPush> pushes;
   for (const PlaceFetch& share : fetch.places) {
-    pushes.push_back({clock, fetch.oldest_read, EncodeParts(share, gradients, finite)});
+    LoggedPush push{clock, fetch.oldest_read, EncodeParts(share, gradients, finite)};
+    push.credit = CreditOf(push.parts);
+    pushes.push_back(std::move(push));
   }
   return pushes;
 }
@@ -125,6 +128,39 @@ size_t PsClient::LogBytes() const {
   return bytes;
 }
 
+uint64_t PsClient::CreditOf(const std::vector<std::vector<TableRows>>& parts) const {
+  uint64_t bytes = 0;
+  for (const std::vector<TableRows>& part : parts) {
+    bytes += CreditRule::kPartBytes;
+    for (const TableRows& rows : part) {
+      bytes += CreditRule::RowBytes(rows.rows, options_.job.tables[TableIndex(rows.table)].dim);
+    }
+  }
+  return bytes;
+}
+
+// No shard would ever take what is larger than all that it may hold of this worker.
+bool PsClient::HasCredit(const std::vector<LoggedPush>& pushes, ClientOutput* out) const {
+  for (size_t i = 0; i < pushes.size(); ++i) {
+    if (CreditRule::MaySend(0, pushes[i].credit, push_credit_)) continue;
+    out->events.push_back(Refused{
+        static_cast<uint32_t>(absl::StatusCode::kResourceExhausted),
+        absl::StrFormat("the gradients of one iteration take %d MiB at shard %d, which holds %d "
+                        "MiB of a worker; make train.batch smaller, or use more servers",
+                        pushes[i].credit >> 20, i, push_credit_ >> 20)});
+    return false;
+  }
+  return true;
+}
+
+// A push is applied where min_clock has passed it, whether or not an Ack has said so yet.
+bool PsClient::HasCredit(const LoggedPush& push, const Place& place) const {
+  const Clock applied = std::max(place.applied, place.min_clock.value_or(place.applied));
+  const uint64_t before = place.log.CreditBefore(push.clock);
+  const uint64_t done = std::min(before, place.log.CreditBefore(applied));
+  return CreditRule::MaySend(before - done, push.credit, push_credit_);
+}
+
 bool PsClient::MaySend(Clock number, const Place& place) const {
   if (staleness_.infinite()) return true;
   return place.min_clock && PushRule::InWindow(number, *place.min_clock, staleness_);
@@ -137,6 +173,7 @@ void PsClient::Pump(Instant now, size_t i, ClientOutput* out) {
   place.next_send = std::max(place.next_send, place.received);
   while (const LoggedPush* push = place.log.Find(place.next_send)) {
     if (!MaySend(push->clock, place)) return AskForGate(push->clock, i, out);
+    if (!HasCredit(*push, place)) return;  // an Ack will bring it
     SendPush(*push, i, out);
     place.next_send = place.next_send.Next();
     place.progress_at = now;

@@ -22,12 +22,19 @@ size_t LoggedPush::Bytes() const {
 
 const LoggedPush* PushLog::Find(Clock clock) const {
   if (clock < start_ || clock >= end()) return nullptr;
-  return &pushes_[static_cast<size_t>((clock - start_).value())];
+  return &pushes_[static_cast<size_t>((clock - start_).value())].push;
+}
+
+uint64_t PushLog::CreditBefore(Clock clock) const {
+  if (clock <= start_ || pushes_.empty()) return credit_before_;
+  if (clock >= end()) return pushes_.back().credit_after;
+  return pushes_[static_cast<size_t>((clock - start_).value()) - 1].credit_after;
 }
 
 void PushLog::Append(LoggedPush push) {
   bytes_ += push.Bytes();
-  pushes_.push_back(std::move(push));
+  const uint64_t credit_after = CreditBefore(end()) + push.credit;
+  pushes_.push_back({std::move(push), credit_after});
 }
 
 void PushLog::Prune(Clock durable) {
@@ -35,7 +42,8 @@ void PushLog::Prune(Clock durable) {
 }
 
 void PushLog::DropOldest() {
-  bytes_ -= pushes_.front().Bytes();
+  bytes_ -= pushes_.front().push.Bytes();
+  credit_before_ = pushes_.front().credit_after;
   pushes_.pop_front();
   start_ = start_.Next();
 }

@@ -16,6 +16,7 @@ struct LoggedPush {
   Clock clock;
   Clock oldest_read;
   std::vector<std::vector<TableRows>> parts;  // at least one; a single empty one for an empty push
+  uint64_t credit = 0;                        // what it costs at its shard (CreditRule)
 
   // Of keys and values, as they travel.
   size_t PayloadBytes() const;
@@ -36,6 +37,8 @@ class PushLog {
   size_t size() const { return pushes_.size(); }
   // Of memory, all pushes together.
   size_t bytes() const { return bytes_; }
+  // What all pushes before `clock` have cost since the log began.
+  uint64_t CreditBefore(Clock clock) const;
   // nullptr outside [start, end).
   const LoggedPush* Find(Clock clock) const;
   // Forgets numbers < durable.
@@ -45,7 +48,12 @@ class PushLog {
 
  private:
   Clock start_;
-  std::deque<LoggedPush> pushes_;
+  struct Entry {
+    LoggedPush push;
+    uint64_t credit_after;  // of all pushes up to this one
+  };
+  std::deque<Entry> pushes_;
+  uint64_t credit_before_ = 0;  // of all that are forgotten
   size_t bytes_ = 0;
 };
 

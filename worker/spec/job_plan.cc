@@ -10,10 +10,47 @@
 
 namespace rubato {
 
+namespace {
+
+// Of a row with sparse features nobody has counted them: as many as few rows have.
+constexpr uint64_t kSparseFeatures = 1024;
+// Key spaces beyond it are those of hashes, of which data meets few.
+constexpr uint64_t kMostKnownKeys = uint64_t{1} << 22;
+
+// Rows of a table that one iteration reads and pushes, at most.
+uint64_t RowsOfIteration(const ModelSpec& model, size_t table, uint64_t batch) {
+  if (model.tables[table].kind == TableKind::kDense) return model.tables[table].blocks();
+  const uint64_t features =
+      model.data.category_columns + (model.data.sparse_keys > 0 ? kSparseFeatures : 0);
+  return std::min(model.keys_of(table).end, model.data.numeric_columns + batch * features);
+}
+
+uint64_t IterationBytes(const ModelSpec& model, uint64_t batch) {
+  uint64_t bytes = 1;  // none has nothing
+  for (size_t t = 0; t < model.tables.size(); ++t) {
+    const uint64_t row = sizeof(RowKey) + model.tables[t].dim * sizeof(float);
+    bytes += RowsOfIteration(model, t, batch) * row;
+  }
+  return bytes;
+}
+
+uint64_t KnownKeys(const ModelSpec& model) {
+  if (model.data.sparse_keys > kMostKnownKeys) return 0;
+  uint64_t keys = 0;
+  for (size_t t = 0; t < model.tables.size(); ++t) {
+    if (model.tables[t].kind == TableKind::kSparse) keys = std::max(keys, model.keys_of(t).end);
+  }
+  return keys;
+}
+
+}  // namespace
+
 absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape, const Prior& prior,
                             uint64_t train_rows) {
   ASSIGN_OR_RETURN(ModelSpec model, MakeModelSpec(config, shape, prior));
   Job job;
+  job.iteration_bytes = IterationBytes(model, static_cast<uint64_t>(config.train.batch));
+  job.feature_keys = KnownKeys(model);
   job.tables = std::move(model.tables);
   // Without servers nobody takes the one place.
   job.places = static_cast<uint32_t>(

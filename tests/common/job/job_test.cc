@@ -84,13 +84,13 @@ TEST(Job, ErrorsNameTheField) {
 }
 
 TEST(Job, AFileOfANewerVersionIsRefused) {
-  EXPECT_EQ(ErrorAfter("\"version\": 3,", "\"version\": 1000, \"unheard_of\": 1,"),
-            "job: run.version is 1000, and this rubato reads job files up to version 3; use the "
+  EXPECT_EQ(ErrorAfter("\"version\": 4,", "\"version\": 1000, \"unheard_of\": 1,"),
+            "job: run.version is 1000, and this rubato reads job files up to version 4; use the "
             "newer rubato that wrote it, or train into a new folder");
-  EXPECT_EQ(ErrorAfter("\"version\": 3,", "\"version\": 0,"),
+  EXPECT_EQ(ErrorAfter("\"version\": 4,", "\"version\": 0,"),
             "job: run.version must be an integer from 1 to 4294967295; undo the edit, or train "
             "into a new folder");
-  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"version\": 3,", "\"version\": \"1\","),
+  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"version\": 4,", "\"version\": \"1\","),
                                 "run.version must be an integer"));
 }
 
@@ -99,9 +99,11 @@ constexpr char kEvaluates[] = "\"evaluate\": true,";
 
 // `job` as a file of the first version has it, but for that; `more` in its place.
 std::string FirstVersion(const Job& job, const std::string& more) {
-  return absl::StrReplaceAll(
-      FormatJob(job),
-      {{"\"version\": 3,", more}, {",\n  \"lease_ms\": 10000,\n  \"deterministic\": false", ""}});
+  return absl::StrReplaceAll(FormatJob(job),
+                             {{"\"version\": 4,", more},
+                              {",\n  \"lease_ms\": 10000,\n  \"deterministic\": false,\n  "
+                               "\"iteration_bytes\": 134217728,\n  \"feature_keys\": 0",
+                               ""}});
 }
 
 TEST(Job, AFileOfTheFirstVersionSaysThatItEvaluates) {

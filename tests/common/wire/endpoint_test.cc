@@ -145,6 +145,32 @@ TEST_P(EndpointTest, APeerThatReadsNothingBlocksNobody) {
   EXPECT_EQ(result, SendResult::kWouldBlock);
 }
 
+// A reply of one large frame, and one of many small ones.
+TEST_P(EndpointTest, WhatIsQueuedToAPeerThatReadsNothingIsBoundedInBytes) {
+  for (const bool large : {true, false}) {
+    const auto shard = OpenShard();
+    auto worker = OpenWorker(*shard);
+    MustSend(*worker, kShard, Sync{});
+    MustReceive(*shard, 1);
+    Push answer = PushOf(large ? 130'000 : 400, 1);  // 9 MB; 29 KB
+    if (!large) answer.rows.resize(40, answer.rows[0]);
+    const uint64_t bytes = 72 * answer.rows.size() * answer.rows[0].rows;
+    uint64_t sent = 0;
+    while (shard->Send(kWorker, answer) == SendResult::kSent) sent += bytes;
+    EXPECT_FALSE(shard->HasRoom(kWorker));
+    // What the transport has taken, and the peer's 64 messages, are not in the queue any more.
+    constexpr uint64_t kTransport = 32u << 20;
+    EXPECT_LE(sent, kMaxQueuedBytes + kTransport + 66 * bytes);
+    EXPECT_EQ(shard->Send(kWorker, Stale{}), SendResult::kSent);
+    // Who reads has room again.
+    const Instant deadline = MonotonicNow() + kLong;
+    while (!shard->HasRoom(kWorker) && MonotonicNow() < deadline) {
+      worker->Receive(Duration::Millis(1));
+    }
+    EXPECT_EQ(shard->Send(kWorker, answer), SendResult::kSent);
+  }
+}
+
 // ZeroMQ's own heartbeats ended the process here: their timer writes to a connection that is closed
 // while its input stands still. The wait is long enough for one, were they on again at a second.
 // (What the worker leaves unread makes tcp reset the connection, where it would only end it.)

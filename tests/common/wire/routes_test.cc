@@ -11,26 +11,36 @@ TEST(Routes, AConnectionIsForgottenWithAllItSpokeFor) {
   routes.Bind(Nonce(1), "a");
   routes.Bind(Nonce(2), "a");
   routes.Bind(Nonce(3), "b");
-  EXPECT_EQ(*routes.Find(Nonce(2)), "a");
+  EXPECT_EQ(routes.Find(Nonce(2))->id, "a");
   routes.Forget("a");
   EXPECT_EQ(routes.Find(Nonce(1)), nullptr);
   EXPECT_EQ(routes.Find(Nonce(2)), nullptr);
-  EXPECT_EQ(*routes.Find(Nonce(3)), "b");
+  EXPECT_EQ(routes.Find(Nonce(3))->id, "b");
 }
 
 TEST(Routes, ANonceStaysWithTheConnectionItIsBoundTo) {
   Routes routes;
   routes.Bind(Nonce(1), "a");
   routes.Bind(Nonce(1), "b");
-  EXPECT_EQ(*routes.Find(Nonce(1)), "a");
+  EXPECT_EQ(routes.Find(Nonce(1))->id, "a");
+}
+
+TEST(Routes, TheNoncesOfAConnectionHaveOneBacklog) {
+  Routes routes;
+  routes.Bind(Nonce(1), "a");
+  routes.Bind(Nonce(2), "a");
+  routes.Bind(Nonce(3), "b");
+  *routes.Find(Nonce(1))->backlog += 5;
+  EXPECT_EQ(*routes.Find(Nonce(2))->backlog, 5u);
+  EXPECT_EQ(*routes.Find(Nonce(3))->backlog, 0u);
 }
 
 TEST(Routes, OneThatClaimsManyNoncesKeepsTheNewestAndHarmsNobody) {
   Routes routes;
   routes.Bind(Nonce(1), "honest");
   for (uint64_t n = 2; n < 1'000'000; ++n) routes.Bind(Nonce(n), "flood");
-  EXPECT_EQ(*routes.Find(Nonce(1)), "honest");
-  EXPECT_EQ(*routes.Find(Nonce(999'999)), "flood");
+  EXPECT_EQ(routes.Find(Nonce(1))->id, "honest");
+  EXPECT_EQ(routes.Find(Nonce(999'999))->id, "flood");
   EXPECT_EQ(routes.Find(Nonce(2)), nullptr);
 }
 
@@ -39,8 +49,8 @@ TEST(Routes, TheLivingAreLearnedAgainAfterTooManyConnections) {
   for (uint64_t n = 1; n <= 70'000; ++n) routes.Bind(Nonce(n), absl::StrCat("route ", n));
   EXPECT_EQ(routes.Find(Nonce(1)), nullptr);
   routes.Bind(Nonce(1), "route 1");
-  EXPECT_EQ(*routes.Find(Nonce(1)), "route 1");
-  EXPECT_EQ(*routes.Find(Nonce(70'000)), "route 70000");
+  EXPECT_EQ(routes.Find(Nonce(1))->id, "route 1");
+  EXPECT_EQ(routes.Find(Nonce(70'000))->id, "route 70000");
 }
 
 }  // namespace

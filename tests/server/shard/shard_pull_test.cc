@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/wire/codec.h"
-#include "common/wire/wire.h"
+#include "common/wire/protocol.h"
 #include "gtest/gtest.h"
 #include "server/shard/shard.h"
 
@@ -47,16 +47,16 @@ class ShardPullTest : public ::testing::Test {
   std::optional<Shard> shard_;
 };
 
-TEST_F(ShardPullTest, RefusesAReplyThatNoFrameCanHold) {
-  constexpr size_t kFits = kMaxFrameBytes / (kDim * sizeof(float));
+TEST_F(ShardPullTest, RefusesAReplyBeyondTheCredit) {
+  constexpr size_t kFits =
+      (CreditRule::kPulls - CreditRule::kTableBytes) / (sizeof(RowKey) + kDim * sizeof(float));
   const Message fits = Answer(kFits);
   ASSERT_TRUE(std::holds_alternative<PullReply>(fits));
-  EXPECT_EQ(std::get<PullReply>(fits).rows[0].values.size(), kMaxFrameBytes);
+  EXPECT_EQ(std::get<PullReply>(fits).rows[0].values.size(), kFits * kDim * sizeof(float));
   const Message refused = Answer(kFits + 1);
   ASSERT_TRUE(std::holds_alternative<ErrorReply>(refused));
   EXPECT_EQ(std::get<ErrorReply>(refused).sentence,
-            "pull of 16385 rows of table 'embedding' asks for more than the 67108864 "
-            "bytes of one reply: ask in parts");
+            "pull of rows that take more than 33554432 bytes: ask in parts");
 }
 
 }  // namespace
