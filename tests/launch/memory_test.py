@@ -71,6 +71,19 @@ class MemoryTest(FleetTest):
                 self.check(mib, code, stderr)
                 self.assertEqual((self.path / out).exists(), code == 0)
 
+    # 256 MiB of weights, and as much for each push that is kept for replay.
+    def test_a_run_that_cannot_fit_is_refused_before_it_starts(self):
+        code, stderr = self.rubato(768, "train", "run.toml", "--out", "large", "--set",
+                                   "train.epochs=1", "--set", "model.kind=mlp", "--set",
+                                   "model.hidden=[8192, 8192]")
+        self.assertEqual(code, 4, stderr)
+        self.assertRegex(stderr.strip().splitlines()[-1],
+                         r"one process of this run can need 1\.0 GiB of memory \(all together: "
+                         r"weights .* MiB, .*\), and ulimit -v is 768 MiB; make the model or "
+                         r"snapshot\.retention_hard_mib smaller")
+        self.assertEqual(list((self.path / "large" / "telemetry").glob("worker*")), [])
+        self.assert_nobody_left("large")
+
     def test_preparing(self):
         for mib in (32, 48, *LIMITS_MIB):
             with self.subTest(mib=mib):

@@ -28,7 +28,7 @@ constexpr const char* kNobodyStays =
     "retention_soft=1073741824 retention_hard=1073741824";
 
 // Two pushes or three; of a history with few lives, and so few rows, none is larger.
-constexpr uint64_t kLittleCredit = 3000;
+constexpr uint64_t kLittleCredit = 2500;
 
 struct Situation {
   const char* mutation;
@@ -79,8 +79,8 @@ constexpr Situation kSituations[] = {
     {"view_sent_once", "partitions=8 loss=0.1 goes_on=0"},
     {"evicted_goes_on", "partitions=8 pauses=3 worker_freezes=3"},
     {"nobody_to_blame", "calm half_open_links=1 patient=0 goes_on=1 deterministic=0"},
-    {"push_without_credit", "push_credit=3000 staleness=3 deterministic=0 greedy=0"},
-    {"take_without_credit", "push_credit=3000 staleness=3 deterministic=0 greedy=1"},
+    {"push_without_credit", "push_credit=2500 staleness=3 deterministic=0 greedy=0"},
+    {"take_without_credit", "push_credit=2500 staleness=3 deterministic=0 greedy=1"},
     {"one_bound_for_all",
      "staleness=0 ledger_slack=0 sums_slack=2 cache=1 deterministic=0 "
      "empty_share=0"},
@@ -226,8 +226,14 @@ void MakeConsistent(Config* c) {
     c->ledger_slack = c->sums_slack = 0;
     c->retention_soft = c->retention_hard = kAmple;
   }
+  // A long run has long rows; what is refused is sent again by the clock alone.
+  if (c->last_clock > 18) c->push_credit = kAmple;
+  if (c->push_credit == kAmple || c->patient) c->greedy = false;
   if (c->push_credit < kAmple) {
     c->churn = 0;
+    c->operator_resumes = 0;
+    c->deterministic = false;
+    c->reports_loss = true;
     c->goes_on = false;
     c->max_part_bytes = 4096;
     c->max_part_tables = 64;
