@@ -25,6 +25,7 @@ constexpr const char* kSlowEvaluation = "patient=1 slow_evaluation=1 last_clock=
 // A long run whose workers never stay: slow to check, so it is drawn seldom.
 constexpr const char* kNobodyStays =
     "last_clock=150 per_epoch=0 faults_ms=2500 churn=300 snapshot_every=5 goes_on=0 "
+    "deterministic=0 "
     "retention_soft=1073741824 retention_hard=1073741824";
 
 // Two pushes or three; of a history with few lives, and so few rows, none is larger.
