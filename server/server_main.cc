@@ -28,6 +28,7 @@ struct Arguments {
   std::string advertise;
   std::vector<uint32_t> places;
   bool serve = false;
+  float rate_factor = 1.0F;
 };
 
 // Shards of one process listen side by side: ipc paths get the place as their ending, tcp ports
@@ -84,6 +85,7 @@ absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Job& job, Snap
     }
     ServerLoopOptions options;
     options.job = job;
+    options.rate_factor = arguments.rate_factor;
     options.place = PlaceId(place);
     options.events = events;
     options.serves = arguments.serve;
@@ -152,6 +154,8 @@ int Main(int argc, char** argv) {
   app.add_option("--place", arguments.places, "index of a shard in the shard map; may be repeated")
       ->required();
   app.add_flag("--serve", arguments.serve, "no training: nothing in the run folder is changed");
+  app.add_option("--rate-factor", arguments.rate_factor, "of the learning rates of the run")
+      ->check(CLI::Range(0.0F, 1.0F));
   const auto work = [&arguments](EventLog* events, StopSignals* signals) -> absl::StatusOr<int> {
     RETURN_IF_ERROR(Serve(arguments, events, signals));
     return kExitDone;

@@ -120,7 +120,8 @@ class CommandLine {
         ->required()
         ->transform(CLI::Transformer(formats));
     CLI::App* rollback = Add("rollback", "the next start goes on from an earlier one");
-    AddSnapshot(rollback)->required();
+    rollback->add_option("--snapshot", arguments_.snapshot, "its number; 0: the beginning")
+        ->required();
     if (const auto code = ParseCommandLine(&app_, argc, argv)) return *code;
     return End(list->parsed()     ? Print(ListSnapshots(arguments_.run))
                : verify->parsed() ? Print(Verify(arguments_))

@@ -13,6 +13,7 @@
 #include "common/job/job.h"
 #include "common/process/process.h"
 #include "common/telemetry/events.h"
+#include "common/telemetry/predict_events.h"
 #include "common/telemetry/telemetry.h"
 #include "worker/client/reader.h"
 #include "worker/client/session.h"
@@ -104,6 +105,7 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.constant = run.encoding.prior.predictions;
   options.losses = LossRangeOf(run.model->spec().target, run.encoding.prior.base_margin, *train);
   options.learning_rate = run.config.optimizer.learning_rate;
+  options.strikes = client.strikes = static_cast<uint64_t>(run.config.train.strikes);
   options.clip_norm = run.config.train.clip_norm;
   options.untrained.emplace(run.encoding, run.model->spec());
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));

@@ -1,6 +1,7 @@
-// What the processes of a run tell, one struct for each kind of event and one kind for each name:
-// only "progress" and "done" say other things in other processes. This is the schema. A line of
-// each stands in tests/common/telemetry/events.jsonl, which holds the launcher's reader
+// What the processes of a run tell (predicting: common/telemetry/predict_events.h), one struct for
+// each kind of event and one kind for each name: only "progress" and "done" say other things in
+// other processes. This is the schema. A line of each stands in
+// tests/common/telemetry/events.jsonl, which holds the launcher's reader
 // (launch/rubato_cli/base/events.py) to the same names.
 //
 // A field without a value (std::optional) is left out of the line. Counts are since the process
@@ -68,13 +69,15 @@ struct ResumedEvent {
 // How far the run is, from time to time.
 struct ViewEvent {
   static constexpr char kEvent[] = "view";
-  Clock min_clock;  // of the slowest worker
-  Clock max_clock;  // of the fastest
-  Clock committed;  // of the newest committed snapshot
+  Clock min_clock;                       // of the slowest worker
+  Clock max_clock;                       // of the fastest
+  Clock committed;                       // of the newest committed snapshot
+  std::vector<SeatId> quarantined = {};  // whose workers train nothing any more
   void Fields(auto&& field) const {
     field("min_clock", min_clock);
     field("max_clock", max_clock);
     field("committed", committed);
+    field("quarantined", quarantined);
   }
 };
 
@@ -126,6 +129,21 @@ struct EvictedEvent {
     field("life", life);
     field("clock", clock);
     field("replaced", replaced);
+    field("why", why);
+  }
+};
+
+// A worker's iterations from `clock` on are empty: its gradients were no numbers too often.
+struct QuarantinedEvent {
+  static constexpr char kEvent[] = "quarantined";
+  SeatId seat;
+  Life life;
+  Clock clock;
+  std::string why;
+  void Fields(auto&& field) const {
+    field("seat", seat);
+    field("life", life);
+    field("clock", clock);
     field("why", why);
   }
 };
@@ -334,46 +352,6 @@ struct WorkerDoneEvent {
     field("bytes_pushed", bytes_pushed);
     field("samples_per_second", samples_per_second);
     field("seconds", seconds);
-  }
-};
-
-// Predicting, from time to time.
-struct PredictProgressEvent {
-  static constexpr char kEvent[] = "progress";
-  uint64_t rows = 0;  // scored
-  void Fields(auto&& field) const { field("rows", rows); }
-};
-
-// Cells of one kind in a column of rows to be scored.
-struct NovelCells {
-  uint64_t cells = 0;
-  std::string first;  // as it is shown to people
-  uint64_t line = 0;  // of the first, from 1
-  void Fields(auto&& field) const {
-    field("cells", cells);
-    field("first", first);
-    field("line", line);
-  }
-};
-
-// Predicting: what a column has that training never saw; kinds that it does not have are left out.
-struct NoveltyEvent {
-  static constexpr char kEvent[] = "novelty";
-  std::string column;                        // "": LIBSVM, all features together
-  uint64_t cells = 0;                        // looked at
-  std::optional<NovelCells> levels = {};     // of a category
-  std::optional<NovelCells> texts = {};      // where numbers should stand
-  std::optional<NovelCells> outside = {};    // numbers below or above all of training
-  std::optional<NovelCells> missing = {};    // where training missed none
-  std::optional<NovelCells> unmatched = {};  // of a key, without a row to join
-  void Fields(auto&& field) const {
-    field("column", column);
-    field("cells", cells);
-    field("levels", levels);
-    field("texts", texts);
-    field("outside", outside);
-    field("missing", missing);
-    field("unmatched", unmatched);
   }
 };
 

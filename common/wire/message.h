@@ -18,7 +18,7 @@
 namespace rubato {
 
 // Spoken by both sides of a Hello; another version is refused with a sentence.
-inline constexpr uint32_t kProtocolVersion = 3;
+inline constexpr uint32_t kProtocolVersion = 4;
 
 enum class Role : uint8_t { kShard = 0, kWorker = 1, kReader = 2 };
 
@@ -75,6 +75,8 @@ struct Heartbeat {
   std::optional<PlaceId> gap;  // this shard needs a push that the log no longer holds
   uint64_t unprotected = 0;    // pushes dropped at the hard bound so far
   uint64_t work = 0;           // grows while the trainer or reader works, whatever it works at
+  uint64_t strikes = 0;        // iterations of its process with gradients that were no numbers
+  std::optional<Clock> quarantined;  // too many: the iterations of this life from here on are empty
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 

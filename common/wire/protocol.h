@@ -119,6 +119,15 @@ struct JoinRule {
   }
 };
 
+struct QuarantineRule {
+  // A push of which several shards say, or one says again, that it was refused is one strike.
+  static bool IsStrike(bool struck_before) { return !struck_before; }
+  // Whether a worker with so many strikes pushes nothing any more; of 0 nobody is ever put out.
+  static bool IsOut(uint64_t strikes, uint64_t allowed) {
+    return allowed > 0 && strikes >= allowed;
+  }
+};
+
 struct EvictionRule {
   // A scheduler whose ticks are further apart slept: what it did not hear counts against nobody. A
   // shorter pause leaves others most of their lease.

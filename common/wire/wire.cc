@@ -73,7 +73,9 @@ Heartbeat Take(const wire::Heartbeat& m) {
           .log_fill = m.log_fill(),
           .gap = Typed<PlaceId>(m.gap()),
           .unprotected = m.unprotected(),
-          .work = m.work()};
+          .work = m.work(),
+          .strikes = m.strikes(),
+          .quarantined = Typed<Clock>(m.quarantined())};
 }
 
 ShardReport Take(const wire::ShardReport& m) {

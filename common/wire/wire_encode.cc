@@ -52,7 +52,7 @@ struct Put {
   auto operator()(const Heartbeat& m) const {
     return wire::CreateHeartbeat(b, m.life.value(), m.generation.value(), m.seen.value(),
                                  m.clock.value(), m.leaving, Raw(m.gap), m.unprotected, m.work,
-                                 m.log_fill);
+                                 m.log_fill, m.strikes, Raw(m.quarantined));
   }
 
   auto operator()(const ShardReport& m) const {

@@ -84,7 +84,7 @@ struct Meaning {
   absl::Status operator()(const Heartbeat& m) const {
     const float fill = m.log_fill.value_or(0);
     if (!(fill >= 0 && fill <= 1)) return absl::InvalidArgumentError("log_fill is no fraction");
-    return CheckClocks({m.clock});
+    return CheckClocks({m.clock, m.quarantined.value_or(Clock(0))});
   }
 
   absl::Status operator()(const ShardReport& m) const {

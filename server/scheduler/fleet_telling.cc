@@ -27,9 +27,22 @@ void TellEvicted(const SchedulerEvent& event, EventLog* events) {
                              event.life.value(), event.clock.value(), event.text));
 }
 
+void TellQuarantined(const SchedulerEvent& event, EventLog* events) {
+  events->Write(QuarantinedEvent{SeatId(event.index), event.life, event.clock, event.text});
+  LogWarning(absl::StrFormat("worker life %d trains nothing from clock %d on: %s",
+                             event.life.value(), event.clock.value(), event.text));
+}
+
 void TellWarning(const std::string& sentence, EventLog* events) {
   events->Write(WarningEvent{sentence});
   LogWarning(sentence);
+}
+
+void TellMissing(const std::string& seats, EventLog* events) {
+  TellWarning(absl::StrFormat("seats %s did not join in time: the run goes on without them, until "
+                              "they come",
+                              seats),
+              events);
 }
 
 }  // namespace
@@ -42,17 +55,15 @@ void TellEvent(const SchedulerEvent& event, const View& view, EventLog* events) 
     case SchedulerEventKind::kEvicted:
     case SchedulerEventKind::kReplaced:
       return TellEvicted(event, events);
+    case SchedulerEventKind::kQuarantined:
+      return TellQuarantined(event, events);
     case SchedulerEventKind::kShardServes:
       return events->Write(ServingEvent{PlaceId(event.index), event.life});
     case SchedulerEventKind::kLoadStands:
       events->Write(SilentEvent{PlaceId(event.index), event.text});
       return LogWarning(absl::StrFormat("shard %d %s", event.index, event.text));
     case SchedulerEventKind::kSeatsMissing:
-      return TellWarning(
-          absl::StrFormat("seats %s did not join in time: the run goes on without them, until they "
-                          "come",
-                          event.text),
-          events);
+      return TellMissing(event.text, events);
     case SchedulerEventKind::kStoresStand:
       return TellWarning(
           absl::StrCat("training goes on without snapshots: ", event.text, "; check the disk"),

@@ -99,7 +99,8 @@ struct RolledBack {
     field("set_aside", set_aside);
   }
 };
-// The next start of the run goes on from snapshot `number`. DataLoss: it is not whole.
+// The next start of the run goes on from snapshot `number`; 0: it begins anew. DataLoss: it is not
+// whole.
 absl::StatusOr<RolledBack> RollBack(const std::string& run, SnapshotNumber number);
 
 }  // namespace rubato

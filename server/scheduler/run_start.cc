@@ -93,9 +93,9 @@ absl::Status GoBackTo(const std::string& run, SnapshotNumber number, SchedulerSt
     state->set_aside.push_back(snapshots.back().number);
     snapshots.pop_back();
   }
-  if (snapshots.empty()) return NoSuchSnapshot(run, number);
-  state->view.committed = snapshots.back();
-  snapshots.pop_back();
+  if (snapshots.empty() && number != SnapshotNumber(0)) return NoSuchSnapshot(run, number);
+  state->view.committed = snapshots.empty() ? CommittedSnapshot{} : snapshots.back();
+  if (!snapshots.empty()) snapshots.pop_back();
   state->earlier = std::move(snapshots);
   return absl::OkStatus();
 }

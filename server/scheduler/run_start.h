@@ -25,7 +25,8 @@ absl::StatusOr<std::optional<SchedulerState>> FindState(const std::string& run);
 std::vector<CommittedSnapshot> KeptSnapshots(const SchedulerState& state);
 
 // Makes snapshot `number` of `run` the committed one of its `state`. What was committed after it is
-// set aside: its images stay, and nobody uses them again. NotFound: it is not one of KeptSnapshots.
+// set aside: its images stay, and nobody uses them again. Number 0: the first weights. NotFound: it
+// is not one of KeptSnapshots.
 absl::Status GoBackTo(const std::string& run, SnapshotNumber number, SchedulerState* state);
 
 // Whether every image is whole: all bytes are read. DataLoss says which file is not.

@@ -76,6 +76,7 @@ void Scheduler::Tick(Instant at, SchedulerOutput* out) {
   EvictSilent(now, out);
   StartPending(now, out);
   CheckSealed(now, out);
+  TellIfNobodyTrains(out);
   WatchLoads(now, out);
   WithdrawIfOverdue(now, out);
   RequestIfOverdue(now, out);
@@ -223,6 +224,7 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
     }
     return;
   }
+  NoteQuarantine(beat, out);
   if (member->start) high_water_[beat.life] = std::max(high_water_[beat.life], *member->start);
   if (beat.gap) {
     Resume(now, static_cast<uint32_t>(view().shards.size()),

@@ -94,10 +94,12 @@ enum class SchedulerEventKind {
   kPossibleLoss,    // a life was sealed while a shard life is younger than it
   kLoss,            // the same of more than s + 1: told again only when they have become more
   kSeatsMissing,
-  kLoadFailed,   // a shard cannot read the committed image
-  kLoadStands,   // a shard loads, and its store reads nothing
-  kReaderHangs,  // a reader says that it lives, and does nothing
-  kStoresStand,  // cut after cut was withdrawn because no store read or wrote anything
+  kLoadFailed,    // a shard cannot read the committed image
+  kLoadStands,    // a shard loads, and its store reads nothing
+  kReaderHangs,   // a reader says that it lives, and does nothing
+  kStoresStand,   // cut after cut was withdrawn because no store read or wrote anything
+  kQuarantined,   // a worker has made its strikes: iterations from `clock` on are empty
+  kNobodyTrains,  // all workers have
 };
 
 struct SchedulerEvent {
@@ -145,6 +147,8 @@ class Scheduler {
   Clock known_end() const;
   // How far apart workers are, as the shards saw it: reports of different moments are not compared.
   ClockDelta known_spread() const;
+  // Seats whose workers train nothing any more, in order.
+  std::vector<SeatId> quarantined() const;
   // When the store of a shard was last seen to read or write something.
   Instant stored_at() const;
 
@@ -175,6 +179,8 @@ class Scheduler {
   bool IsAhead(PlaceId place) const;
   bool Waits() const;
   void WatchLoads(Instant now, SchedulerOutput* out);
+  void NoteQuarantine(const Heartbeat& beat, SchedulerOutput* out);
+  void TellIfNobodyTrains(SchedulerOutput* out);
 
   // What a death may have cost (scheduler_sealed.cc).
   void CheckSealed(Instant now, SchedulerOutput* out);
@@ -237,6 +243,7 @@ class Scheduler {
     Clock clock{};
     uint64_t work = 0;
     Instant worked;  // when `work` last grew
+    std::optional<Clock> quarantined{};
   };
   std::map<Life, Peer> peers_;
   // Whom min_clock of a shard waits for, and since when.
@@ -256,7 +263,8 @@ class Scheduler {
   int64_t margin_;
   bool snapshot_requested_ = false;
   bool start_timed_out_ = false;
-  bool restarted_ = true;  // and has told nothing yet
+  bool nobody_trains_ = false;  // and it was told
+  bool restarted_ = true;       // and has told nothing yet
   Instant generation_since_;
 };
 

@@ -156,6 +156,12 @@ absl::Status SchedulerLoop::LostBy(const SchedulerEvent& event) const {
         absl::StrFormat("the reader (life %d) lives and has done nothing for too long: see its log",
                         event.life.value()));
   }
+  if (event.kind == SchedulerEventKind::kNobodyTrains) {
+    return absl::OutOfRangeError(absl::StrFormat(
+        "training diverged at clock %d: the gradients of every worker are no numbers "
+        "(train.strikes); lower optimizer.learning_rate",
+        event.clock.value()));
+  }
   if (Trained() && event.kind == SchedulerEventKind::kStoresStand) {
     return absl::AbortedError(
         absl::StrCat(event.text, ": check the disk, and go on with --resume"));
@@ -182,7 +188,8 @@ void SchedulerLoop::TellView() {
   const Clock min_clock = scheduler_.known_min_clock();
   events_->Write(ViewEvent{.min_clock = min_clock,
                            .max_clock = min_clock + scheduler_.known_spread(),
-                           .committed = scheduler_.view().committed.clock});
+                           .committed = scheduler_.view().committed.clock,
+                           .quarantined = scheduler_.quarantined()});
 }
 
 bool SchedulerLoop::Done() const {

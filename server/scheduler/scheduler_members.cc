@@ -199,6 +199,34 @@ void Scheduler::WatchLoads(Instant now, SchedulerOutput* out) {
   }
 }
 
+// What a worker says of itself is soft, as all that is known of peers: a scheduler that was
+// restarted hears it again, and tells it again.
+void Scheduler::NoteQuarantine(const Heartbeat& beat, SchedulerOutput* out) {
+  Peer& peer = peers_[beat.life];
+  if (!beat.quarantined || peer.quarantined) return;
+  peer.quarantined = beat.quarantined;
+  Emit(out, {SchedulerEventKind::kQuarantined, beat.life, *beat.quarantined, Clock(0),
+             absl::StrFormat("the gradients of %d iterations were no numbers", beat.strikes),
+             FindMember(beat.life)->seat.value()});
+}
+
+std::vector<SeatId> Scheduler::quarantined() const {
+  std::vector<SeatId> seats;
+  for (const MemberEntry& member : view().members) {
+    const auto peer = peers_.find(member.life);
+    if (peer != peers_.end() && peer->second.quarantined) seats.push_back(member.seat);
+  }
+  std::sort(seats.begin(), seats.end());
+  return seats;
+}
+
+// Whose seat is empty for a moment may come back, and train.
+void Scheduler::TellIfNobodyTrains(SchedulerOutput* out) {
+  if (nobody_trains_ || finished() || quarantined().size() < options_.job.seats) return;
+  nobody_trains_ = true;
+  Emit(out, {SchedulerEventKind::kNobodyTrains, kNoLife, known_min_clock(), Clock(0), ""});
+}
+
 Instant Scheduler::stored_at() const {
   Instant latest;
   for (const auto& [place, at] : stored_) latest = std::max(latest, at);

@@ -99,6 +99,7 @@ absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions o
   const std::string& advertised = loop->options_.advertise;
   shard.address = advertised.empty() ? loop->endpoint_->address() : advertised;
   shard.job = loop->options_.job;
+  shard.rate_factor = loop->options_.rate_factor;
   loop->shard_ = std::make_unique<Shard>(shard, MonotonicNow());
   loop->store_thread_ =
       std::make_unique<StoreThread>([endpoint = loop->endpoint_.get()] { endpoint->Wake(); });

@@ -24,6 +24,7 @@ namespace rubato {
 
 struct ServerLoopOptions {
   Job job;
+  float rate_factor = 1.0F;  // as of the shard
   PlaceId place;
   std::string listen;
   std::string advertise;       // what others are told to connect to; "": where it listens

@@ -142,7 +142,8 @@ absl::Status Shard::ImagesLoaded(Life life, absl::StatusOr<std::vector<Image>> i
 absl::Status Shard::Restore(const std::vector<Image>& images) {
   const auto places = static_cast<uint32_t>(view_.shards.size());
   tables_.clear();
-  for (const TableSpec& spec : options_.job.tables) {
+  for (TableSpec spec : options_.job.tables) {
+    spec.optimizer.learning_rate *= options_.rate_factor;
     tables_.push_back(MakeTable(spec, options_.place, places, options_.job.seed));
   }
   for (const Image& image : images) RETURN_IF_ERROR(RestoreTables(image));

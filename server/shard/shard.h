@@ -43,6 +43,7 @@ struct ShardOptions {
   Nonce nonce;
   std::string address;  // where its driver listens
   Job job;
+  float rate_factor = 1.0F;  // of the learning rates in the job, whose fingerprint it leaves alone
   Duration report_every = Duration::Millis(100);
   Duration parked_notice = Duration::Seconds(5);  // a parked pull is told why after this long
 };

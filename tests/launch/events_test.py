@@ -42,7 +42,8 @@ class EventsTest(unittest.TestCase):
         self.assertEqual(spent, {name for name, _, _ in SPENT})
 
     def test_each_kind_that_the_schema_has_is_among_the_lines(self):
-        schema = (ROOT / "common/telemetry/events.h").read_text(encoding="utf-8")
+        schema = "".join((ROOT / "common/telemetry" / name).read_text(encoding="utf-8")
+                         for name in ("events.h", "predict_events.h"))
         self.assertEqual(set(re.findall(r'kEvent\[\] = "(\w+)"', schema)),
                          {json.loads(line)["event"] for line in LINES})
 

@@ -130,7 +130,9 @@ def prepare():
                         "lease_seconds": fake.get("lease", 10),
                         "restarts": fake.get("restarts", 0)},
               "train": {"epochs": 2, "seed": 7, "staleness": 4,
-                        "best_epoch": fake.get("best_epoch", False)}, "fake": fake}
+                        "rollback_above": 0.0, "rollback_rate": 0.5,
+                        "best_epoch": fake.get("best_epoch", False)},
+              "optimizer": {"learning_rate": 0.1}, "fake": fake}
     folder = RunFolder(option("--out"))
     folder.write_json("config.json", config)
     folder.write_json("job.json", {"last_clock": fake["clocks"],

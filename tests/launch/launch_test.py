@@ -326,7 +326,8 @@ class CommandTest(FakeFleetTest):
         self.assertEqual(code, 0)
         self.assertEqual(json.loads(stdout), {
             "state": "finished", "process": None, "last_clock": 20, "min_clock": 20,
-            "committed_clock": 20, "committed_seconds_ago": None})
+            "committed_clock": 20, "committed_seconds_ago": None,
+            "quarantined": [], "rollbacks": []})
         RunFolder(str(self.out)).write_json("job.json", {"last_clock": 40})
         self.assertIn("out: stopped, clock 20 of 40, committed to clock 20\ngo on with",
                       self.rubato("status", "out")[1])

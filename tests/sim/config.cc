@@ -99,6 +99,7 @@ void Copy(const std::string& field, const Config& other, Config* config) {
 const std::vector<FaultKind>& FaultKinds() {
   static const std::vector<FaultKind> kinds = {
       {"nan_share", "0.1", "0.02"},
+      {"broken_seats", "2", "1"},
       {"loss", "0.4", "0.05"},
       {"duplicate", "0.5", "0.1"},
       {"long_delay", "0.2", "0.02"},

@@ -47,6 +47,9 @@ struct Config {
   bool reports_loss = false;  // a loss is reported, and nobody goes back
   double empty_share = 0;     // of (iteration, shard) pairs that touch nothing
   double nan_share = 0;       // of iterations with a NaN gradient that nobody checked
+  uint32_t broken_seats = 0;  // the last ones: most of their gradients are no numbers
+  uint64_t strikes = 0;       // after so many of those a worker pushes nothing any more; 0: never
+  bool checked = false;       // workers look at their gradients themselves
   int64_t early = 0;          // seat 0 is out of data this many clocks before the end
   int64_t faults_ms = 400;    // faults come in this time, and then no more
   // Or they go on at this rate for ever: the run must end all the same.

@@ -35,6 +35,8 @@ void VisitSizes(Config& c, Visit visit) {
   visit("greedy", c.greedy);
   visit("reports_loss", c.reports_loss);
   visit("empty_share", c.empty_share);
+  visit("strikes", c.strikes);
+  visit("checked", c.checked);
   visit("early", c.early);
   visit("faults_ms", c.faults_ms);
   visit("goes_on", c.goes_on);
@@ -48,6 +50,7 @@ void VisitSizes(Config& c, Visit visit) {
 template <class Visit>
 void VisitFaults(Config& c, Visit visit) {
   visit("nan_share", c.nan_share);
+  visit("broken_seats", c.broken_seats);
   visit("loss", c.loss);
   visit("duplicate", c.duplicate);
   visit("long_delay", c.long_delay);

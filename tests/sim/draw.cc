@@ -67,6 +67,8 @@ constexpr Situation kSituations[] = {
     {"cache_reader_clock", "cache=1"},
     {"block_at_retention", "retention_soft=3000 retention_hard=1073741824 snapshot_every=0"},
     {"nan_not_consumed", "nan_share=0.05 patient=1"},
+    {"quarantined_goes_on", "broken_seats=1 strikes=2"},
+    {"struck_again", "broken_seats=1 strikes=3"},
     {"stop_when_out_of_data", "early=3"},
     {"unnumbered_tick", "empty_share=0.5 loss=0.1"},
     {"cut_beyond_barrier", kEvaluation},
@@ -159,6 +161,13 @@ void DrawShape(Rng* rng, Config* c) {
   c->reports_loss = rng->Chance(0.2);
 }
 
+// Drawn apart, so that what is directed at other mistakes is the same with and without.
+void DrawQuarantine(Rng rng, Config* c) {
+  c->broken_seats = Pick(&rng, {0u, 0u, 0u, 1u});
+  c->strikes = Pick<uint64_t>(&rng, {0, 1, 2, 4});
+  c->checked = rng.Chance(0.3);
+}
+
 void Swarm(Rng* rng, Config* c) {
   const std::vector<FaultKind>& kinds = FaultKinds();
   const uint64_t style = rng->Below(8);
@@ -223,6 +232,7 @@ void MakeConsistent(Config* c) {
     c->goes_on =
         false;  // each eviction takes everybody back, and half the runs commit at the end only
     c->nan_share = 0;
+    c->broken_seats = 0;
     c->empty_share = 0;
     c->ledger_slack = c->sums_slack = 0;
     c->retention_soft = c->retention_hard = kAmple;
@@ -239,6 +249,7 @@ void MakeConsistent(Config* c) {
     c->max_part_bytes = 4096;
     c->max_part_tables = 64;
   }
+  if (c->strikes > 0) c->nan_share = 0;  // seat 0 trains to the end
   if (!c->only_sleeps) return;
   const int sleeps = c->sleeps;
   *c = WithoutFaults(*c);
@@ -255,6 +266,7 @@ Config DrawConfig(uint64_t seed, const std::string& mutation) {
   DrawFaults(&rng, &c);
   DrawClocksAndDisks(&rng, &c);
   if (mutation.empty()) {
+    DrawQuarantine(Rng(MixBits(seed ^ 0x9e37)), &c);
     Swarm(&rng, &c);
     if (rng.Chance(0.0005)) Direct(kNobodyStays, &c);
   } else {

@@ -74,14 +74,17 @@ bool Ledger::Touches(SeatId seat, Clock clock, PlaceId place) const {
   return Share(hash) >= config_.empty_share;
 }
 
-bool Ledger::IsNan(Life life, Clock clock) const {
+bool Ledger::IsNan(SeatId seat, Life life, Clock clock) const {
+  constexpr double kBroken = 0.7;
+  const bool broken = seat.value() + config_.broken_seats >= config_.seats;
   return Share(Hash(config_.seed, life.value(), static_cast<uint64_t>(clock.value()), 99)) <
-         config_.nan_share;
+         (broken ? kBroken : config_.nan_share);
 }
 
 bool Ledger::Marks(const LifeInfo& info, Life life, Clock clock, PlaceId place) const {
+  if (info.quarantined && clock >= *info.quarantined) return false;
   return info.start && clock >= *info.start && Touches(info.seat, clock, place) &&
-         !IsNan(life, clock);
+         !IsNan(info.seat, life, clock);
 }
 
 Parameters Ledger::Keys(const LifeInfo& info, Life life, Clock clock,
@@ -130,7 +133,7 @@ Parameters Ledger::Gradients(const LifeInfo& info, Life life, Clock clock,
                              const Parameters& read) const {
   Parameters gradients = read;
   for (ParameterRows& rows : gradients) std::fill(rows.values.begin(), rows.values.end(), 0.0F);
-  const bool nan = IsNan(life, clock);
+  const bool nan = IsNan(info.seat, life, clock);
   const auto dim = static_cast<size_t>(config_.last_clock);
   for (uint32_t p = 0; p < info.places; ++p) {
     const RowKey own = KeyOf(life, PlaceId(p), info.places);

@@ -30,6 +30,7 @@ struct LifeInfo {
   Generation generation;
   uint32_t places = 0;  // of its generation
   std::optional<Clock> start;
+  std::optional<Clock> quarantined;  // from this iteration on all are empty
 };
 
 // Element c: how often iteration c was applied.
@@ -45,7 +46,7 @@ class Ledger {
   // Whether iteration `clock` of `life` must leave a mark at `place`, once applied.
   bool Marks(const LifeInfo& info, Life life, Clock clock, PlaceId place) const;
   bool Touches(SeatId seat, Clock clock, PlaceId place) const;
-  bool IsNan(Life life, Clock clock) const;
+  bool IsNan(SeatId seat, Life life, Clock clock) const;
 
   // Rows that iteration `clock` of `life` reads, and their gradients. Of `readable` ledger rows
   // those are read as well that live on shards which the iteration touches.

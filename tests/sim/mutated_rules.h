@@ -99,6 +99,15 @@ struct MutatedJoinRule : JoinRule {
   }
 };
 
+struct MutatedQuarantineRule : QuarantineRule {
+  static bool IsStrike(bool struck_before) {
+    return QuarantineRule::IsStrike(struck_before) || Makes(Mutation::struck_again);
+  }
+  static bool IsOut(uint64_t strikes, uint64_t allowed) {
+    return QuarantineRule::IsOut(strikes, allowed) && !Makes(Mutation::quarantined_goes_on);
+  }
+};
+
 struct MutatedEvictionRule : EvictionRule {
   static Duration AsleepAfter(Duration lease) {
     return Makes(Mutation::sleep_counts) ? Duration::Nanos(kNever)
@@ -132,4 +141,5 @@ struct MutatedEvictionRule : EvictionRule {
 #define CutRule MutatedCutRule
 #define ChainRule MutatedChainRule
 #define JoinRule MutatedJoinRule
+#define QuarantineRule MutatedQuarantineRule
 #define EvictionRule MutatedEvictionRule

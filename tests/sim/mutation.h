@@ -74,6 +74,8 @@
   X(nobody_to_blame, "a member that stands still is never evicted while it lives")        \
   X(push_without_credit, "a client pushes whatever its credit is")                        \
   X(take_without_credit, "a shard takes pushes whatever it holds of a life")              \
+  X(quarantined_goes_on, "a worker that has made its strikes goes on pushing")            \
+  X(struck_again, "a strike counts again whenever it is heard of")                        \
   X(one_bound_for_all, "cached rows of all tables serve as long as the largest bound allows")
 
 namespace rubato {

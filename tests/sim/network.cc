@@ -111,6 +111,7 @@ void World::DeliverToWorker(WorkerProcess* worker, Nonce from, Nonce to, const M
   ClientOutput out;
   worker->machine->Receive(Now(worker), from, message, &out);
   if (const auto* ack = std::get_if<Ack>(&message); ack && ack->to == worker->machine->life()) {
+    if (ack->refused) NoteRefused(worker, *ack->refused);
     const View& view = worker->machine->view();
     for (uint32_t p = 0; p < view.shards.size(); ++p) {
       if (view.shards[p].life != ack->from) continue;
@@ -265,6 +266,7 @@ void World::Flush(WorkerProcess* worker, ClientOutput* out) {
   }
   const std::vector<ClientEvent> events = std::move(out->events);
   for (const ClientEvent& event : events) Handle(worker, event);
+  CheckQuarantine(worker);
   GoOn(worker);
 }
 
@@ -333,7 +335,8 @@ void World::Handle(const SchedulerEvent& event) {
                                     "left",          "shard life",   "shard serves",  "cut opened",
                                     "cut withdrawn", "committed",    "FLEET RESUME",  "torn",
                                     "possible loss", "LOSS",         "seats missing", "load failed",
-                                    "load stands",   "reader hangs", "stores stand"};
+                                    "load stands",   "reader hangs", "stores stand",  "quarantined",
+                                    "nobody trains"};
   Log(absl::StrCat("scheduler: ", kNames[static_cast<int>(event.kind)], " life ",
                    event.life.value(), " clock ", event.clock.value(), " ", event.clock2.value(),
                    " ", event.text));
@@ -370,6 +373,9 @@ void World::Handle(const SchedulerEvent& event) {
     case SchedulerEventKind::kLoadFailed:
     case SchedulerEventKind::kLoadStands:
       return Violate("V4", "a load that gets on is given up");
+    case SchedulerEventKind::kQuarantined:
+    case SchedulerEventKind::kNobodyTrains:
+      return CheckQuarantineTold(event);
     case SchedulerEventKind::kStoresStand:
       return Violate("V11", "the run is given up for stores that stand still, and none does");
     default:

@@ -46,6 +46,7 @@ struct Stats {
   uint64_t evaluations = 0;   // exact reads at the end of an epoch
   uint64_t reader_reads = 0;  // answers to readers
   uint64_t nan_pushes = 0;
+  uint64_t quarantined = 0;  // lives
   uint64_t bf16_pushes = 0;
   uint64_t snapshot_wishes = 0;  // heartbeats at the soft bound of retention
   uint64_t unprotected = 0;      // pushes dropped at the hard bound
@@ -88,6 +89,7 @@ void VisitSums(Visit visit, All&... all) {
   visit("clock jumps", all.clock_jumps...);
   visit("skewed clocks", all.skewed_clocks...);
   visit("NaN pushes", all.nan_pushes...);
+  visit("quarantined lives", all.quarantined...);
   visit("bf16 pushes", all.bf16_pushes...);
   visit("snapshot wishes", all.snapshot_wishes...);
   visit("pushes unprotected", all.unprotected...);

@@ -40,6 +40,7 @@ void World::Begin(WorkerProcess* worker, const Started& started) {
   Log(absl::StrCat("seat ", worker->seat.value(), " begins life ", started.life.value(), " at ",
                    started.start.value()));
   worker->info = lives_[started.life];
+  if (worker->machine->quarantined()) NoteQuarantine(worker, started.start);
   worker->ready.clear();
   worker->plan->Begin(started.start);
 }
@@ -150,7 +151,9 @@ void World::PushGradients(WorkerProcess* worker, Clock clock) {
   const Life life = worker->machine->life();
   const Ready ready = std::move(worker->ready.extract(clock).mapped());
   const bool empty = ready.rows[0].keys.empty() || job_.IsEvaluation(clock);
-  stats_.nan_pushes += !empty && ledger_.IsNan(life, clock);
+  const bool nan = !empty && ledger_.IsNan(worker->seat, life, clock);
+  stats_.nan_pushes += nan;
+  if (nan && config_.checked) NoteRefused(worker, clock);
   const Parameters gradients =
       empty ? Parameters{} : ledger_.Gradients(worker->info, life, clock, ready.rows);
   ++stats_.iterations;

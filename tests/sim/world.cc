@@ -181,7 +181,8 @@ PsClientOptions World::ClientOptions() const {
   PsClientOptions options;
   options.job = job_;
   options.cache = config_.cache ? CacheMode::kOn : CacheMode::kOff;
-  options.finite = FiniteCheck::kTrust;
+  options.finite = config_.checked ? FiniteCheck::kCheck : FiniteCheck::kTrust;
+  options.strikes = config_.strikes;
   if (config_.push_bf16) options.push_codec = ValueCodec::kBf16;
   if (config_.pull_bf16) options.pull_codec = ValueCodec::kBf16;
   options.max_part_bytes = config_.max_part_bytes;

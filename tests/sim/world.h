@@ -1,5 +1,5 @@
 // One simulated history: the product's own machines under virtual time, a lossy network, disks that
-// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V17 of
+// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V18 of
 // ARCHITECTURE.md are checked after every step (checks.cc); the first that breaks ends the history.
 #pragma once
 
@@ -27,7 +27,7 @@
 namespace rubato::sim {
 
 struct Violation {
-  std::string invariant;  // "V1" .. "V17"
+  std::string invariant;  // "V1" .. "V18"
   std::string what;
 };
 
@@ -89,6 +89,7 @@ class World {
     bool busy = false;             // with a task of the plan
     std::map<Clock, Ready> ready;  // rows of iterations not yet pushed
     uint64_t worked = 0;
+    std::set<std::pair<Life, Clock>> refused;  // iterations that it knows to be
   };
   struct Event {
     int64_t at;
@@ -170,6 +171,12 @@ class World {
   int64_t ComputeDelay(WorkerProcess* worker, Clock clock);
   void PushGradients(WorkerProcess* worker, Clock clock);
   std::set<RowKey> ReadableRows(uint32_t places) const;
+
+  // Quarantine (quarantine.cc).
+  void NoteRefused(WorkerProcess* worker, Clock clock);
+  void NoteQuarantine(WorkerProcess* worker, Clock from);
+  void CheckQuarantine(WorkerProcess* worker);
+  void CheckQuarantineTold(const SchedulerEvent& event);
 
   // Readers (readers.cc).
   void SpawnReader();

@@ -138,6 +138,8 @@ void PsClient::Beat(ClientOutput* out) {
   beat.log_fill = WishRule::Fill(LogBytes(), job.retention_soft_bytes, job.retention_hard_bytes);
   if (options_.role == Role::kReader && !fetches_.empty()) ++waits_;
   beat.work = work_ + waits_;
+  beat.strikes = strikes_;
+  beat.quarantined = quarantined_;
   out->messages.push_back({kSchedulerNonce, beat});
 }
 
@@ -186,6 +188,8 @@ void PsClient::Begin(Instant now, Life life, Clock start, ClientOutput* out) {
   }
   life_ = life;
   start_clock_ = clock_ = start;
+  struck_.clear();
+  if (quarantined_) quarantined_ = start;
   places_.assign(view_.shards.size(), Place{});
   for (Place& place : places_) {
     place.next_send = place.received = place.applied = start;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <variant>
@@ -43,6 +44,9 @@ struct PsClientOptions {
   ValueCodec push_codec = ValueCodec::kF32;
   ValueCodec pull_codec = ValueCodec::kF32;
   FiniteCheck finite = FiniteCheck::kCheck;
+  // Iterations whose gradients are no numbers after which this client pushes nothing any more, over
+  // all of its lives; 0: it always does.
+  uint64_t strikes = 0;
   size_t max_part_bytes = size_t{1} << 20;  // of values in one message
   size_t max_part_tables = kMaxTablesPerMessage;
   // Pulls under way at one shard: half of what it queues for one peer (common/wire/endpoint.h).
@@ -88,7 +92,14 @@ struct Refused {
   uint32_t code = 0;
   std::string sentence;
 };
-using ClientEvent = std::variant<Started, Ready, Reset, Left, Committed, Waiting, Refused>;
+// This client has made its strikes: from iteration `from` on, in this life and all later ones, what
+// it pushes is empty.
+struct Quarantined {
+  Clock from;
+  uint64_t strikes = 0;
+};
+using ClientEvent =
+    std::variant<Started, Ready, Reset, Left, Committed, Waiting, Refused, Quarantined>;
 
 struct ClientOutput {
   Outbox messages;
@@ -129,6 +140,9 @@ class PsClient {
   // Gradients of the rows of Ready, same tables, keys and order; or none at all: an empty
   // iteration.
   void Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out);
+  // Ends it with an empty push, and counts it, because what was computed is no number: as Push does
+  // with gradients that are none.
+  void PushNothing(Instant now, Clock clock, ClientOutput* out);
   // Readers: rows once every shard's min_clock is >= at_least.
   void Read(Instant now, Clock at_least, Parameters keys, ClientOutput* out);
   // How much the caller has worked so far, by any measure that grows: heartbeats carry it, and a
@@ -142,6 +156,8 @@ class PsClient {
   Life life() const { return life_; }
   Clock clock() const { return clock_; }
   Clock start_clock() const { return start_clock_; }
+  // The first iteration of this life that is empty whatever was computed; none: of none it is so.
+  std::optional<Clock> quarantined() const { return quarantined_; }
   const View& view() const { return view_; }
   const ClientCounters& counters() const { return counters_; }
   bool left() const { return left_; }
@@ -237,6 +253,7 @@ class PsClient {
 
   // Pushes (ps_client_push.cc).
   void ReceiveAck(Instant now, Nonce from, const Ack& ack, ClientOutput* out);
+  void Strike(Clock clock, ClientOutput* out);
   std::vector<LoggedPush> EncodeAll(Clock clock, const Fetch& fetch, const Parameters& gradients,
                                     bool* finite) const;
   std::vector<std::vector<TableRows>> EncodeParts(const PlaceFetch& share,
@@ -273,6 +290,9 @@ class PsClient {
   uint64_t request_counter_ = 0;
   RowCache cache_;
   std::optional<PlaceId> gap_;
+  uint64_t strikes_ = 0;
+  std::set<Clock> struck_;  // iterations of this life that are among them
+  std::optional<Clock> quarantined_;
   ClientCounters counters_;
   uint64_t work_ = 0;
   uint64_t waits_ =

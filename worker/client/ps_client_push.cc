@@ -17,9 +17,11 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
   CHECK(found != fetches_.end() && found->second.ready, "Push of an iteration that never began");
   const Fetch& fetch = found->second;
   bool finite = true;
-  std::vector<LoggedPush> pushes = EncodeAll(clock, fetch, gradients, &finite);
+  std::vector<LoggedPush> pushes =
+      EncodeAll(clock, fetch, quarantined_ ? Parameters{} : gradients, &finite);
   if (!finite) {
     ++counters_.nonfinite;
+    Strike(clock, out);
     pushes = EncodeAll(clock, fetch, {}, &finite);
   }
   if (!HasCredit(pushes, out)) return;
@@ -33,6 +35,27 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
   KeepWithinBounds();
   fetches_.erase(found);
   std::erase_if(requests_, [&](const auto& request) { return request.second.clock <= clock; });
+}
+
+void PsClient::PushNothing(Instant now, Clock clock, ClientOutput* out) {
+  if (life_ == kNoLife || clock != clock_) return;
+  if (!quarantined_) {
+    ++counters_.nonfinite;
+    Strike(clock, out);
+  }
+  Push(now, clock, {}, out);
+}
+
+// `clock` is refused, by this client or by a shard. The iteration under way is the first that is
+// empty on every shard because of it.
+void PsClient::Strike(Clock clock, ClientOutput* out) {
+  if (options_.strikes == 0 || quarantined_) return;
+  if (!QuarantineRule::IsStrike(!struck_.insert(clock).second)) return;
+  ++strikes_;
+  if (!QuarantineRule::IsOut(strikes_, options_.strikes)) return;
+  quarantined_ = clock_;
+  out->events.push_back(Quarantined{clock_, strikes_});
+  Beat(out);
 }
 
 // Of every shard, by place. *finite becomes false if a value is NaN or Inf as it would travel.
@@ -240,6 +263,7 @@ void PsClient::ReceiveAck(Instant now, Nonce from, const Ack& ack, ClientOutput*
   place.applied = std::max(place.applied, ack.applied);
   place.durable = std::max(place.durable, ack.durable);
   place.min_clock = std::max(place.min_clock.value_or(ack.min_clock), ack.min_clock);
+  if (ack.refused) Strike(*ack.refused, out);
   if (!place.synced) {
     place.synced = true;
     if (place.received < place.log.start()) {

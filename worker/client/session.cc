@@ -68,6 +68,12 @@ void Session::Push(Clock clock, Parameters gradients) {
   });
 }
 
+void Session::PushNothing(Clock clock) {
+  AddOfLife([clock](Instant now, PsClient* client, ClientOutput* out) {
+    client->PushNothing(now, clock, out);
+  });
+}
+
 void Session::Read(Clock at_least, Parameters keys) {
   auto shared = std::make_shared<Parameters>(std::move(keys));
   AddOfLife([at_least, shared](Instant now, PsClient* client, ClientOutput* out) {

@@ -59,7 +59,7 @@ absl::StatusOr<Judgement> ClassRows::Judge() const {
     const std::span<const float> of_row = Of(i);
     for (const float probability : of_row) {
       if (std::isfinite(probability)) continue;
-      return absl::FailedPreconditionError(
+      return absl::OutOfRangeError(
           absl::StrFormat("cannot evaluate: a prediction of row %d is not a number", i));
     }
     const size_t label = LabelOf(i);

@@ -46,8 +46,9 @@ struct Figures {
   double at(absl::string_view name) const;
 };
 
-// FailedPrecondition: no rows, none that counts, labels that nothing can be told from, or a
-// prediction that cannot be one. Of two classes each row counts once, whatever its weight.
+// FailedPrecondition: no rows, none that counts, or labels that nothing can be told from.
+// OutOfRange: a prediction that cannot be one. Of two classes each row counts once, whatever its
+// weight.
 absl::StatusOr<Figures> Judge(const BinaryTarget& target, const ScoredRows& rows);
 absl::StatusOr<Figures> Judge(const CountTarget& target, const ScoredRows& rows);
 absl::StatusOr<Figures> Judge(const AmountTarget& target, const ScoredRows& rows);

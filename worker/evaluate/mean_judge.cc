@@ -46,7 +46,7 @@ absl::StatusOr<MeanFigures> Compare(const AnyTarget& target, const ScoredRows& r
   for (size_t i = 0; i < rows.labels.size(); ++i) {
     const auto predicted = static_cast<double>(rows.predictions[i]);
     if (!(std::isfinite(predicted) && predicted > 0.0)) {
-      return absl::FailedPreconditionError(
+      return absl::OutOfRangeError(
           absl::StrFormat("cannot evaluate: the prediction of row %d is not a number above 0", i));
     }
     const auto label = static_cast<double>(rows.labels[i]);

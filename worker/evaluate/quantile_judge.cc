@@ -155,7 +155,7 @@ absl::Status CheckPredictions(std::span<const float> predictions, size_t outputs
   const auto broken = std::find_if(predictions.begin(), predictions.end(),
                                    [](float prediction) { return !std::isfinite(prediction); });
   if (broken == predictions.end()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
+  return absl::OutOfRangeError(
       absl::StrFormat("cannot evaluate: a prediction of row %d is not a number",
                       (broken - predictions.begin()) / static_cast<ptrdiff_t>(outputs)));
 }

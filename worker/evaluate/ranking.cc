@@ -48,7 +48,7 @@ absl::StatusOr<Ranking> RankScores(std::span<const float> labels, std::span<cons
   std::vector<std::pair<float, bool>> rows(labels.size());  // (score, is positive)
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!std::isfinite(scores[i])) {
-      return absl::FailedPreconditionError(absl::StrFormat(
+      return absl::OutOfRangeError(absl::StrFormat(
           "the prediction of row %d is not finite: the training diverged; try a smaller "
           "optimizer.learning_rate",
           i));

@@ -17,7 +17,7 @@ absl::StatusOr<Figures> Judge(const RealTarget&, const ScoredRows& rows) {
     const auto label = static_cast<double>(rows.labels[i]);
     const double miss = label - static_cast<double>(rows.predictions[i]);
     if (!std::isfinite(miss)) {
-      return absl::FailedPreconditionError(
+      return absl::OutOfRangeError(
           absl::StrFormat("cannot evaluate: the prediction of row %d is not a number", i));
     }
     const double weight = rows.weights.empty() ? 1.0 : static_cast<double>(rows.weights[i]);

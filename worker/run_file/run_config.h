@@ -137,6 +137,11 @@ struct TrainConfig {
   // to 1.34 at s > 0, 1.04 at s = 0; single pairs 0.54 to 1.97, so measure again on an idle one.
   int64_t prefetch = 3;
   double clip_norm = 0.0;  // of an iteration's gradient, which is scaled down to it; 0: none
+  int64_t strikes = 10;    // gradients that are no numbers, of a worker: its quarantine; 0: never
+  // A validation loss beyond this many times the best one, or training that diverges, takes the run
+  // back to its best epoch; 0: it goes on, or ends. Each time the learning rate becomes that part.
+  double rollback_above = 0.0;
+  double rollback_rate = 0.5;
   std::string push_codec = "f32";  // "f32", "bf16"
   std::string precision = "f32";   // of products on a GPU: "f32", "tf32", "bf16"
   friend bool operator==(const TrainConfig&, const TrainConfig&) = default;

@@ -61,6 +61,11 @@ absl::Status CheckLocal(const RunConfig& config, const KeyLocator& locate) {
     return BadKey(locate("train.clip_norm"),
                   "fleet.servers = 0 steps on the GPU without clipping; leave train.clip_norm out");
   }
+  if (config.train.strikes != 0) {
+    return BadKey(locate("train.strikes"),
+                  "fleet.servers = 0 has no other workers to go on without one; leave "
+                  "train.strikes out");
+  }
   if (config.snapshot.every_clocks != 0) {
     return BadKey(locate("snapshot.every_clocks"),
                   "fleet.servers = 0 has no snapshots; leave snapshot.every_clocks out");
@@ -150,9 +155,13 @@ absl::Status CheckOptimizer(const OptimizerConfig& optimizer, const KeyLocator& 
 }
 
 absl::Status CheckDeterministic(const RunConfig& config, const KeyLocator& locate) {
-  if (!config.train.deterministic || config.train.staleness == Staleness(0)) {
-    return absl::OkStatus();
+  if (!config.train.deterministic) return absl::OkStatus();
+  if (config.train.strikes != 0) {
+    return BadKey(locate("train.strikes"),
+                  "train.deterministic = true promises the same bits whatever dies, and when a "
+                  "worker has made its strikes depends on that; leave train.strikes out");
   }
+  if (config.train.staleness == Staleness(0)) return absl::OkStatus();
   return BadKey(locate("train.deterministic"),
                 "train.deterministic = true promises the same bits from every run, which only "
                 "steps in one order give; use train.staleness = 0, or leave it out");
@@ -174,6 +183,20 @@ absl::Status CheckSnapshots(const RunConfig& config, const KeyLocator& locate) {
                         config.train.epochs, kMaxBestEpochs));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckRollback(const TrainConfig& train, const KeyLocator& locate) {
+  if (train.rollback_above == 0.0) return absl::OkStatus();
+  if (train.rollback_above <= 1.0) {
+    return BadKey(locate("train.rollback_above"),
+                  absl::StrFormat("train.rollback_above = %g: each epoch that is not the best so "
+                                  "far would be one too many; give a number above 1, as 2.0",
+                                  train.rollback_above));
+  }
+  if (train.best_epoch) return absl::OkStatus();
+  return BadKey(locate("train.rollback_above"),
+                "train.rollback_above goes back to the best epoch, and train.best_epoch = false "
+                "keeps none; leave one out");
 }
 
 absl::StatusOr<std::string> ExpandVariables(const std::string& text,
@@ -209,6 +232,7 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
   RETURN_IF_ERROR(CheckData(config, locate));
   RETURN_IF_ERROR(CheckSplitPercents(config, locate));
   RETURN_IF_ERROR(CheckDeterministic(config, locate));
+  RETURN_IF_ERROR(CheckRollback(config.train, locate));
   RETURN_IF_ERROR(CheckSnapshots(config, locate));
   RETURN_IF_ERROR(CheckModel(config, locate));
   return CheckOptimizer(config.optimizer, locate);

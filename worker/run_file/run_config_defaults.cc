@@ -56,6 +56,8 @@ void FillDefaults(const std::function<bool(const std::string& key)>& given, RunC
   if (!given("train.best_epoch")) {
     config->train.best_epoch = config->split.validation_percent > 0 && config->fleet.servers > 0;
   }
+  const bool alone = config->fleet.servers == 0 || config->train.deterministic;
+  if (alone && !given("train.strikes")) config->train.strikes = 0;
 }
 
 void FitToData(const TrainingRows& train, RunConfig* config) {

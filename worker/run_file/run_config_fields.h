@@ -159,6 +159,9 @@ void VisitFields(TrainConfig& train, Visitor& visitor) {
   visitor.Field("cache", train.cache, YesNo{});
   visitor.Field("prefetch", train.prefetch, IntegerRange{0, 64});
   visitor.Field("clip_norm", train.clip_norm, RealRange{0.0, 1e30});
+  visitor.Field("strikes", train.strikes, IntegerRange{0, 1'000'000});
+  visitor.Field("rollback_above", train.rollback_above, RealRange{0.0, 1e30});
+  visitor.Field("rollback_rate", train.rollback_rate, RealRange{0.01, 1.0});
   visitor.Field("push_codec", train.push_codec, OneOf{{"f32", "bf16"}});
   visitor.Field("precision", train.precision, OneOf{{"f32", "tf32", "bf16"}});
 }

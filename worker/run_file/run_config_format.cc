@@ -109,7 +109,8 @@ class Flattener {
 // epoch has, depends on the number of workers.
 bool MayChangeOnResume(const std::string& key) {
   return key == "train.epochs" || key == "train.staleness" || key == "device" ||
-         key == "train.precision" || absl::StartsWith(key, "snapshot.") ||
+         key == "train.precision" || key == "train.strikes" ||
+         absl::StartsWith(key, "train.rollback_") || absl::StartsWith(key, "snapshot.") ||
          (absl::StartsWith(key, "fleet.") && key != "fleet.workers");
 }
 
@@ -132,7 +133,8 @@ absl::Status CheckResumable(const RunConfig& before, const RunConfig& now) {
   if (changed.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(
       "cannot resume: changed since the run began: %s; only train.epochs, train.staleness, device, "
-      "train.precision, snapshot.* and fleet.* but fleet.workers may change, so undo that or start "
+      "train.precision, train.strikes, train.rollback_*, snapshot.* and fleet.* but fleet.workers "
+      "may change, so undo that or start "
       "a new run",
       absl::StrJoin(changed, ", ")));
 }

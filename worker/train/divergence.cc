@@ -37,10 +37,16 @@ void DivergenceCheck::Begin(Pass pass) {
   loss_sum_ = 0.0;
   rows_ = 0;
   whole_ = pass == Pass::kWhole;
+  broken_ = false;
 }
 
 absl::Status DivergenceCheck::Take(double mean_loss, uint64_t rows, Clock clock) {
-  if (!std::isfinite(mean_loss)) return Diverged(mean_loss, clock);
+  broken_ = !std::isfinite(mean_loss);
+  if (broken_ && strikes_ == 0) return Diverged(mean_loss, clock);
+  if (broken_) {
+    if (strikes_left_ > 0) --strikes_left_;
+    return absl::OkStatus();
+  }
   loss_sum_ += mean_loss * static_cast<double>(rows);
   rows_ += rows;
   return absl::OkStatus();
@@ -49,14 +55,17 @@ absl::Status DivergenceCheck::Take(double mean_loss, uint64_t rows, Clock clock)
 absl::Status DivergenceCheck::EndPass(Clock clock) {
   const double loss = rows_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(rows_);
   const bool whole = whole_;
+  const bool broken = broken_;
   Begin(Pass::kWhole);
+  if (strikes_ > 0 && strikes_left_ == 0) return absl::OkStatus();
+  if (broken) return Diverged(std::nan(""), clock);
   if (!whole) return absl::OkStatus();
   const double bound = range_.least + kDivergedLoss * (range_.constant - range_.least);
   return loss > bound ? Diverged(loss, clock) : absl::OkStatus();
 }
 
 absl::Status DivergenceCheck::Diverged(double loss, Clock clock) const {
-  return absl::FailedPreconditionError(absl::StrFormat(
+  return absl::OutOfRangeError(absl::StrFormat(
       "training diverged at clock %d: the mean loss is %s, and predicting the same for every row "
       "has %.4g; lower optimizer.learning_rate, which is %g",
       clock.value(), std::isfinite(loss) ? absl::StrFormat("%.4g", loss) : "not a number",

@@ -22,7 +22,7 @@ LocalTrainer::LocalTrainer(LocalOptions options, LocalCompute compute, LocalData
       data_(data),
       events_(events),
       timetable_(options_.job, SeatId(0), data.train->rows(), options_.batch),
-      divergence_(options_.losses, options_.learning_rate) {}
+      divergence_(options_.losses, options_.learning_rate, 0) {}
 
 absl::Status LocalTrainer::Run(StopSignals* signals) {
   begun_ = told_at_ = MonotonicNow();

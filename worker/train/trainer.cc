@@ -1,6 +1,7 @@
 #include "worker/train/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "common/base/log.h"
@@ -26,7 +27,7 @@ Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train
       validation_(validation),
       events_(events),
       timetable_(options_.job, options_.seat, train->rows(), options_.batch),
-      divergence_(options_.losses, options_.learning_rate),
+      divergence_(options_.losses, options_.learning_rate, options_.strikes),
       slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()),
       plan_(options_.job, options_.ahead) {}
 
@@ -125,6 +126,12 @@ absl::Status Trainer::Take(ClientEvent event) {
     return absl::FailedPreconditionError(refused->sentence);
   } else if (const auto* waiting = std::get_if<Waiting>(&event)) {
     Warn(*waiting);
+  } else if (const auto* out = std::get_if<Quarantined>(&event)) {
+    quarantined_ = true;
+    LogWarning(
+        absl::StrFormat("%d iterations had gradients that are no numbers: nothing is "
+                        "trained here from clock %d on",
+                        out->strikes, out->from.value()));
   }
   return absl::OkStatus();
 }
@@ -172,6 +179,7 @@ absl::Status Trainer::Prepare(Clock clock, Session* session) {
     if (options_.untrained) options_.untrained->AddKeys(&iteration.keys);
     return absl::OkStatus();
   }
+  if (quarantined_) return absl::OkStatus();  // an empty iteration, as if out of data
   const std::vector<uint64_t> rows = timetable_.Rows(clock);
   iteration.rows = rows.size();
   if (rows.empty()) return absl::OkStatus();  // out of data: an empty iteration
@@ -192,14 +200,16 @@ absl::Status Trainer::Begin(Iteration* iteration) {
 }
 
 absl::Status Trainer::Finish(Clock clock, StopSignals* signals) {
-  const Iteration& iteration = iterations_[clock];
+  Iteration& iteration = iterations_[clock];
   if (iteration.rows == 0) return absl::OkStatus();
   max_staleness_ = std::max(max_staleness_, (clock - iteration.ready->oldest_read).value());
   ASSIGN_OR_RETURN(const double loss, pipeline_->Finish(&gradients_));
+  RETURN_IF_ERROR(divergence_.Take(loss, iteration.rows, clock));
+  iteration.broken = !std::isfinite(loss);
+  if (iteration.broken) return absl::OkStatus();
   rows_ += iteration.rows;
   loss_sum_ += loss * static_cast<double>(iteration.rows);
   loss_rows_ += iteration.rows;
-  RETURN_IF_ERROR(divergence_.Take(loss, iteration.rows, clock));
   if (options_.clip_norm > 0 && ClipToNorm(options_.clip_norm, &gradients_)) ++clipped_;
   Slow(signals);
   return absl::OkStatus();
@@ -225,7 +235,11 @@ absl::Status Trainer::Push(Clock clock, Session* session, StopSignals* signals) 
   // Before the last push of a pass: without it nothing of the pass can be committed.
   if (options_.job.IsEvaluation(clock.Next())) RETURN_IF_ERROR(divergence_.EndPass(clock));
   session->NoteWork();
-  session->Push(clock, std::move(gradients_));
+  if (iterations_[clock].broken) {
+    session->PushNothing(clock);
+  } else {
+    session->Push(clock, std::move(gradients_));
+  }
   gradients_ = {};
   iterations_.erase(clock);
   return absl::OkStatus();

@@ -55,6 +55,7 @@ struct TrainerOptions {
   LossRange losses;                               // LossRangeOf the training rows
   double learning_rate = 0.0;                     // named when training diverges
   double clip_norm = 0.0;                         // of an iteration's gradient; 0: not clipped
+  uint64_t strikes = 0;                           // as of the client
   std::optional<UntrainedLevels> untrained = {};  // for validation rows; nullopt: as they are
 };
 
@@ -71,7 +72,7 @@ class Trainer {
           const Dataset* validation, EventLog* events);
 
   // Trains, in as many lives as it takes, until this worker has left the fleet: all it pushed is
-  // durable. FailedPrecondition: training diverged.
+  // durable. OutOfRange: training diverged.
   absl::Status Run(Session* session, StopSignals* signals);
 
  private:
@@ -79,7 +80,8 @@ class Trainer {
   enum class Spent { kCompute, kWait, kPull, kPush, kOther, kCount };
   // Prepared and not yet pushed.
   struct Iteration {
-    size_t rows = 0;  // of its batch, which is in the pipeline
+    size_t rows = 0;      // of its batch, which is in the pipeline
+    bool broken = false;  // its loss was no number
     Parameters keys;
     std::optional<Ready> ready;
   };
@@ -123,6 +125,7 @@ class Trainer {
 
   IterationPlan plan_;
   bool left_ = false;
+  bool quarantined_ = false;  // nothing more is computed
   std::map<Clock, Iteration> iterations_;
   Parameters gradients_;
 

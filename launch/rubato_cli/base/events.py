@@ -83,6 +83,7 @@ class ViewEvent(Event):
     min_clock: int = 0
     max_clock: int = 0
     committed: int = 0
+    quarantined: tuple[int, ...] = ()
 
 
 @_event
@@ -114,6 +115,15 @@ class EvictedEvent(Event):
     life: int = 0
     clock: int = 0
     replaced: bool = False
+    why: str = ""
+
+
+@_event
+class QuarantinedEvent(Event):
+    kind = "quarantined"
+    seat: int = 0
+    life: int = 0
+    clock: int = 0
     why: str = ""
 
 

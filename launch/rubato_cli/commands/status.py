@@ -19,7 +19,7 @@ from rubato_cli.commands.session import Command, Session
 from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.report import summary
-from rubato_cli.run import metrics
+from rubato_cli.run import metrics, rollbacks
 from rubato_cli.run.servers import has_servers
 
 TAIL_BYTES = 1 << 16  # enough for the newest view
@@ -38,7 +38,9 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     document: dict[str, Any] = {
         "state": state, "process": owner, "last_clock": last_clock, "min_clock": clock,
         "committed_clock": committed if servers else None,
-        "committed_seconds_ago": age(folder.telemetry(teller)) if owner is not None else None}
+        "committed_seconds_ago": age(folder.telemetry(teller)) if owner is not None else None,
+        "quarantined": quarantined(_tail(folder.telemetry(teller))),
+        "rollbacks": rollbacks.read(folder)}
     session.console.result(_lines(folder, config, document, finished), document)
     return DONE
 
@@ -54,10 +56,27 @@ def _lines(folder: RunFolder, config: dict[str, Any], document: dict[str, Any],
              f"{document['last_clock']}, {committed}"]
     if document["state"] == "finished":
         lines += summary.lines(finished, config, target_metrics.read(folder))
+    else:
+        lines += _troubles(document)
     if document["state"] == "stopped":
         lines.append("go on with `rubato train` and --resume" if servers else
                      "without servers nothing was committed; train again, to another --out")
     return lines
+
+
+def _troubles(document: dict[str, Any]) -> list[str]:
+    """What the summary of a finished run says."""
+    lines = [f"worker {seat} trains nothing: its gradients were no numbers"
+             for seat in document["quarantined"]]
+    return lines + [f"went back to clock {rollback['clock']}, on with learning rate "
+                    f"{rollback['learning_rate']:.4g}: {rollback['why']}"
+                    for rollback in document["rollbacks"]]
+
+
+def quarantined(lines: list[bytes]) -> list[int]:
+    """Seats whose workers train nothing, as the newest view has them."""
+    views = [event for event in map(parse_event, lines) if isinstance(event, ViewEvent)]
+    return list(views[-1].quarantined) if views else []
 
 
 def clocks(lines: list[bytes]) -> tuple[int, int]:

@@ -5,6 +5,7 @@
   data/                             prepared rows and how they were encoded
   snapshots/                        committed and pending images
   validations.json                  what was validated at the end of each epoch
+  rollbacks.json                    how often it went back by itself, if it did
   telemetry/NAME.jsonl logs/NAME.log    events and log of each process: shown, but
                                     nothing that trains, resumes or scores reads them back
   evaluation.json metrics.json report.html

@@ -12,3 +12,5 @@ class ChildFailure(Failure):
     def __init__(self, child: Child, what: str, code: int, said: str = "") -> None:
         super().__init__(f"{child.name} {what}{child.files.where()}", code)
         self.said = said  # the process's own words, if they are the reason
+        # Training did (worker/train/divergence.h).
+        self.ran_away = bool(said) and child.last_code == "OUT_OF_RANGE"

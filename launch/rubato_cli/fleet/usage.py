@@ -18,3 +18,9 @@ class Usage:
         self.starts += 1
         self.peak_memory_bytes = max(self.peak_memory_bytes, child.peak_memory_bytes)
         self.cpu_seconds += child.cpu_seconds
+
+    def join(self, other: Usage) -> None:
+        """Those of the same name in another fleet."""
+        self.starts += other.starts
+        self.peak_memory_bytes = max(self.peak_memory_bytes, other.peak_memory_bytes)
+        self.cpu_seconds += other.cpu_seconds

@@ -41,12 +41,17 @@ def _costs(record: Record) -> list[tuple[str, str]]:
              ("updates lost", units.count(record.metric("updates.lost")))]
     for name, words in (("skipped", "iterations not trained"),
                         ("repeated", "iterations trained again"),
+                        ("quarantined", "empty iterations of workers in quarantine"),
                         ("torn", "iterations on some shards only")):
         spans = records(record.metrics, f"faults.{name}", "seat", "begin", "end")
         if spans:
             costs.append((words, "; ".join(map(_span, spans[:MOST_ROWS]))))
     for resume in records(record.metrics, "faults.fleet_resumes", "clock"):
         costs.append(("all went back", f"to clock {resume['clock']:.0f}: {resume.get('why', '')}"))
+    for rollback in records(record.metrics, "faults.rollbacks", "clock", "learning_rate"):
+        costs.append(("went back by itself",
+                      f"to clock {rollback['clock']:.0f}, on with learning rate "
+                      f"{rollback['learning_rate']:.4g}: {rollback.get('why', '')}"))
     return costs
 
 

@@ -21,6 +21,8 @@ def lines(metrics: dict[str, Any], config: dict[str, Any], target: TargetDescrip
                  f"{metrics['staleness']['bound']}, largest observed "
                  f"{metrics['staleness']['max_observed']}"]
     said += faults(metrics)
+    said += map(_quarantine, records(metrics, "faults.quarantined", "seat", "begin", "end"))
+    said += map(_rollback, records(metrics, "faults.rollbacks", "clock", "learning_rate"))
     if train.get("snapshot_used"):
         said.append(f"best validation {target.judge.words} after epoch {train['epoch_used']}, "
                      "whose weights are used")
@@ -49,6 +51,16 @@ def faults(metrics: dict[str, Any]) -> list[str]:
         return [f"{'one process' if deaths == 1 else f'{deaths} processes'} died and "
                 f"{'was' if deaths == 1 else 'were'} started again, {costs}"]
     return [f"workers were missing: {costs}"]
+
+
+def _quarantine(span: dict[str, Any]) -> str:
+    return (f"worker {span['seat']:.0f} trained nothing from clock {span['begin']:.0f} to "
+            f"{span['end'] - 1:.0f}: {span.get('why', '')}")
+
+
+def _rollback(rollback: dict[str, Any]) -> str:
+    return (f"went back to clock {rollback['clock']:.0f}, on with learning rate "
+            f"{rollback['learning_rate']:.4g}: {rollback.get('why', '')}")
 
 
 def _test(test: dict[str, Any], target: TargetDescription) -> str:

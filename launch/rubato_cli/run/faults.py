@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 from rubato_cli.base.events import (EvictedEvent, Event, FleetResumeEvent, PossibleLossEvent,
-                                    ResumedEvent, StartedEvent, TornEvent)
+                                    QuarantinedEvent, ResumedEvent, StartedEvent, TornEvent)
 
 
 @dataclasses.dataclass
@@ -24,6 +25,16 @@ class Death:
 Span = dict[str, int]  # "seat" and its iterations ["begin", "end")
 
 
+@dataclasses.dataclass
+class Quarantine:
+    """Of a worker's life: its iterations [begin, end) were empty. `end`: None while it lasts."""
+
+    seat: int
+    begin: int
+    end: int | None
+    why: str
+
+
 class Faults:
     """Takes what the launcher sees and the scheduler tells. Iterations have the numbers [begin,
     end); those of a worker are its own."""
@@ -35,6 +46,7 @@ class Faults:
         self._possible_losses: set[int] = set()  # lives
         self._resumes: list[FleetResumeEvent] = []
         self._seats = seats
+        self._quarantined: dict[int, Quarantine] = {}  # by life
         self._evictions = 0
         self._empty: dict[int, int] = {}  # seats where nobody trains, and from which iteration on
         self._skipped: list[Span] = []
@@ -49,6 +61,11 @@ class Faults:
                 self._evictions += 0 if event.replaced else 1
                 # Where nobody trained, a life has ended that never began.
                 self._empty.setdefault(event.seat, event.clock)
+                if (over := self._quarantined.get(event.life)) is not None:
+                    over.end = max(over.begin, event.clock)
+            case QuarantinedEvent():
+                self._quarantined.setdefault(
+                    event.life, Quarantine(event.seat, event.clock, None, event.why))
             case StartedEvent() if event.seat in self._empty:
                 # A worker begins where the fleet is, not where the one before it was.
                 end = self._empty.pop(event.seat)
@@ -67,13 +84,18 @@ class Faults:
         self._empty = {seat: clock for seat in range(self._seats)}
         self._skipped = _before(clock, self._skipped)
         self._repeated = _before(clock, self._repeated)
+        for quarantine in self._quarantined.values():
+            quarantine.end = clock if quarantine.end is None else min(quarantine.end, clock)
 
-    def told(self, last_clock: int) -> dict[str, Any]:
-        """As metrics.json has it when the run has come to `last_clock`; {} if nothing went
-        wrong."""
+    def told(self, last_clock: int,
+             rollbacks: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+        """As metrics.json has it when the run has come to `last_clock`; {} if nothing went wrong.
+        `rollbacks`: run/rollbacks.py."""
         skipped = self._skipped + [span for seat, clock in sorted(self._empty.items())
                                    for span in _span(seat, clock, last_clock)]
-        if not (self.deaths or self._evictions or self._torn or self._resumes or skipped):
+        quarantined = self._quarantines(last_clock)
+        if not (self.deaths or self._evictions or self._torn or self._resumes or skipped
+                or quarantined or rollbacks):
             return {}
         back = [death.back_seconds for death in self.deaths if death.back_seconds is not None]
         return {
@@ -86,7 +108,16 @@ class Faults:
             "possible_losses": sorted(self._possible_losses),
             "skipped": skipped,
             "repeated": self._repeated,
+            "quarantined": quarantined,
+            "rollbacks": list(rollbacks),
         }
+
+    def _quarantines(self, last_clock: int) -> list[dict[str, Any]]:
+        """Those that kept a worker from training anything that counts."""
+        ended = [dataclasses.replace(quarantine, end=last_clock) if quarantine.end is None
+                 else quarantine for quarantine in self._quarantined.values()]
+        return [dataclasses.asdict(quarantine) for quarantine in ended
+                if quarantine.end is not None and quarantine.end > quarantine.begin]
 
 
 def _span(seat: int, begin: int, end: int) -> list[Span]:

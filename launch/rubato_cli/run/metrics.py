@@ -17,13 +17,14 @@ from rubato_cli.base.events import (Event, SchedulerDoneEvent, ServerDoneEvent, 
                                     WorkerDoneEvent)
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.usage import Usage
-from rubato_cli.run.faults import Faults
+from rubato_cli.run.history import History
 from rubato_cli.run.progress import Progress
 
 
-def collect(folder: RunFolder, progress: Progress, seconds: float,
-            usage: dict[str, Usage], faults: Faults) -> dict[str, Any]:
+def collect(history: History, seconds: float, usage: dict[str, Usage]) -> dict[str, Any]:
     """The training part of metrics.json; evaluation is added by finish()."""
+    folder, progress = history.folder, history.progress
+    faults = history.faults.told(progress.last_clock, history.rollbacks.told())
     workers: list[WorkerDoneEvent] = _of(progress, WorkerDoneEvent)
     schedulers: list[SchedulerDoneEvent] = _of(progress, SchedulerDoneEvent)
     shards: list[ShardDone] = sorted(
@@ -39,7 +40,7 @@ def collect(folder: RunFolder, progress: Progress, seconds: float,
         "workers": [worker.told() for worker in workers],
         "shards": [shard.told() for shard in shards],
         "processes": _processes(usage),
-        **({"faults": told} if (told := faults.told(progress.last_clock)) else {}),
+        **({"faults": faults} if faults else {}),
     }
 
 

@@ -63,6 +63,8 @@ class Progress:
                     self._count(child, event)
             case ResumedEvent():
                 self.resumed_from = event.clock
+                self._validated = -1
+                self._clocks.clear()
                 if self.resumed_from == 0:
                     return "nothing was committed: this run starts over"
                 return f"resumed from clock {self.resumed_from}"
@@ -106,7 +108,12 @@ class Progress:
         rate = sum(event.samples_per_second for event in events)
         return (f"epoch {min(epoch + 1, self.epochs)}/{self.epochs}  {loss}"
                 f"{rate:,.0f} samples/s  clock {low}-{high} of {self.last_clock}  "
-                f"s={self.staleness}  ETA {self._eta(low)}{self._age()}")
+                f"s={self.staleness}  ETA {self._eta(low)}{self._out()}{self._age()}")
+
+    def _out(self) -> str:
+        """How many workers train nothing."""
+        out = len(self._view.quarantined) if self._view else 0
+        return f"  {out} in quarantine" if out else ""
 
     def _count(self, child: Child, event: ProgressEvent | WorkerDoneEvent) -> None:
         """A process tells of all its rows; the next one of its name begins at 0."""

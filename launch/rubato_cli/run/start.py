@@ -14,10 +14,11 @@ from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
+from rubato_cli.fleet.usage import Usage
 from rubato_cli.run import best_epoch, local, metrics, missed
 from rubato_cli.run.committed import Snapshot, kept_snapshots, whole_snapshot
-from rubato_cli.run.faults import Faults
-from rubato_cli.run.progress import Progress
+from rubato_cli.run.history import History
+from rubato_cli.run.rollbacks import RanAway, Rollbacks
 from rubato_cli.run.servers import has_servers
 from rubato_cli.run.serving import Serving
 from rubato_cli.run.training import Training
@@ -82,21 +83,48 @@ def _validate(console: Console, start: Start, snapshots: list[Snapshot]) -> None
 def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str, Any]:
     """Trains the prepared run in start.folder to its last clock; the training part of
     metrics.json."""
-    folder = start.folder
-    with start.fleet() as fleet:
-        addresses = Addresses(folder.read_json("config.json")["fleet"], start.sockets, "train")
-        addresses.warn(console)
-        training = Training(fleet, folder, console, start.worker_flags)
+    workers = int(start.folder.read_json("config.json")["fleet"]["workers"])
+    history = History.of(start.folder, workers)
+    usage: dict[str, Usage] = {}
+    seconds = 0.0
+    begun_at: int | None = None
+    while True:
+        with start.fleet() as fleet:
+            training = Training(fleet, history, console, start.worker_flags)
+            away = _try(console, start, training, resumed)
+        for name, used in fleet.usage().items():
+            usage.setdefault(name, Usage()).join(used)
+        seconds += training.seconds
+        if begun_at is None:
+            begun_at = history.progress.resumed_from
+        if away is None:
+            break
+        resumed = history.rollbacks.go_back(start.build, away, console)
+    history.progress.resumed_from = begun_at
+    return metrics.collect(history, seconds, usage)
+
+
+def _try(console: Console, start: Start, training: Training,
+         resumed: Snapshot | None) -> RanAway | None:
+    """Trains to the last clock; returns why that ran away, if it did and may go back."""
+    addresses = Addresses(start.folder.read_json("config.json")["fleet"], start.sockets, "train")
+    addresses.warn(console)
+    try:
         training.run(addresses, resumed)
-    return metrics.collect(folder, training.progress, training.seconds, fleet.usage(),
-                           training.faults)
+    except RanAway as away:
+        return away
+    except ChildFailure as failure:
+        if not (failure.ran_away and Rollbacks(start.folder).asked_for):
+            raise
+        return RanAway(failure.said)
+    return None
 
 
 def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
     """The training part of metrics.json when an earlier start ended after its last commit."""
-    progress = Progress.of(folder)
-    progress.resumed_from = progress.last_clock
-    return metrics.collect(folder, progress, 0.0, {}, Faults(0))
+    history = History.of(folder, 0)
+    history.progress.resumed_from = history.progress.last_clock
+    return metrics.collect(history, 0.0, {})
 
 
 def evaluate(console: Console, start: Start, trained: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import (BegunEvent, EvictedEvent, Event, ServingEvent, SilentEvent,
-                                    ViewEvent)
+from rubato_cli.base.events import (BegunEvent, EvictedEvent, Event, QuarantinedEvent, ServingEvent,
+                                    SilentEvent, ViewEvent)
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.post import Post
@@ -22,8 +22,9 @@ IDLE_LEASES = 3  # a disk that stands still for a moment is no reason
 class Supervision:
     """Of the fleet of one run. `config` is config.json's section "fleet"."""
 
-    def __init__(self, fleet: Fleet, config: dict[str, Any], console: Console) -> None:
-        self.faults = Faults(int(config["workers"]))
+    def __init__(self, fleet: Fleet, config: dict[str, Any], console: Console,
+                 faults: Faults) -> None:
+        self.faults = faults
         self._fleet = fleet
         self._console = console
         self._budget = int(config["restarts"])
@@ -60,6 +61,9 @@ class Supervision:
                 self._note_serving(event.place)
             case EvictedEvent() if not event.replaced:
                 self._replace_worker(event)
+            case QuarantinedEvent():
+                self._console.note(f"worker-{event.seat} trains nothing from clock {event.clock} "
+                                   f"on: {event.why} (train.strikes)")
             case SilentEvent():
                 self._replace(f"server-{event.place // self._shards}",
                               f"is of no use (shard {event.place} {event.why}) and was killed")

@@ -19,8 +19,7 @@ from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.post import Post
 from rubato_cli.fleet.sockets import Addresses
 from rubato_cli.run.committed import Snapshot
-from rubato_cli.run.faults import Faults
-from rubato_cli.run.progress import Progress
+from rubato_cli.run.history import History
 from rubato_cli.run.supervision import Supervision
 from rubato_cli.run.validations import Validations
 
@@ -33,22 +32,20 @@ LEAVE_SECONDS = 5.0
 class Training:
     """One start of a run's fleet. Raises what ends it early; returns when all is committed."""
 
-    def __init__(self, fleet: Fleet, folder: RunFolder, console: Console,
+    def __init__(self, fleet: Fleet, history: History, console: Console,
                  worker_flags: Callable[[int], list[str]]) -> None:
-        self.progress = Progress.of(folder)
+        folder = history.folder
+        self._history = history
+        self._progress = history.progress
         self.seconds = 0.0
         self._fleet = fleet
         self._folder = folder
         self._console = console
         self._worker_flags = worker_flags
         self._config = folder.read_json("config.json")["fleet"]
-        self._supervision = Supervision(fleet, self._config, console)
+        self._supervision = Supervision(fleet, self._config, console, history.faults)
         self._validations: Validations | None = None
         fleet.on_event = self._take
-
-    @property
-    def faults(self) -> Faults:
-        return self._supervision.faults
 
     def run(self, addresses: Addresses, resumed: Snapshot | None) -> None:
         """`resumed`: of an earlier start, to go on from; None for a new run."""
@@ -68,8 +65,10 @@ class Training:
         for post in (scheduler, *workers):
             self._fleet.may_end(post, 0)
         with self._validations:
-            self._watch(scheduler, servers, workers)
-            self.seconds = time.monotonic() - begin
+            try:
+                self._watch(scheduler, servers, workers)
+            finally:
+                self.seconds = time.monotonic() - begin
             self._fleet.end(servers)
 
     def _keep(self, name: str, program: str, arguments: Callable[[Post], list[str]],
@@ -82,11 +81,15 @@ class Training:
         servers = [
             self._keep(f"server-{index}", "rubato-server", lambda post, index=index: [
                 "--scheduler", scheduler, "--listen", addresses.server(index, post.starts),
-                *places_of(self._config, index)])
+                *places_of(self._config, index), *self._rate()])
             for index in range(int(self._config["servers"]))]
         for server in servers:
             self._fleet.wait_listening(server)
         return servers
+
+    def _rate(self) -> list[str]:
+        factor = self._history.rollbacks.factor
+        return [] if factor == 1.0 else ["--rate-factor", repr(factor)]
 
     def _watch(self, scheduler: Post, servers: list[Post], workers: list[Post]) -> None:
         """Until scheduler and workers have ended by themselves, or after a stop signal."""
@@ -96,7 +99,7 @@ class Training:
         while scheduler.running or any(worker.running for worker in workers):
             self._fleet.step()
             self._supervision.look()
-            self._console.live(self.progress.line())
+            self._console.live(self._progress.line())
             if self._fleet.stop.count:
                 self._stop(scheduler, workers)
             if not scheduler.running and not leaving:
@@ -141,7 +144,7 @@ class Training:
             raise StoppedBySignal(
                 number, f"stopped, and no snapshot could be committed: {failure.sentence}"
             ) from failure
-        clock = self.progress.commits[-1].clock if self.progress.commits else "the last commit"
+        clock = self._progress.commits[-1].clock if self._progress.commits else "the last commit"
         raise Failure(f"stopped with a snapshot at clock {clock}; {self._folder.go_on}", STOPPED)
 
     def _take(self, child: Child, event: Event) -> None:
@@ -150,7 +153,9 @@ class Training:
         if isinstance(event, FleetResumeEvent) and self._validations:
             self._validations.go_back(event.clock)
         self._supervision.take(child, event)
-        self.progress.tell(child, event, self._console)
+        self._progress.tell(child, event, self._console)
+        if isinstance(event, ValidationEvent):
+            self._history.rollbacks.check(event)
 
 
 class SchedulerArguments:

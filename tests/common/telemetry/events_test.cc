@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/telemetry/predict_events.h"
 #include "common/telemetry/telemetry.h"
 #include "gtest/gtest.h"
 
@@ -52,8 +53,10 @@ class EventsTest : public testing::Test {
 
   void TellOfScheduler() {
     Tell("scheduler", ResumedEvent{Clock(12)});
-    Tell("scheduler",
-         ViewEvent{.min_clock = Clock(12), .max_clock = Clock(15), .committed = Clock(9)});
+    Tell("scheduler", ViewEvent{.min_clock = Clock(12),
+                                .max_clock = Clock(15),
+                                .committed = Clock(9),
+                                .quarantined = {SeatId(2)}});
     Tell("scheduler", CommittedEvent{.snapshot = SnapshotNumber(3), .clock = Clock(12)});
     Tell("scheduler", KeptEvent{.snapshot = SnapshotNumber(2), .clock = Clock(6)});
     TellOfDeaths();
@@ -68,6 +71,7 @@ class EventsTest : public testing::Test {
                                    .clock = Clock(15),
                                    .replaced = true,
                                    .why = "gone"});
+    Tell("scheduler", QuarantinedEvent{SeatId(2), Life(6), Clock(11), "no numbers"});
     Tell("scheduler", TornEvent{.seat = SeatId(1),
                                 .life = Life(7),
                                 .begin = Clock(12),

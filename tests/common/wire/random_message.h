@@ -127,7 +127,9 @@ class RandomMessages {
             Maybe(static_cast<float>(rng_.Uniform())),
             Maybe(Any<PlaceId>()),
             rng_.Next(),
-            rng_.Next()};
+            rng_.Next(),
+            rng_.Next(),
+            Maybe(At())};
   }
 
   ShardReport MakeShardReport() {

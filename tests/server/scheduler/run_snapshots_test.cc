@@ -181,6 +181,16 @@ TEST_F(RunSnapshotsTest, ARollBackSetsAsideWhatIsLaterUntilItIsPruned) {
   EXPECT_TRUE(ListSnapshots(run_.path())->unused.empty());
 }
 
+TEST_F(RunSnapshotsTest, SnapshotZeroIsTheBeginning) {
+  ASSERT_NO_FATAL_FAILURE(CommitThree());
+  const auto back = RollBack(run_.path(), SnapshotNumber(0));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->set_aside, Numbers({2, 5, 6}));
+  EXPECT_TRUE(KeptNow().empty());
+  EXPECT_EQ(Resume()->view.committed.clock, Clock(0));
+  EXPECT_EQ(Resume()->set_aside, Numbers({2, 5, 6}));
+}
+
 TEST_F(RunSnapshotsTest, NobodyRollsBackToADamagedSnapshot) {
   ASSERT_NO_FATAL_FAILURE(CommitThree());
   const std::string file = Damage("5-1-6");

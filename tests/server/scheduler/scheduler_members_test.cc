@@ -134,6 +134,34 @@ TEST_F(SchedulerMembersTest, OnlyWhoHoldsUpTheShardFarthestBehindIsEvicted) {
   EXPECT_EQ(view().members[0].life, first);
 }
 
+// Told once, and that nobody trains only when nobody does.
+TEST_F(SchedulerMembersTest, WhoIsInQuarantineIsToldAndThatAllAreEndsTheRun) {
+  StartAll();
+  const auto beat_from = [this](size_t i, Clock quarantined) {
+    const MemberEntry& member = view().members[i];
+    Heartbeat beat;
+    beat.life = member.life;
+    beat.seen = view().version;
+    beat.strikes = 3;
+    beat.quarantined = quarantined;
+    Tell(member.nonce, beat);
+    Tick();
+  };
+  beat_from(1, Clock(5));
+  const auto told = Told(SchedulerEventKind::kQuarantined);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->life, view().members[1].life);
+  EXPECT_EQ(told->clock, Clock(5));
+  EXPECT_EQ(told->index, 1U);
+  EXPECT_EQ(scheduler_->quarantined(), std::vector{SeatId(1)});
+  events_.clear();
+  beat_from(1, Clock(5));
+  EXPECT_FALSE(Told(SchedulerEventKind::kQuarantined));
+  EXPECT_FALSE(Told(SchedulerEventKind::kNobodyTrains));
+  beat_from(0, Clock(9));
+  EXPECT_TRUE(Told(SchedulerEventKind::kNobodyTrains));
+}
+
 // Rows that the dead shards answered may still be on their way, and say of all members that they
 // hold what is below the clock reported.
 TEST_F(SchedulerMembersTest, AJoinerStartsNoLowerThanAnyClockThatDeadShardsReported) {

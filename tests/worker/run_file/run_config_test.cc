@@ -363,8 +363,8 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   EXPECT_EQ(std::string(refused.message()),
             "cannot resume: changed since the run began: model.kind (\"linear\", now \"mlp\"), "
             "train.batch (0, now 8); only train.epochs, train.staleness, device, "
-            "train.precision, snapshot.* and fleet.* but fleet.workers may change, so undo that or "
-            "start a new run");
+            "train.precision, train.strikes, train.rollback_*, snapshot.* and fleet.* but "
+            "fleet.workers may change, so undo that or start a new run");
   now = before;
   now.fleet.workers = 3;
   EXPECT_NE(CheckResumable(before, now).message().find("fleet.workers (2, now 3)"),

@@ -50,7 +50,7 @@ TEST(LossRange, IsOfLabelsInTheirUnit) {
 }
 
 TEST(DivergenceCheck, APassAboveTenTimesTheConstantEndsTrainingAndNamesRateAndClock) {
-  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
+  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5, 0);
   EXPECT_TRUE(check.Take(0.9, 100, Clock(1)).ok());
   EXPECT_TRUE(check.EndPass(Clock(2)).ok());
   EXPECT_TRUE(check.Take(0.5, 100, Clock(3)).ok());
@@ -63,7 +63,7 @@ TEST(DivergenceCheck, APassAboveTenTimesTheConstantEndsTrainingAndNamesRateAndCl
 }
 
 TEST(DivergenceCheck, PassesCountByThemselvesAndByRows) {
-  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
+  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5, 0);
   EXPECT_TRUE(check.Take(5.0, 1, Clock(1)).ok());
   EXPECT_TRUE(check.Take(0.1, 99, Clock(2)).ok());
   EXPECT_TRUE(check.EndPass(Clock(3)).ok());
@@ -71,7 +71,7 @@ TEST(DivergenceCheck, PassesCountByThemselvesAndByRows) {
 }
 
 TEST(DivergenceCheck, WhatIsLeftOfAPassIsNotJudged) {
-  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
+  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5, 0);
   check.Begin(DivergenceCheck::Pass::kRest);
   EXPECT_TRUE(check.Take(6.2, 16, Clock(26)).ok());
   EXPECT_TRUE(check.EndPass(Clock(26)).ok());
@@ -81,14 +81,32 @@ TEST(DivergenceCheck, WhatIsLeftOfAPassIsNotJudged) {
 
 TEST(DivergenceCheck, ALossThatIsNoNumberEndsItAtOnce) {
   for (const double loss : {std::nan(""), std::numeric_limits<double>::infinity()}) {
-    DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5);
+    DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5, 0);
     EXPECT_EQ(ExitCode(check.Take(loss, 1, Clock(7))), kExitFatal);
   }
 }
 
+TEST(DivergenceCheck, ALossThatIsNoNumberMayBeThisWorkersOwn) {
+  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5, 2);
+  EXPECT_TRUE(check.Take(std::nan(""), 100, Clock(1)).ok());
+  EXPECT_TRUE(check.Take(0.1, 1, Clock(2)).ok());
+  EXPECT_TRUE(check.EndPass(Clock(3)).ok()) << "it counts for nothing";
+  EXPECT_TRUE(check.Take(std::nan(""), 1, Clock(4)).ok());
+  EXPECT_TRUE(check.EndPass(Clock(5)).ok()) << "all strikes are made: nothing of it is trained";
+}
+
+TEST(DivergenceCheck, APassThatEndsInOneIsNotCommitted) {
+  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5, 3);
+  EXPECT_TRUE(check.Take(0.1, 100, Clock(1)).ok());
+  EXPECT_TRUE(check.Take(std::nan(""), 1, Clock(2)).ok());
+  const absl::Status status = check.EndPass(Clock(3));
+  EXPECT_EQ(ExitCode(status), kExitFatal);
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+}
+
 // As of counts of which a row has e on average: the constant's loss is none, and still no bound.
 TEST(DivergenceCheck, WhatALossIsAboveTheLeastOneIsWhatCounts) {
-  DivergenceCheck check({.least = -0.5, .constant = 0.0}, 0.5);
+  DivergenceCheck check({.least = -0.5, .constant = 0.0}, 0.5, 0);
   EXPECT_TRUE(check.Take(0.4, 100, Clock(1)).ok());
   EXPECT_TRUE(check.EndPass(Clock(2)).ok());
   EXPECT_TRUE(check.Take(4.6, 100, Clock(3)).ok());
