@@ -25,19 +25,31 @@ StoreThread::StoreThread(std::function<void()> wake)
     : wake_(std::move(wake)), thread_([this] { Run(); }) {}
 
 StoreThread::~StoreThread() {
+  End();
+  thread_.join();
+}
+
+void StoreThread::End() {
   {
     MutexLock lock(&mutex_);
     end_ = true;
   }
   signal_.fetch_add(1);
   signal_.notify_one();
-  thread_.join();
 }
 
 void StoreThread::Add(Call call, std::optional<SnapshotNumber> writes) {
+  Queue({std::move(call), writes});
+}
+
+void StoreThread::AddRemoval(Call call) {
+  Queue({std::move(call), std::nullopt, /*removes=*/true});
+}
+
+void StoreThread::Queue(Waiting waiting) {
   {
     MutexLock lock(&mutex_);
-    calls_.push_back({std::move(call), writes});
+    calls_.push_back(std::move(waiting));
   }
   signal_.fetch_add(1);
   signal_.notify_one();
@@ -60,7 +72,8 @@ void StoreThread::Run() {
     Call call;
     {
       MutexLock lock(&mutex_);
-      if (end_) return;
+      if (end_) std::erase_if(calls_, [](const Waiting& waiting) { return !waiting.removes; });
+      if (end_ && calls_.empty()) return;
       if (!calls_.empty()) {
         call = std::move(calls_.front().call);
         calls_.pop_front();
@@ -244,7 +257,7 @@ void ServerLoop::RemoveWithdrawn() {
   store_thread_->Forget([&](SnapshotNumber snapshot) { return Withdrawn(view, snapshot); });
   std::erase_if(uncommitted_, [&](const ImageName& name) {
     if (!Withdrawn(view, name.snapshot)) return name.snapshot <= view.committed.number;
-    store_thread_->Add([this, name]() -> StoreThread::Result {
+    store_thread_->AddRemoval([this, name]() -> StoreThread::Result {
       const absl::Status status = store_->Remove(name);
       return [status] {
         if (!status.ok()) LogWarning(std::string(status.message()));
@@ -265,7 +278,7 @@ void ServerLoop::PruneAfterCommit() {
   pruned_behind_ = newest;
   failed_writes_ = 0;
   std::erase_if(whole_, [&](const ImageName& name) { return name.snapshot < newest.snapshot; });
-  store_thread_->Add([this, view]() -> StoreThread::Result {
+  store_thread_->AddRemoval([this, view]() -> StoreThread::Result {
     const absl::Status status = PruneSuperseded(view, options_.place, store_);
     return [status] {
       if (!status.ok()) LogWarning(std::string(status.message()));

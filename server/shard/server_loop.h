@@ -46,20 +46,27 @@ class StoreThread {
 
   // `writes`: of a call that writes the image of this snapshot.
   void Add(Call call, std::optional<SnapshotNumber> writes = std::nullopt);
+  void AddRemoval(Call call);
   // Forgets such calls that have not begun: each holds an image.
   void Forget(const std::function<bool(SnapshotNumber)>& withdrawn);
+  // No call begins any more but the removals that are due: what nobody counts on any more would lie
+  // on the disk until the run goes on, and a finished one never does. The destructor waits for
+  // them.
+  void End();
   // Results of finished calls, to be run by the caller's thread.
   std::deque<Result> Take();
 
  private:
-  void Run();
-
-  const std::function<void()> wake_;
-  Mutex mutex_;
   struct Waiting {
     Call call;
     std::optional<SnapshotNumber> writes;
+    bool removes = false;
   };
+  void Run();
+  void Queue(Waiting waiting);
+
+  const std::function<void()> wake_;
+  Mutex mutex_;
   std::deque<Waiting> calls_ GUARDED_BY(mutex_);
   std::deque<Result> results_ GUARDED_BY(mutex_);
   bool end_ GUARDED_BY(mutex_) = false;

@@ -90,5 +90,23 @@ TEST(StoreThread, EndsWithTheCallThatItRunsDone) {
   EXPECT_TRUE(done);
 }
 
+// A run that has ended leaves no image that nobody counts on.
+TEST(StoreThread, EndsWithTheRemovalsThatAreDueAndNothingElse) {
+  std::atomic<bool> released = false;
+  std::vector<int> ran;
+  {
+    StoreThread thread([] {});
+    thread.Add([&]() -> StoreThread::Result { return released.wait(false), [] {}; });
+    for (int i = 1; i <= 2; ++i) {
+      thread.Add([&ran]() -> StoreThread::Result { return ran.push_back(0), [] {}; });
+      thread.AddRemoval([&ran, i]() -> StoreThread::Result { return ran.push_back(i), [] {}; });
+    }
+    thread.End();
+    released = true;
+    released.notify_all();
+  }
+  EXPECT_EQ(ran, (std::vector<int>{1, 2}));
+}
+
 }  // namespace
 }  // namespace rubato
