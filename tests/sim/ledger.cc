@@ -76,7 +76,7 @@ bool Ledger::Touches(SeatId seat, Clock clock, PlaceId place) const {
 
 bool Ledger::IsNan(SeatId seat, Life life, Clock clock) const {
   constexpr double kBroken = 0.7;
-  const bool broken = seat.value() + config_.broken_seats >= config_.seats;
+  const bool broken = seat > SeatId(0) && seat.value() + config_.broken_seats >= config_.seats;
   return Share(Hash(config_.seed, life.value(), static_cast<uint64_t>(clock.value()), 99)) <
          (broken ? kBroken : config_.nan_share);
 }

@@ -111,10 +111,10 @@ void World::DeliverToWorker(WorkerProcess* worker, Nonce from, Nonce to, const M
   ClientOutput out;
   worker->machine->Receive(Now(worker), from, message, &out);
   if (const auto* ack = std::get_if<Ack>(&message); ack && ack->to == worker->machine->life()) {
-    if (ack->refused) NoteRefused(worker, *ack->refused);
     const View& view = worker->machine->view();
     for (uint32_t p = 0; p < view.shards.size(); ++p) {
       if (view.shards[p].life != ack->from) continue;
+      if (ack->refused) NoteRefused(worker, *ack->refused);
       Acked& acked = acked_[{ack->to, PlaceId(p)}];
       acked = {view.generation, ack->to, PlaceId(p), std::max(acked.applied, ack->applied)};
     }
