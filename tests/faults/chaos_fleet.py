@@ -120,7 +120,8 @@ class ChaosFleet:
                       "host": self.hosts.address("scheduler-0"), "port": 0,
                       "lease_seconds": options.lease, "restarts": 1_000_000},
             "train": {"epochs": 1, "staleness": options.staleness, "best_epoch": False,
-                      "seed": 1}})
+                      "rollback_above": 0.0, "rollback_rate": 0.5, "seed": 1},
+            "optimizer": {"learning_rate": 1.0}})
 
     def _plan(self):
         """What lives begin with."""
