@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
 
 from rubato_cli.base.console import Console  # noqa: E402
 from rubato_cli.base.events import EvictedEvent, SilentEvent  # noqa: E402
+from rubato_cli.run.faults import Faults  # noqa: E402
 from rubato_cli.run.supervision import Supervision  # noqa: E402
 
 CONFIG = {"workers": 1, "restarts": 3, "lease_seconds": 2, "shards_per_server": 2}
@@ -37,7 +38,7 @@ class Post:
 class SupervisionTest(unittest.TestCase):
     def setUp(self):
         self.fleet = type("Fleet", (), {})()
-        self.supervision = Supervision(self.fleet, CONFIG, Console(quiet=True))
+        self.supervision = Supervision(self.fleet, CONFIG, Console(quiet=True), Faults(1))
 
     def killed(self, post, event):
         self.supervision.watch(post).killed = ""
