@@ -46,8 +46,8 @@ void FrozenRun::Release(Block* block, State state) {
 }
 
 void FrozenRun::Finish(Block* block) {
-  block->units = {};
-  block->copies = {};
+  std::vector<uint32_t>().swap(block->units);  // an assignment would keep the memory
+  std::vector<std::byte>().swap(block->copies);
   Release(block, kDone);
 }
 
