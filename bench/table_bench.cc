@@ -18,7 +18,7 @@
 #include "benchmark/benchmark.h"
 #include "common/base/env.h"
 #include "common/memory/prefetch.h"
-#include "common/memory/slab.h"
+#include "common/memory/slab_array.h"
 #include "server/table/make_table.h"
 
 namespace rubato {

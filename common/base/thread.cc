@@ -1,5 +1,8 @@
 #include "common/base/thread.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <system_error>
 #include <utility>
@@ -16,6 +19,12 @@ absl::StatusOr<std::thread> StartThread(std::function<void()> work) {
   } catch (const std::system_error& error) {
     return SystemError(error.code().value(), "starting a thread");
   }
+}
+
+// Linux has a niceness of each thread, which those that it starts inherit.
+void StandBack() {
+  constexpr int kNice = 5;
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
 }
 
 absl::Status NeedThreads(int count) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <utility>
 
 #include "common/base/status.h"
@@ -10,10 +11,18 @@ namespace rubato {
 namespace {
 
 // What the owner may have to wait for: some microseconds of copying.
-constexpr size_t kBlockBytes = size_t{32} << 10;
+constexpr size_t kBlockBytes = size_t{64} << 10;
+// Of a block that is changed here and there most of one chunk is in vain.
+constexpr size_t kChunkBytes = size_t{4} << 10;
+constexpr size_t kLineBytes = 64;
 
 int ShiftOf(size_t unit_bytes) {
   return static_cast<int>(std::bit_width(std::max<size_t>(kBlockBytes / unit_bytes, 1))) - 1;
+}
+
+uint32_t UnitsOfChunk(size_t unit_bytes) {
+  return static_cast<uint32_t>(
+      std::max<size_t>((kChunkBytes - kLineBytes) / (unit_bytes + sizeof(uint32_t)), 1));
 }
 
 }  // namespace
@@ -25,76 +34,76 @@ FrozenRun::FrozenRun(std::shared_ptr<const void> memory, Shape shape, std::vecto
       wanted_(std::move(wanted)),
       emit_(std::move(emit)),
       shift_(ShiftOf(shape.unit_bytes)),
+      chunk_units_(UnitsOfChunk(shape.unit_bytes)),
+      copies_at_((sizeof(Chunk) + chunk_units_ * sizeof(uint32_t) + kLineBytes - 1) / kLineBytes *
+                 kLineBytes),
       blocks_((shape.units + (size_t{1} << shift_) - 1) >> shift_) {
   CHECK(wanted_.empty() || wanted_.size() >= (shape.units + 63) / 64);
 }
 
+void FrozenRun::Join(std::shared_ptr<Handover> handover, uint64_t first,
+                     std::shared_ptr<CopyArena> arena) {
+  handover_ = std::move(handover);
+  first_ = first;
+  arena_ = std::move(arena);
+}
+
 size_t FrozenRun::End(size_t block) const { return std::min((block + 1) << shift_, shape_.units); }
 
-bool FrozenRun::Hold(Block* block) {
-  for (;;) {
-    uint32_t state = kFree;
-    if (block->state.compare_exchange_strong(state, kHeld, std::memory_order_acquire)) return true;
-    if (state == kDone) return false;
-    block->state.wait(kHeld, std::memory_order_relaxed);
-  }
-}
-
-void FrozenRun::Release(Block* block, State state) {
-  block->state.store(state, std::memory_order_release);
-  block->state.notify_one();
-}
-
-void FrozenRun::Finish(Block* block) {
-  std::vector<uint32_t>().swap(block->units);  // an assignment would keep the memory
-  std::vector<std::byte>().swap(block->copies);
-  Release(block, kDone);
+void FrozenRun::AddChunk(Block* block) {
+  if (block->chunk != nullptr) block->chunk->count = block->count;
+  auto* chunk = static_cast<Chunk*>(arena_->Take(copies_at_ + chunk_units_ * shape_.unit_bytes));
+  *chunk = {block->chunk, 0};
+  *block = {chunk, 0};
 }
 
 void FrozenRun::Preserve(size_t unit) {
   if (unit >= shape_.units || !Wanted(unit)) return;
-  Block& block = blocks_[unit >> shift_];
-  if (!Hold(&block)) return;
-  block.units.push_back(static_cast<uint32_t>(unit & ((size_t{1} << shift_) - 1)));
-  block.copies.insert(block.copies.end(), Unit(unit), Unit(unit) + shape_.unit_bytes);
-  Release(&block, kFree);
+  const size_t number = unit >> shift_;
+  if (!handover_->MustCopy(first_ + number)) return;
+  Block& block = blocks_[number];
+  if (block.chunk == nullptr || block.count == chunk_units_) AddChunk(&block);
+  block.chunk->units()[block.count] = static_cast<uint32_t>(unit - (number << shift_));
+  std::memcpy(Copy(block.chunk, block.count), Unit(unit), shape_.unit_bytes);
+  ++block.count;
 }
 
-bool FrozenRun::Take(size_t number, const RowSink& out) {
-  Block& block = blocks_[number];
-  if (!Hold(&block)) return false;
+void FrozenRun::Take(size_t number, const RowSink& out) const {
   const size_t first = number << shift_;
   std::vector<const std::byte*> copy_of(End(number) - first, nullptr);
-  for (size_t i = 0; i < block.units.size(); ++i) {
-    copy_of[block.units[i]] = block.copies.data() + i * shape_.unit_bytes;
+  uint32_t count = blocks_[number].count;
+  for (Chunk* chunk = blocks_[number].chunk; chunk != nullptr; chunk = chunk->before) {
+    for (size_t i = 0; i < count; ++i) copy_of[chunk->units()[i]] = Copy(chunk, i);
+    if (chunk->before != nullptr) count = chunk->before->count;
   }
   for (size_t unit = first; unit < End(number); ++unit) {
     const std::byte* copy = copy_of[unit - first];
     if (Wanted(unit)) emit_(unit, copy != nullptr ? copy : Unit(unit), out);
   }
-  Finish(&block);
-  return true;
 }
 
-void FrozenRun::Drop(size_t number) {
-  Block& block = blocks_[number];
-  if (!Hold(&block)) return;
-  Finish(&block);
+void FrozenRows::Add(std::shared_ptr<FrozenRun> run) {
+  run->Join(handover_, blocks_, arena_);
+  blocks_ += run->blocks();
+  runs_.push_back(std::move(run));
 }
 
 FrozenRows::Taken FrozenRows::TakeBlock(const RowSink& out) {
   for (; run_ < runs_.size(); ++run_, block_ = 0) {
-    if (block_ < runs_[run_]->blocks()) {
-      return runs_[run_]->Take(block_++, out) ? Taken::kSome : Taken::kGivenUp;
-    }
+    if (block_ == runs_[run_]->blocks()) continue;
+    if (!handover_->Claim()) return Taken::kGivenUp;
+    runs_[run_]->Take(block_++, out);
+    handover_->Done();
+    return Taken::kSome;
   }
   return Taken::kAll;
 }
 
-void FrozenRows::Close() {
-  for (const auto& run : runs_) {
-    for (size_t block = 0; block < run->blocks(); ++block) run->Drop(block);
-  }
+std::shared_ptr<FrozenRows> Freezer::Freeze(size_t row_floats, uint64_t rows_at_most) {
+  if (handover_ != nullptr) handover_->Close();  // from here on nobody reads the copies
+  arena_->Reset();
+  handover_ = std::make_shared<Handover>();
+  return std::make_shared<FrozenRows>(row_floats, rows_at_most, handover_, arena_);
 }
 
 }  // namespace rubato

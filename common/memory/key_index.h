@@ -80,6 +80,11 @@ class KeyIndex {
     const Part& part = parts_[hash >> kPartShift];
     return part.marks.Untouched(hash & part.mask);
   }
+  // With rows inline: a row in that bucket is about to change.
+  void TouchHome(uint64_t hash) {
+    Part& part = parts_[hash >> kPartShift];
+    if (!part.marks.touched(hash & part.mask)) TouchBucket(part, hash & part.mask);
+  }
   // With rows inline: as Find, for a row that is about to change.
   void* FindToChange(uint64_t hash, RowKey key);
   // A cut; about how many rows have changed since the base.

@@ -1,36 +1,17 @@
 #include "common/memory/slab.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstring>
+#include <bit>
 #include <iterator>
-
-#include "common/base/out_of_memory.h"
 
 namespace rubato {
 namespace {
 
-constexpr size_t kLine = 64;
-constexpr size_t kHugePage = size_t{2} << 20;
 // A slab's first page, so that a small table stays small, and the largest one.
 constexpr size_t kFirstPageBytes = size_t{64} << 10;
 constexpr size_t kLastPageBytes = size_t{16} << 20;
 
-size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
-
 }  // namespace
-
-void* AllocateSlab(size_t bytes) {
-  const size_t alignment = bytes >= kHugePage ? kHugePage : kLine;
-  const size_t size = RoundUp(std::max(bytes, kLine), alignment);
-  void* memory = std::aligned_alloc(alignment, size);
-  if (memory == nullptr) OutOfMemory();
-  // Advice: where the kernel has no huge pages, small ones are right, only slower.
-  if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);
-  std::memset(memory, 0, size);
-  return memory;
-}
 
 RowSlab::RowSlab(size_t row_floats)
     : row_floats_(row_floats),
@@ -41,11 +22,11 @@ float* RowSlab::NewRow(RowKey key) {
     last_rows_ = page_rows_;
     pages_.push_back({.rows = MakeSlabArray<float>(last_rows_ * row_floats_),
                       .keys = MakeSlabArray<RowKey>(last_rows_),
+                      .floats = last_rows_ * row_floats_,
                       .used = 0,
                       .marks = UnitMarks(last_rows_),
                       .frozen = nullptr});
-    by_address_.emplace_back(pages_.back().rows.get(), pages_.size() - 1);
-    std::ranges::sort(by_address_);
+    Register(pages_.back(), last_rows_ * row_floats_ * sizeof(float));
     if (2 * page_rows_ * row_floats_ * sizeof(float) <= kLastPageBytes) page_rows_ *= 2;
   }
   Page& page = pages_.back();
@@ -54,14 +35,55 @@ float* RowSlab::NewRow(RowKey key) {
   return page.rows.get() + page.used++ * row_floats_;
 }
 
-RowSlab::Page& RowSlab::PageOf(const float* row) {
-  const auto behind = std::ranges::upper_bound(by_address_, std::pair(row, pages_.size()));
-  return pages_[std::prev(behind)->second];
+void RowSlab::Register(const Page& page, size_t bytes) {
+  if (bytes < kHugePageBytes) {
+    ++small_pages_;
+    return;
+  }
+  const auto first = std::bit_cast<uintptr_t>(page.rows.get()) / kHugePageBytes;
+  for (size_t i = 0; i * kHugePageBytes < bytes; ++i) AddHugePage({first + i, pages_.size() - 1});
+}
+
+void RowSlab::AddHugePage(HugePage added) {
+  if (2 * (huge_pages_used_ + 1) > huge_pages_.size()) {
+    const auto before = std::exchange(
+        huge_pages_, std::vector<HugePage>(std::max<size_t>(2 * huge_pages_.size(), 16)));
+    huge_pages_used_ = 0;
+    for (const HugePage& page : before) {
+      if (page.number != 0) AddHugePage(page);
+    }
+  }
+  const size_t mask = huge_pages_.size() - 1;
+  size_t i = added.number & mask;
+  while (huge_pages_[i].number != 0) i = (i + 1) & mask;
+  huge_pages_[i] = added;
+  ++huge_pages_used_;
+}
+
+const RowSlab::Page& RowSlab::PageOf(const float* row) const {
+  const auto number = std::bit_cast<uintptr_t>(row) / kHugePageBytes;
+  const size_t mask = huge_pages_.size() - 1;
+  if (!huge_pages_.empty()) {
+    for (size_t i = number & mask; huge_pages_[i].number != 0; i = (i + 1) & mask) {
+      if (huge_pages_[i].number == number) return pages_[huge_pages_[i].page];
+    }
+  }
+  return *std::find_if(pages_.begin(), pages_.begin() + static_cast<std::ptrdiff_t>(small_pages_),
+                       [&](const Page& page) {
+                         return row >= page.rows.get() && row < page.rows.get() + page.floats;
+                       });
+}
+
+void RowSlab::PrefetchTouch(const float* row) const {
+  const Page& page = PageOf(row);
+  const size_t number = NumberIn(page, row);
+  page.marks.Prefetch(number);
+  if (page.frozen) page.frozen->PrefetchBlock(number);
 }
 
 void RowSlab::Touch(const float* row) {
-  Page& page = PageOf(row);
-  const size_t number = static_cast<size_t>(row - page.rows.get()) / row_floats_;
+  auto& page = const_cast<Page&>(PageOf(row));
+  const size_t number = NumberIn(page, row);
   if (page.marks.touched(number)) return;
   page.marks.Touch(number);
   if (page.frozen) page.frozen->Preserve(number);

@@ -1,34 +1,18 @@
-// Memory of tables: aligned, zeroed, in huge pages where it is large.
-//
-// A random row of a table of gigabytes costs a TLB miss beside its cache miss; 2 MiB pages make
-// that rare. RowSlab hands out rows that never move, so growing a table never copies its rows.
+// Rows that never move, so that growing a table never copies them.
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "common/base/ids.h"
 #include "common/memory/frozen_rows.h"
+#include "common/memory/slab_array.h"
 #include "common/memory/unit_marks.h"
 
 namespace rubato {
-
-struct FreeMemory {
-  void operator()(void* memory) const { std::free(memory); }
-};
-template <class T>
-using SlabArray = std::unique_ptr<T[], FreeMemory>;
-
-// `bytes` zero bytes at a multiple of 64 (of 2 MiB from that size on).
-void* AllocateSlab(size_t bytes);
-
-template <class T>
-SlabArray<T> MakeSlabArray(size_t count) {
-  return SlabArray<T>(static_cast<T*>(AllocateSlab(count * sizeof(T))));
-}
 
 // Rows of `row_floats` floats with their keys, zero when new, stable until the slab dies. Keys lie
 // apart from rows, so that rows of 16 floats stay on whole cache lines; they are there for
@@ -44,6 +28,8 @@ class RowSlab {
 
   // To be called before a row changes, at least for the first time since the last cut.
   void Touch(const float* row);
+  // Somewhat before Touch: what that reads is on its way then.
+  void PrefetchTouch(const float* row) const;
   // A cut; how many rows have changed since the base.
   uint64_t Cut();
   void SetBase();
@@ -63,17 +49,32 @@ class RowSlab {
   struct Page {
     std::shared_ptr<float[]> rows;
     std::shared_ptr<RowKey[]> keys;
-    size_t used;
+    size_t floats;  // of rows
+    size_t used;    // rows
     UnitMarks marks;
     std::shared_ptr<FrozenRun> frozen;  // its rows at the last cut
   };
-  Page& PageOf(const float* row);
+  // What a huge page of memory belongs to.
+  struct HugePage {
+    uintptr_t number = 0;  // of its address; 0: none
+    size_t page = 0;
+  };
+  void Register(const Page& page, size_t bytes);
+  void AddHugePage(HugePage added);
+  const Page& PageOf(const float* row) const;
+  size_t NumberIn(const Page& page, const float* row) const {
+    return static_cast<size_t>(row - page.rows.get()) / row_floats_;
+  }
 
   size_t row_floats_;
   size_t page_rows_;      // of the next page
   size_t last_rows_ = 0;  // of the last one
   std::vector<Page> pages_;
-  std::vector<std::pair<const float*, size_t>> by_address_;  // of a page's rows, its number; sorted
+  // Which page has the rows at an address: by huge page, of pages that have whole ones (an open
+  // hash table of more than twice their number), the others one by one.
+  std::vector<HugePage> huge_pages_;
+  size_t huge_pages_used_ = 0;
+  size_t small_pages_ = 0;  // the first ones
 };
 
 }  // namespace rubato

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/memory/prefetch.h"
+
 namespace rubato {
 
 // Of a run that is frozen: all units, or those that have changed since the base.
@@ -23,6 +25,7 @@ class UnitMarks {
   bool touched(size_t unit) const { return (Untouched(unit) & 1) == 0; }
   // In its lowest bit, for those who ask about many and branch once; the others mean nothing.
   uint64_t Untouched(size_t unit) const { return ~(touched_[unit / 64] >> (unit % 64)); }
+  void Prefetch(size_t unit) const { PrefetchLine(&touched_[unit / 64]); }
   void Touch(size_t unit) { touched_[unit / 64] |= uint64_t{1} << (unit % 64); }
   // What has changed between the base and the last cut, or all, as a FrozenRun takes it: a bit a
   // unit, none for all of them.

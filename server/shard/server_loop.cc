@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/thread.h"
 #include "common/telemetry/events.h"
 #include "common/wire/address.h"
 #include "server/snapshot/retained_images.h"
@@ -67,6 +68,7 @@ std::deque<StoreThread::Result> StoreThread::Take() {
 }
 
 void StoreThread::Run() {
+  StandBack();  // a snapshot has seconds, a push microseconds
   for (;;) {
     const uint32_t seen = signal_.load();
     Call call;

@@ -55,7 +55,9 @@ void DenseTable::Gather(std::span<const RowKey> keys, float* out) const {
 }
 
 void DenseTable::Apply(std::span<const RowKey> keys, const float* gradients) {
+  const Changes changes = freezer_.Change();
   for (const RowKey key : keys) {
+    changes.Look();
     const uint64_t index = IndexOf(key);
     Touch(index);
     float* row = RowAt(index);
@@ -81,17 +83,14 @@ void DenseTable::RestoreRow(RowKey key, std::span<const float> row) {
 }
 
 std::shared_ptr<FrozenRows> DenseTable::Freeze(FrozenExtent extent) {
-  if (const auto before = given_.lock()) before->Close();
   const auto emit = [first = first_, places = places_, floats = row_floats_](
                         size_t index, const void* memory, const RowSink& out) {
     out.Add(RowKey(first + index * places), memory, floats);
   };
   frozen_ = std::make_shared<FrozenRun>(slab_, FrozenRun::Shape{stride_ * sizeof(float), blocks_},
                                         marks_.Wanted(extent), emit);
-  auto rows =
-      std::make_shared<FrozenRows>(row_floats_, extent == FrozenExtent::kAll ? blocks_ : changed_);
+  const auto rows = freezer_.Freeze(row_floats_, extent == FrozenExtent::kAll ? blocks_ : changed_);
   rows->Add(frozen_);
-  given_ = rows;
   return rows;
 }
 

@@ -7,7 +7,8 @@
 
 #include <memory>
 
-#include "common/memory/slab.h"
+#include "common/memory/frozen_rows.h"
+#include "common/memory/slab_array.h"
 #include "common/memory/unit_marks.h"
 #include "server/table/optimizer.h"
 #include "server/table/table.h"
@@ -49,7 +50,7 @@ class DenseTable final : public Table {
   UnitMarks marks_;                    // of blocks
   uint64_t changed_ = 0;               // blocks, at the last cut
   std::shared_ptr<FrozenRun> frozen_;  // the blocks at the last cut
-  std::weak_ptr<FrozenRows> given_;    // to the writer
+  Freezer freezer_;
 };
 
 }  // namespace rubato

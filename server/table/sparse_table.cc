@@ -89,7 +89,9 @@ void SparseTable::Enter(std::span<const RowKey> keys, Group& group) const {
 
 template <bool kInline>
 struct SparseTable::Reading {
-  float* Found(uint64_t /*hash*/, void* payload) const { return RowOf<kInline>(payload); }
+  float* Found(uint64_t /*hash*/, void* payload, size_t /*i*/, Group& /*group*/) const {
+    return RowOf<kInline>(payload);
+  }
   float* Late(size_t i, Group& group) const {
     return table->FindRow(group.hashes[i], group.keys[i]);
   }
@@ -97,16 +99,17 @@ struct SparseTable::Reading {
   const SparseTable* table;
 };
 
-// That a row changes for the first time since the cut is seen without a branch for each.
+// That rows change for the first time since the cut is seen without a branch for each.
 template <bool kInline>
 struct SparseTable::Changing {
-  float* Found(uint64_t hash, const void* payload) {
+  float* Found(uint64_t hash, void* payload, size_t i, Group& group) const {
     if constexpr (kInline) {
-      untouched |= table->index_.HomeUntouched(hash);  // bit 0
+      const uint64_t untouched = table->index_.HomeUntouched(hash) & 1;
+      group.first |= static_cast<uint32_t>(untouched) << i;
       return RowOf<kInline>(payload);
     } else {
       const uint64_t packed = Word(payload);
-      untouched |= packed ^ tag;  // the bits of the tag
+      group.first |= static_cast<uint32_t>(packed >> kTagShift != tag) << i;
       return std::bit_cast<float*>(packed & kRowMask);
     }
   }
@@ -115,14 +118,12 @@ struct SparseTable::Changing {
     if (payload == nullptr) return table->MakeRow(group.hashes[i], group.keys[i]);
     return RowOf<kInline>(payload);
   }
-  void Note(Group& group) {
-    if ((kInline ? untouched & 1 : untouched >> kTagShift) != 0) [[unlikely]]
+  void Note(Group& group) const {
+    if (group.first != 0) [[unlikely]]
       table->TouchHomes(group);
-    untouched = 0;
   }
   SparseTable* table;
-  uint64_t tag;  // where a pointer has it
-  uint64_t untouched = 0;
+  uint64_t tag;
 };
 
 template <class Access>
@@ -132,7 +133,7 @@ void SparseTable::LookAtHome(size_t floats, Access& access, Group& group) const 
   for (size_t i = 0; i < group.keys.size(); ++i) {
     void* payload = index_.FindHome(group.hashes[i], group.keys[i]);
     if (payload != nullptr) [[likely]] {
-      group.rows[i] = access.Found(group.hashes[i], payload);
+      group.rows[i] = access.Found(group.hashes[i], payload, i, group);
       PrefetchRow(group.rows[i], floats);
     } else {
       group.rows[i] = nullptr;
@@ -183,7 +184,9 @@ void SparseTable::Gather(std::span<const RowKey> keys, float* out) const {
 }
 
 void SparseTable::Apply(std::span<const RowKey> keys, const float* gradients) {
+  const Changes changes = freezer_.Change();
   const auto use = [&](Group& group) {
+    changes.Look();
     const size_t count = group.keys.size();
     if (inline_rows_ && index_.moves() != group.moves) {
       for (size_t i = 0; i < count; ++i) group.rows[i] = FindRow(group.hashes[i], group.keys[i]);
@@ -196,15 +199,23 @@ void SparseTable::Apply(std::span<const RowKey> keys, const float* gradients) {
   if (inline_rows_) {
     ForGroups(keys, row_floats_, Changing<true>{this, 0}, use);
   } else {
-    ForGroups(keys, row_floats_, Changing<false>{this, tag_ << kTagShift}, use);
+    ForGroups(keys, row_floats_, Changing<false>{this, tag_}, use);
   }
 }
 
-// What Changing did not tell apart.
+// Rows in the index are copied here, where their buckets have come from memory; those in the slab
+// by TouchFirst, when they have. Of a bucket with several of them the first touches all.
 void SparseTable::TouchHomes(Group& group) {
-  for (size_t i = 0; i < group.keys.size(); ++i) {
-    if (index_.FindHome(group.hashes[i], group.keys[i]) != nullptr) FindToChange(i, group);
+  for (uint32_t first = group.first; first != 0; first &= first - 1) {
+    const auto i = static_cast<size_t>(std::countr_zero(first));
+    if (inline_rows_) {
+      index_.TouchHome(group.hashes[i]);
+    } else {
+      Retag(index_.FindHome(group.hashes[i], group.keys[i]), tag_);
+      slab_.PrefetchTouch(group.rows[i]);
+    }
   }
+  if (inline_rows_) group.first = 0;
 }
 
 void* SparseTable::FindToChange(size_t i, Group& group) {
@@ -272,6 +283,7 @@ void SparseTable::ForEachRow(
 
 void SparseTable::RestoreRow(RowKey key, std::span<const float> row) {
   CHECK(row.size() == row_floats_);
+  const Changes changes = freezer_.Change();
   const uint64_t hash = KeyIndex::Hash(key);
   float* stored = FindRow(hash, key);
   if (stored == nullptr) stored = AddRow(hash, key);
@@ -291,18 +303,16 @@ void SparseTable::ForgetOldTags() {
 }
 
 std::shared_ptr<FrozenRows> SparseTable::Freeze(FrozenExtent extent) {
-  if (const auto before = given_.lock()) before->Close();
   // Of a bucket that one row has changed, all rows are in it: four, and Cut counts two.
   const uint64_t changed = inline_rows_ ? 2 * changed_rows_ : changed_rows_;
   const bool all = extent == FrozenExtent::kAll;
-  auto rows = std::make_shared<FrozenRows>(row_floats_,
-                                           all ? StoredRows() : std::min(changed, StoredRows()));
+  const auto rows =
+      freezer_.Freeze(row_floats_, all ? StoredRows() : std::min(changed, StoredRows()));
   if (inline_rows_) {
     index_.Freeze(extent, rows.get());
   } else {
     slab_.Freeze(extent, rows.get());
   }
-  given_ = rows;
   return rows;
 }
 

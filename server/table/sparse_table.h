@@ -100,9 +100,9 @@ class SparseTable final : public Table {
   bool inline_rows_;  // the payload is the row
   KeyIndex index_;
   RowSlab slab_;
-  uint64_t tag_ = 1;                 // of this interval; 0 is that of no one
-  uint64_t changed_rows_ = 0;        // about, at the last cut
-  std::weak_ptr<FrozenRows> given_;  // to the writer
+  uint64_t tag_ = 1;           // of this interval; 0 is that of no one
+  uint64_t changed_rows_ = 0;  // about, at the last cut
+  Freezer freezer_;
 };
 
 }  // namespace rubato
