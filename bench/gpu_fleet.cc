@@ -33,6 +33,7 @@ absl::StatusOr<Job> JobOf(const FleetPlan& plan) {
   job.tables = std::move(model.tables);
   job.places = plan.servers;
   job.seats = plan.workers;
+  job.iteration_rows = plan.workload->rows() * plan.workers;
   job.seed = 1;
   job.iterations_per_epoch = kIterationsPerEpoch;
   job.last_clock = Clock(kIterationsPerEpoch);   // the processes are killed long before
@@ -149,7 +150,6 @@ absl::Status Train(const FleetPlan& plan, const Job& job, const Seat& at, Addres
   TrainerOptions options;
   options.job = job;
   options.seat = at.seat;
-  options.batch = workload.rows();
   // As rubato-worker has it on a GPU.
   options.ahead = {.pulled = workload.config.train.prefetch, .begun = 1};
   Trainer trainer(std::move(options), {.model = model.get(), .pipeline = pipeline.get()}, &train,

@@ -1,5 +1,5 @@
 // rubato-data: from files to a prepared run.
-//   prepare RUN --out DIR [--set key=value]... [--resume [--committed CLOCK]]
+//   prepare RUN --out DIR [--set key=value]... [--resume [--committed CLOCK | --check]]
 //   inspect FILE [--label COLUMN [--target KIND]] [--[no-]header] [--skip-lines N] [--json]
 //   config RUN [--set key=value]...
 //   generate --rows N [--target KIND] [--seed S] [--rate R] --out X.csv
@@ -46,6 +46,7 @@ struct Arguments {
   std::string out;
   bool resume = false;
   int64_t committed = 0;
+  bool check = false;
   std::string file;
   DataConfig data;          // label and layout
   std::string target_kind;  // of what is inspected; "": its label says
@@ -121,6 +122,7 @@ absl::Status Prepare(const Arguments& arguments, StopSignals* signals) {
   ASSIGN_OR_RETURN(const RunConfig config, Load(arguments));
   // Said now rather than after an hour of reading.
   RETURN_IF_ERROR(ComputeDevice::Find(config.device, arguments.cuda_library).status());
+  if (arguments.check) return CheckResume(config, arguments.out);
   ASSIGN_OR_RETURN(
       const Prepared prepared,
       PrepareRun(
@@ -239,6 +241,8 @@ int Main(int argc, char** argv) {
       prepare->add_flag("--resume", arguments.resume, "go on with the run that is in the folder");
   prepare
       ->add_option("--committed", arguments.committed, "with --resume: clock not to fall short of")
+      ->needs(resume);
+  prepare->add_flag("--check", arguments.check, "with --resume: only say why it would be refused")
       ->needs(resume);
   CLI::App* inspect = AddInspect(&app, &arguments);
   AddRunCommand(&app, "config", "print the resolved run file as JSON", &arguments);

@@ -26,6 +26,7 @@
 #include "worker/evaluate/predict.h"
 #include "worker/run_file/run_config.h"
 #include "worker/run_file/run_file.h"
+#include "worker/spec/job_plan.h"
 #include "worker/train/local_trainer.h"
 #include "worker/train/trainer.h"
 
@@ -65,6 +66,8 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const std::string toml, ReadChecksummedText(config_path));
   ASSIGN_OR_RETURN(run.config, ParseRunConfig(toml, config_path, {}, no_environment));
   ASSIGN_OR_RETURN(run.job, LoadJob(folder));
+  // An older file's run has the workers that it began with.
+  if (run.job.iteration_rows == 0) run.job.iteration_rows = IterationRows(run.config);
   ASSIGN_OR_RETURN(run.encoding, LoadEncoding(folder));
   ASSIGN_OR_RETURN(const ModelSpec spec,
                    MakeModelSpec(run.config, run.encoding.Shape(), run.encoding.prior));
@@ -96,7 +99,6 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   TrainerOptions options;
   options.job = run.job;
   options.seat = client.seat;
-  options.batch = static_cast<uint64_t>(run.config.train.batch);
   const bool in_step = run.job.staleness() == Staleness(0);
   const int64_t pulled = run.config.train.prefetch;
   options.ahead = {.pulled = pulled,
@@ -130,7 +132,6 @@ absl::Status Local(const Arguments& arguments, EventLog* events, StopSignals* si
                    run.device.MakeLocalTraining(run.model->spec(), run.precision, run.job.seed));
   LocalTrainer trainer(
       {.job = run.job,
-       .batch = static_cast<uint64_t>(run.config.train.batch),
        .constant = run.encoding.prior.predictions,
        .losses = LossRangeOf(run.model->spec().target, run.encoding.prior.base_margin, *train),
        .learning_rate = run.config.optimizer.learning_rate,

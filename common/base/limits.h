@@ -10,7 +10,8 @@ namespace rubato {
 
 inline constexpr size_t kMaxPlaces = 1024;
 inline constexpr size_t kMaxSeats = 1024;
-inline constexpr size_t kMaxLives = 4096;  // of each list in a view or report
+inline constexpr uint64_t kMaxBatchRows = 1u << 20;  // of one worker in one iteration
+inline constexpr size_t kMaxLives = 4096;            // of each list in a view or report
 inline constexpr size_t kMaxTables = 1024;
 inline constexpr size_t kMaxColumns = 65536;   // of a file of rows
 inline constexpr uint32_t kMaxDim = 1u << 16;  // floats in a row; a dense block has 4096

@@ -20,6 +20,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kMaxRetention = 1ull << 48;
 constexpr uint64_t kMaxIterationBytes = 1ull << 60;
+constexpr uint64_t kMaxIterationRows = kMaxSeats * kMaxBatchRows;
 constexpr int64_t kMaxLeaseMs = 3'600'000;
 
 // Of job files, which say it as "version"; a file that does not is of the first.
@@ -28,10 +29,10 @@ constexpr uint32_t kFirstVersion = 1;
 constexpr uint32_t kWithoutEvaluate = 2;
 // From which on files say "lease_ms" and "deterministic".
 constexpr uint32_t kWithLease = 3;
-// From which on files say "iteration_bytes" and "feature_keys".
-constexpr uint32_t kWithIterationBytes = 4;
+// From which on files say "iteration_rows", "iteration_bytes" and "feature_keys".
+constexpr uint32_t kWithIterationRows = 4;
 constexpr uint32_t kVersion =
-    std::max(kWithIterationBytes,
+    std::max(kWithIterationRows,
              std::ranges::max(kHyperparameters<float>, {}, &Hyperparameter<float>::since).since);
 
 // Words of an enum, in the order of its numbers.
@@ -262,7 +263,8 @@ absl::StatusOr<Job> ReadJob(const Json& json) {
     reader.Integer<int64_t>("lease_ms", 1, kMaxLeaseMs, &job.lease_ms);
     reader.Truth("deterministic", &job.deterministic);
   }
-  if (version >= kWithIterationBytes) {
+  if (version >= kWithIterationRows) {
+    reader.Integer<uint64_t>("iteration_rows", 0, kMaxIterationRows, &job.iteration_rows);
     reader.Integer<uint64_t>("iteration_bytes", 1, kMaxIterationBytes, &job.iteration_bytes);
     reader.Integer<uint64_t>("feature_keys", 0, kMaxIterationBytes, &job.feature_keys);
   }
@@ -346,6 +348,7 @@ std::string FormatJob(const Job& job) {
                      {"retention_hard_bytes", job.retention_hard_bytes},
                      {"lease_ms", job.lease_ms},
                      {"deterministic", job.deterministic},
+                     {"iteration_rows", job.iteration_rows},
                      {"iteration_bytes", job.iteration_bytes},
                      {"feature_keys", job.feature_keys}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -18,6 +18,9 @@ struct Job : Calendar {
   std::vector<TableSpec> tables;
   uint32_t places = 1;
   uint32_t seats = 1;
+  // Training rows of one iteration of all seats together: the same for as long as the run lives,
+  // whatever their number (worker/spec/batch_order.h). 0: a file that does not say it yet.
+  uint64_t iteration_rows = 0;
   uint64_t seed = 0;
   int64_t snapshots_kept = 2;         // committed ones; with best_epoch: those validated
   int64_t snapshot_every_clocks = 0;  // 0: none is planned but the last

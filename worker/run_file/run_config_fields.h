@@ -152,7 +152,7 @@ template <class Visitor>
 void VisitFields(TrainConfig& train, Visitor& visitor) {
   visitor.Field("staleness", train.staleness, StalenessBound{});
   visitor.Field("epochs", train.epochs, IntegerRange{0, 1'000'000});
-  visitor.Field("batch", train.batch, IntegerRange{0, 1'048'576});
+  visitor.Field("batch", train.batch, IntegerRange{0, kMaxBatchRows});
   visitor.Field("seed", train.seed, kSeed);
   visitor.Field("best_epoch", train.best_epoch, YesNo{});
   visitor.Field("deterministic", train.deterministic, YesNo{});

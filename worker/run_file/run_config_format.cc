@@ -105,13 +105,13 @@ class Flattener {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
-// Rows move to other shards by their keys; who trains on which rows, and how many iterations an
-// epoch has, depends on the number of workers.
+// Rows move to other shards by their keys, and an iteration trains the same rows however many
+// workers share it.
 bool MayChangeOnResume(const std::string& key) {
   return key == "train.epochs" || key == "train.staleness" || key == "device" ||
          key == "train.precision" || key == "train.strikes" ||
          absl::StartsWith(key, "train.rollback_") || absl::StartsWith(key, "snapshot.") ||
-         (absl::StartsWith(key, "fleet.") && key != "fleet.workers");
+         absl::StartsWith(key, "fleet.");
 }
 
 }  // namespace
@@ -121,6 +121,12 @@ absl::Status CheckResumable(const RunConfig& before, const RunConfig& now) {
     return absl::InvalidArgumentError(
         "cannot resume: fleet.servers changed from or to 0, and without servers nothing is "
         "committed; undo that or start a new run");
+  }
+  if (before.train.deterministic && before.fleet.workers != now.fleet.workers) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "cannot resume: fleet.workers changed (%d, now %d), and the bits that "
+        "train.deterministic = true promises depend on it; undo that or start a new run",
+        before.fleet.workers, now.fleet.workers));
   }
   const auto old_fields = Flattener::Flatten(before);
   const auto new_fields = Flattener::Flatten(now);
@@ -133,9 +139,9 @@ absl::Status CheckResumable(const RunConfig& before, const RunConfig& now) {
   if (changed.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(
       "cannot resume: changed since the run began: %s; only train.epochs, train.staleness, device, "
-      "train.precision, train.strikes, train.rollback_*, snapshot.* and fleet.* but fleet.workers "
-      "may change, so undo that or start "
-      "a new run",
+      "train.precision, train.strikes, train.rollback_*, snapshot.* and fleet.* may change, so "
+      "undo "
+      "that or start a new run",
       absl::StrJoin(changed, ", ")));
 }
 

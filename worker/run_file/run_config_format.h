@@ -9,8 +9,7 @@
 namespace rubato {
 
 // Whether a run begun with `before` may be resumed with `now`: else InvalidArgument names the keys
-// that changed and may not (all but train.epochs, train.staleness, device, train.precision and
-// snapshot.*).
+// that changed and may not (its sentence lists those that may).
 absl::Status CheckResumable(const RunConfig& before, const RunConfig& now);
 // The resolved configuration as JSON (what the launcher reads) and as TOML (kept in the run folder;
 // loading it gives the same RunConfig).

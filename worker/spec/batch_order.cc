@@ -8,14 +8,17 @@
 namespace rubato {
 
 int64_t BatchOrder::IterationsPerEpoch() const {
-  const uint64_t per_iteration = batch_ * seats_;
-  return static_cast<int64_t>((rows_ + per_iteration - 1) / per_iteration);
+  return static_cast<int64_t>((rows_ + iteration_rows_ - 1) / iteration_rows_);
 }
 
+uint64_t BatchOrder::LargestBatch() const { return (iteration_rows_ + seats_ - 1) / seats_; }
+
 void BatchOrder::Rows(int64_t epoch, int64_t index, SeatId seat, std::vector<uint64_t>* out) const {
-  const uint64_t begin = (static_cast<uint64_t>(index) * seats_ + seat.value()) * batch_;
-  const uint64_t end = std::min(begin + batch_, rows_);
   out->clear();
+  if (index >= IterationsPerEpoch()) return;
+  const uint64_t first = static_cast<uint64_t>(index) * iteration_rows_;
+  const uint64_t begin = first + BeginOf(seat.value());
+  const uint64_t end = std::min(first + BeginOf(seat.value() + uint64_t{1}), rows_);
   for (uint64_t position = begin; position < end; ++position) {
     out->push_back(Permute(position, epoch));
   }

@@ -43,22 +43,40 @@ uint64_t KnownKeys(const ModelSpec& model) {
   return keys;
 }
 
+// A run that began with other workers may have too few or too many rows for these.
+absl::Status CheckShares(const Job& job, const BatchOrder& order) {
+  const bool many = job.seats > job.iteration_rows;
+  if (!many && order.LargestBatch() <= kMaxBatchRows) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "fleet.workers = %d: an iteration of this run has %d rows (train.batch for each worker that "
+      "it began with), %s; ask for %s",
+      job.seats, job.iteration_rows,
+      many ? "and each worker needs one"
+           : absl::StrFormat("and one worker takes %d at most", kMaxBatchRows),
+      many ? "fewer" : "more"));
+}
+
 }  // namespace
 
+uint64_t IterationRows(const RunConfig& config) {
+  return static_cast<uint64_t>(config.train.batch) * static_cast<uint64_t>(config.fleet.workers);
+}
+
 absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape, const Prior& prior,
-                            uint64_t train_rows) {
+                            const RowCounts& rows) {
   ASSIGN_OR_RETURN(ModelSpec model, MakeModelSpec(config, shape, prior));
   Job job;
-  job.iteration_bytes = IterationBytes(model, static_cast<uint64_t>(config.train.batch));
+  job.seats = static_cast<uint32_t>(config.fleet.workers);
+  job.iteration_rows = rows.iteration;
+  job.seed = static_cast<uint64_t>(config.train.seed);
+  const BatchOrder order(rows.train, job.iteration_rows, job.seats, job.seed);
+  RETURN_IF_ERROR(CheckShares(job, order));
+  job.iteration_bytes = IterationBytes(model, order.LargestBatch());
   job.feature_keys = KnownKeys(model);
   job.tables = std::move(model.tables);
   // Without servers nobody takes the one place.
   job.places = static_cast<uint32_t>(
       std::max<int64_t>(1, config.fleet.servers * config.fleet.shards_per_server));
-  job.seats = static_cast<uint32_t>(config.fleet.workers);
-  job.seed = static_cast<uint64_t>(config.train.seed);
-  const BatchOrder order(train_rows, static_cast<uint64_t>(config.train.batch), job.seats,
-                         job.seed);
   job.iterations_per_epoch = order.IterationsPerEpoch() + 1;
   if (config.train.epochs > kMaxClock / job.iterations_per_epoch) {
     return absl::InvalidArgumentError(absl::StrFormat(

@@ -11,9 +11,16 @@
 
 namespace rubato {
 
-// `train_rows` rows of data of this shape, of which `prior` is known. InvalidArgument: what
-// MakeModelSpec refuses, and more iterations than clocks can count.
+// Rows of an iteration of a run that begins with `config`, of all workers together.
+uint64_t IterationRows(const RunConfig& config);
+
+struct RowCounts {
+  uint64_t train;
+  uint64_t iteration;  // IterationRows of the configuration that the run began with
+};
+// For data of this shape, of which `prior` is known. InvalidArgument: what MakeModelSpec refuses,
+// more iterations than clocks can count, and workers that cannot share the rows of an iteration.
 absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape, const Prior& prior,
-                            uint64_t train_rows);
+                            const RowCounts& rows);
 
 }  // namespace rubato

@@ -14,9 +14,9 @@ namespace rubato {
 
 class Timetable {
  public:
-  // `rows` to train on, of all seats together; `batch`: rows of an iteration of one seat.
-  Timetable(const Job& job, SeatId seat, uint64_t rows, uint64_t batch)
-      : calendar_(job), seat_(seat), order_(rows, batch, job.seats, job.seed) {}
+  // `rows` to train on, of all seats together.
+  Timetable(const Job& job, SeatId seat, uint64_t rows)
+      : calendar_(job), seat_(seat), order_(rows, job.iteration_rows, job.seats, job.seed) {}
 
   // None at an evaluation, and none where the epoch has no more for this seat.
   std::vector<uint64_t> Rows(Clock clock) const;

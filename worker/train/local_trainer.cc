@@ -21,7 +21,7 @@ LocalTrainer::LocalTrainer(LocalOptions options, LocalCompute compute, LocalData
       compute_(compute),
       data_(data),
       events_(events),
-      timetable_(options_.job, SeatId(0), data.train->rows(), options_.batch),
+      timetable_(options_.job, SeatId(0), data.train->rows()),
       divergence_(options_.losses, options_.learning_rate, 0) {}
 
 absl::Status LocalTrainer::Run(StopSignals* signals) {

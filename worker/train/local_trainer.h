@@ -23,7 +23,6 @@ namespace rubato {
 
 struct LocalOptions {
   Job job;
-  uint64_t batch = 256;
   std::vector<double> constant = {0.5};  // Prior::predictions
   LossRange losses;                      // LossRangeOf the training rows
   double learning_rate = 0.0;            // named when training diverges

@@ -26,7 +26,7 @@ Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train
       train_(train),
       validation_(validation),
       events_(events),
-      timetable_(options_.job, options_.seat, train->rows(), options_.batch),
+      timetable_(options_.job, options_.seat, train->rows()),
       divergence_(options_.losses, options_.learning_rate, options_.strikes),
       slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()),
       plan_(options_.job, options_.ahead) {}

@@ -48,7 +48,6 @@ struct Slowness {
 struct TrainerOptions {
   Job job;
   SeatId seat;
-  uint64_t batch = 256;
   IterationPlan::Ahead ahead = {.pulled = 3};
   Slowness slowness;
   std::vector<double> constant = {0.5};           // Prior::predictions

@@ -34,6 +34,7 @@ Job TwoTables() {
   job.tables = {embedding, layer};
   job.places = 3;
   job.seats = 2;
+  job.iteration_rows = 77;
   job.last_clock = Clock(1234);
   job.seed = 0xffff'ffff'ffff'fff0u;
   job.iterations_per_epoch = 41;
@@ -99,11 +100,19 @@ constexpr char kEvaluates[] = "\"evaluate\": true,";
 
 // `job` as a file of the first version has it, but for that; `more` in its place.
 std::string FirstVersion(const Job& job, const std::string& more) {
-  return absl::StrReplaceAll(FormatJob(job),
-                             {{"\"version\": 4,", more},
-                              {",\n  \"lease_ms\": 10000,\n  \"deterministic\": false,\n  "
-                               "\"iteration_bytes\": 134217728,\n  \"feature_keys\": 0",
-                               ""}});
+  return absl::StrReplaceAll(
+      FormatJob(job),
+      {{"\"version\": 4,", more},
+       {",\n  \"lease_ms\": 10000,\n  \"deterministic\": false,\n  "
+        "\"iteration_rows\": 77,\n  \"iteration_bytes\": 134217728,\n  \"feature_keys\": 0",
+        ""}});
+}
+
+// And not how many rows an iteration has.
+Job OfFirstVersion() {
+  Job job = TwoTables();
+  job.iteration_rows = 0;
+  return job;
 }
 
 TEST(Job, AFileOfTheFirstVersionSaysThatItEvaluates) {
@@ -111,16 +120,24 @@ TEST(Job, AFileOfTheFirstVersionSaysThatItEvaluates) {
     return ParseJob(FirstVersion(TwoTables(), "\"version\": 1," + more));
   };
   ASSERT_TRUE(first(kEvaluates).ok()) << first(kEvaluates).status();
-  EXPECT_EQ(*first(kEvaluates), TwoTables());
+  EXPECT_EQ(*first(kEvaluates), OfFirstVersion());
   EXPECT_TRUE(absl::StrContains(first("").status().message(), "run.evaluate is missing"));
   EXPECT_TRUE(absl::StrContains(first("\"evaluate\": false,").status().message(),
                                 "run.evaluate must be true"));
 }
 
+// An older file comes back from its own text as well.
+TEST(Job, RowsOfAnIterationMayBeUnknown) {
+  EXPECT_EQ(*ParseJob(FormatJob(OfFirstVersion())), OfFirstVersion());
+  EXPECT_EQ(ErrorAfter("\"iteration_rows\": 77", "\"iteration_rows\": 1073741825"),
+            "job: run.iteration_rows must be an integer from 0 to 1073741824; undo the edit, or "
+            "train into a new folder");
+}
+
 TEST(Job, AFileWithoutAVersionIsOfTheFirst) {
   const auto job = ParseJob(FirstVersion(TwoTables(), kEvaluates));
   ASSERT_TRUE(job.ok()) << job.status();
-  EXPECT_EQ(*job, TwoTables());
+  EXPECT_EQ(*job, OfFirstVersion());
 }
 
 TEST(Job, AHyperparameterThatAnOlderFileLacksHasItsDefault) {

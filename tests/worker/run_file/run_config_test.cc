@@ -354,6 +354,7 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   now.snapshot.retention_soft_mib = 7;
   now.fleet.servers = 3;
   now.fleet.shards_per_server = 2;
+  now.fleet.workers = 3;
   now.fleet.restarts = 0;
   EXPECT_TRUE(CheckResumable(before, now).ok());
   now.train.batch = 8;
@@ -363,15 +364,23 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   EXPECT_EQ(std::string(refused.message()),
             "cannot resume: changed since the run began: model.kind (\"linear\", now \"mlp\"), "
             "train.batch (0, now 8); only train.epochs, train.staleness, device, "
-            "train.precision, train.strikes, train.rollback_*, snapshot.* and fleet.* but "
-            "fleet.workers may change, so undo that or start a new run");
-  now = before;
-  now.fleet.workers = 3;
-  EXPECT_NE(CheckResumable(before, now).message().find("fleet.workers (2, now 3)"),
-            absl::string_view::npos);
+            "train.precision, train.strikes, train.rollback_*, snapshot.* and fleet.* may change, "
+            "so undo that or start a new run");
   now = before;
   now.fleet.servers = 0;
   EXPECT_NE(CheckResumable(before, now).message().find("from or to 0"), absl::string_view::npos);
+}
+
+TEST(RunConfig, ResumeKeepsTheWorkersWhoseBitsArePromised) {
+  RunConfig before = *Parse(kCsv);
+  before.train.deterministic = true;
+  RunConfig now = before;
+  now.fleet.servers = 3;
+  EXPECT_TRUE(CheckResumable(before, now).ok());
+  now.fleet.workers = 3;
+  EXPECT_EQ(CheckResumable(before, now).message(),
+            "cannot resume: fleet.workers changed (2, now 3), and the bits that "
+            "train.deterministic = true promises depend on it; undo that or start a new run");
 }
 
 TEST(RunConfig, MissingFileFolderAndGiantAreSentences) {

@@ -8,17 +8,18 @@
 namespace rubato {
 namespace {
 
-// 103 rows in batches of 10 for 3 seats: 4 iterations, the last of them with 10, 3 and no rows.
-// Then the evaluation.
+// 103 rows in batches of 10 for each of 3 seats: 4 iterations, the last of them with 10, 3 and no
+// rows. Then the evaluation.
 class TimetableTest : public testing::Test {
  protected:
   TimetableTest() {
     job_.seats = 3;
+    job_.iteration_rows = 30;
     job_.seed = 7;
     job_.iterations_per_epoch = 5;
     job_.last_clock = Clock(15);
   }
-  Timetable Of(uint32_t seat) const { return Timetable(job_, SeatId(seat), 103, 10); }
+  Timetable Of(uint32_t seat) const { return Timetable(job_, SeatId(seat), 103); }
   std::vector<size_t> Sizes(uint32_t seat, int64_t epoch) const {
     std::vector<size_t> sizes;
     for (int64_t i = 0; i < 5; ++i) sizes.push_back(Of(seat).Rows(Clock(5 * epoch + i)).size());

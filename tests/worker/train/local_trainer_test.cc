@@ -57,6 +57,7 @@ class LocalTrainerTest : public testing::Test {
  protected:
   LocalTrainerTest() {
     signal(SIGTERM, SIG_DFL);  // whoever runs the tests may ignore it
+    job_.iteration_rows = kBatch;
     job_.iterations_per_epoch = kIterations;
     job_.last_clock = Clock(2 * kIterations);
     signals_ = *StopSignals::Catch();
@@ -69,7 +70,6 @@ class LocalTrainerTest : public testing::Test {
     auto log = EventLog::Open({.path = path_, .process = "local-0"});
     EXPECT_TRUE(log.ok()) << log.status();
     LocalTrainer trainer({.job = job_,
-                          .batch = kBatch,
                           .losses = {.constant = kConstantLoss},
                           .learning_rate = 0.5,
                           .untrained = {Encoding(), model_->spec()}},

@@ -114,7 +114,8 @@ absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
   const DataReport& report = prepared.report;
   const uint64_t rows = report.parts[0].rows;
   FitToData({rows, report.one_sided_gradient}, &config);
-  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, report.shape, report.prior, rows));
+  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, report.shape, report.prior,
+                                         {.train = rows, .iteration = IterationRows(config)}));
   RETURN_IF_ERROR(
       WriteChecksummedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
   RETURN_IF_ERROR(
@@ -135,7 +136,6 @@ absl::Status CheckSameJob(const Job& before, const Job& now, const std::string& 
   for (TableSpec& table : tables) table.staleness = now.staleness();
   compare("tables", tables, now.tables);
   compare("seed", before.seed, now.seed);
-  compare("seats", before.seats, now.seats);
   compare("iterations_per_epoch", before.iterations_per_epoch, now.iterations_per_epoch);
   compare("best_epoch", before.best_epoch, now.best_epoch);
   if (others.empty()) return absl::OkStatus();
@@ -155,8 +155,12 @@ absl::Status CheckEpochs(const Job& job, const RunConfig& config, Clock committe
       job.EpochBefore(committed) + 1));
 }
 
-absl::StatusOr<Prepared> PrepareResumed(RunConfig config, const std::string& folder,
-                                        Clock committed) {
+// What the run in `folder` becomes with `config`; nothing is written.
+struct Resumed {
+  RunConfig config;
+  Job job;
+};
+absl::StatusOr<Resumed> Resume(RunConfig config, const std::string& folder, Clock committed) {
   const std::string path = folder + "/run.toml";
   const absl::StatusOr<std::string> text = ReadChecksummedText(path);
   if (absl::IsNotFound(text.status())) {
@@ -169,18 +173,32 @@ absl::StatusOr<Prepared> PrepareResumed(RunConfig config, const std::string& fol
   KeepFitted(before, &config);
   RETURN_IF_ERROR(Annotate(CheckResumable(before, config), folder));
   ASSIGN_OR_RETURN(const auto train, OpenDataset(PartPath(folder + "/data", SplitPart::kTrain)));
+  ASSIGN_OR_RETURN(const Encoding encoding, LoadEncoding(folder));
+  ASSIGN_OR_RETURN(const Job job_before, LoadJob(folder));
+  const uint64_t said = job_before.iteration_rows;
+  ASSIGN_OR_RETURN(Job job, MakeJob(config, encoding.Shape(), encoding.prior,
+                                    {.train = train->rows(),
+                                     .iteration = said > 0 ? said : IterationRows(before)}));
+  RETURN_IF_ERROR(CheckSameJob(job_before, job, folder + "/job.json"));
+  RETURN_IF_ERROR(Annotate(CheckEpochs(job, config, committed), folder));
+  return Resumed{std::move(config), std::move(job)};
+}
+
+absl::StatusOr<Prepared> PrepareResumed(RunConfig config, const std::string& folder,
+                                        Clock committed) {
+  ASSIGN_OR_RETURN(Resumed resumed, Resume(std::move(config), folder, committed));
+  RETURN_IF_ERROR(WriteConfigAndJob(resumed.config, resumed.job, folder));
   Prepared prepared;
   prepared.outcome = PrepareOutcome::kKept;
-  ASSIGN_OR_RETURN(const Encoding encoding, LoadEncoding(folder));
-  ASSIGN_OR_RETURN(prepared.job, MakeJob(config, encoding.Shape(), encoding.prior, train->rows()));
-  ASSIGN_OR_RETURN(const Job job_before, LoadJob(folder));
-  RETURN_IF_ERROR(CheckSameJob(job_before, prepared.job, folder + "/job.json"));
-  RETURN_IF_ERROR(Annotate(CheckEpochs(prepared.job, config, committed), folder));
-  RETURN_IF_ERROR(WriteConfigAndJob(config, prepared.job, folder));
+  prepared.job = std::move(resumed.job);
   return prepared;
 }
 
 }  // namespace
+
+absl::Status CheckResume(const RunConfig& config, const std::string& folder) {
+  return Resume(config, folder, Clock(0)).status();
+}
 
 absl::StatusOr<Prepared> PrepareRun(const RunConfig& config, const std::string& folder,
                                     PrepareMode mode, const StopCheck& stop, Clock committed) {

@@ -40,5 +40,8 @@ struct Prepared {
 absl::StatusOr<Prepared> PrepareRun(const RunConfig& config, const std::string& folder,
                                     PrepareMode mode, const StopCheck& stop,
                                     Clock committed = Clock(0));
+// What PrepareRun(kResume) would refuse of `config`, whatever is committed in `folder`; changes
+// nothing.
+absl::Status CheckResume(const RunConfig& config, const std::string& folder);
 
 }  // namespace rubato

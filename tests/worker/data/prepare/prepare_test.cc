@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/staged_file.h"
 #include "common/base/status.h"
 #include "gtest/gtest.h"
@@ -193,7 +194,8 @@ TEST_F(Prepare, JobFollowsTheConfiguration) {
   EXPECT_EQ(job->seats, 4u);
   EXPECT_EQ(job->seed, 5u);
   EXPECT_EQ(job->staleness(), Staleness(2));
-  const BatchOrder order(prepared->report.parts[0].rows, 10, 4, 5);
+  EXPECT_EQ(job->iteration_rows, 40u);
+  const BatchOrder order(prepared->report.parts[0].rows, 40, 4, 5);
   EXPECT_EQ(job->iterations_per_epoch, order.IterationsPerEpoch() + 1);
   EXPECT_EQ(job->last_clock, Clock(7 * job->iterations_per_epoch));
   EXPECT_TRUE(job->best_epoch);
@@ -208,8 +210,8 @@ TEST(MakeJob, MoreIterationsThanClocksCanCountAreRefused) {
   DatasetShape shape;
   shape.numeric_columns = 2;
   shape.level_begin = {0};
-  EXPECT_TRUE(MakeJob(config, shape, {}, 9'000'000'000).ok());
-  EXPECT_EQ(MakeJob(config, shape, {}, 9'100'000'000).status().message(),
+  EXPECT_TRUE(MakeJob(config, shape, {}, {.train = 9'000'000'000, .iteration = 1}).ok());
+  EXPECT_EQ(MakeJob(config, shape, {}, {.train = 9'100'000'000, .iteration = 1}).status().message(),
             "train.epochs = 1000000 passes of 9100000001 iterations are more than "
             "9007199254740992; ask for fewer, or a larger train.batch");
 }
@@ -236,20 +238,104 @@ TEST_F(Prepare, ResumeKeepsTheDataAndTakesWhatMayChange) {
   EXPECT_TRUE(absl::StrContains(refused.status().message(), "optimizer.learning_rate"));
 }
 
+TEST_F(Prepare, ResumeWithOtherWorkersTrainsTheSameIterations) {
+  RunConfig config = LoanConfig(1000);
+  config.fleet.workers = 3;
+  config.train.batch = 8;
+  const auto begun = Run(config);
+  ASSERT_TRUE(begun.ok()) << begun.status();
+  for (const int64_t workers : {1, 24, 2, 3}) {
+    config.fleet.workers = workers;
+    const auto resumed = Run(config, PrepareMode::kResume);
+    ASSERT_TRUE(resumed.ok()) << resumed.status();
+    EXPECT_EQ(resumed->job.seats, workers);
+    EXPECT_EQ(resumed->job.iteration_rows, 24u);
+    EXPECT_EQ(resumed->job.iterations_per_epoch, begun->job.iterations_per_epoch);
+    EXPECT_EQ(resumed->job.last_clock, begun->job.last_clock);
+    EXPECT_EQ(*LoadJob(Path("out")), resumed->job);
+  }
+}
+
+TEST_F(Prepare, AJobThatDoesNotSayItsRowsHasThoseOfTheRunFile) {
+  RunConfig config = LoanConfig(1000);
+  config.fleet.workers = 3;
+  config.train.batch = 8;
+  ASSERT_TRUE(Run(config).ok());
+  const std::string text = *ReadChecksummedText(Path("out/job.json"));
+  const size_t begin = text.find(",\n  \"iteration_rows\"");
+  const std::string older =
+      absl::StrReplaceAll(text.substr(0, begin) + "\n}\n", {{"\"version\": 4", "\"version\": 3"}});
+  ASSERT_TRUE(WriteChecksummedText(Path("out/job.json"), older).ok());
+  ASSERT_EQ(LoadJob(Path("out"))->iteration_rows, 0u);
+  config.fleet.workers = 2;
+  ASSERT_TRUE(Run(config, PrepareMode::kResume).ok());
+  EXPECT_EQ(LoadJob(Path("out"))->iteration_rows, 24u);
+}
+
+TEST_F(Prepare, WorkersThatCannotShareAnIterationAreRefusedAndNothingChanges) {
+  RunConfig config = LoanConfig(1000);
+  config.fleet.workers = 3;
+  config.train.batch = 8;
+  ASSERT_TRUE(Run(config).ok());
+  const std::string before = *ReadChecksummedText(Path("out/job.json"));
+  config.fleet.workers = 2;
+  EXPECT_TRUE(CheckResume(config, Path("out")).ok());
+  config.fleet.workers = 25;
+  const absl::Status refused = CheckResume(config, Path("out"));
+  EXPECT_EQ(refused.message(),
+            "fleet.workers = 25: an iteration of this run has 24 rows (train.batch for each worker "
+            "that it began with), and each worker needs one; ask for fewer");
+  EXPECT_EQ(Run(config, PrepareMode::kResume).status(), refused);
+  EXPECT_EQ(*ReadChecksummedText(Path("out/job.json")), before);
+}
+
+// What a worker may have under way follows from the largest share that one has now.
+TEST(MakeJob, BytesOfAnIterationAreThoseOfTheLargestShare) {
+  RunConfig config;
+  config.train.epochs = 1;
+  DatasetShape shape;
+  shape.sparse_keys = uint64_t{1} << 40;
+  const auto bytes = [&](int64_t workers, uint64_t iteration_rows) {
+    config.fleet.workers = workers;
+    config.train.batch = 8;
+    const auto job = MakeJob(config, shape, {}, {.train = 1000, .iteration = iteration_rows});
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.ok() ? job->iteration_bytes : 0;
+  };
+  EXPECT_EQ(bytes(3, 24), bytes(1, 8));
+  EXPECT_EQ(bytes(2, 24), bytes(1, 12));
+  EXPECT_EQ(bytes(5, 24), bytes(1, 5));
+  EXPECT_GT(bytes(2, 24), bytes(3, 24));
+}
+
+TEST(MakeJob, OneWorkerTakesNoMoreRowsThanABatchMayHave) {
+  RunConfig config;
+  config.fleet.workers = 1;
+  config.train.batch = 1;
+  config.train.epochs = 1;
+  DatasetShape shape;
+  shape.numeric_columns = 2;
+  shape.level_begin = {0};
+  EXPECT_TRUE(MakeJob(config, shape, {}, {.train = 9, .iteration = 1 << 20}).ok());
+  EXPECT_EQ(MakeJob(config, shape, {}, {.train = 9, .iteration = 2 << 20}).status().message(),
+            "fleet.workers = 1: an iteration of this run has 2097152 rows (train.batch for each "
+            "worker that it began with), and one worker takes 1048576 at most; ask for more");
+}
+
 TEST_F(Prepare, ResumeRefusesAJobThatAnotherVersionMade) {
   RunConfig config = LoanConfig(1000);
   config.train.best_epoch = false;
   ASSERT_TRUE(Run(config).ok());
   Job job = *ParseJob(*ReadChecksummedText(Path("out/job.json")));
   ++job.seed;
-  ++job.seats;
+  ++job.iterations_per_epoch;
   const std::string other = FormatJob(job);
   ASSERT_TRUE(WriteChecksummedText(Path("out/job.json"), other).ok());
   const auto refused = Run(config, PrepareMode::kResume);
   EXPECT_EQ(ExitCode(refused.status()), kExitUsage);
   EXPECT_TRUE(absl::StrContains(refused.status().message(),
                                 "out/job.json: cannot resume: this version makes something else "
-                                "of the run file: seed, seats; resume with"))
+                                "of the run file: seed, iterations_per_epoch; resume with"))
       << refused.status();
   EXPECT_EQ(*ReadChecksummedText(Path("out/job.json")), other);
 }
