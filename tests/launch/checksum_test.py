@@ -15,7 +15,7 @@ FOR_PEOPLE = ("telemetry/", "logs/", "report.html", ".lock")
 READ = {"predict": ("config.json", "job.json", "run.toml", "metrics.json", "data/encoding.json",
                     "snapshots/scheduler.state"),
         "resume": ("config.json", "job.json", "run.toml", "target.json", "validations.json",
-                   "data/encoding.json", "data/cleansing.json", "data/train.rbd",
+                   "workers.json", "data/encoding.json", "data/cleansing.json", "data/train.rbd",
                    "data/validation.rbd", "data/test.rbd",
                    "snapshots/scheduler.state"),
         "resume finished": ("job.json", "metrics.json", "target.json")}

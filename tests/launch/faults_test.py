@@ -8,8 +8,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
 
-from rubato_cli.base.events import (EvictedEvent, FleetResumeEvent, ResumedEvent,  # noqa: E402
-                                    StartedEvent, TornEvent)
+from rubato_cli.base.events import (EvictedEvent, FleetResumeEvent, StartedEvent,  # noqa: E402
+                                    TornEvent)
 from rubato_cli.report import summary  # noqa: E402
 from rubato_cli.run.faults import Faults  # noqa: E402
 
@@ -21,10 +21,15 @@ def span(seat, begin, end):
 
 
 class FaultsTest(unittest.TestCase):
-    def told(self, *events, seats=2):
-        faults = Faults(seats)
+    def told(self, *events, seats=2, clock=0):
+        """Of a start at `clock`. (seats, clock) among the events: another fleet begins."""
+        faults = Faults()
+        faults.begin(seats, clock)
         for event in events:
-            faults.take(event)
+            if isinstance(event, tuple):
+                faults.begin(*event)
+            else:
+                faults.take(event)
         return faults.told(LAST)
 
     def start(self, clock=0):
@@ -32,7 +37,7 @@ class FaultsTest(unittest.TestCase):
 
     def test_nothing_went_wrong(self):
         self.assertEqual(self.told(*self.start()), {})
-        self.assertEqual(self.told(ResumedEvent(40), *self.start(40)), {})
+        self.assertEqual(self.told(*self.start(40), clock=40), {})
 
     def test_who_follows_begins_later_or_sooner(self):
         told = self.told(*self.start(), EvictedEvent(1, 2, 50, True), StartedEvent(1, 3, 53),
@@ -52,7 +57,7 @@ class FaultsTest(unittest.TestCase):
         self.assertEqual(self.told(StartedEvent(0, 1, 0))["skipped"], [span(1, 0, LAST)])
 
     def test_a_seat_that_comes_late_skipped_what_was_before(self):
-        told = self.told(ResumedEvent(40), StartedEvent(0, 1, 40), StartedEvent(1, 2, 44))
+        told = self.told(StartedEvent(0, 1, 40), StartedEvent(1, 2, 44), clock=40)
         self.assertEqual(told["skipped"], [span(1, 40, 44)])
 
     def test_what_all_go_back_behind_is_trained_again(self):
@@ -63,6 +68,18 @@ class FaultsTest(unittest.TestCase):
         self.assertEqual(told["skipped"], [span(1, 10, 20)])
         self.assertEqual(told["repeated"], [])
         self.assertEqual(told["fleet_resumes"], [{"clock": 20, "why": "lost"}])
+
+    def test_who_was_missing_when_all_went_back_has_missed_what_was_before(self):
+        told = self.told(*self.start(), EvictedEvent(1, 2, 10), FleetResumeEvent(20, "lost"),
+                         *self.start(20))
+        self.assertEqual(told["skipped"], [span(1, 10, 20)])
+
+    def test_a_fleet_of_other_workers_misses_nobody(self):
+        lives = [StartedEvent(seat, 9 + seat, 30) for seat in range(3)]
+        self.assertEqual(self.told(*self.start(), (3, 30), *lives), {})
+        self.assertEqual(self.told(*lives, (2, 50), *self.start(50), seats=3, clock=30), {})
+        told = self.told(*self.start(), EvictedEvent(1, 2, 10), (1, 30), StartedEvent(0, 3, 30))
+        self.assertEqual(told["skipped"], [span(1, 10, 30)])
 
     def test_a_start_that_is_told_twice_is_one(self):
         told = self.told(*self.start(), EvictedEvent(1, 2, 50), StartedEvent(1, 3, 53),

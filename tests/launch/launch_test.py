@@ -32,7 +32,8 @@ class TrainTest(FakeFleetTest):
         self.assertEqual(metrics["oracle"]["auc"], 0.8)
         self.assertEqual(metrics["train"], {
             "seconds": 2.0, "rows": 200, "samples_per_second": 100.0, "clock": 20,
-            "resumed_from_clock": 0, "epoch_used": 2, "snapshot_used": None})
+            "resumed_from_clock": 0, "epoch_used": 2, "snapshot_used": None,
+            "workers": [{"clock": 0, "workers": 2}]})
         self.assertEqual(metrics["validation"], {"auc": 0.7, "logloss": 0.4})
         self.assertEqual(metrics["run"]["data_sha256"], "00ff")
         self.assertEqual(metrics["run"]["seed"], 7)
@@ -327,7 +328,7 @@ class CommandTest(FakeFleetTest):
         self.assertEqual(json.loads(stdout), {
             "state": "finished", "process": None, "last_clock": 20, "min_clock": 20,
             "committed_clock": 20, "committed_seconds_ago": None,
-            "quarantined": [], "rollbacks": []})
+            "quarantined": [], "rollbacks": [], "workers": [{"clock": 0, "workers": 2}]})
         RunFolder(str(self.out)).write_json("job.json", {"last_clock": 40})
         self.assertIn("out: stopped, clock 20 of 40, committed to clock 20\ngo on with",
                       self.rubato("status", "out")[1])

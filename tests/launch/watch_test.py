@@ -38,7 +38,7 @@ class Post:
 class SupervisionTest(unittest.TestCase):
     def setUp(self):
         self.fleet = type("Fleet", (), {})()
-        self.supervision = Supervision(self.fleet, CONFIG, Console(quiet=True), Faults(1))
+        self.supervision = Supervision(self.fleet, CONFIG, Console(quiet=True), Faults())
 
     def killed(self, post, event):
         self.supervision.watch(post).killed = ""

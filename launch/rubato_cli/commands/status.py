@@ -19,7 +19,7 @@ from rubato_cli.commands.session import Command, Session
 from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.report import summary
-from rubato_cli.run import metrics, rollbacks
+from rubato_cli.run import metrics, rollbacks, workers
 from rubato_cli.run.servers import has_servers
 
 TAIL_BYTES = 1 << 16  # enough for the newest view
@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         "committed_clock": committed if servers else None,
         "committed_seconds_ago": age(folder.telemetry(teller)) if owner is not None else None,
         "quarantined": quarantined(_tail(folder.telemetry(teller))),
-        "rollbacks": rollbacks.read(folder)}
+        "rollbacks": rollbacks.read(folder), "workers": workers.read(folder)}
     session.console.result(_lines(folder, config, document, finished), document)
     return DONE
 
@@ -66,11 +66,17 @@ def _lines(folder: RunFolder, config: dict[str, Any], document: dict[str, Any],
 
 def _troubles(document: dict[str, Any]) -> list[str]:
     """What the summary of a finished run says."""
-    lines = [f"worker {seat} trains nothing: its gradients were no numbers"
-             for seat in document["quarantined"]]
+    lines = summary.workers(document["workers"])
+    lines += [f"worker {seat} trains nothing: its gradients were no numbers"
+              for seat in document["quarantined"]]
     return lines + [f"went back to clock {rollback['clock']}, on with learning rate "
                     f"{rollback['learning_rate']:.4g}: {rollback['why']}"
                     for rollback in document["rollbacks"]]
+
+
+def committed_clock(folder: RunFolder) -> int:
+    """As far as its scheduler has told."""
+    return clocks(_tail(folder.telemetry("scheduler-0")))[1]
 
 
 def quarantined(lines: list[bytes]) -> list[int]:

@@ -6,6 +6,8 @@
   snapshots/                        committed and pending images
   validations.json                  what was validated at the end of each epoch
   rollbacks.json                    how often it went back by itself, if it did
+  workers.json                      how many trained it from which clock on; workers-*.json: who
+                                    asks for others now (run/wishes.py)
   telemetry/NAME.jsonl logs/NAME.log    events and log of each process: shown, but
                                     nothing that trains, resumes or scores reads them back
   evaluation.json metrics.json report.html
@@ -88,10 +90,11 @@ class RunFolder:
         """Whole or not at all: an earlier file stays until the new one is on disk."""
         target.write(self.path / name, with_checksum(json.dumps(content, indent=2) + "\n"))
 
-    def lock(self, otherwise: str = "wait for it, or choose another --out") -> None:
+    def lock(self, otherwise: str = "wait for it, or choose another --out",
+             name: str = ".lock") -> None:
         """Keeps this folder to this process until it ends. `otherwise`: what to do where another
-        one has it."""
-        path = self.path / ".lock"
+        one has it; `name`: of another lock than that of who trains."""
+        path = self.path / name
         with system_error.about(path), contextlib.ExitStack() as unless_locked:
             file = unless_locked.enter_context(open(path, "a+", encoding="utf-8"))
             deadline = Deadline(LOCK_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rubato_cli.base import names, units
-from rubato_cli.report import charts, page
+from rubato_cli.report import charts, page, summary
 from rubato_cli.report.record import Record
 from rubato_cli.report.tree import Tree, dig, number, records
 
@@ -139,9 +139,14 @@ def _training_facts(config: Tree, metrics: Tree) -> Iterator[tuple[str, str]]:
     yield "fleet", ", ".join(_known(
         _named("servers", dig(config, "fleet.servers")),
         _named("shards each", dig(config, "fleet.shards_per_server")),
-        _named("workers", dig(config, "fleet.workers"))))
+        _named("workers", _workers(config, metrics))))
     yield "device", ", ".join(_known(dig(config, "device"),
                                      _named("precision", dig(config, "train.precision"))))
+
+
+def _workers(config: Tree, metrics: Tree) -> object:
+    changes = records(metrics, "train.workers", "clock", "workers")
+    return summary.workers_text(changes) if changes else dig(config, "fleet.workers")
 
 
 def _split(record: Record) -> str:

@@ -20,6 +20,7 @@ def lines(metrics: dict[str, Any], config: dict[str, Any], target: TargetDescrip
                  f"({train['samples_per_second']:,.0f} samples/s), staleness bound "
                  f"{metrics['staleness']['bound']}, largest observed "
                  f"{metrics['staleness']['max_observed']}"]
+    said += workers(records(metrics, "train.workers", "clock", "workers"))
     said += faults(metrics)
     said += map(_quarantine, records(metrics, "faults.quarantined", "seat", "begin", "end"))
     said += map(_rollback, records(metrics, "faults.rollbacks", "clock", "learning_rate"))
@@ -37,6 +38,20 @@ def lines(metrics: dict[str, Any], config: dict[str, Any], target: TargetDescrip
     if dig(metrics, "verdict.warning"):
         said.append(f"warning: {metrics['verdict']['warning']}")
     return said
+
+
+def workers(changes: list[dict[str, Any]]) -> list[str]:
+    """How many trained, if that was not always the same."""
+    if len(changes) < 2:
+        return []
+    return [f"workers: {workers_text(changes)}"]
+
+
+def workers_text(changes: list[dict[str, Any]]) -> str:
+    """"2, from clock 1234 on 4"."""
+    first, *more = changes
+    return ", ".join([f"{first['workers']:.0f}", *(
+        f"from clock {change['clock']:.0f} on {change['workers']:.0f}" for change in more)])
 
 
 def faults(metrics: dict[str, Any]) -> list[str]:

@@ -52,6 +52,25 @@ def prepare(build: Build, arguments: list[str], folder: RunFolder, stop: StopSig
         log.write("\n".join([*said, complaints]))
 
 
+def check_workers(build: Build, folder: RunFolder, workers: int) -> None:
+    """Failure if set_workers() would be refused; changes nothing."""
+    _resume_with(build, folder, workers, "--check")
+
+
+def set_workers(build: Build, folder: RunFolder, workers: int, committed: int) -> None:
+    """Prepares the run in `folder`, as it is but for the number of its workers, to be taken up at
+    clock `committed`."""
+    _resume_with(build, folder, workers, "--committed", str(committed))
+
+
+def _resume_with(build: Build, folder: RunFolder, workers: int, *how: str) -> None:
+    ending = question.ask(build, PROGRAM, [
+        "prepare", str(folder.path / "run.toml"), "--out", str(folder.path), "--resume", *how,
+        "--set", f"fleet.workers={workers}"]).ending
+    if ending.exit_code != DONE:
+        raise _refusal(ending, "prepare")
+
+
 def _memory_file() -> TextIO:
     return open(os.memfd_create("rubato-prepare"), encoding="utf-8", errors="replace")
 

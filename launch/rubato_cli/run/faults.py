@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rubato_cli.base.events import (EvictedEvent, Event, FleetResumeEvent, PossibleLossEvent,
-                                    QuarantinedEvent, ResumedEvent, StartedEvent, TornEvent)
+                                    QuarantinedEvent, StartedEvent, TornEvent)
 
 
 @dataclasses.dataclass
@@ -39,24 +39,26 @@ class Faults:
     """Takes what the launcher sees and the scheduler tells. Iterations have the numbers [begin,
     end); those of a worker are its own."""
 
-    def __init__(self, seats: int) -> None:
-        """`seats`: workers of the run."""
+    def __init__(self) -> None:
         self.deaths: list[Death] = []
         self._torn: dict[int, TornEvent] = {}  # by life
         self._possible_losses: set[int] = set()  # lives
         self._resumes: list[FleetResumeEvent] = []
-        self._seats = seats
+        self._seats = 0
         self._quarantined: dict[int, Quarantine] = {}  # by life
         self._evictions = 0
         self._empty: dict[int, int] = {}  # seats where nobody trains, and from which iteration on
         self._skipped: list[Span] = []
         self._repeated: list[Span] = []
-        self._empty_all(0)
+
+    def begin(self, seats: int, clock: int) -> None:
+        """A fleet of so many workers begins at `clock`: the first one of this start of the run, or
+        the next."""
+        self._seats = seats
+        self._begin_at(clock)
 
     def take(self, event: Event) -> None:
         match event:
-            case ResumedEvent():
-                self._empty_all(event.clock)
             case EvictedEvent():
                 self._evictions += 0 if event.replaced else 1
                 # Where nobody trained, a life has ended that never began.
@@ -77,10 +79,13 @@ class Faults:
                 self._possible_losses.add(event.life)
             case FleetResumeEvent():
                 self._resumes.append(event)
-                self._empty_all(event.clock)
+                self._begin_at(event.clock)
 
-    def _empty_all(self, clock: int) -> None:
-        """All train from `clock` on, whatever was trained beyond it before."""
+    def _begin_at(self, clock: int) -> None:
+        """All seats train from `clock` on, whatever was trained beyond it before. Who was missing
+        before it has missed that."""
+        for seat, since in self._empty.items():
+            self._skipped += _span(seat, since, clock)
         self._empty = {seat: clock for seat in range(self._seats)}
         self._skipped = _before(clock, self._skipped)
         self._repeated = _before(clock, self._repeated)

@@ -1,4 +1,5 @@
-"""What the fleets of one start of a run add up to: several, where it goes back by itself."""
+"""What the fleets of one start of a run add up to: several, where it goes back by itself or gets
+other workers."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.run.faults import Faults
 from rubato_cli.run.progress import Progress
 from rubato_cli.run.rollbacks import Rollbacks
+from rubato_cli.run.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,8 +20,14 @@ class History:
     progress: Progress
     faults: Faults
     rollbacks: Rollbacks
+    workers: Workers
 
     @classmethod
-    def of(cls, folder: RunFolder, seats: int) -> History:
-        """Of the prepared run in `folder`. `seats`: of workers that a scheduler tells of."""
-        return cls(folder, Progress.of(folder), Faults(seats), Rollbacks(folder))
+    def of(cls, folder: RunFolder) -> History:
+        """Of the prepared run in `folder`."""
+        return cls(folder, Progress.of(folder), Faults(), Rollbacks(folder), Workers(folder))
+
+    def begin(self, clock: int) -> None:
+        """Another fleet is about to begin, at `clock`."""
+        self.workers.begin(clock)
+        self.faults.begin(self.workers.now, clock)

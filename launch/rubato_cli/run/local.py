@@ -14,7 +14,7 @@ from rubato_cli.run.history import History
 
 def train(console: Console, folder: RunFolder, fleet: Fleet) -> dict[str, Any]:
     """Trains and evaluates the prepared run in `folder`; all of metrics.json but its "run"."""
-    history = History.of(folder, 0)
+    history = History.of(folder)
     progress = history.progress
     fleet.on_event = lambda child, event: progress.tell(child, event, console)
     begin = time.monotonic()

@@ -19,6 +19,7 @@ from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.usage import Usage
 from rubato_cli.run.history import History
 from rubato_cli.run.progress import Progress
+from rubato_cli.run.workers import read as read_workers
 
 
 def collect(history: History, seconds: float, usage: dict[str, Usage]) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def collect(history: History, seconds: float, usage: dict[str, Usage]) -> dict[s
         (shard for server in _of(progress, ServerDoneEvent) for shard in server.each()),
         key=lambda shard: shard.place)
     return {
-        "train": _train(progress, workers, schedulers, seconds),
+        "train": _train(progress, workers, schedulers, seconds) | _workers(folder),
         "run": {"seed": folder.read_json("config.json")["train"]["seed"]},
         "staleness": {"bound": progress.staleness,
                       "max_observed": progress.max_staleness},
@@ -63,6 +64,12 @@ def _train(progress: Progress, workers: list[WorkerDoneEvent],
             "clock": max((scheduler.clock for scheduler in schedulers),
                          default=progress.last_clock),
             "resumed_from_clock": progress.resumed_from}
+
+
+def _workers(folder: RunFolder) -> dict[str, Any]:
+    """How many, from which clock on. Without servers it is always one."""
+    changes = read_workers(folder)
+    return {"workers": changes} if changes else {}
 
 
 def of_finished(folder: RunFolder) -> dict[str, Any]:

@@ -65,6 +65,8 @@ class Progress:
                 self.resumed_from = event.clock
                 self._validated = -1
                 self._clocks.clear()
+                self._workers.clear()  # some seats may be gone
+                self._view = None
                 if self.resumed_from == 0:
                     return "nothing was committed: this run starts over"
                 return f"resumed from clock {self.resumed_from}"

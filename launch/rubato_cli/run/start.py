@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rubato_cli.base.console import Console
-from rubato_cli.base.failure import RETRYABLE
+from rubato_cli.base.failure import RETRYABLE, Failure
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.child_failure import ChildFailure
@@ -18,10 +18,11 @@ from rubato_cli.fleet.usage import Usage
 from rubato_cli.run import best_epoch, local, metrics, missed
 from rubato_cli.run.committed import Snapshot, kept_snapshots, whole_snapshot
 from rubato_cli.run.history import History
-from rubato_cli.run.rollbacks import RanAway, Rollbacks
+from rubato_cli.run.rollbacks import RanAway
 from rubato_cli.run.servers import has_servers
 from rubato_cli.run.serving import Serving
 from rubato_cli.run.training import Training
+from rubato_cli.run.workers import OtherWorkers
 
 
 MORE_EVALUATIONS = 2  # after one that was killed
@@ -83,46 +84,53 @@ def _validate(console: Console, start: Start, snapshots: list[Snapshot]) -> None
 def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str, Any]:
     """Trains the prepared run in start.folder to its last clock; the training part of
     metrics.json."""
-    workers = int(start.folder.read_json("config.json")["fleet"]["workers"])
-    history = History.of(start.folder, workers)
+    history = History.of(start.folder)
     usage: dict[str, Usage] = {}
     seconds = 0.0
     begun_at: int | None = None
     while True:
         with start.fleet() as fleet:
             training = Training(fleet, history, console, start.worker_flags)
-            away = _try(console, start, training, resumed)
+            why = _try(console, start, history, training, resumed)
         for name, used in fleet.usage().items():
             usage.setdefault(name, Usage()).join(used)
         seconds += training.seconds
         if begun_at is None:
             begun_at = history.progress.resumed_from
-        if away is None:
-            break
-        resumed = history.rollbacks.go_back(start.build, away, console)
+        match why:
+            case None:
+                break
+            case RanAway():
+                resumed = history.rollbacks.go_back(start.build, why, console)
+            case OtherWorkers():
+                resumed = history.workers.change(start.build, why, console)
+    history.workers.close()
     history.progress.resumed_from = begun_at
     return metrics.collect(history, seconds, usage)
 
 
-def _try(console: Console, start: Start, training: Training,
-         resumed: Snapshot | None) -> RanAway | None:
-    """Trains to the last clock; returns why that ran away, if it did and may go back."""
+def _try(console: Console, start: Start, history: History, training: Training,
+         resumed: Snapshot | None) -> RanAway | OtherWorkers | None:
+    """Trains to the last clock; returns why another training is to follow, if one is: it ran away
+    and may go back, other workers are wanted, or those that were do not work."""
     addresses = Addresses(start.folder.read_json("config.json")["fleet"], start.sockets, "train")
     addresses.warn(console)
     try:
-        training.run(addresses, resumed)
+        return training.run(addresses, resumed)
     except RanAway as away:
         return away
-    except ChildFailure as failure:
-        if not (failure.ran_away and Rollbacks(start.folder).asked_for):
-            raise
-        return RanAway(failure.said)
-    return None
+    except Failure as failure:
+        if (isinstance(failure, ChildFailure) and failure.ran_away
+                and history.rollbacks.asked_for):
+            return RanAway(failure.said)
+        if history.workers.on_trial and not start.stop.count:
+            return history.workers.stay(failure.sentence)
+        raise
 
 
 def _nothing_to_train(folder: RunFolder) -> dict[str, Any]:
     """The training part of metrics.json when an earlier start ended after its last commit."""
-    history = History.of(folder, 0)
+    history = History.of(folder)
     history.progress.resumed_from = history.progress.last_clock
     return metrics.collect(history, 0.0, {})
 

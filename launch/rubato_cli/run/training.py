@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from rubato_cli.base.console import Console
 from rubato_cli.base.deadline import Deadline
-from rubato_cli.base.events import Event, FleetResumeEvent, ValidationEvent
+from rubato_cli.base.events import BegunEvent, Event, FleetResumeEvent, ValidationEvent
 from rubato_cli.base.failure import RETRYABLE, STOPPED, Failure, StoppedBySignal
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
@@ -22,6 +22,7 @@ from rubato_cli.run.committed import Snapshot
 from rubato_cli.run.history import History
 from rubato_cli.run.supervision import Supervision
 from rubato_cli.run.validations import Validations
+from rubato_cli.run.workers import OtherWorkers
 
 # The last commit, once all workers have ended.
 COMMIT_SECONDS = 120.0
@@ -30,7 +31,8 @@ LEAVE_SECONDS = 5.0
 
 
 class Training:
-    """One start of a run's fleet. Raises what ends it early; returns when all is committed."""
+    """One start of a run's fleet. Raises what ends it early; returns when all is committed, or as
+    one with other workers is to follow."""
 
     def __init__(self, fleet: Fleet, history: History, console: Console,
                  worker_flags: Callable[[int], list[str]]) -> None:
@@ -45,12 +47,14 @@ class Training:
         self._config = folder.read_json("config.json")["fleet"]
         self._supervision = Supervision(fleet, self._config, console, history.faults)
         self._validations: Validations | None = None
+        self._begun = False
         fleet.on_event = self._take
 
-    def run(self, addresses: Addresses, resumed: Snapshot | None) -> None:
+    def run(self, addresses: Addresses, resumed: Snapshot | None) -> OtherWorkers | None:
         """`resumed`: of an earlier start, to go on from; None for a new run."""
-        self._validations = Validations(self._folder, resumed.clock if resumed else 0,
-                                        self._console)
+        clock = resumed.clock if resumed else 0
+        self._history.begin(clock)
+        self._validations = Validations(self._folder, clock, self._console)
         open_files.need(1 + int(self._config["servers"]) + int(self._config["workers"]))
         scheduler = self._keep("scheduler-0", "rubato-scheduler", SchedulerArguments(
             addresses.scheduler(), ["--resume", *resumed.arguments()] if resumed else []))
@@ -66,10 +70,12 @@ class Training:
             self._fleet.may_end(post, 0)
         with self._validations:
             try:
-                self._watch(scheduler, servers, workers)
+                other = self._watch(scheduler, servers, workers)
             finally:
                 self.seconds = time.monotonic() - begin
-            self._fleet.end(servers)
+            if other is None:
+                self._fleet.end(servers)
+        return other
 
     def _keep(self, name: str, program: str, arguments: Callable[[Post], list[str]],
               *verb: str) -> Post:
@@ -91,8 +97,10 @@ class Training:
         factor = self._history.rollbacks.factor
         return [] if factor == 1.0 else ["--rate-factor", repr(factor)]
 
-    def _watch(self, scheduler: Post, servers: list[Post], workers: list[Post]) -> None:
-        """Until scheduler and workers have ended by themselves, or after a stop signal."""
+    def _watch(self, scheduler: Post, servers: list[Post],
+               workers: list[Post]) -> OtherWorkers | None:
+        """Until scheduler and workers have ended by themselves, after a stop signal, or to be
+        followed by other workers."""
         self._fleet.signals_bearable = 1
         deadline = None
         leaving = False
@@ -102,6 +110,9 @@ class Training:
             self._console.live(self._progress.line())
             if self._fleet.stop.count:
                 self._stop(scheduler, workers)
+            if self._begun and (other := self._history.workers.wanted()):
+                if (other := self._make_room(other, scheduler, workers)):
+                    return other
             if not scheduler.running and not leaving:
                 leaving = True
                 self._relieve([*servers, *workers])
@@ -116,6 +127,7 @@ class Training:
                                "the workers", RETRYABLE)
         # It ended well, so all is committed: who is left only waits for a lost goodbye.
         self._fleet.end(workers)
+        return None
 
     def _relieve(self, posts: list[Post]) -> None:
         """All is committed: nobody needs them any more, whoever may kill them."""
@@ -123,13 +135,42 @@ class Training:
             post.relieve()
             self._fleet.may_end(post, 0, -signal.SIGKILL)
 
-    def _stop(self, scheduler: Post, workers: list[Post]) -> None:
-        """One signal: the scheduler commits and ends with 75. Always raises."""
+    def _stop(self, scheduler: Post, workers: list[Post]) -> NoReturn:
+        """One signal."""
         self._console.note("stopping: waiting for a last snapshot (once more to stop at once)")
-        number = self._fleet.stop.number
-        self._fleet.may_end(scheduler, 0, STOPPED)
-        for worker in workers:
-            self._fleet.may_end(worker, 0, STOPPED)
+        self._stopped(self._end_early(scheduler, workers))
+
+    def _stopped(self, failure: Failure | None) -> NoReturn:
+        """By a signal; `failure`: of what had to be committed then."""
+        if failure is not None:
+            raise StoppedBySignal(
+                self._fleet.stop.number,
+                f"stopped, and no snapshot could be committed: {failure.sentence}") from failure
+        commits = self._progress.commits
+        clock = commits[-1].clock if commits else "the last commit"
+        raise Failure(f"stopped with a snapshot at clock {clock}; {self._folder.go_on}", STOPPED)
+
+    def _make_room(self, other: OtherWorkers, scheduler: Post,
+                   workers: list[Post]) -> OtherWorkers | None:
+        """Ends this fleet for the next one; None if all is trained and committed meanwhile."""
+        self._console.note(f"workers: {self._config['workers']} -> {other.workers} is asked for; "
+                           "waiting for a snapshot")
+        failure = self._end_early(scheduler, workers)
+        if self._fleet.stop.count:
+            self._stopped(failure)
+        commits = self._progress.commits
+        if failure is not None:
+            return self._history.workers.stay(
+                f"no snapshot could be committed: {failure.sentence}")
+        if commits and commits[-1].clock >= self._progress.last_clock:
+            return None
+        return other
+
+    def _end_early(self, scheduler: Post, workers: list[Post]) -> Failure | None:
+        """The scheduler commits and ends with 75, or with 0 where all was done. Returns what has
+        kept it from that."""
+        for post in (scheduler, *workers):
+            self._fleet.may_end(post, 0, STOPPED)
         asked: Child | None = None
         try:
             while scheduler.running:
@@ -141,17 +182,17 @@ class Training:
         except StoppedBySignal:
             raise
         except Failure as failure:
-            raise StoppedBySignal(
-                number, f"stopped, and no snapshot could be committed: {failure.sentence}"
-            ) from failure
-        clock = self._progress.commits[-1].clock if self._progress.commits else "the last commit"
-        raise Failure(f"stopped with a snapshot at clock {clock}; {self._folder.go_on}", STOPPED)
+            return failure
+        return None
 
     def _take(self, child: Child, event: Event) -> None:
         if isinstance(event, ValidationEvent) and self._validations:
             self._validations.take(event)
         if isinstance(event, FleetResumeEvent) and self._validations:
             self._validations.go_back(event.clock)
+        if isinstance(event, BegunEvent) and not self._begun:
+            self._begun = True
+            self._history.workers.begun()
         self._supervision.take(child, event)
         self._progress.tell(child, event, self._console)
         if isinstance(event, ValidationEvent):
