@@ -15,11 +15,11 @@ BATCH = 32
 SETTINGS = (f"train.batch={BATCH}", "snapshot.every_clocks=1000000")
 ENDLESS = (*SETTINGS, "train.epochs=100000")
 
-# In the place of rubato-worker: that of one seat does something else.
+# In the place of rubato-worker: with these arguments it does something else.
 OTHER_WORKER = """\
 #!/bin/sh
 case "$*" in
-*"--seat {seat}"*) {instead} ;;
+*"{arguments}"*) {instead} ;;
 esac
 exec "{worker}" "$@"
 """
@@ -181,20 +181,20 @@ class WorkersTest(FleetTest):
         self.refused("nobody trains in idle; `rubato train` with --resume, --out idle and --set "
                      "fleet.workers=3 goes on with 3", "idle", "+1")
 
-    def use_workers(self, seat, instead):
-        """Of which that of `seat` does something else."""
+    def use_workers(self, arguments, instead):
+        """Of which those with `arguments` do something else."""
         self.programs = self.path / self.id()
         self.programs.mkdir()
         for program in BIN.iterdir():
             (self.programs / program.name).symlink_to(program)
         worker = self.programs / "rubato-worker"
         worker.unlink()
-        worker.write_text(OTHER_WORKER.format(seat=seat, instead=instead,
+        worker.write_text(OTHER_WORKER.format(arguments=arguments, instead=instead,
                                               worker=BIN / "rubato-worker"))
         os.chmod(worker, 0o700)
 
     def test_workers_that_cannot_begin_are_taken_back(self):
-        self.use_workers(2, "echo 'no such GPU' >&2; exit 4")
+        self.use_workers("--seat 2", "echo 'no such GPU' >&2; exit 4")
         rubato = self.start_endless("back")
         self.refused("back: worker-2 ended with exit code 4: no such GPU", "back", "4")
         self.assertEqual(self.workers("back")[1], "back: 2 workers\n")
@@ -209,7 +209,7 @@ class WorkersTest(FleetTest):
         return waiting
 
     def test_a_launcher_that_dies_before_the_new_fleet_has_begun_is_followed(self):
-        self.use_workers(2, "exec sleep 1000")
+        self.use_workers("--seat 2", "exec sleep 1000")
         rubato = self.start_endless("dead")
         waiting = self.ask("dead", "3", "workers-taken.json")
         wait_until(lambda: len(self.told("dead", "workers.json")["workers"]) == 2)
@@ -232,6 +232,32 @@ class WorkersTest(FleetTest):
         self.assertEqual([worker["rows"] for worker in metrics["workers"]], [
             sum(rows_of(job, 2, seat, clock) for clock in range(begin, job["last_clock"]))
             for seat in range(2)])
+
+    def test_a_stop_that_comes_meanwhile_is_one(self):
+        rubato = self.start_endless("stopped")
+        servers = self.processes("stopped", "server")
+        for pid in servers:
+            os.kill(pid, signal.SIGSTOP)  # so that no snapshot comes
+        waiting = self.ask("stopped", "3", "workers-taken.json")
+        rubato.process.send_signal(signal.SIGTERM)
+        for pid in servers:
+            os.kill(pid, signal.SIGCONT)
+        code, _, stderr = rubato.end()
+        self.assertEqual(code, 75, stderr)
+        code, _, stderr = waiting.end()
+        self.assertEqual(code, 2)
+        self.assertIn("nobody trains in stopped; ", stderr.splitlines()[-1])
+        self.assertEqual(self.told("stopped", "config.json")["fleet"]["workers"], 2)
+
+    def test_once_all_is_trained_nothing_is_changed(self):
+        self.use_workers("evaluate", "exec sleep 1000")
+        rubato = self.start("over", *SETTINGS, "train.epochs=2")
+        self.addCleanup(rubato.process.kill)
+        wait_until(lambda: self.events("over", "scheduler-0", "done"))
+        self.refused("over: training has come to its last clock", "over", "+1")
+        rubato.process.kill()
+        rubato.end()
+        self.assert_nobody_left("over")
 
     def test_a_wish_can_be_withdrawn_until_it_is_taken_up(self):
         rubato = self.start_endless("wish")

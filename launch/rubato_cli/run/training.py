@@ -110,8 +110,8 @@ class Training:
             self._console.live(self._progress.line())
             if self._fleet.stop.count:
                 self._stop(scheduler, workers)
-            if self._begun and (other := self._history.workers.wanted()):
-                if (other := self._make_room(other, scheduler, workers)):
+            if self._begun and scheduler.running:
+                if other := self._make_room(scheduler, workers):
                     return other
             if not scheduler.running and not leaving:
                 leaving = True
@@ -150,9 +150,12 @@ class Training:
         clock = commits[-1].clock if commits else "the last commit"
         raise Failure(f"stopped with a snapshot at clock {clock}; {self._folder.go_on}", STOPPED)
 
-    def _make_room(self, other: OtherWorkers, scheduler: Post,
-                   workers: list[Post]) -> OtherWorkers | None:
-        """Ends this fleet for the next one; None if all is trained and committed meanwhile."""
+    def _make_room(self, scheduler: Post, workers: list[Post]) -> OtherWorkers | None:
+        """Ends this fleet where others are wanted; None where nobody wants them, or all has been
+        trained and committed meanwhile."""
+        other = self._history.workers.wanted()
+        if other is None:
+            return None
         self._console.note(f"workers: {self._config['workers']} -> {other.workers} is asked for; "
                            "waiting for a snapshot")
         failure = self._end_early(scheduler, workers)
@@ -160,6 +163,8 @@ class Training:
             self._stopped(failure)
         commits = self._progress.commits
         if failure is not None:
+            if (scheduler.child.exit_code or 0) <= 0:
+                raise failure  # which would have ended the run in any case
             return self._history.workers.stay(
                 f"no snapshot could be committed: {failure.sentence}")
         if commits and commits[-1].clock >= self._progress.last_clock:
