@@ -191,6 +191,24 @@ def spoil(rng, tree):
 
 
 class RecordTest(RunTest):
+    def test_a_worker_that_came_later_is_shown_later(self):
+        folder = pathlib.Path(self.scratch.name, "later")
+        (folder / "telemetry").mkdir(parents=True)
+        RunFolder(str(folder)).write_json("metrics.json", {"train": {}})
+
+        def tell(seat, *points):
+            (folder / "telemetry" / f"worker-{seat}.jsonl").write_text("".join(
+                json.dumps({"time_ms": now * 1000, "event": "progress", "loss": 1.0, "rows": 1,
+                            "seconds_since_start": seconds}) + "\n" for now, seconds in points))
+
+        # Three fleets, the last one a day later; worker 1 is in the first and the last.
+        tell(0, (100, 1), (104, 5), (110, 2), (112, 4), (90000, 1), (90001, 2))
+        tell(1, (100, 1), (105, 6), (90000, 1))
+        tell(2, (110, 2), (112, 4))
+        run = record.read(str(folder))
+        self.assertEqual([[t for t, _, _ in run.progress[seat]] for seat in "012"],
+                         [[1, 5, 7, 9, 10, 11], [1, 6, 10], [7, 9]])
+
     def test_telemetry_of_two_starts_is_one_axis_of_time(self):
         folder = pathlib.Path(self.scratch.name, "resumed")
         (folder / "telemetry").mkdir(parents=True)

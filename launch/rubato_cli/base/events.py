@@ -265,22 +265,37 @@ class GpuEvent(Event):
 
 def parse_event(line: bytes) -> Event | None:
     """The event of a line, None when it is none that the launcher knows."""
-    try:
-        told = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(told, dict):
-        return None
-    name, role = str(told.get("event")), str(told.get("process", "")).split("-")[0]
-    kind = KINDS.get((name, role)) or KINDS.get((name, ""))
-    return kind.of(told) if kind else None
+    return _event_of(_told(line))
 
 
 def events_in(telemetry: pathlib.Path) -> Iterator[Event]:
     """Those of a file, whose lines may have been cut short: by a full disk, or as the process was
     killed."""
+    for _, event in timed_events_in(telemetry):
+        yield event
+
+
+def timed_events_in(telemetry: pathlib.Path) -> Iterator[tuple[float | None, Event]]:
+    """The same, each with the time of day in seconds at which it was told."""
     with telemetry.open("rb") as lines:
         for line in lines:
-            event = parse_event(line)
+            told = _told(line)
+            event = _event_of(told)
             if event is not None:
-                yield event
+                millis = told.get("time_ms")
+                yield millis / 1000 if isinstance(millis, int) else None, event
+
+
+def _told(line: bytes) -> dict[str, Any]:
+    """{} where it is no JSON object."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _event_of(told: dict[str, Any]) -> Event | None:
+    name, role = str(told.get("event")), str(told.get("process", "")).split("-")[0]
+    kind = KINDS.get((name, role)) or KINDS.get((name, ""))
+    return kind.of(told) if kind else None

@@ -27,7 +27,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-from rubato_cli.base.events import ProgressEvent, ValidationEvent, events_in
+from rubato_cli.base.events import ProgressEvent, ValidationEvent, timed_events_in
 from rubato_cli.base.failure import Failure
 from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
@@ -44,7 +44,7 @@ class Record:
     evaluation: Tree
     config: Tree
     cleansing: Tree
-    # Worker -> [(seconds since its first start, loss, rows)], and the validation events by time,
+    # Worker -> [(seconds since the first start, loss, rows)], and the validation events by time,
     # their epochs counted from 1.
     progress: dict[str, list[tuple[float, float, float]]] = dataclasses.field(default_factory=dict)
     validation: list[ValidationEvent] = dataclasses.field(default_factory=list)
@@ -76,25 +76,35 @@ def read(path: str) -> Record:
     record = Record(folder.path, folder.read_json("metrics.json"),
                     folder.find_json("evaluation.json"), folder.find_json("config.json"),
                     folder.find_json("data/cleansing.json"), target=target_metrics.find(folder))
+    first: Times = []
     for seat, file in folder.workers():
-        _read_telemetry(seat, file, record)
+        times = _read_telemetry(seat, file, record, first)
+        first = first or times
     record.validation.sort(key=lambda event: event.seconds)
     return record
 
 
-def _read_telemetry(seat: str, file: pathlib.Path, record: Record) -> None:
-    """Takes the events of all starts of a worker, one after the other on one axis of time."""
+# [(time of day, seconds of training by then)]
+Times = list[tuple[float, float]]
+
+
+def _read_telemetry(seat: str, file: pathlib.Path, record: Record, first: Times) -> Times:
+    """Takes the events of all starts of a worker, one after the other on one axis of time: that of
+    the first worker, who is there as long as the run trains."""
+    times: Times = []
     points: list[tuple[float, float, float]] = []
     before, newest = 0.0, 0.0  # end of the starts before this one; newest time of this one
-    for event in events_in(file):
+    for now, event in timed_events_in(file):
         if isinstance(event, ProgressEvent):
             seconds, loss = as_number(event.seconds_since_start), as_number(event.loss)
             if seconds is None or loss is None:
                 continue
-            if seconds < newest:
-                before += newest
+            if seconds < newest or not points:
+                before = max(before + newest, _seconds_at(now, first) - seconds)
             newest = seconds
             points.append((before + seconds, loss, as_number(event.rows) or 0.0))
+            if now is not None:
+                times.append((now, before + seconds))
         elif isinstance(event, ValidationEvent) and as_number(event.epoch) is not None:
             seconds = as_number(event.seconds)
             record.validation.append(dataclasses.replace(
@@ -103,6 +113,14 @@ def _read_telemetry(seat: str, file: pathlib.Path, record: Record) -> None:
                 figures=_numbers(event.figures)))
     if points:
         record.progress[seat] = points
+    return times
+
+
+def _seconds_at(now: float | None, times: Times) -> float:
+    """Of training; 0 where nobody knows."""
+    if now is None or not times:
+        return 0.0
+    return min(times, key=lambda time: abs(time[0] - now))[1]
 
 
 def _numbers(tree: Tree) -> dict[str, float | None]:
