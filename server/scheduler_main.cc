@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "common/base/status.h"
@@ -62,9 +63,17 @@ absl::StatusOr<SchedulerState> StartingState(const Arguments& arguments, const J
   const StartMode mode = arguments.resume    ? StartMode::kResume
                          : arguments.restart ? StartMode::kRestart
                                              : StartMode::kNew;
+  std::vector<Gap> gaps;
+  if (arguments.resume) {
+    ASSIGN_OR_RETURN(gaps, GapsOf(arguments.run, SnapshotOf(arguments)));
+  }
   ASSIGN_OR_RETURN(SchedulerState state,
                    StateToTrain(arguments.run, job, mode, SnapshotOf(arguments)));
   if (arguments.resume) events->Write(ResumedEvent{state.view.committed.clock});
+  for (const Gap& gap : gaps) {
+    events->Write(TornEvent{gap.seat, gap.life, gap.begin, gap.end});
+    state.pushes_lost += static_cast<uint64_t>((gap.end - gap.begin).value());
+  }
   return state;
 }
 

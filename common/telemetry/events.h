@@ -149,7 +149,8 @@ struct QuarantinedEvent {
 };
 
 // What the end of a worker's life has cost: its iterations from `begin` to `end` - 1 were applied
-// by some shards only. Told again when they have become more.
+// by some shards only. Told again when they have become more. Where a run is resumed from a torn
+// snapshot also those that no shard has.
 struct TornEvent {
   static constexpr char kEvent[] = "torn";
   SeatId seat;

@@ -1,6 +1,8 @@
 #include "server/scheduler/run_start.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -128,6 +130,30 @@ absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
   }
   return GoneMeanwhile(absl::NotFoundError(
       absl::StrCat(SnapshotsOf(run), ": each snapshot was gone before it was read")));
+}
+
+absl::StatusOr<std::vector<Gap>> GapsOf(const std::string& run,
+                                        std::optional<SnapshotNumber> number) {
+  ASSIGN_OR_RETURN(std::optional<SchedulerState> state, FindState(run));
+  if (!state) return std::vector<Gap>();
+  if (number) RETURN_IF_ERROR(GoBackTo(run, *number, &*state));
+  std::map<Life, Clock> reached;  // on all shards
+  for (const ImageName& image : state->view.committed.images) {
+    ASSIGN_OR_RETURN(const ImageHead head, ReadHead(SnapshotsOf(run), image));
+    if (head.exact) return std::vector<Gap>();
+    for (const Position& position : head.positions) {
+      const auto at = reached.emplace(position.life, position.clock).first;
+      at->second = std::min(at->second, position.clock);
+    }
+  }
+  std::vector<Gap> gaps;
+  const Clock end = state->view.committed.clock;
+  for (const MemberEntry& member : state->view.members) {
+    const auto at = reached.find(member.life);
+    if (at == reached.end() || at->second >= end) continue;
+    gaps.push_back({member.seat, member.life, at->second, end});
+  }
+  return gaps;
 }
 
 absl::StatusOr<SchedulerState> StateToTrain(const std::string& run, const Job& job, StartMode mode,

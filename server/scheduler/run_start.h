@@ -44,6 +44,20 @@ struct WholeSnapshot {
 absl::StatusOr<WholeSnapshot> FindWholeSnapshot(const std::string& run,
                                                 std::optional<SnapshotNumber> newest);
 
+// Iterations [begin, end) of a worker's life that a torn snapshot has on some shards only, or on
+// none: all go on at its clock, `end`.
+struct Gap {
+  SeatId seat;
+  Life life;
+  Clock begin;
+  Clock end;
+  friend bool operator==(const Gap&, const Gap&) = default;
+};
+// Of those who were there when the run ended, in the snapshot that it goes on from: the newest, or
+// `number`. None where that is exact.
+absl::StatusOr<std::vector<Gap>> GapsOf(const std::string& run,
+                                        std::optional<SnapshotNumber> number);
+
 enum class StartMode { kNew, kResume, kRestart };
 
 // The first state of a run, or its committed snapshot in a new generation: the newest, or `number`,

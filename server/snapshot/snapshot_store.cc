@@ -228,6 +228,11 @@ absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStoreToRead(const std
   return std::make_unique<ReadOnlySnapshotStore>(path);
 }
 
+absl::StatusOr<ImageHead> ReadHead(const std::string& path, const ImageName& name) {
+  ASSIGN_OR_RETURN(ImageManifest manifest, ReadManifestAlone(ImageFolderPath(path, name), name));
+  return ImageHead(std::move(manifest));
+}
+
 absl::Status VerifyImage(const std::string& path, const ImageName& name) {
   const absl::StatusOr<std::vector<ImageManifest>> chain = ReadChain(path, name);
   absl::Status status = chain.status();

@@ -56,6 +56,8 @@ absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStore(const std::stri
 // Write and Remove are FailedPrecondition.
 absl::StatusOr<std::unique_ptr<SnapshotStore>> OpenSnapshotStoreToRead(const std::string& path);
 
+// Of an image of the store at `path`: nothing but its manifest is read. DataLoss, NotFound as Read.
+absl::StatusOr<ImageHead> ReadHead(const std::string& path, const ImageName& name);
 // Reads every byte of an image of the store at `path`, and of the chain behind it, and changes
 // nothing: OK; DataLoss with the file that is damaged or missing; or what kept it from being read.
 absl::Status VerifyImage(const std::string& path, const ImageName& name);

@@ -8,7 +8,7 @@ import re
 import signal
 import unittest
 
-from processes import wait_until
+from processes import processes_that_name, wait_until
 from real_fleet import BIN, FleetTest, Rubato
 
 BATCH = 32
@@ -149,6 +149,22 @@ class WorkersTest(FleetTest):
                                   "train.staleness=2", resume=True)
         self.assertEqual(metrics["train"]["clock"], self.job("killed")["last_clock"])
         self.assertEqual([fleet["workers"] for fleet in metrics["train"]["workers"]], [2, 3, 2])
+
+    def test_what_a_torn_snapshot_lacks_is_named(self):
+        rubato = self.start_endless("torn", "train.staleness=inf")
+        (behind,) = set(self.processes("torn", "worker")) & set(processes_that_name("seat\0" "1"))
+        os.kill(behind, signal.SIGSTOP)
+        wait_until(lambda: self.newest_clock("torn", 0) > self.newest_clock("torn", 1) + 500)
+        clock = self.changed("torn", "3", 3)
+        self.stop("torn", rubato)
+        spans = [span for span in self.events("torn", "scheduler-0", "torn")
+                 if span["end"] == clock]
+        (span,) = [span for span in spans if span["seat"] == 1]
+        self.assertLess(span["begin"], clock - 400)
+        self.assertTrue(all(0 < span["begin"] < clock and span["seat"] < 2 for span in spans))
+
+    def newest_clock(self, out, seat):
+        return self.events(out, f"worker-{seat}", "progress")[-1]["clock"]
 
     def test_what_cannot_be_is_refused_and_the_run_goes_on(self):
         rubato = self.start_endless("refused")

@@ -102,6 +102,48 @@ TEST_F(RunStartTest, ASnapshotThatTheRunRemovedMeanwhileIsWorthAnotherTry) {
                 "is not kept any more; if the run trains meanwhile, try again");
 }
 
+// Of two shards, at clock 20: life 11 of seat 0 came to 20 and 17, life 12 of seat 1 to 18 and 20,
+// life 13 of seat 2 was through, life 14 of seat 3 has not begun, and life 15 had left before.
+class GapsTest : public RunTest {
+ protected:
+  void Commit(bool exact) {
+    SchedulerState state = Scheduler::FirstState(job_);
+    state.view.committed = {
+        SnapshotNumber(3), Clock(20), Generation(0), {NameOf(3, 0, 1), NameOf(3, 1, 2)}};
+    for (uint32_t seat = 0; seat < 4; ++seat) {
+      state.view.members.push_back({Life(11 + seat), SeatId(seat), Nonce(), Clock(5)});
+    }
+    const auto store = OpenSnapshotStore(SnapshotsOf(run_.path())).value();
+    const std::vector<std::vector<Position>> positions = {
+        {{Life(11), Clock(20)}, {Life(12), Clock(18)}, {Life(13), Clock(21)}, {Life(15), Clock(9)}},
+        {{Life(11), Clock(17)}, {Life(12), Clock(20)}, {Life(13), Clock(20)}, {Life(15), Clock(9)}},
+    };
+    for (size_t i = 0; i < positions.size(); ++i) {
+      Image image = RandomImage(state.view.committed.images[i], 20, i);
+      image.exact = exact;
+      image.positions = positions[i];
+      ASSERT_TRUE(store->Write(image).ok());
+    }
+    ASSERT_TRUE(WriteSchedulerState(StatePathOf(run_.path()), state).ok());
+  }
+};
+
+TEST_F(GapsTest, ATornSnapshotLacksWhatSomeShardLacks) {
+  ASSERT_NO_FATAL_FAILURE(Commit(false));
+  const auto gaps = GapsOf(run_.path(), std::nullopt);
+  ASSERT_TRUE(gaps.ok()) << gaps.status();
+  EXPECT_EQ(*gaps, (std::vector<Gap>{{SeatId(0), Life(11), Clock(17), Clock(20)},
+                                     {SeatId(1), Life(12), Clock(18), Clock(20)}}));
+  EXPECT_EQ(*GapsOf(run_.path(), SnapshotNumber(3)), *gaps);
+  EXPECT_TRUE(GapsOf(run_.path(), SnapshotNumber(0))->empty());
+}
+
+TEST_F(GapsTest, AnExactOneLacksNothing) {
+  EXPECT_TRUE(GapsOf(run_.path(), std::nullopt)->empty());
+  ASSERT_NO_FATAL_FAILURE(Commit(true));
+  EXPECT_TRUE(GapsOf(run_.path(), std::nullopt)->empty());
+}
+
 TEST_F(RunStartTest, SnapshotsOfAnotherSeedAreRefused) {
   MakeSnapshots();
   Commit(40);
