@@ -64,10 +64,10 @@ class WorkersTest(FleetTest):
     def stop(self, out, rubato):
         """Ends it with a snapshot; at which clock."""
         rubato.process.send_signal(signal.SIGTERM)
-        code, _, stderr = rubato.end()
-        self.assertEqual(code, 75, stderr)
+        code, _, self.said = rubato.end()
+        self.assertEqual(code, 75, self.said)
         self.assert_nobody_left(out)
-        return int(re.search(r"stopped with a snapshot at clock (\d+)", stderr)[1])
+        return int(re.search(r"stopped with a snapshot at clock (\d+)", self.said)[1])
 
     def told(self, out, name):
         return json.loads((self.path / out / name).read_text())
@@ -144,6 +144,7 @@ class WorkersTest(FleetTest):
         self.kill("killed", "worker")
         self.changed("killed", "-1", 2)
         clock = self.stop("killed", rubato)
+        self.assertEqual(len(re.findall(r"(?m)^worker-\d was killed by signal 9", self.said)), 2)
         epochs = clock // self.job("killed")["iterations_per_epoch"] + 2
         metrics = self.train_well("killed", *SETTINGS, f"train.epochs={epochs}",
                                   "train.staleness=2", resume=True)
