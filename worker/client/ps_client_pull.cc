@@ -123,15 +123,19 @@ void PsClient::Ask(Instant now, Clock clock, size_t place, ClientOutput* out) {
   AskOn(now, place, out);
 }
 
-// Asks a shard for what is wanted of it as far as there is room: the earliest iterations first, as
-// later ones may have to wait for them. What only asks to pass the gate is never kept back.
+// Asks a shard for what is wanted of it as far as there is room, the earliest iterations first:
+// later ones may have to wait for them, so they take no room that an earlier one still needs. What
+// only asks to pass the gate is never kept back.
 void PsClient::AskOn(Instant now, size_t place, ClientOutput* out) {
+  bool full = false;
   for (auto& [clock, fetch] : fetches_) {
     if (fetch.ready) continue;
     for (Request& request : fetch.places[place].requests) {
+      if (request.asked_at) continue;
       const bool gate = std::all_of(request.rows.begin(), request.rows.end(),
                                     [](const auto& rows) { return rows.empty(); });
-      if (request.asked_at || (!gate && !MayAsk(request, places_[place]))) continue;
+      full = full || (!gate && !MayAsk(request, places_[place]));
+      if (full && !gate) continue;
       request.asked_at = now;
       ++places_[place].asked;
       places_[place].asked_bytes += request.bytes;

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/wire/protocol.h"
 #include "gtest/gtest.h"
 #include "worker/client/ps_client.h"
 
@@ -14,6 +15,8 @@ namespace {
 
 constexpr Nonce kShard(11);
 constexpr uint32_t kDim = 256;
+constexpr size_t kMib = 1 << 20;
+constexpr uint64_t kMibRows = kMib / (kDim * sizeof(float));
 
 // A reader of rows that each come in an answer of their own.
 class PsClientWindowTest : public ::testing::Test {
@@ -23,6 +26,9 @@ class PsClientWindowTest : public ::testing::Test {
     options_.job.tables.resize(1);
     options_.job.tables[0].dim = kDim;
     options_.max_part_bytes = kDim * sizeof(float);
+    Open();
+  }
+  void Open() {
     client_.emplace(options_, 7, now_);
     view_.version = ViewVersion(1);
     view_.shards = {{Life(1), kShard, "here"}};
@@ -44,11 +50,16 @@ class PsClientWindowTest : public ::testing::Test {
     return pulls;
   }
   void Answer(const Pull& pull, float value) {
-    TableRows rows{TableId(0), 1, ValueCodec::kF32, {}, {}};
-    rows.values = Buffer::Own(std::vector<float>(kDim, value));
+    TableRows rows{TableId(0), pull.rows[0].rows, ValueCodec::kF32, {}, {}};
+    rows.values = Buffer::Own(std::vector<float>(size_t{rows.rows} * kDim, value));
     const Life shard = view_.shards[0].life;
     client_->Receive(now_, kShard,
                      PullReply{shard, Life(2), pull.id, view_.version, Clock(5), {rows}}, &out_);
+  }
+  static uint64_t BytesOf(const std::deque<Pull>& pulls) {
+    uint64_t bytes = 0;
+    for (const Pull& pull : pulls) bytes += CreditRule::RowBytes(pull.rows[0].rows, kDim);
+    return bytes;
   }
   // Answers what is asked, until nothing is; how many there were.
   uint64_t AnswerAll() {
@@ -58,6 +69,7 @@ class PsClientWindowTest : public ::testing::Test {
       std::ranges::move(TakePulls(), std::back_inserter(asked));
       if (asked.empty()) return answered;
       EXPECT_LE(asked.size(), options_.max_asked);
+      EXPECT_LE(BytesOf(asked), CreditRule::kPulls);
       Answer(asked.front(), static_cast<float>(answered++));
       asked.pop_front();
     }
@@ -80,6 +92,36 @@ TEST_F(PsClientWindowTest, ALargeReadAsksOnAsItIsAnswered) {
   for (uint64_t row = 0; row < 1000; ++row) {
     ASSERT_EQ(read[0].values[row * kDim], static_cast<float>(row));
   }
+}
+
+// Of rows that come by the MiB, beside their keys.
+TEST_F(PsClientWindowTest, RowsBeyondTheCreditOfPullsAreAskedForAsTheOthersCome) {
+  options_.max_part_bytes = kMib;
+  Open();
+  Read(Clock(0), 100 * kMibRows);
+  const std::vector<Pull> first = TakePulls();
+  EXPECT_EQ(first.size(), 31U);
+  for (const Pull& pull : first) Answer(pull, 1.0F);
+  EXPECT_EQ(AnswerAll(), 100U - 31U);
+  EXPECT_EQ(out_.events.size(), 1U);
+}
+
+// What is read later may wait for what is read first: a pull of it that is small enough for the
+// room that is left would take it for as long as that wants more.
+TEST_F(PsClientWindowTest, ALaterReadTakesNoRoomThatAnEarlierOneNeeds) {
+  options_.max_part_bytes = kMib;
+  Open();
+  Read(Clock(0), 40 * kMibRows);
+  Read(Clock(1), 10);
+  std::vector<Pull> asked = TakePulls();
+  for (int answered = 0; answered < 40 - 31; ++answered) {
+    ASSERT_EQ(asked.size(), answered == 0 ? 31U : 1U);
+    ASSERT_EQ(asked.back().use, Clock(0));
+    Answer(asked.back(), 1.0F);
+    asked = TakePulls();
+  }
+  ASSERT_EQ(asked.size(), 2U) << "the last one of the first read, and what has room beside it";
+  EXPECT_EQ(asked.back().use, Clock(1));
 }
 
 // What the old life was asked is not asked of the new one, and does not count any more.
