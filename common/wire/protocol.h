@@ -10,6 +10,7 @@
 
 #include "common/base/env.h"
 #include "common/base/ids.h"
+#include "common/base/limits.h"
 #include "common/wire/message.h"
 
 namespace rubato {
@@ -80,10 +81,15 @@ struct CreditRule {
   static constexpr uint64_t kPulls = 32u << 20;  // of keys and rows asked for and not answered
   static constexpr uint64_t kPartBytes = 128;
   static constexpr uint64_t kTableBytes = 128;
-  // What a shard holds of one worker's pushes at most, of a job whose largest iteration has so many
-  // bytes: that one may be on its way while the one before it is not applied.
+  // A part that another of the same table follows has more of rows
+  // (PsClientOptions::max_part_bytes).
+  static constexpr uint64_t kPartRows = 512u << 10;
+  // What a shard holds of one worker's pushes at most, of a job whose largest iteration has keys
+  // and gradients of so many bytes: that one may be on its way while the one before it is not
+  // applied.
   static uint64_t OfPushes(uint64_t iteration_bytes) {
-    return std::max(kLeastPushes, 2 * iteration_bytes);
+    const uint64_t parts = kMaxTables + iteration_bytes / kPartRows;
+    return std::max(kLeastPushes, 2 * (iteration_bytes + parts * (kPartBytes + kTableBytes)));
   }
   static uint64_t RowBytes(uint64_t rows, uint64_t dim) {
     return kTableBytes + rows * (sizeof(RowKey) + dim * sizeof(float));

@@ -15,20 +15,22 @@ constexpr uint64_t kRowOverhead = 64;
 // Iterations whose rows a worker asks for at a time, about: train.prefetch and the one that begins.
 constexpr uint64_t kAsked = 4;
 
-constexpr uint64_t kMost = uint64_t{1} << 62;
+// Numbers of a job may be anything: beyond this they are all the same, and their sum is a number.
+constexpr uint64_t kMost = uint64_t{1} << 58;
 
-// Numbers of a job may be anything: beyond kMost they are all the same.
 uint64_t Times(uint64_t a, uint64_t b) {
   return b != 0 && a > kMost / b ? kMost : std::min(kMost, a * b);
 }
+
+void Add(uint64_t bytes, uint64_t* sum) { *sum = std::min(kMost, *sum + bytes); }
 
 void AddTable(const TableSpec& table, const Job& job, MemoryNeed* need) {
   const UpdateRule& rule = RuleOf(table.optimizer.kind);
   const bool sparse = table.kind == TableKind::kSparse;
   const uint64_t rows = sparse ? job.feature_keys : table.blocks();
   const uint64_t floats = uint64_t{table.dim} * rule.slots + (rule.counts_steps ? 1 : 0);
-  need->weights += Times(rows, table.dim * sizeof(float) + (sparse ? kRowOverhead : 0));
-  need->slots += Times(rows, floats * sizeof(float));
+  Add(Times(rows, table.dim * sizeof(float) + (sparse ? kRowOverhead : 0)), &need->weights);
+  Add(Times(rows, floats * sizeof(float)), &need->slots);
 }
 
 // What the workers of a job have under way: as much as they are granted, or as there is.
@@ -64,8 +66,6 @@ std::string Parts(const MemoryNeed& need) {
 MemoryNeed NeedOf(const Job& job, FleetFor purpose) {
   MemoryNeed need;
   for (const TableSpec& table : job.tables) AddTable(table, job, &need);
-  need.weights = std::min(need.weights, kMost);
-  need.slots = std::min(need.slots, kMost);
   need.image = need.weights + need.slots;
   if (purpose == FleetFor::kReaders) return need;
   need.credits = CreditsOf(job);

@@ -61,6 +61,17 @@ TEST(WishRuleTest, IsHeardTheSoonerTheFullerTheLogIs) {
   EXPECT_EQ(WishRule::Pause(Duration::Seconds(30), 1), Duration());
 }
 
+TEST(CreditRuleTest, TwoOfTheLargestIterationsFitWithWhatHoldsTheirRows) {
+  EXPECT_EQ(CreditRule::OfPushes(1), CreditRule::kLeastPushes);
+  // 4096 blocks of 16 KiB, 63 in a part.
+  const uint64_t parts = 66;
+  const uint64_t rows = 4096 * (sizeof(RowKey) + 4096 * sizeof(float));
+  const uint64_t push = rows + parts * (CreditRule::kPartBytes + CreditRule::kTableBytes);
+  const uint64_t credit = CreditRule::OfPushes(rows);
+  EXPECT_TRUE(CreditRule::MaySend(push, push, credit));
+  EXPECT_FALSE(CreditRule::MaySend(2 * push, push, credit));
+}
+
 TEST(EvictionRuleTest, TellsLossFromTornIterations) {
   EXPECT_FALSE(EvictionRule::IsLoss(ClockDelta(3), Staleness(2)));
   EXPECT_TRUE(EvictionRule::IsLoss(ClockDelta(4), Staleness(2)));

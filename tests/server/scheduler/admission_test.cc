@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/wire/protocol.h"
 #include "gtest/gtest.h"
 
 namespace rubato {
@@ -54,7 +55,9 @@ TEST(Admission, AShortRunCannotKeepMoreThanItPushes) {
 TEST(Admission, WithoutAStalenessBoundTheCreditBoundsWhatIsUnderWay) {
   Job job = DenseJob();
   job.tables[0].staleness = Staleness::Infinite();
-  EXPECT_EQ(NeedOf(job, FleetFor::kTraining).credits, 2 * (2 * 128 + 64) * kMib);
+  // Two iterations at each shard, with what holds their rows.
+  EXPECT_EQ(NeedOf(job, FleetFor::kTraining).credits,
+            2 * (2 * CreditRule::OfPushes(64 * kMib) + 64 * kMib));
 }
 
 TEST(Admission, SparseRowsCountWhereTheirNumberIsKnown) {
@@ -98,12 +101,15 @@ TEST(Admission, EachProcessHasToFitAsWell) {
 
 TEST(Admission, AbsurdNumbersAddUpToTooMuch) {
   Job job = DenseJob();
-  job.tables[0].size = uint64_t{1} << 36;
+  job.tables[0].kind = TableKind::kSparse;
+  job.feature_keys = uint64_t{1} << 60;
   job.tables.resize(64, job.tables[0]);
   job.last_clock = Clock(int64_t{1} << 53);
   job.iteration_bytes = uint64_t{1} << 60;
   job.retention_hard_bytes = uint64_t{1} << 48;
-  EXPECT_FALSE(CheckItFits(job, FleetFor::kTraining, Limits(uint64_t{1} << 50, UINT64_MAX)).ok());
+  const MemoryLimits limits = Limits(uint64_t{1} << 50, UINT64_MAX);
+  EXPECT_FALSE(CheckItFits(job, FleetFor::kTraining, limits).ok());
+  EXPECT_FALSE(CheckItFits(job, FleetFor::kReaders, limits).ok());
 }
 
 }  // namespace
