@@ -206,7 +206,7 @@ absl::Status Trainer::Finish(Clock clock, StopSignals* signals) {
   ASSIGN_OR_RETURN(const double loss, pipeline_->Finish(&gradients_));
   RETURN_IF_ERROR(divergence_.Take(loss, iteration.rows, clock));
   iteration.broken = !std::isfinite(loss);
-  if (iteration.broken) return absl::OkStatus();
+  if (iteration.broken || quarantined_) return absl::OkStatus();  // nothing of it is trained
   rows_ += iteration.rows;
   loss_sum_ += loss * static_cast<double>(iteration.rows);
   loss_rows_ += iteration.rows;
@@ -221,12 +221,17 @@ absl::Status Trainer::Evaluate(Clock clock, Session* session, Parameters* rows) 
   ASSIGN_OR_RETURN(const std::vector<float> prediction,
                    Score(model_, *validation_, *rows, GoOnWith(session)));
   const Target& target = model_->spec().target;
-  ASSIGN_OR_RETURN(auto figures,
-                   JudgeProgress(target, *validation_, prediction, options_.constant));
+  auto figures = JudgeProgress(target, *validation_, prediction, options_.constant);
+  if (quarantined_ && absl::IsOutOfRange(figures.status())) {
+    // Of what makes no numbers here, no more can be said of the weights.
+    LogWarning(absl::StrCat("not validated: ", figures.status().message()));
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(figures.status());
   events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock),
                                  .clock = clock,
                                  .seconds = (MonotonicNow() - begun_).seconds(),
-                                 .figures = std::move(figures)});
+                                 .figures = *std::move(figures)});
   return absl::OkStatus();
 }
 

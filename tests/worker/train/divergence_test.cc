@@ -113,6 +113,14 @@ TEST(DivergenceCheck, WhatALossIsAboveTheLeastOneIsWhatCounts) {
   EXPECT_FALSE(check.EndPass(Clock(4)).ok());
 }
 
+// As of small amounts under gamma: 0 would be far above their bound.
+TEST(DivergenceCheck, APassWithoutRowsIsNotJudged) {
+  DivergenceCheck check({.least = -5.9, .constant = -5.5}, 0.5, 0);
+  EXPECT_TRUE(check.EndPass(Clock(1)).ok());
+  EXPECT_TRUE(check.Take(0.0, 100, Clock(2)).ok());
+  EXPECT_FALSE(check.EndPass(Clock(3)).ok());
+}
+
 // No margin has less: the label's own has exactly that.
 TEST(LossRange, TheLeastLossIsThatOfTheLabelItself) {
   Rng rng(7);
