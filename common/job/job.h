@@ -31,7 +31,8 @@ struct Job : Calendar {
   // Keys and gradients of the largest iteration, all shards together, as CreditRule::RowBytes
   // counts them: what a worker may have under way follows from it (ARCHITECTURE.md, "Bounds").
   uint64_t iteration_bytes = 128u << 20;
-  // Keys that features of the data can have: no sparse table has more rows. 0: nobody knows.
+  // Keys that features of the training rows can have: no sparse table has more rows. 0: nobody
+  // knows.
   uint64_t feature_keys = 0;
   // A worker or shard of which nothing is heard for this long is taken for dead.
   int64_t lease_ms = 10'000;

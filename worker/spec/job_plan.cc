@@ -9,7 +9,6 @@
 #include "worker/spec/model_spec.h"
 
 namespace rubato {
-
 namespace {
 
 // Of a row with sparse features nobody has counted them: as many as few rows have.
@@ -17,28 +16,30 @@ constexpr uint64_t kSparseFeatures = 1024;
 // Key spaces beyond it are those of hashes, of which data meets few.
 constexpr uint64_t kMostKnownKeys = uint64_t{1} << 22;
 
-// Rows of a table that one iteration reads and pushes, at most.
-uint64_t RowsOfIteration(const ModelSpec& model, size_t table, uint64_t batch) {
+// Rows of a table that so many rows of data can touch, at most.
+uint64_t RowsTouched(const ModelSpec& model, size_t table, uint64_t data_rows) {
   if (model.tables[table].kind == TableKind::kDense) return model.tables[table].blocks();
   const uint64_t features =
       model.data.category_columns + (model.data.sparse_keys > 0 ? kSparseFeatures : 0);
-  return std::min(model.keys_of(table).end, model.data.numeric_columns + batch * features);
+  return std::min(model.keys_of(table).end, model.data.numeric_columns + data_rows * features);
 }
 
 uint64_t IterationBytes(const ModelSpec& model, uint64_t batch) {
   uint64_t bytes = 1;  // none has nothing
   for (size_t t = 0; t < model.tables.size(); ++t) {
     const uint64_t row = sizeof(RowKey) + model.tables[t].dim * sizeof(float);
-    bytes += RowsOfIteration(model, t, batch) * row;
+    bytes += RowsTouched(model, t, batch) * row;
   }
   return bytes;
 }
 
-uint64_t KnownKeys(const ModelSpec& model) {
+// That the rows of training can have; each is a row of a sparse table once it is trained.
+uint64_t KnownKeys(const ModelSpec& model, uint64_t train_rows) {
   if (model.data.sparse_keys > kMostKnownKeys) return 0;
   uint64_t keys = 0;
   for (size_t t = 0; t < model.tables.size(); ++t) {
-    if (model.tables[t].kind == TableKind::kSparse) keys = std::max(keys, model.keys_of(t).end);
+    if (model.tables[t].kind != TableKind::kSparse) continue;
+    keys = std::max(keys, RowsTouched(model, t, train_rows));
   }
   return keys;
 }
@@ -72,7 +73,7 @@ absl::StatusOr<Job> MakeJob(const RunConfig& config, const DatasetShape& shape, 
   const BatchOrder order(rows.train, job.iteration_rows, job.seats, job.seed);
   RETURN_IF_ERROR(CheckShares(job, order));
   job.iteration_bytes = IterationBytes(model, order.LargestBatch());
-  job.feature_keys = KnownKeys(model);
+  job.feature_keys = KnownKeys(model, rows.train);
   job.tables = std::move(model.tables);
   // Without servers nobody takes the one place.
   job.places = static_cast<uint32_t>(
