@@ -104,7 +104,7 @@ case "$*" in
   mkdir -p "$run.broken/data"
   cp "$run"/*.* "$run.broken"
   cp "$run"/data/*.* "$run.broken/data"
-  cp "{broken}/data/train.rbd" "$run.broken/data"
+  cp "{broken}"/data/*.rbd "$run.broken/data"
   exec "{worker}" $(printf '%s' "$*" | sed 's/--run \\([^ ]*\\)/--run \\1.broken/') ;;
 esac
 exec "{worker}" "$@"
@@ -152,6 +152,19 @@ class QuarantineTest(FleetTest):
         self.assertRegex(self.rubato("status", "one")[1], told)
         self.assertRegex(stderr, rf"(?m)^worker-1 trains nothing from clock {span['begin']} on: ")
         self.assertIn("in quarantine", (self.path / "one" / "report.html").read_text())
+
+    def test_what_it_would_validate_is_validated_by_another(self):
+        self.use_workers(0)
+        code, _, stderr = self.train("zero", "train.rollback_above=2", run="well.toml")
+        self.assertEqual(code, 0, stderr)
+        metrics = self.metrics("zero")
+        self.assertEqual([span["seat"] for span in metrics["faults"]["quarantined"]], [0])
+        self.assertEqual(metrics["faults"]["rollbacks"], [])
+        self.assertEqual(self.events("zero", "worker-0", "validation"), [])
+        self.assertEqual(stderr.count("nobody has validated it"), 4, stderr)
+        made = json.loads((self.path / "zero" / "validations.json").read_text())["validations"]
+        self.assertEqual([one["epoch"] for one in made], [0, 1, 2, 3])
+        self.assertLess(max(one["figures"]["rmse"] for one in made), 10)  # of labels up to 9
 
     def test_where_no_worker_trains_the_run_ends(self):
         self.use_workers("[0-9]")

@@ -74,7 +74,7 @@ class TrainTest(FakeFleetTest):
     def test_an_epoch_that_nobody_validated_is_validated_from_its_snapshot(self):
         code, _, stderr = self.train(best_epoch=True, fates={"worker-0": "miss"})
         self.assertEqual(code, 0, stderr)
-        self.assertIn("epoch 1: nobody lived to validate it; validating its snapshot 1\n", stderr)
+        self.assertIn("epoch 1: nobody has validated it; validating its snapshot 1\n", stderr)
         made = json.loads((self.out / "validations.json").read_text())["validations"]
         self.assertEqual(made[0]["clock"], made[1]["clock"] // 2)
         self.assertEqual(made[0]["figures"], {"auc": 0.85, "logloss": 0.25})

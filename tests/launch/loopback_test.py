@@ -138,7 +138,7 @@ class LoopbackTest(FleetTest):
         code, _, stderr = self.train("missed", "train.best_epoch=true", "train.epochs=3",
                                      resume=True)
         self.assertEqual(code, 0, stderr)
-        self.assertIn("epoch 2: nobody lived to validate it", stderr)
+        self.assertIn("epoch 2: nobody has validated it", stderr)
         again = json.loads((out / "validations.json").read_text())["validations"]
         self.assertEqual([event["clock"] for event in again], [event["clock"] for event in made])
         for name, figure in made[1]["figures"].items():  # of the same weights

@@ -130,7 +130,7 @@ absl::Status Trainer::Take(ClientEvent event) {
     quarantined_ = true;
     LogWarning(
         absl::StrFormat("%d iterations had gradients that are no numbers: nothing is "
-                        "trained here from clock %d on",
+                        "trained or validated here from clock %d on",
                         out->strikes, out->from.value()));
   }
   return absl::OkStatus();
@@ -161,6 +161,11 @@ void Trainer::Warn(const Waiting& waiting) const {
 
 // Tasks -------------------------------------------------------------------------------------------
 
+// What makes no numbers of training rows makes none that can be trusted of others.
+bool Trainer::Evaluates() const {
+  return options_.seat == SeatId(0) && validation_->rows() > 0 && !quarantined_;
+}
+
 // Long work is seen to go on.
 GoOn Trainer::GoOnWith(Session* session) {
   return [session] {
@@ -173,8 +178,7 @@ absl::Status Trainer::Prepare(Clock clock, Session* session) {
   session->NoteWork();
   Iteration& iteration = iterations_[clock];
   if (options_.job.IsEvaluation(clock)) {
-    const bool evaluates = options_.seat == SeatId(0) && validation_->rows() > 0;
-    if (!evaluates) return absl::OkStatus();
+    if (!Evaluates()) return absl::OkStatus();
     ASSIGN_OR_RETURN(iteration.keys, FindAllKeys(*model_, *validation_, GoOnWith(session)));
     if (options_.untrained) options_.untrained->AddKeys(&iteration.keys);
     return absl::OkStatus();
@@ -216,22 +220,17 @@ absl::Status Trainer::Finish(Clock clock, StopSignals* signals) {
 }
 
 absl::Status Trainer::Evaluate(Clock clock, Session* session, Parameters* rows) {
-  if (options_.seat != SeatId(0) || validation_->rows() == 0) return absl::OkStatus();
+  if (!Evaluates()) return absl::OkStatus();
   if (options_.untrained) options_.untrained->Fill(rows);
   ASSIGN_OR_RETURN(const std::vector<float> prediction,
                    Score(model_, *validation_, *rows, GoOnWith(session)));
   const Target& target = model_->spec().target;
-  auto figures = JudgeProgress(target, *validation_, prediction, options_.constant);
-  if (quarantined_ && absl::IsOutOfRange(figures.status())) {
-    // Of what makes no numbers here, no more can be said of the weights.
-    LogWarning(absl::StrCat("not validated: ", figures.status().message()));
-    return absl::OkStatus();
-  }
-  RETURN_IF_ERROR(figures.status());
+  ASSIGN_OR_RETURN(auto figures,
+                   JudgeProgress(target, *validation_, prediction, options_.constant));
   events_->Write(ValidationEvent{.epoch = options_.job.EpochOf(clock),
                                  .clock = clock,
                                  .seconds = (MonotonicNow() - begun_).seconds(),
-                                 .figures = *std::move(figures)});
+                                 .figures = std::move(figures)});
   return absl::OkStatus();
 }
 

@@ -96,6 +96,7 @@ class Trainer {
   void Warn(const Waiting& waiting) const;
   // Cancelled once a signal to stop has come.
   absl::Status CheckSignals(StopSignals* signals) const;
+  bool Evaluates() const;
   static GoOn GoOnWith(Session* session);
   absl::Status Prepare(Clock clock, Session* session);
   void Pull(const IterationPlan::Task& task, Session* session);
@@ -124,7 +125,7 @@ class Trainer {
 
   IterationPlan plan_;
   bool left_ = false;
-  bool quarantined_ = false;  // nothing more is computed
+  bool quarantined_ = false;  // nothing more is computed, in no life
   std::map<Clock, Iteration> iterations_;
   Parameters gradients_;
 

@@ -2,7 +2,8 @@
 
 Under best_epoch every epoch's end is committed. Seat 0 validates there; where its process died
 between its last step and its validation, the others commit without it, and the next one begins
-beyond that clock, which they have left behind. So is one missed that no launcher lived to hear of.
+beyond that clock, which they have left behind. So is one missed that no launcher lived to hear of,
+and so are those of a seat 0 in quarantine.
 The snapshot holds exactly the weights that were to be validated.
 """
 

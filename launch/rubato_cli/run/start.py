@@ -75,7 +75,7 @@ def _validate(console: Console, start: Start, snapshots: list[Snapshot]) -> None
     for snapshot in snapshots:
         if whole_snapshot(start.build, folder, console, snapshot.number) != snapshot:
             continue
-        console.note(f"epoch {missed.epoch(folder, snapshot) + 1}: nobody lived to validate it; "
+        console.note(f"epoch {missed.epoch(folder, snapshot) + 1}: nobody has validated it; "
                      f"validating its snapshot {snapshot.number}")
         _serve(console, start, snapshot)
         missed.add(folder, snapshot, folder.read_json("evaluation.json"))
@@ -121,10 +121,12 @@ def _try(console: Console, start: Start, history: History, training: Training,
     except RanAway as away:
         return away
     except Failure as failure:
+        if start.stop.count:
+            raise
         if (isinstance(failure, ChildFailure) and failure.ran_away
                 and history.rollbacks.asked_for):
             return RanAway(failure.said)
-        if history.workers.on_trial and not start.stop.count:
+        if history.workers.on_trial:
             return history.workers.stay(failure.sentence)
         raise
 
