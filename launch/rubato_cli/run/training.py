@@ -200,7 +200,8 @@ class Training:
             self._history.workers.begun()
         self._supervision.take(child, event)
         self._progress.tell(child, event, self._console)
-        if isinstance(event, ValidationEvent):
+        # Who stops a run wants its snapshot. If it has run away, its next validation says so too.
+        if isinstance(event, ValidationEvent) and not self._fleet.stop.count:
             self._history.rollbacks.check(event)
 
 
