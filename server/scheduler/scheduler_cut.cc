@@ -119,6 +119,7 @@ void Scheduler::WithdrawIfOverdue(Instant now, SchedulerOutput* out) {
 void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   const std::optional<OpenCut> cut = view().cut;
   if (!cut || durable_.size() != view().shards.size()) return;
+  if (nobody_trains_) return;  // its weights may be no numbers
   CommittedSnapshot committed;
   committed.number = cut->snapshot;
   committed.clock = cut->clock;

@@ -206,8 +206,10 @@ void Scheduler::NoteQuarantine(const Heartbeat& beat, SchedulerOutput* out) {
   if (!beat.quarantined || peer.quarantined) return;
   peer.quarantined = beat.quarantined;
   Emit(out, {SchedulerEventKind::kQuarantined, beat.life, *beat.quarantined, Clock(0),
-             absl::StrFormat("the gradients of %d iterations were no numbers", beat.strikes),
+             absl::StrFormat("the gradients of %d iteration%s were no numbers", beat.strikes,
+                             beat.strikes == 1 ? "" : "s"),
              FindMember(beat.life)->seat.value()});
+  TellIfNobodyTrains(out);  // before anything can be committed
 }
 
 std::vector<SeatId> Scheduler::quarantined() const {

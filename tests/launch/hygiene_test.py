@@ -166,6 +166,22 @@ class QuarantineTest(FleetTest):
         self.assertEqual([one["epoch"] for one in made], [0, 1, 2, 3])
         self.assertLess(max(one["figures"]["rmse"] for one in made), 10)  # of labels up to 9
 
+    def test_an_epoch_may_be_too_short_for_all_strikes(self):
+        self.use_workers(1)
+        code, _, stderr = self.train("short", "train.batch=256", run="well.toml")
+        self.assertEqual(code, 0, stderr)
+        (span,) = self.metrics("short")["faults"]["quarantined"]
+        self.assertEqual((span["seat"], span["begin"]), (1, 2))
+        self.assertEqual(self.job("short")["iterations_per_epoch"], 4)
+        self.assertEqual(span["why"], "the gradients of 3 iterations were no numbers")
+
+    def test_where_no_worker_trains_no_epoch_is_committed(self):
+        self.use_workers("[0-9]")
+        code, _, stderr = self.train("none", "train.batch=256", run="well.toml")
+        self.assertEqual(code, 4, stderr)
+        self.assertRegex(stderr.splitlines()[-1], r"training diverged at clock \d+")
+        self.assertEqual(self.events("none", "scheduler-0", "committed"), [])
+
     def test_where_no_worker_trains_the_run_ends(self):
         self.use_workers("[0-9]")
         code, _, stderr = self.train("all", run="well.toml")

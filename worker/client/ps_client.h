@@ -141,8 +141,10 @@ class PsClient {
   // iteration.
   void Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out);
   // Ends it with an empty push, and counts it, because what was computed is no number: as Push does
-  // with gradients that are none.
-  void PushNothing(Instant now, Clock clock, ClientOutput* out);
+  // with gradients that are none. kNone: this client is in quarantine with it, however few its
+  // strikes.
+  enum class Trust { kSome, kNone };
+  void PushNothing(Instant now, Clock clock, Trust trust, ClientOutput* out);
   // Readers: rows once every shard's min_clock is >= at_least.
   void Read(Instant now, Clock at_least, Parameters keys, ClientOutput* out);
   // How much the caller has worked so far, by any measure that grows: heartbeats carry it, and a
@@ -254,6 +256,7 @@ class PsClient {
   // Pushes (ps_client_push.cc).
   void ReceiveAck(Instant now, Nonce from, const Ack& ack, ClientOutput* out);
   void Strike(Clock clock, ClientOutput* out);
+  void Quarantine(ClientOutput* out);
   std::vector<LoggedPush> EncodeAll(Clock clock, const Fetch& fetch, const Parameters& gradients,
                                     bool* finite) const;
   std::vector<std::vector<TableRows>> EncodeParts(const PlaceFetch& share,

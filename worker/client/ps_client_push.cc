@@ -37,11 +37,12 @@ void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, Clien
   std::erase_if(requests_, [&](const auto& request) { return request.second.clock <= clock; });
 }
 
-void PsClient::PushNothing(Instant now, Clock clock, ClientOutput* out) {
+void PsClient::PushNothing(Instant now, Clock clock, Trust trust, ClientOutput* out) {
   if (life_ == kNoLife || clock != clock_) return;
   if (!quarantined_) {
     ++counters_.nonfinite;
     Strike(clock, out);
+    if (trust == Trust::kNone) Quarantine(out);
   }
   Push(now, clock, {}, out);
 }
@@ -52,7 +53,12 @@ void PsClient::Strike(Clock clock, ClientOutput* out) {
   if (options_.strikes == 0 || quarantined_) return;
   if (!QuarantineRule::IsStrike(!struck_.insert(clock).second)) return;
   ++strikes_;
-  if (!QuarantineRule::IsOut(strikes_, options_.strikes)) return;
+  if (QuarantineRule::IsOut(strikes_, options_.strikes)) Quarantine(out);
+}
+
+// Heartbeats say so before any shard can hear of the push.
+void PsClient::Quarantine(ClientOutput* out) {
+  if (quarantined_) return;
   quarantined_ = clock_;
   out->events.push_back(Quarantined{clock_, strikes_});
   Beat(out);

@@ -68,9 +68,9 @@ void Session::Push(Clock clock, Parameters gradients) {
   });
 }
 
-void Session::PushNothing(Clock clock) {
-  AddOfLife([clock](Instant now, PsClient* client, ClientOutput* out) {
-    client->PushNothing(now, clock, out);
+void Session::PushNothing(Clock clock, PsClient::Trust trust) {
+  AddOfLife([clock, trust](Instant now, PsClient* client, ClientOutput* out) {
+    client->PushNothing(now, clock, trust, out);
   });
 }
 

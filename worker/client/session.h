@@ -41,7 +41,7 @@ class Session {
   void Prefetch(Clock clock, Parameters keys, PsClient::Freshness freshness);
   void Start(Clock clock);
   void Push(Clock clock, Parameters gradients);
-  void PushNothing(Clock clock);
+  void PushNothing(Clock clock, PsClient::Trust trust);
   void Read(Clock at_least, Parameters keys);
   // The caller has done a piece of its work (a batch, a part of an evaluation). Who says so never
   // within the scheduler's stall time hangs, and is put out of the fleet.

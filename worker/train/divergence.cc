@@ -55,10 +55,8 @@ absl::Status DivergenceCheck::Take(double mean_loss, uint64_t rows, Clock clock)
 absl::Status DivergenceCheck::EndPass(Clock clock) {
   const double loss = loss_sum_ / static_cast<double>(rows_);
   const bool judged = whole_ && rows_ > 0;
-  const bool broken = broken_;
   Begin(Pass::kWhole);
   if (strikes_ > 0 && strikes_left_ == 0) return absl::OkStatus();
-  if (broken) return Diverged(std::nan(""), clock);
   if (!judged) return absl::OkStatus();
   const double bound = range_.least + kDivergedLoss * (range_.constant - range_.least);
   return loss > bound ? Diverged(loss, clock) : absl::OkStatus();

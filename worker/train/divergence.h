@@ -42,9 +42,11 @@ class DivergenceCheck {
   // Takes the mean training loss of `rows` rows, up to `clock`. OutOfRange: not finite, and no
   // strike is allowed.
   absl::Status Take(double mean_loss, uint64_t rows, Clock clock);
+  // Whether the last loss of this pass was no number: then its weights may be none either. Who ends
+  // a pass so is not to be trusted any more, which ends training where it is all workers.
+  bool broken() const { return broken_; }
   // A pass has ended at `clock`. OutOfRange: it was taken whole, and its mean loss is beyond the
-  // bound; or its last loss was no number, and who is to blame will only be known when its weights
-  // are committed.
+  // bound.
   absl::Status EndPass(Clock clock);
 
  private:

@@ -237,10 +237,14 @@ absl::Status Trainer::Evaluate(Clock clock, Session* session, Parameters* rows) 
 absl::Status Trainer::Push(Clock clock, Session* session, StopSignals* signals) {
   RETURN_IF_ERROR(CheckSignals(signals));
   // Before the last push of a pass: without it nothing of the pass can be committed.
-  if (options_.job.IsEvaluation(clock.Next())) RETURN_IF_ERROR(divergence_.EndPass(clock));
+  bool doubted = false;
+  if (options_.job.IsEvaluation(clock.Next())) {
+    doubted = divergence_.broken();
+    RETURN_IF_ERROR(divergence_.EndPass(clock));
+  }
   session->NoteWork();
-  if (iterations_[clock].broken) {
-    session->PushNothing(clock);
+  if (iterations_[clock].broken || doubted) {
+    session->PushNothing(clock, doubted ? PsClient::Trust::kNone : PsClient::Trust::kSome);
   } else {
     session->Push(clock, std::move(gradients_));
   }

@@ -114,9 +114,22 @@ TEST_F(PsClientQuarantineTest, WhatWasComputedMayBeKnownToBeNoNumber) {
   Parameters keys(1);
   client_->Prefetch(now_, Clock(0), keys, PsClient::Freshness::kBounded, &out_);
   client_->Start(now_, Clock(0), &out_);
-  client_->PushNothing(now_, Clock(0), &out_);
+  client_->PushNothing(now_, Clock(0), PsClient::Trust::kSome, &out_);
   EXPECT_EQ(client_->quarantined(), Clock(0));
   EXPECT_EQ(client_->clock(), Clock(1));
+}
+
+TEST_F(PsClientQuarantineTest, WhoIsNotTrustedAnyMoreNeedsNoMoreStrikes) {
+  client_->Prefetch(now_, Clock(0), Parameters(1), PsClient::Freshness::kBounded, &out_);
+  client_->Start(now_, Clock(0), &out_);
+  out_ = ClientOutput{};
+  client_->PushNothing(now_, Clock(0), PsClient::Trust::kNone, &out_);
+  EXPECT_EQ(client_->quarantined(), Clock(0));
+  EXPECT_TRUE(IsTold());
+  // The scheduler is told before any shard.
+  ASSERT_EQ(out_.messages.size(), 2U);
+  EXPECT_EQ(std::get<Heartbeat>(out_.messages[0].message).strikes, 1U);
+  EXPECT_TRUE(std::holds_alternative<rubato::Push>(out_.messages[1].message));
 }
 
 TEST_F(PsClientQuarantineTest, StrikesCountOverLivesAndTheirNumbers) {

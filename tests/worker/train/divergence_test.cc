@@ -95,13 +95,16 @@ TEST(DivergenceCheck, ALossThatIsNoNumberMayBeThisWorkersOwn) {
   EXPECT_TRUE(check.EndPass(Clock(5)).ok()) << "all strikes are made: nothing of it is trained";
 }
 
-TEST(DivergenceCheck, APassThatEndsInOneIsNotCommitted) {
-  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5, 3);
-  EXPECT_TRUE(check.Take(0.1, 100, Clock(1)).ok());
-  EXPECT_TRUE(check.Take(std::nan(""), 1, Clock(2)).ok());
-  const absl::Status status = check.EndPass(Clock(3));
-  EXPECT_EQ(ExitCode(status), kExitFatal);
-  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+TEST(DivergenceCheck, KnowsWhetherAPassEndsInOne) {
+  DivergenceCheck check({.least = 0.0, .constant = 0.1}, 0.5, 9);
+  EXPECT_TRUE(check.Take(std::nan(""), 1, Clock(1)).ok());
+  EXPECT_TRUE(check.broken());
+  EXPECT_TRUE(check.Take(0.1, 100, Clock(2)).ok());
+  EXPECT_FALSE(check.broken());
+  EXPECT_TRUE(check.Take(std::nan(""), 1, Clock(3)).ok());
+  EXPECT_TRUE(check.broken());
+  EXPECT_TRUE(check.EndPass(Clock(4)).ok()) << "it may be this worker's own";
+  EXPECT_FALSE(check.broken()) << "the next one begins";
 }
 
 // As of counts of which a row has e on average: the constant's loss is none, and still no bound.
