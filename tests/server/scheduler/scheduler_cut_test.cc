@@ -106,6 +106,21 @@ TEST_F(SchedulerCutTest, AWantedSnapshotNeverLiesBeyondTheEvaluation) {
   EXPECT_EQ(cut()->clock, Clock(19));
 }
 
+// Its weights may be no numbers, and it would be the newest that there is.
+TEST_F(SchedulerCutTest, NothingIsCommittedOnceNobodyTrains) {
+  Start(Staleness(4));
+  Report(9);
+  Heartbeat beat;
+  beat.life = scheduler_->view().members[0].life;
+  beat.seen = scheduler_->view().version;
+  beat.clock = beat.quarantined.emplace(8);
+  // Without a tick between them.
+  SchedulerOutput out;
+  scheduler_->Receive(now_, kWorker, beat, &out);
+  Report(9, {}, cut()->snapshot);
+  EXPECT_EQ(scheduler_->view().committed.clock, Clock(0));
+}
+
 // A wish may be older than the commit that fulfils it, and a log that fills in no time wishes
 // always.
 TEST_F(SchedulerCutTest, AWishSoonAfterACommitIsNotHeard) {
