@@ -13,7 +13,7 @@ import unittest
 from unittest import mock
 
 from fake_fleet import ROOT, FakeFleetTest
-from processes import DEADLINE_SECONDS
+from processes import DEADLINE_SECONDS, read_until
 
 sys.path.insert(0, str(ROOT / "launch"))
 
@@ -244,8 +244,7 @@ class SignalTest(FakeFleetTest):
             with self.subTest(number=number):
                 process = self.start_slow(fates={"scheduler": "slow"})
                 process.send_signal(number)
-                while "stopping" not in process.stderr.readline():
-                    pass
+                read_until("stopping", process.stderr)
                 process.send_signal(number)
                 process.communicate(timeout=DEADLINE_SECONDS)
                 self.assertEqual(process.returncode, code)
@@ -261,8 +260,7 @@ class SignalTest(FakeFleetTest):
     def test_no_commit_after_the_signal(self):
         process = self.start_slow(fates={"scheduler": "slow"})
         process.send_signal(signal.SIGINT)
-        while "stopping" not in process.stderr.readline():
-            pass
+        read_until("stopping", process.stderr)
         os.kill(int((self.out / "marks" / "pid-server-0").read_text()), signal.SIGKILL)
         _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
         self.assertEqual(process.returncode, 130)

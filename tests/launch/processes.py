@@ -27,6 +27,16 @@ def wait_until(condition):
         time.sleep(0.01)
 
 
+def read_until(words, lines):
+    """Reads `lines` of text to the first with `words`; it is a failure to end before."""
+    read = []
+    for line in iter(lines.readline, ""):
+        if words in line:
+            return
+        read.append(line)
+    raise AssertionError(f"ended and never said '{words}': {''.join(read)}")
+
+
 def alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:

@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from kept_snapshots import Rounds, whole_snapshots
-from processes import signal_all, wait_until
+from processes import read_until, signal_all, wait_until
 from real_fleet import BIN, DEADLINE_SECONDS, FleetTest, ask_scheduler, flip_a_byte
 
 # Long enough to be met half-way, with a snapshot at every tenth of it. At s = 0 the weights are
@@ -165,8 +165,7 @@ class RecoveryTest(FleetTest):
             for pid in self.processes(out, "server"):
                 os.kill(pid, signal.SIGSTOP)  # so the first signal alone would wait
             rubato.process.send_signal(number)
-            while "stopping" not in rubato.process.stderr.readline():
-                pass
+            read_until("stopping", rubato.process.stderr)
             rubato.process.send_signal(number)
             self.assertEqual(rubato.end()[0], wanted)
             self.assert_nobody_left(out)

@@ -9,7 +9,7 @@ import sys
 import unittest
 
 from fake_fleet import ROOT, FakeFleetTest
-from processes import DEADLINE_SECONDS, STOP_SIGNALS, signal_all, wait_until
+from processes import DEADLINE_SECONDS, STOP_SIGNALS, read_until, signal_all, wait_until
 
 sys.path.insert(0, str(ROOT / "launch"))
 from rubato_cli.fleet.stop_signals import StopSignals  # noqa: E402
@@ -37,8 +37,7 @@ class StopTest(FakeFleetTest):
     def test_a_second_one_to_all_stops_at_once(self):
         process = self.start_slow(fates=SLOW_COMMIT)
         signal_all(process.pid, self.pids(), signal.SIGTERM)
-        while "stopping" not in process.stderr.readline():
-            pass
+        read_until("stopping", process.stderr)
         signal_all(process.pid, self.pids(), signal.SIGTERM)
         self.stopped(process, 143, "stopped at once")
 
@@ -73,8 +72,7 @@ class StopTest(FakeFleetTest):
     def test_a_hang_up_is_never_the_second_signal(self):
         process = self.start_slow(fates=SLOW_COMMIT)
         process.send_signal(signal.SIGTERM)
-        while "stopping" not in process.stderr.readline():
-            pass
+        read_until("stopping", process.stderr)
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGHUP)
         self.assertIn("running", self.rubato("status", "out")[1])

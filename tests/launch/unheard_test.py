@@ -11,7 +11,7 @@ import sys
 import unittest
 
 from fake_fleet import ROOT, FakeFleetTest
-from processes import DEADLINE_SECONDS, wait_until
+from processes import DEADLINE_SECONDS, read_until, wait_until
 
 sys.path.insert(0, str(ROOT / "launch"))
 
@@ -96,9 +96,8 @@ class FullDiskTest(FakeFleetTest):
         self.file.unlink()
         self.file.symlink_to("/dev/full")
         (self.out / "marks" / "may-validate-0").touch()
-        while "validations.json not written, training goes on: No space" not in (
-                self.process.stderr.readline()):
-            pass
+        read_until("validations.json not written, training goes on: No space",
+                   self.process.stderr)
 
     def end(self):
         (self.out / "marks" / "may-validate-1").touch()
