@@ -139,7 +139,7 @@ class StoppedReaderTest : public ::testing::Test {
 };
 
 TEST_F(StoppedReaderTest, WorkersGoOnAndItsAnswersStayBounded) {
-  const size_t before = ResidentMib();
+  [[maybe_unused]] const size_t before = ResidentMib();
   const uint64_t shard = shard_.value();
   ASSERT_EQ(write(go_[1], &shard, sizeof(shard)), ssize_t{sizeof(shard)});
   int status = 0;
