@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from rubato_cli.base import system_error
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE, FATAL, Failure, StoppedBySignal
+from rubato_cli.files import target
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import question
@@ -21,6 +22,7 @@ from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.stop_signals import SIGNALS, StopSignals
 
 PROGRAM = "rubato-data"
+PREPARED = ("job.json", "config.json", "run.toml")  # what a resume writes anew, one by one
 
 
 def ask(build: Build, arguments: list[str]) -> dict[str, Any]:
@@ -59,8 +61,15 @@ def check_workers(build: Build, folder: RunFolder, workers: int) -> None:
 
 def set_workers(build: Build, folder: RunFolder, workers: int, committed: int) -> None:
     """Prepares the run in `folder`, as it is but for the number of its workers, to be taken up at
-    clock `committed`."""
-    _resume_with(build, folder, workers, "--committed", str(committed))
+    clock `committed`. Failure: it is as it was."""
+    before = {path: _text(path) for path in (folder.path / name for name in PREPARED)}
+    try:
+        _resume_with(build, folder, workers, "--committed", str(committed))
+    except Failure:
+        for path, text in before.items():
+            if _text(path) != text:  # a full disk may have had room for some of them
+                target.write(path, text)
+        raise
 
 
 def _resume_with(build: Build, folder: RunFolder, workers: int, *how: str) -> None:
@@ -69,6 +78,10 @@ def _resume_with(build: Build, folder: RunFolder, workers: int, *how: str) -> No
         "--set", f"fleet.workers={workers}"]).ending
     if ending.exit_code != DONE:
         raise _refusal(ending, "prepare")
+
+
+def _text(path: pathlib.Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _memory_file() -> TextIO:
