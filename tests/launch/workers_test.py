@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 import unittest
 
 from processes import processes_that_name, wait_until
@@ -15,14 +16,27 @@ BATCH = 32
 SETTINGS = (f"train.batch={BATCH}", "snapshot.every_clocks=1000000")
 ENDLESS = (*SETTINGS, "train.epochs=100000")
 
-# In the place of rubato-worker: with these arguments it does something else.
-OTHER_WORKER = """\
+# In the place of a program: with these arguments it does something else.
+OTHER = """\
 #!/bin/sh
 case "$*" in
 *"{arguments}"*) {instead} ;;
 esac
-exec "{worker}" "$@"
+exec "{program}" "$@"
 """
+
+# Of a worker: it begins, and has no memory for an iteration.
+NO_MEMORY = f"""exec {sys.executable} -B -c '
+import os, subprocess, sys
+worker = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+for line in worker.stdout:
+    os.write(1, line)
+    if b"begun" in line:
+        worker.kill()
+        worker.wait()
+        os.write(2, b"no memory\\n")
+        os._exit(4)
+' "{BIN / 'rubato-worker'}" "$@" --floor-seconds 1000"""
 
 
 def rows_of(job, workers, seat, clock):
@@ -198,26 +212,39 @@ class WorkersTest(FleetTest):
         self.refused("nobody trains in idle; `rubato train` with --resume, --out idle and --set "
                      "fleet.workers=3 goes on with 3", "idle", "+1")
 
-    def use_workers(self, arguments, instead):
-        """Of which those with `arguments` do something else."""
+    def use_other(self, name, arguments, instead):
+        """A program `name` that does something else with `arguments`."""
         self.programs = self.path / self.id()
         self.programs.mkdir()
         for program in BIN.iterdir():
             (self.programs / program.name).symlink_to(program)
-        worker = self.programs / "rubato-worker"
-        worker.unlink()
-        worker.write_text(OTHER_WORKER.format(arguments=arguments, instead=instead,
-                                              worker=BIN / "rubato-worker"))
-        os.chmod(worker, 0o700)
+        other = self.programs / name
+        other.unlink()
+        other.write_text(OTHER.format(arguments=arguments, instead=instead, program=BIN / name))
+        os.chmod(other, 0o700)
+
+    def check_refused(self, out, number, why):
+        """By what turns out only when it is done; the run goes on as it was."""
+        rubato = self.start_endless(out)
+        self.refused(f"{out}: {why}", out, number)
+        self.assertEqual(self.workers(out)[1], f"{out}: 2 workers\n")
+        self.stop(out, rubato)
+        self.assertEqual(self.told(out, "workers.json")["workers"], [{"clock": 0, "workers": 2}])
+        self.assertEqual(self.job(out)["seats"], 2)
 
     def test_workers_that_cannot_begin_are_taken_back(self):
-        self.use_workers("--seat 2", "echo 'no such GPU' >&2; exit 4")
-        rubato = self.start_endless("back")
-        self.refused("back: worker-2 ended with exit code 4: no such GPU", "back", "4")
-        self.assertEqual(self.workers("back")[1], "back: 2 workers\n")
-        self.stop("back", rubato)
-        self.assertEqual(self.told("back", "workers.json")["workers"],
-                         [{"clock": 0, "workers": 2}])
+        self.use_other("rubato-worker", "--seat 2", "echo 'no such GPU' >&2; exit 4")
+        self.check_refused("back", "4", "worker-2 ended with exit code 4: no such GPU")
+
+    def test_workers_that_begin_and_cannot_train_are_taken_back(self):
+        self.use_other("rubato-worker", "--seat 2", NO_MEMORY)
+        self.check_refused("memory", "3", "worker-2 ended with exit code 4: no memory")
+
+    def test_what_is_prepared_by_half_is_undone(self):
+        self.use_other("rubato-data", "--committed", f"""
+            cp "$2" kept.toml; "{BIN / 'rubato-data'}" "$@"; cp kept.toml "$2"
+            echo 'no space left' >&2; exit 3""")
+        self.check_refused("half", "3", "no space left")
 
     def ask(self, out, number, until):
         """A `rubato workers` that waits, once `until` is there."""
@@ -226,7 +253,7 @@ class WorkersTest(FleetTest):
         return waiting
 
     def test_a_launcher_that_dies_before_the_new_fleet_has_begun_is_followed(self):
-        self.use_workers("--seat 2", "exec sleep 1000")
+        self.use_other("rubato-worker", "--seat 2", "exec sleep 1000")
         rubato = self.start_endless("dead")
         waiting = self.ask("dead", "3", "workers-taken.json")
         wait_until(lambda: len(self.told("dead", "workers.json")["workers"]) == 2)
@@ -267,7 +294,7 @@ class WorkersTest(FleetTest):
         self.assertEqual(self.told("stopped", "config.json")["fleet"]["workers"], 2)
 
     def test_once_all_is_trained_nothing_is_changed(self):
-        self.use_workers("evaluate", "exec sleep 1000")
+        self.use_other("rubato-worker", "evaluate", "exec sleep 1000")
         rubato = self.start("over", *SETTINGS, "train.epochs=2")
         self.addCleanup(rubato.process.kill)
         wait_until(lambda: self.events("over", "scheduler-0", "done"))

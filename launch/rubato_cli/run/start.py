@@ -101,10 +101,12 @@ def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str,
             case None:
                 break
             case RanAway():
+                history.workers.trained()
                 history.workers.close("the run went back to an earlier snapshot; ask again")
                 resumed = history.rollbacks.go_back(start.build, why, console)
             case OtherWorkers():
                 resumed = history.workers.change(start.build, why, console)
+    history.workers.trained()
     history.workers.close()
     history.progress.resumed_from = begun_at
     return metrics.collect(history, seconds, usage)

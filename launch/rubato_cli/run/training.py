@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 from rubato_cli.base.console import Console
 from rubato_cli.base.deadline import Deadline
-from rubato_cli.base.events import BegunEvent, Event, FleetResumeEvent, ValidationEvent
+from rubato_cli.base.events import (BegunEvent, Event, FleetResumeEvent, ProgressEvent,
+                                    ValidationEvent)
 from rubato_cli.base.failure import RETRYABLE, STOPPED, Failure, StoppedBySignal
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet import open_files
@@ -48,6 +49,8 @@ class Training:
         self._supervision = Supervision(fleet, self._config, console, history.faults)
         self._validations: Validations | None = None
         self._begun = False
+        # Workers that have not come through an iteration yet.
+        self._untried = {f"worker-{seat}" for seat in range(int(self._config["workers"]))}
         fleet.on_event = self._take
 
     def run(self, addresses: Addresses, resumed: Snapshot | None) -> OtherWorkers | None:
@@ -195,9 +198,12 @@ class Training:
             self._validations.take(event)
         if isinstance(event, FleetResumeEvent) and self._validations:
             self._validations.go_back(event.clock)
-        if isinstance(event, BegunEvent) and not self._begun:
+        if isinstance(event, BegunEvent):
             self._begun = True
-            self._history.workers.begun()
+        if isinstance(event, ProgressEvent):
+            self._untried.discard(child.name)
+            if not self._untried:
+                self._history.workers.trained()
         self._supervision.take(child, event)
         self._progress.tell(child, event, self._console)
         # Who stops a run wants its snapshot. If it has run away, its next validation says so too.

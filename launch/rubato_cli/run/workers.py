@@ -2,8 +2,9 @@
 
 Each fleet has the number that config.json says. To change it is to end the fleet with a snapshot,
 to prepare the run again and to begin the next fleet from there: an iteration trains the same rows
-whoever shares them (worker/spec/batch_order.h). Until the new fleet has begun the way back is open:
-a number that turns out not to work (memory, open files, a GPU) is refused, and the run goes on.
+whoever shares them (worker/spec/batch_order.h). Until each worker of the new fleet has trained the
+way back is open: a number that turns out not to work (memory, open files, a GPU) is refused, and
+the run goes on.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Workers:
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
         self._wishes = Wishes(folder)
-        self._before: int | None = None  # until the fleet of a changed number has begun
+        self._before: int | None = None  # until all workers of a changed number have trained
         self._clock = 0  # where the newest fleet began
 
     @property
@@ -54,8 +55,8 @@ class Workers:
             changes.append({"clock": clock, "workers": self.now})
         self._folder.write_json(FILE, {"workers": changes})
 
-    def begun(self) -> None:
-        """It has: its workers work."""
+    def trained(self) -> None:
+        """All its workers have, and so what an iteration needs is there."""
         if self._before is not None:
             self._before = None
             self._wishes.fulfil(self._clock)
@@ -71,7 +72,8 @@ class Workers:
         return OtherWorkers(workers)
 
     def stay(self, why: str) -> OtherWorkers:
-        """The next fleet is as this one, or as the one before it if this one never began."""
+        """The next fleet is as this one, or as the one before it if this one has not come to train.
+        """
         return OtherWorkers(self._before or self.now, why)
 
     @property
@@ -96,7 +98,7 @@ class Workers:
             console.note(f"{to.refused}; going on with {units.plural(to.workers, 'worker')} from "
                          f"clock {snapshot.clock}")
         else:
-            self._before = before
+            self._before = self._before or before
             console.note(f"workers: {before} -> {to.workers} from clock {snapshot.clock} on")
         return snapshot
 
