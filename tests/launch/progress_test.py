@@ -5,7 +5,8 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
-from rubato_cli.base.events import ProgressEvent, ValidationEvent, WorkerDoneEvent  # noqa: E402
+from rubato_cli.base.events import (ProgressEvent, ResumedEvent, SchedulerDoneEvent,  # noqa: E402
+                                    ValidationEvent, WorkerDoneEvent)
 import targets  # noqa: E402
 from rubato_cli.run.progress import Progress  # noqa: E402
 
@@ -52,6 +53,15 @@ class ProgressTest(unittest.TestCase):
         self.assertTrue(progress.replaced)
         self.assertEqual(progress.rows, 160)
         self.assertEqual(progress.max_staleness, 3)
+
+    def test_what_each_fleet_lost_is_added_up(self):
+        progress = new_progress()
+        for clock, lost in ((0, 3), (10, 4)):
+            progress.take(Process("scheduler-0"), ResumedEvent(clock=clock))
+            progress.take(Process("scheduler-0"), SchedulerDoneEvent(clock=clock + 10, lost=lost))
+            self.assertEqual(progress.lost, 3 + (lost if clock else 0))
+        progress.take(Process("scheduler-0"), ResumedEvent(clock=20))
+        self.assertEqual(progress.lost, 7)
 
 
 if __name__ == "__main__":

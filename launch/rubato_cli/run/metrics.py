@@ -36,7 +36,7 @@ def collect(history: History, seconds: float, usage: dict[str, Usage]) -> dict[s
         "run": {"seed": folder.read_json("config.json")["train"]["seed"]},
         "staleness": {"bound": progress.staleness,
                       "max_observed": progress.max_staleness},
-        "updates": {"lost": sum(scheduler.lost for scheduler in schedulers),
+        "updates": {"lost": progress.lost,
                     "duplicates_refused": sum(shard.duplicates_refused for shard in shards)},
         "workers": [worker.told() for worker in workers],
         "shards": [shard.told() for shard in shards],

@@ -40,6 +40,7 @@ class Progress:
         self.replaced = False  # by another process, a worker's that had trained
         self._trained: dict[str, tuple[Child, int]] = {}  # by the newest of a name: rows
         self._earlier_rows = 0  # by those before it
+        self._earlier_lost = 0  # updates, by the fleets before this one
         self._view: ViewEvent | None = None
         self._clocks: collections.deque[tuple[float, int]] = collections.deque()
 
@@ -62,6 +63,7 @@ class Progress:
                 if isinstance(event, WorkerDoneEvent):
                     self._count(child, event)
             case ResumedEvent():
+                self._end_fleet(child)
                 self.resumed_from = event.clock
                 self._validated = -1
                 self._clocks.clear()
@@ -86,6 +88,12 @@ class Progress:
     def rows(self) -> int:
         """Trained on, by all processes, also those that died: as far as they told."""
         return self._earlier_rows + sum(rows for _, rows in self._trained.values())
+
+    @property
+    def lost(self) -> int:
+        """Updates, by all fleets: each scheduler tells of its own."""
+        return self._earlier_lost + sum(event.lost for event in self.done.values()
+                                        if isinstance(event, SchedulerDoneEvent))
 
     def tell(self, child: Child, event: Event, console: Console) -> None:
         """Takes it and notes such a line."""
@@ -132,6 +140,12 @@ class Progress:
         if self._view is None or seconds < OLD_SNAPSHOT_SECONDS:
             return ""
         return f"  last snapshot {seconds // 60}:{seconds % 60:02d} ago"
+
+    def _end_fleet(self, scheduler: Child) -> None:
+        """`scheduler` is that of the next one, and tells in its turn when it is done."""
+        done = self.done.pop(scheduler.name, None)
+        if isinstance(done, SchedulerDoneEvent):
+            self._earlier_lost += done.lost
 
     def _eta(self, clock: int) -> str:
         now = time.monotonic()
