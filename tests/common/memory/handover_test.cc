@@ -59,6 +59,27 @@ TEST(Handover, WhoClosesWaitsForTheWriter) {
   writer.join();
 }
 
+// The owner has changed that stretch without a copy meanwhile.
+TEST(Handover, WhoWaitsForTheOwnerReadsNothingOnceItIsGivenUp) {
+  Handover handover;
+  bool claimed = true;
+  std::thread writer;
+  std::thread closer;
+  {
+    const Changes changes(&handover);
+    writer = std::thread([&] {
+      claimed = handover.Claim();
+      if (claimed) handover.Done();
+    });
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // it waits by now, as a rule
+    closer = std::thread([&] { handover.Close(); });
+    while (handover.MustCopy(0)) std::this_thread::yield();
+  }
+  writer.join();
+  closer.join();
+  EXPECT_FALSE(claimed);
+}
+
 // A number for each stretch, which the owner raises at random: the writer meets them as they were
 // at first, in place or copied.
 TEST(Handover, TheWriterSeesWhatWas) {
@@ -92,6 +113,45 @@ TEST(Handover, TheWriterSeesWhatWas) {
     }
     writer.join();
     EXPECT_EQ(read, std::vector<uint64_t>(kStretches, 0)) << "round " << round;
+  }
+}
+
+// The owner gives up in the middle, and uses the memory of rows and copies for something else.
+TEST(Handover, TheWriterReadsNothingThatWasGivenUp) {
+  constexpr size_t kStretches = 16;
+  for (uint64_t round = 0; round < 500; ++round) {
+    Handover handover;
+    std::array<uint64_t, kStretches> rows = {};
+    std::array<uint64_t, kStretches> copies = {};
+    std::array<bool, kStretches> copied = {};
+    std::vector<uint64_t> read;
+    std::thread writer([&] {
+      for (size_t i = 0; i < kStretches && handover.Claim(); ++i) {
+        read.push_back(copied[i] ? copies[i] : rows[i]);
+        handover.Done();
+      }
+    });
+    Rng rng(round);
+    std::array<bool, kStretches> changed = {};
+    const uint64_t pushes = rng.Below(5);
+    for (uint64_t push = 0; push < pushes; ++push) {
+      const Changes changes(&handover);
+      for (int n = 0; n < 4; ++n) {
+        changes.Look();
+        const size_t i = rng.Below(kStretches);
+        if (!changed[i] && handover.MustCopy(i)) {
+          copies[i] = rows[i];
+          copied[i] = true;
+        }
+        changed[i] = true;
+        rows[i] += 7;
+      }
+    }
+    handover.Close();
+    rows.fill(1);
+    copies.fill(2);
+    writer.join();
+    EXPECT_EQ(read, std::vector<uint64_t>(read.size(), 0)) << "round " << round;
   }
 }
 
