@@ -137,21 +137,24 @@ absl::StatusOr<std::vector<Gap>> GapsOf(const std::string& run,
   ASSIGN_OR_RETURN(std::optional<SchedulerState> state, FindState(run));
   if (!state) return std::vector<Gap>();
   if (number) RETURN_IF_ERROR(GoBackTo(run, *number, &*state));
-  std::map<Life, Clock> reached;  // on all shards
+  std::vector<std::map<Life, Clock>> reached;  // on each shard
   for (const ImageName& image : state->view.committed.images) {
     ASSIGN_OR_RETURN(const ImageHead head, ReadHead(SnapshotsOf(run), image));
     if (head.exact) return std::vector<Gap>();
-    for (const Position& position : head.positions) {
-      const auto at = reached.emplace(position.life, position.clock).first;
-      at->second = std::min(at->second, position.clock);
-    }
+    std::map<Life, Clock>& here = reached.emplace_back();
+    for (const Position& position : head.positions) here[position.life] = position.clock;
   }
   std::vector<Gap> gaps;
   const Clock end = state->view.committed.clock;
   for (const MemberEntry& member : state->view.members) {
-    const auto at = reached.find(member.life);
-    if (at == reached.end() || at->second >= end) continue;
-    gaps.push_back({member.seat, member.life, at->second, end});
+    if (!member.start) continue;
+    Clock begin = end;
+    for (const auto& shard : reached) {
+      const auto at = shard.find(member.life);
+      // A shard that does not name it was cut before it began there.
+      begin = std::min(begin, at == shard.end() ? *member.start : at->second);
+    }
+    if (begin < end) gaps.push_back({member.seat, member.life, begin, end});
   }
   return gaps;
 }

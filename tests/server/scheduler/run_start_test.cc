@@ -103,20 +103,31 @@ TEST_F(RunStartTest, ASnapshotThatTheRunRemovedMeanwhileIsWorthAnotherTry) {
 }
 
 // Of two shards, at clock 20: life 11 of seat 0 came to 20 and 17, life 12 of seat 1 to 18 and 20,
-// life 13 of seat 2 was through, life 14 of seat 3 has not begun, and life 15 had left before.
+// life 13 of seat 2 was through, life 14 of seat 3 has no start, and life 15 had left before. Life
+// 16 of seat 4 began at 19, which one shard had heard of when it was cut, and life 17 of seat 5 at
+// 5, of which none had; life 18 of seat 6 began at 20.
 class GapsTest : public RunTest {
  protected:
   void Commit(bool exact) {
     SchedulerState state = Scheduler::FirstState(job_);
     state.view.committed = {
         SnapshotNumber(3), Clock(20), Generation(0), {NameOf(3, 0, 1), NameOf(3, 1, 2)}};
-    for (uint32_t seat = 0; seat < 4; ++seat) {
-      state.view.members.push_back({Life(11 + seat), SeatId(seat), Nonce(), Clock(5)});
-    }
+    const auto add = [&](uint32_t life, uint32_t seat, std::optional<Clock> start) {
+      state.view.members.push_back({Life(life), SeatId(seat), Nonce(), start});
+    };
+    for (uint32_t seat = 0; seat < 3; ++seat) add(11 + seat, seat, Clock(5));
+    add(14, 3, std::nullopt);
+    add(16, 4, Clock(19));
+    add(17, 5, Clock(5));
+    add(18, 6, Clock(20));
     const auto store = OpenSnapshotStore(SnapshotsOf(run_.path())).value();
     const std::vector<std::vector<Position>> positions = {
         {{Life(11), Clock(20)}, {Life(12), Clock(18)}, {Life(13), Clock(21)}, {Life(15), Clock(9)}},
-        {{Life(11), Clock(17)}, {Life(12), Clock(20)}, {Life(13), Clock(20)}, {Life(15), Clock(9)}},
+        {{Life(11), Clock(17)},
+         {Life(12), Clock(20)},
+         {Life(13), Clock(20)},
+         {Life(15), Clock(9)},
+         {Life(16), Clock(20)}},
     };
     for (size_t i = 0; i < positions.size(); ++i) {
       Image image = RandomImage(state.view.committed.images[i], 20, i);
@@ -133,7 +144,9 @@ TEST_F(GapsTest, ATornSnapshotLacksWhatSomeShardLacks) {
   const auto gaps = GapsOf(run_.path(), std::nullopt);
   ASSERT_TRUE(gaps.ok()) << gaps.status();
   EXPECT_EQ(*gaps, (std::vector<Gap>{{SeatId(0), Life(11), Clock(17), Clock(20)},
-                                     {SeatId(1), Life(12), Clock(18), Clock(20)}}));
+                                     {SeatId(1), Life(12), Clock(18), Clock(20)},
+                                     {SeatId(4), Life(16), Clock(19), Clock(20)},
+                                     {SeatId(5), Life(17), Clock(5), Clock(20)}}));
   EXPECT_EQ(*GapsOf(run_.path(), SnapshotNumber(3)), *gaps);
   EXPECT_TRUE(GapsOf(run_.path(), SnapshotNumber(0))->empty());
 }
