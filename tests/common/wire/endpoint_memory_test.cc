@@ -4,13 +4,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <string>
 #include <thread>
 
 #include "absl/strings/numbers.h"
 #include "common/wire/endpoint.h"
 #include "gtest/gtest.h"
+#include "tests/resident_memory.h"
 #include "tests/sanitizers.h"
 
 namespace rubato {
@@ -18,14 +18,6 @@ namespace {
 
 constexpr size_t kMore = 4 << 20;  // frames: 256 MiB there
 constexpr Duration kLong = Duration::Seconds(60);
-
-size_t ResidentMib() {
-  std::ifstream statm("/proc/self/statm");
-  size_t all = 0;
-  size_t resident = 0;
-  statm >> all >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE)) >> 20;
-}
 
 // A ZMTP 3.0 DEALER, by hand.
 class Stranger {

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <fstream>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "common/wire/codec.h"
 #include "gtest/gtest.h"
 #include "server/shard/server_loop.h"
+#include "tests/resident_memory.h"
 #include "tests/sanitizers.h"
 #include "tests/scratch_folder.h"
 #include "tests/server/snapshot/memory_snapshot_store.h"
@@ -28,14 +28,6 @@ constexpr uint32_t kDim = 256;
 constexpr size_t kRows = 8192;  // an answer of 8 MiB
 constexpr int kPulls = 300;     // more than are queued by number alone
 constexpr Duration kLong = Duration::Seconds(60);
-
-size_t ResidentMib() {
-  std::ifstream statm("/proc/self/statm");
-  size_t all = 0;
-  size_t resident = 0;
-  statm >> all >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE)) >> 20;
-}
 
 TableRows Keys(size_t rows) {
   TableRows keys;
