@@ -26,7 +26,7 @@ float* RowSlab::NewRow(RowKey key) {
                       .used = 0,
                       .marks = UnitMarks(last_rows_),
                       .frozen = nullptr});
-    Register(pages_.back(), last_rows_ * row_floats_ * sizeof(float));
+    RegisterLast();
     if (2 * page_rows_ * row_floats_ * sizeof(float) <= kLastPageBytes) page_rows_ *= 2;
   }
   Page& page = pages_.back();
@@ -35,11 +35,10 @@ float* RowSlab::NewRow(RowKey key) {
   return page.rows.get() + page.used++ * row_floats_;
 }
 
-void RowSlab::Register(const Page& page, size_t bytes) {
-  if (bytes < kHugePageBytes) {
-    ++small_pages_;
-    return;
-  }
+void RowSlab::RegisterLast() {
+  const Page& page = pages_.back();
+  const size_t bytes = page.floats * sizeof(float);
+  if (bytes < kHugePageBytes) return;
   const auto first = std::bit_cast<uintptr_t>(page.rows.get()) / kHugePageBytes;
   for (size_t i = 0; i * kHugePageBytes < bytes; ++i) AddHugePage({first + i, pages_.size() - 1});
 }
@@ -60,29 +59,29 @@ void RowSlab::AddHugePage(HugePage added) {
   ++huge_pages_used_;
 }
 
-const RowSlab::Page& RowSlab::PageOf(const float* row) const {
+size_t RowSlab::PageOf(const float* row) const {
   const auto number = std::bit_cast<uintptr_t>(row) / kHugePageBytes;
   const size_t mask = huge_pages_.size() - 1;
   if (!huge_pages_.empty()) {
     for (size_t i = number & mask; huge_pages_[i].number != 0; i = (i + 1) & mask) {
-      if (huge_pages_[i].number == number) return pages_[huge_pages_[i].page];
+      if (huge_pages_[i].number == number) return huge_pages_[i].page;
     }
   }
-  return *std::find_if(pages_.begin(), pages_.begin() + static_cast<std::ptrdiff_t>(small_pages_),
-                       [&](const Page& page) {
-                         return row >= page.rows.get() && row < page.rows.get() + page.floats;
-                       });
+  const auto has = [row](const Page& page) {
+    return row >= page.rows.get() && row < page.rows.get() + page.floats;
+  };
+  return static_cast<size_t>(std::ranges::find_if(pages_, has) - pages_.begin());
 }
 
 void RowSlab::PrefetchTouch(const float* row) const {
-  const Page& page = PageOf(row);
+  const Page& page = pages_[PageOf(row)];
   const size_t number = NumberIn(page, row);
   page.marks.Prefetch(number);
   if (page.frozen) page.frozen->PrefetchBlock(number);
 }
 
 void RowSlab::Touch(const float* row) {
-  auto& page = const_cast<Page&>(PageOf(row));
+  Page& page = pages_[PageOf(row)];
   const size_t number = NumberIn(page, row);
   if (page.marks.touched(number)) return;
   page.marks.Touch(number);

@@ -59,9 +59,10 @@ class RowSlab {
     uintptr_t number = 0;  // of its address; 0: none
     size_t page = 0;
   };
-  void Register(const Page& page, size_t bytes);
+  void RegisterLast();
   void AddHugePage(HugePage added);
-  const Page& PageOf(const float* row) const;
+  // The number of the page that has the row.
+  size_t PageOf(const float* row) const;
   size_t NumberIn(const Page& page, const float* row) const {
     return static_cast<size_t>(row - page.rows.get()) / row_floats_;
   }
@@ -71,10 +72,9 @@ class RowSlab {
   size_t last_rows_ = 0;  // of the last one
   std::vector<Page> pages_;
   // Which page has the rows at an address: by huge page, of pages that have whole ones (an open
-  // hash table of more than twice their number), the others one by one.
+  // hash table of more than twice their number); the others are the first pages, one by one.
   std::vector<HugePage> huge_pages_;
   size_t huge_pages_used_ = 0;
-  size_t small_pages_ = 0;  // the first ones
 };
 
 }  // namespace rubato
