@@ -80,78 +80,62 @@ TEST(Handover, WhoWaitsForTheOwnerReadsNothingOnceItIsGivenUp) {
   EXPECT_FALSE(claimed);
 }
 
-// A number for each stretch, which the owner raises at random: the writer meets them as they were
-// at first, in place or copied.
-TEST(Handover, TheWriterSeesWhatWas) {
-  constexpr size_t kStretches = 500;
-  for (uint64_t round = 0; round < 20; ++round) {
-    Handover handover;
-    std::array<uint64_t, kStretches> rows = {};
-    std::array<uint64_t, kStretches> copies = {};
-    std::array<bool, kStretches> changed = {};
-    std::array<bool, kStretches> copied = {};
-    std::vector<uint64_t> read;
-    std::thread writer([&] {
-      for (size_t i = 0; i < kStretches && handover.Claim(); ++i) {
-        read.push_back(copied[i] ? copies[i] : rows[i]);
-        handover.Done();
-      }
-    });
-    Rng rng(round);
-    for (int push = 0; push < 300; ++push) {
-      const Changes changes(&handover);
-      for (int n = 0; n < 20; ++n) {
-        changes.Look();
-        const size_t i = rng.Below(kStretches);
-        if (!changed[i] && handover.MustCopy(i)) {
-          copies[i] = rows[i];
-          copied[i] = true;
-        }
-        changed[i] = true;
-        rows[i] += 7;
-      }
+// A number for each stretch: all 0 at first, raised by the owner, and read by the writer in place
+// or copied.
+template <size_t kStretches>
+struct Stretches {
+  Handover handover;
+  std::array<uint64_t, kStretches> rows = {};
+  std::array<uint64_t, kStretches> copies = {};
+  std::array<bool, kStretches> changed = {};
+  std::array<bool, kStretches> copied = {};
+  std::vector<uint64_t> read;
+
+  void TakeAll() {
+    for (size_t i = 0; i < kStretches && handover.Claim(); ++i) {
+      read.push_back(copied[i] ? copies[i] : rows[i]);
+      handover.Done();
     }
+  }
+  void Push(int count, Rng* rng) {
+    const Changes changes(&handover);
+    for (int n = 0; n < count; ++n) {
+      changes.Look();
+      const size_t i = rng->Below(kStretches);
+      if (!changed[i] && handover.MustCopy(i)) {
+        copies[i] = rows[i];
+        copied[i] = true;
+      }
+      changed[i] = true;
+      rows[i] += 7;
+    }
+  }
+};
+
+TEST(Handover, TheWriterSeesWhatWas) {
+  for (uint64_t round = 0; round < 20; ++round) {
+    Stretches<500> all;
+    std::thread writer([&] { all.TakeAll(); });
+    Rng rng(round);
+    for (int push = 0; push < 300; ++push) all.Push(20, &rng);
     writer.join();
-    EXPECT_EQ(read, std::vector<uint64_t>(kStretches, 0)) << "round " << round;
+    EXPECT_EQ(all.read, std::vector<uint64_t>(500, 0)) << "round " << round;
   }
 }
 
 // The owner gives up in the middle, and uses the memory of rows and copies for something else.
 TEST(Handover, TheWriterReadsNothingThatWasGivenUp) {
-  constexpr size_t kStretches = 16;
   for (uint64_t round = 0; round < 500; ++round) {
-    Handover handover;
-    std::array<uint64_t, kStretches> rows = {};
-    std::array<uint64_t, kStretches> copies = {};
-    std::array<bool, kStretches> copied = {};
-    std::vector<uint64_t> read;
-    std::thread writer([&] {
-      for (size_t i = 0; i < kStretches && handover.Claim(); ++i) {
-        read.push_back(copied[i] ? copies[i] : rows[i]);
-        handover.Done();
-      }
-    });
+    Stretches<16> all;
+    std::thread writer([&] { all.TakeAll(); });
     Rng rng(round);
-    std::array<bool, kStretches> changed = {};
     const uint64_t pushes = rng.Below(5);
-    for (uint64_t push = 0; push < pushes; ++push) {
-      const Changes changes(&handover);
-      for (int n = 0; n < 4; ++n) {
-        changes.Look();
-        const size_t i = rng.Below(kStretches);
-        if (!changed[i] && handover.MustCopy(i)) {
-          copies[i] = rows[i];
-          copied[i] = true;
-        }
-        changed[i] = true;
-        rows[i] += 7;
-      }
-    }
-    handover.Close();
-    rows.fill(1);
-    copies.fill(2);
+    for (uint64_t push = 0; push < pushes; ++push) all.Push(4, &rng);
+    all.handover.Close();
+    all.rows.fill(1);
+    all.copies.fill(2);
     writer.join();
-    EXPECT_EQ(read, std::vector<uint64_t>(read.size(), 0)) << "round " << round;
+    EXPECT_EQ(all.read, std::vector<uint64_t>(all.read.size(), 0)) << "round " << round;
   }
 }
 
