@@ -77,7 +77,6 @@ void Scheduler::Tick(Instant at, SchedulerOutput* out) {
   StartPending(now, out);
   CheckSealed(now, out);
   TellIfNobodyTrains(out);
-  WatchLoads(now, out);
   WithdrawIfOverdue(now, out);
   RequestIfOverdue(now, out);
   OpenCutIfDue(now, out);
@@ -257,7 +256,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
     if (highest != high_water_.end()) highest->second = std::max(highest->second, p.clock);
   }
   if (older) return;
-  if (known.life != report.life || known.work != report.work) stored_[report.place] = now;
+  NoteStore(now, known, report);
   const bool served = known.life == report.life && known.seen > ViewVersion(0);
   if (!served && report.seen > ViewVersion(0)) {
     Emit(out, {SchedulerEventKind::kShardServes, report.life, report.min_clock, Clock(0),
@@ -265,6 +264,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   }
   known = report;
   NoteProgress(now, report);
+  WatchLoad(now, report, out);
   if (report.load_failed) {
     Emit(out, {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
                absl::StrFormat(

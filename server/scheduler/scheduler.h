@@ -178,7 +178,8 @@ class Scheduler {
   void NoteProgress(Instant now, const ShardReport& report);
   bool IsAhead(PlaceId place) const;
   bool Waits() const;
-  void WatchLoads(Instant now, SchedulerOutput* out);
+  void NoteStore(Instant now, const ShardReport& known, const ShardReport& report);
+  void WatchLoad(Instant now, const ShardReport& report, SchedulerOutput* out);
   void NoteQuarantine(const Heartbeat& beat, SchedulerOutput* out);
   void TellIfNobodyTrains(SchedulerOutput* out);
 
@@ -253,7 +254,12 @@ class Scheduler {
     Instant since;
   };
   std::map<PlaceId, Slowest> slowest_;
-  std::map<PlaceId, Instant> stored_;     // when the store of a shard last did something
+  struct Store {          // of a shard, as its reports show it
+    Instant worked;       // when it last did something
+    Instant heard;        // its latest report
+    Instant heard_since;  // and all before it, without a lease of silence
+  };
+  std::map<PlaceId, Store> stores_;
   std::map<Life, ViewVersion> added_;     // version that made a pending member
   std::map<Life, Clock> high_water_;      // F(w)
   std::map<Life, ClockDelta> torn_told_;  // of sealed lives: iterations, as this process told them

@@ -186,17 +186,26 @@ bool Scheduler::Waits() const {
          (view().cut && known_min_clock() >= view().cut->clock);
 }
 
-// A shard that loads reports all the while; whether it gets anywhere its store must show.
-void Scheduler::WatchLoads(Instant now, SchedulerOutput* out) {
-  for (const auto& [place, report] : reports_) {
-    if (report.seen != ViewVersion(0)) continue;
-    if (now - stored_[place] <= options_.load_deadline) continue;
-    stored_[place] = now;
-    Emit(out, {SchedulerEventKind::kLoadStands, report.life, Clock(0), Clock(0),
-               absl::StrFormat("has read nothing of the committed snapshot for %d s",
-                               static_cast<int>(options_.load_deadline.seconds())),
-               place.value()});
-  }
+void Scheduler::NoteStore(Instant now, const ShardReport& known, const ShardReport& report) {
+  Store& store = stores_[report.place];
+  const bool replaced = known.life != report.life;
+  if (replaced || known.work != report.work) store.worked = now;
+  if (replaced || now - store.heard > options_.lease) store.heard_since = now;
+  store.heard = now;
+}
+
+// A shard that loads reports all the while; whether it gets anywhere its store must show. Only a
+// report can show that it does not: a silence says nothing of a store, and the first word after one
+// may be as old as the silence.
+void Scheduler::WatchLoad(Instant now, const ShardReport& report, SchedulerOutput* out) {
+  if (report.seen != ViewVersion(0)) return;
+  Store& store = stores_[report.place];
+  if (now - std::max(store.worked, store.heard_since) <= options_.load_deadline) return;
+  store.heard_since = now;  // told once a deadline
+  Emit(out, {SchedulerEventKind::kLoadStands, report.life, Clock(0), Clock(0),
+             absl::StrFormat("has read nothing of the committed snapshot for %d s",
+                             static_cast<int>(options_.load_deadline.seconds())),
+             report.place.value()});
 }
 
 // What a worker says of itself is soft, as all that is known of peers: a scheduler that was
@@ -231,7 +240,7 @@ void Scheduler::TellIfNobodyTrains(SchedulerOutput* out) {
 
 Instant Scheduler::stored_at() const {
   Instant latest;
-  for (const auto& [place, at] : stored_) latest = std::max(latest, at);
+  for (const auto& [place, store] : stores_) latest = std::max(latest, store.worked);
   return latest;
 }
 

@@ -77,6 +77,13 @@ class SchedulerProgressTest : public ::testing::Test {
       Report(clock, loading);
     }
   }
+  // Nobody is heard; the scheduler itself is awake.
+  void PassInSilence(int64_t seconds) {
+    for (int64_t passed = 0; passed < seconds; ++passed) {
+      now_ = now_ + Duration::Seconds(1);
+      Tell(Nonce(99), Message());
+    }
+  }
   // Another process takes the place of the shard, and loads.
   void ReplaceShard() {
     shard_ = Nonce(12);
@@ -158,6 +165,20 @@ TEST_F(SchedulerProgressTest, ALoadThatStandsStillIsToldOf) {
   Pass(150, 3, Works::kNobody, /*loading=*/true);
   ASSERT_EQ(Count(SchedulerEventKind::kLoadStands), 1);
   EXPECT_EQ(events_.back().text, "has read nothing of the committed snapshot for 120 s");
+}
+
+// What a cut link held back says what was known before the cut: it shows a store that stands only
+// once others follow it.
+TEST_F(SchedulerProgressTest, ALoadThatIsNotHeardOfDoesNotStandStill) {
+  ReplaceShard();
+  Pass(60, 3, Works::kStore, /*loading=*/true);
+  PassInSilence(150);
+  Pass(1, 3, Works::kNobody, /*loading=*/true);
+  Pass(60, 3, Works::kStore, /*loading=*/true);
+  EXPECT_EQ(Count(SchedulerEventKind::kLoadStands), 0);
+  PassInSilence(30);
+  Pass(130, 3, Works::kNobody, /*loading=*/true);
+  EXPECT_EQ(Count(SchedulerEventKind::kLoadStands), 1);
 }
 
 }  // namespace
