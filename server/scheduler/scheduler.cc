@@ -264,7 +264,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
   }
   known = report;
   NoteProgress(now, report);
-  WatchLoad(now, report, out);
+  WatchLoad(report, out);
   if (report.load_failed) {
     Emit(out, {SchedulerEventKind::kLoadFailed, report.life, Clock(0), Clock(0),
                absl::StrFormat(

@@ -179,7 +179,7 @@ class Scheduler {
   bool IsAhead(PlaceId place) const;
   bool Waits() const;
   void NoteStore(Instant now, const ShardReport& known, const ShardReport& report);
-  void WatchLoad(Instant now, const ShardReport& report, SchedulerOutput* out);
+  void WatchLoad(const ShardReport& report, SchedulerOutput* out);
   void NoteQuarantine(const Heartbeat& beat, SchedulerOutput* out);
   void TellIfNobodyTrains(SchedulerOutput* out);
 
@@ -254,10 +254,10 @@ class Scheduler {
     Instant since;
   };
   std::map<PlaceId, Slowest> slowest_;
-  struct Store {          // of a shard, as its reports show it
-    Instant worked;       // when it last did something
-    Instant heard;        // its latest report
-    Instant heard_since;  // and all before it, without a lease of silence
+  struct Store {     // of a shard, as its reports show it
+    Instant worked;  // when it last did something
+    Instant heard;   // its latest report
+    Duration stood;  // as its reports since then show; a silence counts for little
   };
   std::map<PlaceId, Store> stores_;
   std::map<Life, ViewVersion> added_;     // version that made a pending member

@@ -186,22 +186,25 @@ bool Scheduler::Waits() const {
          (view().cut && known_min_clock() >= view().cut->clock);
 }
 
+// A silence says nothing of a store, and the first word after one may be as old as the silence.
 void Scheduler::NoteStore(Instant now, const ShardReport& known, const ShardReport& report) {
   Store& store = stores_[report.place];
-  const bool replaced = known.life != report.life;
-  if (replaced || known.work != report.work) store.worked = now;
-  if (replaced || now - store.heard > options_.lease) store.heard_since = now;
+  if (known.life != report.life || known.work != report.work) {
+    store.worked = now;
+    store.stood = Duration();
+  } else {
+    const Duration counted = Duration::Nanos(options_.load_deadline.nanos() / 8);
+    store.stood = store.stood + std::min(now - store.heard, counted);
+  }
   store.heard = now;
 }
 
-// A shard that loads reports all the while; whether it gets anywhere its store must show. Only a
-// report can show that it does not: a silence says nothing of a store, and the first word after one
-// may be as old as the silence.
-void Scheduler::WatchLoad(Instant now, const ShardReport& report, SchedulerOutput* out) {
+// A shard that loads reports all the while; whether it gets anywhere its store must show.
+void Scheduler::WatchLoad(const ShardReport& report, SchedulerOutput* out) {
   if (report.seen != ViewVersion(0)) return;
   Store& store = stores_[report.place];
-  if (now - std::max(store.worked, store.heard_since) <= options_.load_deadline) return;
-  store.heard_since = now;  // told once a deadline
+  if (store.stood <= options_.load_deadline) return;
+  store.stood = Duration();  // told once a deadline
   Emit(out, {SchedulerEventKind::kLoadStands, report.life, Clock(0), Clock(0),
              absl::StrFormat("has read nothing of the committed snapshot for %d s",
                              static_cast<int>(options_.load_deadline.seconds())),
