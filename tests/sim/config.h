@@ -14,6 +14,7 @@ namespace rubato::sim {
 
 inline constexpr uint64_t kAmple = 1u << 30;
 inline constexpr int64_t kLeaseMs = 40;
+inline constexpr int64_t kShortRun = 18;  // iterations; longer runs have longer rows and more time
 
 // What is left at its first value is the simplest: no fault, no burden.
 struct Config {

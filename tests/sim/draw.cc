@@ -238,7 +238,7 @@ void MakeConsistent(Config* c) {
     c->retention_soft = c->retention_hard = kAmple;
   }
   // A long run has long rows; what is refused is sent again by the clock alone.
-  if (c->last_clock > 18) c->push_credit = kAmple;
+  if (c->last_clock > kShortRun) c->push_credit = kAmple;
   if (c->push_credit == kAmple || c->patient) c->greedy = false;
   if (c->push_credit < kAmple) {
     c->churn = 0;
