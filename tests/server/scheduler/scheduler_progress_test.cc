@@ -38,8 +38,11 @@ class SchedulerProgressTest : public ::testing::Test {
   void Tell(Nonce from, const Message& message) {
     SchedulerOutput out;
     scheduler_->Receive(now_, from, message, &out);
-    scheduler_->Tick(now_, &out);
-    for (const SchedulerEvent& event : out.events) events_.push_back(event);
+    Tick(&out);
+  }
+  void Tick(SchedulerOutput* out) {
+    scheduler_->Tick(now_, out);
+    for (const SchedulerEvent& event : out->events) events_.push_back(event);
   }
   void Report(int64_t clock, bool loading = false) {
     const View& view = scheduler_->view();
@@ -82,8 +85,7 @@ class SchedulerProgressTest : public ::testing::Test {
     for (int64_t passed = 0; passed < seconds; ++passed) {
       now_ = now_ + Duration::Seconds(1);
       SchedulerOutput out;
-      scheduler_->Tick(now_, &out);
-      for (const SchedulerEvent& event : out.events) events_.push_back(event);
+      Tick(&out);
     }
   }
   // Another process takes the place of the shard, and loads.
