@@ -17,8 +17,9 @@ ARROWS = {
     "own_data": ("base",),
     "fleet": ("base", "files"),
     "report": ("base", "files"),
+    "render": ("base",),
     "run": ("base", "files", "fleet"),
-    "commands": ("base", "files", "own_data", "fleet", "report", "run"),
+    "commands": ("base", "files", "own_data", "fleet", "report", "render", "run"),
     "main": ("base", "fleet", "commands"),
 }
 PACKAGE = "launch/rubato_cli/"

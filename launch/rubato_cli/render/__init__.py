@@ -1,0 +1,1 @@
+"""What engines are handed: manifests from the run file."""
