@@ -26,6 +26,17 @@ struct FleetConfig {
   friend bool operator==(const FleetConfig&, const FleetConfig&) = default;
 };
 
+// Who starts the processes of a fleet.
+struct LaunchConfig {
+  std::string kind = "local";  // "local", "ssh", "slurm", "kubernetes"
+  // Of sbatch, each as on its command line: for the whole job, for what its servers get, and for
+  // its workers.
+  std::vector<std::string> slurm;
+  std::vector<std::string> slurm_servers;
+  std::vector<std::string> slurm_workers;
+  friend bool operator==(const LaunchConfig&, const LaunchConfig&) = default;
+};
+
 // Whether the first line of a CSV file names its columns.
 enum class HeaderLine : uint8_t {
   kAuto,  // it does; refused when it looks like a row
@@ -158,6 +169,7 @@ struct SnapshotConfig {
 
 struct RunConfig {
   FleetConfig fleet;
+  LaunchConfig launch;
   DataConfig data;
   SeriesConfig series;
   TargetConfig target;

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "common/base/json_text.h"
 #include "common/base/limits.h"
@@ -93,6 +95,21 @@ absl::Status CheckFleet(const FleetConfig& fleet, const KeyLocator& locate) {
     return BadKey(locate("fleet.port"),
                   "fleet.port has no meaning with fleet.transport = \"ipc\"; use \"tcp\", or leave "
                   "the port out");
+  }
+  return absl::OkStatus();
+}
+
+// Each becomes a line of a script: what ends one would begin another.
+absl::Status CheckLaunch(const LaunchConfig& launch, const KeyLocator& locate) {
+  for (const auto& [key, options] : {std::pair("launch.slurm", &launch.slurm),
+                                     std::pair("launch.slurm_servers", &launch.slurm_servers),
+                                     std::pair("launch.slurm_workers", &launch.slurm_workers)}) {
+    for (const std::string& option : *options) {
+      if (absl::StartsWith(option, "-") && option.find('\n') == std::string::npos) continue;
+      return BadKey(locate(key), absl::StrFormat("%s: %s is no option of sbatch; write one as on "
+                                                 "its command line, as in \"--partition=main\"",
+                                                 key, QuotedText(option)));
+    }
   }
   return absl::OkStatus();
 }
@@ -229,6 +246,7 @@ absl::Status CheckRunConfig(const RunConfig& config, const KeyLocator& locate) {
   RETURN_IF_ERROR(CheckDevice(config, locate));
   RETURN_IF_ERROR(CheckLocal(config, locate));
   RETURN_IF_ERROR(CheckFleet(config.fleet, locate));
+  RETURN_IF_ERROR(CheckLaunch(config.launch, locate));
   RETURN_IF_ERROR(CheckData(config, locate));
   RETURN_IF_ERROR(CheckSplitPercents(config, locate));
   RETURN_IF_ERROR(CheckDeterministic(config, locate));

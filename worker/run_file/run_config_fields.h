@@ -34,6 +34,8 @@ struct AnyText {};
 // ${NAME} is expanded, and a relative path starts at the run file's folder.
 struct FilePath {};
 struct AnyColumns {};
+// As on a command line: each begins with a dash.
+struct Options {};
 // One text, or a list of them.
 struct AnyLabels {};
 // Each "value" or "column=value".
@@ -60,6 +62,14 @@ void VisitFields(FleetConfig& fleet, Visitor& visitor) {
   visitor.Field("port", fleet.port, IntegerRange{0, 65535});
   visitor.Field("lease_seconds", fleet.lease_seconds, IntegerRange{1, 3600});
   visitor.Field("restarts", fleet.restarts, IntegerRange{0, 1'000'000});
+}
+
+template <class Visitor>
+void VisitFields(LaunchConfig& launch, Visitor& visitor) {
+  visitor.Field("kind", launch.kind, OneOf{{"local", "ssh", "slurm", "kubernetes"}});
+  visitor.Field("slurm", launch.slurm, Options{});
+  visitor.Field("slurm_servers", launch.slurm_servers, Options{});
+  visitor.Field("slurm_workers", launch.slurm_workers, Options{});
 }
 
 template <class Visitor>
@@ -178,6 +188,7 @@ template <class Visitor>
 void VisitFields(RunConfig& config, Visitor& visitor) {
   visitor.Field("device", config.device, AnyText{});
   visitor.Section("fleet", config.fleet);
+  visitor.Section("launch", config.launch);
   visitor.Section("data", config.data);
   visitor.Section("series", config.series);
   visitor.Section("target", config.target);

@@ -186,6 +186,7 @@ class FieldReader {
     status_ = BadKey(tree_.Where(key_), absl::StrCat(key_, " ", sentence));
   }
   bool ReadText(const toml::node& node, std::string& value);
+  void ReadTexts(const toml::node& node, const char* what, std::vector<std::string>& values);
 
   void Read(const toml::node& node, const IntegerRange& range, int64_t& value);
   void Read(const toml::node& node, const IntegerRange& range, std::vector<int64_t>& values);
@@ -194,8 +195,15 @@ class FieldReader {
   void Read(const toml::node& node, const OneOf& choice, std::string& value);
   void Read(const toml::node& node, AnyText, std::string& value) { ReadText(node, value); }
   void Read(const toml::node& node, FilePath, std::string& value);
-  void Read(const toml::node& node, AnyColumns, std::vector<std::string>& values);
-  void Read(const toml::node& node, MissingSpellings, std::vector<std::string>& values);
+  void Read(const toml::node& node, AnyColumns, std::vector<std::string>& values) {
+    ReadTexts(node, "column names, as in [\"ID\", \"date\"]", values);
+  }
+  void Read(const toml::node& node, Options, std::vector<std::string>& values) {
+    ReadTexts(node, "options, as in [\"--partition=main\", \"--time=2:00:00\"]", values);
+  }
+  void Read(const toml::node& node, MissingSpellings, std::vector<std::string>& values) {
+    ReadTexts(node, "texts, as in [\"-999\", \"income=99999999\"]", values);
+  }
   void Read(const toml::node& node, AnyLabels, std::vector<std::string>& values);
   void Read(const toml::node& node, YesNo, bool& value);
   void Read(const toml::node& node, AutoYesNo, HeaderLine& value);
@@ -311,15 +319,10 @@ std::optional<std::vector<std::string>> TextsOf(const toml::node& node) {
   return texts;
 }
 
-void FieldReader::Read(const toml::node& node, AnyColumns, std::vector<std::string>& values) {
-  auto names = TextsOf(node);
-  if (!names) return Fail("must be a list of column names, as in [\"ID\", \"date\"]");
-  values = *std::move(names);
-}
-
-void FieldReader::Read(const toml::node& node, MissingSpellings, std::vector<std::string>& values) {
+void FieldReader::ReadTexts(const toml::node& node, const char* what,
+                            std::vector<std::string>& values) {
   auto texts = TextsOf(node);
-  if (!texts) return Fail("must be a list of texts, as in [\"-999\", \"income=99999999\"]");
+  if (!texts) return Fail(absl::StrCat("must be a list of ", what));
   values = *std::move(texts);
 }
 

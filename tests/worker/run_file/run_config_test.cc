@@ -53,9 +53,9 @@ TEST(RunConfig, UnknownKeyNamesLineAndNearestKey) {
   EXPECT_EQ(ErrorWith("[train]\nlearning_rate = 1.0\n"),
             "/runs/my.toml:5: unknown key 'train.learning_rate'; did you mean "
             "'optimizer.learning_rate'?");
-  EXPECT_NE(
-      ErrorWith("[qqqqqqqq]\n").find("known are: fleet, data, data.join, series, target, split"),
-      std::string::npos);
+  EXPECT_NE(ErrorWith("[qqqqqqqq]\n")
+                .find("known are: fleet, launch, data, data.join, series, target, split"),
+            std::string::npos);
 }
 
 TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {
@@ -80,6 +80,9 @@ TEST(RunConfig, TypeAndRangeErrorsNameKeyLineAndRemedy) {
             "/runs/my.toml:4: data.ignore must be a text");
   EXPECT_EQ(ErrorWith("drop = \"ID\"\n"),
             "/runs/my.toml:4: data.drop must be a list of column names, as in [\"ID\", \"date\"]");
+  EXPECT_EQ(ErrorWith("[launch]\nslurm = \"-p main\"\n"),
+            "/runs/my.toml:5: launch.slurm must be a list of options, as in "
+            "[\"--partition=main\", \"--time=2:00:00\"]");
   EXPECT_EQ(ErrorWith("[model]\nhidden = [8, 0]\n"),
             "/runs/my.toml:5: model.hidden must be a list of integers from 1 to 65536, as in "
             "[64, 32]");
@@ -135,6 +138,15 @@ TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
   EXPECT_EQ(ErrorWith("missing = [-999]\n"),
             "/runs/my.toml:4: data.missing must be a list of texts, as in [\"-999\", "
             "\"income=99999999\"]");
+}
+
+TEST(RunConfig, WhatIsNoOptionOfTheEngineIsRefused) {
+  EXPECT_TRUE(Parse(absl::StrCat(kCsv, "[launch]\nslurm = [\"-p main\"]\n")).ok());
+  EXPECT_EQ(ErrorWith("[launch]\nslurm_workers = [\"-p main\\n#SBATCH\"]\n"),
+            "/runs/my.toml:5: launch.slurm_workers: \"-p main\\n#SBATCH\" is no option of sbatch; "
+            "write one as on its command line, as in \"--partition=main\"");
+  EXPECT_EQ(ErrorWith("[launch]\nslurm = [\"main\"]\n").substr(0, 43),
+            "/runs/my.toml:5: launch.slurm: \"main\" is no");
 }
 
 TEST(RunConfig, ANumberThatTheRuleDoesNotReadIsRefused) {
@@ -356,6 +368,7 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   now.fleet.shards_per_server = 2;
   now.fleet.workers = 3;
   now.fleet.restarts = 0;
+  now.launch.kind = "slurm";
   EXPECT_TRUE(CheckResumable(before, now).ok());
   now.train.batch = 8;
   now.model.kind = "mlp";
@@ -364,8 +377,8 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   EXPECT_EQ(std::string(refused.message()),
             "cannot resume: changed since the run began: model.kind (\"linear\", now \"mlp\"), "
             "train.batch (0, now 8); only train.epochs, train.staleness, device, "
-            "train.precision, train.strikes, train.rollback_*, snapshot.* and fleet.* may change, "
-            "so undo that or start a new run");
+            "train.precision, train.strikes, train.rollback_*, snapshot.*, fleet.* and launch.* "
+            "may change, so undo that or start a new run");
   now = before;
   now.fleet.servers = 0;
   EXPECT_NE(CheckResumable(before, now).message().find("from or to 0"), absl::string_view::npos);
