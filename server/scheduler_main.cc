@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
 #include "common/job/job.h"
+#include "common/process/begin.h"
 #include "common/process/process.h"
 #include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
@@ -21,8 +22,8 @@ namespace rubato {
 namespace {
 
 struct Arguments {
+  StartFlags start;
   std::string run;
-  std::string listen;
   bool committed = false;
   bool kept = false;
   bool resume = false;
@@ -77,24 +78,23 @@ absl::StatusOr<SchedulerState> StartingState(const Arguments& arguments, const J
   return state;
 }
 
-absl::StatusOr<int> Run(const Arguments& arguments, EventLog* events, StopSignals* signals) {
-  if (arguments.committed) {
-    RETURN_IF_ERROR(TellCommitted(arguments, events));
-    return kExitDone;
-  }
-  if (arguments.kept) {
-    RETURN_IF_ERROR(TellKept(arguments, events));
-    return kExitDone;
-  }
-  ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
+absl::StatusOr<int> Answer(const Arguments& arguments, EventLog* events) {
+  RETURN_IF_ERROR(arguments.committed ? TellCommitted(arguments, events)
+                                      : TellKept(arguments, events));
+  return kExitDone;
+}
+
+absl::StatusOr<int> Train(const Arguments& arguments, const Beginning& beginning,
+                          const Frame& frame) {
+  const Job& job = beginning.job;
   // The fleet of one that died has its memory already.
   if (!arguments.restart) {
     const FleetFor purpose = arguments.serve ? FleetFor::kReaders : FleetFor::kTraining;
     RETURN_IF_ERROR(CheckItFits(job, purpose, {}));
   }
-  ASSIGN_OR_RETURN(SchedulerState state, StartingState(arguments, job, events));
+  ASSIGN_OR_RETURN(SchedulerState state, StartingState(arguments, job, frame.events));
   SchedulerLoopOptions loop_options;
-  loop_options.listen = arguments.listen;
+  loop_options.listen = beginning.start.listen->value;
   if (!arguments.serve) {
     mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming
     loop_options.state_path = StatePathOf(arguments.run);
@@ -105,17 +105,26 @@ absl::StatusOr<int> Run(const Arguments& arguments, EventLog* events, StopSignal
   options.job = job;
   options.lease = Duration::Millis(job.lease_ms);
   options.deterministic = job.deterministic;
-  ASSIGN_OR_RETURN(auto loop, SchedulerLoop::Open(loop_options, options, std::move(state), events));
-  ASSIGN_OR_RETURN(const RunEnd end, loop->Run(signals));
+  ASSIGN_OR_RETURN(auto loop,
+                   SchedulerLoop::Open(loop_options, options, std::move(state), frame.events));
+  ASSIGN_OR_RETURN(const RunEnd end, loop->Run(frame.signals));
   return end == RunEnd::kStopped ? kExitStopped : kExitDone;
+}
+
+absl::StatusOr<int> Run(Arguments arguments, const Frame& frame) {
+  const Starter starter = {StartRole::kScheduler, arguments.start, frame.around};
+  ASSIGN_OR_RETURN(const Said run, FindRun(starter));
+  arguments.run = run.value;
+  if (arguments.committed || arguments.kept) return Answer(arguments, frame.events);
+  ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter, frame.events));
+  return Train(arguments, beginning, frame);
 }
 
 int Main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Rubato's scheduler: membership, snapshots and the end of a run");
-  app.add_option("--run", arguments.run, "run folder, made by rubato-data prepare")->required();
-  CLI::App* what = app.add_option_group("what to do")->require_option(1);
-  what->add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT");
+  AddStartFlags(StartRole::kScheduler, &app, &arguments.start);
+  CLI::App* what = app.add_option_group("instead of running")->require_option(0, 1);
   CLI::Option* committed = what->add_flag("--committed", arguments.committed,
                                           "only say what is committed and whole, as an event");
   CLI::Option* kept = what->add_flag("--kept", arguments.kept,
@@ -137,12 +146,10 @@ int Main(int argc, char** argv) {
   app.add_option("--snapshot", arguments.snapshot,
                  "from this committed snapshot on, not the newest")
       ->excludes(kept);
-  return RunProcess(
-      {.app = &app,
-       .name = [] { return std::string("scheduler"); },
-       .work = [&arguments](EventLog* events,
-                            StopSignals* signals) { return Run(arguments, events, signals); }},
-      argc, argv);
+  return RunProcess({.app = &app,
+                     .name = [](const Surroundings&) { return std::string("scheduler"); },
+                     .work = [&arguments](const Frame& frame) { return Run(arguments, frame); }},
+                    argc, argv);
 }
 
 }  // namespace

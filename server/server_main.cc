@@ -11,6 +11,7 @@
 #include "common/base/stop_signals.h"
 #include "common/base/thread.h"
 #include "common/job/job.h"
+#include "common/process/begin.h"
 #include "common/process/process.h"
 #include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
@@ -22,22 +23,25 @@ namespace rubato {
 namespace {
 
 struct Arguments {
-  std::string run;
-  std::string scheduler;
-  std::string listen;
-  std::string advertise;
-  std::vector<uint32_t> places;
+  StartFlags start;
   bool serve = false;
   float rate_factor = 1.0F;
 };
 
+// Of one server, in a row: all of the same number.
+std::vector<PlaceId> PlacesOf(const Beginning& beginning) {
+  const uint32_t each = beginning.run.fleet.shards_per_server;
+  std::vector<PlaceId> places;
+  for (uint32_t i = 0; i < each; ++i) places.emplace_back(beginning.start.index.index * each + i);
+  return places;
+}
+
 // Shards of one process listen side by side: ipc paths get the place as their ending, tcp ports
 // count up.
-std::string AddressOf(const Arguments& arguments, const std::string& address, uint32_t index) {
-  if (arguments.places.size() == 1 || address.rfind("ipc://", 0) != 0) {
-    return AddressBeside(address, index);
-  }
-  return absl::StrCat(address, "-", arguments.places[index]);
+std::string AddressOf(const std::string& address, const std::vector<PlaceId>& places,
+                      uint32_t index) {
+  if (places.size() == 1 || address.rfind("ipc://", 0) != 0) return AddressBeside(address, index);
+  return absl::StrCat(address, "-", places[index].value());
 }
 
 ShardDone DoneOf(const Shard& shard) {
@@ -73,25 +77,22 @@ absl::Status EndOf(const std::vector<std::unique_ptr<ServerLoop>>& loops, const 
 
 using Loops = std::vector<std::unique_ptr<ServerLoop>>;
 
-// One shard for each place that was asked for.
-absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Job& job, SnapshotStore* store,
-                                EventLog* events) {
+// One shard for each place of this server.
+absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Beginning& beginning,
+                                SnapshotStore* store, EventLog* events) {
+  const Start& start = beginning.start;
+  const std::vector<PlaceId> places = PlacesOf(beginning);
   Loops loops;
-  for (uint32_t i = 0; i < arguments.places.size(); ++i) {
-    const uint32_t place = arguments.places[i];
-    if (place >= job.places) {
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "--place %d: the run in %s has places 0 to %d", place, arguments.run, job.places - 1));
-    }
+  for (uint32_t i = 0; i < places.size(); ++i) {
     ServerLoopOptions options;
-    options.job = job;
+    options.job = beginning.job;
     options.rate_factor = arguments.rate_factor;
-    options.place = PlaceId(place);
+    options.place = places[i];
     options.events = events;
     options.serves = arguments.serve;
-    options.listen = AddressOf(arguments, arguments.listen, i);
-    options.advertise = AddressOf(arguments, arguments.advertise, i);
-    options.scheduler = arguments.scheduler;
+    options.listen = AddressOf(start.listen->value, places, i);
+    if (start.advertise) options.advertise = AddressOf(start.advertise->value, places, i);
+    options.scheduler = start.scheduler->value;
     ASSIGN_OR_RETURN(auto loop, ServerLoop::Open(std::move(options), store));
     loops.push_back(std::move(loop));
   }
@@ -126,41 +127,50 @@ absl::Status RunLoops(const Loops& loops, StopSignals* signals) {
   return absl::OkStatus();
 }
 
-absl::Status Serve(const Arguments& arguments, EventLog* events, StopSignals* signals) {
-  ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
-  RETURN_IF_ERROR(NeedOpenFiles(
-      arguments.places.size() * FilesOfEndpoint(PeersOfShard(job)),
-      absl::StrFormat("a server of %d shards for %d workers", arguments.places.size(), job.seats)));
-  const std::string snapshots = arguments.run + "/snapshots";
+// The number of shards stands in two files, which one command writes.
+absl::Status CheckShards(const Beginning& beginning) {
+  const FleetSection& fleet = beginning.run.fleet;
+  if (fleet.servers * fleet.shards_per_server == beginning.job.places) return absl::OkStatus();
+  return absl::DataLossError(absl::StrFormat(
+      "%s: job.json has %d shards, and config.json %d servers of %d; write them anew with "
+      "`rubato-data prepare RUN --out %s --resume`",
+      beginning.run.folder, beginning.job.places, fleet.servers, fleet.shards_per_server,
+      beginning.run.folder));
+}
+
+absl::Status Serve(const Arguments& arguments, const Beginning& beginning, const Frame& frame) {
+  RETURN_IF_ERROR(CheckShards(beginning));
+  const Job& job = beginning.job;
+  const uint32_t shards = beginning.run.fleet.shards_per_server;
+  RETURN_IF_ERROR(
+      NeedOpenFiles(shards * FilesOfEndpoint(PeersOfShard(job)),
+                    absl::StrFormat("a server of %d shards for %d workers", shards, job.seats)));
+  const std::string snapshots = beginning.run.folder + "/snapshots";
   ASSIGN_OR_RETURN(const auto store, arguments.serve ? OpenSnapshotStoreToRead(snapshots)
                                                      : OpenSnapshotStore(snapshots));
-  ASSIGN_OR_RETURN(const Loops loops, OpenLoops(arguments, job, store.get(), events));
-  events->Write(ListeningEvent{loops[0]->address()});
-  RETURN_IF_ERROR(RunLoops(loops, signals));
-  TellDone(loops, events);
-  return EndOf(loops, job, *signals);
+  ASSIGN_OR_RETURN(const Loops loops, OpenLoops(arguments, beginning, store.get(), frame.events));
+  frame.events->Write(ListeningEvent{loops[0]->address()});
+  RETURN_IF_ERROR(RunLoops(loops, frame.signals));
+  TellDone(loops, frame.events);
+  return EndOf(loops, job, *frame.signals);
 }
 
 int Main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Rubato's server: shards of a model in memory, with snapshots");
-  app.add_option("--run", arguments.run, "run folder, made by rubato-data prepare")->required();
-  app.add_option("--scheduler", arguments.scheduler, "address of the scheduler")->required();
-  app.add_option("--listen", arguments.listen, "ipc:///PATH or tcp://127.0.0.1:PORT")->required();
-  app.add_option("--advertise", arguments.advertise,
-                 "address that others are told to connect to, where it is not that of --listen; of "
-                 "several places, as of --listen, tcp ports count up and ipc paths end with the "
-                 "place");
-  app.add_option("--place", arguments.places, "index of a shard in the shard map; may be repeated")
-      ->required();
+  AddStartFlags(StartRole::kServer, &app, &arguments.start);
   app.add_flag("--serve", arguments.serve, "no training: nothing in the run folder is changed");
   app.add_option("--rate-factor", arguments.rate_factor, "of the learning rates of the run")
       ->check(CLI::Range(0.0F, 1.0F));
-  const auto work = [&arguments](EventLog* events, StopSignals* signals) -> absl::StatusOr<int> {
-    RETURN_IF_ERROR(Serve(arguments, events, signals));
+  const auto starter = [&arguments](const Surroundings& around) {
+    return Starter{StartRole::kServer, arguments.start, around};
+  };
+  const auto work = [&](const Frame& frame) -> absl::StatusOr<int> {
+    ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter(frame.around), frame.events));
+    RETURN_IF_ERROR(Serve(arguments, beginning, frame));
     return kExitDone;
   };
-  const auto name = [&arguments] { return absl::StrCat("server-", arguments.places.front()); };
+  const auto name = [&](const Surroundings& around) { return NameOf(starter(around)); };
   return RunProcess({.app = &app, .name = name, .work = work}, argc, argv);
 }
 

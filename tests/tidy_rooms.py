@@ -25,7 +25,7 @@ DOORS = (
     ("CLI11", r"CLI/", ("*_main.cc", "common/process/process.h")),
     ("spdlog", r"spdlog/", ("common/base/log.cc",)),
     ("nlohmann", r"nlohmann/",
-     ("common/job/job.cc", "worker/data/encode/json_fields.h")),
+     ("common/job/job.cc", "common/job/fleet_section.cc", "worker/data/encode/json_fields.h")),
     ("OpenSSL", r"openssl/", ("*/digest.cc",)),
     ("BLAS", r"cblas|openblas", ("worker/compute/cpu/blas.cc",)),
     ("CUDA", r"cuda|cublas|cub/", ("worker/compute/cuda/*",)),

@@ -11,7 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -24,6 +23,7 @@
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
 #include "common/process/process.h"
+#include "common/process/surroundings.h"
 #include "worker/compute_device.h"
 #include "worker/data/generate/books.h"
 #include "worker/data/prepare/data_json.h"
@@ -58,17 +58,12 @@ struct Arguments {
   std::string target = "binary";  // whose book is generated
 };
 
-std::optional<std::string> FromEnvironment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
 absl::StatusOr<RunConfig> Load(const Arguments& arguments) {
   std::vector<Override> overrides;
   for (const std::string& text : arguments.overrides) {
     ASSIGN_OR_RETURN(overrides.emplace_back(), ParseOverride(text));
   }
-  return LoadRunConfig(arguments.run, overrides, FromEnvironment);
+  return LoadRunConfig(arguments.run, overrides, OwnSurroundings().environment);
 }
 
 // "labels: positive 'late' (3 rows); negative 'paid' (90 rows), 'current' (7 rows)".

@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
 #include "common/job/job.h"
+#include "common/process/begin.h"
 #include "common/process/process.h"
 #include "common/telemetry/events.h"
 #include "common/telemetry/predict_events.h"
@@ -37,6 +38,8 @@ namespace {
 constexpr int64_t kStepsAhead = 1;
 
 struct Arguments {
+  StartFlags start;
+  // What Begin made of them.
   std::string run;
   std::string scheduler;
   uint32_t seat = 0;
@@ -84,11 +87,6 @@ TrainedRun TrainedRunOf(const std::string& folder, const Run& run) {
 
 absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
-  if (arguments.seat >= run.job.seats) {
-    return absl::InvalidArgumentError(absl::StrFormat("--seat %d: the run in %s has seats 0 to %d",
-                                                      arguments.seat, arguments.run,
-                                                      run.job.seats - 1));
-  }
   ASSIGN_OR_RETURN(const auto train, OpenDataset(arguments.run + "/data/train.rbd"));
   ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
   PsClientOptions client;
@@ -210,14 +208,9 @@ void AddLibrary(CLI::App* verb, Arguments* arguments) {
       ->envname("RUBATO_CUDA_LIBRARY");
 }
 
-void AddRun(CLI::App* verb, Arguments* arguments) {
-  verb->add_option("--run", arguments->run, "run folder, made by rubato-data prepare")->required();
+void AddCommon(StartRole role, CLI::App* verb, Arguments* arguments) {
+  AddStartFlags(role, verb, &arguments->start);
   AddLibrary(verb, arguments);
-}
-
-void AddCommon(CLI::App* verb, Arguments* arguments) {
-  AddRun(verb, arguments);
-  verb->add_option("--scheduler", arguments->scheduler, "address of the scheduler")->required();
 }
 
 void AddSlowness(CLI::App* train, Slowness* slowness) {
@@ -230,39 +223,54 @@ void AddSlowness(CLI::App* train, Slowness* slowness) {
                     "shortest iteration, before the factor");
 }
 
+absl::Status BeginAs(StartRole role, const Frame& frame, Arguments* arguments) {
+  const Starter starter = {role, arguments->start, frame.around};
+  ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter, frame.events));
+  arguments->run = beginning.start.run.value;
+  arguments->scheduler = beginning.start.scheduler->value;
+  arguments->seat = beginning.start.index.index;  // a reader has 0
+  return absl::OkStatus();
+}
+
+void AddPredict(CLI::App* predict, Arguments* arguments) {
+  predict->add_option("--in", arguments->in, "CSV, or LIBSVM as in training")->required();
+  predict->add_option("--out", arguments->out, "the rows with a column of predictions")->required();
+  predict->add_option("--device", arguments->device, "instead of the run's own");
+  predict
+      ->add_option("--max-unknown", arguments->max_unknown,
+                   "largest share of a column's values that training never saw")
+      ->check(CLI::Range(0.0, 1.0));
+}
+
 int Main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Rubato's worker: pulls parameters, computes gradients, pushes updates");
   app.require_subcommand(1);
   CLI::App* train = app.add_subcommand("train", "train on one seat of the fleet");
-  AddCommon(train, &arguments);
-  train->add_option("--seat", arguments.seat, "index of this worker")->required();
+  AddCommon(StartRole::kWorker, train, &arguments);
   AddSlowness(train, &arguments.slowness);
   CLI::App* evaluate = app.add_subcommand("evaluate", "write RUN/evaluation.json");
-  AddCommon(evaluate, &arguments);
+  AddCommon(StartRole::kReader, evaluate, &arguments);
   CLI::App* predict = app.add_subcommand("predict", "score the rows of a file");
-  AddCommon(predict, &arguments);
-  predict->add_option("--in", arguments.in, "CSV, or LIBSVM as in training")->required();
-  predict->add_option("--out", arguments.out, "the rows with a column of predictions")->required();
-  predict->add_option("--device", arguments.device, "instead of the run's own");
-  predict
-      ->add_option("--max-unknown", arguments.max_unknown,
-                   "largest share of a column's values that training never saw")
-      ->check(CLI::Range(0.0, 1.0));
+  AddCommon(StartRole::kReader, predict, &arguments);
+  AddPredict(predict, &arguments);
   CLI::App* local = app.add_subcommand("local", "train without servers, and evaluate");
-  AddRun(local, &arguments);
+  local->add_option("--run", arguments.run, "run folder, made by rubato-data prepare")->required();
+  AddLibrary(local, &arguments);
   CLI::App* gpus = app.add_subcommand("gpus", "the GPUs of this host, as events");
   AddLibrary(gpus, &arguments);
-  const auto work = [&](EventLog* events, StopSignals* signals) -> absl::StatusOr<int> {
-    RETURN_IF_ERROR(*train     ? Train(arguments, events, signals)
-                    : *local   ? Local(arguments, events, signals)
-                    : *gpus    ? Gpus(arguments, events)
-                    : *predict ? PredictVerb(arguments, events, signals)
-                               : EvaluateVerb(arguments, signals));
+  const auto work = [&](const Frame& frame) -> absl::StatusOr<int> {
+    if (*train) RETURN_IF_ERROR(BeginAs(StartRole::kWorker, frame, &arguments));
+    if (*evaluate || *predict) RETURN_IF_ERROR(BeginAs(StartRole::kReader, frame, &arguments));
+    RETURN_IF_ERROR(*train     ? Train(arguments, frame.events, frame.signals)
+                    : *local   ? Local(arguments, frame.events, frame.signals)
+                    : *gpus    ? Gpus(arguments, frame.events)
+                    : *predict ? PredictVerb(arguments, frame.events, frame.signals)
+                               : EvaluateVerb(arguments, frame.signals));
     return kExitDone;
   };
-  const auto name = [&] {
-    return *train ? absl::StrCat("worker-", arguments.seat)
+  const auto name = [&](const Surroundings& around) {
+    return *train ? NameOf({StartRole::kWorker, arguments.start, around})
                   : app.get_subcommands()[0]->get_name() + "-0";
   };
   return RunProcess({.app = &app, .name = name, .work = work}, argc, argv);

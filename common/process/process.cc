@@ -11,6 +11,7 @@
 #include "common/base/out_of_memory.h"
 #include "common/base/status.h"
 #include "common/base/system_error.h"
+#include "common/process/surroundings.h"
 #include "common/telemetry/events.h"
 
 namespace rubato {
@@ -35,9 +36,9 @@ namespace {
 constexpr char kOutOfMemory[] = "RESOURCE_EXHAUSTED";
 
 // A thread that cannot be started is an exception.
-absl::StatusOr<int> Work(const Process& process, EventLog* events, StopSignals* signals) {
+absl::StatusOr<int> Work(const Process& process, const Frame& frame) {
   try {
-    return process.work(events, signals);
+    return process.work(frame);
   } catch (const std::system_error& error) {
     return SystemError(error.code().value(), "starting a thread");
   }
@@ -50,7 +51,8 @@ int RunProcess(const Process& process, int argc, char** argv) {
   AddSupervised(process.app, &supervised);
   if (const auto code = ParseCommandLine(process.app, argc, argv)) return *code;
   RaiseOpenFileLimit();
-  const std::string name = process.name();
+  const Surroundings around = supervised ? NoSurroundings() : OwnSurroundings();
+  const std::string name = process.name(around);
   SetLogName(name);
   EndWhenOutOfMemory(name, [](const std::string& who, absl::string_view sentence) {
     return LastWords{
@@ -68,7 +70,7 @@ int RunProcess(const Process& process, int argc, char** argv) {
   // To the end: the last words are written in peace.
   const auto signals = StopSignals::Catch(std::move(supervision));
   const absl::StatusOr<int> code =
-      signals.ok() ? Work(process, events->get(), signals->get()) : signals.status();
+      signals.ok() ? Work(process, {events->get(), signals->get(), around}) : signals.status();
   if (code.ok()) return *code;
   const std::string sentence(code.status().message());
   (*events)->Write(ErrorEvent{sentence, absl::StatusCodeToString(code.status().code())});

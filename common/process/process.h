@@ -14,6 +14,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "common/base/stop_signals.h"
+#include "common/start/start.h"
 #include "common/telemetry/telemetry.h"
 
 namespace rubato {
@@ -24,11 +25,20 @@ void AddSupervised(CLI::App* app, bool* supervised);
 // nullopt: go on. Else the exit code, after --help or a mistake, which is told.
 std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv);
 
+// What the work of a process has around it. A supervised one has no environment: its launcher says
+// all that it needs, whatever engine started the launcher.
+struct Frame {
+  EventLog* events;
+  StopSignals* signals;
+  Surroundings around;
+};
+
 struct Process {
   CLI::App* app;
-  std::function<std::string()> name;  // asked for once the command line is read
+  // Asked for once the command line is read.
+  std::function<std::string(const Surroundings& around)> name;
   // Its exit code. Cancelled: ended by a stop signal, which decides the code.
-  std::function<absl::StatusOr<int>(EventLog* events, StopSignals* signals)> work;
+  std::function<absl::StatusOr<int>(const Frame& frame)> work;
 };
 
 int RunProcess(const Process& process, int argc, char** argv);

@@ -50,6 +50,25 @@ struct SignalEvent {
   }
 };
 
+// One thing that it needs to begin, and who said it (common/start/start.h).
+struct ResolvedValue {
+  std::string name;   // "seat"
+  std::string value;  // "3"
+  std::string by;     // "--seat", "JOB_COMPLETION_INDEX"
+  void Fields(auto&& field) const {
+    field("name", name);
+    field("value", value);
+    field("by", by);
+  }
+};
+
+// It knows all that it needs, and begins.
+struct ResolvedEvent {
+  static constexpr char kEvent[] = "resolved";
+  std::vector<ResolvedValue> values;
+  void Fields(auto&& field) const { field("values", values); }
+};
+
 // Scheduler and servers: peers can connect.
 struct ListeningEvent {
   static constexpr char kEvent[] = "listening";

@@ -149,8 +149,7 @@ class ChaosFleet:
         nowhere = ("--run", tried, "--scheduler", "tcp://127.0.0.1:1")
         listen = ("--listen", "tcp://127.0.0.1:0")
         return {"scheduler": self._files_of("rubato-scheduler", "--run", tried, *listen),
-                "server": self._files_of("rubato-server", *nowhere, *listen, "--place", "0",
-                                         "--place", "1"),
+                "server": self._files_of("rubato-server", *nowhere, *listen, "--server", "0"),
                 "worker": self._files_of("chaos_worker", "train", *nowhere, "--seat", "0")}
 
     def _files_of(self, program, *arguments):

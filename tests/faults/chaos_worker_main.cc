@@ -10,6 +10,7 @@
 
 #include "CLI/CLI.hpp"
 #include "common/base/status.h"
+#include "common/process/begin.h"
 #include "common/process/process.h"
 #include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
@@ -143,37 +144,34 @@ class ChaosWorker {
   Instant told_at_;
 };
 
-struct Arguments {
-  std::string run;
-  std::string scheduler;
-  uint32_t seat = 0;
-};
-
-absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* signals) {
-  ASSIGN_OR_RETURN(const Job job, LoadJob(arguments.run));
+absl::Status Train(const Beginning& beginning, const Frame& frame) {
+  const Job& job = beginning.job;
+  const SeatId seat(beginning.start.index.index);
   ASSIGN_OR_RETURN(PushRecorder recorder,
-                   PushRecorder::Make(absl::StrFormat("%s/pushes/%d-%d", arguments.run,
-                                                      arguments.seat, getpid())));
+                   PushRecorder::Make(absl::StrFormat("%s/pushes/%d-%d", beginning.run.folder,
+                                                      seat.value(), getpid())));
   PsClientOptions client;
   client.job = job;
-  client.seat = SeatId(arguments.seat);
-  ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
-  return ChaosWorker(job, session.get(), std::move(recorder), events).Run(signals);
+  client.seat = seat;
+  ASSIGN_OR_RETURN(const auto session,
+                   Session::Open(std::move(client), beginning.start.scheduler->value));
+  return ChaosWorker(job, session.get(), std::move(recorder), frame.events).Run(frame.signals);
 }
 
 int Main(int argc, char** argv) {
-  Arguments arguments;
+  StartFlags flags;
   CLI::App app("A worker under chaos");
   app.require_subcommand(1);
-  CLI::App* train = app.add_subcommand("train", "push integers");
-  train->add_option("--run", arguments.run)->required();
-  train->add_option("--scheduler", arguments.scheduler)->required();
-  train->add_option("--seat", arguments.seat)->required();
-  const auto work = [&](EventLog* events, StopSignals* signals) -> absl::StatusOr<int> {
-    RETURN_IF_ERROR(Train(arguments, events, signals));
+  AddStartFlags(StartRole::kWorker, app.add_subcommand("train", "push integers"), &flags);
+  const auto starter = [&flags](const Surroundings& around) {
+    return Starter{StartRole::kWorker, flags, around};
+  };
+  const auto work = [&](const Frame& frame) -> absl::StatusOr<int> {
+    ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter(frame.around), frame.events));
+    RETURN_IF_ERROR(Train(beginning, frame));
     return kExitDone;
   };
-  const auto name = [&] { return absl::StrCat("worker-", arguments.seat); };
+  const auto name = [&](const Surroundings& around) { return NameOf(starter(around)); };
   return RunProcess({.app = &app, .name = name, .work = work}, argc, argv);
 }
 

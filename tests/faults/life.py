@@ -36,7 +36,7 @@ class Life:
         self.arguments = arguments
         role = program.removeprefix("rubato-")
         self.name = {"scheduler": lambda: "scheduler-0",
-                     "server": lambda: f"server-{int(self._option('--place')) // 2}",
+                     "server": lambda: f"server-{self._option('--server')}",
                      "worker": lambda: f"worker-{self._option('--seat')}"}[role]()
         self.kept = os.path.join(plan["lives"], self.name)
         self.starts = self._starts()

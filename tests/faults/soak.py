@@ -43,7 +43,7 @@ def name_of(pid, launcher):
         return "launcher"
     words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     program = words[0].rsplit(b"/", 1)[1].decode().removeprefix("rubato-")
-    return f"{program}-{words[words.index(b'--place') + 1].decode()}" if b"--place" in words \
+    return f"{program}-{words[words.index(b'--server') + 1].decode()}" if b"--server" in words \
         else program
 
 

@@ -104,12 +104,12 @@ class BadInputTest(FleetTest):
                   part="nope/job.json: cannot be read; `rubato-data prepare RUN --out nope`")
         self.call("rubato-scheduler", "--run", "done", "--serve", "--listen", "tcp://0.0.0.0:0",
                   wanted=2, part="is not of this host")
-        self.call("rubato-server", "--run", "done", *scheduler, *here, "--place", 99, wanted=2,
-                  part="--place 99: the run in done has places 0 to 3")
+        self.call("rubato-server", "--run", "done", *scheduler, *here, "--server", 99, wanted=2,
+                  part="--server 99: the run in done has servers 0 to 1")
         self.call("rubato-server", "--run", "done", *scheduler, "--listen", "ipc:///nope/x",
-                  "--place", 0, wanted=2, part="listening on ipc:///nope/x failed: No such file")
+                  "--server", 0, wanted=2, part="listening on ipc:///nope/x-0 failed: No such file")
         self.call("rubato-server", "--run", "done", *scheduler, *here, "--advertise", here[1],
-                  "--place", 0, wanted=2, part="names no port that others could connect to")
+                  "--server", 0, wanted=2, part="names no port that others could connect to")
         self.call("rubato-worker", "train", "--run", "done", *scheduler, "--seat", 99, wanted=2,
                   part="--seat 99: the run in done has seats 0 to 1")
         self.call("rubato-worker", "train", "--run", "done", "--scheduler", "junk", "--seat", 0,

@@ -222,14 +222,14 @@ def scheduler():
 
 
 def server():
-    run = Run(f"server-{int(option('--place')) // 2}")
+    run = Run(f"server-{option('--server')}")
     stopped = await_orders()
     say("listening", address=option("--listen"))
     run.meet_fate()
     wait_until(lambda: stopped)
-    places = [int(place) for flag, place in zip(sys.argv, sys.argv[1:]) if flag == "--place"]
+    first = 2 * int(option("--server"))
     say("done", shards=[{"place": place, "pushes": 10, "duplicates_refused": 1}
-                        for place in places])
+                        for place in (first, first + 1)])
 
 
 def train():

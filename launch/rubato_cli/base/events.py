@@ -66,6 +66,12 @@ class SignalEvent(Event):
 
 
 @_event
+class ResolvedEvent(Event):
+    kind = "resolved"
+    values: list[dict[str, str]] = dataclasses.field(default_factory=list)
+
+
+@_event
 class ListeningEvent(Event):
     kind = "listening"
     address: str = ""

@@ -13,7 +13,6 @@ from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.sockets import Addresses
 from rubato_cli.run.committed import Snapshot
-from rubato_cli.run.training import places_of
 
 
 class Serving:
@@ -40,7 +39,7 @@ class Serving:
         servers = [
             self._fleet.start(f"server-{index}", "rubato-server",
                               [*run, "--scheduler", address, "--serve", "--listen",
-                               addresses.server(index), *places_of(config, index)])
+                               addresses.server(index), "--server", str(index)])
             for index in range(int(config["servers"]))]
         for server in servers:
             self._fleet.wait_listening(server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rubato_cli.base.console import Console
 from rubato_cli.base.deadline import Deadline
@@ -90,7 +90,7 @@ class Training:
         servers = [
             self._keep(f"server-{index}", "rubato-server", lambda post, index=index: [
                 "--scheduler", scheduler, "--listen", addresses.server(index, post.starts),
-                *places_of(self._config, index), *self._rate()])
+                "--server", str(index), *self._rate()])
             for index in range(int(self._config["servers"]))]
         for server in servers:
             self._fleet.wait_listening(server)
@@ -227,13 +227,6 @@ class SchedulerArguments:
         if post.was_up:
             self._begin = ["--restart"]
         return ["--listen", self._listen, *(self._begin or ["--restart"])]
-
-
-def places_of(config: dict[str, Any], index: int) -> list[str]:
-    """Arguments that give server `index` its shards; `config`: section "fleet" of config.json."""
-    each = int(config["shards_per_server"])
-    return [text for place in range(index * each, (index + 1) * each)
-            for text in ("--place", str(place))]
 
 
 def _always(arguments: list[str]) -> Callable[[Post], list[str]]:

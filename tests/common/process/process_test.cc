@@ -16,8 +16,8 @@ int End(const absl::StatusOr<int>& code) {
   char name[] = "process_test";
   char* arguments[] = {name};
   return RunProcess({.app = &app,
-                     .name = [] { return std::string("process_test"); },
-                     .work = [&code](EventLog*, StopSignals*) { return code; }},
+                     .name = [](const Surroundings&) { return std::string("process_test"); },
+                     .work = [&code](const Frame&) { return code; }},
                     1, arguments);
 }
 

@@ -48,6 +48,7 @@ class EventsTest : public testing::Test {
     Tell("server-0", WarningEvent{"the disk is \"full\""});
     Tell("server-0", ErrorEvent{"it ends", "UNAVAILABLE"});
     Tell("worker-1", SignalEvent{.name = "SIGTERM", .count = 2});
+    Tell("worker-1", ResolvedEvent{{{"seat", "1", "--seat"}}});
     Tell("scheduler", ListeningEvent{"ipc:///s"});
   }
 

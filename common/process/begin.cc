@@ -1,0 +1,81 @@
+#include "common/process/begin.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/telemetry/events.h"
+
+namespace rubato {
+namespace {
+
+std::vector<ResolvedValue> ValuesOf(StartRole role, const Start& start) {
+  std::vector<ResolvedValue> values;
+  const auto add = [&values](const char* name, const std::optional<Said>& said) {
+    if (said) values.push_back({name, said->value, said->by});
+  };
+  add("run", start.run);
+  if (role == StartRole::kServer || role == StartRole::kWorker) {
+    values.push_back({role == StartRole::kServer ? "server" : "seat",
+                      absl::StrCat(start.index.index), start.index.by});
+  }
+  add("scheduler", start.scheduler);
+  add("listen", start.listen);
+  add("advertise", start.advertise);
+  add("keys", start.keys);
+  return values;
+}
+
+// "run /run (RUBATO_RUN), seat 3 (--seat)".
+void Tell(std::vector<ResolvedValue> values, EventLog* events) {
+  LogInfo(absl::StrJoin(values, ", ", [](std::string* out, const ResolvedValue& value) {
+    absl::StrAppend(out, value.name, " ", value.value, " (", value.by, ")");
+  }));
+  events->Write(ResolvedEvent{std::move(values)});
+}
+
+}  // namespace
+
+void AddStartFlags(StartRole role, CLI::App* app, StartFlags* flags) {
+  app->add_option("--run", flags->run, "run folder, made by rubato-data prepare; else RUBATO_RUN");
+  app->add_option("--keys", flags->keys, "folder of keys; else RUBATO_KEYS");
+  if (role != StartRole::kScheduler) {
+    app->add_option("--scheduler", flags->scheduler,
+                    "address of the scheduler; else fleet.host and fleet.port of the run, or "
+                    "RUBATO_SCHEDULER");
+  }
+  if (role == StartRole::kScheduler || role == StartRole::kServer) {
+    app->add_option("--listen", flags->listen,
+                    "ipc:///PATH or tcp://127.0.0.1:PORT; else RUBATO_LISTEN");
+  }
+  if (role == StartRole::kServer) {
+    app->add_option("--advertise", flags->advertise,
+                    "address that others are told to connect to, where it is not that of --listen; "
+                    "of several shards, as of --listen, tcp ports count up and ipc paths end with "
+                    "the place; else RUBATO_ADVERTISE");
+    app->add_option("--server", flags->index,
+                    "index of this server, which says its shards; else RUBATO_SERVER, or the "
+                    "number that an engine gives it");
+  }
+  if (role == StartRole::kWorker) {
+    app->add_option("--seat", flags->index,
+                    "index of this worker; else RUBATO_SEAT, or the number that an engine gives "
+                    "it");
+  }
+}
+
+absl::StatusOr<Beginning> Begin(const Starter& starter, EventLog* events) {
+  ASSIGN_OR_RETURN(const Said run, FindRun(starter));
+  Beginning beginning;
+  ASSIGN_OR_RETURN(beginning.job, LoadJob(run.value));
+  beginning.run = {.folder = run.value, .fleet = {}, .seats = beginning.job.seats};
+  ASSIGN_OR_RETURN(beginning.run.fleet, LoadFleetSection(run.value));
+  ASSIGN_OR_RETURN(beginning.start, FindStart(starter, run, beginning.run));
+  Tell(ValuesOf(starter.role, beginning.start), events);
+  return beginning;
+}
+
+}  // namespace rubato
