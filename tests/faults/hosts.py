@@ -17,6 +17,7 @@ from rubato_cli.fleet.child import die_with_parent
 
 CLONE_NEWNET = 0x40000000
 NOBODY = "02:00:00:00:00:fe"
+BRIDGE = "02:00:00:00:00:01"  # its own; else that of one of its ports, and another when that goes
 HUB = "hub"
 # What goes through the proxy comes from the hub, which is two neighbours: links to the scheduler
 # and links to servers can be cut apart.
@@ -56,7 +57,7 @@ class Hosts:
         self._names = list(names)
         try:
             for name in (HUB, *self._names):
-                self._holders[name] = _hold_namespace()
+                self._holders[name] = self._hold(name)
             self._join()
         except (OSError, subprocess.SubprocessError) as error:
             self.close()
@@ -89,8 +90,12 @@ class Hosts:
             holder.kill()
             holder.wait()
 
+    def _hold(self, _name):
+        """A process in a new namespace, which lasts as long as it does."""
+        return _hold_namespace()
+
     def _join(self):
-        self._ip(HUB, "link add br0 type bridge", "link set br0 up",
+        self._ip(HUB, f"link add br0 address {BRIDGE} type bridge", "link set br0 up",
                  *(f"addr add {address}/24 dev br0" for address in HUB_ADDRESSES.values()))
         self._open_loopback(HUB)
         for index, name in enumerate(self._names):
