@@ -11,15 +11,15 @@ from typing import Any
 from rubato_cli.base import checkout, console, output, system_error
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE, FATAL, Failure, StoppedBySignal
-from rubato_cli.commands import (bench, compare, doctor, init, predict, render, report, rollback,
-                                 snapshot, status, train, workers)
+from rubato_cli.commands import (agent, bench, compare, doctor, init, predict, render, report,
+                                 rollback, snapshot, status, train, workers)
 from rubato_cli.commands.arguments import add_speech
 from rubato_cli.commands.session import Session
 from rubato_cli.fleet import open_files
 
 COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
             status.COMMAND, workers.COMMAND, snapshot.COMMAND, rollback.COMMAND, render.COMMAND,
-            doctor.COMMAND, bench.COMMAND)
+            doctor.COMMAND, bench.COMMAND, agent.COMMAND)
 
 EPILOG = """\
 exit codes:
@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
-        child = commands.add_parser(command.name, help=command.help, description=command.help)
+        # Who has no help is for other programs.
+        words = {"help": command.help} if command.help else {}
+        child = commands.add_parser(command.name, description=command.help, **words)
         command.add_arguments(child)
         add_speech(child)
         child.set_defaults(run_command=command.run)

@@ -22,7 +22,7 @@ from rubato_cli.base.console import Console  # noqa: E402
 from rubato_cli.base.failure import Failure  # noqa: E402
 from rubato_cli.files.run_folder import RunFolder  # noqa: E402
 from rubato_cli.fleet.builds import Build  # noqa: E402
-from rubato_cli.fleet.child import die_with_parent  # noqa: E402
+from rubato_cli.fleet.process import die_with_parent  # noqa: E402
 from rubato_cli.fleet.sockets import SocketFolder  # noqa: E402
 from rubato_cli.fleet.stop_signals import StopSignals  # noqa: E402
 from rubato_cli.run.start import Start, train  # noqa: E402

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 
-from rubato_cli.fleet.child import die_with_parent
+from rubato_cli.fleet.process import die_with_parent
 
 CLONE_NEWNET = 0x40000000
 NOBODY = "02:00:00:00:00:fe"

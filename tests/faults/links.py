@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from life import CLONE_NEWNET, ask
-from rubato_cli.fleet.child import die_with_parent
+from rubato_cli.fleet.process import die_with_parent
 
 
 class Links:

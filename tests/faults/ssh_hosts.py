@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import sys
 
-from hosts import HUB, Hosts, NoHosts, _hold_namespace
-from rubato_cli.fleet.child import die_with_parent
+from hosts import HUB, Hosts, NoHosts
+from rubato_cli.fleet.process import die_with_parent
 
 SSHD = "/usr/sbin/sshd"
 INIT = pathlib.Path(__file__).with_name("ssh_host_init.py")
@@ -102,7 +102,7 @@ class SshHosts(Hosts):
 
     def _hold(self, name):
         if name == HUB:
-            return _hold_namespace()
+            return super()._hold(name)
         view = {"name": name, "visible": self._visible, "private": self._private}
         return subprocess.Popen(
             ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child",

@@ -12,6 +12,7 @@ from rubato_cli.base.failure import Failure  # noqa: E402
 from rubato_cli.files.process_files import ProcessFiles  # noqa: E402
 from rubato_cli.fleet.ending import Ending  # noqa: E402
 from rubato_cli.fleet.fleet import Fleet  # noqa: E402
+from rubato_cli.fleet.places import LocalPlaces  # noqa: E402
 from rubato_cli.fleet.post import Post  # noqa: E402
 from rubato_cli.fleet.restarts import Restarts  # noqa: E402
 from rubato_cli.fleet.stop_signals import StopSignals  # noqa: E402
@@ -29,7 +30,9 @@ class DeadChild:
         self.exit_code = -signal.SIGKILL
         self.is_up, self.asked = True, False
         self.peak_memory_bytes, self.cpu_seconds = 10, 0.5
-        self.stdout = sys.stderr  # no selector knows it
+        self.process = self  # as far as a fleet asks
+        self.waiting = False
+        self.stdout = None
 
     def kill(self):
         self.running = False
@@ -74,7 +77,7 @@ class LateRestarts(Restarts):
 
 class FleetDeathTest(unittest.TestCase):
     def setUp(self):
-        self.fleet = Fleet(None, None, StopSignals())
+        self.fleet = Fleet(LocalPlaces(None), None, StopSignals())
         self.addCleanup(self.fleet._selector.close)
         self.fleet._read = lambda child: None
 

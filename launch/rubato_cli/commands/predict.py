@@ -17,6 +17,7 @@ from rubato_cli.files.scratch import ScratchFolder, temporary_folder
 from rubato_cli.files.target import Target
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.places import LocalPlaces
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report.tree import dig
@@ -63,7 +64,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     snapshot = used_snapshot(build, folder, session.console)
     with Target(out) as target:
         with Logs(out.parent) as logs, _plain_words(source), StopSignals() as stop, \
-                SocketFolder() as sockets, Fleet(build, logs.files, stop) as fleet:
+                SocketFolder() as sockets, Fleet(LocalPlaces(build), logs.files, stop) as fleet:
             addresses = Addresses(config["fleet"], sockets, "serve")
             addresses.warn(session.console)
             novelties = Serving(fleet, folder, session.console).run(

@@ -13,8 +13,10 @@ class ProcessFiles:
 
     telemetry: pathlib.Path
     log: pathlib.Path
+    host: str = ""  # of the log, if that is another one
     stays: bool = True  # a sentence may name the log: it is still there when that is read
 
     def where(self) -> str:
         """Ends a sentence: where to read more, if that can be read."""
-        return f"; its log is {os.path.relpath(self.log)}" if self.stays else ""
+        log = f"{self.host}:{self.log}" if self.host else os.path.relpath(self.log)
+        return f"; its log is {log}" if self.stays else ""

@@ -26,6 +26,7 @@ class Ending:
 
     exit_code: int  # negative: the signal that killed it
     words: str  # its own, or a library's; "" if nobody said anything
+    lost: str = ""  # the sentence, where its end was that of its host
 
     @property
     def starved(self) -> bool:
@@ -45,6 +46,8 @@ class Ending:
 
     def why(self) -> str:
         """For a sentence that begins with its name."""
+        if self.lost:
+            return self.lost
         said = f": {self.words}" if self.words else ""
         if self.exit_code == -signal.SIGKILL:
             return ("was killed by signal 9 (SIGKILL), as the kernel does when memory runs out "

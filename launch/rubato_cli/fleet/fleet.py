@@ -18,9 +18,9 @@ from rubato_cli.base.deadline import Deadline
 from rubato_cli.base.events import Event, SignalEvent
 from rubato_cli.base.failure import FATAL, RETRYABLE, STOPPED, USAGE, Failure, StoppedBySignal
 from rubato_cli.files.process_files import ProcessFiles
-from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.child_failure import ChildFailure
+from rubato_cli.fleet.places import Order, Places
 from rubato_cli.fleet.post import Post
 from rubato_cli.fleet.restarts import Restarts
 from rubato_cli.fleet.stop_signals import StopSignals
@@ -36,7 +36,7 @@ class Fleet:
     """Starts, watches and ends children. Children may end only as `may_end` allows, or where a
     post is to be filled again."""
 
-    def __init__(self, build: Build, files: Callable[[str], ProcessFiles],
+    def __init__(self, places: Places, files: Callable[[str], ProcessFiles],
                  stop: StopSignals) -> None:
         self.children: list[Child] = []  # without those whose posts are filled again
         self.stop = stop
@@ -46,15 +46,16 @@ class Fleet:
         self.on_death: Callable[[Post, str], None] = lambda post, why: None
         # A first stop signal ends the fleet at once unless somebody takes care of it.
         self.signals_bearable = 0
-        self._build = build
+        self.places = places
         self._files = files
-        self._group = 0
         # By name, as they were started: of those that are no children any more.
         self._followed: dict[str, Usage] = {}
         self._may_end: dict[str, tuple[int, ...]] = {}
         self._posts: dict[str, Post] = {}
         self._selector = selectors.DefaultSelector()
-        self._selector.register(stop.wakeup, selectors.EVENT_READ)
+        self._selector.register(stop.wakeup, selectors.EVENT_READ, stop.drain)
+        for wakeup in places.wakeups():
+            self._selector.register(wakeup, selectors.EVENT_READ, places.look)
 
     def __enter__(self) -> Fleet:
         return self
@@ -63,29 +64,29 @@ class Fleet:
         for child in self.children:
             child.kill()
         deadline = Deadline(END_SECONDS)
-        while any(not child.reap() for child in self.children) and not deadline.over():
+        # Whom nobody can reach, his host ends by itself.
+        while any(not child.reap() and child.process.in_touch
+                  for child in self.children) and not deadline.over():
             time.sleep(0.005)
+            self.places.look()
         for child in self.children:
             child.close()
         self._selector.close()
 
     def start(self, name: str, program: str, arguments: Iterable[str]) -> Child:
-        """Starts one process; the first one leads the process group of all, or of those that are
-        left when all before have died."""
-        command = [self._build.program(program), "--supervised", *arguments]
-        if not any(child.running for child in self.children):
-            self._group = 0
+        """Starts one process, where it has its place."""
+        order = Order(program, ["--supervised", *arguments], self._files(name))
         try:
-            child = Child(name, command, self._files(name), self._group)
+            child = Child(name, order, self.places.host(name))
         except OSError as error:
             self._check_deaths()  # a leader that is gone is the reason, when it is
             failure = system_error.failure(error, f"starting {name}")
             code = USAGE if failure.code == USAGE else RETRYABLE
             raise Failure(failure.sentence, code) from error
-        self._group = self._group or child.pid
         self.children.append(child)
         self._followed.setdefault(name, Usage())
-        self._selector.register(child.stdout, selectors.EVENT_READ, child)
+        if child.stdout is not None:
+            self._selector.register(child.stdout, selectors.EVENT_READ, lambda: self._read(child))
         return child
 
     def keep(self, name: str, program: str, arguments: Callable[[Post], list[str]],
@@ -101,14 +102,7 @@ class Fleet:
 
     def step(self, seconds: float = STEP_SECONDS) -> None:
         """Waits at most `seconds` for events. Raises when a child has died, or to stop."""
-        for key, _ in self._selector.select(seconds):
-            if key.data is None:
-                self.stop.drain()
-            else:
-                self._read(key.data)
-        for child in self.children:
-            if child.running and child.reap():
-                self._read(child)
+        self._hear(seconds)
         if self.stop.count > self.signals_bearable:
             raise StoppedBySignal(self.stop.number)
         self._check_deaths()
@@ -145,20 +139,32 @@ class Fleet:
             used[child.name].add(child)
         return used
 
+    def _hear(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            key.data()
+        self.places.look()
+        for child in self.children:
+            if child.process.waiting or (child.running and child.reap()):
+                self._read(child)
+
     def _forget(self, child: Child) -> None:
         """It is dead, and what it has told is read; only its figures are still wanted."""
         self._followed[child.name].add(child)
         self.children.remove(child)
-        if child.stdout in self._selector.get_map():
-            self._selector.unregister(child.stdout)
+        self._turn_from(child)
         child.close()
 
+    def _turn_from(self, child: Child) -> None:
+        """Nothing is to come from it."""
+        if child.stdout is not None and child.stdout in self._selector.get_map():
+            self._selector.unregister(child.stdout)
+
     def _read(self, child: Child) -> None:
-        if child.stdout.closed:
+        if child.closed:
             return
         events, ended = child.read_events()
-        if ended and child.stdout in self._selector.get_map():
-            self._selector.unregister(child.stdout)
+        if ended:
+            self._turn_from(child)
         for event in events:
             if isinstance(event, SignalEvent):
                 self.stop.hear(signal.Signals[event.name], int(event.count))
@@ -175,9 +181,7 @@ class Fleet:
             return
         deadline = Deadline(SETTLE_SECONDS)
         while not deadline.over():
-            for child in self.children:
-                child.reap()
-            time.sleep(STEP_SECONDS / 4)
+            self._hear(STEP_SECONDS / 4)
         for child in self.children:
             self._read(child)
         # Who died meanwhile and could have been followed is not what ends the fleet.

@@ -6,8 +6,8 @@ import dataclasses
 import subprocess
 
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.child import die_with_parent
 from rubato_cli.fleet.ending import Ending, last_line
+from rubato_cli.fleet.process import die_with_parent
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,8 +16,8 @@ class Usage:
     def add(self, child: Child) -> None:
         """Of one that has ended; a running one has not told yet."""
         self.starts += 1
-        self.peak_memory_bytes = max(self.peak_memory_bytes, child.peak_memory_bytes)
-        self.cpu_seconds += child.cpu_seconds
+        self.peak_memory_bytes = max(self.peak_memory_bytes, child.process.peak_memory_bytes)
+        self.cpu_seconds += child.process.cpu_seconds
 
     def join(self, other: Usage) -> None:
         """Those of the same name in another fleet."""

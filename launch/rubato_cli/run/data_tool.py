@@ -19,6 +19,7 @@ from rubato_cli.fleet import question
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.ending import Ending, last_line
 from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.places import LocalPlaces
 from rubato_cli.fleet.stop_signals import SIGNALS, StopSignals
 
 PROGRAM = "rubato-data"
@@ -95,7 +96,7 @@ def _path_of(file: TextIO) -> pathlib.Path:
 def _run_to_end(build: Build, arguments: list[str], files: ProcessFiles, stop: StopSignals) -> int:
     """Its exit code. A first stop signal is passed on: preparing cleans up behind itself. One that
     it got itself stops the run as well."""
-    with Fleet(build, lambda _: files, stop) as fleet:
+    with Fleet(LocalPlaces(build), lambda _: files, stop) as fleet:
         child = fleet.start("prepare-0", PROGRAM, arguments)
         fleet.may_end(child, *range(256))
         fleet.signals_bearable = 1

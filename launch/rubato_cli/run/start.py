@@ -12,6 +12,7 @@ from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
+from rubato_cli.fleet.places import LocalPlaces
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.fleet.usage import Usage
@@ -40,7 +41,8 @@ class Start:
 
     def fleet(self, prefix: str = "") -> Fleet:
         """A new one, whose telemetry and logs begin with `prefix`."""
-        return Fleet(self.build, lambda name: self.folder.files(prefix, name), self.stop)
+        return Fleet(LocalPlaces(self.build),
+                     lambda name: self.folder.files(prefix, name), self.stop)
 
 
 def train_and_evaluate(console: Console, start: Start, resumed: Snapshot | None,

@@ -11,7 +11,7 @@ from rubato_cli.base.events import (BegunEvent, EvictedEvent, Event, Quarantined
 from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.post import Post
-from rubato_cli.fleet.pulse import Pulse, cpu_ticks
+from rubato_cli.fleet.pulse import Pulse
 from rubato_cli.fleet.restarts import Restarts
 from rubato_cli.run.faults import Death, Faults
 
@@ -76,8 +76,13 @@ class Supervision:
             if name == SCHEDULER:
                 if pulse.stands((child.pid, child.heard)):
                     self._replace(name, f"has told nothing for {self._lease:g} s and was killed")
-            elif not child.is_up and pulse.stands((child.pid, cpu_ticks(child.pid))):
+            elif not child.is_up and self._does_nothing(child, pulse):
                 self._replace(name, "has not come to work and does nothing, and was killed")
+
+    def _does_nothing(self, child: Child, pulse: Pulse) -> bool:
+        # Of whom nothing is known, nothing is held against him.
+        ticks = child.process.cpu_ticks() if child.process.in_touch else time.monotonic()
+        return pulse.stands((child.pid, ticks))
 
     def _replace_worker(self, event: EvictedEvent) -> None:
         """It may come back by itself, in another life; who has not is not to be waited for. A life

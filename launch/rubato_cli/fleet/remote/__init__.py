@@ -1,0 +1,1 @@
+"""Processes of other hosts: one agent on each, which the launcher reaches by ssh."""
