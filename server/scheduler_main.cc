@@ -95,6 +95,7 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Beginning& beginning
   ASSIGN_OR_RETURN(SchedulerState state, StartingState(arguments, job, frame.events));
   SchedulerLoopOptions loop_options;
   loop_options.listen = beginning.start.listen->value;
+  loop_options.pulse = frame.notifier->Watch(job.last_clock);
   if (!arguments.serve) {
     mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming
     loop_options.state_path = StatePathOf(arguments.run);
@@ -107,6 +108,7 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Beginning& beginning
   options.deterministic = job.deterministic;
   ASSIGN_OR_RETURN(auto loop,
                    SchedulerLoop::Open(loop_options, options, std::move(state), frame.events));
+  frame.notifier->Ready();
   ASSIGN_OR_RETURN(const RunEnd end, loop->Run(frame.signals));
   return end == RunEnd::kStopped ? kExitStopped : kExitDone;
 }

@@ -79,7 +79,7 @@ using Loops = std::vector<std::unique_ptr<ServerLoop>>;
 
 // One shard for each place of this server.
 absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Beginning& beginning,
-                                SnapshotStore* store, EventLog* events) {
+                                SnapshotStore* store, const Frame& frame) {
   const Start& start = beginning.start;
   const std::vector<PlaceId> places = PlacesOf(beginning);
   Loops loops;
@@ -88,7 +88,8 @@ absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Beginning& beg
     options.job = beginning.job;
     options.rate_factor = arguments.rate_factor;
     options.place = places[i];
-    options.events = events;
+    options.events = frame.events;
+    options.pulse = frame.notifier->Watch(beginning.job.last_clock);
     options.serves = arguments.serve;
     options.listen = AddressOf(start.listen->value, places, i);
     if (start.advertise) options.advertise = AddressOf(start.advertise->value, places, i);
@@ -148,8 +149,9 @@ absl::Status Serve(const Arguments& arguments, const Beginning& beginning, const
   const std::string snapshots = beginning.run.folder + "/snapshots";
   ASSIGN_OR_RETURN(const auto store, arguments.serve ? OpenSnapshotStoreToRead(snapshots)
                                                      : OpenSnapshotStore(snapshots));
-  ASSIGN_OR_RETURN(const Loops loops, OpenLoops(arguments, beginning, store.get(), frame.events));
+  ASSIGN_OR_RETURN(const Loops loops, OpenLoops(arguments, beginning, store.get(), frame));
   frame.events->Write(ListeningEvent{loops[0]->address()});
+  frame.notifier->Ready();
   RETURN_IF_ERROR(RunLoops(loops, frame.signals));
   TellDone(loops, frame.events);
   return EndOf(loops, job, *frame.signals);

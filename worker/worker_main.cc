@@ -85,7 +85,7 @@ TrainedRun TrainedRunOf(const std::string& folder, const Run& run) {
   return {.folder = folder, .encoding = run.encoding, .seed = run.job.seed};
 }
 
-absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* signals) {
+absl::Status Train(const Arguments& arguments, const Frame& frame) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
   ASSIGN_OR_RETURN(const auto train, OpenDataset(arguments.run + "/data/train.rbd"));
   ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
@@ -108,12 +108,14 @@ absl::Status Train(const Arguments& arguments, EventLog* events, StopSignals* si
   options.strikes = client.strikes = static_cast<uint64_t>(run.config.train.strikes);
   options.clip_norm = run.config.train.clip_norm;
   options.untrained.emplace(run.encoding, run.model->spec());
+  options.pulse = frame.notifier->Watch(run.job.last_clock);
   ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
   ASSIGN_OR_RETURN(const auto pipeline,
                    run.device.MakePipeline(run.model.get(), run.precision, SeatId(arguments.seat)));
   Trainer trainer(std::move(options), {.model = run.model.get(), .pipeline = pipeline.get()},
-                  train.get(), validation.get(), events);
-  return trainer.Run(session.get(), signals);
+                  train.get(), validation.get(), frame.events);
+  frame.notifier->Ready();
+  return trainer.Run(session.get(), frame.signals);
 }
 
 // Without servers: trains and evaluates in this process.
@@ -262,7 +264,7 @@ int Main(int argc, char** argv) {
   const auto work = [&](const Frame& frame) -> absl::StatusOr<int> {
     if (*train) RETURN_IF_ERROR(BeginAs(StartRole::kWorker, frame, &arguments));
     if (*evaluate || *predict) RETURN_IF_ERROR(BeginAs(StartRole::kReader, frame, &arguments));
-    RETURN_IF_ERROR(*train     ? Train(arguments, frame.events, frame.signals)
+    RETURN_IF_ERROR(*train     ? Train(arguments, frame)
                     : *local   ? Local(arguments, frame.events, frame.signals)
                     : *gpus    ? Gpus(arguments, frame.events)
                     : *predict ? PredictVerb(arguments, frame.events, frame.signals)

@@ -69,8 +69,15 @@ int RunProcess(const Process& process, int argc, char** argv) {
   }
   // To the end: the last words are written in peace.
   const auto signals = StopSignals::Catch(std::move(supervision));
-  const absl::StatusOr<int> code =
-      signals.ok() ? Work(process, {events->get(), signals->get(), around}) : signals.status();
+  const auto notifier = Notifier::Open(around.environment, getpid());
+  ForgetManager();
+  const absl::StatusOr<int> code = !signals.ok()    ? signals.status()
+                                   : !notifier.ok() ? notifier.status()
+                                                    : Work(process, {.events = events->get(),
+                                                                     .signals = signals->get(),
+                                                                     .notifier = notifier->get(),
+                                                                     .around = around});
+  if (notifier.ok()) (*notifier)->Stopping(std::string(code.status().message()));
   if (code.ok()) return *code;
   const std::string sentence(code.status().message());
   (*events)->Write(ErrorEvent{sentence, absl::StatusCodeToString(code.status().code())});

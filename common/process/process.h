@@ -14,6 +14,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "common/base/stop_signals.h"
+#include "common/process/notifier.h"
 #include "common/start/start.h"
 #include "common/telemetry/telemetry.h"
 
@@ -30,6 +31,7 @@ std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv);
 struct Frame {
   EventLog* events;
   StopSignals* signals;
+  Notifier* notifier;
   Surroundings around;
 };
 

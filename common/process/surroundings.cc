@@ -24,6 +24,10 @@ Surroundings OwnSurroundings() {
           .host_name = HostName()};
 }
 
+void ForgetManager() {
+  for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) unsetenv(name);
+}
+
 Surroundings NoSurroundings() {
   return {.environment = [](const std::string&) { return std::nullopt; }, .host_name = ""};
 }

@@ -111,6 +111,7 @@ absl::Status SchedulerLoop::Step(Duration timeout) {
   Flush(now, std::move(out));
   TellView();
   TellSilence();
+  if (options_.pulse) options_.pulse(scheduler_.known_min_clock());
   if (!scheduler_.finished()) finished_at_ = awake_;
   RETURN_IF_ERROR(lost_);
   RETURN_IF_ERROR(CheckDisk());

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/env.h"
+#include "common/base/pulse.h"
 #include "common/base/stop_signals.h"
 #include "common/telemetry/telemetry.h"
 #include "common/wire/endpoint.h"
@@ -26,6 +27,7 @@ struct SchedulerLoopOptions {
   std::string listen;
   std::string state_path;   // "": nothing is kept (a fleet that only serves)
   bool state_kept = false;  // it is there as it is: a disk that is full is no reason not to begin
+  Pulse pulse = {};
 };
 
 // How a run ended.

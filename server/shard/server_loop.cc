@@ -156,6 +156,7 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
     Flush(&out);
     RemoveWithdrawn();
     PruneAfterCommit();
+    if (options_.pulse) options_.pulse(shard_->clocks().min_clock());
   }
   store_thread_.reset();  // what it is writing becomes durable, or is not there at all
   if (replaced_) {

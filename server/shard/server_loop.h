@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/env.h"
 #include "common/base/mutex.h"
+#include "common/base/pulse.h"
 #include "common/telemetry/telemetry.h"
 #include "common/wire/endpoint.h"
 #include "server/shard/shard.h"
@@ -31,6 +32,7 @@ struct ServerLoopOptions {
   std::string scheduler;       // address
   EventLog* events = nullptr;  // is told of trouble that a person should hear of
   bool serves = false;         // a fleet for readers: nothing on the disk is changed
+  Pulse pulse = {};
 };
 
 // Runs store calls one after the other on a thread of its own; their results are picked up by the

@@ -91,6 +91,7 @@ absl::Status Trainer::Await(Session* session, StopSignals* signals) {
   const Instant began = MonotonicNow();
   AwakeClock clock(began, kAsleepAfter);
   for (;;) {
+    if (options_.pulse) options_.pulse(plan_.clock());
     RETURN_IF_ERROR(CheckSignals(signals));
     if (clock.Read(MonotonicNow()) - began > kAnswerWithin && !session->answered()) {
       return absl::UnavailableError(
@@ -167,15 +168,20 @@ bool Trainer::Evaluates() const {
 }
 
 // Long work is seen to go on.
-GoOn Trainer::GoOnWith(Session* session) {
-  return [session] {
-    session->NoteWork();
+void Trainer::NoteWork(Session* session) const {
+  session->NoteWork();
+  if (options_.pulse) options_.pulse(plan_.clock());
+}
+
+GoOn Trainer::GoOnWith(Session* session) const {
+  return [this, session] {
+    NoteWork(session);
     return absl::OkStatus();
   };
 }
 
 absl::Status Trainer::Prepare(Clock clock, Session* session) {
-  session->NoteWork();
+  NoteWork(session);
   Iteration& iteration = iterations_[clock];
   if (options_.job.IsEvaluation(clock)) {
     if (!Evaluates()) return absl::OkStatus();
@@ -242,7 +248,7 @@ absl::Status Trainer::Push(Clock clock, Session* session, StopSignals* signals) 
     doubted = divergence_.broken();
     RETURN_IF_ERROR(divergence_.EndPass(clock));
   }
-  session->NoteWork();
+  NoteWork(session);
   if (iterations_[clock].broken || doubted) {
     session->PushNothing(clock, doubted ? PsClient::Trust::kNone : PsClient::Trust::kSome);
   } else {

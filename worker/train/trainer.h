@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "common/base/env.h"
+#include "common/base/pulse.h"
 #include "common/base/stop_signals.h"
 #include "common/job/job.h"
 #include "common/telemetry/events.h"
@@ -56,6 +57,7 @@ struct TrainerOptions {
   double clip_norm = 0.0;                         // of an iteration's gradient; 0: not clipped
   uint64_t strikes = 0;                           // as of the client
   std::optional<UntrainedLevels> untrained = {};  // for validation rows; nullopt: as they are
+  Pulse pulse = {};
 };
 
 // Who computes: `model` evaluates, `pipeline` gives the gradients.
@@ -97,7 +99,8 @@ class Trainer {
   // Cancelled once a signal to stop has come.
   absl::Status CheckSignals(StopSignals* signals) const;
   bool Evaluates() const;
-  static GoOn GoOnWith(Session* session);
+  void NoteWork(Session* session) const;
+  GoOn GoOnWith(Session* session) const;
   absl::Status Prepare(Clock clock, Session* session);
   void Pull(const IterationPlan::Task& task, Session* session);
   absl::Status Begin(Iteration* iteration);
