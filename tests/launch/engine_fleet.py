@@ -32,13 +32,19 @@ class EngineFleet:
             process.kill()
             process.wait()
 
-    def start(self, name, command, environment):
+    def start(self, name, command, environment, sandbox=None):
+        """`sandbox`: called by the process before it becomes `command`."""
+        def prepare():
+            heed_signals()
+            if sandbox:
+                sandbox()
+
         with (open(self.folder / f"{name}.jsonl", "wb") as out,
               open(self.folder / f"{name}.log", "wb") as log):
             self.processes[name] = subprocess.Popen(
                 [str(word) for word in command], stdout=out, stderr=log, stdin=subprocess.DEVNULL,
                 env={name: str(value) for name, value in environment.items()},
-                preexec_fn=heed_signals)
+                preexec_fn=prepare)
 
     def end(self, name):
         """Exit code of one that ends by itself."""
