@@ -87,8 +87,9 @@ absl::StatusOr<int> Answer(const Arguments& arguments, EventLog* events) {
 absl::StatusOr<int> Train(const Arguments& arguments, const Beginning& beginning,
                           const Frame& frame) {
   const Job& job = beginning.job;
+  ASSIGN_OR_RETURN(const std::optional<SchedulerState> before, FindState(arguments.run));
   // The fleet of one that died has its memory already.
-  if (!arguments.restart) {
+  if (!arguments.restart || !before) {
     const FleetFor purpose = arguments.serve ? FleetFor::kReaders : FleetFor::kTraining;
     RETURN_IF_ERROR(CheckItFits(job, purpose, {}));
   }
@@ -99,8 +100,7 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Beginning& beginning
   if (!arguments.serve) {
     mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming
     loop_options.state_path = StatePathOf(arguments.run);
-    ASSIGN_OR_RETURN(const std::optional<SchedulerState> kept, FindState(arguments.run));
-    loop_options.state_kept = kept == state;
+    loop_options.state_kept = before == state;
   }
   SchedulerOptions options;
   options.job = job;

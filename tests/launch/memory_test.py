@@ -83,6 +83,11 @@ class MemoryTest(FleetTest):
                          r"snapshot\.retention_hard_mib smaller")
         self.assertEqual(list((self.path / "large" / "telemetry").glob("worker*")), [])
         self.assert_nobody_left("large")
+        # A scheduler that takes the place of none begins the run.
+        code, stderr = self.limited(768, [BIN / "rubato-scheduler", "--run", "large", "--listen",
+                                          "tcp://127.0.0.1:0", "--restart"])
+        self.assertEqual(code, 4, stderr)
+        self.assertIn("one process of this run can need 1.0 GiB of memory", stderr)
 
     def test_preparing(self):
         for mib in (32, 48, *LIMITS_MIB):
