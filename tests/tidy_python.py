@@ -19,7 +19,9 @@ ARROWS = {
     "report": ("base", "files"),
     "render": ("base",),
     "run": ("base", "files", "fleet"),
-    "commands": ("base", "files", "own_data", "fleet", "report", "render", "run"),
+    "slurm": ("base", "files", "fleet", "run"),
+    "commands": ("base", "files", "own_data", "fleet", "report", "render", "run",
+                 "slurm"),
     "main": ("base", "fleet", "commands"),
 }
 PACKAGE = "launch/rubato_cli/"

@@ -192,7 +192,9 @@ class FailureTest(FakeFleetTest):
             self.assertIn(part, stderr.splitlines()[-1])
 
     def test_no_sentence_names_a_log_that_is_gone(self):
-        (self.path / "bin" / "rubato-data").write_text("#!/bin/sh\nkill -9 $$\n")
+        tool = self.path / "bin" / "rubato-data"
+        shell, exec_ = tool.read_text().splitlines()
+        tool.write_text(f"{shell}\n[ $1 = config ] || kill -9 $$\n{exec_}\n")
         code, _, stderr = self.train()
         self.assertEqual(code, 3)
         self.assertIn("prepare-0 was killed by signal 9", stderr.splitlines()[-1])

@@ -76,10 +76,10 @@ class FleetTest(unittest.TestCase):
         """(exit code, stdout, stderr) of a command."""
         return Rubato(self.path, arguments, self.programs).end()
 
-    def start(self, out, *settings, resume=False, run="run.toml"):
-        """`rubato train RUN --out out` with --set of each of `settings`."""
+    def start(self, out, *settings, resume=False, run="run.toml", options=()):
+        """`rubato train RUN --out out` with `options` and --set of each of `settings`."""
         sets = [word for setting in settings for word in ("--set", setting)]
-        return Rubato(self.path, ["train", run, "--out", out, *sets,
+        return Rubato(self.path, ["train", run, "--out", out, *sets, *options,
                                   *(["--resume"] if resume else [])], self.programs)
 
     def train(self, out, *settings, resume=False, run="run.toml"):

@@ -274,6 +274,12 @@ def parse_event(line: bytes) -> Event | None:
     return _event_of(_told(line))
 
 
+def parse_told(line: bytes) -> tuple[str, Event | None]:
+    """The same with the name of the process that tells it."""
+    told = _told(line)
+    return str(told.get("process", "")), _event_of(told)
+
+
 def events_in(telemetry: pathlib.Path) -> Iterator[Event]:
     """Those of a file, whose lines may have been cut short: by a full disk, or as the process was
     killed."""

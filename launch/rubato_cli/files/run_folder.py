@@ -110,6 +110,12 @@ class RunFolder:
             self._lock = file
             unless_locked.pop_all()
 
+    def unlock(self) -> None:
+        """Somebody else is to have it."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def owner(self) -> int | None:
         """Process id of the launcher that trains this run now, if one does."""
         path = self.path / ".lock"

@@ -10,7 +10,7 @@ import json
 import time
 from typing import IO
 
-from rubato_cli.base.events import BegunEvent, ErrorEvent, Event, ListeningEvent, parse_event
+from rubato_cli.base.events import BegunEvent, ErrorEvent, Event, ListeningEvent, parse_told
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.fleet.ending import Ending
 from rubato_cli.fleet.places import Host, Order
@@ -79,9 +79,15 @@ class Child:
         if self.running:
             self.process.kill()
 
-    def read_events(self) -> tuple[list[Event], bool]:
-        """What has come since the last call, and whether stdout has ended."""
-        events: list[Event] = []
+    def ask_for_snapshot(self) -> None:
+        """Of a scheduler, which goes on."""
+        if self.running:
+            self.process.ask_for_snapshot()
+
+    def read_events(self) -> tuple[list[tuple[str, Event]], bool]:
+        """What has come since the last call, and whether stdout has ended. Each with the name of
+        the process that has told it to a scheduler, "" if this one tells it."""
+        events: list[tuple[str, Event]] = []
         while data := self.process.read():
             self._keep(data)
             self._heard = time.monotonic()
@@ -106,12 +112,18 @@ class Child:
         words = self.last_error or self.process.last_words()
         return Ending(self.exit_code or 0, words.rstrip("."), self.process.lost)
 
-    def _split(self, data: bytes) -> list[Event]:
+    def _split(self, data: bytes) -> list[tuple[str, Event]]:
         *lines, self._partial = (self._partial + data).split(b"\n")
         if len(self._partial) > EVENT_BYTES_MAX:
             self._partial = b""
-        events = [event for event in map(parse_event, lines) if event is not None]
-        for event in events:
+        events = []
+        for line in lines:
+            teller, event = parse_told(line)
+            # Only a scheduler passes on what others tell.
+            relayed = self.name.startswith("scheduler-") and not teller.startswith("scheduler")
+            if event is not None:
+                events.append((teller if relayed else "", event))
+        for event in [event for told_by, event in events if not told_by]:
             if isinstance(event, ErrorEvent):
                 self.last_error, self.last_code = str(event.message), str(event.code)
             elif isinstance(event, ListeningEvent):

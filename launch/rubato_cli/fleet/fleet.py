@@ -42,6 +42,8 @@ class Fleet:
         self.stop = stop
         # Is told of every event, whoever is waiting for what.
         self.on_event: Callable[[Child, Event], None] = lambda child, event: None
+        # Is told of what others told the scheduler, by their names.
+        self.on_relayed: Callable[[str, Event], None] = lambda name, event: None
         # Is told of the post of a process that has died and will be followed, and why it did.
         self.on_death: Callable[[Post, str], None] = lambda post, why: None
         # A first stop signal ends the fleet at once unless somebody takes care of it.
@@ -165,7 +167,10 @@ class Fleet:
         events, ended = child.read_events()
         if ended:
             self._turn_from(child)
-        for event in events:
+        for told_by, event in events:
+            if told_by:
+                self.on_relayed(told_by, event)
+                continue
             if isinstance(event, SignalEvent):
                 self.stop.hear(signal.Signals[event.name], int(event.count))
             self.on_event(child, event)

@@ -68,6 +68,9 @@ class Process(Protocol):
 
     def kill(self) -> None: ...
 
+    def ask_for_snapshot(self) -> None:
+        """Of a scheduler."""
+
     def read(self) -> bytes | None:
         """What it has written to stdout since the last call, None when nothing is to come."""
 
@@ -115,6 +118,10 @@ class LocalProcess:
     def kill(self) -> None:
         if self.exit_code is None:
             os.kill(self.pid, signal.SIGKILL)
+
+    def ask_for_snapshot(self) -> None:
+        if self.exit_code is None:
+            os.kill(self.pid, signal.SIGUSR1)
 
     def read(self) -> bytes | None:
         try:

@@ -13,7 +13,7 @@ from rubato_cli.base.events import (CommittedEvent, Event, ProgressEvent, Resume
 from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.target_metrics import TargetDescription
-from rubato_cli.fleet.child import Child
+from rubato_cli.fleet.teller import Teller
 from rubato_cli.run.servers import has_servers
 
 RATE_SECONDS = 10.0  # window for the speed that the ETA is made of
@@ -38,7 +38,7 @@ class Progress:
         self._workers: dict[str, ProgressEvent] = {}
         self.max_staleness = 0
         self.replaced = False  # by another process, a worker's that had trained
-        self._trained: dict[str, tuple[Child, int]] = {}  # by the newest of a name: rows
+        self._trained: dict[str, tuple[Teller, int]] = {}  # by the newest of a name: rows
         self._earlier_rows = 0  # by those before it
         self._earlier_lost = 0  # updates, by the fleets before this one
         self._view: ViewEvent | None = None
@@ -50,20 +50,20 @@ class Progress:
         return cls(folder.read_json("config.json"), folder.read_json("job.json"),
                    target_metrics.read(folder))
 
-    def take(self, child: Child, event: Event) -> str:
+    def take(self, teller: Teller, event: Event) -> str:
         """Takes one event; returns a line worth logging, or ""."""
         match event:
             case ProgressEvent():
-                self._workers[child.name] = event
-                self._count(child, event)
+                self._workers[teller.name] = event
+                self._count(teller, event)
             case ViewEvent():
                 self._view = event
             case SchedulerDoneEvent() | ServerDoneEvent() | WorkerDoneEvent():
-                self.done[child.name] = event
+                self.done[teller.name] = event
                 if isinstance(event, WorkerDoneEvent):
-                    self._count(child, event)
+                    self._count(teller, event)
             case ResumedEvent():
-                self._end_fleet(child)
+                self._end_fleet(teller)
                 self.resumed_from = event.clock
                 self._validated = -1
                 self._clocks.clear()
@@ -73,7 +73,7 @@ class Progress:
                     return "nothing was committed: this run starts over"
                 return f"resumed from clock {self.resumed_from}"
             case WarningEvent():
-                return f"{child.name}: {event.message}"
+                return f"{teller.name}: {event.message}"
             case CommittedEvent():
                 self.commits.append(event)
                 self._committed_at = time.monotonic()
@@ -95,9 +95,9 @@ class Progress:
         return self._earlier_lost + sum(event.lost for event in self.done.values()
                                         if isinstance(event, SchedulerDoneEvent))
 
-    def tell(self, child: Child, event: Event, console: Console) -> None:
+    def tell(self, teller: Teller, event: Event, console: Console) -> None:
         """Takes it and notes such a line."""
-        line = self.take(child, event)
+        line = self.take(teller, event)
         if line:
             console.note(line)
 
@@ -125,13 +125,13 @@ class Progress:
         out = len(self._view.quarantined) if self._view else 0
         return f"  {out} in quarantine" if out else ""
 
-    def _count(self, child: Child, event: ProgressEvent | WorkerDoneEvent) -> None:
+    def _count(self, teller: Teller, event: ProgressEvent | WorkerDoneEvent) -> None:
         """A process tells of all its rows; the next one of its name begins at 0."""
-        before, rows = self._trained.get(child.name, (child, 0))
-        if before is not child:
+        before, rows = self._trained.get(teller.name, (teller, 0))
+        if before is not teller or event.rows < rows:
             self._earlier_rows += rows
             self.replaced = True
-        self._trained[child.name] = child, event.rows
+        self._trained[teller.name] = teller, event.rows
         self.max_staleness = max(self.max_staleness, event.max_staleness)
 
     def _age(self) -> str:
@@ -141,7 +141,7 @@ class Progress:
             return ""
         return f"  last snapshot {seconds // 60}:{seconds % 60:02d} ago"
 
-    def _end_fleet(self, scheduler: Child) -> None:
+    def _end_fleet(self, scheduler: Teller) -> None:
         """`scheduler` is that of the next one, and tells in its turn when it is done."""
         done = self.done.pop(scheduler.name, None)
         if isinstance(done, SchedulerDoneEvent):

@@ -18,6 +18,8 @@ from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.fleet.usage import Usage
 from rubato_cli.run import best_epoch, local, metrics, missed
 from rubato_cli.run.committed import Snapshot, kept_snapshots, whole_snapshot
+from rubato_cli.run.crew import Crew, Flags, Keep, OwnCrew
+from rubato_cli.run.engine import Engine, EngineCrew
 from rubato_cli.run.history import History
 from rubato_cli.run.rollbacks import RanAway
 from rubato_cli.run.servers import has_servers
@@ -38,6 +40,7 @@ class Start:
     stop: StopSignals
     sockets: SocketFolder
     worker_flags: Callable[[int], list[str]] = lambda seat: []  # besides those of every training
+    engine: Engine | None = None  # who starts servers and workers in place of this launcher
 
     def fleet(self, prefix: str = "") -> Fleet:
         """A new one, whose telemetry and logs begin with `prefix`."""
@@ -59,6 +62,9 @@ def _serve(console: Console, start: Start, used: Snapshot) -> None:
     """Evaluates `used`, with another fleet when a process of the first one dies: it holds nothing
     that is not on the disk."""
     config = start.folder.read_json("config.json")["fleet"]
+    # All of it is on this host, wherever those that trained were.
+    if start.engine:
+        config = {**config, "transport": "auto", "host": "127.0.0.1", "port": 0}
     for left in reversed(range(min(int(config["restarts"]), MORE_EVALUATIONS) + 1)):
         with start.fleet("serve-") as fleet:
             try:
@@ -87,14 +93,17 @@ def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str,
     """Trains the prepared run in start.folder to its last clock; the training part of
     metrics.json."""
     history = History.of(start.folder)
+    if start.engine and history.rollbacks.asked_for:
+        raise Failure("train.rollback_above starts servers anew, which are an engine's here; leave "
+                      "it out")
     usage: dict[str, Usage] = {}
     seconds = 0.0
     begun_at: int | None = None
     while True:
         with start.fleet() as fleet:
-            training = Training(fleet, history, console, start.worker_flags)
+            training = Training(fleet, history, console, _recruiter(start, fleet, history))
             why = _try(console, start, history, training, resumed)
-        for name, used in fleet.usage().items():
+        for name, used in training.usage().items():
             usage.setdefault(name, Usage()).join(used)
         seconds += training.seconds
         if begun_at is None:
@@ -112,6 +121,17 @@ def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str,
     history.workers.close()
     history.progress.resumed_from = begun_at
     return metrics.collect(history, seconds, usage)
+
+
+def _recruiter(start: Start, fleet: Fleet, history: History) -> Callable[[Keep], Crew]:
+    config = start.folder.read_json("config.json")["fleet"]
+    engine = start.engine
+    if engine is not None:
+        return lambda _: EngineCrew(engine, start.folder, config)
+    factor = history.rollbacks.factor
+    flags = Flags(start.worker_flags,
+                  () if factor == 1.0 else ("--rate-factor", repr(factor)))
+    return lambda keep: OwnCrew(fleet, config, keep, flags)
 
 
 def _try(console: Console, start: Start, history: History, training: Training,

@@ -8,11 +8,11 @@ from typing import Any
 from rubato_cli.base.console import Console
 from rubato_cli.base.events import (BegunEvent, EvictedEvent, Event, QuarantinedEvent, ServingEvent,
                                     SilentEvent, ViewEvent)
-from rubato_cli.fleet.child import Child
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.post import Post
 from rubato_cli.fleet.pulse import Pulse
 from rubato_cli.fleet.restarts import Restarts
+from rubato_cli.fleet.teller import Teller
 from rubato_cli.run.faults import Death, Faults
 
 SCHEDULER = "scheduler-0"
@@ -48,15 +48,15 @@ class Supervision:
             self._lease if post.name == SCHEDULER else IDLE_LEASES * self._lease)
         return post
 
-    def take(self, child: Child, event: Event) -> None:
+    def take(self, teller: Teller, event: Event) -> None:
         """What a process of the fleet has told."""
         self.faults.take(event)
         match event:
             case ViewEvent():
                 self._clock = event.min_clock
-                self._note_back(child.name)
+                self._note_back(teller.name)
             case BegunEvent():
-                self._note_back(child.name)
+                self._note_back(teller.name)
             case ServingEvent():
                 self._note_serving(event.place)
             case EvictedEvent() if not event.replaced:
@@ -118,8 +118,8 @@ class Supervision:
 
     def _note_back(self, name: str) -> None:
         death = self._missing.get(name)
-        post = self._posts[name]
-        if death is None or post.due is not None:
+        post = self._posts.get(name)
+        if death is None or post is None or post.due is not None:
             return
         del self._missing[name]
         death.back_seconds = round(time.monotonic() - post.gone_at, 3)

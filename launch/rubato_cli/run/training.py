@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -19,7 +18,10 @@ from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.post import Post
 from rubato_cli.fleet.sockets import Addresses
+from rubato_cli.fleet.teller import Teller
+from rubato_cli.fleet.usage import Usage
 from rubato_cli.run.committed import Snapshot
+from rubato_cli.run.crew import Crew, Keep
 from rubato_cli.run.history import History
 from rubato_cli.run.supervision import Supervision
 from rubato_cli.run.validations import Validations
@@ -36,7 +38,8 @@ class Training:
     one with other workers is to follow."""
 
     def __init__(self, fleet: Fleet, history: History, console: Console,
-                 worker_flags: Callable[[int], list[str]]) -> None:
+                 crew: Callable[[Keep], Crew]) -> None:
+        """`crew`: makes the one of this fleet."""
         folder = history.folder
         self._history = history
         self._progress = history.progress
@@ -44,14 +47,15 @@ class Training:
         self._fleet = fleet
         self._folder = folder
         self._console = console
-        self._worker_flags = worker_flags
         self._config = folder.read_json("config.json")["fleet"]
         self._supervision = Supervision(fleet, self._config, console, history.faults)
         self._validations: Validations | None = None
         self._begun = False
         # Workers that have not come through an iteration yet.
         self._untried = {f"worker-{seat}" for seat in range(int(self._config["workers"]))}
+        self._crew = crew(self._keep)
         fleet.on_event = self._take
+        fleet.on_relayed = self._take_relayed
 
     def run(self, addresses: Addresses, resumed: Snapshot | None) -> OtherWorkers | None:
         """`resumed`: of an earlier start, to go on from; None for a new run."""
@@ -62,23 +66,22 @@ class Training:
         scheduler = self._keep("scheduler-0", "rubato-scheduler", SchedulerArguments(
             addresses.scheduler(), ["--resume", *resumed.arguments()] if resumed else []))
         address = self._fleet.wait_listening(scheduler)
-        servers = self._start_servers(addresses, address)
+        self._crew.start_servers(addresses, address)
         begin = time.monotonic()
-        workers = [
-            self._keep(f"worker-{seat}", "rubato-worker",
-                       _always(["--scheduler", address, "--seat", str(seat),
-                                *self._worker_flags(seat)]), "train")
-            for seat in range(int(self._config["workers"]))]
-        for post in (scheduler, *workers):
-            self._fleet.may_end(post, 0)
+        self._crew.start_workers(address)
+        self._fleet.may_end(scheduler, 0)
         with self._validations:
             try:
-                other = self._watch(scheduler, servers, workers)
+                other = self._watch(scheduler)
             finally:
                 self.seconds = time.monotonic() - begin
             if other is None:
-                self._fleet.end(servers)
+                self._crew.end_servers()
         return other
+
+    def usage(self) -> dict[str, Usage]:
+        """Of all its processes, by name."""
+        return self._fleet.usage() | self._crew.usage()
 
     def _keep(self, name: str, program: str, arguments: Callable[[Post], list[str]],
               *verb: str) -> Post:
@@ -86,41 +89,27 @@ class Training:
         return self._supervision.watch(self._fleet.keep(
             name, program, lambda post: [*run, *arguments(post)], self._supervision.restarts()))
 
-    def _start_servers(self, addresses: Addresses, scheduler: str) -> list[Post]:
-        servers = [
-            self._keep(f"server-{index}", "rubato-server", lambda post, index=index: [
-                "--scheduler", scheduler, "--listen", addresses.server(index, post.starts),
-                "--server", str(index), *self._rate()])
-            for index in range(int(self._config["servers"]))]
-        for server in servers:
-            self._fleet.wait_listening(server)
-        return servers
-
-    def _rate(self) -> list[str]:
-        factor = self._history.rollbacks.factor
-        return [] if factor == 1.0 else ["--rate-factor", repr(factor)]
-
-    def _watch(self, scheduler: Post, servers: list[Post],
-               workers: list[Post]) -> OtherWorkers | None:
+    def _watch(self, scheduler: Post) -> OtherWorkers | None:
         """Until scheduler and workers have ended by themselves, after a stop signal, or to be
         followed by other workers."""
         self._fleet.signals_bearable = 1
         deadline = None
         leaving = False
-        while scheduler.running or any(worker.running for worker in workers):
-            self._fleet.step()
-            self._supervision.look()
+        while scheduler.running or self._crew.working:
+            self._look()
             self._console.live(self._progress.line())
             if self._fleet.stop.count:
-                self._stop(scheduler, workers)
+                self._stop(scheduler)
+            if self._fleet.stop.snapshot_wanted():
+                scheduler.child.ask_for_snapshot()
             if self._begun and scheduler.running:
-                if other := self._make_room(scheduler, workers):
+                if other := self._make_room(scheduler):
                     return other
             if not scheduler.running and not leaving:
                 leaving = True
-                self._relieve([*servers, *workers])
+                self._crew.relieve()
                 deadline = Deadline(LEAVE_SECONDS)
-            elif deadline is None and not any(worker.running for worker in workers):
+            elif deadline is None and not self._crew.working:
                 deadline = Deadline(COMMIT_SECONDS)
             if deadline is not None and deadline.over():
                 break
@@ -129,19 +118,18 @@ class Training:
             raise ChildFailure(scheduler.child, f"did not end within {COMMIT_SECONDS:.0f} s of "
                                "the workers", RETRYABLE)
         # It ended well, so all is committed: who is left only waits for a lost goodbye.
-        self._fleet.end(workers)
+        self._crew.end_workers()
         return None
 
-    def _relieve(self, posts: list[Post]) -> None:
-        """All is committed: nobody needs them any more, whoever may kill them."""
-        for post in posts:
-            post.relieve()
-            self._fleet.may_end(post, 0, -signal.SIGKILL)
+    def _look(self) -> None:
+        self._fleet.step()
+        self._supervision.look()
+        self._crew.look()
 
-    def _stop(self, scheduler: Post, workers: list[Post]) -> NoReturn:
+    def _stop(self, scheduler: Post) -> NoReturn:
         """One signal."""
         self._console.note("stopping: waiting for a last snapshot (once more to stop at once)")
-        self._stopped(self._end_early(scheduler, workers))
+        self._stopped(self._end_early(scheduler))
 
     def _stopped(self, failure: Failure | None) -> NoReturn:
         """By a signal; `failure`: of what had to be committed then."""
@@ -153,15 +141,17 @@ class Training:
         clock = commits[-1].clock if commits else "the last commit"
         raise Failure(f"stopped with a snapshot at clock {clock}; {self._folder.go_on}", STOPPED)
 
-    def _make_room(self, scheduler: Post, workers: list[Post]) -> OtherWorkers | None:
+    def _make_room(self, scheduler: Post) -> OtherWorkers | None:
         """Ends this fleet where others are wanted; None where nobody wants them, or all has been
         trained and committed meanwhile."""
         other = self._history.workers.wanted()
+        if other is not None and self._crew.fixed:
+            return self._history.workers.decline(self._crew.fixed)
         if other is None:
             return None
         self._console.note(f"workers: {self._config['workers']} -> {other.workers} is asked for; "
                            "waiting for a snapshot")
-        failure = self._end_early(scheduler, workers)
+        failure = self._end_early(scheduler)
         if self._fleet.stop.count:
             self._stopped(failure)
         commits = self._progress.commits
@@ -174,26 +164,30 @@ class Training:
             return None
         return other
 
-    def _end_early(self, scheduler: Post, workers: list[Post]) -> Failure | None:
+    def _end_early(self, scheduler: Post) -> Failure | None:
         """The scheduler commits and ends with 75, or with 0 where all was done. Returns what has
         kept it from that."""
-        for post in (scheduler, *workers):
-            self._fleet.may_end(post, 0, STOPPED)
+        self._fleet.may_end(scheduler, 0, STOPPED)
+        self._crew.may_stop()
         asked: Child | None = None
         try:
             while scheduler.running:
                 if scheduler.child is not asked and scheduler.child.running:
                     asked = scheduler.child
                     asked.stop()
-                self._fleet.step()
-                self._supervision.look()
+                self._look()
         except StoppedBySignal:
             raise
         except Failure as failure:
             return failure
         return None
 
-    def _take(self, child: Child, event: Event) -> None:
+    def _take_relayed(self, name: str, event: Event) -> None:
+        teller = self._crew.told(name, event)
+        if teller is not None:
+            self._take(teller, event)
+
+    def _take(self, teller: Teller, event: Event) -> None:
         if isinstance(event, ValidationEvent) and self._validations:
             self._validations.take(event)
         if isinstance(event, FleetResumeEvent) and self._validations:
@@ -201,11 +195,12 @@ class Training:
         if isinstance(event, BegunEvent):
             self._begun = True
         if isinstance(event, ProgressEvent):
-            self._untried.discard(child.name)
+            self._untried.discard(teller.name)
             if not self._untried:
                 self._history.workers.trained()
-        self._supervision.take(child, event)
-        self._progress.tell(child, event, self._console)
+        self._supervision.take(teller, event)
+        self._crew.take(teller, event)
+        self._progress.tell(teller, event, self._console)
         # Who stops a run wants its snapshot. If it has run away, its next validation says so too.
         if isinstance(event, ValidationEvent) and not self._fleet.stop.count:
             self._history.rollbacks.check(event)
@@ -227,7 +222,3 @@ class SchedulerArguments:
         if post.was_up:
             self._begin = ["--restart"]
         return ["--listen", self._listen, *(self._begin or ["--restart"])]
-
-
-def _always(arguments: list[str]) -> Callable[[Post], list[str]]:
-    return lambda post: arguments

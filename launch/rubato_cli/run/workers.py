@@ -71,6 +71,10 @@ class Workers:
             return None
         return OtherWorkers(workers)
 
+    def decline(self, why: str) -> None:
+        """What is wanted cannot be: the fleet stays."""
+        self._wishes.refuse(why)
+
     def stay(self, why: str) -> OtherWorkers:
         """The next fleet is as this one, or as the one before it if this one has not come to train.
         """

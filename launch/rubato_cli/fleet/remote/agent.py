@@ -8,7 +8,7 @@ Messages (ordered_link.py). From the launcher:
   {"do": "start", "id", "program", "arguments", "log", "texts"}   texts: {NAME: content}, files of
                                        the agent's own folder, which stands for "{agent}" in an
                                        argument; program "rubato" is this command itself
-  {"do": "stop" | "kill", "id"}  {"do": "end"}  {"do": "beat"}
+  {"do": "stop" | "kill" | "snapshot", "id"}  {"do": "end"}  {"do": "beat"}
 To it:
   {"said": "hello", ...}               this host, once at the begin (host_facts.py)
   {"said": "started", "id", "pid"}  {"said": "wrote", "id", "text"}
@@ -139,6 +139,8 @@ class Agent:
                 process.stop()
             case "kill" if process is not None:
                 process.kill()
+            case "snapshot" if process is not None:
+                process.ask_for_snapshot()
             case "beat":
                 self._link.send_now({"said": "beat", "ticks": {
                     number: process.cpu_ticks() for number, process in self._processes.items()}})

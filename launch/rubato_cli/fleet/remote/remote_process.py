@@ -40,6 +40,9 @@ class RemoteProcess:
     def kill(self) -> None:
         self._send({"do": "kill", "id": self._number})
 
+    def ask_for_snapshot(self) -> None:
+        self._send({"do": "snapshot", "id": self._number})
+
     def read(self) -> bytes | None:
         written, self._written = self._written, b""
         return written or (None if self.exit_code is not None else b"")

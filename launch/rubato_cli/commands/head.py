@@ -1,0 +1,34 @@
+"""`rubato head RUN --out DIR`: `rubato train` whose servers and workers an engine starts.
+
+Its scheduler is its child; all others tell that what they do, and so the head knows. It begins the
+run, or goes on with it where DIR was begun: an engine that starts it again does no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from rubato_cli.commands import own_training
+from rubato_cli.commands.arguments import add_settings
+from rubato_cli.commands.session import Command, Session
+from rubato_cli.run.engine import Engine
+
+COME_SECONDS = 300.0  # images may have to be fetched first
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="run file (TOML)")
+    parser.add_argument("--out", required=True, metavar="DIR",
+                        help="folder to write; where a run was begun in it, it goes on")
+    add_settings(parser)
+    parser.add_argument("--wait", type=float, default=COME_SECONDS, metavar="SECONDS",
+                        help="for all servers and workers to come")
+
+
+def _run(arguments: argparse.Namespace, session: Session) -> int:
+    arguments.resume = True
+    return own_training.train(arguments, session, Engine(arguments.wait))
+
+
+COMMAND = Command("head", "train with servers and workers that an engine starts", _add_arguments,
+                  _run)

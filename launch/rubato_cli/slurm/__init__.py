@@ -1,0 +1,1 @@
+"""Slurm: the job that is a fleet, submitted and followed."""
