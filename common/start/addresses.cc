@@ -134,7 +134,9 @@ std::optional<Said> FindAdvertise(const Starter& starter, const Said& listen) {
   if (own || listen.by == kDmlcNodeHost) return own;
   const auto host = FindVariable(environment, kDmlcNodeHost);
   if (!host || !absl::StartsWith(listen.value, "tcp://")) return std::nullopt;
-  return Said{TcpAddress(host->value, PortOf(listen.value)), kDmlcNodeHost};
+  const std::string port = PortOf(listen.value);
+  int number = 0;  // not of a range: which of them it is will be known once it listens
+  return Said{TcpAddress(host->value, absl::SimpleAtoi(port, &number) ? port : "0"), kDmlcNodeHost};
 }
 
 }  // namespace rubato

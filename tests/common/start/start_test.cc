@@ -250,6 +250,9 @@ TEST(Start, WhatOthersAreTold) {
             "listen tcp://*:7001 (RUBATO_LISTEN), advertise tcp://b:1 (RUBATO_ADVERTISE)");
   EXPECT_EQ(AddressOfServer({kScheduler, listen, host}),
             "listen tcp://*:7001 (RUBATO_LISTEN), advertise tcp://10.0.0.2:7001 (DMLC_NODE_HOST)");
+  EXPECT_EQ(
+      AddressOfServer({kScheduler, {"RUBATO_LISTEN", "tcp://*:7000-7100"}, host}),
+      "listen tcp://*:7000-7100 (RUBATO_LISTEN), advertise tcp://10.0.0.2:0 (DMLC_NODE_HOST)");
 }
 
 TEST(Start, Keys) {
