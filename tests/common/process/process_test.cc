@@ -5,8 +5,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <string>
+#include <vector>
+
 #include "common/base/status.h"
 #include "gtest/gtest.h"
+#include "tests/common/process/listening_socket.h"
+#include "tests/scratch_folder.h"
 
 namespace rubato {
 namespace {
@@ -42,6 +48,29 @@ TEST(Process, ASignalDuringTheLastWordsCutsNothingOff) {
 TEST(Process, TheStatusDecidesTheCode) {
   EXPECT_EQ(End(kExitStopped), kExitStopped);
   EXPECT_EQ(End(absl::InvalidArgumentError("no such file")), kExitUsage);
+}
+
+TEST(Process, TellsItsManagerAndItsChildrenDoNot) {
+  const ScratchFolder folder;
+  const std::string path = folder.path() + "/notify";
+  const ListeningSocket manager(path);
+  setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  setenv("WATCHDOG_USEC", "1000000", 1);
+  CLI::App app;
+  char name[] = "process_test";
+  char* arguments[] = {name};
+  const auto work = [](const Frame& frame) -> absl::StatusOr<int> {
+    EXPECT_EQ(std::getenv("NOTIFY_SOCKET"), nullptr);
+    EXPECT_EQ(std::getenv("WATCHDOG_USEC"), nullptr);
+    frame.notifier->Ready();
+    return absl::UnavailableError("the fleet is gone");
+  };
+  RunProcess({.app = &app,
+              .name = [](const Surroundings&) { return std::string("process_test"); },
+              .work = work},
+             1, arguments);
+  EXPECT_EQ(manager.Heard(),
+            (std::vector<std::string>{"READY=1", "STOPPING=1\nSTATUS=the fleet is gone"}));
 }
 
 }  // namespace
