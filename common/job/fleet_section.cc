@@ -14,7 +14,9 @@ FleetSection ReadFleet(const Json& fleet) {
   return {.servers = fleet.at("servers").get<uint32_t>(),
           .shards_per_server = fleet.at("shards_per_server").get<uint32_t>(),
           .host = fleet.at("host").get<std::string>(),
-          .port = fleet.at("port").get<uint32_t>()};
+          .interface = fleet.value("interface", ""),
+          .port = fleet.at("port").get<uint32_t>(),
+          .ports = fleet.value("ports", "")};
 }
 
 }  // namespace

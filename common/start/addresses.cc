@@ -83,7 +83,7 @@ absl::StatusOr<std::optional<Said>> FindScheduler(const Starter& starter,
                                                   const FleetSection& fleet) {
   const Environment& environment = starter.around.environment;
   if (starter.flags.scheduler) return Said{*starter.flags.scheduler, "--scheduler"};
-  if (fleet.port > 0) {
+  if (fleet.port > 0 && fleet.interface.empty()) {
     const std::string host = fleet.host == "localhost" ? "127.0.0.1" : fleet.host;
     return Said{TcpAddress(host, absl::StrCat(fleet.port)), "fleet.host and fleet.port"};
   }
@@ -100,18 +100,26 @@ absl::Status SchedulerNotSaid() {
       kDmlcRoot.host, kDmlcRoot.port, kMaster.host, kMaster.port));
 }
 
-std::optional<Said> FindListen(const Starter& starter, const std::optional<Said>& scheduler) {
+std::optional<Said> FindListen(const Starter& starter, const FleetSection& fleet,
+                               const std::optional<Said>& scheduler) {
+  const bool schedules = starter.role == StartRole::kScheduler;
+  if (starter.flags.listen) return Said{*starter.flags.listen, "--listen"};
+  const std::string ports = fleet.ports.empty() ? "0" : fleet.ports;
+  if (!fleet.interface.empty()) {
+    const bool fixed = schedules && fleet.port > 0;
+    return Said{TcpAddress(fleet.interface, fixed ? absl::StrCat(fleet.port) : ports),
+                "fleet.interface"};
+  }
   const Environment& environment = starter.around.environment;
-  const auto own = FindFlag(starter.flags.listen, "--listen", environment, "RUBATO_LISTEN");
-  if (own) return own;
-  if (starter.role == StartRole::kScheduler) {
+  if (auto own = FindVariable(environment, "RUBATO_LISTEN")) return own;
+  if (schedules) {
     if (!scheduler || !absl::StartsWith(scheduler->value, "tcp://")) return scheduler;
-    const auto listen = FindDmlcListen(environment, PortOf(scheduler->value));
+    auto listen = FindDmlcListen(environment, PortOf(scheduler->value));
     return listen ? listen : scheduler;
   }
-  if (const auto listen = FindDmlcListen(environment, "0")) return listen;
+  if (auto listen = FindDmlcListen(environment, ports)) return listen;
   if (!scheduler || !OnLoopback(scheduler->value)) return std::nullopt;
-  return Said{"tcp://127.0.0.1:0", "the scheduler is on loopback"};
+  return Said{TcpAddress("127.0.0.1", ports), "the scheduler is on loopback"};
 }
 
 absl::Status ListenNotSaid(StartRole role) {
@@ -121,10 +129,10 @@ absl::Status ListenNotSaid(StartRole role) {
         "the run file, or set RUBATO_LISTEN, RUBATO_SCHEDULER, %s and %s, or %s and %s",
         kDmlcRoot.host, kDmlcRoot.port, kMaster.host, kMaster.port));
   }
-  return absl::InvalidArgumentError(
-      absl::StrFormat("nobody says where this server listens: give --listen, or set RUBATO_LISTEN, "
-                      "%s (an interface's name) or %s",
-                      kDmlcInterface, kDmlcNodeHost));
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "nobody says where this server listens: give --listen, or fleet.interface in the "
+      "run file, or set RUBATO_LISTEN, %s (an interface's name) or %s",
+      kDmlcInterface, kDmlcNodeHost));
 }
 
 std::optional<Said> FindAdvertise(const Starter& starter, const Said& listen) {

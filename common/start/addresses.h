@@ -23,7 +23,8 @@ absl::StatusOr<std::optional<Said>> FindScheduler(const Starter& starter,
                                                   const FleetSection& fleet);
 absl::Status SchedulerNotSaid();
 // `scheduler`: as of FindScheduler.
-std::optional<Said> FindListen(const Starter& starter, const std::optional<Said>& scheduler);
+std::optional<Said> FindListen(const Starter& starter, const FleetSection& fleet,
+                               const std::optional<Said>& scheduler);
 absl::Status ListenNotSaid(StartRole role);
 std::optional<Said> FindAdvertise(const Starter& starter, const Said& listen);
 

@@ -119,7 +119,7 @@ absl::Status CheckDmlc(const Starter& starter, const RunToStart& of) {
 absl::Status FindAddresses(const Starter& starter, const RunToStart& of, Start* start) {
   ASSIGN_OR_RETURN(std::optional<Said> scheduler, FindScheduler(starter, of.fleet));
   if (starter.role == StartRole::kScheduler || starter.role == StartRole::kServer) {
-    start->listen = FindListen(starter, scheduler);
+    start->listen = FindListen(starter, of.fleet, scheduler);
   }
   if (starter.role != StartRole::kScheduler) {
     if (!scheduler) return SchedulerNotSaid();

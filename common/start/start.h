@@ -8,7 +8,7 @@
 //   scheduler's address   --scheduler  fleet.host,     RUBATO_SCHEDULER  DMLC_PS_ROOT_URI and
 //                                      fleet.port                        DMLC_PS_ROOT_PORT;
 //                                                                        MASTER_ADDR, MASTER_PORT
-//   where it listens      --listen                     RUBATO_LISTEN     DMLC_INTERFACE,
+//   where it listens      --listen     fleet.interface RUBATO_LISTEN     DMLC_INTERFACE,
 //                                                                        DMLC_NODE_HOST
 //   what others are told  --advertise                  RUBATO_ADVERTISE  DMLC_NODE_HOST
 //   folder of keys        --keys                       RUBATO_KEYS
@@ -20,7 +20,7 @@
 // RANK. Beside the one that counts its engine's number of processes must be the run's; and so must
 // DMLC_NUM_SERVER, DMLC_NUM_WORKER and DMLC_ROLE, wherever they are set. A variable that is empty
 // counts as not set. Who is not told where to listen does so where the scheduler is met, if he is
-// the scheduler, and on loopback, if the scheduler is there.
+// the scheduler, and on loopback, if the scheduler is there. A server's port is one of fleet.ports.
 #pragma once
 
 #include <cstdint>

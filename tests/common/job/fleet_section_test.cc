@@ -12,7 +12,8 @@ namespace rubato {
 namespace {
 
 constexpr char kFleet[] =
-    R"({"fleet": {"servers": 3, "shards_per_server": 2, "host": "10.0.0.1", "port": 7000}})"
+    R"({"fleet": {"servers": 3, "shards_per_server": 2, "host": "10.0.0.1", "port": 7000,
+                   "interface": "eth1", "ports": "7000-7100"}})"
     "\n";
 
 absl::StatusOr<FleetSection> Load(const std::string& text) {
@@ -27,7 +28,9 @@ TEST(FleetSection, IsRead) {
   EXPECT_EQ(fleet->servers, 3u);
   EXPECT_EQ(fleet->shards_per_server, 2u);
   EXPECT_EQ(fleet->host, "10.0.0.1");
+  EXPECT_EQ(fleet->interface, "eth1");
   EXPECT_EQ(fleet->port, 7000u);
+  EXPECT_EQ(fleet->ports, "7000-7100");
 }
 
 TEST(FleetSection, ThatCannotBeRead) {

@@ -236,8 +236,35 @@ TEST(Start, WhereAServerListens) {
               "listen tcp://127.0.0.1:0 (the scheduler is on loopback)");
   }
   EXPECT_EQ(AddressOfServer({kScheduler}),
-            "error: nobody says where this server listens: give --listen, or set RUBATO_LISTEN, "
-            "DMLC_INTERFACE (an interface's name) or DMLC_NODE_HOST");
+            "error: nobody says where this server listens: give --listen, or fleet.interface in "
+            "the run file, or set RUBATO_LISTEN, DMLC_INTERFACE (an interface's name) or "
+            "DMLC_NODE_HOST");
+}
+
+// What the run file says of listening.
+TEST(Start, InterfaceAndPortsOfTheRun) {
+  RunToStart run = SomeRun();
+  const auto listen = [&run](StartRole role, Variables variables, StartFlags flags = {}) {
+    variables.insert(kScheduler);
+    flags.index = 0;
+    const std::string found = Found(StarterIn(role, std::move(variables), std::move(flags)), run);
+    return found.substr(found.find("listen"));
+  };
+  run.fleet.ports = "7000-7100";
+  EXPECT_EQ(listen(StartRole::kServer, {{"DMLC_INTERFACE", "eth1"}}),
+            "listen tcp://eth1:7000-7100 (DMLC_INTERFACE)");
+  EXPECT_EQ(listen(StartRole::kServer, {{"RUBATO_SCHEDULER", "tcp://127.0.0.1:7"}}),
+            "listen tcp://127.0.0.1:7000-7100 (the scheduler is on loopback)");
+  run.fleet.interface = "eth2";
+  const Variables own = {{"RUBATO_LISTEN", "tcp://*:1"}};
+  EXPECT_EQ(listen(StartRole::kServer, own), "listen tcp://eth2:7000-7100 (fleet.interface)");
+  EXPECT_EQ(listen(StartRole::kServer, own, {.listen = "ipc:///s"}), "listen ipc:///s (--listen)");
+  EXPECT_EQ(listen(StartRole::kScheduler, own), "listen tcp://eth2:7000-7100 (fleet.interface)");
+  run.fleet.port = 6999;
+  EXPECT_EQ(listen(StartRole::kScheduler, own), "listen tcp://eth2:6999 (fleet.interface)");
+  // What address an interface of another host has is not in the run file.
+  EXPECT_EQ(Found(StarterIn(StartRole::kReader, {kScheduler}), run),
+            "scheduler tcp://head:7000 (RUBATO_SCHEDULER)");
 }
 
 TEST(Start, WhatOthersAreTold) {
