@@ -154,7 +154,7 @@ absl::Status Train(const FleetPlan& plan, const Job& job, const Seat& at, Addres
   options.ahead = {.pulled = workload.config.train.prefetch, .begun = 1};
   Trainer trainer(std::move(options), {.model = model.get(), .pipeline = pipeline.get()}, &train,
                   &validation, events.get());
-  return trainer.Run(session.get(), signals.get());
+  return trainer.Run(session.get(), signals.get()).status();
 }
 
 void RunWorker(const FleetPlan& plan, const Job& job, const Seat& at, AddressPipe* figure) {

@@ -118,7 +118,7 @@ absl::StatusOr<int> Run(Arguments arguments, const Frame& frame) {
   ASSIGN_OR_RETURN(const Said run, FindRun(starter));
   arguments.run = run.value;
   if (arguments.committed || arguments.kept) return Answer(arguments, frame.events);
-  ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter, frame.events));
+  ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter, frame));
   return Train(arguments, beginning, frame);
 }
 
@@ -148,9 +148,13 @@ int Main(int argc, char** argv) {
   app.add_option("--snapshot", arguments.snapshot,
                  "from this committed snapshot on, not the newest")
       ->excludes(kept);
+  const auto part = [&] {
+    return arguments.committed || arguments.kept ? Part::kNone : Part::kTells;
+  };
   return RunProcess({.app = &app,
                      .name = [](const Surroundings&) { return std::string("scheduler"); },
-                     .work = [&arguments](const Frame& frame) { return Run(arguments, frame); }},
+                     .work = [&arguments](const Frame& frame) { return Run(arguments, frame); },
+                     .part = part},
                     argc, argv);
 }
 

@@ -58,24 +58,27 @@ ShardDone DoneOf(const Shard& shard) {
   return done;
 }
 
-void TellDone(const std::vector<std::unique_ptr<ServerLoop>>& loops, EventLog* events) {
+using Loops = std::vector<std::unique_ptr<ServerLoop>>;
+
+void TellDone(const Loops& loops, EventLog* events) {
   ServerDoneEvent done;
   for (const auto& loop : loops) done.shards.push_back(DoneOf(loop->shard()));
   events->Write(done);
 }
 
 // A server of a whole run is ended by a signal, too: there is nothing wrong with that.
-absl::Status EndOf(const std::vector<std::unique_ptr<ServerLoop>>& loops, const Job& job,
-                   const StopSignals& signals) {
+absl::StatusOr<int> EndOf(const Loops& loops, const Job& job, StopSignals* signals) {
+  for (const auto& loop : loops) {
+    if (loop->fleet_end()) return *loop->fleet_end();
+  }
   const Clock committed = loops[0]->shard().view().committed.clock;
-  if (committed >= job.last_clock) return absl::OkStatus();
+  if (committed >= job.last_clock) return kExitDone;
+  if (signals->alone() && signals->Count() == 1) return kExitStopped;
   return absl::CancelledError(
       absl::StrFormat("stopped by %s before the end of the run; clock %d "
                       "of %d is committed",
-                      signals.last_name(), committed.value(), job.last_clock.value()));
+                      signals->last_name(), committed.value(), job.last_clock.value()));
 }
-
-using Loops = std::vector<std::unique_ptr<ServerLoop>>;
 
 // One shard for each place of this server.
 absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Beginning& beginning,
@@ -91,6 +94,7 @@ absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Beginning& beg
     options.events = frame.events;
     options.pulse = frame.notifier->Watch(beginning.job.last_clock);
     options.serves = arguments.serve;
+    options.alone = frame.signals->alone();
     options.listen = AddressOf(start.listen->value, places, i);
     if (start.advertise) options.advertise = AddressOf(start.advertise->value, places, i);
     options.scheduler = start.scheduler->value;
@@ -100,8 +104,19 @@ absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Beginning& beg
   return loops;
 }
 
+// What a signal means. The first one to a process that is alone leaves time for a snapshot.
+void Heed(StopSignals* signals, const Loops& loops, bool serves, std::atomic<bool>* stop) {
+  const int count = signals->Count();
+  if (count == 0) return;
+  if (!signals->alone() || serves || count > 1) {
+    *stop = true;
+  } else {
+    for (const auto& loop : loops) loop->Leave();
+  }
+}
+
 // Each on a thread of its own, until all have ended or a signal stops them.
-absl::Status RunLoops(const Loops& loops, StopSignals* signals) {
+absl::Status RunLoops(const Loops& loops, StopSignals* signals, bool serves) {
   std::atomic<bool> stop = false;
   std::atomic<int> running = static_cast<int>(loops.size());
   std::vector<absl::Status> ends(loops.size());
@@ -120,7 +135,7 @@ absl::Status RunLoops(const Loops& loops, StopSignals* signals) {
     }
   }
   while (running > 0) {
-    if (signals->Count() > 0) stop = true;
+    Heed(signals, loops, serves, &stop);
     signals->Wait(Duration::Millis(10));
   }
   for (std::thread& thread : threads) thread.join();
@@ -139,7 +154,8 @@ absl::Status CheckShards(const Beginning& beginning) {
       beginning.run.folder));
 }
 
-absl::Status Serve(const Arguments& arguments, const Beginning& beginning, const Frame& frame) {
+absl::StatusOr<int> Serve(const Arguments& arguments, const Beginning& beginning,
+                          const Frame& frame) {
   RETURN_IF_ERROR(CheckShards(beginning));
   const Job& job = beginning.job;
   const uint32_t shards = beginning.run.fleet.shards_per_server;
@@ -152,9 +168,9 @@ absl::Status Serve(const Arguments& arguments, const Beginning& beginning, const
   ASSIGN_OR_RETURN(const Loops loops, OpenLoops(arguments, beginning, store.get(), frame));
   frame.events->Write(ListeningEvent{loops[0]->address()});
   frame.notifier->Ready();
-  RETURN_IF_ERROR(RunLoops(loops, frame.signals));
+  RETURN_IF_ERROR(RunLoops(loops, frame.signals, arguments.serve));
   TellDone(loops, frame.events);
-  return EndOf(loops, job, *frame.signals);
+  return EndOf(loops, job, frame.signals);
 }
 
 int Main(int argc, char** argv) {
@@ -168,9 +184,8 @@ int Main(int argc, char** argv) {
     return Starter{StartRole::kServer, arguments.start, around};
   };
   const auto work = [&](const Frame& frame) -> absl::StatusOr<int> {
-    ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter(frame.around), frame.events));
-    RETURN_IF_ERROR(Serve(arguments, beginning, frame));
-    return kExitDone;
+    ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter(frame.around), frame));
+    return Serve(arguments, beginning, frame);
   };
   const auto name = [&](const Surroundings& around) { return NameOf(starter(around)); };
   return RunProcess({.app = &app, .name = name, .work = work}, argc, argv);

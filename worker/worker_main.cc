@@ -85,7 +85,7 @@ TrainedRun TrainedRunOf(const std::string& folder, const Run& run) {
   return {.folder = folder, .encoding = run.encoding, .seed = run.job.seed};
 }
 
-absl::Status Train(const Arguments& arguments, const Frame& frame) {
+absl::StatusOr<int> Train(const Arguments& arguments, const Frame& frame) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
   ASSIGN_OR_RETURN(const auto train, OpenDataset(arguments.run + "/data/train.rbd"));
   ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
@@ -227,7 +227,7 @@ void AddSlowness(CLI::App* train, Slowness* slowness) {
 
 absl::Status BeginAs(StartRole role, const Frame& frame, Arguments* arguments) {
   const Starter starter = {role, arguments->start, frame.around};
-  ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter, frame.events));
+  ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter, frame));
   arguments->run = beginning.start.run.value;
   arguments->scheduler = beginning.start.scheduler->value;
   arguments->seat = beginning.start.index.index;  // a reader has 0
@@ -264,8 +264,8 @@ int Main(int argc, char** argv) {
   const auto work = [&](const Frame& frame) -> absl::StatusOr<int> {
     if (*train) RETURN_IF_ERROR(BeginAs(StartRole::kWorker, frame, &arguments));
     if (*evaluate || *predict) RETURN_IF_ERROR(BeginAs(StartRole::kReader, frame, &arguments));
-    RETURN_IF_ERROR(*train     ? Train(arguments, frame)
-                    : *local   ? Local(arguments, frame.events, frame.signals)
+    if (*train) return Train(arguments, frame);
+    RETURN_IF_ERROR(*local     ? Local(arguments, frame.events, frame.signals)
                     : *gpus    ? Gpus(arguments, frame.events)
                     : *predict ? PredictVerb(arguments, frame.events, frame.signals)
                                : EvaluateVerb(arguments, frame.signals));
@@ -275,7 +275,8 @@ int Main(int argc, char** argv) {
     return *train ? NameOf({StartRole::kWorker, arguments.start, around})
                   : app.get_subcommands()[0]->get_name() + "-0";
   };
-  return RunProcess({.app = &app, .name = name, .work = work}, argc, argv);
+  const auto part = [&] { return *gpus ? Part::kNone : *local ? Part::kTells : Part::kSends; };
+  return RunProcess({.app = &app, .name = name, .work = work, .part = part}, argc, argv);
 }
 
 }  // namespace

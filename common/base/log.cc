@@ -1,6 +1,7 @@
 #include "common/base/log.h"
 
 #include <memory>
+#include <utility>
 
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
@@ -22,7 +23,14 @@ spdlog::logger& Logger() {
 
 spdlog::string_view_t View(absl::string_view text) { return {text.data(), text.size()}; }
 
+LogListener& Listener() {
+  static LogListener listener;
+  return listener;
+}
+
 }  // namespace
+
+void ListenToLog(LogListener listener) { Listener() = std::move(listener); }
 
 void SetLogName(const std::string& process) {
   std::string literal;  // a percent sign would be read as a field of the pattern
@@ -31,7 +39,13 @@ void SetLogName(const std::string& process) {
 }
 
 void LogInfo(absl::string_view text) { Logger().log(spdlog::level::info, View(text)); }
-void LogWarning(absl::string_view text) { Logger().log(spdlog::level::warn, View(text)); }
-void LogError(absl::string_view text) { Logger().log(spdlog::level::err, View(text)); }
+void LogWarning(absl::string_view text) {
+  Logger().log(spdlog::level::warn, View(text));
+  if (Listener()) Listener()("warning", text);
+}
+void LogError(absl::string_view text) {
+  Logger().log(spdlog::level::err, View(text));
+  if (Listener()) Listener()("error", text);
+}
 
 }  // namespace rubato

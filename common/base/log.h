@@ -6,6 +6,7 @@
 // never parsed: what a machine reads is telemetry (common/telemetry/telemetry.h) or an exit code.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -14,6 +15,11 @@ namespace rubato {
 
 // Names this process in its lines ("worker-0"). Called once, by main, before other threads start.
 void SetLogName(const std::string& process);
+
+// Is told of each line of level "warning" or "error" as well, by whichever thread it comes from;
+// nullptr: nobody is. Called by main, when no other thread may log.
+using LogListener = std::function<void(const char* level, absl::string_view text)>;
+void ListenToLog(LogListener listener);
 
 void LogInfo(absl::string_view text);
 void LogWarning(absl::string_view text);

@@ -54,7 +54,10 @@ absl::StatusOr<std::unique_ptr<StopSignals>> StopSignals::Catch(Supervision supe
 }
 
 StopSignals::StopSignals(int read_end, int write_end, Supervision supervision)
-    : read_end_(read_end), write_end_(write_end), supervision_(std::move(supervision)) {
+    : read_end_(read_end),
+      write_end_(write_end),
+      supervision_(std::move(supervision)),
+      alone_(supervision_.orders < 0) {
   handler_end = write_end;
   std::transform(kSignals.begin(), kSignals.end(), before_.begin(),
                  [](int number) { return Handle(number, RememberStopSignal); });
@@ -80,7 +83,16 @@ int StopSignals::Count() {
   return count_;
 }
 
+int StopSignals::Wishes() {
+  Count();
+  return wishes_;
+}
+
 void StopSignals::Take(int number) {
+  if (number == SIGUSR1) {
+    ++wishes_;
+    return;
+  }
   (number == SIGHUP ? hung_up_ : signals_) += 1;
   const int before = std::exchange(heard_, std::max(signals_, std::min(hung_up_, 1)));
   if (supervision_.tell) {

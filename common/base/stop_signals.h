@@ -8,6 +8,8 @@
 // hang-up comes as often as somebody notices it, and before or after a SIGTERM that means the same
 // (systemd): it is a first signal, and nothing beside another.
 //
+// SIGUSR1 is a wish for a snapshot, and stops nobody.
+//
 // The processes of a fleet must not each go by signals of their own: whoever shuts a job down sends
 // one to all of them, and a last snapshot needs them all. Under a launcher a signal is told to it,
 // and what stops the process is the end of its standard input, which the launcher closes.
@@ -42,8 +44,12 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // Signals received so far; never waits.
+  // Signals to stop received so far; never waits.
   int Count();
+  // Wishes for a snapshot, likewise.
+  int Wishes();
+  // Whether no launcher decides when this process ends.
+  bool alone() const { return alone_; }
   // Cancelled once one has been received, with a sentence that names the last.
   absl::Status GoOn();
   // Returns after `time`, or earlier: at once when something is there that Count has not seen.
@@ -54,7 +60,7 @@ class StopSignals {
   const char* last_name() const { return last_name_; }
 
  private:
-  static constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
+  static constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
   StopSignals(int read_end, int write_end, Supervision supervision);
   void Take(int number);
@@ -63,11 +69,13 @@ class StopSignals {
   const int read_end_;
   const int write_end_;
   Supervision supervision_;
+  const bool alone_;
   std::array<struct sigaction, kSignals.size()> before_{};
   int signals_ = 0;  // SIGTERM and SIGINT
   int hung_up_ = 0;
   int heard_ = 0;  // of both, as they are told or counted
   int count_ = 0;
+  int wishes_ = 0;
   int last_ = 0;
   const char* last_name_ = "no signal";
 };

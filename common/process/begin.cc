@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
-#include "common/telemetry/events.h"
+#include "common/telemetry/process_events.h"
 
 namespace rubato {
 namespace {
@@ -27,6 +27,12 @@ std::vector<ResolvedValue> ValuesOf(StartRole role, const Start& start) {
   add("advertise", start.advertise);
   add("keys", start.keys);
   return values;
+}
+
+Role RoleOf(StartRole role) {
+  return role == StartRole::kServer   ? Role::kShard
+         : role == StartRole::kWorker ? Role::kWorker
+                                      : Role::kReader;
 }
 
 // "run /run (RUBATO_RUN), seat 3 (--seat)".
@@ -67,14 +73,18 @@ void AddStartFlags(StartRole role, CLI::App* app, StartFlags* flags) {
   }
 }
 
-absl::StatusOr<Beginning> Begin(const Starter& starter, EventLog* events) {
+absl::StatusOr<Beginning> Begin(const Starter& starter, const Frame& frame) {
   ASSIGN_OR_RETURN(const Said run, FindRun(starter));
   Beginning beginning;
   ASSIGN_OR_RETURN(beginning.job, LoadJob(run.value));
   beginning.run = {.folder = run.value, .fleet = {}, .seats = beginning.job.seats};
   ASSIGN_OR_RETURN(beginning.run.fleet, LoadFleetSection(run.value));
   ASSIGN_OR_RETURN(beginning.start, FindStart(starter, run, beginning.run));
-  Tell(ValuesOf(starter.role, beginning.start), events);
+  Tell(ValuesOf(starter.role, beginning.start), frame.events);
+  if (starter.role != StartRole::kScheduler) {
+    frame.stream->Open({beginning.start.scheduler->value, RoleOf(starter.role),
+                        beginning.start.index.index, beginning.job.Fingerprint()});
+  }
   return beginning;
 }
 

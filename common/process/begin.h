@@ -19,7 +19,7 @@ struct Beginning {
 };
 
 // Finds all that `starter` needs, and tells what it is and who said it: as event "resolved", and as
-// a line of the log.
-absl::StatusOr<Beginning> Begin(const Starter& starter, EventLog* events);
+// a line of the log. From then on its events go to the scheduler, if it is another.
+absl::StatusOr<Beginning> Begin(const Starter& starter, const Frame& frame);
 
 }  // namespace rubato

@@ -1,5 +1,6 @@
 #include "common/process/process.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <memory>
@@ -13,6 +14,7 @@
 #include "common/base/system_error.h"
 #include "common/process/surroundings.h"
 #include "common/telemetry/events.h"
+#include "common/telemetry/process_events.h"
 
 namespace rubato {
 
@@ -44,6 +46,27 @@ absl::StatusOr<int> Work(const Process& process, const Frame& frame) {
   }
 }
 
+EndedEvent EndedWith(int code) {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  constexpr uint64_t kKibi = 1024;
+  return {.code = code,
+          .peak_memory_bytes = static_cast<uint64_t>(used.ru_maxrss) * kKibi,
+          .cpu_seconds = seconds(used.ru_utime) + seconds(used.ru_stime)};
+}
+
+// Says why the process ends, if it is not done, and returns its exit code.
+int CodeOf(const absl::StatusOr<int>& code, const StopSignals* signals, EventLog* events) {
+  if (code.ok()) return *code;
+  const std::string sentence(code.status().message());
+  events->Write(ErrorEvent{sentence, absl::StatusCodeToString(code.status().code())});
+  LogError(sentence);
+  return absl::IsCancelled(code.status()) ? 128 + signals->last() : ExitCode(code.status());
+}
+
 }  // namespace
 
 int RunProcess(const Process& process, int argc, char** argv) {
@@ -59,7 +82,12 @@ int RunProcess(const Process& process, int argc, char** argv) {
         absl::StrCat("{", EventText(who, ErrorEvent{std::string(sentence), kOutOfMemory}), "}\n"),
         absl::StrCat(who, " error: ", sentence, "\n")};
   });
-  const auto events = EventLog::Open({.path = "", .process = name});
+  const Part part = process.part();
+  const auto events = EventLog::Open({.path = "", .process = name, .sends = part == Part::kSends});
+  ListenToLog([&events](const char* level, absl::string_view text) {
+    (*events)->Write(LogEvent{level, std::string(text)});
+  });
+  TelemetryStream stream(events->get(), !supervised);
   Supervision supervision;
   if (supervised) {
     supervision.orders = STDIN_FILENO;
@@ -76,13 +104,14 @@ int RunProcess(const Process& process, int argc, char** argv) {
                                                     : Work(process, {.events = events->get(),
                                                                      .signals = signals->get(),
                                                                      .notifier = notifier->get(),
+                                                                     .stream = &stream,
                                                                      .around = around});
   if (notifier.ok()) (*notifier)->Stopping(std::string(code.status().message()));
-  if (code.ok()) return *code;
-  const std::string sentence(code.status().message());
-  (*events)->Write(ErrorEvent{sentence, absl::StatusCodeToString(code.status().code())});
-  LogError(sentence);
-  return absl::IsCancelled(code.status()) ? 128 + (*signals)->last() : ExitCode(code.status());
+  const int exit_code = CodeOf(code, signals.ok() ? signals->get() : nullptr, events->get());
+  if (part != Part::kNone) (*events)->Write(EndedWith(exit_code));
+  stream.End();
+  ListenToLog(nullptr);
+  return exit_code;
 }
 
 }  // namespace rubato

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/stop_signals.h"
 #include "common/process/notifier.h"
+#include "common/process/telemetry_stream.h"
 #include "common/start/start.h"
 #include "common/telemetry/telemetry.h"
 
@@ -32,8 +33,13 @@ struct Frame {
   EventLog* events;
   StopSignals* signals;
   Notifier* notifier;
+  TelemetryStream* stream;
   Surroundings around;
 };
+
+// What a process is to a fleet: nothing, as it only answers a question; one that tells of its end;
+// one whose events the scheduler gets as well.
+enum class Part { kNone, kTells, kSends };
 
 struct Process {
   CLI::App* app;
@@ -41,6 +47,7 @@ struct Process {
   std::function<std::string(const Surroundings& around)> name;
   // Its exit code. Cancelled: ended by a stop signal, which decides the code.
   std::function<absl::StatusOr<int>(const Frame& frame)> work;
+  std::function<Part()> part = [] { return Part::kSends; };  // asked for like its name
 };
 
 int RunProcess(const Process& process, int argc, char** argv);

@@ -1,4 +1,5 @@
-// What the processes of a run tell (predicting: common/telemetry/predict_events.h), one struct for
+// What the processes of a run tell of their work (of themselves:
+// common/telemetry/process_events.h; predicting: common/telemetry/predict_events.h), one struct for
 // each kind of event and one kind for each name: only "progress" and "done" say other things in
 // other processes. This is the schema. A line of each stands in
 // tests/common/telemetry/events.jsonl, which holds the launcher's reader
@@ -28,7 +29,7 @@ struct WarningEvent {
   void Fields(auto&& field) const { field("message", message); }
 };
 
-// Why it ends; the last event.
+// Why it ends; only EndedEvent comes after it.
 struct ErrorEvent {
   static constexpr char kEvent[] = "error";
   std::string message;  // one sentence
@@ -37,36 +38,6 @@ struct ErrorEvent {
     field("message", message);
     field("code", code);
   }
-};
-
-// A stop signal, told to the launcher instead of obeyed.
-struct SignalEvent {
-  static constexpr char kEvent[] = "signal";
-  std::string name;   // "SIGTERM"
-  int64_t count = 0;  // stop signals so far, this one among them
-  void Fields(auto&& field) const {
-    field("name", name);
-    field("count", count);
-  }
-};
-
-// One thing that it needs to begin, and who said it (common/start/start.h).
-struct ResolvedValue {
-  std::string name;   // "seat"
-  std::string value;  // "3"
-  std::string by;     // "--seat", "JOB_COMPLETION_INDEX"
-  void Fields(auto&& field) const {
-    field("name", name);
-    field("value", value);
-    field("by", by);
-  }
-};
-
-// It knows all that it needs, and begins.
-struct ResolvedEvent {
-  static constexpr char kEvent[] = "resolved";
-  std::vector<ResolvedValue> values;
-  void Fields(auto&& field) const { field("values", values); }
 };
 
 // Scheduler and servers: peers can connect.

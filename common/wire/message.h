@@ -18,7 +18,7 @@
 namespace rubato {
 
 // Spoken by both sides of a Hello; another version is refused with a sentence.
-inline constexpr uint32_t kProtocolVersion = 4;
+inline constexpr uint32_t kProtocolVersion = 5;
 
 enum class Role : uint8_t { kShard = 0, kWorker = 1, kReader = 2 };
 
@@ -96,6 +96,7 @@ struct ShardReport {
   bool load_failed = false;               // the committed image cannot be read
   std::optional<Life> slowest;            // whose push min_clock waits for
   uint64_t work = 0;                      // bytes that its store has read and written so far
+  bool wants_snapshot = false;            // its process is to end, and leaves nothing behind
   friend bool operator==(const ShardReport&, const ShardReport&) = default;
 };
 
@@ -244,9 +245,36 @@ struct ErrorReply {
   friend bool operator==(const ErrorReply&, const ErrorReply&) = default;
 };
 
+// About the fleet, for people ---------------------------------------------------------------------
+
+// Events of a process, each as its line (common/telemetry/telemetry.h), on their way to the
+// scheduler, which writes them among its own. The sender's nonce is that of this stream alone.
+struct Telemetry {
+  Role role = Role::kWorker;
+  uint32_t index = 0;            // as of its Hello; of several shards in a process the first
+  uint64_t job_fingerprint = 0;  // as of its Hello
+  bool alone = false;            // no launcher ends this process: a FleetEnd does
+  uint64_t first = 0;            // number of the first line, those after it count on
+  std::vector<std::string> lines;
+  friend bool operator==(const Telemetry&, const Telemetry&) = default;
+};
+
+// The lines of this stream before number `next` are taken.
+struct TelemetryAck {
+  uint64_t next = 0;
+  friend bool operator==(const TelemetryAck&, const TelemetryAck&) = default;
+};
+
+// From the scheduler, as it ends: the run is over. A process that no launcher ends does so with
+// this exit code.
+struct FleetEnd {
+  uint32_t code = 0;
+  friend bool operator==(const FleetEnd&, const FleetEnd&) = default;
+};
+
 // The order is the wire's tag: append only.
 using Message = std::variant<Hello, Heartbeat, ShardReport, View, Pull, PullReply, Parked, Push,
-                             Sync, Ack, Stale, ErrorReply>;
+                             Sync, Ack, Stale, ErrorReply, Telemetry, TelemetryAck, FleetEnd>;
 
 // A message on its way.
 struct Envelope {

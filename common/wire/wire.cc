@@ -92,7 +92,8 @@ ShardReport Take(const wire::ShardReport& m) {
           .durable_clock = Clock(m.durable_clock()),
           .load_failed = m.load_failed(),
           .slowest = Typed<Life>(m.slowest()),
-          .work = m.work()};
+          .work = m.work(),
+          .wants_snapshot = m.wants_snapshot()};
 }
 
 CommittedSnapshot Take(const wire::CommittedSnapshot& m) {
@@ -193,6 +194,32 @@ ErrorReply Take(const wire::ErrorReply& m) {
   return {m.code(), Text(m.sentence(), kMaxSentenceBytes)};
 }
 
+// No more than CheckMeaning needs to refuse too much, for the same reason.
+std::vector<std::string> TakeLines(const flatbuffers::Vector<Offset<flatbuffers::String>>* list) {
+  std::vector<std::string> out;
+  if (list == nullptr) return out;
+  size_t bytes = 0;
+  for (const flatbuffers::String* line : *list) {
+    if (out.size() > kMaxLines || bytes > kMaxLinesBytes) break;
+    out.push_back(Text(line, kMaxLineBytes));
+    bytes += out.back().size();
+  }
+  return out;
+}
+
+Telemetry Take(const wire::Telemetry& m) {
+  return {.role = static_cast<Role>(m.role()),
+          .index = m.index(),
+          .job_fingerprint = m.job_fingerprint(),
+          .alone = m.alone(),
+          .first = m.first(),
+          .lines = TakeLines(m.lines())};
+}
+
+TelemetryAck Take(const wire::TelemetryAck& m) { return {m.next()}; }
+
+FleetEnd Take(const wire::FleetEnd& m) { return {m.code()}; }
+
 absl::StatusOr<Message> TakeBody(const wire::Header& header) {
   switch (header.body_type()) {
     case wire::Body::Hello:
@@ -219,6 +246,12 @@ absl::StatusOr<Message> TakeBody(const wire::Header& header) {
       return Take(*header.body_as_Stale());
     case wire::Body::ErrorReply:
       return Take(*header.body_as_ErrorReply());
+    case wire::Body::Telemetry:
+      return Take(*header.body_as_Telemetry());
+    case wire::Body::TelemetryAck:
+      return Take(*header.body_as_TelemetryAck());
+    case wire::Body::FleetEnd:
+      return Take(*header.body_as_FleetEnd());
     case wire::Body::NONE:
       break;
   }

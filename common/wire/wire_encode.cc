@@ -58,10 +58,10 @@ struct Put {
   auto operator()(const ShardReport& m) const {
     const auto pending = PutList<wire::Position>(b, m.pending, PutPosition);
     const auto positions = PutList<wire::Position>(b, m.positions, PutPosition);
-    return wire::CreateShardReport(b, m.life.value(), m.place.value(), m.generation.value(),
-                                   m.seen.value(), m.min_clock.value(), m.end.value(), pending,
-                                   positions, Raw(m.refused), Raw(m.durable),
-                                   m.durable_clock.value(), m.load_failed, Raw(m.slowest), m.work);
+    return wire::CreateShardReport(
+        b, m.life.value(), m.place.value(), m.generation.value(), m.seen.value(),
+        m.min_clock.value(), m.end.value(), pending, positions, Raw(m.refused), Raw(m.durable),
+        m.durable_clock.value(), m.load_failed, Raw(m.slowest), m.work, m.wants_snapshot);
   }
 
   auto operator()(const View& m) const {
@@ -133,6 +133,15 @@ struct Put {
   auto operator()(const ErrorReply& m) const {
     return wire::CreateErrorReply(b, m.code, b.CreateString(OneLine(m.sentence)));
   }
+
+  auto operator()(const Telemetry& m) const {
+    return wire::CreateTelemetry(b, static_cast<uint8_t>(m.role), m.index, m.job_fingerprint,
+                                 m.alone, m.first, b.CreateVectorOfStrings(m.lines));
+  }
+
+  auto operator()(const TelemetryAck& m) const { return wire::CreateTelemetryAck(b, m.next); }
+
+  auto operator()(const FleetEnd& m) const { return wire::CreateFleetEnd(b, m.code); }
 };
 
 // The rows of a message, nullptr if its kind has none.

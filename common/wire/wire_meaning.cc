@@ -8,6 +8,7 @@ namespace rubato {
 namespace {
 
 constexpr uint32_t kMaxStatusCode = 16;  // absl::StatusCode::kUnauthenticated
+constexpr uint32_t kMaxExitCode = 255;
 
 absl::Status Bad(const char* what, uint64_t value, uint64_t limit) {
   return absl::InvalidArgumentError(
@@ -38,6 +39,14 @@ absl::Status CheckText(const char* what, const std::string& text, size_t limit) 
     }
   }
   return absl::OkStatus();
+}
+
+// A line is written as it is: it must not become two, and begin as all events do. What else it
+// holds is for common/telemetry/told_line.h.
+absl::Status CheckLine(const std::string& line) {
+  RETURN_IF_ERROR(CheckText("line", line, kMaxLineBytes));
+  if (line.starts_with("{\"time_ms\":") && line.ends_with('}')) return absl::OkStatus();
+  return absl::InvalidArgumentError("message refused: a line that is no event");
 }
 
 // Which frames the rows of a kind of message have.
@@ -146,6 +155,26 @@ struct Meaning {
   absl::Status operator()(const ErrorReply& m) const {
     RETURN_IF_ERROR(AtMost("error code", m.code, kMaxStatusCode));
     return CheckText("sentence", m.sentence, kMaxSentenceBytes);
+  }
+
+  absl::Status operator()(const Telemetry& m) const {
+    RETURN_IF_ERROR(AtMost("role", static_cast<uint64_t>(m.role), 2));
+    RETURN_IF_ERROR(AtMost("number of the first line", m.first, kMaxClock));
+    RETURN_IF_ERROR(AtMost("number of lines", m.lines.size(), kMaxLines));
+    size_t bytes = 0;
+    for (const std::string& line : m.lines) {
+      RETURN_IF_ERROR(CheckLine(line));
+      bytes += line.size();
+    }
+    return AtMost("bytes of all lines", bytes, kMaxLinesBytes);
+  }
+
+  absl::Status operator()(const TelemetryAck& m) const {
+    return AtMost("number of the next line", m.next, kMaxClock + kMaxLines);
+  }
+
+  absl::Status operator()(const FleetEnd& m) const {
+    return AtMost("exit code", m.code, kMaxExitCode);
   }
 };
 

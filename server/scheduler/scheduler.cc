@@ -276,6 +276,7 @@ void Scheduler::ReceiveReport(Instant now, Nonce from, const ShardReport& report
     margin_ = std::max<int64_t>(1, 2 * margin_);
     Withdraw(absl::StrFormat("refused by shard %d", place), out);
   }
+  if (report.wants_snapshot && report.seen == view().version) WantSnapshot(now, out);
   if (cuts) durable_[report.place] = *report.durable;
   StartPending(now, out);
   CheckSealed(now, out);  // before a commit lets sealed lives leave the view

@@ -17,6 +17,8 @@ constexpr Duration kTellViewEvery = Duration::Millis(250);
 constexpr Duration kLeaveGrace = Duration::Seconds(10);
 // After a stop signal a snapshot gets this long, and longer while it is being written.
 constexpr Duration kStopGrace = Duration::Seconds(60);
+// When all is over, for the last events of others.
+constexpr Duration kLastWords = Duration::Seconds(5);
 constexpr Duration kSaveAgainAfter = Duration::Millis(500);
 // Once all is trained, a disk that refuses this many tries in a row ends the run.
 constexpr int kLastSaveTries = 20;
@@ -28,6 +30,7 @@ SchedulerLoop::SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions sche
     : options_(std::move(options)),
       lease_(scheduler.lease),
       events_(events),
+      lines_(scheduler.job, events),
       scheduler_(std::move(scheduler), std::move(state), MonotonicNow()),
       ahead_(kSaveAgainAfter),
       clock_(MonotonicNow(), kAsleepAfter),
@@ -40,8 +43,8 @@ absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoop
   if (!options.state_path.empty() && !options.state_kept) {
     RETURN_IF_ERROR(WriteSchedulerState(options.state_path, state));
   }
-  // All shards, all workers, a reader.
-  const uint64_t peers = uint64_t{scheduler.job.places} + scheduler.job.seats + 1;
+  // All shards, all workers, a reader; and their processes' telemetry.
+  const uint64_t peers = 2 * (uint64_t{scheduler.job.places} + scheduler.job.seats + 1);
   std::unique_ptr<SchedulerLoop> loop(
       new SchedulerLoop(std::move(options), std::move(scheduler), std::move(state), events));
   ASSIGN_OR_RETURN(
@@ -52,8 +55,41 @@ absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoop
 }
 
 absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
+  absl::StatusOr<RunEnd> end = RunToEnd(signals);
+  const absl::Status& status = end.status();
+  EndFleet(absl::IsCancelled(status)  ? 128 + signals->last()
+           : !status.ok()             ? ExitCode(status)
+           : *end == RunEnd::kStopped ? kExitStopped
+                                      : kExitDone,
+           signals);
+  return end;
+}
+
+// Whoever speaks is told, until all who have told anything have told their end, which who died
+// cannot: or for kLastWords, or until another signal.
+void SchedulerLoop::EndFleet(int code, StopSignals* signals) {
+  const FleetEnd message{static_cast<uint32_t>(code)};
+  for (const ShardEntry& shard : scheduler_.view().shards) endpoint_->Send(shard.nonce, message);
+  for (const MemberEntry& member : scheduler_.view().members) {
+    endpoint_->Send(member.nonce, message);
+  }
+  const int heard = signals->Count();
+  const Instant until = MonotonicNow() + (heard > 1 ? Duration() : kLastWords);
+  while (!lines_.AllEnded() && MonotonicNow() < until && signals->Count() == heard) {
+    for (const Decoded& decoded : endpoint_->Receive(kTick)) {
+      if (const auto* told = std::get_if<Telemetry>(&decoded.message)) {
+        endpoint_->Send(decoded.from, lines_.Take(decoded.from, *told));
+      } else {
+        endpoint_->Send(decoded.from, message);
+      }
+    }
+  }
+}
+
+absl::StatusOr<RunEnd> SchedulerLoop::RunToEnd(StopSignals* signals) {
   const bool serves = options_.state_path.empty();
   int heard = 0;
+  int wishes = 0;
   Instant stop_by;
   SnapshotNumber committed_at_stop;
   Instant stored = scheduler_.stored_at();
@@ -67,10 +103,11 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
       heard = signals->Count();
       stop_by = awake_ + kStopGrace;
       committed_at_stop = scheduler_.view().committed.number;
-      const Instant now = MonotonicNow();
-      SchedulerOutput out;
-      if (!serves) scheduler_.RequestSnapshot(now, &out);
-      Flush(now, std::move(out));
+      if (!serves) RequestSnapshot();
+    }
+    if (signals->Wishes() > wishes) {
+      wishes = signals->Wishes();
+      if (!serves) RequestSnapshot();
     }
     const bool committed =
         ahead_.durable() && scheduler_.view().committed.number > committed_at_stop;
@@ -79,12 +116,7 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
       stop_by = awake_ + kStopGrace;
     }
     if (heard > 1 || (heard > 0 && !serves && awake_ > stop_by)) {
-      return absl::CancelledError(
-          heard > 1
-              ? std::string("stopped at once by a second signal")
-              : absl::StrFormat("stopped by %s, and no snapshot was whole %d s after the shards "
-                                "last wrote anything",
-                                signals->last_name(), static_cast<int>(kStopGrace.seconds())));
+      return StoppedAtOnce(heard, signals->last_name());
     }
     if (heard > 0 && !serves && committed) {
       TellDone();
@@ -96,11 +128,30 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
   return RunEnd::kFinished;
 }
 
+absl::Status SchedulerLoop::StoppedAtOnce(int signals, const std::string& by) {
+  if (signals > 1) return absl::CancelledError("stopped at once by a second signal");
+  return absl::CancelledError(
+      absl::StrFormat("stopped by %s, and no snapshot was whole %d s after the shards last wrote "
+                      "anything",
+                      by, static_cast<int>(kStopGrace.seconds())));
+}
+
+void SchedulerLoop::RequestSnapshot() {
+  const Instant now = MonotonicNow();
+  SchedulerOutput out;
+  scheduler_.RequestSnapshot(now, &out);
+  Flush(now, std::move(out));
+}
+
 absl::Status SchedulerLoop::Step(Duration timeout) {
   const std::vector<Decoded> received = endpoint_->Receive(timeout);
   const Instant now = MonotonicNow();
   awake_ = clock_.Read(now);
   for (const Decoded& decoded : received) {
+    if (const auto* told = std::get_if<Telemetry>(&decoded.message)) {
+      endpoint_->Send(decoded.from, lines_.Take(decoded.from, *told));
+      continue;
+    }
     SchedulerOutput out;
     scheduler_.Receive(now, decoded.from, decoded.message, &out);
     shards_.Heard(awake_, scheduler_.view().shards, decoded.from);

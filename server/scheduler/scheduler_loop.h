@@ -17,6 +17,7 @@
 #include "common/base/stop_signals.h"
 #include "common/telemetry/telemetry.h"
 #include "common/wire/endpoint.h"
+#include "server/scheduler/fleet_lines.h"
 #include "server/scheduler/scheduler.h"
 #include "server/scheduler/shard_watch.h"
 #include "server/scheduler/write_ahead.h"
@@ -43,7 +44,8 @@ class SchedulerLoop {
                                                              SchedulerState state,
                                                              EventLog* events);
   // Serves until the run ends. A fleet that only serves ends with the first signal. Cancelled: a
-  // second signal, or no snapshot could be committed after the first.
+  // second signal, or no snapshot could be committed after the first. Who is alone in the fleet is
+  // told that it is over, and with what exit code; and what it says last is still heard.
   absl::StatusOr<RunEnd> Run(StopSignals* signals);
   // Where it listens, with the port that was chosen.
   const std::string& address() const { return endpoint_->address(); }
@@ -51,6 +53,10 @@ class SchedulerLoop {
  private:
   SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler, SchedulerState state,
                 EventLog* events);
+  absl::StatusOr<RunEnd> RunToEnd(StopSignals* signals);
+  void RequestSnapshot();
+  static absl::Status StoppedAtOnce(int signals, const std::string& by);
+  void EndFleet(int code, StopSignals* signals);
   absl::Status Step(Duration timeout);
   void Flush(Instant now, SchedulerOutput out);
   void Save(Instant now, const SchedulerState& state);
@@ -66,6 +72,7 @@ class SchedulerLoop {
   const SchedulerLoopOptions options_;
   const Duration lease_;
   EventLog* const events_;
+  FleetLines lines_;
   Scheduler scheduler_;
   std::unique_ptr<Endpoint> endpoint_;
   WriteAhead ahead_;

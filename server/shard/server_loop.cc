@@ -14,6 +14,8 @@ namespace rubato {
 namespace {
 
 constexpr Duration kTick = Duration::Millis(20);
+// A server's own snapshot before it leaves; without it its workers replay more.
+constexpr Duration kLeaveWithin = Duration::Seconds(10);
 constexpr Duration kAnswerWithin = Duration::Seconds(60);
 // A snapshot that failed is asked for again at once, at the same clock when the fleet waits for
 // it: one try a second, and an end after this many.
@@ -124,7 +126,7 @@ absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions o
 absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
   const Instant began = MonotonicNow();
   AwakeClock clock(began, kAsleepAfter);
-  while (!stop && !replaced_ && error_.ok()) {
+  while (!stop && !replaced_ && error_.ok() && !fleet_end_ && !HasLeft(MonotonicNow())) {
     const std::vector<Decoded> received = endpoint_->Receive(kTick);
     const Instant now = MonotonicNow();
     const bool late = clock.Read(now) - began > kAnswerWithin;
@@ -133,18 +135,7 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
           "the scheduler did not answer within %d s at %s; start it, or check --scheduler",
           static_cast<int>(kAnswerWithin.seconds()), options_.scheduler));
     }
-    for (const Decoded& decoded : received) {
-      const auto* error = std::get_if<ErrorReply>(&decoded.message);
-      if (error != nullptr && decoded.from == kSchedulerNonce) {
-        return absl::FailedPreconditionError(error->sentence);
-      }
-      // As if lost: he asks again once he has read what was answered.
-      const bool pull = std::holds_alternative<Pull>(decoded.message);
-      if (pull && !endpoint_->HasRoom(decoded.from)) continue;
-      ShardOutput out;
-      shard_->Receive(now, decoded.from, decoded.message, &out);
-      Flush(&out);
-    }
+    for (const Decoded& decoded : received) RETURN_IF_ERROR(Receive(now, decoded));
     for (const StoreThread::Result& result : store_thread_->Take()) result();
     ShardOutput out;
     if (failed_ && now >= failed_->tell_at) {
@@ -164,6 +155,37 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
         absl::StrFormat("shard %d: a newer life has taken this place", options_.place.value()));
   }
   return error_;
+}
+
+absl::Status ServerLoop::Receive(Instant now, const Decoded& decoded) {
+  if (decoded.from == kSchedulerNonce) {
+    if (const auto* error = std::get_if<ErrorReply>(&decoded.message)) {
+      return absl::FailedPreconditionError(error->sentence);
+    }
+    if (const auto* end = std::get_if<FleetEnd>(&decoded.message); end != nullptr) {
+      if (options_.alone) fleet_end_ = static_cast<int>(end->code);
+      return absl::OkStatus();
+    }
+  }
+  // As if lost: he asks again once he has read what was answered.
+  const bool pull = std::holds_alternative<Pull>(decoded.message);
+  if (pull && !endpoint_->HasRoom(decoded.from)) return absl::OkStatus();
+  ShardOutput out;
+  shard_->Receive(now, decoded.from, decoded.message, &out);
+  Flush(&out);
+  return absl::OkStatus();
+}
+
+bool ServerLoop::HasLeft(Instant now) {
+  if (!leaves_) return false;
+  const View& view = shard_->view();
+  if (!leaving_) {
+    const SnapshotNumber open = view.cut ? view.cut->snapshot : SnapshotNumber(0);
+    leaving_ = {std::max(open, view.committed.number), now + kLeaveWithin};
+    shard_->WantSnapshot();
+  }
+  return view.committed.number > leaving_->after ||
+         view.committed.clock >= options_.job.last_clock || now > leaving_->until;
 }
 
 void ServerLoop::Flush(ShardOutput* out) {

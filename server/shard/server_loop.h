@@ -32,6 +32,7 @@ struct ServerLoopOptions {
   std::string scheduler;       // address
   EventLog* events = nullptr;  // is told of trouble that a person should hear of
   bool serves = false;         // a fleet for readers: nothing on the disk is changed
+  bool alone = false;          // no launcher ends it: it ends with its fleet
   Pulse pulse = {};
 };
 
@@ -86,14 +87,22 @@ class ServerLoop {
   ~ServerLoop();
 
   const std::string& address() const { return endpoint_->address(); }
-  // Until `stop` is set, or a newer life takes the place (then Aborted).
+  // Until `stop` is set, a FleetEnd comes, or it has left; or a newer life takes the place (then
+  // Aborted).
   absl::Status Run(const std::atomic<bool>& stop);
+  // It ends as soon as a snapshot is committed that is cut from now on, or after kLeaveWithin. Any
+  // thread.
+  void Leave() { leaves_ = true; }
+  // After Run: the exit code that the fleet ended with, if it did.
+  std::optional<int> fleet_end() const { return fleet_end_; }
   // After Run.
   const Shard& shard() const { return *shard_; }
   void Wake() const { endpoint_->Wake(); }
 
  private:
   ServerLoop(ServerLoopOptions options, SnapshotStore* store);
+  absl::Status Receive(Instant now, const Decoded& decoded);
+  bool HasLeft(Instant now);
   void Flush(ShardOutput* out);
   void Write(std::shared_ptr<ImageSource> image);
   absl::Status WriteAndCheck(ImageSource* image);
@@ -124,6 +133,13 @@ class ServerLoop {
   Clock failed_clock_;
   absl::Status error_;
   bool replaced_ = false;
+  std::atomic<bool> leaves_ = false;
+  struct Leaving {
+    SnapshotNumber after;  // a newer snapshot has all that was pushed before it asked
+    Instant until;
+  };
+  std::optional<Leaving> leaving_;
+  std::optional<int> fleet_end_;
 };
 
 }  // namespace rubato

@@ -276,6 +276,7 @@ void Shard::Report(ShardOutput* out) {
   report.load_failed = load_failed_;
   report.slowest = Slowest();
   report.work = store_work_;
+  report.wants_snapshot = wants_snapshot_;
   // While loading it has nothing to say of members yet, only that it lives.
   if (state_ != State::kServing) report.seen = ViewVersion(0);
   out->messages.push_back({kSchedulerNonce, std::move(report)});

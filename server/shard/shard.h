@@ -92,6 +92,8 @@ class Shard {
   // How many bytes the store has read and written so far: reports carry it, and a store that is
   // slow is told by it from one that hangs.
   void NoteStoreWork(uint64_t bytes) { store_work_ = bytes; }
+  // From now on its reports ask for a snapshot.
+  void WantSnapshot() { wants_snapshot_ = true; }
   // Answer to a LoadRequest: its images, in its order. Returns why the life cannot begin, if it
   // cannot.
   absl::Status ImagesLoaded(Life life, absl::StatusOr<std::vector<Image>> images, ShardOutput* out);
@@ -250,6 +252,7 @@ class Shard {
   Clock committed_clock_;               // otherwise every number below it is durable
   bool load_failed_ = false;
   uint64_t store_work_ = 0;
+  bool wants_snapshot_ = false;
 
   ShardCounters counters_;
   Instant last_report_;

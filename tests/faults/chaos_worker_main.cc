@@ -167,7 +167,7 @@ int Main(int argc, char** argv) {
     return Starter{StartRole::kWorker, flags, around};
   };
   const auto work = [&](const Frame& frame) -> absl::StatusOr<int> {
-    ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter(frame.around), frame.events));
+    ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter(frame.around), frame));
     RETURN_IF_ERROR(Train(beginning, frame));
     return kExitDone;
   };

@@ -58,6 +58,11 @@ class EngineFleet:
     def log(self, name):
         return (self.folder / f"{name}.log").read_text()
 
+    def wait_for_log(self, name, words):
+        wait_until(lambda: words in self.log(name) or self.processes[name].poll() is not None)
+        if words not in self.log(name):
+            raise AssertionError(f"{name} ended and never said '{words}': {self.log(name)}")
+
     def events(self, name, kind):
         told = []
         for line in (self.folder / f"{name}.jsonl").read_text().splitlines(keepends=True):

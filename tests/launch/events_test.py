@@ -43,7 +43,7 @@ class EventsTest(unittest.TestCase):
 
     def test_each_kind_that_the_schema_has_is_among_the_lines(self):
         schema = "".join((ROOT / "common/telemetry" / name).read_text(encoding="utf-8")
-                         for name in ("events.h", "predict_events.h"))
+                         for name in ("events.h", "predict_events.h", "process_events.h"))
         self.assertEqual(set(re.findall(r'kEvent\[\] = "(\w+)"', schema)),
                          {json.loads(line)["event"] for line in LINES})
 

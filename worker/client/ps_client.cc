@@ -25,6 +25,10 @@ void PsClient::Receive(Instant now, Nonce from, const Message& message, ClientOu
     if (from == kSchedulerNonce) ReceiveView(now, *view, out);
     return;
   }
+  if (const auto* end = std::get_if<FleetEnd>(&message)) {
+    if (from == kSchedulerNonce) out->events.push_back(FleetEnded{static_cast<int>(end->code)});
+    return;
+  }
   if (const auto* error = std::get_if<ErrorReply>(&message)) {
     if (!IsPeer(from)) return;
     out->events.push_back(Refused{error->code, error->sentence});
@@ -112,7 +116,8 @@ void PsClient::Tick(Instant now, ClientOutput* out) {
       Beat(out);
     }
   }
-  if (life_ == kNoLife) return;
+  if (leaves_when_durable_) LeaveIfOver(out);
+  if (life_ == kNoLife || left_) return;
   ResendPulls(now, out);
   ResendPushes(now, out);
 }
@@ -136,6 +141,7 @@ void PsClient::Beat(ClientOutput* out) {
   beat.unprotected = counters_.unprotected;
   const Job& job = options_.job;
   beat.log_fill = WishRule::Fill(LogBytes(), job.retention_soft_bytes, job.retention_hard_bytes);
+  if (leaves_when_durable_) beat.log_fill = 1.0F;
   if (options_.role == Role::kReader && !fetches_.empty()) ++waits_;
   beat.work = work_ + waits_;
   beat.strikes = strikes_;
@@ -146,10 +152,28 @@ void PsClient::Beat(ClientOutput* out) {
 // The commit at the last clock holds all that this worker pushed: nobody can need it any more. Its
 // goodbye may be lost; then its lease ends this life.
 void PsClient::LeaveIfOver(ClientOutput* out) {
-  if (left_ || life_ == kNoLife || options_.role == Role::kReader) return;
-  if (!RetentionRule::MayLeave(clock_, view_.committed.clock, options_.job.last_clock)) return;
+  if (left_ || options_.role == Role::kReader || !MayLeave()) return;
   Leave(out);
   out->events.push_back(Left{});
+}
+
+bool PsClient::MayLeave() const {
+  if (life_ == kNoLife) return leaves_when_durable_;
+  if (RetentionRule::MayLeave(clock_, view_.committed.clock, options_.job.last_clock)) return true;
+  return leaves_when_durable_ && (clock_ == start_clock_ || durable() >= clock_);
+}
+
+void PsClient::LeaveWhenDurable(Instant now) {
+  leaves_when_durable_ = true;
+  last_beat_ = std::min(last_beat_, now - options_.heartbeat_every);  // says so at the next tick
+}
+
+// Under ASP a snapshot holds what a shard has when it is cut, so the sooner nothing more comes the
+// better.
+std::optional<Clock> PsClient::held_from() const {
+  if (!leaves_when_durable_) return std::nullopt;
+  if (staleness_.infinite()) return clock_;
+  return view_.cut ? std::optional(view_.cut->clock) : std::nullopt;
 }
 
 void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {

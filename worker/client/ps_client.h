@@ -98,8 +98,12 @@ struct Quarantined {
   Clock from;
   uint64_t strikes = 0;
 };
+// The scheduler has ended the run, for everybody who ends with it.
+struct FleetEnded {
+  int code = 0;  // exit code
+};
 using ClientEvent =
-    std::variant<Started, Ready, Reset, Left, Committed, Waiting, Refused, Quarantined>;
+    std::variant<Started, Ready, Reset, Left, Committed, Waiting, Refused, Quarantined, FleetEnded>;
 
 struct ClientOutput {
   Outbox messages;
@@ -152,6 +156,12 @@ class PsClient {
   void NoteWork(uint64_t work) { work_ = work; }
   // Readers: say goodbye.
   void Leave(ClientOutput* out);
+  // Workers: from now on this client asks for a snapshot, and leaves once all that it has pushed is
+  // durable. That needs a pause: see held_from.
+  void LeaveWhenDurable(Instant now);
+  // Of a worker that is to leave: the first iteration that the snapshot under way will not hold.
+  // Whoever pushes it all the same waits for the next snapshot.
+  std::optional<Clock> held_from() const;
 
   // The transport address of the current life; changes with Reset.
   Nonce nonce() const { return nonce_; }
@@ -229,6 +239,7 @@ class PsClient {
   void SendHello(ClientOutput* out);
   void Beat(ClientOutput* out);
   void LeaveIfOver(ClientOutput* out);
+  bool MayLeave() const;
   bool Finished() const { return clock_ >= options_.job.last_clock; }
   std::optional<size_t> FindPlace(Nonce from, Life shard) const;
   bool IsPeer(Nonce from) const;
@@ -287,6 +298,7 @@ class PsClient {
   Clock clock_;
   bool left_ = false;
   bool leaving_ = false;
+  bool leaves_when_durable_ = false;
   std::vector<Place> places_;
   std::map<Clock, Fetch> fetches_;
   std::map<RequestId, RequestAt> requests_;

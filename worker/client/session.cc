@@ -44,7 +44,7 @@ void Session::Add(Command command) {
 void Session::AddOfLife(Command command) {
   Add([life = heard_, command = std::move(command)](Instant now, PsClient* client,
                                                     ClientOutput* out) {
-    if (client->life() == life) command(now, client, out);
+    if (client->life() == life && !client->left()) command(now, client, out);
   });
 }
 
@@ -92,6 +92,10 @@ void Session::Leave() {
   done->wait(false);
 }
 
+void Session::LeaveWhenDurable() {
+  Add([](Instant now, PsClient* client, ClientOutput*) { client->LeaveWhenDurable(now); });
+}
+
 std::optional<ClientEvent> Session::Next(Duration timeout) {
   MutexLock lock(&mutex_);
   const Instant until = MonotonicNow() + timeout;
@@ -114,6 +118,11 @@ ClientCounters Session::counters() const {
 Acknowledged Session::acknowledged() const {
   MutexLock lock(&mutex_);
   return acknowledged_;
+}
+
+std::optional<Clock> Session::held_from() const {
+  MutexLock lock(&mutex_);
+  return held_from_;
 }
 
 void Session::Run() {
@@ -147,6 +156,7 @@ void Session::CopyCounters() {
   counters_ = client_.counters();
   acknowledged_.life = client_.life();
   client_.CopyApplied(&acknowledged_.applied);
+  held_from_ = client_.held_from();
 }
 
 // Sent under the nonce of the client's current life.

@@ -48,6 +48,8 @@ class Session {
   void NoteWork() { ++work_; }
   // A reader's goodbye; returns when it is sent.
   void Leave();
+  // A worker's, as of PsClient: told by event Left.
+  void LeaveWhenDurable();
 
   // The next event, in order; nullopt after `timeout`.
   std::optional<ClientEvent> Next(Duration timeout);
@@ -56,6 +58,7 @@ class Session {
   // A copy, a moment old, and no older than the last event of Next.
   ClientCounters counters() const;
   Acknowledged acknowledged() const;
+  std::optional<Clock> held_from() const;
 
  private:
   using Command = std::function<void(Instant now, PsClient* client, ClientOutput* out)>;
@@ -83,6 +86,7 @@ class Session {
   std::deque<ClientEvent> events_ GUARDED_BY(mutex_);
   ClientCounters counters_ GUARDED_BY(mutex_);
   Acknowledged acknowledged_ GUARDED_BY(mutex_);
+  std::optional<Clock> held_from_ GUARDED_BY(mutex_);
 
   std::thread thread_;
 };

@@ -31,12 +31,23 @@ Trainer::Trainer(TrainerOptions options, ComputeOn compute, const Dataset* train
       slow_rng_(MixBits(options_.job.seed) ^ options_.seat.value()),
       plan_(options_.job, options_.ahead) {}
 
-absl::Status Trainer::Run(Session* session, StopSignals* signals) {
-  while (plan_.Next().act == Act::kAwaitStart) RETURN_IF_ERROR(Await(session, signals));
+absl::StatusOr<int> Trainer::Run(Session* session, StopSignals* signals) {
+  alone_ = signals->alone();
+  const auto over = [this] { return left_ || fleet_end_; };
+  while (!over() && plan_.Next().act == Act::kAwaitStart) {
+    RETURN_IF_ERROR(Await(session, signals));
+  }
   begun_ = mark_ = told_at_ = MonotonicNow();
-  while (!left_) {
+  while (!over()) {
     const IterationPlan::Task task = plan_.Next();
     if (task.act == Act::kLeave) NoteTrained();
+    if (task.act == Act::kPush) {
+      RETURN_IF_ERROR(CheckSignals(session, signals));
+      if (session->held_from().value_or(task.clock.Next()) <= task.clock) {
+        RETURN_IF_ERROR(Hold(session, signals));
+        continue;
+      }
+    }
     RETURN_IF_ERROR(Do(task, session, signals));
     plan_.Done(task);
     SpendOn(task);
@@ -45,7 +56,12 @@ absl::Status Trainer::Run(Session* session, StopSignals* signals) {
     RETURN_IF_ERROR(TakeEvents(session));
   }
   TellDone(session->counters());
-  return absl::OkStatus();
+  return ExitCodeNow();
+}
+
+int Trainer::ExitCodeNow() const {
+  if (fleet_end_) return *fleet_end_;
+  return plan_.clock() < options_.job.last_clock ? kExitStopped : kExitDone;
 }
 
 void Trainer::NoteTrained() {
@@ -72,7 +88,7 @@ absl::Status Trainer::Do(const IterationPlan::Task& task, Session* session, Stop
     case Act::kEvaluate:
       return Evaluate(task.clock, session, &iterations_[task.clock].ready->rows);
     case Act::kPush:
-      return Push(task.clock, session, signals);
+      return Push(task.clock, session);
     default:
       return Await(session, signals);
   }
@@ -80,8 +96,17 @@ absl::Status Trainer::Do(const IterationPlan::Task& task, Session* session, Stop
 
 // Events ------------------------------------------------------------------------------------------
 
-absl::Status Trainer::CheckSignals(StopSignals* signals) const {
-  if (signals->Count() == 0) return absl::OkStatus();
+absl::Status Trainer::CheckSignals(Session* session, StopSignals* signals) {
+  const int count = signals->Count();
+  if (count == 0) return absl::OkStatus();
+  if (alone_ && count == 1) {
+    if (!std::exchange(leaves_early_, true)) {
+      LogInfo(absl::StrFormat("%s: leaves when all that it has pushed is in a snapshot",
+                              signals->last_name()));
+      session->LeaveWhenDurable();
+    }
+    return absl::OkStatus();
+  }
   return absl::CancelledError(absl::StrFormat("stopped by %s at clock %d of %d",
                                               signals->last_name(), plan_.clock().value(),
                                               options_.job.last_clock.value()));
@@ -92,7 +117,7 @@ absl::Status Trainer::Await(Session* session, StopSignals* signals) {
   AwakeClock clock(began, kAsleepAfter);
   for (;;) {
     if (options_.pulse) options_.pulse(plan_.clock());
-    RETURN_IF_ERROR(CheckSignals(signals));
+    RETURN_IF_ERROR(CheckSignals(session, signals));
     if (clock.Read(MonotonicNow()) - began > kAnswerWithin && !session->answered()) {
       return absl::UnavailableError(
           absl::StrFormat("the scheduler did not answer within %d s; start it, or check "
@@ -101,6 +126,14 @@ absl::Status Trainer::Await(Session* session, StopSignals* signals) {
     }
     if (std::optional<ClientEvent> event = session->Next(kWaitStep)) return Take(*std::move(event));
   }
+}
+
+// What is computed waits until the snapshot that is asked for is committed, or given up.
+absl::Status Trainer::Hold(Session* session, StopSignals* signals) {
+  session->NoteWork();
+  RETURN_IF_ERROR(CheckSignals(session, signals));
+  std::optional<ClientEvent> event = session->Next(kWaitStep);
+  return event ? Take(*std::move(event)) : absl::OkStatus();
 }
 
 absl::Status Trainer::TakeEvents(Session* session) {
@@ -123,6 +156,8 @@ absl::Status Trainer::Take(ClientEvent event) {
   } else if (const auto* reset = std::get_if<Reset>(&event)) {
     plan_.End();
     LogWarning(absl::StrCat("this life is over, the next one is awaited: ", reset->why));
+  } else if (const auto* end = std::get_if<FleetEnded>(&event)) {
+    if (alone_) fleet_end_ = end->code;
   } else if (const auto* refused = std::get_if<Refused>(&event)) {
     return absl::FailedPreconditionError(refused->sentence);
   } else if (const auto* waiting = std::get_if<Waiting>(&event)) {
@@ -240,8 +275,7 @@ absl::Status Trainer::Evaluate(Clock clock, Session* session, Parameters* rows) 
   return absl::OkStatus();
 }
 
-absl::Status Trainer::Push(Clock clock, Session* session, StopSignals* signals) {
-  RETURN_IF_ERROR(CheckSignals(signals));
+absl::Status Trainer::Push(Clock clock, Session* session) {
   // Before the last push of a pass: without it nothing of the pass can be committed.
   bool doubted = false;
   if (options_.job.IsEvaluation(clock.Next())) {

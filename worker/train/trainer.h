@@ -73,8 +73,9 @@ class Trainer {
           const Dataset* validation, EventLog* events);
 
   // Trains, in as many lives as it takes, until this worker has left the fleet: all it pushed is
-  // durable. OutOfRange: training diverged.
-  absl::Status Run(Session* session, StopSignals* signals);
+  // durable. Its exit code: a first signal to a process alone makes it leave early, and so does the
+  // end of its fleet. OutOfRange: training diverged.
+  absl::StatusOr<int> Run(Session* session, StopSignals* signals);
 
  private:
   using Act = IterationPlan::Act;
@@ -96,8 +97,10 @@ class Trainer {
   absl::Status Take(ClientEvent event);
   absl::Status TakeStart(const Started& started);
   void Warn(const Waiting& waiting) const;
-  // Cancelled once a signal to stop has come.
-  absl::Status CheckSignals(StopSignals* signals) const;
+  // Cancelled once a signal to stop has come that is not to be heeded otherwise.
+  absl::Status CheckSignals(Session* session, StopSignals* signals);
+  absl::Status Hold(Session* session, StopSignals* signals);
+  int ExitCodeNow() const;
   bool Evaluates() const;
   void NoteWork(Session* session) const;
   GoOn GoOnWith(Session* session) const;
@@ -107,7 +110,7 @@ class Trainer {
   absl::Status Finish(Clock clock, StopSignals* signals);
   // With the rows of an iteration, which are its own and may be filled in.
   absl::Status Evaluate(Clock clock, Session* session, Parameters* rows);
-  absl::Status Push(Clock clock, Session* session, StopSignals* signals);
+  absl::Status Push(Clock clock, Session* session);
   void Slow(StopSignals* signals);
   void TellProgress(bool last);
   void TellDone(const ClientCounters& counters);
@@ -128,6 +131,9 @@ class Trainer {
 
   IterationPlan plan_;
   bool left_ = false;
+  bool leaves_early_ = false;
+  std::optional<int> fleet_end_;  // exit code of a fleet that is over, for who is alone
+  bool alone_ = false;
   bool quarantined_ = false;  // nothing more is computed, in no life
   std::map<Clock, Iteration> iterations_;
   Parameters gradients_;

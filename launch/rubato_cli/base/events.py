@@ -72,6 +72,27 @@ class ResolvedEvent(Event):
 
 
 @_event
+class LogEvent(Event):
+    kind = "log"
+    level: str = ""
+    text: str = ""
+
+
+@_event
+class LinesDroppedEvent(Event):
+    kind = "lines_dropped"
+    lines: int = 0
+
+
+@_event
+class EndedEvent(Event):
+    kind = "ended"
+    code: int = 0
+    peak_memory_bytes: int = 0
+    cpu_seconds: float = 0.0
+
+
+@_event
 class ListeningEvent(Event):
     kind = "listening"
     address: str = ""

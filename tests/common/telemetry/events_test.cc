@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/telemetry/predict_events.h"
+#include "common/telemetry/process_events.h"
 #include "common/telemetry/telemetry.h"
 #include "gtest/gtest.h"
 
@@ -50,6 +51,9 @@ class EventsTest : public testing::Test {
     Tell("worker-1", SignalEvent{.name = "SIGTERM", .count = 2});
     Tell("worker-1", ResolvedEvent{{{"seat", "1", "--seat"}}});
     Tell("scheduler", ListeningEvent{"ipc:///s"});
+    Tell("server-0", LogEvent{"warning", "the disk is full"});
+    Tell("worker-1", LinesDroppedEvent{12});
+    Tell("worker-1", EndedEvent{.code = 75, .peak_memory_bytes = 1048576, .cpu_seconds = 1.5});
   }
 
   void TellOfScheduler() {

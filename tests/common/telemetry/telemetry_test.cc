@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "gtest/gtest.h"
 #include "tests/scratch_folder.h"
@@ -36,6 +37,12 @@ struct CountEvent {
   static constexpr char kEvent[] = "e";
   int n;
   void Fields(auto&& field) const { field("n", n); }
+};
+
+struct TextEvent {
+  static constexpr char kEvent[] = "text";
+  std::string text;
+  void Fields(auto&& field) const { field("text", text); }
 };
 
 struct OddEvent {
@@ -101,12 +108,17 @@ TEST_F(TelemetryTest, LinesOfThreadsDoNotMix) {
   for (std::thread& thread : threads) thread.join();
   std::set<std::string> expected;
   for (int n = 0; n < kThreads * kEach; ++n) {
-    expected.insert(R"({"time_ms":1000,"process":"worker-0","event":"e","n":)" + std::to_string(n) +
-                    "}");
+    expected.insert(R"("process":"worker-0","event":"e","n":)" + std::to_string(n) + "}");
   }
+  std::set<std::string> told;
   const std::vector<std::string> lines = Lines();
   EXPECT_EQ(lines.size(), expected.size());
-  EXPECT_EQ(std::set<std::string>(lines.begin(), lines.end()), expected);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const std::string time = "{\"time_ms\":" + std::to_string(1000 + i) + ",";
+    EXPECT_EQ(lines[i].substr(0, time.size()), time);  // in the file's order
+    told.insert(lines[i].substr(time.size()));
+  }
+  EXPECT_EQ(told, expected);
 }
 
 TEST_F(TelemetryTest, AFullDiskIsCountedAndSurvived) {
@@ -120,6 +132,60 @@ TEST_F(TelemetryTest, AMissingFolderIsASentence) {
   const auto log = EventLog::Open({.path = folder_ + "/none/x", .process = "worker-0"});
   EXPECT_EQ(log.status().message(),
             "opening " + folder_ + "/none/x failed: No such file or directory; check the path");
+}
+
+TEST_F(TelemetryTest, NoTwoLinesAreEqualUnlessTheClockIsSetBack) {
+  int64_t wall = 5000;
+  const auto log =
+      *EventLog::Open({.path = Path(), .process = "a", .wall_millis = [&wall] { return wall; }});
+  for (const int64_t time : {5000, 5000, 4500, 5003, 5002, 3000, 3000}) {
+    wall = time;
+    log->Write(EndEvent{});
+  }
+  std::vector<std::string> expected;
+  for (const int time : {5000, 5001, 5002, 5003, 5004, 3000, 3001}) {
+    expected.push_back("{\"time_ms\":" + std::to_string(time) +
+                       ",\"process\":\"a\",\"event\":\"end\"}");
+  }
+  EXPECT_EQ(Lines(), expected);
+}
+
+// What is kept to be sent is what was written, and what was dropped is told of.
+TEST_F(TelemetryTest, ALogThatSendsHandsOutItsLines) {
+  const auto log = *EventLog::Open({.path = Path(), .process = "worker-0", .sends = true});
+  EXPECT_TRUE(log->AllSent());
+  EXPECT_FALSE(log->Due(Instant()));
+  log->Write(EndEvent{});
+  log->Write(TextEvent{std::string(kMaxLineBytes, 'x')});
+  log->Write(CountEvent{3});
+  const std::optional<LineBatch> batch = log->Due(Instant());
+  ASSERT_TRUE(batch);
+  ASSERT_EQ(batch->lines.size(), 3u);
+  EXPECT_EQ(batch->lines[0].substr(batch->lines[0].find("process")),
+            R"(process":"worker-0","event":"lines_dropped","lines":1})");
+  EXPECT_EQ(batch->lines[1], Lines().at(0));
+  EXPECT_EQ(batch->lines[2], Lines().at(2));
+  EXPECT_FALSE(log->AllSent());
+  log->Acknowledged(3);
+  EXPECT_TRUE(log->AllSent());
+}
+
+TEST_F(TelemetryTest, AnotherProcesssLineIsWrittenAsItIs) {
+  MustOpen()->Relay("{\"time_ms\":7}");
+  EXPECT_EQ(Lines(), std::vector<std::string>{"{\"time_ms\":7}"});
+}
+
+TEST(Log, WarningsAndErrorsAreListenedTo) {
+  std::vector<std::string> heard;
+  ListenToLog([&heard](const char* level, absl::string_view text) {
+    heard.push_back(std::string(level) + ": " + std::string(text));
+  });
+  LogInfo("a");
+  LogWarning("b");
+  LogError("c");
+  ListenToLog(nullptr);
+  LogError("d");
+  EXPECT_EQ(heard, (std::vector<std::string>{"warning: b", "error: c"}));
 }
 
 TEST(Log, NamesProcessAndLevelAndKeepsTheTextAsItIs) {

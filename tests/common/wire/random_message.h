@@ -56,8 +56,17 @@ class RandomMessages {
       case 10:
         message = Stale{Any<Life>(), Any<ViewVersion>(), Any<Nonce>()};
         break;
-      default:
+      case 11:
         message = ErrorReply{Number<uint32_t>(17), Text(kMaxSentenceBytes)};
+        break;
+      case 12:
+        message = MakeTelemetry();
+        break;
+      case 13:
+        message = TelemetryAck{Number<uint64_t>(uint64_t{kMaxClock} + 1) >> rng_.Below(54)};
+        break;
+      default:
+        message = FleetEnd{Number<uint32_t>(256)};
         break;
     }
     return message;
@@ -147,7 +156,8 @@ class RandomMessages {
             At(),
             Flip(),
             Maybe(Any<Life>()),
-            rng_.Next()};
+            rng_.Next(),
+            Flip()};
   }
 
   View MakeView() {
@@ -168,6 +178,15 @@ class RandomMessages {
                         return ImageName{Any<SnapshotNumber>(), Any<PlaceId>(), Any<Life>()};
                       })};
     return view;
+  }
+
+  Telemetry MakeTelemetry() {
+    return {.role = static_cast<Role>(rng_.Below(3)),
+            .index = Number<uint32_t>(1000),
+            .job_fingerprint = rng_.Next(),
+            .alone = Flip(),
+            .first = Number<uint64_t>(uint64_t{kMaxClock} + 1) >> rng_.Below(54),
+            .lines = List(5, [&] { return "{\"time_ms\":" + Text(200) + "}"; })};
   }
 
   Push MakePush() {

@@ -170,6 +170,31 @@ TEST(Wire, MeaninglessNumbersAreRefused) {
             "message refused: number of shards is 1025, at most 1024 is possible");
 }
 
+TEST(Wire, ALineIsOneEventAndNoMore) {
+  const std::string good = "{\"time_ms\":1,\"event\":\"x\"}";
+  EXPECT_EQ(WhyRefused(Telemetry{.lines = {good, good}}), "");
+  for (const std::string& line : {std::string(), good + " ", " " + good, good.substr(1)}) {
+    EXPECT_EQ(WhyRefused(Telemetry{.lines = {good, line}}),
+              "message refused: a line that is no event");
+  }
+  EXPECT_EQ(WhyRefused(Telemetry{.lines = {good + "\n" + good}}),
+            "message refused: line holds a control character");
+  const auto of_size = [](size_t bytes) {
+    return "{\"time_ms\":" + std::string(bytes - 12, '1') + "}";
+  };
+  EXPECT_EQ(WhyRefused(Telemetry{.lines = {of_size(kMaxLineBytes + 1)}}),
+            "message refused: line is 65537, at most 65536 is possible");
+  EXPECT_EQ(WhyRefused(Telemetry{.lines = {4, of_size(kMaxLineBytes)}}), "");
+  EXPECT_EQ(WhyRefused(Telemetry{.lines = {5, of_size(kMaxLineBytes)}}),
+            "message refused: bytes of all lines is 327680, at most 262144 is possible");
+  EXPECT_EQ(WhyRefused(Telemetry{.lines = {kMaxLines + 1, good}}),
+            "message refused: number of lines is 257, at most 256 is possible");
+  EXPECT_EQ(WhyRefused(Telemetry{.role = static_cast<Role>(3), .lines = {}}),
+            "message refused: role is 3, at most 2 is possible");
+  EXPECT_EQ(WhyRefused(FleetEnd{256}),
+            "message refused: exit code is 256, at most 255 is possible");
+}
+
 TEST(Wire, TheLargestViewFits) {
   View view;
   const std::string address(kMaxAddressBytes, 'a');
@@ -217,7 +242,7 @@ TEST(Wire, BytesOfTheProtocolAreStable) {
       hash = XXH3_64bits_withSeed(frame.data(), frame.size(), hash);
     }
   }
-  EXPECT_EQ(hash, 12359068356550958714u);
+  EXPECT_EQ(hash, 3434603483606833329u);
 }
 
 }  // namespace
