@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/telemetry/process_events.h"
+#include "common/wire/endpoint.h"
 
 namespace rubato {
 namespace {
@@ -33,6 +34,14 @@ Role RoleOf(StartRole role) {
   return role == StartRole::kServer   ? Role::kShard
          : role == StartRole::kWorker ? Role::kWorker
                                       : Role::kReader;
+}
+
+// What a process may come to open for its work, which comes first.
+uint64_t FilesOfWork(StartRole role, const Beginning& beginning) {
+  constexpr uint64_t kData = 64;  // and snapshots
+  const Job& job = beginning.job;
+  if (role != StartRole::kServer) return kData + FilesOfEndpoint(uint64_t{job.places} + 1);
+  return kData + beginning.run.fleet.shards_per_server * FilesOfEndpoint(uint64_t{job.seats} + 2);
 }
 
 // "run /run (RUBATO_RUN), seat 3 (--seat)".
@@ -82,8 +91,11 @@ absl::StatusOr<Beginning> Begin(const Starter& starter, const Frame& frame) {
   ASSIGN_OR_RETURN(beginning.start, FindStart(starter, run, beginning.run));
   Tell(ValuesOf(starter.role, beginning.start), frame.events);
   if (starter.role != StartRole::kScheduler) {
-    frame.stream->Open({beginning.start.scheduler->value, RoleOf(starter.role),
-                        beginning.start.index.index, beginning.job.Fingerprint()});
+    frame.stream->Open({.scheduler = beginning.start.scheduler->value,
+                        .role = RoleOf(starter.role),
+                        .index = beginning.start.index.index,
+                        .job_fingerprint = beginning.job.Fingerprint(),
+                        .files_needed = FilesOfWork(starter.role, beginning)});
   }
   return beginning;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/base/open_files.h"
 #include "common/base/status.h"
 #include "common/base/thread.h"
 #include "common/wire/endpoint.h"
@@ -65,6 +66,9 @@ class Connection {
 }  // namespace
 
 void TelemetryStream::Open(Fleet fleet) {
+  const absl::Status files = NeedOpenFiles(FilesOfEndpoint(1) + fleet.files_needed,
+                                           "sending events to the scheduler as well");
+  if (!files.ok()) return LogWarning(std::string(files.message()));
   auto thread = StartThread([this, fleet = std::move(fleet)] { Run(fleet); });
   if (thread.ok()) thread_ = *std::move(thread);
 }

@@ -21,6 +21,7 @@ class TelemetryStream {
     Role role = Role::kWorker;
     uint32_t index = 0;  // as of Telemetry
     uint64_t job_fingerprint = 0;
+    uint64_t files_needed = 0;  // open files that this process needs beside
   };
 
   // `events` outlives it. `alone`: as of Telemetry.
@@ -29,7 +30,8 @@ class TelemetryStream {
   TelemetryStream(const TelemetryStream&) = delete;
   TelemetryStream& operator=(const TelemetryStream&) = delete;
 
-  // Once, when the process knows its fleet; before, what it tells is kept.
+  // Once, when the process knows its fleet; before, what it tells is kept. Where open files are few
+  // nothing is sent.
   void Open(Fleet fleet);
   // Nothing more is told. Returns when all has arrived, or after a moment: a second, much less
   // where there is no scheduler any more.

@@ -23,7 +23,10 @@ class TelemetryStreamTest : public testing::Test {
     stream_ = std::make_unique<TelemetryStream>(events_.get(), /*alone=*/true);
   }
 
-  void Open() { stream_->Open({address_, Role::kWorker, 1, 77}); }
+  void Open() {
+    stream_->Open(
+        {.scheduler = address_, .role = Role::kWorker, .index = 1, .job_fingerprint = 77});
+  }
 
   // Takes lines, and acknowledges them if it is to, until the test stops it.
   void Play(bool acknowledges) {
@@ -97,6 +100,15 @@ TEST_F(TelemetryStreamTest, NorIsOneThatIsNotThere) {
   events_->Write(WarningEvent{"a"});
   stream_->End();
   EXPECT_FALSE(events_->AllSent());
+}
+
+TEST_F(TelemetryStreamTest, WorkComesFirstWhereOpenFilesAreFew) {
+  Play(/*acknowledges=*/true);
+  stream_->Open({.scheduler = address_, .files_needed = uint64_t{1} << 40});
+  events_->Write(WarningEvent{"a"});
+  stream_->End();
+  Stop();
+  EXPECT_TRUE(taken_.empty());
 }
 
 TEST_F(TelemetryStreamTest, AProcessThatNeverKnewItsFleetEnds) {
