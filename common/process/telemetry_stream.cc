@@ -19,6 +19,9 @@ constexpr Duration kTick = Duration::Millis(20);
 // What a process waits at its end for lines to arrive; less where they cannot even be sent.
 constexpr Duration kLastWords = Duration::Seconds(1);
 constexpr Duration kUnheard = Duration::Millis(100);
+// Who has nothing to tell says so: a scheduler that has taken another's place learns by it for
+// whose last words it is to wait.
+constexpr Duration kSilence = Duration::Millis(250);
 
 // To the scheduler.
 class Connection {
@@ -34,14 +37,18 @@ class Connection {
     }
     const Instant now = MonotonicNow();
     std::optional<LineBatch> batch = events_->Due(now);
-    if (!batch) return;
-    const Telemetry message{.role = fleet_.role,
-                            .index = fleet_.index,
-                            .job_fingerprint = fleet_.job_fingerprint,
-                            .alone = alone_,
-                            .first = batch->first,
-                            .lines = std::move(batch->lines)};
+    if (!batch && now - spoke_at_ < kSilence) return;
+    Telemetry message{.role = fleet_.role,
+                      .index = fleet_.index,
+                      .job_fingerprint = fleet_.job_fingerprint,
+                      .alone = alone_,
+                      .lines = {}};
+    if (batch) {
+      message.first = batch->first;
+      message.lines = std::move(batch->lines);
+    }
     if (endpoint_->Send(kSchedulerNonce, message) == SendResult::kSent) {
+      spoke_at_ = now;
       unheard_since_.reset();
     } else {
       events_->NotSent();
@@ -60,6 +67,7 @@ class Connection {
   const bool alone_;
   EventLog* const events_;
   const std::unique_ptr<Endpoint> endpoint_;
+  Instant spoke_at_;
   std::optional<Instant> unheard_since_;  // nothing could be sent
 };
 

@@ -37,6 +37,8 @@ class TelemetryStreamTest : public testing::Test {
           const auto* told = std::get_if<Telemetry>(&decoded.message);
           if (told == nullptr) continue;
           taken_.push_back(*told);
+          heard_ = true;
+          heard_.notify_all();
           const uint64_t next = told->first + told->lines.size();
           if (acknowledges) scheduler_->Send(decoded.from, TelemetryAck{next});
         }
@@ -63,6 +65,7 @@ class TelemetryStreamTest : public testing::Test {
   std::unique_ptr<TelemetryStream> stream_;
   std::unique_ptr<Endpoint> scheduler_;
   std::vector<Telemetry> taken_;
+  std::atomic<bool> heard_ = false;
   std::atomic<bool> stop_ = false;
   std::thread thread_;
 };
@@ -100,6 +103,16 @@ TEST_F(TelemetryStreamTest, NorIsOneThatIsNotThere) {
   events_->Write(WarningEvent{"a"});
   stream_->End();
   EXPECT_FALSE(events_->AllSent());
+}
+
+TEST_F(TelemetryStreamTest, WhoHasNothingToTellIsHeardAllTheSame) {
+  Play(/*acknowledges=*/true);
+  Open();
+  heard_.wait(false);
+  stream_->End();
+  Stop();
+  EXPECT_TRUE(taken_.at(0).alone);
+  EXPECT_TRUE(taken_.at(0).lines.empty());
 }
 
 TEST_F(TelemetryStreamTest, WorkComesFirstWhereOpenFilesAreFew) {

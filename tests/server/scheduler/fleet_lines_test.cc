@@ -122,6 +122,16 @@ TEST_F(FleetLinesTest, WhoWasThereBeforeThisSchedulerIsWaitedFor) {
   EXPECT_TRUE(lines_->AllEnded());
 }
 
+TEST_F(FleetLinesTest, SoIsWhoHasToldNothingYetAndItsLinesCountFromWhereTheyAre) {
+  EXPECT_EQ(lines_->Take(kFrom, Of(Role::kShard, 1, {})).next, 0u);
+  EXPECT_FALSE(lines_->AllEnded());
+  const std::vector<std::string> last = {LineOf("server-1", 2, "ended")};
+  EXPECT_EQ(lines_->Take(kFrom, Of(Role::kShard, 1, last, 41)).next, 42u);
+  EXPECT_EQ(lines_->Take(kFrom, Of(Role::kShard, 1, {})).next, 42u);
+  EXPECT_TRUE(lines_->AllEnded());
+  EXPECT_EQ(Written(), last);
+}
+
 // One that died is not waited for once another has its place, whatever it still says.
 TEST_F(FleetLinesTest, WhoIsFollowedIsNotWaitedFor) {
   lines_->Take(Nonce(1), Of(Role::kWorker, 0, {LineOf("worker-0", 1)}));
