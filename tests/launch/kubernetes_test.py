@@ -106,6 +106,34 @@ class RenderTest(unittest.TestCase):
                 "--resume", "--set", "fleet.servers=3", "--set", "fleet.shards_per_server=2",
                 "--set", "fleet.workers=5", "--set", "fleet.restarts=4"])
 
+    def test_each_role_starts_from_its_environment_alone(self):
+        commands, environments = {}, {}
+        for role in ("scheduler", "server", "worker"):
+            container = _container(self.plain, role)
+            commands[role] = container["command"]
+            environments[role] = {one["name"]: one.get("value") for one in container["env"]}
+        self.assertEqual(commands, {
+            "scheduler": ["rubato", "head", "/etc/rubato/run.toml", "--out", "/var/lib/rubato/run",
+                          "--stay"],
+            "server": ["rubato-server"], "worker": ["rubato-worker", "train"]})
+        own = {"RUBATO_RUN": "/var/lib/rubato/run", "RUBATO_KEYS": "/run/rubato/keys"}
+        scheduler = {"RUBATO_SCHEDULER": "tcp://quickstart-scheduler-0.quickstart-scheduler:7000"}
+        self.assertEqual(environments, {
+            "scheduler": own | {"RUBATO_LISTEN": "tcp://0.0.0.0:7000"},
+            "server": own | scheduler | {
+                "POD_NAME": None, "RUBATO_LISTEN": "tcp://0.0.0.0:7100",
+                "RUBATO_ADVERTISE": "tcp://$(POD_NAME).quickstart-server:7100"},
+            "worker": own | scheduler})
+
+    def test_where_its_processes_meet_is_not_for_the_run_file_to_say(self):
+        files = rendered(QUICKSTART, "--set", "fleet.port=9000", "--set", "fleet.transport=tcp")
+        for role in ("scheduler", "server", "worker"):
+            kind = "Job" if role == "worker" else "StatefulSet"
+            (prepare,) = [one for one in containers(one(files, kind, f"quickstart-{role}"))
+                          if one["name"] == "prepare"]
+            self.assertEqual(prepare["command"][-4:], ["--set", "fleet.transport=auto", "--set",
+                                                       "fleet.port=0"])
+
     def test_how_a_worker_ends_decides_what_the_job_does(self):
         job = one(self.plain, "Job", "quickstart-worker")["spec"]
         self.assertEqual(job["podFailurePolicy"]["rules"], [

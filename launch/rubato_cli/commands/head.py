@@ -7,10 +7,13 @@ run, or goes on with it where DIR was begun: an engine that starts it again does
 from __future__ import annotations
 
 import argparse
+import signal
 
+from rubato_cli.base.failure import DONE
 from rubato_cli.commands import own_training
 from rubato_cli.commands.arguments import add_settings
 from rubato_cli.commands.session import Command, Session
+from rubato_cli.fleet.stop_signals import SIGNALS
 from rubato_cli.run.engine import Engine
 
 COME_SECONDS = 300.0  # images may have to be fetched first
@@ -23,11 +26,19 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument("--wait", type=float, default=COME_SECONDS, metavar="SECONDS",
                         help="for all servers and workers to come")
+    parser.add_argument("--stay", action="store_true",
+                        help="once the run is finished: until a stop signal, for an engine that "
+                        "starts again whatever ends")
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
     arguments.resume = True
-    return own_training.train(arguments, session, Engine(arguments.wait))
+    code = own_training.train(arguments, session, Engine(arguments.wait))
+    if code == DONE and arguments.stay:
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        session.console.note("finished; waiting to be ended")
+        signal.sigwait(SIGNALS)
+    return code
 
 
 COMMAND = Command("head", "train with servers and workers that an engine starts", _add_arguments,

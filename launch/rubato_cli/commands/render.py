@@ -19,6 +19,9 @@ from rubato_cli.run.servers import has_servers
 
 # Keys of the run file that name files.
 PATHS = ("data.path", "data.test_path", "data.labels", "data.test_labels", "data.join.path")
+# Of [fleet]: where its processes meet, which the manifests say. A run file goes before an
+# environment, so what it says is taken back.
+MEETING = {"transport": "auto", "host": "127.0.0.1", "interface": "", "port": 0, "ports": ""}
 ACCESS = ("ReadWriteMany", "ReadWriteOnce")
 
 
@@ -96,7 +99,8 @@ def _plan(arguments: argparse.Namespace, session: Session, config: dict[str, Any
         else wishes.default_name(pathlib.Path(arguments.run).stem),
         namespace=arguments.namespace, image=arguments.image,
         run_file=_text(pathlib.Path(arguments.run)),
-        settings=[*arguments.set, *mounted], on_gpus=on_gpus, fleet=config["fleet"],
+        settings=[*arguments.set, *mounted, *_met_elsewhere(config["fleet"])],
+        on_gpus=on_gpus, fleet=config["fleet"],
         storage=Storage(
             data=wishes.volume(arguments.data) if arguments.data else None,
             claim_class=arguments.storage_class, size=wishes.size(arguments.storage_size),
@@ -125,6 +129,11 @@ def _mounted(arguments: argparse.Namespace, session: Session,
             return [f"{key}={DATA}/{os.path.relpath(path, root)}" for key, path in paths.items()]
     raise Failure(f"{', '.join(paths.values())}: not all in {' or '.join(map(str, given))}; name "
                   "with --data-root the folder here that holds what the volume holds")
+
+
+def _met_elsewhere(fleet: dict[str, Any]) -> list[str]:
+    return [f"fleet.{key}={default}" for key, default in MEETING.items()
+            if fleet.get(key, default) != default]
 
 
 def _value(config: dict[str, Any], key: str) -> str:

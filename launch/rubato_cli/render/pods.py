@@ -57,7 +57,7 @@ def template(plan: Plan, role: str) -> Json:
 def _container(plan: Plan, role: str) -> Json:
     match role:
         case "scheduler":
-            command = ["rubato", "head", RUN_FILE, "--out", RUN_FOLDER,
+            command = ["rubato", "head", RUN_FILE, "--out", RUN_FOLDER, "--stay",
                        *_settings(plan, role)]
             own: Json = {"ports": [{"name": "scheduler", "containerPort": SCHEDULER_PORT}],
                          # It trains while somebody listens there; it also prepares and evaluates,
