@@ -35,12 +35,10 @@ class EnvironmentTest(FleetTest):
                         {**own, "JOB_COMPLETION_INDEX": 0})
             fleet.start("worker-1", [BIN / "rubato-worker", "train"],
                         {**master, "RANK": 1, "WORLD_SIZE": 2})
-            self.assertEqual(fleet.end("scheduler"), 0, fleet.log("scheduler"))
-            for seat in (0, 1):
-                self.assertEqual(fleet.end(f"worker-{seat}"), 0, fleet.log(f"worker-{seat}"))
+            for name in fleet.processes:
+                self.assertEqual(fleet.end(name), 0, fleet.log(name))
             self.assertEqual(fleet.wait_for("worker-1", "done")["seat"], 1)
             for index in (0, 1):
-                self.assertEqual(fleet.stop(f"server-{index}"), 0, fleet.log(f"server-{index}"))
                 shards = fleet.wait_for(f"server-{index}", "done")["shards"]
                 self.assertEqual([shard["place"] for shard in shards], [2 * index, 2 * index + 1])
             self.assertEqual(self.resolved(fleet, "worker-1"),
