@@ -29,8 +29,8 @@ def lines(plan: Plan, folder: str) -> list[str]:
         *_indented([f"{kubectl} cp -c {SCHEDULER} {head}-0:{RUN_FOLDER}/{name} {name}"
                     for name in ("metrics.json", "report.html")]),
         "The workers' Job ends by itself when the run is done. The scheduler's pod evaluates, "
-        "writes metrics.json and report.html and stays, so that they can be fetched; the servers' "
-        "pods stay, too. Nobody but you ends them:",
+        "writes metrics.json and report.html and stays, so that they can be fetched; servers are "
+        "started again, and wait. Nobody but you ends them:",
         *_indented([f"{kubectl} scale statefulset {head} {server} --replicas=0",
                     f"kubectl delete -k {shown}",
                     f"{kubectl} delete pvc -l app.kubernetes.io/instance={plan.name}",
