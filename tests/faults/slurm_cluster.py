@@ -1,4 +1,4 @@
-"""A Slurm of two nodes on loopback: munged, slurmctld and a slurmd for each node, from a scratch
+"""A Slurm of three nodes on loopback: munged, slurmctld and a slurmd for each node, from a scratch
 folder of its own; nothing of the machine's own Slurm is touched, and nothing is left.
 
 Debian's slurmd can be several on one host (slurmd -N NAME). Nodes share the machine and its disk,
@@ -19,7 +19,7 @@ import time
 
 from rubato_cli.fleet.process import die_with_parent
 
-NODES = ("n1", "n2")
+NODES = ("n1", "n2", "n3")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "scontrol", "squeue")
 START_SECONDS = 60.0
 FREE_SECONDS = 30.0  # for what ends by itself once it is cancelled
@@ -52,12 +52,13 @@ SelectTypeParameters=CR_Core
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 ReturnToService=2
-SlurmdTimeout=10
+SlurmdTimeout=6
+MessageTimeout=5
 KillWait=5
 SchedulerParameters=bf_interval=1,sched_min_interval=100000
 """
 NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=8 RealMemory=8000\n"
-PARTITION = "PartitionName=main Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP\n"
+PARTITION = "PartitionName=main Nodes=n[1-3] Default=YES MaxTime=INFINITE State=UP\n"
 
 
 class NoSlurm(Exception):
@@ -100,6 +101,12 @@ class SlurmCluster:
         tasks = self.tasks(name)
         self._kill(lambda: [*self._daemon(name), *self._steps(name, tasks)])
         return [pid for pid in tasks if _alive(pid)]
+
+    def await_down(self, name):
+        """Slurm has noticed."""
+        while not self.call("sinfo", "--noheader", f"--nodes={name}", "--format=%T").startswith(
+                "down"):
+            time.sleep(LOOK_SECONDS)
 
     def find_node(self, name):
         """It is back, as after a reboot."""

@@ -120,7 +120,7 @@ def prepare():
     if "--resume" not in sys.argv:
         if out.exists() and any(out.iterdir()):
             refuse(f"{out}: is there already and not empty; choose another --out")
-        out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     fake = json.loads(pathlib.Path(sys.argv[3]).read_text())
     if "--set" in sys.argv and not option("--set").startswith("train."):
         refuse(f"--set: unknown key '{option('--set').split('=')[0]}'")

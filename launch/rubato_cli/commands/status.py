@@ -12,7 +12,7 @@ from typing import Any
 
 from rubato_cli.base import units
 from rubato_cli.base.events import (CommittedEvent, FleetResumeEvent, ProgressEvent, ResumedEvent,
-                                    ViewEvent, parse_event)
+                                    ViewEvent, parse_event, parse_told)
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.arguments import add_run
 from rubato_cli.commands.session import Command, Session
@@ -86,9 +86,12 @@ def quarantined(lines: list[bytes]) -> list[int]:
 
 
 def clocks(lines: list[bytes]) -> tuple[int, int]:
-    """Of the slowest worker, and of the newest commit: a run goes on, and at times it goes back."""
+    """Of the slowest worker, and of the newest commit: a run goes on, and at times it goes back.
+    `lines`: of a scheduler, or of the one worker of a run without."""
     clock = committed = 0
-    for event in filter(None, map(parse_event, lines)):
+    for name, event in map(parse_told, lines):
+        if name.startswith(("worker-", "server-")):
+            continue  # the scheduler passes it on
         match event:
             case ResumedEvent() | FleetResumeEvent():
                 clock = committed = event.clock

@@ -7,9 +7,9 @@ import dataclasses
 from typing import Any
 
 from rubato_cli.base.deadline import Deadline
-from rubato_cli.base.events import (BegunEvent, Event, ServingEvent, StartedEvent,
-                                    WorkerDoneEvent)
-from rubato_cli.base.failure import RETRYABLE, Failure
+from rubato_cli.base.events import (BegunEvent, EndedEvent, ErrorEvent, Event, ServingEvent,
+                                    StartedEvent, WorkerDoneEvent)
+from rubato_cli.base.failure import FATAL, RETRYABLE, USAGE, Failure
 from rubato_cli.files import target
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.sockets import Addresses
@@ -42,6 +42,8 @@ class EngineCrew:
         self._deadline = Deadline(self._seconds)
         self._working = set(self._workers)
         self._tellers: dict[str, Remote] = {}
+        self._reasons: dict[str, str] = {}  # by name: its last error
+        self._usage: dict[str, Usage] = {}
 
     def start_servers(self, addresses: Addresses, scheduler: str) -> None:
         """Says where they, and the workers, find it."""
@@ -74,10 +76,24 @@ class EngineCrew:
                 self._working.add(teller.name)
             case WorkerDoneEvent():
                 self._working.discard(teller.name)
+            case ErrorEvent():
+                self._reasons[teller.name] = event.message
+            case EndedEvent() if teller.name in self._tellers:
+                self._end(teller.name, event)
 
     def told(self, name: str, event: Event) -> Teller | None:
         self._missing.discard(name)
         return self._tellers.setdefault(name, Remote(name))
+
+    def _end(self, name: str, event: EndedEvent) -> None:
+        """It has, by itself; the engine may start another one."""
+        self._tellers.pop(name, None)
+        self._working.discard(name)
+        used = Usage(1, event.peak_memory_bytes, event.cpu_seconds)
+        self._usage.setdefault(name, Usage()).join(used)
+        reason = self._reasons.pop(name, "it gave no reason")
+        if event.code in (USAGE, FATAL):
+            raise Failure(f"{name} ended with exit code {event.code}: {reason}", event.code)
 
     def may_stop(self) -> None:
         pass
@@ -93,7 +109,7 @@ class EngineCrew:
         pass
 
     def usage(self) -> dict[str, Usage]:
-        return {}
+        return self._usage
 
 
 def _order(name: str) -> tuple[str, int]:

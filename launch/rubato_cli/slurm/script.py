@@ -104,8 +104,12 @@ trap 'stop=end; kill -HUP $head' INT
 trap 'kill -USR1 $head' USR1
 
 rm -f "$RUBATO_RUN/@address@"
-@rubato@ head "$RUBATO_RUN/run.toml" --out "$RUBATO_RUN" --wait @come@ \
-  --set fleet.transport=tcp --set "fleet.host=$(address)" &
+# Slurm may send a SIGTERM to all of a job, more than once: what counts is what is told here.
+(
+  trap "" TERM INT
+  exec @rubato@ head "$RUBATO_RUN/run.toml" --out "$RUBATO_RUN" --wait @come@ \
+    --set fleet.transport=tcp --set "fleet.host=$(address)"
+) &
 head=$!
 until [ -e "$RUBATO_RUN/@address@" ] || ! kill -0 $head 2>/dev/null; do sleep 0.2; done
 
