@@ -29,6 +29,9 @@ struct FleetConfig {
 // Who starts the processes of a fleet.
 struct LaunchConfig {
   std::string kind = "local";  // "local", "ssh", "slurm", "kubernetes"
+  // Of ssh: the file that names the hosts, and for how long they go on without the launcher.
+  std::string hosts;
+  int64_t supervisor_seconds = 60;
   // Of sbatch, each as on its command line: for the whole job, for what its servers get, and for
   // its workers.
   std::vector<std::string> slurm;
@@ -52,7 +55,8 @@ struct JoinConfig {
 };
 
 struct DataConfig {
-  std::string path;                       // "" with format = "generated"
+  bool shared = false;  // several hosts: they all see the run's folder, else each prepares its own
+  std::string path;     // "" with format = "generated"
   std::string test_path;                  // "": the test rows come from the split
   std::string labels;                     // labels of the images of path (idx)
   std::string test_labels;                // of test_path

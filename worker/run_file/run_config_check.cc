@@ -99,8 +99,12 @@ absl::Status CheckFleet(const FleetConfig& fleet, const KeyLocator& locate) {
   return absl::OkStatus();
 }
 
-// Each becomes a line of a script: what ends one would begin another.
 absl::Status CheckLaunch(const LaunchConfig& launch, const KeyLocator& locate) {
+  if (launch.kind == "ssh" && launch.hosts.empty()) {
+    return BadKey(locate("launch.kind"),
+                  "launch.kind = \"ssh\" needs launch.hosts, the file that names the hosts");
+  }
+  // Each becomes a line of a script: what ends one would begin another.
   for (const auto& [key, options] : {std::pair("launch.slurm", &launch.slurm),
                                      std::pair("launch.slurm_servers", &launch.slurm_servers),
                                      std::pair("launch.slurm_workers", &launch.slurm_workers)}) {

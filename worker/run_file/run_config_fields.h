@@ -67,6 +67,8 @@ void VisitFields(FleetConfig& fleet, Visitor& visitor) {
 template <class Visitor>
 void VisitFields(LaunchConfig& launch, Visitor& visitor) {
   visitor.Field("kind", launch.kind, OneOf{{"local", "ssh", "slurm", "kubernetes"}});
+  visitor.Field("hosts", launch.hosts, FilePath{});
+  visitor.Field("supervisor_seconds", launch.supervisor_seconds, IntegerRange{1, 86400});
   visitor.Field("slurm", launch.slurm, Options{});
   visitor.Field("slurm_servers", launch.slurm_servers, Options{});
   visitor.Field("slurm_workers", launch.slurm_workers, Options{});
@@ -80,6 +82,7 @@ void VisitFields(JoinConfig& join, Visitor& visitor) {
 
 template <class Visitor>
 void VisitFields(DataConfig& data, Visitor& visitor) {
+  visitor.Field("shared", data.shared, YesNo{});
   visitor.Field("path", data.path, FilePath{});
   visitor.Field("test_path", data.test_path, FilePath{});
   visitor.Field("labels", data.labels, FilePath{});

@@ -111,7 +111,8 @@ bool MayChangeOnResume(const std::string& key) {
   return key == "train.epochs" || key == "train.staleness" || key == "device" ||
          key == "train.precision" || key == "train.strikes" ||
          absl::StartsWith(key, "train.rollback_") || absl::StartsWith(key, "snapshot.") ||
-         absl::StartsWith(key, "fleet.") || absl::StartsWith(key, "launch.");
+         absl::StartsWith(key, "fleet.") || absl::StartsWith(key, "launch.") ||
+         key == "data.shared";
 }
 
 }  // namespace
@@ -139,8 +140,8 @@ absl::Status CheckResumable(const RunConfig& before, const RunConfig& now) {
   if (changed.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrFormat(
       "cannot resume: changed since the run began: %s; only train.epochs, train.staleness, device, "
-      "train.precision, train.strikes, train.rollback_*, snapshot.*, fleet.* and launch.* may "
-      "change, so undo that or start a new run",
+      "train.precision, train.strikes, train.rollback_*, snapshot.*, data.shared, fleet.* and "
+      "launch.* may change, so undo that or start a new run",
       absl::StrJoin(changed, ", ")));
 }
 

@@ -140,6 +140,15 @@ TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
             "\"income=99999999\"]");
 }
 
+TEST(RunConfig, SshNeedsAFileOfHosts) {
+  EXPECT_EQ(ErrorWith("[launch]\nkind = \"ssh\"\n"),
+            "/runs/my.toml:5: launch.kind = \"ssh\" needs launch.hosts, the file that names the "
+            "hosts");
+  const auto config = Parse(absl::StrCat(kCsv, "[launch]\nkind = \"ssh\"\nhosts = \"hosts\"\n"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->launch.hosts, "/runs/hosts");
+}
+
 TEST(RunConfig, WhatIsNoOptionOfTheEngineIsRefused) {
   EXPECT_TRUE(Parse(absl::StrCat(kCsv, "[launch]\nslurm = [\"-p main\"]\n")).ok());
   EXPECT_EQ(ErrorWith("[launch]\nslurm_workers = [\"-p main\\n#SBATCH\"]\n"),
@@ -368,7 +377,9 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   now.fleet.shards_per_server = 2;
   now.fleet.workers = 3;
   now.fleet.restarts = 0;
-  now.launch.kind = "slurm";
+  now.launch.kind = "ssh";
+  now.launch.hosts = "/runs/hosts";
+  now.data.shared = true;
   EXPECT_TRUE(CheckResumable(before, now).ok());
   now.train.batch = 8;
   now.model.kind = "mlp";
@@ -377,8 +388,8 @@ TEST(RunConfig, ResumeAllowsOnlyTheNamedKeys) {
   EXPECT_EQ(std::string(refused.message()),
             "cannot resume: changed since the run began: model.kind (\"linear\", now \"mlp\"), "
             "train.batch (0, now 8); only train.epochs, train.staleness, device, "
-            "train.precision, train.strikes, train.rollback_*, snapshot.*, fleet.* and launch.* "
-            "may change, so undo that or start a new run");
+            "train.precision, train.strikes, train.rollback_*, snapshot.*, data.shared, fleet.* "
+            "and launch.* may change, so undo that or start a new run");
   now = before;
   now.fleet.servers = 0;
   EXPECT_NE(CheckResumable(before, now).message().find("from or to 0"), absl::string_view::npos);
