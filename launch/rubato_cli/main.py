@@ -29,6 +29,7 @@ exit codes:
 
 environment:
   RUBATO_BIN   folder of executables to use instead of build/release/bin
+  RUBATO_SSH   command that reaches other hosts instead of ssh
   NO_COLOR     no colours
 """
 

@@ -45,9 +45,11 @@ class Rubato:
 
     def __init__(self, folder, arguments, programs=BIN):
         self.process = subprocess.Popen(
-            [sys.executable, "-B", str(ROOT / "launch" / "rubato"), *map(str, arguments)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
-            preexec_fn=heed_signals, env={**os.environ, "RUBATO_BIN": str(programs)})
+            self._command(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=folder, preexec_fn=heed_signals, env={**os.environ, "RUBATO_BIN": str(programs)})
+
+    def _command(self, arguments):
+        return [sys.executable, "-B", str(ROOT / "launch" / "rubato"), *map(str, arguments)]
 
     def end(self):
         """(exit code, stdout, stderr)"""

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Whom the launcher kills for what a scheduler tells (launch/rubato_cli/run/supervision.py)."""
 
+import math
 import pathlib
 import sys
 import unittest
@@ -16,8 +17,12 @@ CONFIG = {"workers": 1, "restarts": 3, "lease_seconds": 2, "shards_per_server": 
 
 
 class Process:
+    is_up = True
+    in_touch_seconds = math.inf
+
     def __init__(self, life):
         self.life = life
+        self.process = self
 
 
 class Post:
@@ -53,6 +58,18 @@ class SupervisionTest(unittest.TestCase):
                          "is out of the fleet (no heartbeat) and was killed")
         self.assertEqual(self.evicted(Post("worker-0", 8), 7), "")  # back in another life
         self.assertEqual(self.evicted(Post("worker-0", 7), 7, replaced=True), "")
+
+    def test_a_worker_that_cannot_be_reached_has_a_lease_to_come_back_by_itself(self):
+        for life, killed in ((7, True), (8, False)):
+            post = Post("worker-0", 7)
+            post.child.in_touch_seconds = 0.0
+            self.assertEqual(self.evicted(post, 7), "")
+            post.child.in_touch_seconds = 1.0
+            self.supervision.look()
+            self.assertEqual(post.killed, "")
+            post.child.in_touch_seconds, post.child.life = 3.0, life
+            self.supervision.look()
+            self.assertEqual(bool(post.killed), killed)
 
     def test_a_life_that_it_has_not_told_of_is_its_own(self):
         self.assertNotEqual(self.evicted(Post("worker-0"), 7), "")

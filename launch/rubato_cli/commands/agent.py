@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 import argparse
+import json
+import pathlib
+import re
 
+from rubato_cli.base import console
+from rubato_cli.base.failure import DONE
 from rubato_cli.commands.session import Command, Session
-from rubato_cli.fleet.remote import agent_bridge
+from rubato_cli.fleet.remote import agent_bridge, checks, run_files
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--session", required=True, metavar="NAME", help="of the launcher")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--session", metavar="NAME", type=_session,
+                      help="join stdin and stdout to the agent of this launcher")
+    what.add_argument("--inspect", metavar="DIR", help="say whether a run's folder can be there")
+    what.add_argument("--digests", metavar="DIR", help="say what a run's folder holds")
+    what.add_argument("--show", metavar="FILE", help="print it")
     parser.add_argument("--begin", action="store_true", help="make the agent first")
     parser.add_argument("--lease", type=float, default=60.0, metavar="SECONDS",
                         help="how long it outlives its launcher")
+    parser.add_argument("--token", default="", help="whether a file of this name is seen there")
+    parser.add_argument("--up", type=int, default=0, metavar="N", help="so many folders above")
+
+
+def _session(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-z]{1,64}", text):
+        raise argparse.ArgumentTypeError(f"{text} is no name of a session")
+    return text
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
+    if arguments.inspect:
+        found = checks.inspect(arguments.inspect, arguments.token, arguments.up)
+        console.answer(json.dumps(found) + "\n")
+        return DONE
+    if arguments.digests:
+        found = run_files.digests(pathlib.Path(arguments.digests))
+        console.answer(json.dumps(found) + "\n")
+        return DONE
+    if arguments.show:
+        console.answer(pathlib.Path(arguments.show).read_text(encoding="utf-8"))
+        return DONE
     if arguments.begin:
         agent_bridge.begin(session.find_build(), arguments.session, arguments.lease)
     return agent_bridge.join(arguments.session)

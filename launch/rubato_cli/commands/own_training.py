@@ -12,13 +12,13 @@ from rubato_cli.commands.arguments import setting_flags
 from rubato_cli.commands.session import Session
 from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
-from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.sockets import SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report import run_page, summary, verdict
 from rubato_cli.run import data_tool, metrics, validations, workers
-from rubato_cli.run.committed import Snapshot, whole_snapshot
+from rubato_cli.run.committed import Snapshot
 from rubato_cli.run.engine import Engine
+from rubato_cli.run.remote_run import open_run
 from rubato_cli.run.servers import need_servers
 from rubato_cli.run.start import Start, train_and_evaluate
 
@@ -27,42 +27,62 @@ def train(arguments: argparse.Namespace, session: Session, engine: Engine | None
     """Prepares, trains and evaluates. `engine`: who starts servers and workers, if not this
     process."""
     build, folder = session.build(), RunFolder(arguments.out)
-    with StopSignals() as stop:
-        resumed = prepare(arguments, build, folder, stop, session.console)
-        clock = resumed.clock if resumed else 0
-        left = int(folder.read_json("job.json")["last_clock"]) - clock
-        if left == 0 and (before := metrics.of_finished(folder)):
-            return show_again(folder, session.console, before)
-        with SocketFolder() as sockets:
-            trained = train_and_evaluate(
-                session.console, Start(build, folder, stop, sockets, engine=engine), resumed, left)
-    show(folder, session.console, _write_results(folder, trained))
+    with StopSignals() as stop, SocketFolder() as sockets:
+        start = Start(build, folder, stop, sockets, engine=engine)
+        return _train(arguments, session.console, start)
+
+
+def train_on_hosts(arguments: argparse.Namespace, config: dict[str, Any],
+                   session: Session) -> int:
+    """The same on other hosts. `config`: as `rubato-data config` prints it."""
+    build, folder = session.build(), RunFolder(arguments.out)
+    with StopSignals() as stop, SocketFolder() as sockets:
+        remote = open_run(config, folder, session.environment, (stop, session.console))
+        with remote.hosts:
+            remote.check(build, config, arguments.resume)
+            start = Start(build, folder, stop, sockets, remote=remote)
+            return _train(arguments, session.console, start)
+
+
+def _train(arguments: argparse.Namespace, console: Console, start: Start) -> int:
+    folder = start.folder
+    resumed = prepare(arguments, start, console)
+    clock = resumed.clock if resumed else 0
+    left = int(folder.read_json("job.json")["last_clock"]) - clock
+    if left == 0 and (before := metrics.of_finished(folder)):
+        return show_again(folder, console, before)
+    trained = train_and_evaluate(console, start, resumed, left)
+    show(folder, console, _write_results(folder, trained))
     return DONE
 
 
-def prepare(arguments: argparse.Namespace, build: Build, folder: RunFolder, stop: StopSignals,
-            console: Console) -> Snapshot | None:
-    """The run in `folder`, which is this process's from here on; what to go on from."""
-    resumed = _resumed(build, folder, console) if arguments.resume else None
+def prepare(arguments: argparse.Namespace, start: Start, console: Console) -> Snapshot | None:
+    """The run in its folder, which is this process's from here on; what to go on from."""
+    folder = start.folder
+    resumed = _resumed(start, console) if arguments.resume else None
     clock = resumed.clock if resumed else 0
     resume = ["--resume", "--committed", str(clock)] if arguments.resume else []
-    data_tool.prepare(build, [arguments.run, "--out", str(folder.path),
-                              *setting_flags(arguments.set), *resume], folder, stop, console)
+    data_tool.prepare(start.build, [arguments.run, "--out", str(folder.path),
+                                    *setting_flags(arguments.set), *resume],
+                      folder, start.stop, console)
     if not resumed:
         folder.lock()
+    if start.remote:
+        start.remote.prepare(resume)
     return resumed
 
 
-def _resumed(build: Build, folder: RunFolder, console: Console) -> Snapshot | None:
+def _resumed(start: Start, console: Console) -> Snapshot | None:
     """What an earlier start left to go on from, in the folder that is ours from here on; None when
     there was no start."""
+    folder = start.folder
     if not any((folder.path / name).exists() for name in ("run.toml", "config.json")):
         return None
     need_servers(folder, "resume")
     if not (folder.path / workers.FILE).exists():
         return None  # it was prepared, and nothing began
     folder.lock()
-    return whole_snapshot(build, folder, console)
+    return start.whole_snapshot(console)
 
 
 def show(folder: RunFolder, console: Console, result: dict[str, Any]) -> None:

@@ -14,8 +14,10 @@ from rubato_cli.commands.session import Session
 from rubato_cli.files import target
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
+from rubato_cli.fleet.sockets import SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.run import metrics
+from rubato_cli.run.start import Start
 from rubato_cli.slurm import calls, script
 from rubato_cli.slurm.follow import Follower
 
@@ -28,8 +30,8 @@ def run(arguments: argparse.Namespace, config: dict[str, Any], session: Session)
         console.answer(script.render(job))
         return DONE
     calls.check(script.render(job))  # before anything is read
-    with StopSignals() as stop:
-        own_training.prepare(arguments, build, folder, stop, session.console)
+    with StopSignals() as stop, SocketFolder() as sockets:
+        own_training.prepare(arguments, Start(build, folder, stop, sockets), session.console)
     if before := metrics.of_finished(folder):
         return own_training.show_again(folder, session.console, before)
     folder.unlock()  # the head's from here on

@@ -8,9 +8,9 @@ from rubato_cli.base.failure import Failure
 from rubato_cli.commands import own_training, slurm_job
 from rubato_cli.commands.arguments import add_settings, setting_flags
 from rubato_cli.commands.session import Command, Session
-from rubato_cli.run import data_tool
+from rubato_cli.run import data_tool, remote_run
 
-LOCAL, SLURM = LAUNCHERS = ("local", "slurm")
+LOCAL, SSH, SLURM = LAUNCHERS = ("local", remote_run.KIND, "slurm")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="go on from the last committed snapshot in DIR")
     parser.add_argument("--launcher", choices=LAUNCHERS,
                         help="who starts the processes (default: launch.kind of RUN)")
+    parser.add_argument("--hosts", metavar="FILE",
+                        help="with --launcher ssh: names them (default: launch.hosts of RUN)")
     parser.add_argument("--dry-run", action="store_true",
                         help="print what would be submitted, and submit nothing")
     for name, words in (("", "the whole job"), ("-servers", "the servers' part"),
@@ -31,6 +33,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
+    arguments.set += _launcher_settings(arguments)
     config = data_tool.ask(session.find_build(), ["config", arguments.run,
                                                   *setting_flags(arguments.set)])
     kind = arguments.launcher or str(config["launch"]["kind"])
@@ -40,10 +43,20 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
             or arguments.slurm_workers_option):
         raise Failure(f"--dry-run and --slurm-*option are for --launcher {SLURM}, and this is "
                       f"{kind}; leave them out")
+    if kind == SSH:
+        return own_training.train_on_hosts(arguments, config, session)
     if kind != LOCAL:
         raise Failure(f"launch.kind = \"{kind}\" is no launcher of `rubato train`; use one of "
                       f"{', '.join(LAUNCHERS)}")
     return own_training.train(arguments, session, None)
+
+
+def _launcher_settings(arguments: argparse.Namespace) -> list[str]:
+    """The flags that say on which hosts processes are, as settings of the run file."""
+    settings = [f"launch.kind={SSH}"] if arguments.launcher == SSH else []
+    if arguments.hosts:
+        settings.append(remote_run.host_setting(arguments.hosts))
+    return settings
 
 
 COMMAND = Command("train", "train the model of a run file", _add_arguments, _run)

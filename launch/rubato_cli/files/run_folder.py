@@ -8,6 +8,7 @@
   rollbacks.json                    how often it went back by itself, if it did
   workers.json                      how many trained it from which clock on; workers-*.json: who
                                     asks for others now (run/wishes.py)
+  hosts.json                        which of them are on which host, if those are others
   telemetry/NAME.jsonl logs/NAME.log    events and log of each process: shown, but
                                     nothing that trains, resumes or scores reads them back
   evaluation.json metrics.json report.html

@@ -66,7 +66,7 @@ class Child:
     @property
     def heard(self) -> float:
         """When it last told anything, or now where it could not have been heard."""
-        if not self.process.in_touch:
+        if self.process.in_touch_seconds == 0:
             self._heard = time.monotonic()
         return self._heard
 

@@ -46,6 +46,9 @@ class Fleet:
         self.on_relayed: Callable[[str, Event], None] = lambda name, event: None
         # Is told of the post of a process that has died and will be followed, and why it did.
         self.on_death: Callable[[Post, str], None] = lambda post, why: None
+        # Is told of the post of a process that has died with its host and can be on no other: may
+        # do without it, else the fleet ends.
+        self.on_stranded: Callable[[Post], None] = lambda post: None
         # A first stop signal ends the fleet at once unless somebody takes care of it.
         self.signals_bearable = 0
         self.places = places
@@ -67,7 +70,7 @@ class Fleet:
             child.kill()
         deadline = Deadline(END_SECONDS)
         # Whom nobody can reach, his host ends by itself.
-        while any(not child.reap() and child.process.in_touch
+        while any(not child.reap() and child.process.in_touch_seconds
                   for child in self.children) and not deadline.over():
             time.sleep(0.005)
             self.places.look()
@@ -179,7 +182,9 @@ class Fleet:
         for child in self._dead():
             self._read(child)  # its last words
             post = self._posts.get(child.name)
-            if post is not None and post.lose():
+            if post is not None and not self.places.has_room(child.name):
+                self.on_stranded(post)
+            elif post is not None and post.lose():
                 self.on_death(post, post.why())
         blamed = self._dead()
         if not blamed:

@@ -38,7 +38,7 @@ class Places(Protocol):
         """Where process `name` is, or is to be started now. Failure if nowhere."""
 
     def has_room(self, name: str) -> bool:
-        """Whether that would find one."""
+        """Whether that finds one; keeps it."""
 
     def there(self, name: str, path: pathlib.Path) -> str:
         """What `path`, the run's folder, is called where process `name` is."""

@@ -66,8 +66,9 @@ class Post:
 
     def why(self) -> str:
         """Why its process died, for a sentence that begins with its name."""
-        killed = self._killed_for and self.child.exit_code == -signal.SIGKILL
-        return self._killed_for if killed else self.child.ending().why()
+        ending = self.child.ending()
+        killed = ending.exit_code == -signal.SIGKILL and not ending.lost
+        return self._killed_for if killed and self._killed_for else ending.why()
 
     def lose(self) -> bool:
         """Takes the death of its process; whether another one may follow it, and will."""

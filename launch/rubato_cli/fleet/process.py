@@ -8,6 +8,7 @@ common/base/stop_signals.h.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import pathlib
 import signal
@@ -56,8 +57,9 @@ class Process(Protocol):
         """On its host."""
 
     @property
-    def in_touch(self) -> bool:
-        """Whether it is known now what it does: else nothing counts against it."""
+    def in_touch_seconds(self) -> float:
+        """For how long it has been known what it does. 0: it is not, and nothing counts against
+        it."""
 
     @property
     def waiting(self) -> bool:
@@ -89,7 +91,7 @@ class Process(Protocol):
 class LocalProcess:
     """One of this host. `log` gets its stderr; `group`: its process group, 0: its own."""
 
-    in_touch = True
+    in_touch_seconds = math.inf
     waiting = False
     lost = ""
 

@@ -10,7 +10,7 @@ from rubato_cli.base.events import (CommittedEvent, ErrorEvent, Event, KeptEvent
 from rubato_cli.base.failure import DONE, FATAL, Failure
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
-from rubato_cli.fleet.question import ask
+from rubato_cli.fleet.question import Answer, ask
 
 PROGRAM = "rubato-scheduler"
 
@@ -54,13 +54,22 @@ def snapshot_of_figures(folder: RunFolder) -> int | None:
 
 def kept_snapshots(build: Build, folder: RunFolder) -> list[Snapshot]:
     """All committed snapshots that `folder` still has, oldest first; whole or not."""
+    return kept_in(ask(build, PROGRAM, ["--run", str(folder.path), "--kept"]), "--kept")
+
+
+def kept_in(answer: Answer, asked: str) -> list[Snapshot]:
+    """The same, of a scheduler that has been asked so."""
     return [Snapshot(event.snapshot, event.clock)
-            for event in _ask(build, folder, ["--kept"]) if isinstance(event, KeptEvent)]
+            for event in _events_in(answer, asked) if isinstance(event, KeptEvent)]
 
 
 def _ask(build: Build, folder: RunFolder, arguments: list[str]) -> list[Event]:
     """The events by which rubato-scheduler answers."""
     answer = ask(build, PROGRAM, ["--run", str(folder.path), *arguments])
+    return _events_in(answer, arguments[0])
+
+
+def _events_in(answer: Answer, asked: str) -> list[Event]:
     ending = answer.ending
     events = [event for event in map(parse_event, answer.stdout.splitlines()) if event is not None]
     if ending.exit_code == DONE and events:
@@ -69,5 +78,5 @@ def _ask(build: Build, folder: RunFolder, arguments: list[str]) -> list[Event]:
         if isinstance(event, ErrorEvent):
             raise Failure(event.message, ending.code)
     if ending.exit_code == DONE:
-        raise Failure(f"{PROGRAM} {arguments[0]} did not answer; build again", FATAL)
-    raise Failure(f"{PROGRAM} {arguments[0]} {ending.why()}", ending.code)
+        raise Failure(f"{PROGRAM} {asked} did not answer; build again", FATAL)
+    raise Failure(f"{PROGRAM} {asked} {ending.why()}", ending.code)

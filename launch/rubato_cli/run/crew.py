@@ -27,6 +27,7 @@ class Flags:
 
     worker: Callable[[int], list[str]] = lambda seat: []
     server: tuple[str, ...] = ()
+    fixed: str = ""  # see Crew
 
 
 class Crew(Protocol):
@@ -70,14 +71,13 @@ class Crew(Protocol):
 class OwnCrew:
     """Posts of this launcher's fleet."""
 
-    fixed = ""
-
     def __init__(self, fleet: Fleet, config: dict[str, Any], keep: Keep, flags: Flags) -> None:
         """`config`: section "fleet" of config.json."""
         self._fleet = fleet
         self._config = config
         self._keep = keep
         self._flags = flags
+        self.fixed = flags.fixed
         self._servers: list[Post] = []
         self._workers: list[Post] = []
 

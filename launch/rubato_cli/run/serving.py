@@ -31,25 +31,29 @@ class Serving:
         ends the fleet. Returns what it told of the rows it read."""
         config = self._folder.read_json("config.json")["fleet"]
         open_files.need(2 + int(config["servers"]))
-        run = ["--run", str(self._folder.path)]
         scheduler = self._fleet.start("scheduler-0", "rubato-scheduler",
-                                      [*run, "--listen", addresses.scheduler(), "--serve",
-                                       *snapshot.arguments()])
+                                      [*self._folder_of("scheduler-0"), "--serve",
+                                       "--listen", addresses.scheduler(), *snapshot.arguments()])
         address = self._fleet.wait_listening(scheduler)
         servers = [
             self._fleet.start(f"server-{index}", "rubato-server",
-                              [*run, "--scheduler", address, "--serve", "--listen",
+                              [*self._folder_of(f"server-{index}"),
+                               "--scheduler", address, "--serve", "--listen",
                                addresses.server(index), "--server", str(index)])
             for index in range(int(config["servers"]))]
         for server in servers:
             self._fleet.wait_listening(server)
         worker = self._fleet.start(f"{verb}-0", "rubato-worker",
-                                   [verb, *run, "--scheduler", address, *arguments])
+                                   [verb, *self._folder_of(f"{verb}-0"), "--scheduler", address,
+                                    *arguments])
         self._fleet.may_end(worker, 0)
         while worker.running:
             self._fleet.step()
         self._fleet.end([scheduler, *servers])
         return self._novelties
+
+    def _folder_of(self, name: str) -> list[str]:
+        return ["--run", self._fleet.places.there(name, self._folder.path)]
 
     def _take(self, child: Child, event: Event) -> None:
         match event:

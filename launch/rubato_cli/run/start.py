@@ -13,6 +13,7 @@ from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.places import LocalPlaces
+from rubato_cli.fleet.remote.hosts import HostAddresses
 from rubato_cli.fleet.sockets import Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.fleet.usage import Usage
@@ -21,6 +22,7 @@ from rubato_cli.run.committed import Snapshot, kept_snapshots, whole_snapshot
 from rubato_cli.run.crew import Crew, Flags, Keep, OwnCrew
 from rubato_cli.run.engine import Engine, EngineCrew
 from rubato_cli.run.history import History
+from rubato_cli.run.remote_run import HostsLost, RemoteRun
 from rubato_cli.run.rollbacks import RanAway
 from rubato_cli.run.servers import has_servers
 from rubato_cli.run.serving import Serving
@@ -29,6 +31,7 @@ from rubato_cli.run.workers import OtherWorkers
 
 
 MORE_EVALUATIONS = 2  # after one that was killed
+SERVE = "serve"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +44,37 @@ class Start:
     sockets: SocketFolder
     worker_flags: Callable[[int], list[str]] = lambda seat: []  # besides those of every training
     engine: Engine | None = None  # who starts servers and workers in place of this launcher
+    remote: RemoteRun | None = None  # where the fleets are, if not on this host
 
     def fleet(self, prefix: str = "") -> Fleet:
         """A new one, whose telemetry and logs begin with `prefix`."""
-        return Fleet(LocalPlaces(self.build),
-                     lambda name: self.folder.files(prefix, name), self.stop)
+        places = self.remote.hosts.next_fleet() if self.remote else LocalPlaces(self.build)
+        return Fleet(places, lambda name: self.folder.files(prefix, name), self.stop)
+
+    def addresses(self, purpose: str) -> Addresses | HostAddresses:
+        """Of the processes of one."""
+        config = self.folder.read_json("config.json")["fleet"]
+        if self.remote:
+            if purpose != SERVE:
+                self.remote.hosts.check_room(int(config["servers"]), int(config["workers"]))
+            return HostAddresses(self.remote.hosts, int(config["port"]))
+        if self.engine and purpose == SERVE:
+            # All of it is on this host, wherever those that trained were.
+            config = {**config, "transport": "auto", "host": "127.0.0.1", "port": 0}
+        return Addresses(config, self.sockets, purpose)
+
+    def whole_snapshot(self, console: Console, newest: int | None = None) -> Snapshot:
+        """The newest that can be used, from number `newest` on if that is given."""
+        if self.remote is None or not self.remote.scattered:
+            return whole_snapshot(self.build, self.folder, console, newest)
+        kept = [snapshot for snapshot in self.remote.kept()
+                if newest is None or snapshot.number <= newest]
+        return kept[-1] if kept else Snapshot(0, 0)
+
+    def kept_snapshots(self) -> list[Snapshot]:
+        if self.remote is not None and self.remote.scattered:
+            return self.remote.kept()
+        return kept_snapshots(self.build, self.folder)
 
 
 def train_and_evaluate(console: Console, start: Start, resumed: Snapshot | None,
@@ -62,14 +91,13 @@ def _serve(console: Console, start: Start, used: Snapshot) -> None:
     """Evaluates `used`, with another fleet when a process of the first one dies: it holds nothing
     that is not on the disk."""
     config = start.folder.read_json("config.json")["fleet"]
-    # All of it is on this host, wherever those that trained were.
-    if start.engine:
-        config = {**config, "transport": "auto", "host": "127.0.0.1", "port": 0}
     for left in reversed(range(min(int(config["restarts"]), MORE_EVALUATIONS) + 1)):
-        with start.fleet("serve-") as fleet:
+        with start.fleet(f"{SERVE}-") as fleet:
             try:
                 Serving(fleet, start.folder, console).run(
-                    Addresses(config, start.sockets, "serve"), used, "evaluate", [])
+                    start.addresses(SERVE), used, "evaluate", [])
+                if start.remote:
+                    start.remote.fetch("evaluate-0", "evaluation.json")
                 return
             except ChildFailure as failure:
                 if failure.code != RETRYABLE or failure.said or left == 0:
@@ -81,7 +109,7 @@ def _validate(console: Console, start: Start, snapshots: list[Snapshot]) -> None
     """Makes the validations that were missed. A damaged snapshot cannot be the best epoch's."""
     folder = start.folder
     for snapshot in snapshots:
-        if whole_snapshot(start.build, folder, console, snapshot.number) != snapshot:
+        if start.whole_snapshot(console, snapshot.number) != snapshot:
             continue
         console.note(f"epoch {missed.epoch(folder, snapshot) + 1}: nobody has validated it; "
                      f"validating its snapshot {snapshot.number}")
@@ -115,6 +143,9 @@ def train(console: Console, start: Start, resumed: Snapshot | None) -> dict[str,
                 history.workers.trained()
                 history.workers.close("the run went back to an earlier snapshot; ask again")
                 resumed = history.rollbacks.go_back(start.build, why, console)
+            case HostsLost():
+                console.note(f"{why.sentence}; going on with the other hosts")
+                resumed = start.whole_snapshot(console)
             case OtherWorkers():
                 resumed = history.workers.change(start.build, why, console)
     history.workers.trained()
@@ -130,15 +161,17 @@ def _recruiter(start: Start, fleet: Fleet, history: History) -> Callable[[Keep],
         return lambda _: EngineCrew(engine, start.folder, config)
     factor = history.rollbacks.factor
     flags = Flags(start.worker_flags,
-                  () if factor == 1.0 else ("--rate-factor", repr(factor)))
+                  () if factor == 1.0 else ("--rate-factor", repr(factor)),
+                  start.remote.fixed if start.remote else "")
     return lambda keep: OwnCrew(fleet, config, keep, flags)
 
 
 def _try(console: Console, start: Start, history: History, training: Training,
-         resumed: Snapshot | None) -> RanAway | OtherWorkers | None:
+         resumed: Snapshot | None) -> RanAway | OtherWorkers | HostsLost | None:
     """Trains to the last clock; returns why another training is to follow, if one is: it ran away
-    and may go back, other workers are wanted, or those that were do not work."""
-    addresses = Addresses(start.folder.read_json("config.json")["fleet"], start.sockets, "train")
+    and may go back, other workers are wanted, those that were do not work, or a host that it cannot
+    do without is lost."""
+    addresses = start.addresses("train")
     addresses.warn(console)
     try:
         return training.run(addresses, resumed)
@@ -150,6 +183,8 @@ def _try(console: Console, start: Start, history: History, training: Training,
         if (isinstance(failure, ChildFailure) and failure.ran_away
                 and history.rollbacks.asked_for):
             return RanAway(failure.said)
+        if start.remote and start.remote.can_move():
+            return HostsLost(failure.sentence)
         if history.workers.on_trial:
             return history.workers.stay(failure.sentence)
         raise
@@ -168,10 +203,10 @@ def evaluate(console: Console, start: Start, trained: dict[str, Any]) -> dict[st
     config = folder.read_json("config.json")
     wanted = None
     if config["train"]["best_epoch"]:
-        kept = kept_snapshots(start.build, folder)
+        kept = start.kept_snapshots()
         _validate(console, start, missed.snapshots(folder, kept))
         wanted = best_epoch.snapshot(folder, kept)
-    used = whole_snapshot(start.build, folder, console, wanted)
+    used = start.whole_snapshot(console, wanted)
     per_epoch = int(folder.read_json("job.json")["iterations_per_epoch"])
     more: dict[str, dict[str, Any]] = {
         "train": {"epoch_used": (used.clock + 1) // per_epoch,

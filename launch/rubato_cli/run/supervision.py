@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Any
 
@@ -36,7 +37,9 @@ class Supervision:
         self._loading: dict[str, set[int]] = {}  # places of such a server that do not serve yet
         self._ended: dict[str, int] = {}  # newest life of the process that died last
         self._pulses: dict[str, Pulse] = {}
+        self._deferred: dict[str, EvictedEvent] = {}  # by post: it may be back by itself
         fleet.on_death = self._note_death
+        fleet.on_stranded = self._do_without
 
     def restarts(self) -> Restarts:
         """Those of one process."""
@@ -71,6 +74,8 @@ class Supervision:
     def look(self) -> None:
         """Several times a second: a scheduler tells how far the run is, or it hangs. Others are
         the scheduler's to watch once it knows of them; before, they at least compute."""
+        for event in list(self._deferred.values()):
+            self._replace_worker(event)
         for name, post in self._posts.items():
             child, pulse = post.child, self._pulses[name]
             if name == SCHEDULER:
@@ -81,7 +86,8 @@ class Supervision:
 
     def _does_nothing(self, child: Child, pulse: Pulse) -> bool:
         # Of whom nothing is known, nothing is held against him.
-        ticks = child.process.cpu_ticks() if child.process.in_touch else time.monotonic()
+        ticks = (child.process.cpu_ticks() if child.process.in_touch_seconds
+                 else time.monotonic())
         return pulse.stands((child.pid, ticks))
 
     def _replace_worker(self, event: EvictedEvent) -> None:
@@ -90,13 +96,23 @@ class Supervision:
         post = self._posts.get(f"worker-{event.seat}")
         if post is None or event.life <= self._ended.get(post.name, 0):
             return
-        if post.child.life <= event.life:
+        self._deferred.pop(post.name, None)
+        if not self._is_known(post):
+            self._deferred[post.name] = event
+        elif post.child.life <= event.life:
             self._replace(post.name, f"is out of the fleet ({event.why}) and was killed")
 
     def _replace(self, name: str, why: str) -> None:
         post = self._posts.get(name)
-        if self._budget > 0 and post is not None and post.age > self._lease:
+        if post is None or not self._is_known(post):
+            return
+        if self._budget > 0 and post.age > self._lease:
             post.kill(why)
+
+    def _is_known(self, post: Post) -> bool:
+        """Whether a host that was cut off has been back for long enough for its processes to be
+        heard of again: if they are, nothing was lost."""
+        return post.child.process.in_touch_seconds > self._lease
 
     def _note_death(self, post: Post, why: str) -> None:
         self._console.note(f"{post.name} {why}; it is started again "
@@ -108,6 +124,18 @@ class Supervision:
         if post.name.startswith("server-"):
             first = int(post.name.rsplit("-", 1)[1]) * self._shards
             self._loading[post.name] = set(range(first, first + self._shards))
+
+    def _do_without(self, post: Post) -> None:
+        """Of workers any number is enough."""
+        others = any(other.running for other in self._posts.values()
+                     if other is not post and other.name.startswith("worker-"))
+        if not post.name.startswith("worker-") or not others:
+            return
+        self._console.note(f"{post.name} {post.why()}, and no other host has a free slot: the "
+                           "fleet goes on without it")
+        self.faults.deaths.append(Death(post.name, post.why(), self._clock))
+        post.relieve()
+        self._fleet.may_end(post, -signal.SIGKILL)
 
     def _note_serving(self, place: int) -> None:
         name = f"server-{place // self._shards}"

@@ -85,9 +85,10 @@ class Training:
 
     def _keep(self, name: str, program: str, arguments: Callable[[Post], list[str]],
               *verb: str) -> Post:
-        run = [*verb, "--run", str(self._folder.path)]
+        there = self._fleet.places.there
         return self._supervision.watch(self._fleet.keep(
-            name, program, lambda post: [*run, *arguments(post)], self._supervision.restarts()))
+            name, program, lambda post: [*verb, "--run", there(name, self._folder.path),
+                                         *arguments(post)], self._supervision.restarts()))
 
     def _watch(self, scheduler: Post) -> OtherWorkers | None:
         """Until scheduler and workers have ended by themselves, after a stop signal, or to be

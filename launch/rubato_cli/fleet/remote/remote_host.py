@@ -58,6 +58,7 @@ class RemoteHost:
         self._try_at = 0.0
         self._heard_at = self._looked_at = time.monotonic()
         self._over = Deadline(lease + AFTER_LEASE_SECONDS)
+        self._touched_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -68,8 +69,14 @@ class RemoteHost:
         return self.entry.slots or int(self.facts.get("cores", 1))
 
     @property
-    def in_touch(self) -> bool:
-        return self._link.is_up and time.monotonic() - self._heard_at < TOUCH_SECONDS
+    def in_touch_seconds(self) -> float:
+        """For how long it has been; 0: it is not."""
+        now = time.monotonic()
+        if not self._link.is_up or now - self._heard_at > TOUCH_SECONDS:
+            self._touched_at = None
+            return 0.0
+        self._touched_at = self._touched_at or now
+        return max(now - self._touched_at, 1e-3)
 
     def fileno(self) -> int:
         """Becomes readable when look() has something to take."""
@@ -86,7 +93,7 @@ class RemoteHost:
             texts: dict[str, str] | None = None) -> RemoteProcess:
         """See agent.py. A host that is out of touch is told as soon as it is there again."""
         self._numbers += 1
-        process = RemoteProcess(self._numbers, self._link.send, lambda: self.in_touch)
+        process = RemoteProcess(self._numbers, self._link.send, lambda: self.in_touch_seconds)
         self._processes[self._numbers] = process
         if self.lost:
             process.lose(self.lost, -signal.SIGKILL)
@@ -110,6 +117,7 @@ class RemoteHost:
             self._pump()
         if self._process is not None:
             self._check_heard(now)
+        _ = self.in_touch_seconds  # so that no time without is overlooked
         if self._over.over():
             self._lose(f"has not been heard of for {self._lease + AFTER_LEASE_SECONDS:.0f} s"
                        + (f" ({self.trouble})" if self.trouble else ""))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from rubato_cli.fleet.remote.ordered_link import Message
 
 
 class RemoteProcess:
-    """`send`: to the agent. `in_touch`: whether the agent is heard now. See fleet/process.py."""
+    """`send`: to the agent. `in_touch_seconds`: for how long that is heard. See fleet/process.py.
+    """
 
     stdout = None  # that of the host wakes who waits
 
     def __init__(self, number: int, send: Callable[[Message], None],
-                 in_touch: Callable[[], bool]) -> None:
+                 in_touch_seconds: Callable[[], float]) -> None:
         self.pid = 0  # until it is told
         self.exit_code: int | None = None
         self.peak_memory_bytes = 0
@@ -22,13 +24,13 @@ class RemoteProcess:
         self.lost = ""  # the sentence, once its host is
         self._number = number
         self._send = send
-        self._in_touch = in_touch
+        self._in_touch_seconds = in_touch_seconds
         self._written = b""
         self._words = ""
 
     @property
-    def in_touch(self) -> bool:
-        return self.exit_code is not None or self._in_touch()
+    def in_touch_seconds(self) -> float:
+        return math.inf if self.exit_code is not None else self._in_touch_seconds()
 
     @property
     def waiting(self) -> bool:

@@ -57,7 +57,8 @@ class Ssh:
 def why(name: str, path: str, code: int, said: str) -> str:
     """Why an ssh ended with `code`: a sentence that begins after the host's name."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    last = lines[-1].removeprefix("rubato: ") if lines else f"ssh ended with exit code {code}"
+    last = (lines[-1].removeprefix("rubato: ").rstrip(".") if lines else
+            f"ssh ended with exit code {code}")
     if code == FAILED:
         advice = next((advice for pattern, advice in REMEDIES if re.search(pattern, said)),
                       f"try `ssh {name} true`")
