@@ -116,10 +116,11 @@ until [ -e "$RUBATO_RUN/@address@" ] || ! kill -0 $head 2>/dev/null; do sleep 0.
 if kill -0 $head 2>/dev/null; then
   RUBATO_SCHEDULER=$(cat "$RUBATO_RUN/@address@")
   export RUBATO_SCHEDULER
-  srun --het-group=0 --ntasks=@servers@ --kill-on-bad-exit=0 --wait=0 \
+  # --overlap: what Slurm still counts of a step that a lost node took with it keeps nobody out.
+  srun --het-group=0 --ntasks=@servers@ --overlap --kill-on-bad-exit=0 --wait=0 \
     bash -c 'task server "$RUBATO_BIN/rubato-server"' &
   tasks=$!
-  srun --het-group=1 --ntasks=@workers@ --kill-on-bad-exit=0 --wait=0 \
+  srun --het-group=1 --ntasks=@workers@ --overlap --kill-on-bad-exit=0 --wait=0 \
     bash -c 'task worker "$RUBATO_BIN/rubato-worker" train' &
   tasks="$tasks $!"
   while kill -0 $head 2>/dev/null; do wait $head; done # a signal ends a wait early
