@@ -96,6 +96,7 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Beginning& beginning
   ASSIGN_OR_RETURN(SchedulerState state, StartingState(arguments, job, frame.events));
   SchedulerLoopOptions loop_options;
   loop_options.listen = beginning.start.listen->value;
+  loop_options.keys = beginning.keys;
   loop_options.pulse = frame.notifier->Watch(job.last_clock);
   if (!arguments.serve) {
     mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming

@@ -98,6 +98,7 @@ absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Beginning& beg
     options.listen = AddressOf(start.listen->value, places, i);
     if (start.advertise) options.advertise = AddressOf(start.advertise->value, places, i);
     options.scheduler = start.scheduler->value;
+    options.keys = beginning.keys;
     ASSIGN_OR_RETURN(auto loop, ServerLoop::Open(std::move(options), store));
     loops.push_back(std::move(loop));
   }

@@ -16,7 +16,8 @@ FOLDER_SOURCES_MAX = 25
 
 # One door per library: pattern of the included name -> product files that may include it.
 DOORS = (
-    ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/wire/endpoint.cc", "common/wire/sockets.*")),
+    ("ZeroMQ", r"zmq(_addon)?\.h(pp)?$", ("common/wire/endpoint.cc", "common/wire/connections.*",
+                                      "common/wire/sockets.*", "common/wire/zap.*")),
     ("RocksDB", r"rocksdb/", ("server/snapshot/row_file.cc",)),
     ("FlatBuffers", r"flatbuffers/|schemas/\w+_generated\.h$",
      ("common/wire/wire*.cc", "server/scheduler/scheduler_state.cc",

@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/base/stop_signals.h"
 #include "common/job/job.h"
+#include "common/keys/key_ring.h"
 #include "common/process/begin.h"
 #include "common/process/process.h"
 #include "common/telemetry/events.h"
@@ -42,6 +43,7 @@ struct Arguments {
   // What Begin made of them.
   std::string run;
   std::string scheduler;
+  std::shared_ptr<KeyRing> keys;
   uint32_t seat = 0;
   std::string in;
   std::string out;
@@ -109,7 +111,8 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Frame& frame) {
   options.clip_norm = run.config.train.clip_norm;
   options.untrained.emplace(run.encoding, run.model->spec());
   options.pulse = frame.notifier->Watch(run.job.last_clock);
-  ASSIGN_OR_RETURN(const auto session, Session::Open(std::move(client), arguments.scheduler));
+  ASSIGN_OR_RETURN(const auto session,
+                   Session::Open(std::move(client), arguments.scheduler, arguments.keys));
   ASSIGN_OR_RETURN(const auto pipeline,
                    run.device.MakePipeline(run.model.get(), run.precision, SeatId(arguments.seat)));
   Trainer trainer(std::move(options), {.model = run.model.get(), .pipeline = pipeline.get()},
@@ -161,7 +164,8 @@ absl::Status Gpus(const Arguments& arguments, EventLog* events) {
 
 absl::Status EvaluateVerb(const Arguments& arguments, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
-  ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
+  ASSIGN_OR_RETURN(const auto reader,
+                   Reader::Join(run.job, arguments.scheduler, signals, arguments.keys));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
   return EvaluateRun(TrainedRunOf(arguments.run, run), run.model.get(), pull,
                      [&reader] { return reader->GoOn(); });
@@ -184,7 +188,8 @@ NoveltyEvent NoveltyEventOf(const ColumnNovelty& novelty) {
 
 absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
-  ASSIGN_OR_RETURN(const auto reader, Reader::Join(run.job, arguments.scheduler, signals));
+  ASSIGN_OR_RETURN(const auto reader,
+                   Reader::Join(run.job, arguments.scheduler, signals, arguments.keys));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
   const auto progress = [events](uint64_t rows) {
     events->Write(PredictProgressEvent{rows});
@@ -230,6 +235,7 @@ absl::Status BeginAs(StartRole role, const Frame& frame, Arguments* arguments) {
   ASSIGN_OR_RETURN(const Beginning beginning, Begin(starter, frame));
   arguments->run = beginning.start.run.value;
   arguments->scheduler = beginning.start.scheduler->value;
+  arguments->keys = beginning.keys;
   arguments->seat = beginning.start.index.index;  // a reader has 0
   return absl::OkStatus();
 }

@@ -44,6 +44,20 @@ uint64_t FilesOfWork(StartRole role, const Beginning& beginning) {
   return kData + beginning.run.fleet.shards_per_server * FilesOfEndpoint(uint64_t{job.seats} + 2);
 }
 
+KeyRole KeyRoleOf(StartRole role) {
+  switch (role) {
+    case StartRole::kScheduler:
+      return KeyRole::kScheduler;
+    case StartRole::kServer:
+      return KeyRole::kServer;
+    case StartRole::kWorker:
+      return KeyRole::kWorker;
+    case StartRole::kReader:
+      break;
+  }
+  return KeyRole::kReader;
+}
+
 // "run /run (RUBATO_RUN), seat 3 (--seat)".
 void Tell(std::vector<ResolvedValue> values, EventLog* events) {
   LogInfo(absl::StrJoin(values, ", ", [](std::string* out, const ResolvedValue& value) {
@@ -56,7 +70,8 @@ void Tell(std::vector<ResolvedValue> values, EventLog* events) {
 
 void AddStartFlags(StartRole role, CLI::App* app, StartFlags* flags) {
   app->add_option("--run", flags->run, "run folder, made by rubato-data prepare; else RUBATO_RUN");
-  app->add_option("--keys", flags->keys, "folder of keys; else RUBATO_KEYS");
+  app->add_option("--keys", flags->keys,
+                  "folder with the key of this role and the list of keys; else RUBATO_KEYS");
   if (role != StartRole::kScheduler) {
     app->add_option("--scheduler", flags->scheduler,
                     "address of the scheduler; else fleet.host and fleet.port of the run, or "
@@ -64,7 +79,7 @@ void AddStartFlags(StartRole role, CLI::App* app, StartFlags* flags) {
   }
   if (role == StartRole::kScheduler || role == StartRole::kServer) {
     app->add_option("--listen", flags->listen,
-                    "ipc:///PATH or tcp://127.0.0.1:PORT; else RUBATO_LISTEN");
+                    "ipc:///PATH or tcp://HOST:PORT; else RUBATO_LISTEN");
   }
   if (role == StartRole::kServer) {
     app->add_option("--advertise", flags->advertise,
@@ -90,12 +105,15 @@ absl::StatusOr<Beginning> Begin(const Starter& starter, const Frame& frame) {
   ASSIGN_OR_RETURN(beginning.run.fleet, LoadFleetSection(run.value));
   ASSIGN_OR_RETURN(beginning.start, FindStart(starter, run, beginning.run));
   Tell(ValuesOf(starter.role, beginning.start), frame.events);
+  const std::string keys = beginning.start.keys ? beginning.start.keys->value : "";
+  ASSIGN_OR_RETURN(beginning.keys, FindKeys(keys, KeyRoleOf(starter.role)));
   if (starter.role != StartRole::kScheduler) {
     frame.stream->Open({.scheduler = beginning.start.scheduler->value,
                         .role = RoleOf(starter.role),
                         .index = beginning.start.index.index,
                         .job_fingerprint = beginning.job.Fingerprint(),
-                        .files_needed = FilesOfWork(starter.role, beginning)});
+                        .files_needed = FilesOfWork(starter.role, beginning),
+                        .keys = beginning.keys});
   }
   return beginning;
 }

@@ -2,8 +2,11 @@
 // (common/start/start.h), and the job of its run. Included by mains only.
 #pragma once
 
+#include <memory>
+
 #include "absl/status/statusor.h"
 #include "common/job/job.h"
+#include "common/keys/key_ring.h"
 #include "common/process/process.h"
 #include "common/start/start.h"
 
@@ -16,6 +19,7 @@ struct Beginning {
   Start start;
   RunToStart run;
   Job job;
+  std::shared_ptr<KeyRing> keys;  // null: none, and only loopback
 };
 
 // Finds all that `starter` needs, and tells what it is and who said it: as event "resolved", and as

@@ -87,9 +87,11 @@ void TelemetryStream::End() {
 }
 
 void TelemetryStream::Run(const Fleet& fleet) {
-  auto endpoint = Endpoint::Open({.self = Nonce(RandomSeed() | 1), .listen = "", .peers = 1});
-  const absl::Status status =
-      endpoint.ok() ? (*endpoint)->Connect(kSchedulerNonce, fleet.scheduler) : endpoint.status();
+  auto endpoint = Endpoint::Open(
+      {.self = Nonce(RandomSeed() | 1), .listen = "", .peers = 1, .keys = fleet.keys});
+  const absl::Status status = endpoint.ok()
+                                  ? (*endpoint)->Connect(kSchedulerNonce, {fleet.scheduler, ""})
+                                  : endpoint.status();
   if (!status.ok()) {
     return LogInfo(absl::StrCat("events are not sent: ", std::string(status.message())));
   }

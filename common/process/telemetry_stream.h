@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <thread>
 
 #include "common/base/ids.h"
+#include "common/keys/key_ring.h"
 #include "common/telemetry/telemetry.h"
 #include "common/wire/message.h"
 
@@ -21,7 +23,8 @@ class TelemetryStream {
     Role role = Role::kWorker;
     uint32_t index = 0;  // as of Telemetry
     uint64_t job_fingerprint = 0;
-    uint64_t files_needed = 0;  // open files that this process needs beside
+    uint64_t files_needed = 0;                // open files that this process needs beside
+    std::shared_ptr<KeyRing> keys = nullptr;  // null: none
   };
 
   // `events` outlives it. `alone`: as of Telemetry.

@@ -10,13 +10,15 @@
 #include <utility>
 #include <zmq.hpp>
 
-#include "absl/container/flat_hash_map.h"
+#include "common/base/log.h"
 #include "common/base/open_files.h"
 #include "common/base/status.h"
 #include "common/base/thread.h"
 #include "common/wire/address.h"
+#include "common/wire/connections.h"
 #include "common/wire/routes.h"
 #include "common/wire/sockets.h"
+#include "common/wire/zap.h"
 
 namespace rubato {
 namespace {
@@ -27,12 +29,13 @@ size_t BytesOf(const Frames& frames) {
   return bytes;
 }
 
-constexpr int kReaperThreads = 1;   // of each context, beside its input and output
-constexpr size_t kMaxBatch = 64;    // messages of one socket in one Receive
-constexpr int kMaxSockets = 4096;   // a worker connects to at most kMaxPlaces shards
-constexpr int kConnectWaitMs = 20;  // a living peer on this host takes about 1
+// Of each context, beside its input and output: ZeroMQ's reaper, and who answers for keys.
+constexpr int kOtherThreads = 2;
+constexpr size_t kMaxBatch = 64;   // messages of one socket in one Receive
+constexpr int kMaxSockets = 4096;  // a worker connects to at most kMaxPlaces shards
 constexpr const char* kEndings = "inproc://endings";
 constexpr Duration kReturnMemoryAfter = Duration::Seconds(1);
+constexpr Duration kReadListEvery = Duration::Seconds(1);
 
 absl::Status ListenError(const std::string& address, int error) {
   if (error == EADDRINUSE) {
@@ -40,6 +43,10 @@ absl::Status ListenError(const std::string& address, int error) {
         "cannot listen on %s: it is in use; choose another port, or 0 for any free one", address));
   }
   const absl::Status status = ZmqError(error, absl::StrCat("listening on ", address));
+  if (error == ENODEV || error == EADDRNOTAVAIL) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "cannot listen on %s: this host has no such interface or address", address));
+  }
   // No folder for a socket is a mistake of the command line.
   return absl::IsNotFound(status) ? absl::InvalidArgumentError(status.message()) : status;
 }
@@ -50,8 +57,14 @@ absl::Status ListenError(const std::string& address, int error) {
 
 class Endpoint::Impl {
  public:
-  Impl(Nonce self, int io_threads)
-      : self_(self), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), context_(io_threads) {
+  explicit Impl(const EndpointOptions& options)
+      : self_(options.self),
+        keys_(options.keys),
+        wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+        context_(options.io_threads),
+        connections_(&context_, keys_.get()),
+        doorman_(self_ == kSchedulerNonce ? Listener::kScheduler : Listener::kShard, keys_,
+                 options.tables) {
     context_.set(zmq::ctxopt::max_sockets, kMaxSockets);
   }
   ~Impl() {
@@ -61,10 +74,12 @@ class Endpoint::Impl {
   }
 
   absl::Status Listen(const std::string& address);
-  absl::Status Connect(Nonce peer, const std::string& address);
-  void Disconnect(Nonce peer) { connections_.erase(peer); }
+  absl::Status Connect(Nonce peer, const PeerAddress& at) { return connections_.Connect(peer, at); }
+  void Disconnect(Nonce peer) { connections_.Disconnect(peer); }
+  const Trouble& trouble() const { return connections_.trouble(); }
+  const Doorman& doorman() const { return doorman_; }
   SendResult Send(Nonce to, const Frames& frames);
-  bool HasRoom(Nonce to) const;
+  bool HasRoom(Nonce to);
   std::vector<Decoded> Receive(Duration timeout);
   void Wake() const;
   Nonce self() const { return self_; }
@@ -73,10 +88,7 @@ class Endpoint::Impl {
   EndpointCounts counts;
 
  private:
-  struct Connection {
-    zmq::socket_t socket;
-    std::string address;
-  };
+  absl::Status Bind(const std::string& wanted);
   SendResult Queue(Nonce to, const Frames& frames);
   SendResult QueueTo(const Routes::Route& route, const Frames& frames);
   // Where messages come from: the listener, or the connection to `peer`.
@@ -88,65 +100,64 @@ class Endpoint::Impl {
   void Drain(const Source& source, std::vector<Decoded>* out);
   void Take(std::vector<zmq::message_t> parts, const Source& source, std::vector<Decoded>* out);
   absl::Status CheckSender(Nonce from, const Source& source) const;
-  bool Learn(Nonce peer, const std::string& route);
+  absl::Status Admit(const std::string& key, Decoded* decoded);
+  bool Learn(Nonce peer, const std::string& route, const std::string& key);
   bool IsThere(const std::string& route);
   void Refuse(const absl::Status& why);
   void AnswerRefusal(const absl::Status& why, const std::string& route);
-  void ReturnMemory();
+  void ReadList(Instant now);
+  void ReturnMemory(Instant now);
 
   const Nonce self_;
+  const std::shared_ptr<KeyRing> keys_;
   const int wake_;          // eventfd
   zmq::context_t context_;  // before the sockets: it must outlive them
+  std::unique_ptr<ZapHandler> zap_;
   std::optional<zmq::socket_t> listener_;
   std::optional<zmq::socket_t> endings_;  // tells of connections to the listener that ended
-  absl::flat_hash_map<Nonce, Connection> connections_;
+  Connections connections_;
   Routes routes_;
+  Doorman doorman_;
   std::optional<Instant> return_memory_at_;
+  Instant read_list_at_;
 };
 
 absl::Status Endpoint::Impl::Listen(const std::string& wanted) {
-  RETURN_IF_ERROR(CheckAddress(wanted));
+  RETURN_IF_ERROR(CheckListen(wanted, keys_ ? Protection::kKeys : Protection::kNone));
+  if (keys_) {
+    ASSIGN_OR_RETURN(zap_, ZapHandler::Start(&context_, keys_));
+  }
   try {
-    listener_ = ListenerSocket(&context_);
+    listener_ = ListenerSocket(&context_, keys_ ? &keys_->own() : nullptr);
+    listener_->set(zmq::sockopt::ipv6, IsIpv6(wanted));
     zmq_socket_monitor(listener_->handle(), kEndings, ZMQ_EVENT_DISCONNECTED);
     endings_.emplace(context_, zmq::socket_type::pair);
     endings_->set(zmq::sockopt::rcvhwm, 0);  // who writes to it must never wait for us
     endings_->connect(kEndings);
-    listener_->bind(wanted);
-    address = listener_->get(zmq::sockopt::last_endpoint);
+    return Bind(wanted);
   } catch (const zmq::error_t& error) {
     return ListenError(wanted, error.num());
   }
-  return absl::OkStatus();
 }
 
-absl::Status Endpoint::Impl::Connect(Nonce peer, const std::string& to) {
-  const auto found = connections_.find(peer);
-  if (found != connections_.end() && found->second.address == to) return absl::OkStatus();
-  RETURN_IF_ERROR(CheckAddress(to));
-  Disconnect(peer);
-  try {
-    zmq::socket_t socket = ConnectionSocket(&context_);
-    socket.connect(to);
-    zmq_pollitem_t ready{socket.handle(), 0, ZMQ_POLLOUT, 0};
-    zmq_poll(&ready, 1, kConnectWaitMs);
-    connections_.emplace(peer, Connection{std::move(socket), to});
-  } catch (const zmq::error_t& error) {
-    return ZmqError(error.num(), absl::StrCat("connecting to ", to));
+// Of a range of ports the first that is free.
+absl::Status Endpoint::Impl::Bind(const std::string& wanted) {
+  int error = EADDRINUSE;
+  for (const std::string& one : EachPort(wanted)) {
+    if (zmq_bind(listener_->handle(), one.c_str()) == 0) {
+      address = listener_->get(zmq::sockopt::last_endpoint);
+      return absl::OkStatus();
+    }
+    error = zmq_errno();
+    if (error != EADDRINUSE) break;
   }
-  return absl::OkStatus();
+  return ListenError(wanted, error);
 }
 
 SendResult Endpoint::Impl::Queue(Nonce to, const Frames& frames) {
-  const auto connection = connections_.find(to);
-  if (connection == connections_.end()) {
-    const Routes::Route* route = routes_.Find(to);
-    return route == nullptr ? SendResult::kUnknownPeer : QueueTo(*route, frames);
-  }
-  std::vector<zmq::message_t> parts;
-  parts.reserve(frames.size());
-  for (const Buffer& frame : frames) parts.push_back(ToMessage(frame));
-  return SendParts(connection->second.socket, std::move(parts));
+  if (connections_.Contains(to)) return connections_.Send(to, frames);
+  const Routes::Route* route = routes_.Find(to);
+  return route == nullptr ? SendResult::kUnknownPeer : QueueTo(*route, frames);
 }
 
 // A message counts until ZeroMQ has done with its last frame, or has dropped it.
@@ -161,15 +172,19 @@ SendResult Endpoint::Impl::QueueTo(const Routes::Route& route, const Frames& fra
     const bool last = counted && i + 1 == frames.size();
     parts.push_back(last ? Share({frames[i], route.backlog, bytes}) : ToMessage(frames[i]));
   }
-  if (counted) *route.backlog += bytes;
+  if (counted) {
+    *route.backlog += bytes;
+    doorman_.NoteSent(route.key, bytes, MonotonicNow());
+  }
   const SendResult result = SendParts(*listener_, std::move(parts));
   if (result == SendResult::kUnknownPeer) routes_.Forget(route.id);
   return result;
 }
 
-bool Endpoint::Impl::HasRoom(Nonce to) const {
+bool Endpoint::Impl::HasRoom(Nonce to) {
   const Routes::Route* route = routes_.Find(to);
-  return route == nullptr || *route->backlog < kMaxQueuedBytes;
+  return route == nullptr ||
+         (*route->backlog < kMaxQueuedBytes && doorman_.MaySend(route->key, MonotonicNow()));
 }
 
 SendResult Endpoint::Impl::Send(Nonce to, const Frames& frames) {
@@ -186,9 +201,7 @@ SendResult Endpoint::Impl::Send(Nonce to, const Frames& frames) {
 void Endpoint::Impl::Wait(Duration timeout) {
   std::vector<zmq_pollitem_t> items = {{nullptr, wake_, ZMQ_POLLIN, 0}};
   if (listener_) items.push_back({listener_->handle(), 0, ZMQ_POLLIN, 0});
-  for (auto& [peer, connection] : connections_) {
-    items.push_back({connection.socket.handle(), 0, ZMQ_POLLIN, 0});
-  }
+  connections_.AddTo(&items);
   constexpr int64_t kMilli = 1'000'000;
   const int64_t nanos = std::max<int64_t>(timeout.nanos(), 0);
   zmq_poll(items.data(), static_cast<int>(items.size()),
@@ -202,8 +215,12 @@ std::vector<Decoded> Endpoint::Impl::Receive(Duration timeout) {
   Wait(timeout);
   std::vector<Decoded> out;
   if (listener_) Drain({&*listener_, std::nullopt}, &out);
-  for (auto& [peer, connection] : connections_) Drain({&connection.socket, peer}, &out);
-  if (listener_) ReturnMemory();
+  for (const auto& [peer, socket] : connections_.sockets()) Drain({socket, peer}, &out);
+  const Instant now = MonotonicNow();
+  connections_.Watch(now);
+  if (keys_ && now >= read_list_at_) ReadList(now);
+  if (listener_) ReturnMemory(now);
+  if (zap_) counts.refused_connections = zap_->refused();
   return out;
 }
 
@@ -219,6 +236,7 @@ void Endpoint::Impl::Take(std::vector<zmq::message_t> parts, const Source& sourc
                           std::vector<Decoded>* out) {
   const bool routed = !source.peer;
   const std::string route = routed ? parts[0].to_string() : "";
+  const std::string key = routed && keys_ ? SenderKey(parts.back()) : "";
   if (parts.size() == kMaxTakenParts) return_memory_at_ = MonotonicNow() + kReturnMemoryAfter;
   Frames frames;
   for (size_t i = routed ? 1 : 0; i < parts.size(); ++i) {
@@ -227,15 +245,27 @@ void Endpoint::Impl::Take(std::vector<zmq::message_t> parts, const Source& sourc
   }
   counts.received_messages += 1;
   absl::StatusOr<Decoded> decoded = Decode(frames);
-  const absl::Status status = decoded.ok() ? CheckSender(decoded->from, source) : decoded.status();
+  absl::Status status = decoded.ok() ? CheckSender(decoded->from, source) : decoded.status();
+  if (status.ok() && routed) status = Admit(key, &*decoded);
   if (!status.ok()) {
     Refuse(status);
     // Two connections must not answer each other's answers for ever: only a listener answers.
     if (routed) AnswerRefusal(status, route);
     return;
   }
-  if (routed && !Learn(decoded->from, route)) return;
+  if (routed && !Learn(decoded->from, route, key)) return;
+  if (!routed) connections_.NoteHeard(*source.peer);
   out->push_back(*std::move(decoded));
+}
+
+// Who listens somewhere is known by the key that he proved, and not by one that he tells.
+absl::Status Endpoint::Impl::Admit(const std::string& key, Decoded* decoded) {
+  RETURN_IF_ERROR(doorman_.Admit(key, decoded->message));
+  if (!routes_.IsOf(decoded->from, key)) {
+    return absl::PermissionDeniedError("message refused: its nonce is that of another key");
+  }
+  if (auto* hello = std::get_if<Hello>(&decoded->message)) hello->key = key;
+  return absl::OkStatus();
 }
 
 // Whether who speaks there may say that he is `from`. A header can claim any nonce.
@@ -247,7 +277,7 @@ absl::Status Endpoint::Impl::CheckSender(Nonce from, const Source& source) const
   if (from == kSchedulerNonce) {
     return absl::InvalidArgumentError("message refused: nonce 0 is the scheduler's own");
   }
-  if (from == self_ || connections_.contains(from)) {
+  if (from == self_ || connections_.Contains(from)) {
     return absl::InvalidArgumentError("message refused: its nonce is that of another process");
   }
   return absl::OkStatus();
@@ -256,7 +286,7 @@ absl::Status Endpoint::Impl::CheckSender(Nonce from, const Source& source) const
 // A nonce belongs to the connection that spoke it first, until that is gone: nobody else speaks, or
 // is answered, in its name. Who comes back on a new connection while the old one is not noticed to
 // be gone is refused without a word, and asks again.
-bool Endpoint::Impl::Learn(Nonce peer, const std::string& route) {
+bool Endpoint::Impl::Learn(Nonce peer, const std::string& route, const std::string& key) {
   const Routes::Route* holder = routes_.Find(peer);
   if (holder != nullptr && holder->id != route) {
     if (IsThere(holder->id)) {
@@ -265,7 +295,7 @@ bool Endpoint::Impl::Learn(Nonce peer, const std::string& route) {
     }
     routes_.Forget(holder->id);
   }
-  routes_.Bind(peer, route);
+  routes_.Bind(peer, route, key);
   return true;
 }
 
@@ -279,6 +309,7 @@ bool Endpoint::Impl::IsThere(const std::string& route) {
 
 void Endpoint::Impl::Refuse(const absl::Status& why) {
   counts.refused += 1;
+  counts.denied += absl::IsPermissionDenied(why) ? 1u : 0u;
   counts.last_refusal = std::string(why.message());
 }
 
@@ -290,11 +321,17 @@ void Endpoint::Impl::AnswerRefusal(const absl::Status& why, const std::string& r
   SendParts(*listener_, std::move(parts));
 }
 
+void Endpoint::Impl::ReadList(Instant now) {
+  read_list_at_ = now + kReadListEvery;
+  if (const absl::Status read = keys_->Refresh(); !read.ok()) {
+    LogWarning(absl::StrCat("the list of keys stays as it was: ", read.message()));
+  }
+}
+
 // ZeroMQ keeps a message until its last frame is there, at 64 bytes a frame of two, and no option
 // bounds their number; the allocator keeps what is freed after it. So when a connection has ended,
 // or such a message, all that is free goes back to the system, a moment later: ZeroMQ frees first.
-void Endpoint::Impl::ReturnMemory() {
-  const Instant now = MonotonicNow();
+void Endpoint::Impl::ReturnMemory(Instant now) {
   zmq::message_t part;
   while (zmq_msg_recv(part.handle(), endings_->handle(), ZMQ_DONTWAIT) >= 0) {
     if (!return_memory_at_) return_memory_at_ = now + kReturnMemoryAfter;
@@ -315,9 +352,9 @@ void Endpoint::Impl::Wake() const {
 absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const EndpointOptions& options) {
   // ZeroMQ ends the process when it lacks these.
   RETURN_IF_ERROR(NeedOpenFiles(FilesOfEndpoint(options.peers), "an endpoint of the fleet"));
-  RETURN_IF_ERROR(NeedThreads(options.io_threads + kReaperThreads));
+  RETURN_IF_ERROR(NeedThreads(options.io_threads + kOtherThreads));
   try {
-    auto impl = std::make_unique<Impl>(options.self, options.io_threads);
+    auto impl = std::make_unique<Impl>(options);
     if (!options.listen.empty()) RETURN_IF_ERROR(impl->Listen(options.listen));
     return std::unique_ptr<Endpoint>(new Endpoint(std::move(impl)));
   } catch (const zmq::error_t& error) {
@@ -329,17 +366,21 @@ Endpoint::Endpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Endpoint::~Endpoint() = default;
 
 const std::string& Endpoint::address() const { return impl_->address; }
-absl::Status Endpoint::Connect(Nonce peer, const std::string& to) {
-  return impl_->Connect(peer, to);
+absl::Status Endpoint::Connect(Nonce peer, const PeerAddress& at) {
+  return impl_->Connect(peer, at);
 }
 void Endpoint::Disconnect(Nonce peer) { impl_->Disconnect(peer); }
 SendResult Endpoint::Send(Nonce to, const Message& message) {
   return impl_->Send(to, Encode(impl_->self(), message));
 }
-bool Endpoint::HasRoom(Nonce to) const { return impl_->HasRoom(to); }
+const Trouble& Endpoint::trouble() const { return impl_->trouble(); }
+bool Endpoint::HasRoom(Nonce to) { return impl_->HasRoom(to); }
 SendResult Endpoint::SendFrames(Nonce to, const Frames& frames) { return impl_->Send(to, frames); }
 std::vector<Decoded> Endpoint::Receive(Duration timeout) { return impl_->Receive(timeout); }
 void Endpoint::Wake() const { impl_->Wake(); }
 const EndpointCounts& Endpoint::counts() const { return impl_->counts; }
+const absl::flat_hash_map<std::string, KeyUse>& Endpoint::uses() const {
+  return impl_->doorman().uses();
+}
 
 }  // namespace rubato

@@ -19,7 +19,11 @@
 //
 // Large frames are not copied, either way: a sent Buffer is kept alive until ZeroMQ is done with
 // it, a received frame is the Buffer's owner. One thread owns an Endpoint; only Wake may be called
-// from others. Only addresses of this host are taken: there is no authentication yet.
+// from others.
+//
+// With keys every connection is encrypted, both ends have proved their keys before anything else
+// passes, and what a sender may say follows from his (common/wire/doorman.h). Without them only
+// addresses of this host are taken.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +36,10 @@
 #include "absl/status/statusor.h"
 #include "common/base/env.h"
 #include "common/base/ids.h"
+#include "common/keys/key_ring.h"
+#include "common/wire/doorman.h"
 #include "common/wire/message.h"
+#include "common/wire/peer_address.h"
 #include "common/wire/send_result.h"
 #include "common/wire/wire.h"
 
@@ -40,10 +47,11 @@ namespace rubato {
 
 struct EndpointOptions {
   Nonce self;
-  // "ipc:///PATH" or "tcp://127.0.0.1:PORT", port 0 = any free; "": no listener.
-  std::string listen;
-  int io_threads = 1;  // about one for each 5 GB/s
-  uint64_t peers = 0;  // for so many files can be opened, or Open fails
+  std::string listen;                       // as in common/wire/address.h; "": no listener
+  int io_threads = 1;                       // about one for each 5 GB/s
+  uint64_t peers = 0;                       // for so many files can be opened, or Open fails
+  std::shared_ptr<KeyRing> keys = nullptr;  // null: none
+  TableNames tables = {};                   // of a shard
 };
 
 // Of one peer of a listener; a message more may be queued while there is room. Those below
@@ -62,14 +70,16 @@ struct EndpointCounts {
   uint64_t received_bytes = 0;
   uint64_t would_block = 0;
   uint64_t unknown_peer = 0;
-  uint64_t refused = 0;      // messages that do not decode, or claim another's nonce
-  std::string last_refusal;  // why, the newest of them
+  uint64_t refused = 0;  // messages that do not decode, or that their sender may not say
+  uint64_t denied = 0;   // of these: what the sender's key is not good for
+  uint64_t refused_connections = 0;  // for a key that is not in the list
+  std::string last_refusal;          // of a message: why, the newest
 };
 
 class Endpoint {
  public:
-  // InvalidArgument: the address is malformed, not of this host, or in use; or the limit on open
-  // files is too low. Unavailable: no more threads may be started.
+  // InvalidArgument: the address is malformed, not of this host though there are no keys, or in
+  // use; or the limit on open files is too low. Unavailable: no more threads may be started.
   static absl::StatusOr<std::unique_ptr<Endpoint>> Open(const EndpointOptions& options);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
@@ -80,14 +90,16 @@ class Endpoint {
 
   // Opens a connection to `peer`; nothing if it is open already, anew if the address is another.
   // Waits a moment for it to stand, so that a first message is not refused; ZeroMQ goes on trying.
-  absl::Status Connect(Nonce peer, const std::string& address);
+  absl::Status Connect(Nonce peer, const PeerAddress& at);
   // Closes it; what was queued is dropped.
   void Disconnect(Nonce peer);
+  // Why the connection to the scheduler does not stand, if it does not.
+  const Trouble& trouble() const;
 
   SendResult Send(Nonce to, const Message& message);
-  // False: what is queued to `to`, who was heard by the listener, has reached kMaxQueuedBytes. To
-  // make a large answer for him would be in vain.
-  bool HasRoom(Nonce to) const;
+  // False: what is queued to `to`, who was heard by the listener, has reached kMaxQueuedBytes, or
+  // his key has had what it may have for now. To make a large answer for him would be in vain.
+  bool HasRoom(Nonce to);
   // The same for frames that are encoded already.
   SendResult SendFrames(Nonce to, const Frames& frames);
 
@@ -99,6 +111,8 @@ class Endpoint {
   void Wake() const;
 
   const EndpointCounts& counts() const;
+  // What the holders of each public key have said to the listener, and were sent.
+  const absl::flat_hash_map<std::string, KeyUse>& uses() const;
 
  private:
   class Impl;

@@ -60,6 +60,9 @@ struct Hello {
   std::string address;  // where a shard listens; empty for others
   uint32_t protocol = kProtocolVersion;
   uint64_t job_fingerprint = 0;  // of the job file: all processes must train the same model
+  // Public key that the sender proved; "" where there are none. It does not travel: whoever takes
+  // the message has it from ZeroMQ.
+  std::string key = "";
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
@@ -106,6 +109,7 @@ struct ShardEntry {  // its place is its index
   Life life;         // kNoLife: nobody has said Hello for this place yet
   Nonce nonce;
   std::string address;
+  std::string key = "";  // public, that who listens there must prove; "" where there are none
   friend bool operator==(const ShardEntry&, const ShardEntry&) = default;
 };
 

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <variant>
 
 #include "common/base/env.h"
 #include "common/base/ids.h"
 #include "common/base/limits.h"
+#include "common/keys/allow_list.h"
 #include "common/wire/message.h"
 
 namespace rubato {
@@ -24,6 +26,49 @@ struct FenceRule {
     return std::ranges::any_of(view.shards, is_theirs) ||
            std::ranges::any_of(view.members, is_theirs) ||
            std::ranges::any_of(view.readers, is_theirs);
+  }
+};
+
+// Where a listener stands. Messages to a listener are questions and reports; what answers them
+// comes back on the connection of who asked, and never to a listener.
+enum class Listener : uint8_t { kScheduler, kShard };
+
+struct DoorRule {
+  // Whether a message of this kind may come to a listener there, whoever sends it.
+  static bool ComesTo(Listener where, const Message& message) {
+    const bool to_shard = std::holds_alternative<Pull>(message) ||
+                          std::holds_alternative<Push>(message) ||
+                          std::holds_alternative<Sync>(message);
+    const bool to_scheduler =
+        std::holds_alternative<Hello>(message) || std::holds_alternative<Heartbeat>(message) ||
+        std::holds_alternative<ShardReport>(message) || std::holds_alternative<Telemetry>(message);
+    return where == Listener::kShard ? to_shard : to_scheduler;
+  }
+  // Whether the holder of a key of this role may say it.
+  static bool MaySay(KeyRole role, const Message& message) {
+    const bool reads =
+        std::holds_alternative<Heartbeat>(message) || std::holds_alternative<Pull>(message);
+    const bool writes =
+        std::holds_alternative<Push>(message) || std::holds_alternative<Sync>(message);
+    if (const auto* hello = std::get_if<Hello>(&message)) return role == RoleOf(hello->role);
+    if (const auto* told = std::get_if<Telemetry>(&message)) return role == RoleOf(told->role);
+    switch (role) {
+      case KeyRole::kServer:
+        return std::holds_alternative<ShardReport>(message);
+      case KeyRole::kWorker:
+        return reads || writes;
+      case KeyRole::kReader:
+        return reads;
+      case KeyRole::kScheduler:
+      case KeyRole::kAdmin:
+        break;
+    }
+    return false;
+  }
+  static KeyRole RoleOf(Role role) {
+    return role == Role::kShard    ? KeyRole::kServer
+           : role == Role::kWorker ? KeyRole::kWorker
+                                   : KeyRole::kReader;
   }
 };
 

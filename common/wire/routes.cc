@@ -14,7 +14,21 @@ const Routes::Route* Routes::Find(Nonce nonce) const {
   return found == routes_.end() ? nullptr : &found->second;
 }
 
-void Routes::Bind(Nonce nonce, const std::string& route) {
+bool Routes::IsOf(Nonce nonce, const std::string& key) const {
+  const auto owner = owners_.find(nonce);
+  return owner == owners_.end() || owner->second == key;
+}
+
+void Routes::Remember(Nonce nonce, const std::string& key) {
+  if (!owners_.try_emplace(nonce, key).second) return;
+  remembered_.push_back(nonce);
+  if (remembered_.size() <= kMaxRoutes) return;
+  owners_.erase(remembered_.front());
+  remembered_.pop_front();
+}
+
+void Routes::Bind(Nonce nonce, const std::string& route, const std::string& key) {
+  if (!key.empty()) Remember(nonce, key);
   if (routes_.contains(nonce)) return;
   if (spoken_.size() >= kMaxRoutes && !spoken_.contains(route)) {
     spoken_.clear();
@@ -26,7 +40,7 @@ void Routes::Bind(Nonce nonce, const std::string& route) {
     spoken.nonces.erase(spoken.nonces.begin());
   }
   spoken.nonces.push_back(nonce);
-  routes_[nonce] = {route, spoken.backlog};
+  routes_[nonce] = {route, key, spoken.backlog};
 }
 
 void Routes::Forget(std::string route) {

@@ -42,18 +42,32 @@ void SetOptions(zmq::socket_t* socket, int send_queue) {
   socket->set(zmq::sockopt::tcp_keepalive_cnt, kProbes);
 }
 
+void SetPair(zmq::socket_t* socket, const KeyPair& own) {
+  socket->set(zmq::sockopt::curve_publickey, own.public_key);
+  socket->set(zmq::sockopt::curve_secretkey, own.secret_key);
+}
+
 }  // namespace
 
-zmq::socket_t ListenerSocket(zmq::context_t* context) {
+zmq::socket_t ListenerSocket(zmq::context_t* context, const KeyPair* own) {
   zmq::socket_t socket(*context, zmq::socket_type::router);
   SetOptions(&socket, kListenerSendQueue);
   socket.set(zmq::sockopt::router_mandatory, true);
+  if (own == nullptr) return socket;
+  socket.set(zmq::sockopt::curve_server, true);
+  SetPair(&socket, *own);
+  socket.set(zmq::sockopt::zap_domain, "rubato");
   return socket;
 }
 
-zmq::socket_t ConnectionSocket(zmq::context_t* context) {
+zmq::socket_t ConnectionSocket(zmq::context_t* context, const KeyPair* own,
+                               const std::string& peer_key) {
   zmq::socket_t socket(*context, zmq::socket_type::dealer);
   SetOptions(&socket, kConnectionSendQueue);
+  if (own != nullptr) {
+    SetPair(&socket, *own);
+    socket.set(zmq::sockopt::curve_serverkey, peer_key);
+  }
   socket.set(zmq::sockopt::immediate, true);  // no queue to a peer that is not there
   socket.set(zmq::sockopt::reconnect_ivl, 100);
   socket.set(zmq::sockopt::reconnect_ivl_max, 1000);
@@ -116,6 +130,11 @@ std::vector<zmq::message_t> ReceiveParts(zmq::socket_t& socket) {
     if (parts.size() < kMaxTakenParts) parts.push_back(std::move(part));
   }
   return parts;
+}
+
+std::string SenderKey(const zmq::message_t& part) {
+  const char* key = zmq_msg_gets(part.handle(), "User-Id");
+  return key == nullptr ? "" : key;
 }
 
 absl::Status ZmqError(int error, const std::string& doing) {

@@ -17,6 +17,7 @@
 #include <zmq.hpp>
 
 #include "absl/status/status.h"
+#include "common/keys/key_ring.h"
 #include "common/memory/buffer.h"
 #include "common/wire/routes.h"
 #include "common/wire/send_result.h"
@@ -24,10 +25,13 @@
 
 namespace rubato {
 
-// Not bound yet: a ROUTER, which says so when a peer is gone.
-zmq::socket_t ListenerSocket(zmq::context_t* context);
-// Not connected yet: a DEALER, which queues nothing for a peer that is not there.
-zmq::socket_t ConnectionSocket(zmq::context_t* context);
+// Not bound yet: a ROUTER, which says so when a peer is gone. `own`: null where there are no keys;
+// else only who proves a key that the context's ZapHandler knows is heard.
+zmq::socket_t ListenerSocket(zmq::context_t* context, const KeyPair* own);
+// Not connected yet: a DEALER, which queues nothing for a peer that is not there. With `own` it
+// speaks to nobody but the holder of `peer_key`.
+zmq::socket_t ConnectionSocket(zmq::context_t* context, const KeyPair* own,
+                               const std::string& peer_key);
 
 // What ZeroMQ holds while it sends a frame that is not copied.
 struct SharedFrame {
@@ -48,6 +52,9 @@ inline constexpr size_t kMaxTakenParts = 2 + kMaxFrames;
 // The parts of the next message; empty if none has arrived. Parts beyond what any message may have
 // are dropped but for one, by which Decode sees that there were too many.
 std::vector<zmq::message_t> ReceiveParts(zmq::socket_t& socket);
+
+// The public key that the sender of a message's part has proved; "" where there are none.
+std::string SenderKey(const zmq::message_t& part);
 
 // What ZeroMQ could not do, with the number that it gives for that: "DOING failed: ...".
 absl::Status ZmqError(int error, const std::string& doing);

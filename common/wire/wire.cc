@@ -61,7 +61,8 @@ Hello Take(const wire::Hello& m) {
           .index = m.index(),
           .address = Text(m.address(), kMaxAddressBytes),
           .protocol = m.protocol(),
-          .job_fingerprint = m.job_fingerprint()};
+          .job_fingerprint = m.job_fingerprint(),
+          .key = ""};
 }
 
 Heartbeat Take(const wire::Heartbeat& m) {
@@ -109,7 +110,8 @@ std::vector<ShardEntry> TakeShards(const flatbuffers::Vector<Offset<wire::Shard>
   std::vector<ShardEntry> out;
   if (list == nullptr) return out;
   for (const wire::Shard* s : *list) {
-    out.push_back({Life(s->life()), Nonce(s->nonce()), Text(s->address(), kMaxAddressBytes)});
+    out.push_back({Life(s->life()), Nonce(s->nonce()), Text(s->address(), kMaxAddressBytes),
+                   Text(s->key(), kKeyLength)});
   }
   return out;
 }

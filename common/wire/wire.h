@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
 #include "common/base/limits.h"
+#include "common/keys/allow_list.h"
 #include "common/memory/buffer.h"
 #include "common/wire/message.h"
 
@@ -36,9 +37,9 @@ inline constexpr size_t kMaxTablesPerMessage = 64;  // rows of more of them trav
 inline constexpr uint32_t kMaxParts = 1u << 16;     // of a push: 64 GiB in parts of 1 MiB
 inline constexpr uint32_t kMaxRows = 1u << 23;      // of one TableRows: 64 MiB of keys
 inline constexpr size_t kMaxKeptSnapshots = 1u << 14;
-// The largest view: places * (shard 16 + address 256 + table 32 + image 24) + lives * (member 32 +
-// reader 16 + sealed 32) + kept snapshots * 8 = 336 KB + 328 KB + 131 KB, so 1 MiB with room to
-// grow.
+// The largest view: places * (shard 16 + address 256 + key 48 + table 32 + image 24) + lives *
+// (member 32 + reader 16 + sealed 32) + kept snapshots * 8 = 385 KB + 328 KB + 131 KB, so 1 MiB
+// with room to grow.
 inline constexpr size_t kMaxHeaderBytes = 1u << 20;
 inline constexpr size_t kMaxFrames = 1 + 2 * kMaxTablesPerMessage;
 inline constexpr size_t kMaxFrameBytes = 64u << 20;     // kMaxRows keys, or 1M rows of 16 floats

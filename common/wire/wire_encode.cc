@@ -67,8 +67,9 @@ struct Put {
   auto operator()(const View& m) const {
     std::vector<Offset<wire::Shard>> shards;
     for (const ShardEntry& s : m.shards) {
-      shards.push_back(
-          wire::CreateShard(b, s.life.value(), s.nonce.value(), b.CreateString(s.address)));
+      shards.push_back(wire::CreateShard(b, s.life.value(), s.nonce.value(),
+                                         b.CreateString(s.address),
+                                         s.key.empty() ? 0 : b.CreateString(s.key)));
     }
     const auto shard_list = b.CreateVector(shards);
     const auto members = PutList<wire::Member>(b, m.members, [](const MemberEntry& e) {

@@ -113,6 +113,7 @@ struct Meaning {
     if (m.cut) RETURN_IF_ERROR(CheckClocks({m.cut->clock}));
     for (const ShardEntry& shard : m.shards) {
       RETURN_IF_ERROR(CheckText("address", shard.address, kMaxAddressBytes));
+      RETURN_IF_ERROR(CheckText("key", shard.key, kKeyLength));
     }
     for (const MemberEntry& member : m.members) {
       if (member.start) RETURN_IF_ERROR(CheckClocks({*member.start}));

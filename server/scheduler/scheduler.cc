@@ -170,7 +170,7 @@ void Scheduler::HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* 
     // What sealed lives had pushed to the last life of this shard may be gone with it.
     for (const SealedEntry& sealed : view().sealed) ReportPossibleLoss(sealed.life, out);
   }
-  entry = {NextLife(), from, hello.address};
+  entry = {NextLife(), from, hello.address, hello.key};
   RaiseFloor();
   reports_.erase(place);
   durable_.erase(place);

@@ -4,6 +4,7 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/telemetry/door_events.h"
 #include "common/telemetry/events.h"
 #include "server/scheduler/fleet_telling.h"
 #include "server/scheduler/scheduler_state.h"
@@ -47,9 +48,10 @@ absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoop
   const uint64_t peers = 2 * (uint64_t{scheduler.job.places} + scheduler.job.seats + 1);
   std::unique_ptr<SchedulerLoop> loop(
       new SchedulerLoop(std::move(options), std::move(scheduler), std::move(state), events));
-  ASSIGN_OR_RETURN(
-      loop->endpoint_,
-      Endpoint::Open({.self = kSchedulerNonce, .listen = loop->options_.listen, .peers = peers}));
+  ASSIGN_OR_RETURN(loop->endpoint_, Endpoint::Open({.self = kSchedulerNonce,
+                                                    .listen = loop->options_.listen,
+                                                    .peers = peers,
+                                                    .keys = loop->options_.keys}));
   events->Write(ListeningEvent{loop->endpoint_->address()});
   return loop;
 }
@@ -162,6 +164,7 @@ absl::Status SchedulerLoop::Step(Duration timeout) {
   Flush(now, std::move(out));
   TellView();
   TellSilence();
+  TellRefusals(now);
   if (options_.pulse) options_.pulse(scheduler_.known_min_clock());
   if (!scheduler_.finished()) finished_at_ = awake_;
   RETURN_IF_ERROR(lost_);
@@ -232,6 +235,12 @@ void SchedulerLoop::TellSilence() {
     LogWarning(absl::StrFormat("shard %d %s", place.value(), event.why));
     events_->Write(event);
   }
+}
+
+void SchedulerLoop::TellRefusals(Instant now) {
+  const std::optional<Refusals> refused = refusals_.Look(endpoint_->counts(), now);
+  if (!refused) return;
+  events_->Write(RefusedEvent{refused->connections, refused->messages, refused->why});
 }
 
 void SchedulerLoop::TellView() {

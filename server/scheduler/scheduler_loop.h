@@ -17,6 +17,7 @@
 #include "common/base/stop_signals.h"
 #include "common/telemetry/telemetry.h"
 #include "common/wire/endpoint.h"
+#include "common/wire/refusals.h"
 #include "server/scheduler/fleet_lines.h"
 #include "server/scheduler/scheduler.h"
 #include "server/scheduler/shard_watch.h"
@@ -26,7 +27,8 @@ namespace rubato {
 
 struct SchedulerLoopOptions {
   std::string listen;
-  std::string state_path;   // "": nothing is kept (a fleet that only serves)
+  std::shared_ptr<KeyRing> keys = nullptr;  // null: none, and only loopback
+  std::string state_path;                   // "": nothing is kept (a fleet that only serves)
   bool state_kept = false;  // it is there as it is: a disk that is full is no reason not to begin
   Pulse pulse = {};
 };
@@ -66,6 +68,7 @@ class SchedulerLoop {
   void Tell(const SchedulerEvent& event);
   void TellSilence();
   void TellView();
+  void TellRefusals(Instant now);
   bool Done() const;
   void TellDone();
 
@@ -79,6 +82,7 @@ class SchedulerLoop {
   AwakeClock clock_;
   Instant awake_;  // its time in this step, which all others below are of
   ShardWatch shards_;
+  RefusalWatch refusals_;
   Instant told_view_at_;
   Instant finished_at_;  // newest moment at which the run was not finished
   absl::Status lost_;

@@ -6,8 +6,10 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/base/thread.h"
+#include "common/telemetry/door_events.h"
 #include "common/telemetry/events.h"
 #include "common/wire/address.h"
+#include "common/wire/patience.h"
 #include "server/snapshot/retained_images.h"
 
 namespace rubato {
@@ -16,11 +18,16 @@ namespace {
 constexpr Duration kTick = Duration::Millis(20);
 // A server's own snapshot before it leaves; without it its workers replay more.
 constexpr Duration kLeaveWithin = Duration::Seconds(10);
-constexpr Duration kAnswerWithin = Duration::Seconds(60);
 // A snapshot that failed is asked for again at once, at the same clock when the fleet waits for
 // it: one try a second, and an end after this many.
 constexpr int kWriteTries = 10;
 constexpr Duration kWritePause = Duration::Seconds(1);
+
+TableNames NamesOf(const Job& job) {
+  TableNames names;
+  for (const TableSpec& table : job.tables) names[table.id] = table.name;
+  return names;
+}
 
 }  // namespace
 
@@ -103,18 +110,20 @@ ServerLoop::~ServerLoop() = default;
 
 absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions options,
                                                              SnapshotStore* store) {
-  if (!options.advertise.empty()) RETURN_IF_ERROR(CheckAdvertised(options.advertise));
   std::unique_ptr<ServerLoop> loop(new ServerLoop(std::move(options), store));
   const Nonce nonce(RandomSeed() | 1);
   ASSIGN_OR_RETURN(loop->endpoint_, Endpoint::Open({.self = nonce,
                                                     .listen = loop->options_.listen,
-                                                    .peers = PeersOfShard(loop->options_.job)}));
-  RETURN_IF_ERROR(loop->endpoint_->Connect(kSchedulerNonce, loop->options_.scheduler));
+                                                    .peers = PeersOfShard(loop->options_.job),
+                                                    .keys = loop->options_.keys,
+                                                    .tables = NamesOf(loop->options_.job)}));
+  RETURN_IF_ERROR(
+      loop->endpoint_->Connect(kSchedulerNonce, {.address = loop->options_.scheduler, .key = ""}));
   ShardOptions shard;
   shard.place = loop->options_.place;
   shard.nonce = nonce;
-  const std::string& advertised = loop->options_.advertise;
-  shard.address = advertised.empty() ? loop->endpoint_->address() : advertised;
+  ASSIGN_OR_RETURN(shard.address,
+                   AdvertisedAddress(loop->endpoint_->address(), loop->options_.advertise));
   shard.job = loop->options_.job;
   shard.rate_factor = loop->options_.rate_factor;
   loop->shard_ = std::make_unique<Shard>(shard, MonotonicNow());
@@ -124,16 +133,12 @@ absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions o
 }
 
 absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
-  const Instant began = MonotonicNow();
-  AwakeClock clock(began, kAsleepAfter);
+  SchedulerPatience patience(options_.scheduler, MonotonicNow());
   while (!stop && !replaced_ && error_.ok() && !fleet_end_ && !HasLeft(MonotonicNow())) {
     const std::vector<Decoded> received = endpoint_->Receive(kTick);
     const Instant now = MonotonicNow();
-    const bool late = clock.Read(now) - began > kAnswerWithin;
-    if (shard_->view().version == ViewVersion(0) && late) {
-      return absl::UnavailableError(absl::StrFormat(
-          "the scheduler did not answer within %d s at %s; start it, or check --scheduler",
-          static_cast<int>(kAnswerWithin.seconds()), options_.scheduler));
+    if (shard_->view().version == ViewVersion(0)) {
+      RETURN_IF_ERROR(patience.Check(now, endpoint_->trouble()));
     }
     for (const Decoded& decoded : received) RETURN_IF_ERROR(Receive(now, decoded));
     for (const StoreThread::Result& result : store_thread_->Take()) result();
@@ -147,6 +152,7 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
     Flush(&out);
     RemoveWithdrawn();
     PruneAfterCommit();
+    TellRefusals(now);
     if (options_.pulse) options_.pulse(shard_->clocks().min_clock());
   }
   store_thread_.reset();  // what it is writing becomes durable, or is not there at all
@@ -186,6 +192,12 @@ bool ServerLoop::HasLeft(Instant now) {
   }
   return view.committed.number > leaving_->after ||
          view.committed.clock >= options_.job.last_clock || now > leaving_->until;
+}
+
+void ServerLoop::TellRefusals(Instant now) {
+  const std::optional<Refusals> refused = refusals_.Look(endpoint_->counts(), now);
+  if (!refused || options_.events == nullptr) return;
+  options_.events->Write(RefusedEvent{refused->connections, refused->messages, refused->why});
 }
 
 void ServerLoop::Flush(ShardOutput* out) {

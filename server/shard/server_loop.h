@@ -18,6 +18,7 @@
 #include "common/base/pulse.h"
 #include "common/telemetry/telemetry.h"
 #include "common/wire/endpoint.h"
+#include "common/wire/refusals.h"
 #include "server/shard/shard.h"
 #include "server/snapshot/snapshot_store.h"
 
@@ -28,11 +29,12 @@ struct ServerLoopOptions {
   float rate_factor = 1.0F;  // as of the shard
   PlaceId place;
   std::string listen;
-  std::string advertise;       // what others are told to connect to; "": where it listens
-  std::string scheduler;       // address
-  EventLog* events = nullptr;  // is told of trouble that a person should hear of
-  bool serves = false;         // a fleet for readers: nothing on the disk is changed
-  bool alone = false;          // no launcher ends it: it ends with its fleet
+  std::string advertise;                    // as of AdvertisedAddress
+  std::string scheduler;                    // address
+  std::shared_ptr<KeyRing> keys = nullptr;  // null: none, and only loopback
+  EventLog* events = nullptr;               // is told of trouble that a person should hear of
+  bool serves = false;                      // a fleet for readers: nothing on the disk is changed
+  bool alone = false;                       // no launcher ends it: it ends with its fleet
   Pulse pulse = {};
 };
 
@@ -110,6 +112,7 @@ class ServerLoop {
   void Load(const LoadRequest& request);
   void RemoveWithdrawn();
   void PruneAfterCommit();
+  void TellRefusals(Instant now);
 
   const ServerLoopOptions options_;
   SnapshotStore* const store_;
@@ -131,6 +134,7 @@ class ServerLoop {
   // Of the newest snapshot: how often in a row it could not be written at this clock.
   int failed_writes_ = 0;
   Clock failed_clock_;
+  RefusalWatch refusals_;
   absl::Status error_;
   bool replaced_ = false;
   std::atomic<bool> leaves_ = false;

@@ -118,6 +118,7 @@ class ChaosFleet:
             "fleet": {"servers": options.servers, "shards_per_server": 2,
                       "workers": options.workers, "transport": "tcp",
                       "host": self.hosts.address("scheduler-0"), "port": 0,
+                      "interface": "", "ports": "", "encrypt": False,
                       "lease_seconds": options.lease, "restarts": 1_000_000},
             "train": {"epochs": 1, "staleness": options.staleness, "best_epoch": False,
                       "rollback_above": 0.0, "rollback_rate": 0.5, "seed": 1},

@@ -19,7 +19,7 @@ REFUSED = [
     (["data.label=defautl"], 2, "there is no column 'defautl' (data.label); did you mean"),
     (["data.label=age"], 4, "column 'age': the label is not binary"),
     (["data.path=one_class.csv"], 4, "the label has one value only, '0'"),
-    (["fleet.host=10.0.0.1"], 2, "fleet.host '10.0.0.1' is not a loopback address"),
+    (["fleet.host=0.0.0.0"], 2, "fleet.host '0.0.0.0' is no host that others could connect to"),
     (["device=cuda:99"], 2, 'device = "cuda:99": '),
     (["train.epoch=3"], 2, "did you mean 'train.epochs'?"),
     (["train.staleness=-1"], 2, "train.staleness"),

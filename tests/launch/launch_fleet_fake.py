@@ -126,7 +126,8 @@ def prepare():
         refuse(f"--set: unknown key '{option('--set').split('=')[0]}'")
     config = {"fleet": {"servers": fake["servers"], "workers": fake["workers"],
                         "shards_per_server": 2, "transport": fake.get("transport", "auto"),
-                        "host": "127.0.0.1", "port": 0,
+                        "host": "127.0.0.1", "port": 0, "interface": "",
+                        "ports": "", "encrypt": False,
                         "lease_seconds": fake.get("lease", 10),
                         "restarts": fake.get("restarts", 0)},
               "train": {"epochs": 2, "seed": 7, "staleness": 4,

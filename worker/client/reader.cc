@@ -13,11 +13,12 @@ constexpr Duration kAnswerWithin = Duration::Seconds(60);
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Reader>> Reader::Join(const Job& job, const std::string& scheduler,
-                                                     StopSignals* signals) {
+                                                     StopSignals* signals,
+                                                     std::shared_ptr<KeyRing> keys) {
   PsClientOptions options;
   options.job = job;
   options.role = Role::kReader;
-  ASSIGN_OR_RETURN(auto session, Session::Open(std::move(options), scheduler));
+  ASSIGN_OR_RETURN(auto session, Session::Open(std::move(options), scheduler, std::move(keys)));
   std::unique_ptr<Reader> reader(new Reader(std::move(session), signals));
   RETURN_IF_ERROR(reader->AwaitLife());
   return reader;
@@ -52,6 +53,7 @@ absl::StatusOr<std::optional<Wanted>> Reader::Await(const std::string& what) {
   AwakeClock clock(heard, kAsleepAfter);
   for (Instant now = heard; now - heard < kAnswerWithin; now = clock.Read(MonotonicNow())) {
     RETURN_IF_ERROR(signals_->GoOn());
+    RETURN_IF_ERROR(session_->CheckAnswered());
     std::optional<ClientEvent> event = session_->Next(kWaitStep);
     if (!event) continue;
     heard = now;

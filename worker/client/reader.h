@@ -20,7 +20,8 @@ class Reader {
   // Joins the fleet behind `scheduler`; Unavailable if it does not answer within a minute.
   // `signals` outlives the reader; what waits when one arrives is Cancelled.
   static absl::StatusOr<std::unique_ptr<Reader>> Join(const Job& job, const std::string& scheduler,
-                                                      StopSignals* signals);
+                                                      StopSignals* signals,
+                                                      std::shared_ptr<KeyRing> keys = nullptr);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;

@@ -14,17 +14,21 @@ constexpr Duration kTick = Duration::Millis(20);
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(PsClientOptions options,
-                                                       const std::string& scheduler) {
+                                                       const std::string& scheduler,
+                                                       std::shared_ptr<KeyRing> keys) {
   ASSIGN_OR_RETURN(auto endpoint, Endpoint::Open({.self = Nonce(RandomSeed() | 1),
                                                   .listen = "",
-                                                  .peers = uint64_t{options.job.places} + 1}));
-  RETURN_IF_ERROR(endpoint->Connect(kSchedulerNonce, scheduler));
-  return std::unique_ptr<Session>(new Session(std::move(options), std::move(endpoint)));
+                                                  .peers = uint64_t{options.job.places} + 1,
+                                                  .keys = std::move(keys)}));
+  RETURN_IF_ERROR(endpoint->Connect(kSchedulerNonce, {.address = scheduler, .key = ""}));
+  return std::unique_ptr<Session>(new Session(std::move(options), scheduler, std::move(endpoint)));
 }
 
-Session::Session(PsClientOptions options, std::unique_ptr<Endpoint> endpoint)
+Session::Session(PsClientOptions options, const std::string& scheduler,
+                 std::unique_ptr<Endpoint> endpoint)
     : endpoint_(std::move(endpoint)),
       client_(std::move(options), RandomSeed(), MonotonicNow()),
+      patience_(scheduler, MonotonicNow()),
       thread_([this] { Run(); }) {}
 
 Session::~Session() {
@@ -110,6 +114,16 @@ std::optional<ClientEvent> Session::Next(Duration timeout) {
   return event;
 }
 
+absl::Status Session::CheckAnswered() {
+  if (answered_) return absl::OkStatus();
+  Trouble trouble;
+  {
+    MutexLock lock(&mutex_);
+    trouble = trouble_;
+  }
+  return patience_.Check(MonotonicNow(), trouble);
+}
+
 ClientCounters Session::counters() const {
   MutexLock lock(&mutex_);
   return counters_;
@@ -149,6 +163,7 @@ void Session::Run() {
     Flush(now, &out);
     MutexLock lock(&mutex_);
     CopyCounters();
+    if (!answered_) trouble_ = endpoint_->trouble();
   }
 }
 
@@ -193,7 +208,7 @@ void Session::ConnectShards() {
   for (const ShardEntry& shard : view.shards) {
     // A malformed address comes from a scheduler of ours: nothing to do but wait for the next view.
     if (shard.life == kNoLife) continue;
-    endpoint_->Connect(shard.nonce, shard.address).IgnoreError();
+    endpoint_->Connect(shard.nonce, {.address = shard.address, .key = shard.key}).IgnoreError();
     if (!std::ranges::count(connections_, shard.nonce)) connections_.push_back(shard.nonce);
   }
 }

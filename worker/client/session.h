@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/wire/endpoint.h"
+#include "common/wire/patience.h"
 #include "worker/client/ps_client.h"
 
 namespace rubato {
@@ -32,8 +33,10 @@ struct Acknowledged {
 
 class Session {
  public:
+  // `keys`: null where there are none, and only loopback is taken.
   static absl::StatusOr<std::unique_ptr<Session>> Open(PsClientOptions options,
-                                                       const std::string& scheduler);
+                                                       const std::string& scheduler,
+                                                       std::shared_ptr<KeyRing> keys = nullptr);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -53,8 +56,9 @@ class Session {
 
   // The next event, in order; nullopt after `timeout`.
   std::optional<ClientEvent> Next(Duration timeout);
-  // Whether the scheduler has ever answered.
-  bool answered() const { return answered_; }
+  // For as long as the scheduler has never answered. Unavailable, with the reason as far as it is
+  // known, once it has not for too long.
+  absl::Status CheckAnswered();
   // A copy, a moment old, and no older than the last event of Next.
   ClientCounters counters() const;
   Acknowledged acknowledged() const;
@@ -62,7 +66,8 @@ class Session {
 
  private:
   using Command = std::function<void(Instant now, PsClient* client, ClientOutput* out)>;
-  Session(PsClientOptions options, std::unique_ptr<Endpoint> endpoint);
+  Session(PsClientOptions options, const std::string& scheduler,
+          std::unique_ptr<Endpoint> endpoint);
   void Add(Command command);
   // Dropped if the client has another life by then than the caller has heard of.
   void AddOfLife(Command command);
@@ -75,7 +80,8 @@ class Session {
   PsClient client_;        // the network thread's
   ViewVersion connected_;  // view whose shards are connected, and no others
   std::vector<Nonce> connections_;
-  Life heard_;  // the caller's: the life that Next told it of last
+  Life heard_;                  // the caller's: the life that Next told it of last
+  SchedulerPatience patience_;  // the caller's
   std::atomic<bool> end_{false};
   std::atomic<bool> answered_{false};
   std::atomic<uint64_t> work_{0};
@@ -86,6 +92,7 @@ class Session {
   std::deque<ClientEvent> events_ GUARDED_BY(mutex_);
   ClientCounters counters_ GUARDED_BY(mutex_);
   Acknowledged acknowledged_ GUARDED_BY(mutex_);
+  Trouble trouble_ GUARDED_BY(mutex_);  // a copy, as of the endpoint
   std::optional<Clock> held_from_ GUARDED_BY(mutex_);
 
   std::thread thread_;

@@ -16,8 +16,13 @@ struct FleetConfig {
   int64_t shards_per_server = 1;
   int64_t workers = 2;
   std::string transport = "auto";  // "auto" (ipc on one host), "ipc", "tcp"
-  std::string host = "127.0.0.1";  // loopback only
-  int64_t port = 0;                // 0: any free port
+  // Where scheduler and servers listen, and what others connect to: a host of the network, or the
+  // interface whose address it is. Beyond loopback all of the fleet is encrypted, with keys.
+  std::string host = "127.0.0.1";
+  std::string interface = "";  // "": by the host
+  int64_t port = 0;            // of the scheduler; 0: any free port
+  std::string ports = "";  // "7000-7100", of servers, and of the scheduler without a port; "": any
+  bool encrypt = false;    // with keys, also where no other host reaches it
   // Of which nothing is heard for so many seconds is taken for dead, and started again.
   int64_t lease_seconds = 10;
   // How often one process may be started again within ten minutes; 0: the run ends with the first

@@ -15,6 +15,7 @@
 #include "common/base/system_error.h"
 #include "worker/run_file/data_check.h"
 #include "worker/run_file/device_name.h"
+#include "worker/run_file/fleet_check.h"
 
 namespace rubato {
 namespace {
@@ -71,30 +72,6 @@ absl::Status CheckLocal(const RunConfig& config, const KeyLocator& locate) {
   if (config.snapshot.every_clocks != 0) {
     return BadKey(locate("snapshot.every_clocks"),
                   "fleet.servers = 0 has no snapshots; leave snapshot.every_clocks out");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckFleet(const FleetConfig& fleet, const KeyLocator& locate) {
-  if (fleet.host != "127.0.0.1" && fleet.host != "localhost") {
-    return BadKey(
-        locate("fleet.host"),
-        absl::StrFormat("fleet.host '%s' is not a loopback address, and this version has no "
-                        "encryption; use fleet.host = \"127.0.0.1\"",
-                        fleet.host));
-  }
-  if (fleet.servers * fleet.shards_per_server > static_cast<int64_t>(kMaxPlaces)) {
-    return BadKey(
-        locate("fleet.shards_per_server"),
-        absl::StrFormat("fleet.servers = %d of fleet.shards_per_server = %d are %d shards; "
-                        "%d is the most",
-                        fleet.servers, fleet.shards_per_server,
-                        fleet.servers * fleet.shards_per_server, kMaxPlaces));
-  }
-  if (fleet.port != 0 && fleet.transport == "ipc") {
-    return BadKey(locate("fleet.port"),
-                  "fleet.port has no meaning with fleet.transport = \"ipc\"; use \"tcp\", or leave "
-                  "the port out");
   }
   return absl::OkStatus();
 }

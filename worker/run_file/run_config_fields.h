@@ -59,7 +59,10 @@ void VisitFields(FleetConfig& fleet, Visitor& visitor) {
   visitor.Field("workers", fleet.workers, IntegerRange{1, kMaxSeats});
   visitor.Field("transport", fleet.transport, OneOf{{"auto", "ipc", "tcp"}});
   visitor.Field("host", fleet.host, AnyText{});
+  visitor.Field("interface", fleet.interface, AnyText{});
   visitor.Field("port", fleet.port, IntegerRange{0, 65535});
+  visitor.Field("ports", fleet.ports, AnyText{});
+  visitor.Field("encrypt", fleet.encrypt, YesNo{});
   visitor.Field("lease_seconds", fleet.lease_seconds, IntegerRange{1, 3600});
   visitor.Field("restarts", fleet.restarts, IntegerRange{0, 1'000'000});
 }

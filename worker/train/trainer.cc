@@ -13,7 +13,6 @@ namespace rubato {
 namespace {
 
 constexpr Duration kWaitStep = Duration::Millis(100);
-constexpr Duration kAnswerWithin = Duration::Seconds(60);
 constexpr Duration kProgressEvery = Duration::Millis(250);
 
 }  // namespace
@@ -113,17 +112,10 @@ absl::Status Trainer::CheckSignals(Session* session, StopSignals* signals) {
 }
 
 absl::Status Trainer::Await(Session* session, StopSignals* signals) {
-  const Instant began = MonotonicNow();
-  AwakeClock clock(began, kAsleepAfter);
   for (;;) {
     if (options_.pulse) options_.pulse(plan_.clock());
     RETURN_IF_ERROR(CheckSignals(session, signals));
-    if (clock.Read(MonotonicNow()) - began > kAnswerWithin && !session->answered()) {
-      return absl::UnavailableError(
-          absl::StrFormat("the scheduler did not answer within %d s; start it, or check "
-                          "--scheduler",
-                          static_cast<int>(kAnswerWithin.seconds())));
-    }
+    RETURN_IF_ERROR(session->CheckAnswered());
     if (std::optional<ClientEvent> event = session->Next(kWaitStep)) return Take(*std::move(event));
   }
 }

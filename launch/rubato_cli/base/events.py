@@ -52,6 +52,14 @@ class WarningEvent(Event):
 
 
 @_event
+class RefusedEvent(Event):
+    kind = "refused"
+    connections: int = 0
+    messages: int = 0
+    why: str = ""
+
+
+@_event
 class ErrorEvent(Event):
     kind = "error"
     message: str = ""

@@ -6,10 +6,11 @@ import collections
 import time
 from typing import Any
 
+from rubato_cli.base import units
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import (CommittedEvent, Event, ProgressEvent, ResumedEvent,
-                                    SchedulerDoneEvent, ServerDoneEvent, ValidationEvent,
-                                    ViewEvent, WarningEvent, WorkerDoneEvent)
+from rubato_cli.base.events import (CommittedEvent, Event, ProgressEvent, RefusedEvent,
+                                    ResumedEvent, SchedulerDoneEvent, ServerDoneEvent,
+                                    ValidationEvent, ViewEvent, WarningEvent, WorkerDoneEvent)
 from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.files.target_metrics import TargetDescription
@@ -74,6 +75,12 @@ class Progress:
                 return f"resumed from clock {self.resumed_from}"
             case WarningEvent():
                 return f"{teller.name}: {event.message}"
+            case RefusedEvent():
+                why = f" (the last: {event.why})" if event.why else ""
+                return (f"{teller.name} has refused "
+                        f"{units.plural(event.connections, 'connection')} and "
+                        f"{units.plural(event.messages, 'message')} of those whose keys are not "
+                        f"good for that{why}")
             case CommittedEvent():
                 self.commits.append(event)
                 self._committed_at = time.monotonic()

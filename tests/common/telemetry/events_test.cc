@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/telemetry/door_events.h"
 #include "common/telemetry/predict_events.h"
 #include "common/telemetry/process_events.h"
 #include "common/telemetry/telemetry.h"
@@ -47,6 +48,7 @@ class EventsTest : public testing::Test {
 
   void TellOfAnyProcess() {
     Tell("server-0", WarningEvent{"the disk is \"full\""});
+    Tell("server-0", RefusedEvent{.connections = 3, .messages = 2, .why = "no"});
     Tell("server-0", ErrorEvent{"it ends", "UNAVAILABLE"});
     Tell("worker-1", SignalEvent{.name = "SIGTERM", .count = 2});
     Tell("worker-1", ResolvedEvent{{{"seat", "1", "--seat"}}});

@@ -34,7 +34,7 @@ class EndpointTest : public testing::TestWithParam<const char*> {
   // A worker connected to `shard`.
   std::unique_ptr<Endpoint> OpenWorker(const Endpoint& shard) {
     auto worker = MustOpen({.self = kWorker, .listen = ""});
-    EXPECT_TRUE(worker->Connect(kShard, shard.address()).ok());
+    EXPECT_TRUE(worker->Connect(kShard, {shard.address(), ""}).ok());
     return worker;
   }
   // Sends until it is taken: what a protocol that resends does.
@@ -61,18 +61,42 @@ class EndpointTest : public testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Transports, EndpointTest, testing::Values("ipc", "tcp"),
                          [](const auto& transport) { return std::string(transport.param); });
 
-TEST_P(EndpointTest, EveryKindGoesThereAndBack) {
+TEST_P(EndpointTest, EveryKindThatAShardTakesArrivesAndEveryKindGoesBack) {
   const auto shard = OpenShard();
   const auto worker = OpenWorker(*shard);
   RandomMessages messages(1);
+  MustSend(*worker, kShard, Sync{});
+  MustReceive(*shard, 1);
   for (size_t i = 0; i < 3 * std::variant_size_v<Message>; ++i) {
     const Message question = messages.Next();
+    if (DoorRule::ComesTo(Listener::kShard, question)) {
+      MustSend(*worker, kShard, question);
+      EXPECT_EQ(MustReceive(*shard, 1).at(0), (Decoded{kWorker, question}));
+    }
     const Message answer = messages.Next();
-    MustSend(*worker, kShard, question);
-    EXPECT_EQ(MustReceive(*shard, 1).at(0), (Decoded{kWorker, question}));
     MustSend(*shard, kWorker, answer);
     EXPECT_EQ(MustReceive(*worker, 1).at(0), (Decoded{kShard, answer}));
   }
+}
+
+TEST_P(EndpointTest, WhatNoListenerTakesIsRefusedWhoeverSendsIt) {
+  const auto shard = OpenShard();
+  const auto worker = OpenWorker(*shard);
+  RandomMessages messages(2);
+  uint64_t refused = 0;
+  for (size_t i = 0; i < 2 * std::variant_size_v<Message>; ++i) {
+    const Message message = messages.Next();
+    if (DoorRule::ComesTo(Listener::kShard, message)) continue;
+    MustSend(*worker, kShard, message);
+    ++refused;
+    for (const Instant end = MonotonicNow() + kLong;
+         shard->counts().refused < refused && MonotonicNow() < end;) {
+      EXPECT_TRUE(shard->Receive(Duration::Millis(50)).empty());
+    }
+    EXPECT_TRUE(std::holds_alternative<ErrorReply>(MustReceive(*worker, 1).at(0).message));
+    EXPECT_EQ(shard->counts().refused, refused);
+  }
+  EXPECT_EQ(shard->counts().last_refusal, "message refused: no shard takes such a message");
 }
 
 Push PushOf(uint32_t rows, uint64_t first) {
@@ -203,8 +227,8 @@ TEST_P(EndpointTest, GarbageIsAnsweredAndSurvived) {
   for (const Frames& frames : garbage) {
     ASSERT_EQ(worker->SendFrames(kShard, frames), SendResult::kSent);
   }
-  MustSend(*worker, kShard, Stale{});
-  EXPECT_EQ(MustReceive(*shard, 1).at(0).message, Message(Stale{}));
+  MustSend(*worker, kShard, Sync{Life(3), Life(4)});
+  EXPECT_EQ(MustReceive(*shard, 1).at(0).message, Message(Sync{Life(3), Life(4)}));
   EXPECT_EQ(shard->counts().refused, garbage.size());
   for (const Decoded& answer : MustReceive(*worker, garbage.size())) {
     const auto& reply = std::get<ErrorReply>(answer.message);
@@ -215,7 +239,7 @@ TEST_P(EndpointTest, GarbageIsAnsweredAndSurvived) {
 TEST_P(EndpointTest, NobodySpeaksAsTheScheduler) {
   const auto shard = OpenShard();
   const auto impostor = MustOpen({.self = kSchedulerNonce, .listen = ""});
-  ASSERT_TRUE(impostor->Connect(kShard, shard->address()).ok());
+  ASSERT_TRUE(impostor->Connect(kShard, {shard->address(), ""}).ok());
   MustSend(*impostor, kShard, View{});
   EXPECT_EQ(impostor->counts().sent_messages, 1u);
   const Instant deadline = MonotonicNow() + kLong;
@@ -263,10 +287,10 @@ TEST_P(EndpointTest, ANonceIsItsFirstSpeakersUntilHeIsGone) {
 TEST_P(EndpointTest, NobodySpeaksAsTheListenerOrAsOneItIsConnectedTo) {
   const auto shard = OpenShard();
   const auto other = MustOpen({.self = Nonce(12), .listen = "tcp://127.0.0.1:0"});
-  ASSERT_TRUE(shard->Connect(Nonce(12), other->address()).ok());
+  ASSERT_TRUE(shard->Connect(Nonce(12), {other->address(), ""}).ok());
   for (const Nonce nonce : {kShard, Nonce(12)}) {
     const auto impostor = MustOpen({.self = nonce, .listen = ""});
-    ASSERT_TRUE(impostor->Connect(kShard, shard->address()).ok());
+    ASSERT_TRUE(impostor->Connect(kShard, {shard->address(), ""}).ok());
     ASSERT_NO_FATAL_FAILURE(ExpectRefused(*impostor, *shard));
   }
 }
@@ -289,7 +313,7 @@ TEST_P(EndpointTest, AWorkerTalksToManyShards) {
   const auto shard = OpenShard();
   const auto other = MustOpen({.self = Nonce(12), .listen = "tcp://127.0.0.1:0"});
   const auto worker = OpenWorker(*shard);
-  ASSERT_TRUE(worker->Connect(Nonce(12), other->address()).ok());
+  ASSERT_TRUE(worker->Connect(Nonce(12), {other->address(), ""}).ok());
   MustSend(*worker, kShard, Sync{Life(1), Life(1)});
   MustSend(*worker, Nonce(12), Sync{Life(2), Life(2)});
   EXPECT_EQ(MustReceive(*shard, 1).at(0).message, Message(Sync{Life(1), Life(1)}));
@@ -331,16 +355,17 @@ std::string WhyRefused(const std::string& listen) {
   return endpoint.ok() ? "" : std::string(endpoint.status().message());
 }
 
-TEST(Endpoint, OnlyAddressesOfThisHostAreTaken) {
+TEST(Endpoint, WithoutKeysOnlyAddressesOfThisHostAreTaken) {
   EXPECT_EQ(WhyRefused("tcp://0.0.0.0:0"),
-            "address \"tcp://0.0.0.0:0\" is not of this host, and peers are not authenticated yet; "
-            "use ipc:///PATH or tcp://127.0.0.1:PORT");
+            "address \"tcp://0.0.0.0:0\" can be reached from other hosts, and there are no keys; "
+            "make some with `rubato keygen DIR` and give --keys DIR to all processes, or use "
+            "127.0.0.1");
   for (const char* address :
        {"tcp://*:0", "tcp://127.evil.example:0", "tcp://127.0.0.1", "tcp://127.0.0.1:70000",
         "inproc://x", "ipc://@x", "ipc://x", "pgm://127.0.0.1:5", "tcp://10.0.0.1:80"}) {
     EXPECT_NE(WhyRefused(address), "") << address;
     const auto worker = MustOpen({.self = kWorker, .listen = ""});
-    EXPECT_FALSE(worker->Connect(kShard, address).ok()) << address;
+    EXPECT_FALSE(worker->Connect(kShard, {address, ""}).ok()) << address;
   }
   EXPECT_NE(WhyRefused("ipc:///" + std::string(107, 'x')), "");
   EXPECT_NE(WhyRefused("ipc:///no/such/folder/socket"), "");
@@ -351,6 +376,27 @@ TEST(Endpoint, APortInUseIsASentence) {
   EXPECT_EQ(WhyRefused(first->address()),
             "cannot listen on " + first->address() +
                 ": it is in use; choose another port, or 0 for any free one");
+}
+
+TEST(Endpoint, OfARangeTheFirstFreePortIsTaken) {
+  const auto blocker = MustOpen({.self = kShard, .listen = "tcp://127.0.0.1:0"});
+  const std::string taken = blocker->address();
+  const int port = std::stoi(taken.substr(taken.rfind(':') + 1));
+  const std::string range = absl::StrCat("tcp://127.0.0.1:", port, "-", std::min(port + 20, 65535));
+  const auto next = MustOpen({.self = kShard, .listen = range});
+  EXPECT_NE(next->address(), taken);
+  const int chosen = std::stoi(next->address().substr(next->address().rfind(':') + 1));
+  EXPECT_GT(chosen, port);
+  EXPECT_LE(chosen, port + 20);
+  EXPECT_EQ(WhyRefused(absl::StrCat("tcp://127.0.0.1:", port, "-", port)),
+            "cannot listen on tcp://127.0.0.1:" + absl::StrCat(port, "-", port) +
+                ": it is in use; choose another port, or 0 for any free one");
+}
+
+TEST(Endpoint, NoSuchInterfaceIsASentence) {
+  EXPECT_NE(WhyRefused("tcp://127.0.0.300:0"), "");
+  const auto refused = Endpoint::Open({.self = kShard, .listen = "tcp://localhost:x"});
+  EXPECT_FALSE(refused.ok());
 }
 
 }  // namespace

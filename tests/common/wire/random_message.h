@@ -164,7 +164,7 @@ class RandomMessages {
     View view{Any<ViewVersion>(), Any<Generation>(), {}, {}, {}, {}, At(), std::nullopt, {}, {}};
     view.kept = List(3, [&] { return Any<SnapshotNumber>(); });
     view.shards = List(9, [&] {
-      return ShardEntry{Any<Life>(), Any<Nonce>(), Text(kMaxAddressBytes)};
+      return ShardEntry{Any<Life>(), Any<Nonce>(), Text(kMaxAddressBytes), Text(kKeyLength)};
     });
     view.members = List(9, [&] {
       return MemberEntry{Any<Life>(), Any<SeatId>(), Any<Nonce>(), Maybe(At())};

@@ -43,7 +43,7 @@ class SchedulerLoopTest : public testing::Test {
         {.listen = "ipc://" + folder_.path() + "/scheduler", .state_path = state_path}, options_,
         state_, events_.get());
     EXPECT_TRUE(loop.ok()) << loop.status();
-    EXPECT_TRUE(worker_->Connect(kSchedulerNonce, (*loop)->address()).ok());
+    EXPECT_TRUE(worker_->Connect(kSchedulerNonce, {(*loop)->address(), ""}).ok());
     std::thread other(std::move(meanwhile));
     absl::StatusOr<RunEnd> end = (*loop)->Run(signals_.get());
     other.join();

@@ -58,7 +58,7 @@ TEST_P(SilentPeerTest, AWorkerThatGoesSilentIsEvictedWithItsLease) {
                   options, Scheduler::FirstState(options.job), events->get())
                   .value();
   auto worker = Endpoint::Open({.self = kWorker, .listen = ""}).value();
-  ASSERT_TRUE(worker->Connect(kSchedulerNonce, loop->address()).ok());
+  ASSERT_TRUE(worker->Connect(kSchedulerNonce, {loop->address(), ""}).ok());
   std::thread scheduler([&] { loop->Run(signals.get()).status().IgnoreError(); });
   Hello hello;
   hello.job_fingerprint = options.job.Fingerprint();

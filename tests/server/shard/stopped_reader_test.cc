@@ -43,7 +43,7 @@ TableRows Keys(size_t rows) {
   uint64_t shard = 0;
   if (read(go, &shard, sizeof(shard)) != sizeof(shard)) _exit(1);
   const auto endpoint = Endpoint::Open({.self = kReader, .listen = ""}).value();
-  if (!endpoint->Connect(Nonce(shard), address).ok()) _exit(1);
+  if (!endpoint->Connect(Nonce(shard), {address, ""}).ok()) _exit(1);
   Pull pull{Life(3), Life(1), RequestId(1), Clock(0), {}, {Keys(kRows)}};
   for (int sent = 0; sent < kPulls;) {
     pull.id = RequestId(static_cast<uint64_t>(sent) + 1);
@@ -72,7 +72,7 @@ class StoppedReaderTest : public ::testing::Test {
     thread_ = std::thread([this] { end_ = loop_->Run(stop_); });
     Serve();
     worker_ = Endpoint::Open({.self = kWorker, .listen = ""}).value();
-    ASSERT_TRUE(worker_->Connect(shard_, loop_->address()).ok());
+    ASSERT_TRUE(worker_->Connect(shard_, {loop_->address(), ""}).ok());
   }
   void TearDown() override {
     kill(reader_, SIGKILL);

@@ -103,8 +103,18 @@ TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
             "\"default\"");
   EXPECT_EQ(ErrorOf("").substr(0, 37), "/runs/my.toml:1: data.path is missing");
   EXPECT_EQ(ErrorWith("[fleet]\nhost = \"0.0.0.0\"\n"),
-            "/runs/my.toml:5: fleet.host '0.0.0.0' is not a loopback address, and this version "
-            "has no encryption; use fleet.host = \"127.0.0.1\"");
+            "/runs/my.toml:5: fleet.host '0.0.0.0' is no host that others could connect to; give "
+            "an address or a name, or fleet.interface");
+  EXPECT_EQ(ErrorWith("[fleet]\nhost = \"h 1\"\n").substr(0, 42),
+            "/runs/my.toml:5: fleet.host 'h 1' is no ho");
+  EXPECT_EQ(ErrorWith("[fleet]\nhost = \"10.0.0.1\"\nports = \"7000-7100\"\n"), "no error");
+  EXPECT_EQ(ErrorWith("[fleet]\ninterface = \"eth0\"\n"), "no error");
+  EXPECT_EQ(ErrorWith("[fleet]\nports = \"7100-7000\"\n"),
+            "/runs/my.toml:5: fleet.ports '7100-7000' is no range of ports; write it as in "
+            "\"7000-7100\"");
+  EXPECT_EQ(ErrorWith("[fleet]\ntransport = \"ipc\"\ninterface = \"eth0\"\n"),
+            "/runs/my.toml:6: fleet.interface has no meaning with fleet.transport = \"ipc\"; use "
+            "\"tcp\", or leave it out");
   EXPECT_EQ(ErrorWith("[fleet]\nservers = 205\nshards_per_server = 5\n"),
             "/runs/my.toml:6: fleet.servers = 205 of fleet.shards_per_server = 5 are 1025 shards; "
             "1024 is the most");

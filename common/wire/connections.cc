@@ -1,0 +1,149 @@
+#include "common/wire/connections.h"
+
+#include <array>
+#include <cstring>
+
+#include "common/base/status.h"
+#include "common/wire/address.h"
+#include "common/wire/sockets.h"
+
+namespace rubato {
+namespace {
+
+constexpr int kConnectWaitMs = 20;  // a living peer on this host takes about 1
+constexpr Duration kTryKeyFor = Duration::Seconds(3);
+constexpr Duration kWatchEvery = Duration::Millis(100);
+constexpr int kTroubles = ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                          ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                          ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+
+Protection ProtectionOf(const KeyRing* keys) {
+  return keys == nullptr ? Protection::kNone : Protection::kKeys;
+}
+
+Trouble TroubleOf(uint16_t event, const KeyRing* keys) {
+  if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) return {};
+  if (event == ZMQ_EVENT_CONNECT_RETRIED) {
+    return {"nobody answers there; is it started, and is the port open to this host?"};
+  }
+  if (keys == nullptr) {
+    return {"it wants keys, and this process has none; give it --keys DIR", true};
+  }
+  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+    return {absl::StrFormat("it does not know our key; take %s, which is the public one in %s, "
+                            "into its list",
+                            keys->own().public_key, keys->folder()),
+            true};
+  }
+  return {absl::StrFormat("who answers there does not have the scheduler's key that is in %s; are "
+                          "both of the same fleet?",
+                          AllowListOf(keys->folder())),
+          true};
+}
+
+}  // namespace
+
+absl::Status Connections::Connect(Nonce peer, const PeerAddress& at) {
+  const auto found = open_.find(peer);
+  if (found != open_.end() && found->second.at == at) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckConnect(at.address, ProtectionOf(keys_)));
+  Disconnect(peer);
+  Connection connection{.socket = {}, .at = at, .keys = {at.key}, .opened = MonotonicNow()};
+  if (keys_ != nullptr && at.key.empty()) {
+    if (peer != kSchedulerNonce) {
+      return absl::InvalidArgumentError(absl::StrCat(at.address, ": its key is not known"));
+    }
+    connection.keys = keys_->allowed()->KeysOf(KeyRole::kScheduler);
+  }
+  RETURN_IF_ERROR(Open(peer, &connection));
+  zmq_pollitem_t ready{connection.socket.handle(), 0, ZMQ_POLLOUT, 0};
+  zmq_poll(&ready, 1, kConnectWaitMs);
+  open_.emplace(peer, std::move(connection));
+  return absl::OkStatus();
+}
+
+absl::Status Connections::Open(Nonce peer, Connection* connection) {
+  const std::string& address = connection->at.address;
+  try {
+    zmq::socket_t socket = ConnectionSocket(context_, keys_ == nullptr ? nullptr : &keys_->own(),
+                                            connection->keys.at(connection->key));
+    socket.set(zmq::sockopt::ipv6, IsIpv6(address));
+    if (peer == kSchedulerNonce) {
+      const std::string troubles = absl::StrCat("inproc://troubles-", ++monitors_);
+      zmq_socket_monitor(socket.handle(), troubles.c_str(), kTroubles);
+      troubles_.emplace(*context_, zmq::socket_type::pair);
+      troubles_->set(zmq::sockopt::rcvhwm, 0);  // who writes to it must never wait for us
+      troubles_->connect(troubles);
+    }
+    socket.connect(address);
+    connection->socket = std::move(socket);
+  } catch (const zmq::error_t& error) {
+    return ZmqError(error.num(), absl::StrCat("connecting to ", address));
+  }
+  return absl::OkStatus();
+}
+
+void Connections::Disconnect(Nonce peer) {
+  const auto found = open_.find(peer);
+  if (found == open_.end()) return;
+  if (peer == kSchedulerNonce) {
+    zmq_socket_monitor(found->second.socket.handle(), nullptr, 0);
+    trouble_ = {};
+  }
+  open_.erase(found);
+}
+
+SendResult Connections::Send(Nonce peer, const Frames& frames) {
+  std::vector<zmq::message_t> parts;
+  parts.reserve(frames.size());
+  for (const Buffer& frame : frames) parts.push_back(ToMessage(frame));
+  return SendParts(open_.at(peer).socket, std::move(parts));
+}
+
+void Connections::AddTo(std::vector<zmq_pollitem_t>* items) const {
+  for (const auto& [peer, connection] : open_) {
+    items->push_back({const_cast<void*>(connection.socket.handle()), 0, ZMQ_POLLIN, 0});
+  }
+}
+
+std::vector<std::pair<Nonce, zmq::socket_t*>> Connections::sockets() {
+  std::vector<std::pair<Nonce, zmq::socket_t*>> all;
+  all.reserve(open_.size());
+  for (auto& [peer, connection] : open_) all.emplace_back(peer, &connection.socket);
+  return all;
+}
+
+void Connections::NoteHeard(Nonce peer) {
+  const auto found = open_.find(peer);
+  if (found != open_.end()) found->second.heard = true;
+}
+
+void Connections::Watch(Instant now) {
+  const auto found = open_.find(kSchedulerNonce);
+  if (found == open_.end() || now - watched_ < kWatchEvery) return;
+  watched_ = now;
+  ReadTroubles();
+  Connection& connection = found->second;
+  if (connection.heard || connection.keys.size() < 2 || now - connection.opened < kTryKeyFor) {
+    return;
+  }
+  zmq_socket_monitor(connection.socket.handle(), nullptr, 0);
+  connection.key = (connection.key + 1) % connection.keys.size();
+  connection.opened = now;
+  Open(kSchedulerNonce, &connection).IgnoreError();  // as before, and tried again
+}
+
+void Connections::ReadTroubles() {
+  zmq::message_t what;
+  while (zmq_msg_recv(what.handle(), troubles_->handle(), ZMQ_DONTWAIT) >= 0) {
+    uint16_t event = 0;
+    std::memcpy(&event, what.data(), sizeof(event));
+    zmq::message_t where;
+    zmq_msg_recv(where.handle(), troubles_->handle(), ZMQ_DONTWAIT);
+    // After a handshake that failed it is tried again: that says nothing new.
+    if (event == ZMQ_EVENT_CONNECT_RETRIED && trouble_.of_keys) continue;
+    trouble_ = TroubleOf(event, keys_);
+  }
+}
+
+}  // namespace rubato

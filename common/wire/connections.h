@@ -1,0 +1,70 @@
+// The connections that an endpoint has opened, by the peer at their other end: one DEALER socket
+// each. With keys a connection stands only once both ends have proved theirs.
+//
+// The scheduler's key is known from the list, which has two of them while one replaces the other:
+// as long as nobody has answered, the next one is tried. What keeps the scheduler's connection from
+// standing is kept as words for people.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+#include <zmq.hpp>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "common/base/env.h"
+#include "common/base/ids.h"
+#include "common/keys/key_ring.h"
+#include "common/wire/peer_address.h"
+#include "common/wire/send_result.h"
+#include "common/wire/wire.h"
+
+namespace rubato {
+
+class Connections {
+ public:
+  // `keys`: null where there are none. Both outlive it.
+  Connections(zmq::context_t* context, const KeyRing* keys) : context_(context), keys_(keys) {}
+
+  // As of the endpoint.
+  absl::Status Connect(Nonce peer, const PeerAddress& at);
+  void Disconnect(Nonce peer);
+  bool Contains(Nonce peer) const { return open_.contains(peer); }
+  // `peer` is connected to.
+  SendResult Send(Nonce peer, const Frames& frames);
+
+  // For a poll; in the order of sockets().
+  void AddTo(std::vector<zmq_pollitem_t>* items) const;
+  std::vector<std::pair<Nonce, zmq::socket_t*>> sockets();
+  void NoteHeard(Nonce peer);
+
+  // Looks what became of the scheduler's connection. As often as you like.
+  void Watch(Instant now);
+  // Why it does not stand, if it does not.
+  const Trouble& trouble() const { return trouble_; }
+
+ private:
+  struct Connection {
+    zmq::socket_t socket;
+    PeerAddress at;
+    std::vector<std::string> keys;  // that its peer may have, tried in turn
+    size_t key = 0;
+    bool heard = false;
+    Instant opened;
+  };
+  absl::Status Open(Nonce peer, Connection* connection);
+  void ReadTroubles();
+
+  zmq::context_t* const context_;
+  const KeyRing* const keys_;
+  absl::flat_hash_map<Nonce, Connection> open_;
+  std::optional<zmq::socket_t> troubles_;  // tells of the scheduler's connection
+  Trouble trouble_;
+  int monitors_ = 0;
+  Instant watched_;
+};
+
+}  // namespace rubato
