@@ -49,11 +49,16 @@ std::vector<Contender> Contenders() {
   const auto messages = [](Transport t) {
     return [t](const StreamShape& shape) { return EndpointTime(t, shape); };
   };
+  const auto with_keys = [](StreamShape shape) {
+    shape.keys = true;
+    return EndpointTime(Transport::kTcp, shape);
+  };
   return {{"memcpy in one process", MemcpyTime, 0, {}},
           {"plain unix socket", plain(Transport::kIpc), 1, {}},
           {"messages over ipc", messages(Transport::kIpc), 1, {}},
           {"plain tcp socket", plain(Transport::kTcp), 3, {}},
-          {"messages over tcp", messages(Transport::kTcp), 3, {}}};
+          {"messages over tcp", messages(Transport::kTcp), 3, {}},
+          {"the same with keys", with_keys, 4, {}}};
 }
 
 // Lines of --json.

@@ -15,7 +15,9 @@
 
 #include "bench/processes.h"
 #include "common/base/status.h"
+#include "common/keys/key_folder.h"
 #include "common/wire/endpoint.h"
+#include "common/wire/zap.h"
 
 namespace rubato {
 namespace {
@@ -110,12 +112,30 @@ Push PushOf(size_t bytes) {
   return push;
 }
 
+// Null where there are none: `folder` is "".
+std::shared_ptr<KeyRing> MustFindKeys(const std::string& folder, KeyRole role) {
+  auto keys = FindKeys(folder, role);
+  CHECK(keys.ok(), keys.status().ToString());
+  return *std::move(keys);
+}
+
+// A folder of fresh keys in `folder`; "" where `shape` wants none.
+std::string MakeKeys(const Folder& folder, const StreamShape& shape) {
+  if (!shape.keys) return "";
+  const std::string keys = folder.path() + "/keys";
+  const absl::Status made = MakeKeyFolder(keys, NewKeyPair);
+  CHECK(made.ok(), made.ToString());
+  return keys;
+}
+
 // Sends `shape.messages` pushes, never more than `shape.window` ahead of the acknowledged ones.
 // Calls acknowledged(count) whenever Acks came.
-void SendPushes(const std::string& address, const StreamShape& shape,
+void SendPushes(const std::string& address, const StreamShape& shape, const std::string& keys,
                 const std::function<void(size_t)>& acknowledged) {
-  const auto endpoint = MustOpen({.self = kSender, .listen = ""});
-  const absl::Status connected = endpoint->Connect(kReceiver, address);
+  const auto ring = MustFindKeys(keys, KeyRole::kWorker);
+  const std::string peer = ring ? ring->allowed()->KeysOf(KeyRole::kServer).at(0) : "";
+  const auto endpoint = MustOpen({.self = kSender, .listen = "", .keys = ring});
+  const absl::Status connected = endpoint->Connect(kReceiver, {address, peer});
   CHECK(connected.ok(), connected.ToString());
   const Push push = PushOf(shape.message_bytes);
   for (size_t sent = 0, done = 0; done < shape.messages;) {
@@ -179,8 +199,11 @@ Duration PlainSocketTime(Transport transport, const StreamShape& shape) {
 Duration EndpointTime(Transport transport, const StreamShape& shape) {
   const Folder folder;
   AddressPipe addresses;
-  const Child sender([&] { SendPushes(addresses.Receive(), shape, [](size_t) {}); });
-  const auto endpoint = MustOpen({.self = kReceiver, .listen = ListenAddress(transport, folder)});
+  const std::string keys = MakeKeys(folder, shape);
+  const Child sender([&] { SendPushes(addresses.Receive(), shape, keys, [](size_t) {}); });
+  const auto endpoint = MustOpen({.self = kReceiver,
+                                  .listen = ListenAddress(transport, folder),
+                                  .keys = MustFindKeys(keys, KeyRole::kServer)});
   addresses.Send(endpoint->address());
   const Duration time = TakePushes(*endpoint, shape.messages);
   AwaitLeaving(*endpoint);
@@ -199,7 +222,7 @@ std::vector<Duration> EndpointRoundTrips(Transport transport, size_t count) {
   std::vector<Duration> times;
   times.reserve(count);
   Instant last = MonotonicNow();
-  SendPushes(addresses.Receive(), {.message_bytes = 64, .messages = count, .window = 1},
+  SendPushes(addresses.Receive(), {.message_bytes = 64, .messages = count, .window = 1}, "",
              [&](size_t) {
                const Instant now = MonotonicNow();
                times.push_back(now - last);

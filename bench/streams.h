@@ -19,6 +19,7 @@ struct StreamShape {
   size_t message_bytes = 1u << 20;
   size_t messages = 2048;
   size_t window = 16;  // messages sent and not yet acknowledged (Endpoint only)
+  bool keys = false;   // encrypted and authenticated (Endpoint only)
 };
 
 // Plain AF_UNIX or TCP stream socket, written and read in pieces of message_bytes.
