@@ -11,7 +11,7 @@ from typing import Any
 from rubato_cli.base import checkout, console, output, system_error
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE, FATAL, Failure, StoppedBySignal
-from rubato_cli.commands import (agent, bench, compare, doctor, head, init, predict, render,
+from rubato_cli.commands import (agent, bench, compare, doctor, head, init, keygen, predict, render,
                                  report, rollback, snapshot, status, train, workers)
 from rubato_cli.commands.arguments import add_speech
 from rubato_cli.commands.session import Session
@@ -19,7 +19,7 @@ from rubato_cli.fleet import open_files
 
 COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
             status.COMMAND, workers.COMMAND, snapshot.COMMAND, rollback.COMMAND, head.COMMAND,
-            render.COMMAND, doctor.COMMAND, bench.COMMAND, agent.COMMAND)
+            render.COMMAND, keygen.COMMAND, doctor.COMMAND, bench.COMMAND, agent.COMMAND)
 
 EPILOG = """\
 exit codes:

@@ -17,9 +17,9 @@ sys.path.insert(0, str(ROOT / "launch"))
 from rubato_cli.base.console import Console  # noqa: E402
 from rubato_cli.base.failure import Failure  # noqa: E402
 from rubato_cli.files.run_folder import RunFolder  # noqa: E402
-from rubato_cli.fleet.sockets import Addresses, SocketFolder  # noqa: E402
+from rubato_cli.fleet.sockets import LOOPBACK, Addresses, SocketFolder  # noqa: E402
 
-AUTO = {"transport": "auto", "host": "127.0.0.1", "port": 0}
+AUTO = {"transport": "auto", **LOOPBACK}
 ODD = os.fsdecode(b"odd\xff")  # a name that is not UTF-8
 
 

@@ -10,6 +10,7 @@ import re
 from rubato_cli.base import console
 from rubato_cli.base.failure import DONE
 from rubato_cli.commands.session import Command, Session
+from rubato_cli.fleet import keys
 from rubato_cli.fleet.remote import agent_bridge, checks, run_files
 
 
@@ -20,6 +21,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--inspect", metavar="DIR", help="say whether a run's folder can be there")
     what.add_argument("--digests", metavar="DIR", help="say what a run's folder holds")
     what.add_argument("--show", metavar="FILE", help="print it")
+    what.add_argument("--take-keys", metavar="DIR", type=pathlib.Path,
+                      help="keep the keys that the agent was given there")
+    parser.add_argument("--agent-folder", type=pathlib.Path, metavar="DIR",
+                        help="where the agent keeps what it is given")
     parser.add_argument("--begin", action="store_true", help="make the agent first")
     parser.add_argument("--lease", type=float, default=60.0, metavar="SECONDS",
                         help="how long it outlives its launcher")
@@ -44,6 +49,9 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         return DONE
     if arguments.show:
         console.answer(pathlib.Path(arguments.show).read_text(encoding="utf-8"))
+        return DONE
+    if arguments.take_keys:
+        keys.take(arguments.agent_folder, arguments.take_keys)
         return DONE
     if arguments.begin:
         agent_bridge.begin(session.find_build(), arguments.session, arguments.lease)

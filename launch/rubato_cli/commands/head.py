@@ -33,7 +33,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
     arguments.resume = True
-    code = own_training.train(arguments, session, Engine(arguments.wait))
+    said = session.environment
+    engine = Engine(arguments.wait, said.get("RUBATO_LISTEN", ""), said.get("RUBATO_KEYS", ""))
+    code = own_training.train(arguments, session, engine)
     if code == DONE and arguments.stay:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         session.console.note("finished; waiting to be ended")

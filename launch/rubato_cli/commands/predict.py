@@ -18,7 +18,7 @@ from rubato_cli.files.target import Target
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.places import LocalPlaces
-from rubato_cli.fleet.sockets import Addresses, SocketFolder
+from rubato_cli.fleet.sockets import LOOPBACK, Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report.tree import dig
 from rubato_cli.run.committed import used_snapshot
@@ -65,7 +65,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     with Target(out) as target:
         with Logs(out.parent) as logs, _plain_words(source), StopSignals() as stop, \
                 SocketFolder() as sockets, Fleet(LocalPlaces(build), logs.files, stop) as fleet:
-            addresses = Addresses(config["fleet"], sockets, "serve")
+            # All of it is on this host, wherever the run was trained.
+            addresses = Addresses({**config["fleet"], **LOOPBACK}, sockets, "serve")
             addresses.warn(session.console)
             novelties = Serving(fleet, folder, session.console).run(
                 addresses, snapshot, "predict", _flags(arguments, source, target))

@@ -9,8 +9,8 @@ import pathlib
 from rubato_cli.base.checkout import ROOT
 from rubato_cli.base.failure import Failure
 
-PROGRAMS = ("rubato-data", "rubato-scheduler", "rubato-server", "rubato-snapshot",
-            "rubato-worker")
+PROGRAMS = ("rubato-data", "rubato-keys", "rubato-scheduler", "rubato-server",
+            "rubato-snapshot", "rubato-worker")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,9 +21,12 @@ ADDRESS = "scheduler.address"  # in the run folder, while a scheduler listens th
 
 @dataclasses.dataclass(frozen=True)
 class Engine:
-    """`seconds`: from when on the scheduler listens, in which all others have to come."""
+    """`seconds`: from when on the scheduler listens, in which all others have to come. `listen`,
+    `keys`: where the scheduler does, and the folder of its keys; "" where the run says so."""
 
     seconds: float
+    listen: str = ""
+    keys: str = ""
 
 
 class EngineCrew:

@@ -12,6 +12,7 @@ from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE, USAGE, Failure
 from rubato_cli.files import target
 from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.fleet import keys
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.question import Answer
 from rubato_cli.fleet.remote import checks, host_file
@@ -73,6 +74,20 @@ class RemoteRun:
                        [host.name for host in self.hosts.hosts])
         checks.compare_digests(self.own, self.folder.path, self.stop)
         self.folder.write_json(FILE, {"hosts": self.hosts.placed()})
+
+    def hand_out_keys(self, build: Build, fleet: dict[str, Any]) -> None:
+        """To each host with a folder of its own the pairs of its roles, and the list. `fleet`:
+        config.json's section."""
+        if not self.hosts.need_keys(fleet):
+            return
+        keys.ensure(build, self.folder.path)
+        answers = run_on(self.own, lambda host: Call(
+            "rubato", ["agent", "--agent-folder", "{agent}", "--take-keys",
+                       f"{host.out}/{keys.FOLDER}"],
+            keys.texts(self.folder.path, host.entry.roles)), self.stop)
+        checks.fail_of({name: _words(answer) for name, answer in answers.items()
+                        if answer.ending.exit_code != DONE},
+                       [host.name for host in self.hosts.hosts])
 
     @property
     def scattered(self) -> bool:

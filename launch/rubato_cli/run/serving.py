@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rubato_cli.base import units
@@ -23,12 +24,14 @@ class Serving:
         self._folder = folder
         self._console = console
         self._novelties: list[dict[str, Any]] = []
+        self._run_flags: Callable[[str], list[str]] = lambda run: ["--run", run]
         fleet.on_event = self._take
 
     def run(self, addresses: Addresses, snapshot: Snapshot, verb: str,
             arguments: list[str]) -> list[dict[str, Any]]:
         """Starts scheduler and servers, runs the worker command `verb arguments` to its end, and
         ends the fleet. Returns what it told of the rows it read."""
+        self._run_flags = addresses.run_flags
         config = self._folder.read_json("config.json")["fleet"]
         open_files.need(2 + int(config["servers"]))
         scheduler = self._fleet.start("scheduler-0", "rubato-scheduler",
@@ -53,7 +56,7 @@ class Serving:
         return self._novelties
 
     def _folder_of(self, name: str) -> list[str]:
-        return ["--run", self._fleet.places.there(name, self._folder.path)]
+        return self._run_flags(self._fleet.places.there(name, self._folder.path))
 
     def _take(self, child: Child, event: Event) -> None:
         match event:

@@ -9,12 +9,13 @@ from typing import Any
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import RETRYABLE, Failure
 from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.fleet import keys
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.child_failure import ChildFailure
 from rubato_cli.fleet.fleet import Fleet
 from rubato_cli.fleet.places import LocalPlaces
 from rubato_cli.fleet.remote.hosts import HostAddresses
-from rubato_cli.fleet.sockets import Addresses, SocketFolder
+from rubato_cli.fleet.sockets import LOOPBACK, Addresses, SocketFolder
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.fleet.usage import Usage
 from rubato_cli.run import best_epoch, local, metrics, missed
@@ -57,11 +58,16 @@ class Start:
         if self.remote:
             if purpose != SERVE:
                 self.remote.hosts.check_room(int(config["servers"]), int(config["workers"]))
-            return HostAddresses(self.remote.hosts, int(config["port"]))
+            self.remote.hand_out_keys(self.build, config)
+            return HostAddresses(self.remote.hosts, config)
         if self.engine and purpose == SERVE:
             # All of it is on this host, wherever those that trained were.
-            config = {**config, "transport": "auto", "host": "127.0.0.1", "port": 0}
-        return Addresses(config, self.sockets, purpose)
+            return Addresses({**config, "transport": "auto", **LOOPBACK}, self.sockets, purpose)
+        if self.engine and self.engine.keys:
+            return Addresses(config, self.sockets, purpose, self.engine.listen, self.engine.keys)
+        if keys.are_needed(config):
+            keys.ensure(self.build, self.folder.path)
+        return Addresses(config, self.sockets, purpose, self.engine.listen if self.engine else "")
 
     def whole_snapshot(self, console: Console, newest: int | None = None) -> Snapshot:
         """The newest that can be used, from number `newest` on if that is given."""

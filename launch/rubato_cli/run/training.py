@@ -51,6 +51,7 @@ class Training:
         self._supervision = Supervision(fleet, self._config, console, history.faults)
         self._validations: Validations | None = None
         self._begun = False
+        self._run_flags: Callable[[str], list[str]] = lambda run: ["--run", run]
         # Workers that have not come through an iteration yet.
         self._untried = {f"worker-{seat}" for seat in range(int(self._config["workers"]))}
         self._crew = crew(self._keep)
@@ -60,6 +61,7 @@ class Training:
     def run(self, addresses: Addresses, resumed: Snapshot | None) -> OtherWorkers | None:
         """`resumed`: of an earlier start, to go on from; None for a new run."""
         clock = resumed.clock if resumed else 0
+        self._run_flags = addresses.run_flags
         self._history.begin(clock)
         self._validations = Validations(self._folder, clock, self._console)
         open_files.need(1 + int(self._config["servers"]) + int(self._config["workers"]))
@@ -85,10 +87,12 @@ class Training:
 
     def _keep(self, name: str, program: str, arguments: Callable[[Post], list[str]],
               *verb: str) -> Post:
-        there = self._fleet.places.there
-        return self._supervision.watch(self._fleet.keep(
-            name, program, lambda post: [*verb, "--run", there(name, self._folder.path),
-                                         *arguments(post)], self._supervision.restarts()))
+        def all_arguments(post: Post) -> list[str]:
+            there = self._fleet.places.there(name, self._folder.path)
+            return [*verb, *self._run_flags(there), *arguments(post)]
+
+        return self._supervision.watch(
+            self._fleet.keep(name, program, all_arguments, self._supervision.restarts()))
 
     def _watch(self, scheduler: Post) -> OtherWorkers | None:
         """Until scheduler and workers have ended by themselves, after a stop signal, or to be

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pathlib
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from rubato_cli.base.console import Console
 from rubato_cli.base.deadline import Deadline
 from rubato_cli.base.failure import RETRYABLE, USAGE, Failure
+from rubato_cli.fleet import keys
 from rubato_cli.fleet.remote.host_file import ROLES
 from rubato_cli.fleet.remote.remote_host import RemoteHost
 
@@ -108,6 +110,11 @@ class Hosts:
                 raise Failure(f"{servers} servers and {workers} workers need {servers + workers} "
                               f"slots: {self._room()}; give a host more slots, or add one", USAGE)
 
+    def need_keys(self, fleet: dict[str, Any]) -> bool:
+        """Whether their processes do. `fleet`: config.json's section."""
+        return any(keys.are_needed({**fleet, "host": host.entry.address, "interface": ""})
+                   for host in self.hosts)
+
     def told(self) -> dict[str, list[str]]:
         """Host -> processes."""
         return {host.name: names for host in self.hosts
@@ -134,12 +141,14 @@ class Hosts:
 
 
 class HostAddresses:
-    """What each process of a fleet listens on: its host's address, at any port but the
-    scheduler's."""
+    """What each process of a fleet listens on: its host's address, at a port of fleet.ports, and
+    the scheduler at its own. `fleet`: config.json's section."""
 
-    def __init__(self, hosts: Hosts, port: int) -> None:
+    def __init__(self, hosts: Hosts, fleet: dict[str, Any]) -> None:
         self._hosts = hosts
-        self._port = port
+        self._port = str(fleet["port"])
+        self._ports = fleet["ports"] or "0"
+        self._keys = keys.Folder("", hosts.need_keys(fleet))
 
     def warn(self, console: Console) -> None:
         """Where all will be."""
@@ -147,13 +156,16 @@ class HostAddresses:
         console.note("hosts: " + "; ".join(f"{host} {', '.join(names)}"
                                            for host, names in at.items()))
 
+    def run_flags(self, run: str) -> list[str]:
+        return self._keys.run_flags(run)
+
     def scheduler(self) -> str:
-        return self._address("scheduler-0", self._port)
+        return self._address("scheduler-0", self._ports if self._port == "0" else self._port)
 
     def server(self, index: int, starts: int = 0) -> str:
-        return self._address(f"server-{index}", 0)
+        return self._address(f"server-{index}", self._ports)
 
-    def _address(self, name: str, port: int) -> str:
+    def _address(self, name: str, port: str) -> str:
         address = self._hosts.host(name).entry.address
         return f"tcp://{f'[{address}]' if ':' in address else address}:{port}"
 
