@@ -108,7 +108,7 @@ class RollbacksTest(unittest.TestCase):
         history = types.SimpleNamespace(
             folder=self.folder, progress=mock.Mock(), faults=mock.Mock(),
             rollbacks=Rollbacks(self.folder))
-        Training(fleet, history, QUIET, lambda seat: [])
+        Training(fleet, history, QUIET, lambda keep: mock.Mock())
         event = ValidationEvent(0, 9, 1.0, {"nll": None})
         with self.assertRaises(RanAway):
             fleet.on_event(mock.Mock(), event)
