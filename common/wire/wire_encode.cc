@@ -67,9 +67,10 @@ struct Put {
   auto operator()(const View& m) const {
     std::vector<Offset<wire::Shard>> shards;
     for (const ShardEntry& s : m.shards) {
-      shards.push_back(wire::CreateShard(b, s.life.value(), s.nonce.value(),
-                                         b.CreateString(s.address),
-                                         s.key.empty() ? 0 : b.CreateString(s.key)));
+      // One after the other: the order of arguments is each compiler's own.
+      const auto address = b.CreateString(s.address);
+      const auto key = s.key.empty() ? 0 : b.CreateString(s.key);
+      shards.push_back(wire::CreateShard(b, s.life.value(), s.nonce.value(), address, key));
     }
     const auto shard_list = b.CreateVector(shards);
     const auto members = PutList<wire::Member>(b, m.members, [](const MemberEntry& e) {

@@ -103,7 +103,7 @@ class BadInputTest(FleetTest):
         self.call("rubato-scheduler", "--run", "nope", *here, wanted=2,
                   part="nope/job.json: cannot be read; `rubato-data prepare RUN --out nope`")
         self.call("rubato-scheduler", "--run", "done", "--serve", "--listen", "tcp://0.0.0.0:0",
-                  wanted=2, part="is not of this host")
+                  wanted=2, part="can be reached from other hosts, and there are no keys")
         self.call("rubato-server", "--run", "done", *scheduler, *here, "--server", 99, wanted=2,
                   part="--server 99: the run in done has servers 0 to 1")
         self.call("rubato-server", "--run", "done", *scheduler, "--listen", "ipc:///nope/x",
