@@ -16,6 +16,8 @@ import dataclasses
 import pathlib
 import shlex
 
+from rubato_cli.fleet import keys
+
 FILE = "slurm.sh"
 LOG = "slurm.log"
 ADDRESS = "scheduler.address"
@@ -51,7 +53,8 @@ def render(job: FleetJob) -> str:
     words = {"folder": _word(job.folder), "rubato": _word(job.rubato),
              "programs": _word(job.programs), "servers": str(job.servers),
              "workers": str(job.workers), "restarts": str(job.restarts),
-             "come": str(COME_SECONDS), "leave": str(LEAVE_SECONDS), "address": ADDRESS}
+             "come": str(COME_SECONDS), "leave": str(LEAVE_SECONDS), "address": ADDRESS,
+             "keys": f"{keys.FOLDER}/{keys.LIST}", "key_folder": keys.FOLDER}
     text = _BODY
     for name, word in words.items():
         text = text.replace(f"@{name}@", word)
@@ -79,6 +82,9 @@ export RUBATO_BIN=@programs@ RUBATO_RUN=@folder@
 # The address by which Slurm itself finds this node.
 address() { scontrol -o show node "$SLURMD_NODENAME" | sed 's/.* NodeAddr=\([^ ]*\).*/\1/'; }
 
+# Where the fleet needs keys, the head makes them in the run's folder, where all nodes find them.
+find_keys() { [ ! -e "$RUBATO_RUN/@keys@" ] || export RUBATO_KEYS="$RUBATO_RUN/@key_folder@"; }
+
 # One server or worker, in its task, until its end is no death that another could do better than.
 task() {
   trap "" TERM INT HUP
@@ -104,6 +110,7 @@ trap 'stop=end; kill -HUP $head' INT
 trap 'kill -USR1 $head' USR1
 
 rm -f "$RUBATO_RUN/@address@"
+find_keys
 # Slurm may send a SIGTERM to all of a job, more than once: what counts is what is told here.
 (
   trap "" TERM INT
@@ -116,6 +123,7 @@ until [ -e "$RUBATO_RUN/@address@" ] || ! kill -0 $head 2>/dev/null; do sleep 0.
 if kill -0 $head 2>/dev/null; then
   RUBATO_SCHEDULER=$(cat "$RUBATO_RUN/@address@")
   export RUBATO_SCHEDULER
+  find_keys
   # --overlap: what Slurm still counts of a step that a lost node took with it keeps nobody out.
   srun --het-group=0 --ntasks=@servers@ --overlap --kill-on-bad-exit=0 --wait=0 \
     bash -c 'task server "$RUBATO_BIN/rubato-server"' &
