@@ -108,8 +108,9 @@ class BadInputTest(FleetTest):
                   part="--server 99: the run in done has servers 0 to 1")
         self.call("rubato-server", "--run", "done", *scheduler, "--listen", "ipc:///nope/x",
                   "--server", 0, wanted=2, part="listening on ipc:///nope/x-0 failed: No such file")
-        self.call("rubato-server", "--run", "done", *scheduler, *here, "--advertise", here[1],
-                  "--server", 0, wanted=2, part="names no port that others could connect to")
+        self.call("rubato-server", "--run", "done", *scheduler, *here, "--server", 0,
+                  "--advertise", "tcp://h1:7-9", wanted=2,
+                  part="names no port that others could connect to")
         self.call("rubato-worker", "train", "--run", "done", *scheduler, "--seat", 99, wanted=2,
                   part="--seat 99: the run in done has seats 0 to 1")
         self.call("rubato-worker", "train", "--run", "done", "--scheduler", "junk", "--seat", 0,
