@@ -213,6 +213,8 @@ def endless_without_key(victim, seconds):
             with contextlib.suppress(OSError):
                 while one and time.monotonic() < end:
                     one.sendall(frame)
+            if one:
+                one.close()
 
 
 def giant_frame(victim, seconds):
