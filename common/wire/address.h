@@ -1,9 +1,10 @@
 // Where an endpoint listens and connects.
 //
 //   ipc:///PATH          a Unix socket
-//   tcp://HOST:PORT      HOST: an IPv4 address, an IPv6 address in brackets, or a name. To listen
-//                        also an interface (eth0), or * for all of them. PORT: a number; to listen
-//                        also 0 for any free one, or 7000-7100 for the first that is free there.
+//   tcp://HOST:PORT      HOST: an IPv4 address, or an IPv6 address in brackets. To connect also a
+//                        name; to listen an interface (eth0), or * for all of them. PORT: a number;
+//                        to listen also 0 for any free one, or 7000-7100 for the first that is free
+//                        there.
 //
 // What other hosts can reach needs keys; "local" is what they cannot: ipc and loopback.
 #pragma once

@@ -40,7 +40,7 @@ absl::Status CheckHost(const FleetConfig& fleet, const KeyLocator& locate) {
     return BadKey(
         locate("fleet.host"),
         absl::StrFormat("fleet.host '%s' is no host that others could connect to; give an "
-                        "address or a name, or fleet.interface",
+                        "address, or fleet.interface",
                         fleet.host));
   }
   if (fleet.interface.empty() || IsHostOrInterface(fleet.interface)) return absl::OkStatus();

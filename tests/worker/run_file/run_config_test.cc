@@ -104,7 +104,7 @@ TEST(RunConfig, KeysThatContradictEachOtherAreRefused) {
   EXPECT_EQ(ErrorOf("").substr(0, 37), "/runs/my.toml:1: data.path is missing");
   EXPECT_EQ(ErrorWith("[fleet]\nhost = \"0.0.0.0\"\n"),
             "/runs/my.toml:5: fleet.host '0.0.0.0' is no host that others could connect to; give "
-            "an address or a name, or fleet.interface");
+            "an address, or fleet.interface");
   EXPECT_EQ(ErrorWith("[fleet]\nhost = \"h 1\"\n").substr(0, 42),
             "/runs/my.toml:5: fleet.host 'h 1' is no ho");
   EXPECT_EQ(ErrorWith("[fleet]\nhost = \"10.0.0.1\"\nports = \"7000-7100\"\n"), "no error");
