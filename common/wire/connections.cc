@@ -24,7 +24,7 @@ Protection ProtectionOf(const KeyRing* keys) {
 Trouble TroubleOf(uint16_t event, const KeyRing* keys) {
   if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) return {};
   if (event == ZMQ_EVENT_CONNECT_RETRIED) {
-    return {"nobody answers there; is it started, and is the port open to this host?"};
+    return {"nobody answers there; start it, or open its port to this host"};
   }
   if (keys == nullptr) {
     return {"it wants keys, and this process has none; give it --keys DIR", true};

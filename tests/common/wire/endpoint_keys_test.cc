@@ -184,7 +184,7 @@ TEST_F(EndpointKeysTest, TroubleIsSaid) {
   EXPECT_EQ(TroubleOnceKnown(*open),
             "it wants keys, and this process has none; give it --keys DIR");
   EXPECT_EQ(TroubleOnceKnown(*early),
-            "nobody answers there; is it started, and is the port open to this host?");
+            "nobody answers there; start it, or open its port to this host");
 }
 
 TEST_F(EndpointKeysTest, AKeyThatTheSchedulerDoesNotKnowIsNamed) {
