@@ -100,17 +100,10 @@ SendResult Connections::Send(Nonce peer, const Frames& frames) {
   return SendParts(open_.at(peer).socket, std::move(parts));
 }
 
-void Connections::AddTo(std::vector<zmq_pollitem_t>* items) const {
-  for (const auto& [peer, connection] : open_) {
-    items->push_back({const_cast<void*>(connection.socket.handle()), 0, ZMQ_POLLIN, 0});
+void Connections::AddTo(std::vector<zmq_pollitem_t>* items) {
+  for (auto& [peer, connection] : open_) {
+    items->push_back({connection.socket.handle(), 0, ZMQ_POLLIN, 0});
   }
-}
-
-std::vector<std::pair<Nonce, zmq::socket_t*>> Connections::sockets() {
-  std::vector<std::pair<Nonce, zmq::socket_t*>> all;
-  all.reserve(open_.size());
-  for (auto& [peer, connection] : open_) all.emplace_back(peer, &connection.socket);
-  return all;
 }
 
 void Connections::NoteHeard(Nonce peer) {

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 #include <zmq.hpp>
 
@@ -36,9 +35,13 @@ class Connections {
   // `peer` is connected to.
   SendResult Send(Nonce peer, const Frames& frames);
 
-  // For a poll; in the order of sockets().
-  void AddTo(std::vector<zmq_pollitem_t>* items) const;
-  std::vector<std::pair<Nonce, zmq::socket_t*>> sockets();
+  // For a poll.
+  void AddTo(std::vector<zmq_pollitem_t>* items);
+  // Calls visit(peer, socket) for each; it opens and closes none.
+  template <class Visit>
+  void ForEach(Visit visit) {
+    for (auto& [peer, connection] : open_) visit(peer, &connection.socket);
+  }
   void NoteHeard(Nonce peer);
 
   // Looks what became of the scheduler's connection. As often as you like.

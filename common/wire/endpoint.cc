@@ -215,7 +215,7 @@ std::vector<Decoded> Endpoint::Impl::Receive(Duration timeout) {
   Wait(timeout);
   std::vector<Decoded> out;
   if (listener_) Drain({&*listener_, std::nullopt}, &out);
-  for (const auto& [peer, socket] : connections_.sockets()) Drain({socket, peer}, &out);
+  connections_.ForEach([&](Nonce peer, zmq::socket_t* socket) { Drain({socket, peer}, &out); });
   const Instant now = MonotonicNow();
   connections_.Watch(now);
   if (keys_ && now >= read_list_at_) ReadList(now);
