@@ -10,7 +10,6 @@ namespace {
 
 // What starts a fleet in no order may need this long for its scheduler; a person who waits for a
 // fleet hears earlier why.
-constexpr Duration kPatience = Duration::Seconds(60);
 constexpr Duration kFirstWarning = Duration::Seconds(8);
 constexpr Duration kPatienceWithKeys = Duration::Seconds(10);  // they may be about to be changed
 
@@ -27,9 +26,9 @@ absl::Status SchedulerPatience::Check(Instant now, const Trouble& trouble) {
   if (trouble.of_keys && waited > kPatienceWithKeys) {
     return absl::FailedPreconditionError(Sentence(trouble));
   }
-  if (waited > kPatience) return absl::UnavailableError(Sentence(trouble));
+  if (waited > kLimit) return absl::UnavailableError(Sentence(trouble));
   if (waited > warn_after_) {
-    warn_after_ = kPatience;
+    warn_after_ = kLimit;
     LogWarning(absl::StrCat(Sentence(trouble), "; waiting on"));
   }
   return absl::OkStatus();

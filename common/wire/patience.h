@@ -12,6 +12,8 @@ namespace rubato {
 
 class SchedulerPatience {
  public:
+  static constexpr Duration kLimit = Duration::Seconds(60);
+
   // `address`: of the scheduler.
   SchedulerPatience(std::string address, Instant now);
 

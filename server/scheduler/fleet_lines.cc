@@ -47,9 +47,10 @@ TelemetryAck FleetLines::Take(Nonce from, const Telemetry& message) {
       continue;
     }
     events_->Relay(line);
+    if (event != EndedEvent::kEvent) continue;
+    ended_.insert(process);
     const auto going = going_.find(process);
-    const bool ends = event == EndedEvent::kEvent && going != going_.end() && going->second == from;
-    if (ends) going_.erase(going);
+    if (going != going_.end() && going->second == from) going_.erase(going);
   }
   return {receiver_.Next(from)};
 }

@@ -1,11 +1,15 @@
 #include "server/scheduler/scheduler_loop.h"
 
+#include <functional>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/telemetry/door_events.h"
 #include "common/telemetry/events.h"
+#include "common/wire/patience.h"
 #include "server/scheduler/fleet_telling.h"
 #include "server/scheduler/scheduler_state.h"
 
@@ -57,32 +61,64 @@ absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoop
 }
 
 absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
+  const bool serves = options_.state_path.empty();
+  const bool over = options_.processes > 0 && !serves && scheduler_.finished();
+  if (over) {
+    LogInfo(absl::StrFormat("clock %d is committed and the run is over: whoever starts is told so",
+                            scheduler_.view().committed.clock.value()));
+  }
   absl::StatusOr<RunEnd> end = RunToEnd(signals);
   const absl::Status& status = end.status();
-  EndFleet(absl::IsCancelled(status)  ? 128 + signals->last()
-           : !status.ok()             ? ExitCode(status)
-           : *end == RunEnd::kStopped ? kExitStopped
-                                      : kExitDone,
-           signals);
+  const int code = absl::IsCancelled(status)  ? 128 + signals->last()
+                   : !status.ok()             ? ExitCode(status)
+                   : *end == RunEnd::kStopped ? kExitStopped
+                                              : kExitDone;
+  if (over && end.ok()) {
+    EndLatecomers(code, signals);
+  } else {
+    EndFleet(code, signals);
+  }
   return end;
 }
 
-// Whoever speaks is told, until all who have told anything have told their end, which who died
-// cannot: or for kLastWords, or until another signal.
+// Whoever speaks is told, until all who are there have heard it and have told their end, which who
+// died cannot: or for kLastWords, or until another signal. Who is there and cannot be reached has
+// not come back yet to a scheduler that has taken the place of another.
 void SchedulerLoop::EndFleet(int code, StopSignals* signals) {
   const FleetEnd message{static_cast<uint32_t>(code)};
-  for (const ShardEntry& shard : scheduler_.view().shards) endpoint_->Send(shard.nonce, message);
-  for (const MemberEntry& member : scheduler_.view().members) {
-    endpoint_->Send(member.nonce, message);
+  std::set<Nonce> unreached;
+  const auto tell = [&](Nonce nonce) {
+    const bool reached = endpoint_->Send(nonce, message) != SendResult::kUnknownPeer;
+    if (!reached && options_.processes > 0) unreached.insert(nonce);
+  };
+  for (const ShardEntry& shard : scheduler_.view().shards) {
+    if (shard.life != kNoLife) tell(shard.nonce);
   }
+  for (const MemberEntry& member : scheduler_.view().members) tell(member.nonce);
+  const Duration patience = signals->Count() > 1 ? Duration() : kLastWords;
+  TellEnd(message, patience, signals, [&](std::optional<Nonce> told) {
+    if (told) unreached.erase(*told);
+    return unreached.empty() && lines_.AllEnded();
+  });
+}
+
+// Of a run that was over when it was started again, with all its processes or some of them.
+void SchedulerLoop::EndLatecomers(int code, StopSignals* signals) {
+  TellEnd({static_cast<uint32_t>(code)}, SchedulerPatience::kLimit, signals,
+          [&](std::optional<Nonce>) { return lines_.ended() >= options_.processes; });
+}
+
+// `done` is asked with each who has been told, and now and then.
+void SchedulerLoop::TellEnd(const FleetEnd& message, Duration patience, StopSignals* signals,
+                            const std::function<bool(std::optional<Nonce>)>& done) {
   const int heard = signals->Count();
-  const Instant until = MonotonicNow() + (heard > 1 ? Duration() : kLastWords);
-  while (!lines_.AllEnded() && MonotonicNow() < until && signals->Count() == heard) {
+  const Instant until = MonotonicNow() + patience;
+  while (!done(std::nullopt) && MonotonicNow() < until && signals->Count() == heard) {
     for (const Decoded& decoded : endpoint_->Receive(kTick)) {
       if (const auto* told = std::get_if<Telemetry>(&decoded.message)) {
         endpoint_->Send(decoded.from, lines_.Take(decoded.from, *told));
-      } else {
-        endpoint_->Send(decoded.from, message);
+      } else if (endpoint_->Send(decoded.from, message) == SendResult::kSent) {
+        done(decoded.from);
       }
     }
   }

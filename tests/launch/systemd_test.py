@@ -156,8 +156,9 @@ class SystemdFleetTest(FleetTest):
                 self.assertTrue(any(text.startswith("STATUS=clock ") for text in said), unit)
                 self.assertTrue(said[-1].startswith("STOPPING=1"), unit)
             # Once more, as after a boot: there is nothing left to do.
-            fleet.run("rubato-scheduler")
-            self.assertEqual(fleet.end("rubato-scheduler"), 0, fleet.log("rubato-scheduler"))
+            fleet.run_all()
+            for unit in fleet.services:
+                self.assertEqual(fleet.end(unit), 0, fleet.log(unit))
 
     def committed(self, fleet):
         return max((event["committed"] for event in fleet.events("rubato-scheduler", "view")),

@@ -39,9 +39,10 @@ class SchedulerLoopTest : public testing::Test {
 
   // Runs to the end, `meanwhile` on another thread; "" as state path: it only serves.
   absl::StatusOr<RunEnd> Run(const std::string& state_path, std::function<void()> meanwhile) {
-    auto loop = SchedulerLoop::Open(
-        {.listen = "ipc://" + folder_.path() + "/scheduler", .state_path = state_path}, options_,
-        state_, events_.get());
+    auto loop = SchedulerLoop::Open({.listen = "ipc://" + folder_.path() + "/scheduler",
+                                     .state_path = state_path,
+                                     .processes = processes_},
+                                    options_, state_, events_.get());
     EXPECT_TRUE(loop.ok()) << loop.status();
     EXPECT_TRUE(worker_->Connect(kSchedulerNonce, {(*loop)->address(), ""}).ok());
     std::thread other(std::move(meanwhile));
@@ -59,6 +60,40 @@ class SchedulerLoopTest : public testing::Test {
       if (!worker_->Receive(Duration::Millis(20)).empty()) return true;
     }
     return false;
+  }
+
+  // Speaks as `endpoint` until it is told that the fleet is at its end: with what code. -1: never.
+  static int AwaitEnd(Endpoint* endpoint, const Message& message) {
+    for (int i = 0; i < 500; ++i) {
+      endpoint->Send(kSchedulerNonce, message);
+      for (const Decoded& decoded : endpoint->Receive(Duration::Millis(20))) {
+        const auto* end = std::get_if<FleetEnd>(&decoded.message);
+        if (end != nullptr) return static_cast<int>(end->code);
+      }
+    }
+    return -1;
+  }
+  static MemberEntry Member(uint32_t seat, Nonce nonce) {
+    MemberEntry member;
+    member.life = Life(seat + 1);
+    member.seat = SeatId(seat);
+    member.nonce = nonce;
+    return member;
+  }
+  // Of who has that seat.
+  static Heartbeat Beat(uint32_t seat, std::optional<Clock> quarantined = std::nullopt) {
+    Heartbeat beat;
+    beat.life = Life(seat + 1);
+    beat.quarantined = quarantined;
+    return beat;
+  }
+  // What a process whose own number is 0 says last, as line `first` of its stream.
+  Telemetry LastWords(Role role, const std::string& process, uint64_t first) const {
+    return {.role = role,
+            .job_fingerprint = options_.job.Fingerprint(),
+            .alone = true,
+            .first = first,
+            .lines = {R"({"time_ms":1,"process":")" + process + R"(","event":"ended","code":0})"}};
   }
 
   // Those of one kind that have been told so far.
@@ -89,6 +124,7 @@ class SchedulerLoopTest : public testing::Test {
   SchedulerOptions options_;
   SchedulerState state_;
   std::unique_ptr<Endpoint> worker_;
+  uint32_t processes_ = 0;
 };
 
 TEST_F(SchedulerLoopTest, AFleetThatOnlyServesEndsWithTheFirstSignal) {
@@ -113,6 +149,42 @@ TEST_F(SchedulerLoopTest, ARunWhoseLastClockIsCommittedIsOver) {
   EXPECT_EQ(done[0]["clock"], 100);
   EXPECT_EQ(done[0]["snapshot"], 4);
   EXPECT_EQ(done[0]["lost"], 0);
+}
+
+TEST_F(SchedulerLoopTest, ARunThatWasOverTellsAllWhoCome) {
+  state_.view.committed.number = SnapshotNumber(4);
+  state_.view.committed.clock = options_.job.last_clock;
+  processes_ = 2;
+  std::vector<int> codes;
+  const auto end = Run(state_path_, [&] {
+    Hello hello;
+    hello.job_fingerprint = options_.job.Fingerprint();
+    codes.push_back(AwaitEnd(worker_.get(), hello));
+    worker_->Send(kSchedulerNonce, LastWords(Role::kWorker, "worker-0", 0));
+    codes.push_back(AwaitEnd(worker_.get(), hello));  // one is not all
+    worker_->Send(kSchedulerNonce, LastWords(Role::kShard, "server-0", 1));
+  });
+  ASSERT_TRUE(end.ok()) << end.status();
+  EXPECT_EQ(*end, RunEnd::kFinished);
+  EXPECT_EQ(codes, std::vector({0, 0}));
+}
+
+// A scheduler that has taken the place of another may be at its end before all have come back.
+TEST_F(SchedulerLoopTest, WhoIsThereAndNotYetBackIsWaitedForAndToldTheEnd) {
+  const Nonce other(8);
+  state_.view.members = {Member(0, kWorker), Member(1, other)};
+  processes_ = 2;
+  int code = -1;
+  const auto end = Run(state_path_, [&] {
+    auto diverged = *Endpoint::Open({.self = other, .listen = ""});
+    ASSERT_TRUE(
+        diverged->Connect(kSchedulerNonce, {"ipc://" + folder_.path() + "/scheduler", ""}).ok());
+    // In a fleet of one seat: nobody trains any more.
+    EXPECT_EQ(AwaitEnd(diverged.get(), Beat(1, Clock(3))), 4);
+    code = AwaitEnd(worker_.get(), Beat(0));
+  });
+  EXPECT_EQ(end.status().code(), absl::StatusCode::kOutOfRange) << end.status();
+  EXPECT_EQ(code, 4);
 }
 
 TEST_F(SchedulerLoopTest, ASecondSignalDoesNotWaitForASnapshot) {
