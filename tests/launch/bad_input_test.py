@@ -186,7 +186,7 @@ class BadInputTest(FleetTest):
                 (broken / "rubato-server").unlink()
                 (broken / "rubato-server").write_text(script)
                 (broken / "rubato-server").chmod(0o755)
-                code, _, stderr = self.train(name)
+                code, _, stderr = self.train(name, "fleet.restarts=1")
                 self.assertEqual(code, 3, stderr)
                 self.check_sentence(stderr, part)
 

@@ -2,6 +2,7 @@
 """A byte of each file of a finished run is changed in turn: it is named, or it changes no score."""
 
 import random
+import re
 import shutil
 import unittest
 
@@ -11,6 +12,7 @@ SETTINGS = ("train.epochs=2", "train.best_epoch=true", "snapshot.every_clocks=25
 LONGER = ("train.epochs=3", *SETTINGS[1:])
 # Nothing is read back from these, and the page is made again when somebody asks for it.
 FOR_PEOPLE = ("telemetry/", "logs/", "report.html", ".lock")
+IMAGE = re.compile(r"snapshots/\d")
 # What a command reads of a run.
 READ = {"predict": ("config.json", "job.json", "run.toml", "metrics.json", "data/encoding.json",
                     "snapshots/scheduler.state"),
@@ -40,12 +42,15 @@ class ChecksumTest(FleetTest):
         return code, stderr, scored.read_bytes() if scored.exists() else None
 
     def files(self, chance):
-        """Those with something in them, by their paths in the folder; some of those for people."""
+        """Those with something in them, by their paths in the folder; of those for people, and of
+        the images, which are alike, some."""
         whole = self.path / "whole"
         names = sorted(str(file.relative_to(whole)) for file in whole.rglob("*")
                        if file.is_file() and file.stat().st_size > 0)
-        for_people = [name for name in names if name.startswith(FOR_PEOPLE)]
-        return sorted({*names} - {*for_people} | {*chance.sample(for_people, 4)})
+        alike = ([name for name in names if name.startswith(FOR_PEOPLE)],
+                 [name for name in names if IMAGE.match(name)])
+        chosen = {name for group in alike for name in chance.sample(group, 4)}
+        return sorted({*names}.difference(*alike) | chosen)
 
     def damaged(self, name, chance):
         """A copy of the run with a byte of its file `name` changed."""
