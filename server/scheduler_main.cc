@@ -14,6 +14,7 @@
 #include "common/process/process.h"
 #include "common/telemetry/events.h"
 #include "common/telemetry/telemetry.h"
+#include "common/wire/address.h"
 #include "server/scheduler/admission.h"
 #include "server/scheduler/run_start.h"
 #include "server/scheduler/scheduler_loop.h"
@@ -88,8 +89,10 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Beginning& beginning
                           const Frame& frame) {
   const Job& job = beginning.job;
   ASSIGN_OR_RETURN(const std::optional<SchedulerState> before, FindState(arguments.run));
-  // The fleet of one that died has its memory already.
-  if (!arguments.restart || !before) {
+  // The fleet of one that died has its memory already; on several hosts each server asks for
+  // itself.
+  const bool one_host = IsLocal(beginning.start.listen->value);
+  if (one_host && (!arguments.restart || !before)) {
     const FleetFor purpose = arguments.serve ? FleetFor::kReaders : FleetFor::kTraining;
     RETURN_IF_ERROR(CheckItFits(job, purpose, {}));
   }

@@ -17,6 +17,7 @@
 #include "common/telemetry/telemetry.h"
 #include "common/wire/address.h"
 #include "common/wire/endpoint.h"
+#include "server/scheduler/admission.h"
 #include "server/shard/server_loop.h"
 
 namespace rubato {
@@ -163,6 +164,10 @@ absl::StatusOr<int> Serve(const Arguments& arguments, const Beginning& beginning
   RETURN_IF_ERROR(
       NeedOpenFiles(shards * FilesOfEndpoint(PeersOfShard(job)),
                     absl::StrFormat("a server of %d shards for %d workers", shards, job.seats)));
+  if (!IsLocal(beginning.start.scheduler->value)) {  // else the scheduler has asked for all
+    const FleetFor purpose = arguments.serve ? FleetFor::kReaders : FleetFor::kTraining;
+    RETURN_IF_ERROR(CheckServerFits(job, purpose, shards, {}));
+  }
   const std::string snapshots = beginning.run.folder + "/snapshots";
   ASSIGN_OR_RETURN(const auto store, arguments.serve ? OpenSnapshotStoreToRead(snapshots)
                                                      : OpenSnapshotStore(snapshots));

@@ -46,6 +46,10 @@ uint64_t CreditsOf(const Job& job) {
   return Times(job.seats, pushes + pulls);
 }
 
+uint64_t OfShard(const Job& job, const MemoryNeed& need) {
+  return (need.weights + need.slots + need.image + need.credits) / job.places;
+}
+
 std::string Size(uint64_t bytes) {
   constexpr double kMib = 1 << 20;
   const double mib = static_cast<double>(bytes) / kMib;
@@ -76,8 +80,7 @@ MemoryNeed NeedOf(const Job& job, FleetFor purpose) {
 }
 
 uint64_t LargestProcess(const Job& job, const MemoryNeed& need) {
-  const uint64_t shard = (need.weights + need.slots + need.image + need.credits) / job.places;
-  return std::max(shard, need.retained / job.seats);
+  return std::max(OfShard(job, need), need.retained / job.seats);
 }
 
 absl::Status CheckItFits(const Job& job, FleetFor purpose, const MemoryLimits& limits) {
@@ -94,6 +97,18 @@ absl::Status CheckItFits(const Job& job, FleetFor purpose, const MemoryLimits& l
       "one process of this run can need %s of memory (all together: %s), and %s is %s; make the "
       "model or snapshot.retention_hard_mib smaller, use more servers, or raise the limit",
       Size(largest), Parts(need), limits.process.what, Size(limits.process.bytes)));
+}
+
+absl::Status CheckServerFits(const Job& job, FleetFor purpose, uint32_t shards,
+                             const MemoryLimits& limits) {
+  const uint64_t need = Times(shards, OfShard(job, NeedOf(job, purpose)));
+  const MemoryLimit& limit =
+      limits.process.bytes < limits.host.bytes ? limits.process : limits.host;
+  if (need <= limit.bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrFormat(
+      "this server can need %s of memory, for %d of the run's %d shards, and %s is %s; use more "
+      "servers, make the model smaller, or give it more memory",
+      Size(need), shards, job.places, limit.what, Size(limit.bytes)));
 }
 
 }  // namespace rubato

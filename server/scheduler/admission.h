@@ -1,4 +1,5 @@
-// Whether a run fits into memory, asked before anything of it is started.
+// Whether a run fits into memory, asked before anything of it is started: on one host for all its
+// processes, on several by each server for itself.
 #pragma once
 
 #include <cstdint>
@@ -31,5 +32,8 @@ struct MemoryLimits {
 };
 // ResourceExhausted: a sentence that says what needs how much, and what can be done.
 absl::Status CheckItFits(const Job& job, FleetFor purpose, const MemoryLimits& limits);
+// Of a server with `shards` of the job's places.
+absl::Status CheckServerFits(const Job& job, FleetFor purpose, uint32_t shards,
+                             const MemoryLimits& limits);
 
 }  // namespace rubato

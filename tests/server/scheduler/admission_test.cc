@@ -112,5 +112,21 @@ TEST(Admission, AbsurdNumbersAddUpToTooMuch) {
   EXPECT_FALSE(CheckItFits(job, FleetFor::kReaders, limits).ok());
 }
 
+TEST(Admission, AServerOfSeveralHostsAsksForItsOwnShards) {
+  const Job job = DenseJob();
+  const MemoryNeed all = NeedOf(job, FleetFor::kTraining);
+  const uint64_t shard = (all.weights + all.slots + all.image + all.credits) / 2;
+  const auto check = [&](uint32_t shards, uint64_t host, uint64_t process) {
+    return CheckServerFits(job, FleetFor::kTraining, shards, Limits(host, process));
+  };
+  EXPECT_TRUE(check(1, shard, shard).ok());
+  EXPECT_TRUE(check(2, 2 * shard, 2 * shard).ok());
+  EXPECT_EQ(check(1, shard - 1, shard).message(),
+            "this server can need 384 MiB of memory, for 1 of the run's 2 shards, and "
+            "/sys/fs/cgroup/box/memory.max is 384 MiB; use more servers, make the model smaller, "
+            "or give it more memory");
+  EXPECT_EQ(check(2, 2 * shard, 2 * shard - 1).code(), absl::StatusCode::kResourceExhausted);
+}
+
 }  // namespace
 }  // namespace rubato
