@@ -20,8 +20,9 @@ ARROWS = {
     "render": ("base",),
     "run": ("base", "files", "fleet"),
     "slurm": ("base", "files", "fleet", "run"),
-    "commands": ("base", "files", "own_data", "fleet", "report", "render", "run",
-                 "slurm"),
+    "detached": ("base", "files", "fleet"),
+    "commands": ("base", "files", "own_data", "fleet", "report", "render", "run", "slurm",
+                 "detached"),
     "main": ("base", "fleet", "commands"),
 }
 PACKAGE = "launch/rubato_cli/"

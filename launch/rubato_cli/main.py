@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from typing import Any
 
-from rubato_cli.base import checkout, console, output, system_error
+from rubato_cli.base import checkout, console, output
+from rubato_cli.base.causes import failure_of
 from rubato_cli.base.console import Console
-from rubato_cli.base.failure import DONE, FATAL, Failure, StoppedBySignal
-from rubato_cli.commands import (agent, bench, compare, doctor, head, init, keygen, predict, render,
-                                 report, rollback, snapshot, status, train, workers)
+from rubato_cli.base.failure import DONE, Failure
+from rubato_cli.commands import (agent, bench, compare, doctor, down, head, init, keygen, logs,
+                                 predict, render, report, rollback, snapshot, status, train, up,
+                                 workers)
 from rubato_cli.commands.arguments import add_speech
 from rubato_cli.commands.session import Session
 from rubato_cli.fleet import open_files
 
 COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
-            status.COMMAND, workers.COMMAND, snapshot.COMMAND, rollback.COMMAND, head.COMMAND,
-            render.COMMAND, keygen.COMMAND, doctor.COMMAND, bench.COMMAND, agent.COMMAND)
+            status.COMMAND, workers.COMMAND, snapshot.COMMAND, rollback.COMMAND, up.COMMAND,
+            down.COMMAND, logs.COMMAND, head.COMMAND, render.COMMAND, keygen.COMMAND,
+            doctor.COMMAND, bench.COMMAND, agent.COMMAND)
 
 EPILOG = """\
 exit codes:
@@ -79,16 +81,6 @@ def main() -> int:
         code: int = arguments.run_command(arguments, Session(speaker, os.environ))
         return code
     except (Failure, OSError, MemoryError, KeyboardInterrupt) as error:
-        failure = _failure_of(error)
+        failure = failure_of(error)
         speaker.error(failure.sentence, failure.code)
         return failure.code
-
-
-def _failure_of(error: BaseException) -> Failure:
-    if isinstance(error, OSError):
-        return system_error.failure(error)
-    if isinstance(error, MemoryError):
-        return Failure("out of memory; raise the limit (ulimit -v, or a container's)", FATAL)
-    if isinstance(error, Failure):
-        return error
-    return StoppedBySignal(signal.SIGINT)  # Ctrl-C between two commands' own handling

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import re
 
 from rubato_cli.base import console
 from rubato_cli.base.failure import DONE
+from rubato_cli.commands.arguments import add_at
 from rubato_cli.commands.session import Command, Session
+from rubato_cli.detached import log_view, survey
 from rubato_cli.fleet import keys
-from rubato_cli.fleet.remote import agent_bridge, checks, run_files
+from rubato_cli.fleet.remote import agent_bridge, checks, run_files, ssh
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +24,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--inspect", metavar="DIR", help="say whether a run's folder can be there")
     what.add_argument("--digests", metavar="DIR", help="say what a run's folder holds")
     what.add_argument("--show", metavar="FILE", help="print it")
+    what.add_argument("--tail", metavar="FILE", type=pathlib.Path, help="print its end")
+    what.add_argument("--survey", metavar="JSON", help="say whether a fleet can be supervised here")
     what.add_argument("--take-keys", metavar="DIR", type=pathlib.Path,
                       help="keep the keys that the agent was given there")
     parser.add_argument("--agent-folder", type=pathlib.Path, metavar="DIR",
@@ -29,6 +34,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lease", type=float, default=60.0, metavar="SECONDS",
                         help="how long it outlives its launcher")
     parser.add_argument("--token", default="", help="whether a file of this name is seen there")
+    parser.add_argument("--lines", type=int, default=log_view.LINES, help="of --tail")
+    parser.add_argument("--follow", action="store_true", help="until stdin ends")
+    add_at(parser)
     parser.add_argument("--up", type=int, default=0, metavar="N", help="so many folders above")
 
 
@@ -49,6 +57,15 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         return DONE
     if arguments.show:
         console.answer(pathlib.Path(arguments.show).read_text(encoding="utf-8"))
+        return DONE
+    if arguments.tail:
+        log_view.show(arguments.tail, arguments,
+                      log_view.stdin_is_over if arguments.follow else None)
+        return DONE
+    if arguments.survey:
+        found = survey.answer(json.loads(arguments.survey), arguments.at, session.find_build(),
+                              ssh.of(session.environment))
+        console.answer(json.dumps(dataclasses.asdict(found)) + "\n")
         return DONE
     if arguments.take_keys:
         keys.take(arguments.agent_folder, arguments.take_keys)

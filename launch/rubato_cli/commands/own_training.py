@@ -29,7 +29,7 @@ def train(arguments: argparse.Namespace, session: Session, engine: Engine | None
     build, folder = session.build(), RunFolder(arguments.out)
     with StopSignals() as stop, SocketFolder() as sockets:
         start = Start(build, folder, stop, sockets, engine=engine)
-        return _train(arguments, session.console, start)
+        return _train(arguments, session, start)
 
 
 def train_on_hosts(arguments: argparse.Namespace, config: dict[str, Any],
@@ -41,12 +41,13 @@ def train_on_hosts(arguments: argparse.Namespace, config: dict[str, Any],
         with remote.hosts:
             remote.check(build, config, arguments.resume)
             start = Start(build, folder, stop, sockets, remote=remote)
-            return _train(arguments, session.console, start)
+            return _train(arguments, session, start)
 
 
-def _train(arguments: argparse.Namespace, console: Console, start: Start) -> int:
-    folder = start.folder
+def _train(arguments: argparse.Namespace, session: Session, start: Start) -> int:
+    folder, console = start.folder, session.console
     resumed = prepare(arguments, start, console)
+    session.prepared(folder)
     clock = resumed.clock if resumed else 0
     left = int(folder.read_json("job.json")["last_clock"]) - clock
     if left == 0 and (before := metrics.of_finished(folder)):

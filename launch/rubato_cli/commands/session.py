@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 from rubato_cli.base.console import Console
+from rubato_cli.detached import record
+from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build, find
 
 
@@ -16,6 +18,8 @@ class Session:
 
     console: Console
     environment: Mapping[str, str]
+    # Is told of the folder of a run that is prepared, once that is this process's.
+    prepared: Callable[[RunFolder], None] = record.forget
 
     def find_build(self) -> Build:
         """The executables to use."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -14,8 +15,9 @@ from rubato_cli.base import units
 from rubato_cli.base.events import (CommittedEvent, FleetResumeEvent, ProgressEvent, ResumedEvent,
                                     ViewEvent, parse_event, parse_told)
 from rubato_cli.base.failure import DONE
-from rubato_cli.commands.arguments import add_run
+from rubato_cli.commands.arguments import add_at, add_run, speech_flags
 from rubato_cli.commands.session import Command, Session
+from rubato_cli.detached import elsewhere, record
 from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.report import summary
@@ -27,6 +29,8 @@ TAIL_BYTES = 1 << 16  # enough for the newest view
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
     folder = RunFolder(arguments.dir)
+    if there := elsewhere.find(folder, arguments.at, session.environment):
+        return there.host.do(["status", there.out, *speech_flags(arguments)])
     last_clock = int(folder.read_json("job.json")["last_clock"])
     owner = folder.owner()
     finished = metrics.of_finished(folder)
@@ -40,7 +44,8 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         "committed_clock": committed if servers else None,
         "committed_seconds_ago": age(folder.telemetry(teller)) if owner is not None else None,
         "quarantined": quarantined(_tail(folder.telemetry(teller))),
-        "rollbacks": rollbacks.read(folder), "workers": workers.read(folder)}
+        "rollbacks": rollbacks.read(folder), "workers": workers.read(folder),
+        "ended": _ended(folder) if state == "stopped" else None}
     session.console.result(_lines(folder, config, document, finished), document)
     return DONE
 
@@ -58,10 +63,18 @@ def _lines(folder: RunFolder, config: dict[str, Any], document: dict[str, Any],
         lines += summary.lines(finished, config, target_metrics.read(folder))
     else:
         lines += _troubles(document)
-    if document["state"] == "stopped":
+    if document["ended"]:
+        lines += document["ended"]["said"]
+    elif document["state"] == "stopped":
         lines.append("go on with `rubato train` and --resume" if servers else
                      "without servers nothing was committed; train again, to another --out")
     return lines
+
+
+def _ended(folder: RunFolder) -> dict[str, Any] | None:
+    """How a fleet that has outlived its terminal did."""
+    found = record.read(folder)
+    return dataclasses.asdict(found.told()) if found else None
 
 
 def _troubles(document: dict[str, Any]) -> list[str]:
@@ -136,4 +149,9 @@ def _tail(path: pathlib.Path) -> list[bytes]:
         return file.read().splitlines()
 
 
-COMMAND = Command("status", "say what a run is doing", add_run, _run)
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run(parser)
+    add_at(parser)
+
+
+COMMAND = Command("status", "say what a run is doing", _add_arguments, _run)

@@ -9,8 +9,10 @@
   workers.json                      how many trained it from which clock on; workers-*.json: who
                                     asks for others now (run/wishes.py)
   hosts.json                        which of them are on which host, if those are others
-  telemetry/NAME.jsonl logs/NAME.log    events and log of each process: shown, but
-                                    nothing that trains, resumes or scores reads them back
+  supervisor.json                   who supervises a fleet that outlives its terminal (`rubato up`)
+  telemetry/NAME.jsonl logs/NAME.log    events and log of each process (or logs/NAME.where: on
+                                    which host that is): shown, but nothing that trains, resumes or
+                                    scores reads them back
   evaluation.json metrics.json report.html
 
 Every JSON file holds its checksum (files/checksum.py): what steers a score is as it was written.

@@ -20,7 +20,7 @@ from rubato_cli.fleet.remote.checks import Checks
 from rubato_cli.fleet.remote.hosts import Hosts
 from rubato_cli.fleet.remote.remote_host import RemoteHost
 from rubato_cli.fleet.remote.run_on_hosts import Call, run_on
-from rubato_cli.fleet.remote.ssh import Ssh
+from rubato_cli.fleet.remote import ssh
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.run.committed import Snapshot, kept_in
 
@@ -134,8 +134,8 @@ def open_run(config: dict[str, Any], folder: RunFolder, environment: Mapping[str
              speech: tuple[StopSignals, Console]) -> RemoteRun:
     """With the hosts that `config` names; none is reached yet."""
     launch = config["launch"]
-    ssh = Ssh(environment.get("RUBATO_SSH", ""), environment.get("RUBATO_BIN", ""))
-    hosts = [RemoteHost(entry, ssh, float(launch["supervisor_seconds"]))
+    reach = ssh.of(environment)
+    hosts = [RemoteHost(entry, reach, float(launch["supervisor_seconds"]))
              for entry in host_file.read(str(launch["hosts"]))]
     for host in hosts:
         host.out = host.out or str(folder.path)

@@ -38,12 +38,16 @@ class Checks:
 
     def check(self, build: Build, resume: bool) -> None:
         """Failure with all that is wrong."""
+        fail_of(self.look(build, resume), [host.name for host in self._hosts])
+
+    def look(self, build: Build, resume: bool) -> Troubles:
+        """All that is wrong."""
         troubles = self._connect()
         troubles |= self._compare(build, [host for host in self._hosts
                                           if host.name not in troubles])
         troubles |= self._look_at_folders([host for host in self._hosts
                                            if host.name not in troubles], resume)
-        fail_of(troubles, [host.name for host in self._hosts])
+        return troubles
 
     def _connect(self) -> Troubles:
         deadline = Deadline(SECONDS)
@@ -60,10 +64,8 @@ class Checks:
 
     def _compare(self, build: Build, hosts: list[RemoteHost]) -> Troubles:
         own = facts(build)
-        return {host.name: f"{host.path} is Rubato {host.facts['version']} (programs "
-                           f"{host.facts['programs'][:12]}), and here it is {own['version']} "
-                           f"({own['programs'][:12]}); install the same on both"
-                for host in hosts if not _same(own, host.facts)}
+        return {host.name: said for host in hosts
+                for said in other_version(own, host.facts, host.path)}
 
     def _look_at_folders(self, hosts: list[RemoteHost], resume: bool) -> Troubles:
         there, up = run_files.nearest(self._folder)
@@ -130,6 +132,14 @@ def inspect(out: str, token: str, up: int) -> dict[str, Any]:
     folder = pathlib.Path(out)
     return {"trouble": run_files.trouble(folder), "begun": run_files.is_begun(folder),
             "sees": run_files.sees(folder, token, up) if os.path.isabs(out) else False}
+
+
+def other_version(own: dict[str, Any], theirs: dict[str, Any], path: str) -> list[str]:
+    """A sentence where another Rubato is in `path` there than here."""
+    if _same(own, theirs):
+        return []
+    return [f"{path} is Rubato {theirs['version']} (programs {theirs['programs'][:12]}), and here "
+            f"it is {own['version']} ({own['programs'][:12]}); install the same on both"]
 
 
 def _same(own: dict[str, Any], theirs: dict[str, Any]) -> bool:

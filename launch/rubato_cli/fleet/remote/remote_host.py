@@ -6,6 +6,7 @@ Nothing here blocks: look() takes what has come and does what is due.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -20,6 +21,7 @@ from rubato_cli.base.checkout import ROOT
 from rubato_cli.base.deadline import ASLEEP_SECONDS, Deadline
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.fleet.places import Order
+from rubato_cli.fleet.remote import remote_log
 from rubato_cli.fleet.remote import ssh as ssh_words
 from rubato_cli.fleet.remote.host_file import HostEntry
 from rubato_cli.fleet.remote.ordered_link import Message, OrderedLink
@@ -83,6 +85,8 @@ class RemoteHost:
         return self._poll.fileno()
 
     def start(self, order: Order) -> RemoteProcess:
+        with contextlib.suppress(OSError):  # a full disk costs that, and not the run
+            remote_log.note(order.files.log, self.name, self.path, self.files(order.files).log)
         return self.run(order.program, order.arguments, str(self.files(order.files).log))
 
     def files(self, files: ProcessFiles) -> ProcessFiles:

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Mapping
 
 from rubato_cli.fleet.process import die_with_parent
 
@@ -15,6 +16,8 @@ CONNECT_SECONDS = 8
 OPTIONS = ("-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o",
            "ServerAliveInterval=3", "-o", "ServerAliveCountMax=3", "-o", "ClearAllForwardings=yes")
 FAILED = 255  # its own exit code; others are those of what it ran
+NO_PROGRAM = (126, 127)  # the shell's there
+NOT_THERE = (FAILED, *NO_PROGRAM)  # of no `rubato`
 STDERR_MAX = 4096
 # What it says -> what helps. {name}: the host's.
 REMEDIES = (
@@ -33,7 +36,8 @@ REMEDIES = (
 
 @dataclasses.dataclass(frozen=True)
 class Ssh:
-    """`command`: $RUBATO_SSH, or ssh. `programs`: $RUBATO_BIN, "" if it is not set."""
+    """`command`: $RUBATO_SSH, or ssh. `programs`: $RUBATO_BIN, "" if it is not set. Both are the
+    same there."""
 
     command: str = ""
     programs: str = ""
@@ -41,8 +45,9 @@ class Ssh:
     def start(self, host: str, path: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         """`rubato arguments` of the installation in `path` on `host`; all streams are pipes that
         never block."""
-        there = [*(["env", f"RUBATO_BIN={self.programs}"] if self.programs else []),
-                 f"{path}/launch/rubato", *arguments]
+        said = [f"{name}={value}" for name, value in (
+            ("RUBATO_BIN", self.programs), ("RUBATO_SSH", self.command)) if value]
+        there = [*(["env", *said] if said else []), f"{path}/launch/rubato", *arguments]
         process = subprocess.Popen(
             [*(shlex.split(self.command) or ["ssh"]), *OPTIONS, host,
              f"exec {shlex.join(there)}"],
@@ -54,6 +59,16 @@ class Ssh:
         return process
 
 
+def of(environment: Mapping[str, str]) -> Ssh:
+    """As it asks for."""
+    return Ssh(environment.get("RUBATO_SSH", ""), environment.get("RUBATO_BIN", ""))
+
+
+def is_own(line: str) -> bool:
+    """Whether ssh itself has most likely said it."""
+    return any(re.search(pattern, line) for pattern, _ in REMEDIES)
+
+
 def why(name: str, path: str, code: int, said: str) -> str:
     """Why an ssh ended with `code`: a sentence that begins after the host's name."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
@@ -63,7 +78,7 @@ def why(name: str, path: str, code: int, said: str) -> str:
         advice = next((advice for pattern, advice in REMEDIES if re.search(pattern, said)),
                       f"try `ssh {name} true`")
         return f"{last}; {advice.format(name=name)}"
-    if code in (126, 127):
+    if code in NO_PROGRAM:
         what = "cannot be executed" if code == 126 else "is not there"
         return (f"{path}/launch/rubato {what} ({last}); install the same Rubato there, or set "
                 "path= in the file of hosts")
