@@ -328,7 +328,8 @@ class CommandTest(FakeFleetTest):
         self.assertEqual(json.loads(stdout), {
             "state": "finished", "process": None, "last_clock": 20, "min_clock": 20,
             "committed_clock": 20, "committed_seconds_ago": None,
-            "quarantined": [], "rollbacks": [], "workers": [{"clock": 0, "workers": 2}]})
+            "quarantined": [], "rollbacks": [], "workers": [{"clock": 0, "workers": 2}],
+            "ended": None})
         RunFolder(str(self.out)).write_json("job.json", {"last_clock": 40})
         self.assertIn("out: stopped, clock 20 of 40, committed to clock 20\ngo on with",
                       self.rubato("status", "out")[1])

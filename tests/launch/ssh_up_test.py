@@ -24,7 +24,7 @@ class SshUpTest(SshFleetTest):
 
     def begin_up(self, out):
         return self.begin("up", "run.toml", "--out", out, "--launcher", "ssh", "--hosts",
-                          self.file, "--set", "train.epochs=100000")
+                          self.file, "--set", "train.epochs=1000", "--set", "train.batch=1")
 
     def up(self, out):
         return self.begin_up(out).end()
