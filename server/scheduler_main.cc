@@ -99,6 +99,7 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Beginning& beginning
   ASSIGN_OR_RETURN(SchedulerState state, StartingState(arguments, job, frame.events));
   SchedulerLoopOptions loop_options;
   loop_options.listen = beginning.start.listen->value;
+  if (beginning.start.advertise) loop_options.advertise = beginning.start.advertise->value;
   loop_options.keys = beginning.keys;
   loop_options.pulse = frame.notifier->Watch(job.last_clock);
   if (frame.signals->alone()) loop_options.processes = beginning.run.fleet.servers + job.seats;

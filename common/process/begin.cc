@@ -81,11 +81,13 @@ void AddStartFlags(StartRole role, CLI::App* app, StartFlags* flags) {
     app->add_option("--listen", flags->listen,
                     "ipc:///PATH or tcp://HOST:PORT; else RUBATO_LISTEN");
   }
-  if (role == StartRole::kServer) {
+  if (role == StartRole::kScheduler || role == StartRole::kServer) {
     app->add_option("--advertise", flags->advertise,
                     "address that others are told to connect to, where it is not that of --listen; "
                     "of several shards, as of --listen, tcp ports count up and ipc paths end with "
                     "the place; else RUBATO_ADVERTISE");
+  }
+  if (role == StartRole::kServer) {
     app->add_option("--server", flags->index,
                     "index of this server, which says its shards; else RUBATO_SERVER, or the "
                     "number that an engine gives it");

@@ -128,7 +128,7 @@ absl::Status FindAddresses(const Starter& starter, const RunToStart& of, Start* 
   if (starter.role == StartRole::kWorker || starter.role == StartRole::kReader)
     return absl::OkStatus();
   if (!start->listen) return ListenNotSaid(starter.role);
-  if (starter.role == StartRole::kServer) start->advertise = FindAdvertise(starter, *start->listen);
+  start->advertise = FindAdvertise(starter, *start->listen);
   return absl::OkStatus();
 }
 

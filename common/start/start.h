@@ -52,7 +52,7 @@ struct Start {
   SaidIndex index;                // of a worker or server
   std::optional<Said> scheduler;  // of all but the scheduler
   std::optional<Said> listen;     // of scheduler and servers
-  // Of servers: what others connect to, where that is not where it listens. Port 0: that of listen.
+  // What others are told to connect to, where that is not where it listens. Port 0: that of listen.
   std::optional<Said> advertise;
   std::optional<Said> keys;
 };

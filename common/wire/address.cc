@@ -116,6 +116,11 @@ absl::Status CheckKind(const std::string& address) {
   return BadAddress(address, "has no host");
 }
 
+std::string Bracketed(const std::string& host) {
+  const bool bare_ipv6 = absl::StrContains(host, ':') && !IsBracketed(host);
+  return bare_ipv6 ? absl::StrCat("[", host, "]") : host;
+}
+
 // What `advertise` says, with the port of `listening` where it has none.
 absl::StatusOr<std::string> WithPort(const std::string& listening, const std::string& advertise) {
   if (advertise.empty()) return listening;
@@ -131,8 +136,7 @@ absl::StatusOr<std::string> WithPort(const std::string& listening, const std::st
         "\"%s\" has no port that the advertised host \"%s\" could get; listen on tcp", listening,
         host));
   }
-  const bool bare_ipv6 = absl::StrContains(host, ':') && !IsBracketed(host);
-  return absl::StrCat("tcp://", bare_ipv6 ? absl::StrCat("[", host, "]") : host, ":", tcp->first);
+  return absl::StrCat("tcp://", Bracketed(host), ":", tcp->first);
 }
 
 }  // namespace
@@ -164,6 +168,15 @@ bool IsLocal(const std::string& address) {
 bool IsIpv6(const std::string& address) {
   const std::optional<TcpAddress> tcp = ParseTcp(address);
   return tcp && IsIpv6Literal(tcp->host);
+}
+
+std::string NameIn(const std::string& address) {
+  const std::optional<TcpAddress> tcp = ParseTcp(address);
+  return tcp && IsName(tcp->host) ? tcp->host : "";
+}
+
+std::string WithHost(const std::string& address, const std::string& host) {
+  return absl::StrCat("tcp://", Bracketed(host), address.substr(address.rfind(':')));
 }
 
 std::vector<std::string> EachPort(const std::string& address) {

@@ -1,10 +1,9 @@
 // Where an endpoint listens and connects.
 //
 //   ipc:///PATH          a Unix socket
-//   tcp://HOST:PORT      HOST: an IPv4 address, or an IPv6 address in brackets. To connect also a
-//                        name; to listen an interface (eth0), or * for all of them. PORT: a number;
-//                        to listen also 0 for any free one, or 7000-7100 for the first that is free
-//                        there.
+//   tcp://HOST:PORT      HOST: an IPv4 address, an IPv6 address in brackets, or a name; to listen
+//                        also an interface (eth0), or * for all of them. PORT: a number; to listen
+//                        also 0 for any free one, or 7000-7100 for the first that is free there.
 //
 // What other hosts can reach needs keys; "local" is what they cannot: ipc and loopback.
 #pragma once
@@ -27,6 +26,10 @@ absl::Status CheckConnect(const std::string& address, Protection protection);
 bool IsLocal(const std::string& address);
 // Whether its host is written as an IPv6 address.
 bool IsIpv6(const std::string& address);
+// Its host, where that is a name, which may be one of an interface; else "".
+std::string NameIn(const std::string& address);
+// `address`, which is tcp, at another host, as it is written without brackets.
+std::string WithHost(const std::string& address, const std::string& host);
 
 // What to try in turn, to listen: the addresses of each port.
 std::vector<std::string> EachPort(const std::string& address);

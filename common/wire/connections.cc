@@ -3,15 +3,17 @@
 #include <array>
 #include <cstring>
 
+#include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/wire/address.h"
+#include "common/wire/listening.h"
 #include "common/wire/sockets.h"
 
 namespace rubato {
 namespace {
 
-constexpr int kConnectWaitMs = 20;  // a living peer on this host takes about 1
-constexpr Duration kTryKeyFor = Duration::Seconds(3);
+constexpr int kConnectWaitMs = 20;                     // a living peer on this host takes about 1
+constexpr Duration kTryKeyFor = Duration::Seconds(3);  // and ask again for a name
 constexpr Duration kWatchEvery = Duration::Millis(100);
 constexpr int kTroubles = ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
                           ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
@@ -41,6 +43,13 @@ Trouble TroubleOf(uint16_t event, const KeyRing* keys) {
           true};
 }
 
+std::string UnknownName(const std::string& address, const absl::Status& why) {
+  return absl::StrFormat(
+      "this host knows no %s (%s); enter it in /etc/hosts or DNS here, or give "
+      "an address in its place",
+      NameIn(address), why.message());
+}
+
 }  // namespace
 
 absl::Status Connections::Connect(Nonce peer, const PeerAddress& at) {
@@ -48,7 +57,8 @@ absl::Status Connections::Connect(Nonce peer, const PeerAddress& at) {
   if (found != open_.end() && found->second.at == at) return absl::OkStatus();
   RETURN_IF_ERROR(CheckConnect(at.address, ProtectionOf(keys_)));
   Disconnect(peer);
-  Connection connection{.socket = {}, .at = at, .keys = {at.key}, .opened = MonotonicNow()};
+  Connection connection{
+      .socket = {}, .at = at, .keys = {at.key}, .unknown = {}, .opened = MonotonicNow()};
   if (keys_ != nullptr && at.key.empty()) {
     if (peer != kSchedulerNonce) {
       return absl::InvalidArgumentError(absl::StrCat(at.address, ": its key is not known"));
@@ -56,6 +66,9 @@ absl::Status Connections::Connect(Nonce peer, const PeerAddress& at) {
     connection.keys = keys_->allowed()->KeysOf(KeyRole::kScheduler);
   }
   RETURN_IF_ERROR(Open(peer, &connection));
+  if (!connection.unknown.empty() && peer != kSchedulerNonce) {
+    LogWarning(absl::StrCat("connecting to ", at.address, ": ", connection.unknown));
+  }
   zmq_pollitem_t ready{connection.socket.handle(), 0, ZMQ_POLLOUT, 0};
   zmq_poll(&ready, 1, kConnectWaitMs);
   open_.emplace(peer, std::move(connection));
@@ -64,10 +77,12 @@ absl::Status Connections::Connect(Nonce peer, const PeerAddress& at) {
 
 absl::Status Connections::Open(Nonce peer, Connection* connection) {
   const std::string& address = connection->at.address;
+  const absl::StatusOr<bool> ipv6 = NeedsIpv6(address, LookupOfThisHost());
+  connection->unknown = ipv6.ok() ? "" : UnknownName(address, ipv6.status());
   try {
     zmq::socket_t socket = ConnectionSocket(context_, keys_ == nullptr ? nullptr : &keys_->own(),
                                             connection->keys.at(connection->key));
-    socket.set(zmq::sockopt::ipv6, IsIpv6(address));
+    socket.set(zmq::sockopt::ipv6, ipv6.value_or(false));
     if (peer == kSchedulerNonce) {
       const std::string troubles = absl::StrCat("inproc://troubles-", ++monitors_);
       zmq_socket_monitor(socket.handle(), troubles.c_str(), kTroubles);
@@ -115,18 +130,17 @@ void Connections::Watch(Instant now) {
   const auto found = open_.find(kSchedulerNonce);
   if (found == open_.end() || now - watched_ < kWatchEvery) return;
   watched_ = now;
-  ReadTroubles();
   Connection& connection = found->second;
-  if (connection.heard || connection.keys.size() < 2 || now - connection.opened < kTryKeyFor) {
-    return;
-  }
+  ReadTroubles(connection);
+  const bool another = connection.keys.size() > 1 || !connection.unknown.empty();
+  if (connection.heard || !another || now - connection.opened < kTryKeyFor) return;
   zmq_socket_monitor(connection.socket.handle(), nullptr, 0);
   connection.key = (connection.key + 1) % connection.keys.size();
   connection.opened = now;
   Open(kSchedulerNonce, &connection).IgnoreError();  // as before, and tried again
 }
 
-void Connections::ReadTroubles() {
+void Connections::ReadTroubles(const Connection& scheduler) {
   zmq::message_t what;
   while (zmq_msg_recv(what.handle(), troubles_->handle(), ZMQ_DONTWAIT) >= 0) {
     uint16_t event = 0;
@@ -135,7 +149,9 @@ void Connections::ReadTroubles() {
     zmq_msg_recv(where.handle(), troubles_->handle(), ZMQ_DONTWAIT);
     // After a handshake that failed it is tried again: that says nothing new.
     if (event == ZMQ_EVENT_CONNECT_RETRIED && trouble_.of_keys) continue;
-    trouble_ = TroubleOf(event, keys_);
+    const bool retried = event == ZMQ_EVENT_CONNECT_RETRIED;
+    trouble_ = retried && !scheduler.unknown.empty() ? Trouble{scheduler.unknown}
+                                                     : TroubleOf(event, keys_);
   }
 }
 

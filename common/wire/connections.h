@@ -2,7 +2,8 @@
 // each. With keys a connection stands only once both ends have proved theirs.
 //
 // The scheduler's key is known from the list, which has two of them while one replaces the other:
-// as long as nobody has answered, the next one is tried. What keeps the scheduler's connection from
+// as long as nobody has answered, the next one is tried, and a name that nobody knew is asked for
+// again. What keeps the scheduler's connection from
 // standing is kept as words for people.
 #pragma once
 
@@ -55,11 +56,12 @@ class Connections {
     PeerAddress at;
     std::vector<std::string> keys;  // that its peer may have, tried in turn
     size_t key = 0;
+    std::string unknown;  // why its name means nothing here, if it does not: for people
     bool heard = false;
     Instant opened;
   };
   absl::Status Open(Nonce peer, Connection* connection);
-  void ReadTroubles();
+  void ReadTroubles(const Connection& scheduler);
 
   zmq::context_t* const context_;
   const KeyRing* const keys_;

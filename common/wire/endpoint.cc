@@ -16,6 +16,7 @@
 #include "common/base/thread.h"
 #include "common/wire/address.h"
 #include "common/wire/connections.h"
+#include "common/wire/listening.h"
 #include "common/wire/routes.h"
 #include "common/wire/sockets.h"
 #include "common/wire/zap.h"
@@ -88,7 +89,7 @@ class Endpoint::Impl {
   EndpointCounts counts;
 
  private:
-  absl::Status Bind(const std::string& wanted);
+  absl::Status Bind(const std::string& wanted, const Binding& binding);
   SendResult Queue(Nonce to, const Frames& frames);
   SendResult QueueTo(const Routes::Route& route, const Frames& frames);
   // Where messages come from: the listener, or the connection to `peer`.
@@ -124,28 +125,30 @@ class Endpoint::Impl {
 
 absl::Status Endpoint::Impl::Listen(const std::string& wanted) {
   RETURN_IF_ERROR(CheckListen(wanted, keys_ ? Protection::kKeys : Protection::kNone));
+  ASSIGN_OR_RETURN(const Binding binding, BindingOf(wanted, LookupOfThisHost()));
   if (keys_) {
     ASSIGN_OR_RETURN(zap_, ZapHandler::Start(&context_, keys_));
   }
   try {
     listener_ = ListenerSocket(&context_, keys_ ? &keys_->own() : nullptr);
-    listener_->set(zmq::sockopt::ipv6, IsIpv6(wanted));
+    listener_->set(zmq::sockopt::ipv6, binding.ipv6);
     zmq_socket_monitor(listener_->handle(), kEndings, ZMQ_EVENT_DISCONNECTED);
     endings_.emplace(context_, zmq::socket_type::pair);
     endings_->set(zmq::sockopt::rcvhwm, 0);  // who writes to it must never wait for us
     endings_->connect(kEndings);
-    return Bind(wanted);
+    return Bind(wanted, binding);
   } catch (const zmq::error_t& error) {
     return ListenError(wanted, error.num());
   }
 }
 
 // Of a range of ports the first that is free.
-absl::Status Endpoint::Impl::Bind(const std::string& wanted) {
+absl::Status Endpoint::Impl::Bind(const std::string& wanted, const Binding& binding) {
   int error = EADDRINUSE;
-  for (const std::string& one : EachPort(wanted)) {
+  for (const std::string& one : EachPort(binding.address)) {
     if (zmq_bind(listener_->handle(), one.c_str()) == 0) {
       address = listener_->get(zmq::sockopt::last_endpoint);
+      if (!binding.name.empty()) address = WithHost(address, binding.name);
       return absl::OkStatus();
     }
     error = zmq_errno();

@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/telemetry/door_events.h"
 #include "common/telemetry/events.h"
+#include "common/wire/address.h"
 #include "common/wire/patience.h"
 #include "server/scheduler/fleet_telling.h"
 #include "server/scheduler/scheduler_state.h"
@@ -56,7 +57,11 @@ absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoop
                                                     .listen = loop->options_.listen,
                                                     .peers = peers,
                                                     .keys = loop->options_.keys}));
-  events->Write(ListeningEvent{loop->endpoint_->address()});
+  std::string address = loop->endpoint_->address();
+  if (!loop->options_.advertise.empty()) {
+    ASSIGN_OR_RETURN(address, AdvertisedAddress(address, loop->options_.advertise));
+  }
+  events->Write(ListeningEvent{std::move(address)});
   return loop;
 }
 

@@ -223,7 +223,16 @@ class SchedulerArguments:
     def __call__(self, post: Post) -> list[str]:
         if post.starts == 0:
             return ["--listen", self._listen, *self._begin]
-        self._listen = post.address or self._listen
+        self._listen = _at_port_of(self._listen, post.address)
         if post.was_up:
             self._begin = ["--restart"]
         return ["--listen", self._listen, *(self._begin or ["--restart"])]
+
+
+def _at_port_of(listen: str, told: str) -> str:
+    """Where a scheduler was to listen, with the port that it has told. Others may have been told
+    another host."""
+    host, _, port = listen.rpartition(":")
+    if not told.startswith("tcp://") or (port.isdecimal() and int(port) > 0):
+        return listen
+    return f"{host}:{told.rpartition(':')[2]}"

@@ -85,6 +85,20 @@ TEST(Address, ToConnectItTakesOneHostAndOnePort) {
   EXPECT_NE(Connect("tcp://0.0.0.0:7000"), "");
 }
 
+TEST(Address, OnlyAHostThatIsNoNumberIsAName) {
+  EXPECT_EQ(NameIn("tcp://h1.example:7000"), "h1.example");
+  EXPECT_EQ(NameIn("tcp://eth0:0"), "eth0");
+  for (const char* address : {"tcp://10.0.0.1:5", "tcp://[::1]:5", "tcp://*:5", "ipc:///tmp/x",
+                              "tcp://1.2.3:5", "tcp://h1"}) {
+    EXPECT_EQ(NameIn(address), "") << address;
+  }
+}
+
+TEST(Address, AtAnotherHostThePortsStay) {
+  EXPECT_EQ(WithHost("tcp://h1:7000-7100", "10.0.0.1"), "tcp://10.0.0.1:7000-7100");
+  EXPECT_EQ(WithHost("tcp://[::1]:5", "2001:db8::7"), "tcp://[2001:db8::7]:5");
+}
+
 TEST(Address, ARangeIsItsPortsInTurn) {
   EXPECT_EQ(EachPort("tcp://eth0:7000-7002"),
             (std::vector<std::string>{"tcp://eth0:7000", "tcp://eth0:7001", "tcp://eth0:7002"}));

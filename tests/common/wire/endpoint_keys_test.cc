@@ -1,10 +1,15 @@
 // What keys make of an endpoint: who is heard, and as whom. Every test says what arrives.
+#include <unistd.h>
+
 #include <algorithm>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/durable_file.h"
+#include "common/base/host_names.h"
 #include "common/keys/key_folder.h"
+#include "common/wire/address.h"
 #include "common/wire/endpoint.h"
 #include "common/wire/zap.h"
 #include "gtest/gtest.h"
@@ -223,6 +228,27 @@ TEST_F(EndpointKeysTest, AllInterfacesAndIpv6AreOpenToKeys) {
   if (!six.ok()) GTEST_SKIP() << "no IPv6 on this host: " << six.status();
   const auto other = Client(23, keys, **six);
   EXPECT_FALSE(Say(*other, **six, Sync{}).empty());
+}
+
+// Often a name for loopback, as in Debian's /etc/hosts: others must get through all the same.
+TEST_F(EndpointKeysTest, AHostsOwnNameIsListenedOnAndTold) {
+  char name[256] = {};
+  ASSERT_EQ(gethostname(name, sizeof(name) - 1), 0);
+  if (!ResolveHost(name).ok() || NameIn(absl::StrCat("tcp://", name, ":1")).empty()) {
+    GTEST_SKIP() << "this host does not know its own name, " << name;
+  }
+  const auto shard = Open(kShard, absl::StrCat("tcp://", name, ":0"), Keys(KeyRole::kServer));
+  EXPECT_EQ(shard->address().rfind(absl::StrCat("tcp://", name, ":"), 0), 0u) << shard->address();
+  const auto worker = Client(22, Keys(KeyRole::kWorker), *shard);
+  EXPECT_FALSE(Say(*worker, *shard, Sync{}).empty());
+}
+
+TEST_F(EndpointKeysTest, ANameThatNobodyKnowsIsTrouble) {
+  const auto worker = Open(Nonce(22), "", Keys(KeyRole::kWorker));
+  ASSERT_TRUE(worker->Connect(kSchedulerNonce, {"tcp://no-such-host.invalid:7000", ""}).ok());
+  const std::string said = TroubleOnceKnown(*worker);
+  EXPECT_EQ(said.rfind("this host knows no no-such-host.invalid (", 0), 0u) << said;
+  EXPECT_NE(said.find("enter it in /etc/hosts or DNS here, or give an address"), said.npos) << said;
 }
 
 TEST_F(EndpointKeysTest, APeerWhoseKeyNobodyKnowsIsNotConnectedTo) {
