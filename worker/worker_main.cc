@@ -23,6 +23,7 @@
 #include "worker/compute_device.h"
 #include "worker/data/dataset/dataset.h"
 #include "worker/data/encode/encoding_json.h"
+#include "worker/data/encode/prepared_digests.h"
 #include "worker/data/text/show_text.h"
 #include "worker/evaluate/evaluate.h"
 #include "worker/evaluate/predict.h"
@@ -89,6 +90,7 @@ TrainedRun TrainedRunOf(const std::string& folder, const Run& run) {
 
 absl::StatusOr<int> Train(const Arguments& arguments, const Frame& frame) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
+  ASSIGN_OR_RETURN(run.job.data, DigestsOfData(arguments.run));
   ASSIGN_OR_RETURN(const auto train, OpenDataset(arguments.run + "/data/train.rbd"));
   ASSIGN_OR_RETURN(const auto validation, OpenDataset(arguments.run + "/data/validation.rbd"));
   PsClientOptions client;
@@ -164,6 +166,7 @@ absl::Status Gpus(const Arguments& arguments, EventLog* events) {
 
 absl::Status EvaluateVerb(const Arguments& arguments, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
+  ASSIGN_OR_RETURN(run.job.data, DigestsOfData(arguments.run));
   ASSIGN_OR_RETURN(const auto reader,
                    Reader::Join(run.job, arguments.scheduler, signals, arguments.keys));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };
@@ -188,6 +191,7 @@ NoveltyEvent NoveltyEventOf(const ColumnNovelty& novelty) {
 
 absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSignals* signals) {
   ASSIGN_OR_RETURN(Run run, OpenRun(arguments));
+  ASSIGN_OR_RETURN(run.job.data, DigestOfEncoding(arguments.run));
   ASSIGN_OR_RETURN(const auto reader,
                    Reader::Join(run.job, arguments.scheduler, signals, arguments.keys));
   const auto pull = [&reader](Parameters keys) { return reader->Pull(std::move(keys)); };

@@ -31,8 +31,10 @@ constexpr uint32_t kWithoutEvaluate = 2;
 constexpr uint32_t kWithLease = 3;
 // From which on files say "iteration_rows", "iteration_bytes" and "feature_keys".
 constexpr uint32_t kWithIterationRows = 4;
+// From which on files say "encoding_digest" and "rows_digest".
+constexpr uint32_t kWithDigests = 5;
 constexpr uint32_t kVersion =
-    std::max(kWithIterationRows,
+    std::max(kWithDigests,
              std::ranges::max(kHyperparameters<float>, {}, &Hyperparameter<float>::since).since);
 
 // Words of an enum, in the order of its numbers.
@@ -268,6 +270,11 @@ absl::StatusOr<Job> ReadJob(const Json& json) {
     reader.Integer<uint64_t>("iteration_bytes", 1, kMaxIterationBytes, &job.iteration_bytes);
     reader.Integer<uint64_t>("feature_keys", 0, kMaxIterationBytes, &job.feature_keys);
   }
+  if (version >= kWithDigests) {
+    constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+    reader.Integer<uint64_t>("encoding_digest", 0, kMost, &job.data.encoding);
+    reader.Integer<uint64_t>("rows_digest", 0, kMost, &job.data.rows);
+  }
   RETURN_IF_ERROR(reader.Finish());
   job.last_clock = Clock(last_clock);
   RETURN_IF_ERROR(ReadTables(*tables, &job.tables));
@@ -350,7 +357,9 @@ std::string FormatJob(const Job& job) {
                      {"deterministic", job.deterministic},
                      {"iteration_rows", job.iteration_rows},
                      {"iteration_bytes", job.iteration_bytes},
-                     {"feature_keys", job.feature_keys}};
+                     {"feature_keys", job.feature_keys},
+                     {"encoding_digest", job.data.encoding},
+                     {"rows_digest", job.data.rows}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
 #include "common/job/calendar.h"
+#include "common/job/data_digests.h"
 #include "common/job/table_spec.h"
 
 namespace rubato {
@@ -36,6 +37,7 @@ struct Job : Calendar {
   uint64_t feature_keys = 0;
   // A worker or shard of which nothing is heard for this long is taken for dead.
   int64_t lease_ms = 10'000;
+  DataDigests data;  // of the folder that it was written for
   // At s = 0: the same weights, to the bit, whatever dies meanwhile and for any number of shards.
   bool deterministic = false;
 

@@ -18,7 +18,7 @@
 namespace rubato {
 
 // Spoken by both sides of a Hello; another version is refused with a sentence.
-inline constexpr uint32_t kProtocolVersion = 5;
+inline constexpr uint32_t kProtocolVersion = 6;
 
 enum class Role : uint8_t { kShard = 0, kWorker = 1, kReader = 2 };
 
@@ -60,6 +60,9 @@ struct Hello {
   std::string address;  // where a shard listens; empty for others
   uint32_t protocol = kProtocolVersion;
   uint64_t job_fingerprint = 0;  // of the job file: all processes must train the same model
+  // Of the prepared data that the sender reads: all must be the same. 0: none.
+  uint64_t encoding_digest = 0;
+  uint64_t rows_digest = 0;
   // Public key that the sender proved; "" where there are none. It does not travel: whoever takes
   // the message has it from ZeroMQ.
   std::string key = "";

@@ -62,6 +62,8 @@ Hello Take(const wire::Hello& m) {
           .address = Text(m.address(), kMaxAddressBytes),
           .protocol = m.protocol(),
           .job_fingerprint = m.job_fingerprint(),
+          .encoding_digest = m.encoding_digest(),
+          .rows_digest = m.rows_digest(),
           .key = ""};
 }
 

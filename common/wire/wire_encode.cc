@@ -46,7 +46,7 @@ struct Put {
 
   auto operator()(const Hello& m) const {
     return wire::CreateHello(b, static_cast<uint8_t>(m.role), m.index, b.CreateString(m.address),
-                             m.protocol, m.job_fingerprint);
+                             m.protocol, m.job_fingerprint, m.encoding_digest, m.rows_digest);
   }
 
   auto operator()(const Heartbeat& m) const {

@@ -85,6 +85,21 @@ void Scheduler::Tick(Instant at, SchedulerOutput* out) {
 
 // Hello ------------------------------------------------------------------------------------------
 
+absl::Status Scheduler::CheckData(const Hello& hello) const {
+  const DataDigests& own = options_.job.data;
+  const auto differ = [](uint64_t a, uint64_t b) { return a != 0 && b != 0 && a != b; };
+  const char* other = differ(hello.encoding_digest, own.encoding)
+                          ? "another encoding (data/encoding.json)"
+                      : differ(hello.rows_digest, own.rows) ? "other rows (data/*.rbd)"
+                                                            : nullptr;
+  if (other == nullptr) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "the run folder of this process has %s than the scheduler's: prepare the run on this host "
+      "from the same data, copy the folder from there, or let all hosts see one folder "
+      "(data.shared = true)",
+      other));
+}
+
 absl::Status Scheduler::CheckHello(const Hello& hello) const {
   if (hello.protocol != kProtocolVersion) {
     return absl::FailedPreconditionError(
@@ -92,6 +107,7 @@ absl::Status Scheduler::CheckHello(const Hello& hello) const {
                         "build as the scheduler",
                         kProtocolVersion, hello.protocol));
   }
+  RETURN_IF_ERROR(CheckData(hello));  // first: other data often make another model
   if (hello.job_fingerprint != job_fingerprint_) {
     return absl::FailedPreconditionError(
         "this process trains another model than the fleet: give it the run folder of the fleet");

@@ -162,6 +162,7 @@ class Scheduler {
   void HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* out);
   void HelloFromReader(Instant now, Nonce from, SchedulerOutput* out);
   absl::Status CheckHello(const Hello& hello) const;
+  absl::Status CheckData(const Hello& hello) const;
 
   // Membership (scheduler_members.cc).
   void StartPending(Instant now, SchedulerOutput* out);

@@ -3,6 +3,7 @@
 
 tests/common/start/start_test.cc has each variable; here it is what real processes make of them."""
 
+import socket
 import subprocess
 import unittest
 
@@ -14,8 +15,13 @@ class EnvironmentTest(FleetTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        subprocess.run([BIN / "rubato-data", "prepare", "run.toml", "--out", "run"], check=True,
-                       cwd=cls.path, stdout=subprocess.DEVNULL)
+        cls.prepare("run")
+
+    @classmethod
+    def prepare(cls, out, *settings):
+        subprocess.run([BIN / "rubato-data", "prepare", "run.toml", "--out", out, *settings],
+                       check=True, cwd=cls.path, stdout=subprocess.DEVNULL)
+        return cls.path / out
 
     def resolved(self, fleet, name):
         return {value["name"]: (value["value"], value["by"])
@@ -73,6 +79,48 @@ class EnvironmentTest(FleetTest):
                 (("rubato-scheduler",), run, "nobody says where this scheduler listens"),
                 (("rubato-worker", "evaluate"), run, "nobody says where the scheduler is")):
             self.refused(command, environment, sentence)
+
+    def test_a_fleet_meets_at_a_name(self):
+        """That of this host, which is often one of loopback on it: with keys, as others could come
+        by it."""
+        name = socket.gethostname()
+        try:
+            socket.getaddrinfo(name, 0)
+        except OSError:
+            self.skipTest(f"this host does not know its own name, {name}")
+        subprocess.run([BIN / "rubato-keys", "make", self.path / "keys"], check=True,
+                       stdout=subprocess.DEVNULL)
+        port = free_address().rpartition(":")[2]
+        own = {"RUBATO_RUN": self.prepare("at-name"), "RUBATO_KEYS": self.path / "keys",
+               "RUBATO_SCHEDULER": f"tcp://{name}:{port}"}
+        with EngineFleet(self.path / "named") as fleet:
+            fleet.start("scheduler", [BIN / "rubato-scheduler"], own)
+            for index in (0, 1):
+                fleet.start(f"server-{index}", [BIN / "rubato-server"],
+                            {**own, "RUBATO_SERVER": index, "RUBATO_LISTEN": f"tcp://{name}:0"})
+                fleet.start(f"worker-{index}", [BIN / "rubato-worker", "train"],
+                            {**own, "RUBATO_SEAT": index})
+            self.assertEqual(fleet.wait_for("scheduler", "listening")["address"],
+                             f"tcp://{name}:{port}")
+            self.assertRegex(fleet.wait_for("server-1", "listening")["address"],
+                             f"^tcp://{name}:[0-9]+$")
+            for process in fleet.processes:
+                self.assertEqual(fleet.end(process), 0, fleet.log(process))
+
+    def test_a_worker_with_other_data_is_refused(self):
+        lines = (self.path / "book.csv").read_text().splitlines(keepends=True)
+        (self.path / "other.csv").write_text("".join(lines[:-1]))
+        other = self.prepare("other", "--set", "data.path=other.csv")
+        own = {"RUBATO_RUN": self.prepare("whole"), "RUBATO_SCHEDULER": free_address()}
+        with EngineFleet(self.path / "apart") as fleet:
+            fleet.start("scheduler", [BIN / "rubato-scheduler"], own)
+            fleet.start("worker-0", [BIN / "rubato-worker", "train"],
+                        {**own, "RUBATO_RUN": other, "RUBATO_SEAT": 0})
+            self.assertEqual(fleet.end("worker-0"), 4, fleet.log("worker-0"))
+            self.assertRegex(fleet.log("worker-0"),
+                             "the run folder of this process has (another encoding|other rows) .* "
+                             "than the scheduler's: prepare the run on this host from the same "
+                             "data, copy the folder from there, or let all hosts see one folder")
 
     def test_a_launcher_says_all(self):
         """What the engine says that started the launcher is not about its processes."""

@@ -127,6 +127,8 @@ void PsClient::SendHello(ClientOutput* out) {
   hello.role = options_.role;
   hello.index = options_.role == Role::kWorker ? options_.seat.value() : 0;
   hello.job_fingerprint = job_fingerprint_;
+  hello.encoding_digest = options_.job.data.encoding;
+  hello.rows_digest = options_.job.data.rows;
   out->messages.push_back({kSchedulerNonce, hello});
 }
 

@@ -35,6 +35,7 @@ Job TwoTables() {
   job.places = 3;
   job.seats = 2;
   job.iteration_rows = 77;
+  job.data = {.encoding = 7, .rows = 0xffff'ffff'ffff'ffffu};
   job.last_clock = Clock(1234);
   job.seed = 0xffff'ffff'ffff'fff0u;
   job.iterations_per_epoch = 41;
@@ -85,13 +86,13 @@ TEST(Job, ErrorsNameTheField) {
 }
 
 TEST(Job, AFileOfANewerVersionIsRefused) {
-  EXPECT_EQ(ErrorAfter("\"version\": 4,", "\"version\": 1000, \"unheard_of\": 1,"),
-            "job: run.version is 1000, and this rubato reads job files up to version 4; use the "
+  EXPECT_EQ(ErrorAfter("\"version\": 5,", "\"version\": 1000, \"unheard_of\": 1,"),
+            "job: run.version is 1000, and this rubato reads job files up to version 5; use the "
             "newer rubato that wrote it, or train into a new folder");
-  EXPECT_EQ(ErrorAfter("\"version\": 4,", "\"version\": 0,"),
+  EXPECT_EQ(ErrorAfter("\"version\": 5,", "\"version\": 0,"),
             "job: run.version must be an integer from 1 to 4294967295; undo the edit, or train "
             "into a new folder");
-  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"version\": 4,", "\"version\": \"1\","),
+  EXPECT_TRUE(absl::StrContains(ErrorAfter("\"version\": 5,", "\"version\": \"1\","),
                                 "run.version must be an integer"));
 }
 
@@ -102,16 +103,18 @@ constexpr char kEvaluates[] = "\"evaluate\": true,";
 std::string FirstVersion(const Job& job, const std::string& more) {
   return absl::StrReplaceAll(
       FormatJob(job),
-      {{"\"version\": 4,", more},
+      {{"\"version\": 5,", more},
        {",\n  \"lease_ms\": 10000,\n  \"deterministic\": false,\n  "
-        "\"iteration_rows\": 77,\n  \"iteration_bytes\": 134217728,\n  \"feature_keys\": 0",
+        "\"iteration_rows\": 77,\n  \"iteration_bytes\": 134217728,\n  \"feature_keys\": 0,\n  "
+        "\"encoding_digest\": 7,\n  \"rows_digest\": 18446744073709551615",
         ""}});
 }
 
-// And not how many rows an iteration has.
+// And not how many rows an iteration has, or what data there are.
 Job OfFirstVersion() {
   Job job = TwoTables();
   job.iteration_rows = 0;
+  job.data = {};
   return job;
 }
 

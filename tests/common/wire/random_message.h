@@ -123,8 +123,13 @@ class RandomMessages {
   }
 
   Hello MakeHello() {
-    return {static_cast<Role>(rng_.Below(3)), Number<uint32_t>(1000), Text(kMaxAddressBytes),
-            Number<uint32_t>(9), rng_.Next()};
+    return {static_cast<Role>(rng_.Below(3)),
+            Number<uint32_t>(1000),
+            Text(kMaxAddressBytes),
+            Number<uint32_t>(9),
+            rng_.Next(),
+            rng_.Next(),
+            rng_.Next()};
   }
 
   Heartbeat MakeHeartbeat() {

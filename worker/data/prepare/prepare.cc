@@ -14,6 +14,7 @@
 #include "common/base/system_error.h"
 #include "worker/data/dataset/dataset.h"
 #include "worker/data/encode/encoding_json.h"
+#include "worker/data/encode/prepared_digests.h"
 #include "worker/data/generate/books.h"
 #include "worker/data/prepare/data_json.h"
 #include "worker/data/prepare/part_writers.h"
@@ -116,6 +117,7 @@ absl::StatusOr<Prepared> PrepareNew(RunConfig config, const std::string& folder,
   FitToData({rows, report.one_sided_gradient}, &config);
   ASSIGN_OR_RETURN(prepared.job, MakeJob(config, report.shape, report.prior,
                                          {.train = rows, .iteration = IterationRows(config)}));
+  ASSIGN_OR_RETURN(prepared.job.data, DigestsOfData(staged->path()));
   RETURN_IF_ERROR(
       WriteChecksummedText(data + "/cleansing.json", FormatDataReport(prepared.report)));
   RETURN_IF_ERROR(
@@ -179,6 +181,7 @@ absl::StatusOr<Resumed> Resume(RunConfig config, const std::string& folder, Cloc
   ASSIGN_OR_RETURN(Job job, MakeJob(config, encoding.Shape(), encoding.prior,
                                     {.train = train->rows(),
                                      .iteration = said > 0 ? said : IterationRows(before)}));
+  ASSIGN_OR_RETURN(job.data, DigestsOfData(folder));
   RETURN_IF_ERROR(CheckSameJob(job_before, job, folder + "/job.json"));
   RETURN_IF_ERROR(Annotate(CheckEpochs(job, config, committed), folder));
   return Resumed{std::move(config), std::move(job)};

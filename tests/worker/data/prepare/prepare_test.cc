@@ -264,7 +264,7 @@ TEST_F(Prepare, AJobThatDoesNotSayItsRowsHasThoseOfTheRunFile) {
   const std::string text = *ReadChecksummedText(Path("out/job.json"));
   const size_t begin = text.find(",\n  \"iteration_rows\"");
   const std::string older =
-      absl::StrReplaceAll(text.substr(0, begin) + "\n}\n", {{"\"version\": 4", "\"version\": 3"}});
+      absl::StrReplaceAll(text.substr(0, begin) + "\n}\n", {{"\"version\": 5", "\"version\": 3"}});
   ASSERT_TRUE(WriteChecksummedText(Path("out/job.json"), older).ok());
   ASSERT_EQ(LoadJob(Path("out"))->iteration_rows, 0u);
   config.fleet.workers = 2;
