@@ -96,7 +96,7 @@ class Hosts:
 
     def _join(self):
         self._ip(HUB, f"link add br0 address {BRIDGE} type bridge", "link set br0 up",
-                 *(f"addr add {address}/24 dev br0" for address in HUB_ADDRESSES.values()))
+                 *(f"addr add {address}/24 dev br0" for address in self.hub.values()))
         self._open_loopback(HUB)
         for index, name in enumerate(self._names):
             self._ip(HUB, f"link add p{index} type veth peer name eth0 "

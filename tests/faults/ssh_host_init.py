@@ -30,6 +30,9 @@ def make_view(view):
     visible = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in view["visible"]]
     for path in ("/tmp", "/run"):
         mount("tmpfs", path, "tmpfs")
+    with open("/run/hosts", "w", encoding="ascii") as names:
+        names.write(view["hosts"])
+    mount("/run/hosts", "/etc/hosts", flags=MS_BIND)
     os.chmod("/tmp", 0o1777)
     os.mkdir("/run/sshd", 0o755)
     for path, folder in visible:

@@ -1,8 +1,10 @@
-"""Hosts that one logs in to by ssh: network namespaces (hosts.py) with a name, processes, a /tmp, a
-disk and an sshd of their own. Links can be cut and healed, and a host can be lost for good.
+"""Hosts that one logs in to by ssh: network namespaces (hosts.py) with a name, an address beyond
+loopback, processes, a /tmp, a disk and an sshd of their own. Links can be cut and healed, and a
+host can be lost for good.
 
-What is not private is the machine's. The hub is the machine itself in the network of the hosts: who
-is started there by on_hub() reaches them all.
+Their names are in the /etc/hosts of each, where its own is one of loopback, as Debian's installer
+makes it. What is not private is the machine's. The hub is the machine itself in the network of the
+hosts: who is started there by on_hub() reaches them all.
 """
 
 import json
@@ -16,7 +18,8 @@ from rubato_cli.fleet.process import die_with_parent
 
 SSHD = "/usr/sbin/sshd"
 INIT = pathlib.Path(__file__).with_name("ssh_host_init.py")
-FIRST = 61  # 127.7.0.61 and so on
+NETWORK = "10.77.0"
+FIRST = 61  # 10.77.0.61 and so on
 SSHD_CONFIG = """\
 Port 22
 ListenAddress {address}
@@ -44,6 +47,8 @@ class SshHosts(Hosts):
     """`folder`: for keys and settings. `visible`: what is under the machine's /tmp and is seen by
     all; `private`: folders that are empty at first, and of each host alone. Raises NoHosts."""
 
+    hub = {"launcher": f"{NETWORK}.1"}
+
     def __init__(self, names, folder, visible, private):
         for tool in (SSHD, "ssh", "ssh-keygen", "unshare"):
             if shutil.which(tool) is None:
@@ -62,7 +67,7 @@ class SshHosts(Hosts):
         return f"ssh -F {self.folder}/ssh_config"
 
     def address(self, name):
-        return f"127.7.0.{FIRST + self._names.index(name)}"
+        return _address(self._names.index(name))
 
     def on_hub(self, command):
         return ["nsenter", f"--net={self.namespace(HUB)}", *map(str, command)]
@@ -103,12 +108,22 @@ class SshHosts(Hosts):
     def _hold(self, name):
         if name == HUB:
             return super()._hold(name)
-        view = {"name": name, "visible": self._visible, "private": self._private}
+        view = {"name": name, "visible": self._visible, "private": self._private,
+                "hosts": self._known_to(name)}
         return subprocess.Popen(
             ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child",
              sys.executable, "-B", str(INIT), json.dumps(view)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             preexec_fn=die_with_parent())
+
+    def _open_loopback(self, name):
+        self._ip(name, "link set lo up")
+
+    def _known_to(self, name):
+        """The text of its /etc/hosts."""
+        return "127.0.0.1 localhost\n" + "".join(
+            f"{'127.0.1.1' if other == name else self.address(other)} {other}\n"
+            for other in self._names)
 
     def _start(self, name):
         """Its sshd, now that it has an address."""
@@ -125,9 +140,9 @@ class SshHosts(Hosts):
                             self.folder / key], check=True, capture_output=True)
         public = " ".join((self.folder / "host_key.pub").read_text().split()[:2])
         (self.folder / "known_hosts").write_text("".join(
-            f"127.7.0.{FIRST + index} {public}\n" for index in range(len(names))))
+            f"{_address(index)} {public}\n" for index in range(len(names))))
         (self.folder / "ssh_config").write_text("".join([
-            *(f"Host {name}\n  HostName 127.7.0.{FIRST + index}\n"
+            *(f"Host {name}\n  HostName {_address(index)}\n"
               for index, name in enumerate(names)), SSH_CONFIG.format(folder=self.folder)]))
 
     def close(self):
@@ -135,3 +150,7 @@ class SshHosts(Hosts):
         for holder in self._holders.values():
             for pipe in filter(None, (holder.stdin, holder.stdout)):
                 pipe.close()
+
+
+def _address(index):
+    return f"{NETWORK}.{FIRST + index}"

@@ -34,10 +34,12 @@ class SshFleetTest(FleetTest):
         self.write_hosts()
 
     def write_hosts(self, **more):
-        """A line each; `more`: what stands in that of a host, in place of its slots."""
+        """A line each; `more`: what stands in that of a host, in place of its slots. They are met
+        by name, but for the last."""
+        last = NAMES[-1]
         self.file.write_text("".join(
-            f"{name} address={self.hosts.address(name)} {more.get(name, 'slots=2')}\n"
-            for name in NAMES))
+            f"{name} {f'address={self.hosts.address(name)} ' if name == last else ''}"
+            f"{more.get(name, 'slots=2')}\n" for name in NAMES))
 
     def start(self, out, *settings, resume=False, run="run.toml"):
         sets = [word for setting in settings for word in ("--set", setting)]
@@ -55,7 +57,8 @@ class SshFleetTest(FleetTest):
 
     def hosts_of(self, out, name):
         """Those that process `name` has listened on, by its telemetry."""
-        addresses = {self.hosts.address(host): host for host in NAMES}
+        addresses = {self.hosts.address(host): host for host in NAMES} | {
+            host: host for host in NAMES}
         return [addresses[re.search(r"//(.*):", event["address"])[1]]
                 for event in self.events(out, name, "listening")
                 if name.startswith(event["process"])]  # others tell theirs to the scheduler
