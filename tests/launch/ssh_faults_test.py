@@ -13,7 +13,8 @@ from ssh_faults_fleet import LONG, QUICK, SHARED, SshFaultsFleet
 class SshFaultsTest(SshFaultsFleet):
     def test_who_is_given_up_for_a_cut_comes_back_by_itself(self):
         out = self.disk / "run"
-        command = self.start(out, *LONG, "fleet.lease_seconds=3")
+        # Longer than it takes the launcher to see that it reaches nobody there, whom it would kill.
+        command = self.start(out, *LONG, "fleet.lease_seconds=6")
         self.until_clock(out, 300)
         self.hosts.unplug("three")
         wait_until(lambda: self.events(out, "scheduler-0", "evicted"))
