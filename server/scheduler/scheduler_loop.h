@@ -28,7 +28,8 @@ namespace rubato {
 
 struct SchedulerLoopOptions {
   std::string listen;
-  std::string advertise;  // as of AdvertisedAddress; "": who needs it knows where it listens
+  // As of AdvertisedAddress; "": who needs it knows where it listens.
+  std::string advertise = {};
   std::shared_ptr<KeyRing> keys = nullptr;  // null: none, and only loopback
   std::string state_path;                   // "": nothing is kept (a fleet that only serves)
   bool state_kept = false;  // it is there as it is: a disk that is full is no reason not to begin
