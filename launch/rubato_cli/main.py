@@ -1,8 +1,9 @@
-"""Command line of `rubato`: the dispatch table, and the one place where failures end."""
+"""Command line of `rubato`: the table of commands, and the one place where failures end."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from typing import Any
@@ -11,17 +12,14 @@ from rubato_cli.base import checkout, console, output
 from rubato_cli.base.causes import failure_of
 from rubato_cli.base.console import Console
 from rubato_cli.base.failure import DONE, Failure
-from rubato_cli.commands import (agent, bench, compare, doctor, down, head, init, keygen, logs,
-                                 predict, render, report, rollback, snapshot, status, train, up,
-                                 workers)
 from rubato_cli.commands.arguments import add_speech
-from rubato_cli.commands.session import Session
+from rubato_cli.commands.session import Command, Session
 from rubato_cli.fleet import open_files
 
-COMMANDS = (init.COMMAND, train.COMMAND, predict.COMMAND, report.COMMAND, compare.COMMAND,
-            status.COMMAND, workers.COMMAND, snapshot.COMMAND, rollback.COMMAND, up.COMMAND,
-            down.COMMAND, logs.COMMAND, head.COMMAND, render.COMMAND, keygen.COMMAND,
-            doctor.COMMAND, bench.COMMAND, agent.COMMAND)
+# Each a module of rubato_cli.commands, in the order of the help.
+COMMANDS = ("init", "train", "predict", "report", "compare", "status", "workers", "snapshot",
+            "rollback", "up", "down", "logs", "head", "render", "keygen", "doctor", "bench",
+            "agent")
 
 EPILOG = """\
 exit codes:
@@ -54,13 +52,20 @@ class _Version(argparse.Action):
         raise SystemExit(DONE)
 
 
+def _commands(words: list[str]) -> list[Command]:
+    """The one that `words` begin with, else all. Whoever wants one does not wait for the others to
+    be read, which takes longer than most of them."""
+    wanted = [name for name in COMMANDS if words[:1] == [name]] or COMMANDS
+    return [importlib.import_module(f"rubato_cli.commands.{name}").COMMAND for name in wanted]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="rubato", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Trains risk models on a fleet of parameter servers and workers.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in _commands(sys.argv[1:]):
         # Who has no help is for other programs.
         words = {"help": command.help} if command.help else {}
         child = commands.add_parser(command.name, description=command.help, **words)

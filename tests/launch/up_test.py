@@ -72,7 +72,7 @@ class UpTest(FakeFleetTest):
         self.assertIn(f"running (process {pid})", stdout)
         code, stdout, stderr = self.rubato("down", "out")
         self.assertEqual(code, 0, stderr)
-        self.assertIn(STOPPED, stdout)
+        self.assertIn(f"{STOPPED}; go on with `rubato up` and --resume", stdout)
         self.assert_over(pid)
         self.assertEqual(self.rubato("down", "out")[:2], (0, stdout))
         self.assertIn(STOPPED, self.rubato("status", "out")[1])
@@ -97,6 +97,7 @@ class UpTest(FakeFleetTest):
             self.assertIn(process.returncode, (130, 143))
             self.assertIn("rubato: stopped at once", stderr)
         self.assert_over(pid)
+        self.assertEqual(self.rubato("down", "out", "--now")[:2], (0, "stopped at once\n"))
 
     def test_what_keeps_it_from_training_is_said_and_nobody_is_left(self):
         code, stdout, stderr = self.up(fates={"scheduler": "error4"})

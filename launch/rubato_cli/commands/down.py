@@ -39,7 +39,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
                 " at once" if arguments.now else " with a snapshot; `rubato down --now` stops "
                 "without"))
             _wait(process, bool(arguments.at))
-    return _tell(folder, session, wanted_now=arguments.now and process is not None)
+    return _tell(folder, session, arguments.now)
 
 
 def _find(folder: RunFolder) -> Record:
@@ -65,10 +65,10 @@ def _wait(process: int, asked: bool) -> None:
             raise StoppedBySignal(stop.number, "not waiting any more; the fleet stops by itself")
 
 
-def _tell(folder: RunFolder, session: Session, wanted_now: bool) -> int:
-    found = _find(folder)
-    ending = found.told()
-    stops = (STOPPED, *(128 + number for number in AT_ONCE)) if wanted_now else (STOPPED,)
+def _tell(folder: RunFolder, session: Session, at_once: bool) -> int:
+    """`at_once`: it need not have a snapshot."""
+    ending = _find(folder).told()
+    stops = (STOPPED, *(128 + number for number in AT_ONCE)) if at_once else (STOPPED,)
     if ending.code not in (DONE, *stops):
         raise Failure("\n".join(ending.said), ending.code)
     session.console.result(ending.said, {

@@ -63,11 +63,12 @@ def _lines(folder: RunFolder, config: dict[str, Any], document: dict[str, Any],
         lines += summary.lines(finished, config, target_metrics.read(folder))
     else:
         lines += _troubles(document)
-    if document["ended"]:
-        lines += document["ended"]["said"]
-    elif document["state"] == "stopped":
-        lines.append("go on with `rubato train` and --resume" if servers else
-                     "without servers nothing was committed; train again, to another --out")
+    if document["state"] == "stopped":
+        said = document["ended"]["said"] if document["ended"] else []
+        lines += said
+        if not any("--resume" in line for line in said):
+            lines.append(folder.go_on if servers else "without servers nothing was committed; "
+                         "train again, to another --out")
     return lines
 
 

@@ -17,9 +17,8 @@ from typing import Any
 
 from rubato_cli.base.checkout import ROOT
 from rubato_cli.base.failure import RETRYABLE, USAGE, Failure
-from rubato_cli.files.run_folder import RunFolder
+from rubato_cli.files.run_folder import SUPERVISOR, RunFolder
 
-FILE = "supervisor.json"
 LOG = "supervisor"  # the name of its log
 BOOT = pathlib.Path("/proc/sys/kernel/random/boot_id")
 PROCESSES = pathlib.Path("/proc/self/ns/pid")
@@ -95,7 +94,7 @@ def mine(folder: RunFolder, host: str) -> Record:
 
 def read(folder: RunFolder) -> Record | None:
     """None: no fleet in this folder has outlived its terminal."""
-    found: dict[str, Any] = folder.find_json(FILE)
+    found: dict[str, Any] = folder.find_json(SUPERVISOR)
     if not found:
         return None
     ending = found.pop("ending", None)
@@ -103,12 +102,12 @@ def read(folder: RunFolder) -> Record | None:
 
 
 def write(folder: RunFolder, record: Record) -> None:
-    folder.write_json(FILE, dataclasses.asdict(record))
+    folder.write_json(SUPERVISOR, dataclasses.asdict(record))
 
 
 def forget(folder: RunFolder) -> None:
     """The run is somebody else's, who does not outlive his terminal."""
-    (folder.path / FILE).unlink(missing_ok=True)
+    (folder.path / SUPERVISOR).unlink(missing_ok=True)
 
 
 def machine() -> str:

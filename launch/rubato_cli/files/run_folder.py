@@ -36,6 +36,7 @@ from rubato_cli.files import target
 from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.files.checksum import with_checksum, without_checksum
 
+SUPERVISOR = "supervisor.json"
 LOCK_SECONDS = 1.0  # a `rubato status` holds the lock for an instant, too
 LOOK_SECONDS = 0.02
 
@@ -51,7 +52,8 @@ class RunFolder:
     @property
     def go_on(self) -> str:
         """Ends a sentence about a run that was not trained to its end."""
-        return f"go on with `rubato train` and --resume, --out {self.shown}"
+        verb = "up" if (self.path / SUPERVISOR).exists() else "train"
+        return f"go on with `rubato {verb}` and --resume, --out {self.shown}"
 
     def files(self, prefix: str, name: str) -> ProcessFiles:
         """Telemetry and log of process `name`; their folders are made."""
