@@ -52,28 +52,28 @@ absl::StatusOr<ComputeDevice> ComputeDevice::Find(const std::string& device,
   return found;
 }
 
-int ComputeDevice::GpuOf(SeatId seat) const { return gpus_[seat.value() % gpus_.size()]; }
+int ComputeDevice::GpuOf(uint32_t local_rank) const { return gpus_[local_rank % gpus_.size()]; }
 
 absl::StatusOr<std::unique_ptr<Model>> ComputeDevice::MakeModel(const ModelSpec& spec,
                                                                 Precision precision,
-                                                                SeatId seat) const {
+                                                                uint32_t local_rank) const {
   if (backend_ == nullptr) return MakeNetworkOnCpu(spec);
-  return backend_->MakeModel({.spec = spec, .precision = precision, .gpu = GpuOf(seat)});
+  return backend_->MakeModel({.spec = spec, .precision = precision, .gpu = GpuOf(local_rank)});
 }
 
 absl::StatusOr<std::unique_ptr<Pipeline>> ComputeDevice::MakePipeline(Model* model,
                                                                       Precision precision,
-                                                                      SeatId seat) const {
+                                                                      uint32_t local_rank) const {
   if (backend_ == nullptr) return rubato::MakePipeline(model);
   return backend_->MakePipeline(
-      {.spec = model->spec(), .precision = precision, .gpu = GpuOf(seat)});
+      {.spec = model->spec(), .precision = precision, .gpu = GpuOf(local_rank)});
 }
 
 absl::StatusOr<std::unique_ptr<LocalTraining>> ComputeDevice::MakeLocalTraining(
     const ModelSpec& spec, Precision precision, uint64_t seed) const {
   CHECK(backend_ != nullptr, "the run file's check refuses fleet.servers = 0 on the CPU");
   return backend_->MakeLocalTraining(
-      {.spec = spec, .precision = precision, .seed = seed, .gpu = GpuOf(SeatId(0))});
+      {.spec = spec, .precision = precision, .seed = seed, .gpu = GpuOf(0)});
 }
 
 }  // namespace rubato

@@ -3,12 +3,13 @@
 // is missing and what to do.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/base/ids.h"
 #include "worker/compute/backend.h"
 #include "worker/compute/precision.h"
 #include "worker/spec/model_spec.h"
@@ -25,19 +26,20 @@ class ComputeDevice {
   static absl::StatusOr<ComputeDevice> Find(const std::string& device, const std::string& library);
 
   bool is_gpu() const { return backend_ != nullptr; }
-  // Of the worker in `seat`: with device = "cuda" the seats are dealt out to the GPUs in turn.
+  // Of the worker that has `local_rank` others before it on this host: with device = "cuda" they
+  // are dealt out to its GPUs in turn.
   absl::StatusOr<std::unique_ptr<Model>> MakeModel(const ModelSpec& spec, Precision precision,
-                                                   SeatId seat) const;
-  // `model`, of the same seat, outlives it.
+                                                   uint32_t local_rank) const;
+  // `model`, of the same worker, outlives it.
   absl::StatusOr<std::unique_ptr<Pipeline>> MakePipeline(Model* model, Precision precision,
-                                                         SeatId seat) const;
+                                                         uint32_t local_rank) const;
   // GPU only. `seed`: of the first weights.
   absl::StatusOr<std::unique_ptr<LocalTraining>> MakeLocalTraining(const ModelSpec& spec,
                                                                    Precision precision,
                                                                    uint64_t seed) const;
 
  private:
-  int GpuOf(SeatId seat) const;
+  int GpuOf(uint32_t local_rank) const;
 
   Backend* backend_ = nullptr;  // null: the CPU
   std::vector<int> gpus_;       // those that may be used

@@ -46,6 +46,7 @@ struct Arguments {
   std::string scheduler;
   std::shared_ptr<KeyRing> keys;
   uint32_t seat = 0;
+  uint32_t local_rank = 0;
   std::string in;
   std::string out;
   std::string cuda_library = BuiltBackend();
@@ -80,7 +81,7 @@ absl::StatusOr<Run> OpenRun(const Arguments& arguments) {
   ASSIGN_OR_RETURN(run.precision, ParsePrecision(run.config.train.precision));
   if (!arguments.device.empty()) run.config.device = arguments.device;
   ASSIGN_OR_RETURN(run.device, ComputeDevice::Find(run.config.device, arguments.cuda_library));
-  ASSIGN_OR_RETURN(run.model, run.device.MakeModel(spec, run.precision, SeatId(arguments.seat)));
+  ASSIGN_OR_RETURN(run.model, run.device.MakeModel(spec, run.precision, arguments.local_rank));
   return run;
 }
 
@@ -116,7 +117,7 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Frame& frame) {
   ASSIGN_OR_RETURN(const auto session,
                    Session::Open(std::move(client), arguments.scheduler, arguments.keys));
   ASSIGN_OR_RETURN(const auto pipeline,
-                   run.device.MakePipeline(run.model.get(), run.precision, SeatId(arguments.seat)));
+                   run.device.MakePipeline(run.model.get(), run.precision, arguments.local_rank));
   Trainer trainer(std::move(options), {.model = run.model.get(), .pipeline = pipeline.get()},
                   train.get(), validation.get(), frame.events);
   frame.notifier->Ready();
@@ -241,6 +242,7 @@ absl::Status BeginAs(StartRole role, const Frame& frame, Arguments* arguments) {
   arguments->scheduler = beginning.start.scheduler->value;
   arguments->keys = beginning.keys;
   arguments->seat = beginning.start.index.index;  // a reader has 0
+  arguments->local_rank = beginning.start.local_rank.index;
   return absl::OkStatus();
 }
 

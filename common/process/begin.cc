@@ -23,6 +23,9 @@ std::vector<ResolvedValue> ValuesOf(StartRole role, const Start& start) {
     values.push_back({role == StartRole::kServer ? "server" : "seat",
                       absl::StrCat(start.index.index), start.index.by});
   }
+  if (!start.local_rank.by.empty()) {
+    values.push_back({"local rank", absl::StrCat(start.local_rank.index), start.local_rank.by});
+  }
   add("scheduler", start.scheduler);
   add("listen", start.listen);
   add("advertise", start.advertise);
@@ -96,6 +99,9 @@ void AddStartFlags(StartRole role, CLI::App* app, StartFlags* flags) {
     app->add_option("--seat", flags->index,
                     "index of this worker; else RUBATO_SEAT, or the number that an engine gives "
                     "it");
+    app->add_option("--local-rank", flags->local_rank,
+                    "how many workers before this one are on its host, whose GPUs are dealt out by "
+                    "it; else RUBATO_LOCAL_RANK, an engine's local rank, or the seat");
   }
 }
 

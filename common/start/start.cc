@@ -20,6 +20,7 @@ struct IndexWords {
 };
 constexpr IndexWords kSeat = {"--seat", "RUBATO_SEAT", "seat", "worker", "fleet.workers"};
 constexpr IndexWords kServer = {"--server", "RUBATO_SERVER", "server", "server", "fleet.servers"};
+constexpr IndexWords kLocalRank = {"--local-rank", "RUBATO_LOCAL_RANK", "local rank", "worker", ""};
 
 const IndexWords& WordsOf(StartRole role) { return role == StartRole::kServer ? kServer : kSeat; }
 
@@ -32,6 +33,9 @@ struct Rank {
 constexpr std::array kRanks = {
     Rank{"JOB_COMPLETION_INDEX", "", ""}, Rank{"SLURM_PROCID", "SLURM_NTASKS", "SLURM_JOB_ID"},
     Rank{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", ""}, Rank{"RANK", "WORLD_SIZE", ""}};
+constexpr std::array kLocalRanks = {Rank{"SLURM_LOCALID", "", "SLURM_JOB_ID"},
+                                    Rank{"OMPI_COMM_WORLD_LOCAL_RANK", "", ""},
+                                    Rank{"LOCAL_RANK", "", ""}};
 
 bool HasIndex(StartRole role) { return role == StartRole::kServer || role == StartRole::kWorker; }
 
@@ -47,6 +51,31 @@ absl::StatusOr<SaidIndex> IndexOf(const Said& said, const IndexWords& words, con
   if (number) return SaidIndex{*number, said.by, size};
   return absl::InvalidArgumentError(absl::StrFormat("%s is '%s', which is no %s: %ss count from 0",
                                                     said.by, said.value, words.what, words.what));
+}
+
+// The first of `ranks` that the environment has.
+template <size_t kCount>
+absl::StatusOr<std::optional<SaidIndex>> FindRank(const Environment& environment,
+                                                  const std::array<Rank, kCount>& ranks,
+                                                  const IndexWords& words) {
+  for (const Rank& rank : ranks) {
+    if (*rank.counts_with != '\0' && !FindVariable(environment, rank.counts_with)) continue;
+    if (const auto said = FindVariable(environment, rank.variable)) {
+      return IndexOf(*said, words, rank.size);
+    }
+  }
+  return std::nullopt;
+}
+
+// Which GPU of its host a worker takes goes by it.
+absl::StatusOr<SaidIndex> FindLocalRank(const Starter& starter, uint32_t seat) {
+  if (starter.flags.local_rank) return SaidIndex{*starter.flags.local_rank, kLocalRank.flag, ""};
+  const Environment& environment = starter.around.environment;
+  if (const auto own = FindVariable(environment, kLocalRank.variable)) {
+    return IndexOf(*own, kLocalRank, "");
+  }
+  ASSIGN_OR_RETURN(const auto rank, FindRank(environment, kLocalRanks, kLocalRank));
+  return rank.value_or(SaidIndex{seat, "", ""});
 }
 
 // Of a StatefulSet's pod: "servers-3" is 3.
@@ -151,13 +180,7 @@ absl::StatusOr<std::optional<SaidIndex>> FindIndex(const Starter& starter) {
   if (starter.role == StartRole::kServer) {
     if (auto ordinal = FindOrdinal(starter)) return ordinal;
   }
-  for (const Rank& rank : kRanks) {
-    if (*rank.counts_with != '\0' && !FindVariable(environment, rank.counts_with)) continue;
-    if (const auto said = FindVariable(environment, rank.variable)) {
-      return IndexOf(*said, words, rank.size);
-    }
-  }
-  return std::nullopt;
+  return FindRank(environment, kRanks, words);
 }
 
 absl::StatusOr<Start> FindStart(const Starter& starter, const Said& run, const RunToStart& of) {
@@ -169,6 +192,9 @@ absl::StatusOr<Start> FindStart(const Starter& starter, const Said& run, const R
     if (!index) return IndexNotSaid(starter);
     RETURN_IF_ERROR(CheckIndex(starter, *index, of));
     start.index = *index;
+  }
+  if (starter.role == StartRole::kWorker) {
+    ASSIGN_OR_RETURN(start.local_rank, FindLocalRank(starter, start.index.index));
   }
   RETURN_IF_ERROR(FindAddresses(starter, of, &start));
   start.keys = FindFlag(starter.flags.keys, "--keys", starter.around.environment, "RUBATO_KEYS");

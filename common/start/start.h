@@ -15,12 +15,16 @@
 //   seat of a worker      --seat                       RUBATO_SEAT       an engine's rank
 //   index of a server     --server                     RUBATO_SERVER     in Kubernetes the end of
 //                                                                        the host's name; a rank
+//   workers before this   --local-rank                 RUBATO_LOCAL_RANK an engine's local rank
+//   one on its host
 //
 // A rank is JOB_COMPLETION_INDEX, SLURM_PROCID (where SLURM_JOB_ID is set), OMPI_COMM_WORLD_RANK or
-// RANK. Beside the one that counts its engine's number of processes must be the run's; and so must
-// DMLC_NUM_SERVER, DMLC_NUM_WORKER and DMLC_ROLE, wherever they are set. A variable that is empty
-// counts as not set. Who is not told where to listen does so where the scheduler is met, if he is
-// the scheduler, and on loopback, if the scheduler is there. A server's port is one of fleet.ports.
+// RANK; a local one SLURM_LOCALID (likewise), OMPI_COMM_WORLD_LOCAL_RANK or LOCAL_RANK, and else
+// the seat. Beside the one that counts its engine's number of processes must be the run's; and so
+// must DMLC_NUM_SERVER, DMLC_NUM_WORKER and DMLC_ROLE, wherever they are set. A variable that is
+// empty counts as not set. Who is not told where to listen does so where the scheduler is met, if
+// he is the scheduler, and on loopback, if the scheduler is there. A server's port is one of
+// fleet.ports.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +54,7 @@ struct RunToStart {
 struct Start {
   Said run;
   SaidIndex index;                // of a worker or server
+  SaidIndex local_rank;           // of a worker; said by "": nobody, it is the seat
   std::optional<Said> scheduler;  // of all but the scheduler
   std::optional<Said> listen;     // of scheduler and servers
   // What others are told to connect to, where that is not where it listens. Port 0: that of listen.

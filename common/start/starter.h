@@ -20,6 +20,7 @@ struct StartFlags {
   std::optional<std::string> advertise = {};
   std::optional<std::string> keys = {};
   std::optional<uint32_t> index = {};  // --seat of a worker, --server of a server
+  std::optional<uint32_t> local_rank = {};
 };
 
 // What a process is started in.

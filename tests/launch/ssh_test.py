@@ -20,6 +20,10 @@ class SshTest(SshFleetTest):
         self.assertEqual(found["updates"]["lost"], 0)
         self.assertEqual([self.hosts_of(out, name) for name in
                           ("scheduler-0", "server-0", "server-1")], [["one"], ["one"], ["two"]])
+        # Two workers on two hosts: each is the first of its own.
+        self.assertEqual([[value["value"] for value in self.events(out, f"worker-{seat}",
+                                                                   "resolved")[0]["values"]
+                           if value["name"] == "local rank"] for seat in (0, 1)], [["0"], ["0"]])
         # What they keep is where they are.
         self.assertFalse((out / "snapshots").exists())
         places = [re.findall(r"\d+-(\d+)-\d+", self.hosts.do(name, "ls", out / "snapshots"))

@@ -40,6 +40,9 @@ class Places(Protocol):
     def has_room(self, name: str) -> bool:
         """Whether that finds one; keeps it."""
 
+    def local_rank(self, seat: int) -> int:
+        """How many workers before that one are on its host."""
+
     def there(self, name: str, path: pathlib.Path) -> str:
         """What `path`, the run's folder, is called where process `name` is."""
 
@@ -64,6 +67,9 @@ class LocalPlaces:
 
     def has_room(self, name: str) -> bool:
         return True
+
+    def local_rank(self, seat: int) -> int:
+        return seat
 
     def there(self, name: str, path: pathlib.Path) -> str:
         return str(path)

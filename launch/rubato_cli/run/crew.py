@@ -93,8 +93,10 @@ class OwnCrew:
     def start_workers(self, scheduler: str) -> None:
         self._workers = [
             self._keep(f"worker-{seat}", "rubato-worker",
-                       _always(["--scheduler", scheduler, "--seat", str(seat),
-                                *self._flags.worker(seat)]), "train")
+                       lambda _, seat=seat: [
+                           "--scheduler", scheduler, "--seat", str(seat), "--local-rank",
+                           str(self._fleet.places.local_rank(seat)), *self._flags.worker(seat)],
+                       "train")
             for seat in range(int(self._config["workers"]))]
         for worker in self._workers:
             self._fleet.may_end(worker, 0)
@@ -129,7 +131,3 @@ class OwnCrew:
 
     def usage(self) -> dict[str, Usage]:
         return {}
-
-
-def _always(arguments: list[str]) -> Callable[[Post], list[str]]:
-    return lambda post: arguments

@@ -92,6 +92,31 @@ TEST(Start, SeatOfAWorker) {
             "JOB_COMPLETION_INDEX, SLURM_PROCID (in a Slurm job), OMPI_COMM_WORLD_RANK or RANK");
 }
 
+// The number of workers before it on its host, and who says so.
+std::string LocalRankIn(Variables variables, StartFlags flags = {}) {
+  variables.insert(kScheduler);
+  variables.insert({"RUBATO_SEAT", "3"});
+  const auto start =
+      FindStart(StarterIn(StartRole::kWorker, std::move(variables), std::move(flags)),
+                {"/run", "--run"}, SomeRun());
+  if (!start.ok()) return "error: " + std::string(start.status().message());
+  return absl::StrCat(start->local_rank.index, " (", start->local_rank.by, ")");
+}
+
+TEST(Start, LocalRankOfAWorker) {
+  EXPECT_EQ(LocalRankIn({}), "3 ()");  // the seat
+  EXPECT_EQ(LocalRankIn({{"SLURM_LOCALID", "1"}}), "3 ()");
+  EXPECT_EQ(LocalRankIn({{"SLURM_LOCALID", "1"}, {"SLURM_JOB_ID", "77"}}), "1 (SLURM_LOCALID)");
+  EXPECT_EQ(LocalRankIn({{"OMPI_COMM_WORLD_LOCAL_RANK", "0"}, {"LOCAL_RANK", "2"}}),
+            "0 (OMPI_COMM_WORLD_LOCAL_RANK)");
+  EXPECT_EQ(LocalRankIn({{"LOCAL_RANK", "2"}}), "2 (LOCAL_RANK)");
+  EXPECT_EQ(LocalRankIn({{"LOCAL_RANK", "2"}, {"RUBATO_LOCAL_RANK", "1"}}),
+            "1 (RUBATO_LOCAL_RANK)");
+  EXPECT_EQ(LocalRankIn({{"RUBATO_LOCAL_RANK", "1"}}, {.local_rank = 0}), "0 (--local-rank)");
+  EXPECT_EQ(LocalRankIn({{"LOCAL_RANK", "first"}}),
+            "error: LOCAL_RANK is 'first', which is no local rank: local ranks count from 0");
+}
+
 TEST(Start, IndexOfAServer) {
   EXPECT_EQ(IndexIn(StartRole::kServer, {{"RUBATO_SERVER", "0"}, {"RANK", "1"}}),
             "index 0 (RUBATO_SERVER)");

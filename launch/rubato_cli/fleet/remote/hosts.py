@@ -66,6 +66,10 @@ class Hosts:
             self._at[name] = found  # so that no other gets that slot
         return found is not None
 
+    def local_rank(self, seat: int) -> int:
+        host = self.host(f"{WORKER}-{seat}")
+        return sum(self._at.get(f"{WORKER}-{before}") is host for before in range(seat))
+
     def there(self, name: str, path: pathlib.Path) -> str:
         return self.host(name).out
 
