@@ -48,6 +48,8 @@ class StopSignals {
   int Count();
   // Wishes for a snapshot, likewise.
   int Wishes();
+  // As if the signal had come, SIGTERM or SIGUSR1: who orders so need not be on this host.
+  void Order(int signal) { Take(signal); }
   // Whether no launcher decides when this process ends.
   bool alone() const { return alone_; }
   // Cancelled once one has been received, with a sentence that names the last.

@@ -15,6 +15,22 @@ namespace {
 constexpr absl::string_view kZ85Punctuation = ".-:+=^!/*?&<>()[]{}@%$#";
 constexpr size_t kMaxKeys = 65536;
 constexpr uint64_t kMaxMiBPerSecond = 1u << 20;
+constexpr uint64_t kMaxMessagesPerSecond = 1u << 30;
+constexpr size_t kShortKey = 8;  // of 85 to the 8th: two of 65,536 keys are alike once in a million
+
+// NAME=NUMBER: a field of a grant.
+struct RateLimit {
+  const char* name;
+  const char* of;  // what is counted
+  uint64_t most;
+  uint64_t unit;
+  uint64_t Grant::*field;
+};
+constexpr RateLimit kRateLimits[] = {
+    {"pull_mib_per_second=", "MiB", kMaxMiBPerSecond, 1u << 20, &Grant::pull_bytes_per_second},
+    {"push_mib_per_second=", "MiB", kMaxMiBPerSecond, 1u << 20, &Grant::push_bytes_per_second},
+    {"messages_per_second=", "messages", kMaxMessagesPerSecond, 1, &Grant::messages_per_second},
+};
 
 absl::Status Limit(absl::string_view word, Grant* grant) {
   absl::string_view rest = word;
@@ -23,17 +39,20 @@ absl::Status Limit(absl::string_view word, Grant* grant) {
     if (!grant->tables.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError("tables= names no table");
   }
-  uint64_t mib = 0;
-  if (!absl::ConsumePrefix(&rest, "pull_mib_per_second=")) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "'%s' is no limit; there are tables=NAME,NAME and pull_mib_per_second=N", word));
+  for (const RateLimit& limit : kRateLimits) {
+    if (!absl::ConsumePrefix(&rest, limit.name)) continue;
+    uint64_t number = 0;
+    if (!absl::SimpleAtoi(rest, &number) || number == 0 || number > limit.most) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "'%s' is no whole number of %s from 1 to %d", word, limit.of, limit.most));
+    }
+    grant->*limit.field = number * limit.unit;
+    return absl::OkStatus();
   }
-  if (!absl::SimpleAtoi(rest, &mib) || mib == 0 || mib > kMaxMiBPerSecond) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("'%s' is no whole number of MiB from 1 to %d", word, kMaxMiBPerSecond));
-  }
-  grant->pull_bytes_per_second = mib << 20;
-  return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrFormat("'%s' is no limit; there are tables=NAME,NAME, pull_mib_per_second=N, "
+                      "push_mib_per_second=N and messages_per_second=N",
+                      word));
 }
 
 absl::StatusOr<std::pair<std::string, Grant>> ParseLine(absl::string_view line) {
@@ -83,6 +102,10 @@ bool IsKey(absl::string_view text) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
                   absl::StrContains(kZ85Punctuation, c);
          });
+}
+
+std::string ShortKey(absl::string_view public_key) {
+  return std::string(public_key.substr(0, kShortKey));
 }
 
 absl::StatusOr<AllowList> AllowList::Parse(absl::string_view text, const std::string& path) {

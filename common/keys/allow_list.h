@@ -6,6 +6,7 @@
 //   scheduler   rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7
 //   worker      Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID
 //   reader      wU7Ir0[k2D(g{J%{r1a?pL9}4m$p8#3oY2dTqXbN  tables=linear,fm pull_mib_per_second=50
+//   worker      x{2nD?0qP=ut0lBz1?k}4WG>9Uw&y#+eYJ7/cS.m  push_mib_per_second=200
 //
 // Several keys may have one role: that is how keys are replaced while a fleet lives.
 #pragma once
@@ -34,12 +35,16 @@ std::optional<KeyRole> FindKeyRole(absl::string_view name);
 // A key of CURVE as text, in the alphabet of ZeroMQ's RFC 32 (Z85).
 inline constexpr size_t kKeyLength = 40;
 bool IsKey(absl::string_view text);
+// What people are told of a key: its first characters, which tell the keys of a fleet apart.
+std::string ShortKey(absl::string_view public_key);
 
 // What the holder of a key may do.
 struct Grant {
   KeyRole role = KeyRole::kReader;
   std::vector<std::string> tables;     // by name; empty: all
   uint64_t pull_bytes_per_second = 0;  // that a shard sends him at most; 0: as much as he reads
+  uint64_t push_bytes_per_second = 0;  // that a listener takes of him at most; 0: all that he sends
+  uint64_t messages_per_second = 0;    // likewise
   friend bool operator==(const Grant&, const Grant&) = default;
 };
 

@@ -33,7 +33,7 @@ absl::Status Doorman::Admit(const std::string& key, const Message& message) {
   if (!keys_) return absl::OkStatus();
   const std::shared_ptr<const AllowList> allowed = keys_->allowed();
   const Grant* grant = allowed->Find(key);
-  absl::Status verdict = Judge(grant, message);
+  absl::Status verdict = Judge(key, grant, message);
   if (grant == nullptr && !uses_.contains(key)) return verdict;  // strangers cost no memory
   KeyUse& use = uses_[key];
   if (grant != nullptr) use.role = grant->role;
@@ -42,11 +42,15 @@ absl::Status Doorman::Admit(const std::string& key, const Message& message) {
   return verdict;
 }
 
-absl::Status Doorman::Judge(const Grant* grant, const Message& message) const {
-  if (grant == nullptr) return Denied("its sender's key is not, or no longer, in the list");
+absl::Status Doorman::Judge(const std::string& key, const Grant* grant,
+                            const Message& message) const {
+  if (grant == nullptr) {
+    return Denied(
+        absl::StrFormat("its sender's key %s is not, or no longer, in the list", ShortKey(key)));
+  }
   if (!DoorRule::MaySay(grant->role, message)) {
-    return Denied(absl::StrCat("its sender's key is that of a ", KeyRoleName(grant->role),
-                               ", who may not say this"));
+    return Denied(absl::StrFormat("its sender's key %s is that of a %s, who may not say this",
+                                  ShortKey(key), KeyRoleName(grant->role)));
   }
   const std::vector<TableRows>* rows = RowsIn(message);
   return rows == nullptr ? absl::OkStatus() : CheckTables(*grant, *rows);
@@ -62,13 +66,36 @@ absl::Status Doorman::CheckTables(const Grant& grant, const std::vector<TableRow
   return absl::OkStatus();
 }
 
-double* Doorman::Fill(const std::string& key, uint64_t per_second, Instant now) {
-  const auto [found, fresh] = budgets_.try_emplace(key);
-  Budget& budget = found->second;
+// What is left once it is filled up.
+double Doorman::Fill(uint64_t per_second, Instant now, Budget* budget) {
   const double full = static_cast<double>(per_second);  // of one second
-  budget.bytes = fresh ? full : std::min(full, budget.bytes + full * (now - budget.at).seconds());
-  budget.at = now;
-  return &budget.bytes;
+  budget->left =
+      budget->at ? std::min(full, budget->left + full * (now - *budget->at).seconds()) : full;
+  budget->at = now;
+  return budget->left;
+}
+
+bool Doorman::MayCome(const std::string& key, uint64_t bytes, Instant now) {
+  if (!keys_) return true;
+  const std::shared_ptr<const AllowList> allowed = keys_->allowed();
+  const Grant* grant = allowed->Find(key);
+  if (grant == nullptr) return true;  // for Admit to refuse
+  KeyUse& use = uses_[key];
+  use.role = grant->role;
+  const uint64_t most_bytes = grant->push_bytes_per_second;
+  const uint64_t most_messages = grant->messages_per_second;
+  if (most_bytes > 0 || most_messages > 0) {
+    Budgets& budgets = budgets_[key];
+    if ((most_bytes > 0 && Fill(most_bytes, now, &budgets.pushes) <= 0) ||
+        (most_messages > 0 && Fill(most_messages, now, &budgets.messages) < 1)) {
+      use.beyond += 1;
+      return false;
+    }
+    budgets.pushes.left -= static_cast<double>(bytes);
+    budgets.messages.left -= 1;
+  }
+  use.taken_bytes += bytes;
+  return true;
 }
 
 bool Doorman::MaySend(const std::string& key, Instant now) {
@@ -76,7 +103,8 @@ bool Doorman::MaySend(const std::string& key, Instant now) {
   const std::shared_ptr<const AllowList> allowed = keys_->allowed();
   const Grant* grant = allowed->Find(key);
   if (grant == nullptr) return false;
-  return grant->pull_bytes_per_second == 0 || *Fill(key, grant->pull_bytes_per_second, now) > 0;
+  const uint64_t most = grant->pull_bytes_per_second;
+  return most == 0 || Fill(most, now, &budgets_[key].pulls) > 0;
 }
 
 void Doorman::NoteSent(const std::string& key, uint64_t bytes, Instant now) {
@@ -86,7 +114,9 @@ void Doorman::NoteSent(const std::string& key, uint64_t bytes, Instant now) {
   if (grant == nullptr) return;
   uses_[key].sent_bytes += bytes;
   if (grant->pull_bytes_per_second == 0) return;
-  *Fill(key, grant->pull_bytes_per_second, now) -= static_cast<double>(bytes);
+  Budget& pulls = budgets_[key].pulls;
+  Fill(grant->pull_bytes_per_second, now, &pulls);
+  pulls.left -= static_cast<double>(bytes);
 }
 
 }  // namespace rubato

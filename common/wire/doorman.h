@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -15,6 +16,7 @@
 #include "common/base/env.h"
 #include "common/base/ids.h"
 #include "common/keys/key_ring.h"
+#include "common/keys/key_use.h"
 #include "common/wire/message.h"
 #include "common/wire/protocol.h"
 
@@ -23,14 +25,6 @@ namespace rubato {
 // Names of the tables of a shard, as keys are limited to them.
 using TableNames = absl::flat_hash_map<TableId, std::string>;
 
-// What came from the holders of one key, and went to them.
-struct KeyUse {
-  KeyRole role = KeyRole::kReader;
-  uint64_t messages = 0;
-  uint64_t refused = 0;
-  uint64_t sent_bytes = 0;
-};
-
 class Doorman {
  public:
   // `keys`: null where there are none.
@@ -38,29 +32,36 @@ class Doorman {
 
   // `key`: the sender's, "" where there are none. PermissionDenied says what he may not.
   absl::Status Admit(const std::string& key, const Message& message);
-  // Whether more may be sent to the holders of `key` now. A larger answer than is left is sent, and
-  // then nothing until that time is over.
+  // Before a message of the holders of `key` is looked at: false where they have sent what they may
+  // for now. A larger one than is left is taken, and then nothing until that time is over.
+  bool MayCome(const std::string& key, uint64_t bytes, Instant now);
+  // Whether more may be sent to the holders of `key` now; larger answers as above.
   bool MaySend(const std::string& key, Instant now);
   void NoteSent(const std::string& key, uint64_t bytes, Instant now);
 
-  // By public key, of those that the list has had since the process began.
-  const absl::flat_hash_map<std::string, KeyUse>& uses() const { return uses_; }
+  // Of those that the list has had since the process began.
+  const KeyUses& uses() const { return uses_; }
 
  private:
+  // A token bucket: it fills at what the key may have in a second, and holds as much at most.
   struct Budget {
-    double bytes = 0;
-    Instant at;
+    double left = 0;
+    std::optional<Instant> at;
   };
-  absl::Status Judge(const Grant* grant, const Message& message) const;
+  struct Budgets {
+    Budget pulls;
+    Budget pushes;
+    Budget messages;
+  };
+  absl::Status Judge(const std::string& key, const Grant* grant, const Message& message) const;
   absl::Status CheckTables(const Grant& grant, const std::vector<TableRows>& rows) const;
-  // Bytes that may be sent now; filled up first.
-  double* Fill(const std::string& key, uint64_t per_second, Instant now);
+  static double Fill(uint64_t per_second, Instant now, Budget* budget);
 
   const Listener where_;
   const std::shared_ptr<const KeyRing> keys_;
   const TableNames tables_;
-  absl::flat_hash_map<std::string, KeyUse> uses_;
-  absl::flat_hash_map<std::string, Budget> budgets_;
+  KeyUses uses_;
+  absl::flat_hash_map<std::string, Budgets> budgets_;
 };
 
 }  // namespace rubato

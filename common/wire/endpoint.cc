@@ -84,6 +84,10 @@ class Endpoint::Impl {
   std::vector<Decoded> Receive(Duration timeout);
   void Wake() const;
   Nonce self() const { return self_; }
+  std::string KeyOf(Nonce peer) const {
+    const Routes::Route* route = routes_.Find(peer);
+    return route == nullptr ? "" : route->key;
+  }
 
   std::string address;
   EndpointCounts counts;
@@ -175,10 +179,8 @@ SendResult Endpoint::Impl::QueueTo(const Routes::Route& route, const Frames& fra
     const bool last = counted && i + 1 == frames.size();
     parts.push_back(last ? Share({frames[i], route.backlog, bytes}) : ToMessage(frames[i]));
   }
-  if (counted) {
-    *route.backlog += bytes;
-    doorman_.NoteSent(route.key, bytes, MonotonicNow());
-  }
+  if (counted) *route.backlog += bytes;
+  if (keys_) doorman_.NoteSent(route.key, bytes, MonotonicNow());
   const SendResult result = SendParts(*listener_, std::move(parts));
   if (result == SendResult::kUnknownPeer) routes_.Forget(route.id);
   return result;
@@ -243,10 +245,15 @@ void Endpoint::Impl::Take(std::vector<zmq::message_t> parts, const Source& sourc
   if (parts.size() == kMaxTakenParts) return_memory_at_ = MonotonicNow() + kReturnMemoryAfter;
   Frames frames;
   for (size_t i = routed ? 1 : 0; i < parts.size(); ++i) {
-    counts.received_bytes += parts[i].size();
     frames.push_back(ToBuffer(std::move(parts[i])));
   }
+  const uint64_t bytes = BytesOf(frames);
+  counts.received_bytes += bytes;
   counts.received_messages += 1;
+  if (routed && keys_ && !doorman_.MayCome(key, bytes, MonotonicNow())) {
+    counts.beyond += 1;
+    return;
+  }
   absl::StatusOr<Decoded> decoded = Decode(frames);
   absl::Status status = decoded.ok() ? CheckSender(decoded->from, source) : decoded.status();
   if (status.ok() && routed) status = Admit(key, &*decoded);
@@ -268,6 +275,7 @@ absl::Status Endpoint::Impl::Admit(const std::string& key, Decoded* decoded) {
     return absl::PermissionDeniedError("message refused: its nonce is that of another key");
   }
   if (auto* hello = std::get_if<Hello>(&decoded->message)) hello->key = key;
+  if (auto* order = std::get_if<Order>(&decoded->message)) order->key = key;
   return absl::OkStatus();
 }
 
@@ -382,8 +390,7 @@ SendResult Endpoint::SendFrames(Nonce to, const Frames& frames) { return impl_->
 std::vector<Decoded> Endpoint::Receive(Duration timeout) { return impl_->Receive(timeout); }
 void Endpoint::Wake() const { impl_->Wake(); }
 const EndpointCounts& Endpoint::counts() const { return impl_->counts; }
-const absl::flat_hash_map<std::string, KeyUse>& Endpoint::uses() const {
-  return impl_->doorman().uses();
-}
+std::string Endpoint::KeyOf(Nonce peer) const { return impl_->KeyOf(peer); }
+const KeyUses& Endpoint::uses() const { return impl_->doorman().uses(); }
 
 }  // namespace rubato

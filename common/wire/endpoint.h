@@ -72,6 +72,7 @@ struct EndpointCounts {
   uint64_t unknown_peer = 0;
   uint64_t refused = 0;  // messages that do not decode, or that their sender may not say
   uint64_t denied = 0;   // of these: what the sender's key is not good for
+  uint64_t beyond = 0;   // messages beyond what their sender's key may send in a second: as if lost
   uint64_t refused_connections = 0;  // for a key that is not in the list
   std::string last_refusal;          // of a message: why, the newest
 };
@@ -111,8 +112,10 @@ class Endpoint {
   void Wake() const;
 
   const EndpointCounts& counts() const;
-  // What the holders of each public key have said to the listener, and were sent.
-  const absl::flat_hash_map<std::string, KeyUse>& uses() const;
+  // Of the listener.
+  const KeyUses& uses() const;
+  // Public key of who was heard by the listener as `peer`; "" where there are none, or he is gone.
+  std::string KeyOf(Nonce peer) const;
 
  private:
   class Impl;

@@ -252,6 +252,26 @@ struct ErrorReply {
   friend bool operator==(const ErrorReply&, const ErrorReply&) = default;
 };
 
+// By an operator ----------------------------------------------------------------------------------
+
+// As SIGUSR1, one SIGTERM and two of them are to the scheduler's process.
+enum class OrderKind : uint8_t { kSnapshot = 0, kStop = 1, kStopAtOnce = 2 };
+
+// To the scheduler.
+struct Order {
+  OrderKind what = OrderKind::kSnapshot;
+  std::string key = "";  // as of Hello
+  friend bool operator==(const Order&, const Order&) = default;
+};
+
+// Whether it is carried out, and a sentence about that. An order is carried out as often as it is
+// sent.
+struct OrderReply {
+  bool accepted = false;
+  std::string sentence;
+  friend bool operator==(const OrderReply&, const OrderReply&) = default;
+};
+
 // About the fleet, for people ---------------------------------------------------------------------
 
 // Events of a process, each as its line (common/telemetry/telemetry.h), on their way to the
@@ -280,8 +300,9 @@ struct FleetEnd {
 };
 
 // The order is the wire's tag: append only.
-using Message = std::variant<Hello, Heartbeat, ShardReport, View, Pull, PullReply, Parked, Push,
-                             Sync, Ack, Stale, ErrorReply, Telemetry, TelemetryAck, FleetEnd>;
+using Message =
+    std::variant<Hello, Heartbeat, ShardReport, View, Pull, PullReply, Parked, Push, Sync, Ack,
+                 Stale, ErrorReply, Telemetry, TelemetryAck, FleetEnd, Order, OrderReply>;
 
 // A message on its way.
 struct Envelope {

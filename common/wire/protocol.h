@@ -41,7 +41,8 @@ struct DoorRule {
                           std::holds_alternative<Sync>(message);
     const bool to_scheduler =
         std::holds_alternative<Hello>(message) || std::holds_alternative<Heartbeat>(message) ||
-        std::holds_alternative<ShardReport>(message) || std::holds_alternative<Telemetry>(message);
+        std::holds_alternative<ShardReport>(message) ||
+        std::holds_alternative<Telemetry>(message) || std::holds_alternative<Order>(message);
     return where == Listener::kShard ? to_shard : to_scheduler;
   }
   // Whether the holder of a key of this role may say it.
@@ -59,8 +60,9 @@ struct DoorRule {
         return reads || writes;
       case KeyRole::kReader:
         return reads;
-      case KeyRole::kScheduler:
       case KeyRole::kAdmin:
+        return std::holds_alternative<Order>(message);
+      case KeyRole::kScheduler:
         break;
     }
     return false;

@@ -224,6 +224,12 @@ TelemetryAck Take(const wire::TelemetryAck& m) { return {m.next()}; }
 
 FleetEnd Take(const wire::FleetEnd& m) { return {m.code()}; }
 
+Order Take(const wire::Order& m) { return {static_cast<OrderKind>(m.what()), ""}; }
+
+OrderReply Take(const wire::OrderReply& m) {
+  return {m.accepted(), Text(m.sentence(), kMaxSentenceBytes)};
+}
+
 absl::StatusOr<Message> TakeBody(const wire::Header& header) {
   switch (header.body_type()) {
     case wire::Body::Hello:
@@ -256,6 +262,10 @@ absl::StatusOr<Message> TakeBody(const wire::Header& header) {
       return Take(*header.body_as_TelemetryAck());
     case wire::Body::FleetEnd:
       return Take(*header.body_as_FleetEnd());
+    case wire::Body::Order:
+      return Take(*header.body_as_Order());
+    case wire::Body::OrderReply:
+      return Take(*header.body_as_OrderReply());
     case wire::Body::NONE:
       break;
   }

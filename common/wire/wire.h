@@ -1,7 +1,7 @@
 // Message <-> frames: what a message looks like between processes.
 //
 //   message = header, then for each TableRows of a Pull, PullReply or Push: [keys] [values]
-//   header  = FlatBuffers (schemas/wire.fbs): sender's nonce, one of fifteen kinds, and for each
+//   header  = FlatBuffers (schemas/wire.fbs): sender's nonce, one of seventeen kinds, and for each
 //             TableRows its table, row count, codec and which of its two frames follow
 //   keys    = u64[rows]; values = [rows, dim] in the codec; little-endian, never empty
 //

@@ -144,6 +144,14 @@ struct Put {
   auto operator()(const TelemetryAck& m) const { return wire::CreateTelemetryAck(b, m.next); }
 
   auto operator()(const FleetEnd& m) const { return wire::CreateFleetEnd(b, m.code); }
+
+  auto operator()(const Order& m) const {
+    return wire::CreateOrder(b, static_cast<uint8_t>(m.what));
+  }
+
+  auto operator()(const OrderReply& m) const {
+    return wire::CreateOrderReply(b, m.accepted, b.CreateString(OneLine(m.sentence)));
+  }
 };
 
 // The rows of a message, nullptr if its kind has none.

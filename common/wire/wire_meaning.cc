@@ -177,6 +177,14 @@ struct Meaning {
   absl::Status operator()(const FleetEnd& m) const {
     return AtMost("exit code", m.code, kMaxExitCode);
   }
+
+  absl::Status operator()(const Order& m) const {
+    return AtMost("order", static_cast<uint64_t>(m.what), 2);
+  }
+
+  absl::Status operator()(const OrderReply& m) const {
+    return CheckText("sentence", m.sentence, kMaxSentenceBytes);
+  }
 };
 
 }  // namespace

@@ -18,8 +18,8 @@ from rubato_cli.fleet import open_files
 
 # Each a module of rubato_cli.commands, in the order of the help.
 COMMANDS = ("init", "train", "predict", "report", "compare", "status", "workers", "snapshot",
-            "rollback", "up", "down", "logs", "head", "render", "keygen", "doctor", "bench",
-            "agent")
+            "rollback", "up", "down", "logs", "head", "render", "keygen", "admin", "doctor",
+            "bench", "agent")
 
 EPILOG = """\
 exit codes:

@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/telemetry/door_events.h"
 #include "common/telemetry/events.h"
+#include "common/telemetry/key_uses.h"
 #include "common/wire/address.h"
 #include "common/wire/patience.h"
 #include "server/scheduler/fleet_telling.h"
@@ -37,6 +38,7 @@ SchedulerLoop::SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions sche
       lease_(scheduler.lease),
       events_(events),
       lines_(scheduler.job, events),
+      orders_(options_.state_path.empty(), events),
       scheduler_(std::move(scheduler), std::move(state), MonotonicNow()),
       ahead_(kSaveAgainAfter),
       clock_(MonotonicNow(), kAsleepAfter),
@@ -83,6 +85,7 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
   } else {
     EndFleet(code, signals);
   }
+  TellKeyUses(endpoint_->uses(), events_);
   return end;
 }
 
@@ -137,7 +140,7 @@ absl::StatusOr<RunEnd> SchedulerLoop::RunToEnd(StopSignals* signals) {
   SnapshotNumber committed_at_stop;
   Instant stored = scheduler_.stored_at();
   while (!serves || heard == 0) {
-    RETURN_IF_ERROR(Step(kTick));
+    RETURN_IF_ERROR(Step(kTick, signals));
     if (!serves && Done()) {
       TellDone();
       return heard > 0 ? RunEnd::kStopped : RunEnd::kFinished;
@@ -186,15 +189,25 @@ void SchedulerLoop::RequestSnapshot() {
   Flush(now, std::move(out));
 }
 
-absl::Status SchedulerLoop::Step(Duration timeout) {
+// What is not the machine's to answer.
+bool SchedulerLoop::Answer(const Decoded& decoded, StopSignals* signals) {
+  if (const auto* told = std::get_if<Telemetry>(&decoded.message)) {
+    endpoint_->Send(decoded.from, lines_.Take(decoded.from, *told));
+    return true;
+  }
+  if (const auto* order = std::get_if<Order>(&decoded.message)) {
+    endpoint_->Send(decoded.from, orders_.Take(*order, signals));
+    return true;
+  }
+  return false;
+}
+
+absl::Status SchedulerLoop::Step(Duration timeout, StopSignals* signals) {
   const std::vector<Decoded> received = endpoint_->Receive(timeout);
   const Instant now = MonotonicNow();
   awake_ = clock_.Read(now);
   for (const Decoded& decoded : received) {
-    if (const auto* told = std::get_if<Telemetry>(&decoded.message)) {
-      endpoint_->Send(decoded.from, lines_.Take(decoded.from, *told));
-      continue;
-    }
+    if (Answer(decoded, signals)) continue;
     SchedulerOutput out;
     scheduler_.Receive(now, decoded.from, decoded.message, &out);
     shards_.Heard(awake_, scheduler_.view().shards, decoded.from);

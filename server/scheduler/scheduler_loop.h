@@ -20,6 +20,7 @@
 #include "common/wire/endpoint.h"
 #include "common/wire/refusals.h"
 #include "server/scheduler/fleet_lines.h"
+#include "server/scheduler/orders.h"
 #include "server/scheduler/scheduler.h"
 #include "server/scheduler/shard_watch.h"
 #include "server/scheduler/write_ahead.h"
@@ -52,9 +53,10 @@ class SchedulerLoop {
                                                              SchedulerOptions scheduler,
                                                              SchedulerState state,
                                                              EventLog* events);
-  // Serves until the run ends. A fleet that only serves ends with the first signal. Cancelled: a
-  // second signal, or no snapshot could be committed after the first. Who is alone in the fleet is
-  // told that it is over, and with what exit code; and what it says last is still heard.
+  // Serves until the run ends. A fleet that only serves ends with the first signal. An
+  // operator's order is a signal, too. Cancelled: a second signal, or no snapshot could be
+  // committed after the first. Who is alone in the fleet is told that it is over, and with what
+  // exit code; and what it says last is still heard.
   absl::StatusOr<RunEnd> Run(StopSignals* signals);
   // Where it listens, with the port that was chosen.
   const std::string& address() const { return endpoint_->address(); }
@@ -69,7 +71,8 @@ class SchedulerLoop {
   void EndLatecomers(int code, StopSignals* signals);
   void TellEnd(const FleetEnd& message, Duration patience, StopSignals* signals,
                const std::function<bool(std::optional<Nonce>)>& done);
-  absl::Status Step(Duration timeout);
+  absl::Status Step(Duration timeout, StopSignals* signals);
+  bool Answer(const Decoded& decoded, StopSignals* signals);
   void Flush(Instant now, SchedulerOutput out);
   void Save(Instant now, const SchedulerState& state);
   absl::Status CheckDisk() const;
@@ -86,6 +89,7 @@ class SchedulerLoop {
   const Duration lease_;
   EventLog* const events_;
   FleetLines lines_;
+  Orders orders_;
   Scheduler scheduler_;
   std::unique_ptr<Endpoint> endpoint_;
   WriteAhead ahead_;

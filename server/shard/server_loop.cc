@@ -8,6 +8,7 @@
 #include "common/base/thread.h"
 #include "common/telemetry/door_events.h"
 #include "common/telemetry/events.h"
+#include "common/telemetry/key_uses.h"
 #include "common/wire/address.h"
 #include "common/wire/patience.h"
 #include "server/snapshot/retained_images.h"
@@ -104,7 +105,7 @@ void StoreThread::Run() {
 }
 
 ServerLoop::ServerLoop(ServerLoopOptions options, SnapshotStore* store)
-    : options_(std::move(options)), store_(store) {}
+    : options_(std::move(options)), store_(store), readers_(options_.place, options_.events) {}
 
 ServerLoop::~ServerLoop() = default;
 
@@ -153,8 +154,11 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
     RemoveWithdrawn();
     PruneAfterCommit();
     TellRefusals(now);
+    readers_.Look(shard_->view());
     if (options_.pulse) options_.pulse(shard_->clocks().min_clock());
   }
+  readers_.End();
+  TellKeyUses(endpoint_->uses(), options_.events);
   store_thread_.reset();  // what it is writing becomes durable, or is not there at all
   if (replaced_) {
     return absl::AbortedError(
@@ -203,7 +207,10 @@ void ServerLoop::TellRefusals(Instant now) {
 void ServerLoop::Flush(ShardOutput* out) {
   replaced_ |= out->stop;
   // A message that cannot be queued is the receiver's to ask for again.
-  for (const Envelope& envelope : out->messages) endpoint_->Send(envelope.to, envelope.message);
+  for (const Envelope& envelope : out->messages) {
+    readers_.Count(shard_->view(), envelope, [this](Nonce who) { return endpoint_->KeyOf(who); });
+    endpoint_->Send(envelope.to, envelope.message);
+  }
   for (const auto& image : out->write) Write(image);
   if (out->load) Load(*out->load);
 }

@@ -19,6 +19,7 @@
 #include "common/telemetry/telemetry.h"
 #include "common/wire/endpoint.h"
 #include "common/wire/refusals.h"
+#include "server/shard/reader_audit.h"
 #include "server/shard/shard.h"
 #include "server/snapshot/snapshot_store.h"
 
@@ -135,6 +136,7 @@ class ServerLoop {
   int failed_writes_ = 0;
   Clock failed_clock_;
   RefusalWatch refusals_;
+  ReaderAudit readers_;
   absl::Status error_;
   bool replaced_ = false;
   std::atomic<bool> leaves_ = false;

@@ -57,6 +57,7 @@ std::vector<Message> Forgeries(uint64_t turn) {
           Sync{life, other},
           ack,
           Stale{life, ViewVersion(1), Nonce(2)},
+          Order{OrderKind::kStopAtOnce, ""},
           ErrorReply{3, "end yourself"}};
 }
 

@@ -3,6 +3,7 @@
 processes end with it, and one that is stopped leaves nothing behind that is not in a snapshot."""
 
 import json
+import shutil
 import signal
 import subprocess
 import unittest
@@ -157,6 +158,45 @@ class AloneTest(FleetTest):
             commits = [event["clock"] for event in fleet.own("scheduler", "committed")]
             self.assertEqual(len(commits), 2)
             self.assertLess(commits[0], commits[1])
+
+    def test_an_admin_orders_and_nobody_else(self):
+        keys = self.path / "keys"
+        subprocess.run([BIN / "rubato-keys", "make", keys], check=True)
+        with self.fleet("orders", *LONG) as fleet:
+            fleet.environment["RUBATO_KEYS"] = keys
+            fleet.begin()
+            fleet.wait_for("worker-1", "progress")
+            code, _, stderr = self.order(fleet, "stop", self.reader_as_admin(keys))
+            self.assertEqual(code, 2, stderr)
+            self.assertIn("that of a reader, who may not say this", stderr)
+            self.assertEqual(fleet.wait_for("scheduler", "refused")["messages"], 1)
+            self.assertEqual(self.order(fleet, "snapshot", keys)[:2],
+                             (0, "a snapshot is cut; the run goes on\n"))
+            fleet.wait_for("scheduler", "committed")
+            self.assertEqual(self.order(fleet, "stop", keys)[:2],
+                             (0, "the run is stopped, with a snapshot\n"))
+            self.check_ends(fleet, dict.fromkeys(
+                ("scheduler", "worker-0", "worker-1", "server-0", "server-1"), 75))
+            public = (keys / "admin.key").read_text().split()[1]
+            self.assertEqual([(event["order"], event["key"], event["accepted"])
+                              for event in fleet.own("scheduler", "ordered")],
+                             [("snapshot", public[:8], True), ("stop", public[:8], True)])
+
+    def order(self, fleet, what, keys):
+        """An order by who has these keys and nothing else of the run."""
+        return self.rubato("admin", what, "--keys", keys, "--scheduler",
+                           fleet.environment["RUBATO_SCHEDULER"])
+
+    def reader_as_admin(self, keys):
+        """Keys of a reader whose own list, and no other, calls him an admin."""
+        folder = self.path / "reader"
+        folder.mkdir()
+        shutil.copy(keys / "reader.key", folder / "admin.key")
+        lines = [line for line in (keys / "allowed").read_text().splitlines()
+                 if not line.startswith("admin")]
+        (folder / "allowed").write_text("".join(
+            line.replace("reader ", "admin ") + "\n" for line in lines))
+        return folder
 
 
 if __name__ == "__main__":

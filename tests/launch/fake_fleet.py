@@ -23,8 +23,8 @@ class FakeFleetTest(unittest.TestCase):
         self.path = pathlib.Path(scratch.name)
         self.out = self.path / "out"
         (self.path / "bin").mkdir()
-        for program in ("rubato-data", "rubato-keys", "rubato-scheduler", "rubato-server",
-                        "rubato-snapshot", "rubato-worker"):
+        for program in ("rubato-admin", "rubato-data", "rubato-keys", "rubato-scheduler",
+                        "rubato-server", "rubato-snapshot", "rubato-worker"):
             script = self.path / "bin" / program
             script.write_text(f'#!/bin/sh\nexec {sys.executable} -S -B {FAKE} {program} "$@"\n')
             script.chmod(0o755)

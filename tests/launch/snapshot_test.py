@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import math
+import os
 import shutil
 import struct
 import unittest
@@ -157,6 +158,9 @@ class ExportTest(SnapshotTest):
         file = self.path / "model.st"
         self.assertEqual(document["sha256"], hashlib.sha256(file.read_bytes()).hexdigest())
         self.assertEqual(document["number"], self.metrics("trained")["train"]["snapshot_used"])
+        noted = json.loads((self.path / "trained/exports.jsonl").read_text().splitlines()[-1])
+        self.assertEqual({name: noted[name] for name in document}, document)
+        self.assertEqual(noted["user"], os.getuid())
         tensors = read_safetensors(file)
         tables = {table["name"]: table for table in self.job("trained")["tables"]}
         self.told("snapshot", "export", "trained", "--out", "model.csv", "--format", "csv")

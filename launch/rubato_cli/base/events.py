@@ -60,6 +60,38 @@ class RefusedEvent(Event):
 
 
 @_event
+class OrderedEvent(Event):
+    kind = "ordered"
+    order: str = ""
+    key: str = ""
+    accepted: bool = False
+    why: str = ""
+
+
+@_event
+class ReadEvent(Event):
+    kind = "read"
+    place: int = 0
+    life: int = 0
+    key: str = ""
+    replies: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+
+@_event
+class KeyUseEvent(Event):
+    kind = "key_use"
+    role: str = ""
+    key: str = ""
+    messages: int = 0
+    refused: int = 0
+    beyond: int = 0
+    taken_bytes: int = 0
+    sent_bytes: int = 0
+
+
+@_event
 class ErrorEvent(Event):
     kind = "error"
     message: str = ""

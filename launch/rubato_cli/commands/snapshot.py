@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import pathlib
 import time
 from typing import Any
@@ -18,6 +20,8 @@ from rubato_cli.fleet.builds import Build
 from rubato_cli.run import best_epoch, snapshots
 from rubato_cli.run.committed import kept_snapshots, snapshot_of_figures, used_snapshot
 from rubato_cli.run.servers import need_servers
+
+EXPORTS = "exports.jsonl"  # in the run folder: a line for each export
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,8 +139,9 @@ def _export(arguments: argparse.Namespace, folder: RunFolder, build: Build,
     with Target(pathlib.Path(arguments.out).absolute()) as target:
         document = snapshots.ask(build, folder, "export", "--snapshot", number, "--out",
                                  target.draft, "--format", arguments.format)
-        target.publish()
         document["out"] = str(pathlib.Path(arguments.out).absolute())
+        _note_export(folder, document, console)
+        target.publish()
         lines = [f"wrote {arguments.out}: snapshot {number} at clock {document['clock']}, "
                  f"{units.plain(units.data_size(document['bytes']))}",
                  f"sha256 {document['sha256']}"]
@@ -145,6 +150,17 @@ def _export(arguments: argparse.Namespace, folder: RunFolder, build: Build,
         else:
             console.result(lines, document)
     return DONE
+
+
+def _note_export(folder: RunFolder, document: dict[str, Any], console: Console) -> None:
+    """Who has taken the model out of the run, before he has it."""
+    line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "user": os.getuid(),
+            **document}
+    try:
+        with (folder.path / EXPORTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+    except OSError as error:
+        console.note(f"this export is not noted in {folder.shown}/{EXPORTS}: {error.strerror}")
 
 
 COMMAND = Command("snapshot", "look after the snapshots of a run", _add_arguments, _run)

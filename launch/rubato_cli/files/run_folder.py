@@ -14,6 +14,7 @@
                                     which host that is): shown, but nothing that trains, resumes or
                                     scores reads them back
   evaluation.json metrics.json report.html
+  exports.jsonl                     who has exported which weights, when and where to
 
 Every JSON file holds its checksum (files/checksum.py): what steers a score is as it was written.
 """

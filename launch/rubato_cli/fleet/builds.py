@@ -9,7 +9,7 @@ import pathlib
 from rubato_cli.base.checkout import ROOT
 from rubato_cli.base.failure import Failure
 
-PROGRAMS = ("rubato-data", "rubato-keys", "rubato-scheduler", "rubato-server",
+PROGRAMS = ("rubato-admin", "rubato-data", "rubato-keys", "rubato-scheduler", "rubato-server",
             "rubato-snapshot", "rubato-worker")
 
 

@@ -36,6 +36,17 @@ TEST_F(StopSignalsTest, CountsWhatArrivesInsteadOfDying) {
   EXPECT_EQ((*signals)->Count(), 2);
 }
 
+TEST_F(StopSignalsTest, AnOrderIsAsTheSignal) {
+  auto signals = StopSignals::Catch();
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  (*signals)->Order(SIGUSR1);
+  EXPECT_EQ((*signals)->Wishes(), 1);
+  EXPECT_EQ((*signals)->Count(), 0);
+  (*signals)->Order(SIGTERM);
+  EXPECT_EQ((*signals)->Count(), 1);
+  EXPECT_EQ((*signals)->last(), SIGTERM);
+}
+
 // It would hang here if the signal did not end the wait.
 TEST_F(StopSignalsTest, ASignalThatIsThereEndsAWaitAtOnce) {
   auto signals = StopSignals::Catch();

@@ -15,13 +15,16 @@ std::string Refusal(const std::string& text) {
 TEST(AllowList, HoldsEachKeyWithItsRoleAndItsLimits) {
   const auto list =
       AllowList::Parse(absl::StrCat("# comment\n\n  worker  ", kOne, "\r\nreader\t", kTwo,
-                                    " tables=linear,fm  pull_mib_per_second=50\n"),
+                                    " tables=linear,fm  pull_mib_per_second=50"
+                                    " push_mib_per_second=7 messages_per_second=1000\n"),
                        "allowed");
   ASSERT_TRUE(list.ok()) << list.status();
   EXPECT_EQ(*list->Find(kOne), (Grant{.role = KeyRole::kWorker, .tables = {}}));
   EXPECT_EQ(*list->Find(kTwo), (Grant{.role = KeyRole::kReader,
                                       .tables = {"linear", "fm"},
-                                      .pull_bytes_per_second = uint64_t{50} << 20}));
+                                      .pull_bytes_per_second = uint64_t{50} << 20,
+                                      .push_bytes_per_second = uint64_t{7} << 20,
+                                      .messages_per_second = 1000}));
   EXPECT_EQ(list->Find("0000000000000000000000000000000000000000"), nullptr);
 }
 
@@ -42,10 +45,16 @@ TEST(AllowList, RefusesWithLineAndReason) {
             "allowed:1: after 'worker' comes a public key of 40 characters");
   EXPECT_EQ(Refusal(absl::StrCat(one, "\n", one)), "allowed:2: this key stands there twice");
   EXPECT_EQ(Refusal(absl::StrCat(one, " all")),
-            "allowed:1: 'all' is no limit; there are tables=NAME,NAME and pull_mib_per_second=N");
+            "allowed:1: 'all' is no limit; there are tables=NAME,NAME, pull_mib_per_second=N, "
+            "push_mib_per_second=N and messages_per_second=N");
   EXPECT_EQ(Refusal(absl::StrCat(one, " tables=")), "allowed:1: tables= names no table");
   EXPECT_EQ(Refusal(absl::StrCat(one, " pull_mib_per_second=0")),
             "allowed:1: 'pull_mib_per_second=0' is no whole number of MiB from 1 to 1048576");
+}
+
+TEST(AllowList, PeopleAreToldTheBeginningOfAKey) {
+  EXPECT_EQ(ShortKey(kOne), "rq:rM>}U");
+  EXPECT_EQ(ShortKey(""), "");
 }
 
 TEST(AllowList, AKeyIsFortyCharactersOfItsAlphabet) {

@@ -46,9 +46,15 @@ class EventsTest : public testing::Test {
     value ? NoteField(name, *value) : (void)left_out_.insert(name);
   }
 
+  void TellOfKeys() {
+    Tell("scheduler", OrderedEvent{"stop", "rq:rM>}U", true, "the run is stopped"});
+    Tell("server-0", ReadEvent{PlaceId(1), Life(7), "rq:rM>}U", 3, 200, 3200});
+    Tell("server-0", KeyUseEvent{"reader", "rq:rM>}U", 9, 1, 2, 500, 3300});
+  }
   void TellOfAnyProcess() {
     Tell("server-0", WarningEvent{"the disk is \"full\""});
     Tell("server-0", RefusedEvent{.connections = 3, .messages = 2, .why = "no"});
+    TellOfKeys();
     Tell("server-0", ErrorEvent{"it ends", "UNAVAILABLE"});
     Tell("worker-1", SignalEvent{.name = "SIGTERM", .count = 2});
     Tell("worker-1", ResolvedEvent{{{"seat", "1", "--seat"}}});

@@ -11,10 +11,10 @@
 namespace rubato {
 namespace {
 
-constexpr const char* kKinds[] = {"Hello",     "Heartbeat",    "ShardReport", "View",
-                                  "Pull",      "PullReply",    "Parked",      "Push",
-                                  "Sync",      "Ack",          "Stale",       "ErrorReply",
-                                  "Telemetry", "TelemetryAck", "FleetEnd"};
+constexpr const char* kKinds[] = {
+    "Hello",     "Heartbeat",    "ShardReport", "View",  "Pull",      "PullReply",
+    "Parked",    "Push",         "Sync",        "Ack",   "Stale",     "ErrorReply",
+    "Telemetry", "TelemetryAck", "FleetEnd",    "Order", "OrderReply"};
 
 class DoormanTest : public testing::Test {
  protected:
@@ -27,6 +27,16 @@ class DoormanTest : public testing::Test {
     return {key, key};
   }
   std::string KeyOf(KeyRole role) const { return keys_->allowed()->KeysOf(role).at(0); }
+  // The line of `role` in the list is limited to this.
+  void Limit(KeyRole role, const std::string& limit) {
+    std::string list;
+    for (const KeyRole each : kKeyRoles) {
+      absl::StrAppend(&list, KeyRoleName(each), " ", KeyOf(each), " ", each == role ? limit : "",
+                      "\n");
+    }
+    ASSERT_TRUE(WriteFileAtomically(AllowListOf(folder_), list).ok());
+    ASSERT_TRUE(keys_->Refresh().ok());
+  }
   // Kinds that `role` may say there, of messages of every kind.
   std::set<std::string> Admitted(Listener where, KeyRole role) {
     Doorman doorman(where, keys_, {});
@@ -54,7 +64,7 @@ TEST_F(DoormanTest, EachRoleMaySayItsOwnAndNothingElse) {
             (Kinds{"Hello", "Heartbeat", "Telemetry"}));
   EXPECT_EQ(Admitted(Listener::kScheduler, KeyRole::kReader),
             (Kinds{"Hello", "Heartbeat", "Telemetry"}));
-  EXPECT_EQ(Admitted(Listener::kScheduler, KeyRole::kAdmin), Kinds{});
+  EXPECT_EQ(Admitted(Listener::kScheduler, KeyRole::kAdmin), Kinds{"Order"});
   EXPECT_EQ(Admitted(Listener::kScheduler, KeyRole::kScheduler), Kinds{});
   EXPECT_EQ(Admitted(Listener::kShard, KeyRole::kServer), Kinds{});
   EXPECT_EQ(Admitted(Listener::kShard, KeyRole::kWorker), (Kinds{"Pull", "Push", "Sync"}));
@@ -78,22 +88,16 @@ TEST_F(DoormanTest, WhoSaysHelloOrTellsIsOfTheRoleThatTheKeyHas) {
 TEST_F(DoormanTest, SaysWhatIsWrong) {
   Doorman doorman(Listener::kShard, keys_, {});
   EXPECT_EQ(doorman.Admit(KeyOf(KeyRole::kReader), Sync{}).message(),
-            "message refused: its sender's key is that of a reader, who may not say this");
+            "message refused: its sender's key dddddddd is that of a reader, who may not say this");
   EXPECT_EQ(doorman.Admit(std::string(kKeyLength, 'z'), Sync{}).message(),
-            "message refused: its sender's key is not, or no longer, in the list");
+            "message refused: its sender's key zzzzzzzz is not, or no longer, in the list");
   EXPECT_EQ(doorman.Admit(KeyOf(KeyRole::kWorker), Heartbeat{}).message(),
             "message refused: no shard takes such a message");
 }
 
 TEST_F(DoormanTest, AKeyMayBeForSomeTablesOnly) {
   const std::string reader = KeyOf(KeyRole::kReader);
-  std::string list;
-  for (const KeyRole role : kKeyRoles) {
-    absl::StrAppend(&list, KeyRoleName(role), " ", KeyOf(role),
-                    role == KeyRole::kReader ? " tables=linear\n" : "\n");
-  }
-  ASSERT_TRUE(WriteFileAtomically(AllowListOf(folder_), list).ok());
-  ASSERT_TRUE(keys_->Refresh().ok());
+  Limit(KeyRole::kReader, "tables=linear");
   Doorman doorman(Listener::kShard, keys_, {{TableId(0), "linear"}, {TableId(1), "fm"}});
   Pull pull;
   EXPECT_TRUE(doorman.Admit(reader, pull).ok());
@@ -126,13 +130,7 @@ TEST_F(DoormanTest, CountsWhatEachKeySaysAndStrangersCostNothing) {
 
 TEST_F(DoormanTest, AKeyGetsNoMoreBytesASecondThanItMayHave) {
   const std::string reader = KeyOf(KeyRole::kReader);
-  std::string list;
-  for (const KeyRole role : kKeyRoles) {
-    absl::StrAppend(&list, KeyRoleName(role), " ", KeyOf(role),
-                    role == KeyRole::kReader ? " pull_mib_per_second=2\n" : "\n");
-  }
-  ASSERT_TRUE(WriteFileAtomically(AllowListOf(folder_), list).ok());
-  ASSERT_TRUE(keys_->Refresh().ok());
+  Limit(KeyRole::kReader, "pull_mib_per_second=2");
   Doorman doorman(Listener::kShard, keys_, {});
   constexpr uint64_t kReply = 1u << 20;
   uint64_t sent = 0;
@@ -149,11 +147,44 @@ TEST_F(DoormanTest, AKeyGetsNoMoreBytesASecondThanItMayHave) {
   EXPECT_TRUE(doorman.MaySend(KeyOf(KeyRole::kWorker), now));
 }
 
+// What the holders of `key` get in within ten seconds, of messages of so many bytes each
+// millisecond.
+uint64_t TakenInTenSeconds(Doorman* doorman, const std::string& key, uint64_t bytes) {
+  uint64_t taken = 0;
+  Instant now;
+  for (int milli = 0; milli < 10'000; ++milli, now = now + Duration::Millis(1)) {
+    taken += doorman->MayCome(key, bytes, now) ? 1u : 0u;
+  }
+  return taken;
+}
+
+TEST_F(DoormanTest, AKeySendsNoMoreBytesASecondThanItMay) {
+  const std::string worker = KeyOf(KeyRole::kWorker);
+  Limit(KeyRole::kWorker, "push_mib_per_second=2");
+  Doorman doorman(Listener::kShard, keys_, {});
+  const uint64_t taken = TakenInTenSeconds(&doorman, worker, 1u << 20);
+  EXPECT_GE(taken, 20u);
+  EXPECT_LE(taken, 23u);
+  EXPECT_EQ(doorman.uses().at(worker).taken_bytes, taken << 20);
+  EXPECT_EQ(doorman.uses().at(worker).beyond, 10'000 - taken);
+  EXPECT_EQ(TakenInTenSeconds(&doorman, KeyOf(KeyRole::kReader), 1u << 20), 10'000u);
+}
+
+TEST_F(DoormanTest, AKeySendsNoMoreMessagesASecondThanItMay) {
+  Limit(KeyRole::kReader, "messages_per_second=50");
+  Doorman doorman(Listener::kShard, keys_, {});
+  const uint64_t taken = TakenInTenSeconds(&doorman, KeyOf(KeyRole::kReader), 10);
+  EXPECT_GE(taken, 545u);
+  EXPECT_LE(taken, 550u);
+  EXPECT_EQ(TakenInTenSeconds(&doorman, KeyOf(KeyRole::kWorker), 10), 10'000u);
+}
+
 TEST(Doorman, WithoutKeysEverybodyMaySayWhatComesToAListener) {
   Doorman doorman(Listener::kShard, nullptr, {});
   EXPECT_TRUE(doorman.Admit("", Sync{}).ok());
   EXPECT_FALSE(doorman.Admit("", View{}).ok());
   EXPECT_TRUE(doorman.MaySend("", Instant()));
+  EXPECT_TRUE(doorman.MayCome("", 1, Instant()));
 }
 
 }  // namespace

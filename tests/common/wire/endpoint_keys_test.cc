@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/base/durable_file.h"
 #include "common/base/host_names.h"
 #include "common/keys/key_folder.h"
@@ -109,10 +110,15 @@ TEST_F(EndpointKeysTest, WhatARoleMayNotSayIsRefusedWithAnAnswer) {
   const auto shard = Shard();
   const auto reader = Client(22, Keys(KeyRole::kReader), *shard);
   EXPECT_TRUE(Say(*reader, *shard, Push{}).empty());
+  const std::string key = Keys(KeyRole::kReader)->own().public_key;
   EXPECT_EQ(shard->counts().last_refusal,
-            "message refused: its sender's key is that of a reader, who may not say this");
+            absl::StrFormat(
+                "message refused: its sender's key %s is that of a reader, who may not say this",
+                ShortKey(key)));
   EXPECT_FALSE(Say(*reader, *shard, Pull{}).empty());
-  const KeyUse& use = shard->uses().at(Keys(KeyRole::kReader)->own().public_key);
+  EXPECT_EQ(shard->KeyOf(Nonce(22)), key);
+  EXPECT_EQ(shard->KeyOf(Nonce(23)), "");
+  const KeyUse& use = shard->uses().at(key);
   EXPECT_EQ(use.role, KeyRole::kReader);
   EXPECT_GE(use.refused, 1u);
 }
@@ -125,6 +131,17 @@ TEST_F(EndpointKeysTest, AHelloHasTheKeyThatWasProved) {
   EXPECT_EQ(std::get<Hello>(heard.at(0).message).key, Keys(KeyRole::kServer)->own().public_key);
   const auto worker = Client(32, Keys(KeyRole::kWorker), *scheduler, kSchedulerNonce);
   EXPECT_TRUE(Say(*worker, *scheduler, hello, kSchedulerNonce).empty());
+}
+
+TEST_F(EndpointKeysTest, OnlyAnAdminOrdersAndItIsKnownWho) {
+  const auto scheduler = Open(kSchedulerNonce, kAnyPort, Keys(KeyRole::kScheduler));
+  const auto worker = Client(31, Keys(KeyRole::kWorker), *scheduler, kSchedulerNonce);
+  const Order order{OrderKind::kStop, "what it says"};
+  EXPECT_TRUE(Say(*worker, *scheduler, order, kSchedulerNonce).empty());
+  EXPECT_EQ(scheduler->counts().denied, 1u);
+  const auto admin = Client(32, Keys(KeyRole::kAdmin), *scheduler, kSchedulerNonce);
+  const auto heard = Say(*admin, *scheduler, order, kSchedulerNonce);
+  EXPECT_EQ(std::get<Order>(heard.at(0).message).key, Keys(KeyRole::kAdmin)->own().public_key);
 }
 
 TEST_F(EndpointKeysTest, ANonceIsItsKeysAlsoWhenItsConnectionIsGone) {
@@ -141,6 +158,7 @@ TEST_F(EndpointKeysTest, WhoIsPutOutOfTheListIsRefusedOnHisOpenConnection) {
   const auto shard = Shard();
   const auto worker = Client(22, Keys(KeyRole::kWorker), *shard);
   ASSERT_FALSE(Say(*worker, *shard, Sync{}).empty());
+  const std::string old = ShortKey(shard->KeyOf(Nonce(22)));
   ASSERT_TRUE(RotateKey(folder_, KeyRole::kWorker, NewKeyPair).ok());
   ASSERT_TRUE(RetireKeys(folder_).ok());
   std::vector<Decoded> taken = {Decoded{}};
@@ -148,7 +166,8 @@ TEST_F(EndpointKeysTest, WhoIsPutOutOfTheListIsRefusedOnHisOpenConnection) {
     taken = Say(*worker, *shard, Sync{});
   }
   EXPECT_EQ(shard->counts().last_refusal,
-            "message refused: its sender's key is not, or no longer, in the list");
+            absl::StrFormat(
+                "message refused: its sender's key %s is not, or no longer, in the list", old));
   const auto fresh = Client(23, Keys(KeyRole::kWorker), *shard);
   while (Say(*fresh, *shard, Sync{}).empty()) {
   }

@@ -65,8 +65,14 @@ class RandomMessages {
       case 13:
         message = TelemetryAck{Number<uint64_t>(uint64_t{kMaxClock} + 1) >> rng_.Below(54)};
         break;
-      default:
+      case 14:
         message = FleetEnd{Number<uint32_t>(256)};
+        break;
+      case 15:
+        message = Order{static_cast<OrderKind>(rng_.Below(3)), ""};
+        break;
+      default:
+        message = OrderReply{Flip(), Text(kMaxSentenceBytes)};
         break;
     }
     return message;

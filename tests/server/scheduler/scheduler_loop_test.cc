@@ -96,6 +96,17 @@ class SchedulerLoopTest : public testing::Test {
             .lines = {R"({"time_ms":1,"process":")" + process + R"(","event":"ended","code":0})"}};
   }
 
+  // Sent once; the answer, or none within a minute.
+  OrderReply Ask(OrderKind what) {
+    worker_->Send(kSchedulerNonce, Order{what, ""});
+    for (int i = 0; i < 3000; ++i) {
+      for (const Decoded& decoded : worker_->Receive(Duration::Millis(20))) {
+        if (const auto* reply = std::get_if<OrderReply>(&decoded.message)) return *reply;
+      }
+    }
+    return {};
+  }
+
   // Those of one kind that have been told so far.
   std::vector<Json> Told(const std::string& kind) const {
     std::ifstream file(events_path_);
@@ -190,6 +201,40 @@ TEST_F(SchedulerLoopTest, WhoIsThereAndNotYetBackIsWaitedForAndToldTheEnd) {
 TEST_F(SchedulerLoopTest, ASecondSignalDoesNotWaitForASnapshot) {
   EXPECT_EQ(Run(state_path_, RaiseTwice).status(), kStoppedAtOnce);
   EXPECT_TRUE(Told("done").empty());
+}
+
+TEST_F(SchedulerLoopTest, OrdersAreSignalsAndAreTold) {
+  OrderReply snapshot, stop, again, now;
+  const auto end = Run(state_path_, [&] {
+    snapshot = Ask(OrderKind::kSnapshot);
+    stop = Ask(OrderKind::kStop);
+    again = Ask(OrderKind::kStop);
+    now = Ask(OrderKind::kStopAtOnce);
+  });
+  EXPECT_EQ(end.status(), kStoppedAtOnce);
+  EXPECT_EQ(signals_->Wishes(), 1);
+  EXPECT_EQ(snapshot, (OrderReply{true, "a snapshot is cut; the run goes on"}));
+  EXPECT_EQ(stop, (OrderReply{true, "the run is stopped, with a snapshot"}));
+  EXPECT_EQ(again, (OrderReply{true, "the run is being stopped already"}));
+  EXPECT_TRUE(now.accepted);
+  const std::vector<Json> told = Told("ordered");
+  ASSERT_EQ(told.size(), 4u);
+  EXPECT_EQ(told[0]["order"], "snapshot");
+  EXPECT_EQ(told[0]["key"], "");
+  EXPECT_EQ(told[0]["accepted"], true);
+  EXPECT_EQ(told[3]["order"], "stop at once");
+}
+
+TEST_F(SchedulerLoopTest, AFleetThatOnlyServesMakesNoSnapshotAndIsStopped) {
+  OrderReply snapshot, stop;
+  const auto end = Run("", [&] {
+    snapshot = Ask(OrderKind::kSnapshot);
+    stop = Ask(OrderKind::kStop);
+  });
+  ASSERT_TRUE(end.ok()) << end.status();
+  EXPECT_EQ(*end, RunEnd::kFinished);
+  EXPECT_FALSE(snapshot.accepted);
+  EXPECT_EQ(stop, (OrderReply{true, "the fleet is stopped"}));
 }
 
 TEST_F(SchedulerLoopTest, AWorkersPlaceIsOnDiskBeforeItHearsOfIt) {
