@@ -15,6 +15,7 @@
 #include "common/base/status.h"
 #include "common/base/system_error.h"
 #include "worker/data/text/file_kind.h"
+#include "worker/data/text/unpack_bound.h"
 
 namespace rubato {
 namespace {
@@ -145,6 +146,29 @@ class ZstdSource : public ByteSource {
   std::unique_ptr<ZSTD_DStream, FreeStream> stream_{ZSTD_createDStream()};
 };
 
+// Of a compressed file: ends with an error where there is more than `most`.
+class BoundedSource : public ByteSource {
+ public:
+  BoundedSource(std::unique_ptr<ByteSource> input, uint64_t most, std::string path)
+      : input_(std::move(input)), most_(most), path_(std::move(path)) {}
+
+  absl::StatusOr<size_t> Read(std::span<char> out) override {
+    ASSIGN_OR_RETURN(const size_t n, input_->Read(out));
+    given_ += n;
+    if (given_ <= most_) return n;
+    return absl::DataLossError(absl::StrFormat(
+        "%s: unpacks to more than %d bytes, far more than data of its size; unpack it yourself if "
+        "that is what it is",
+        path_, most_));
+  }
+
+ private:
+  std::unique_ptr<ByteSource> input_;
+  const uint64_t most_;
+  const std::string path_;
+  uint64_t given_ = 0;
+};
+
 class MemorySource : public ByteSource {
  public:
   MemorySource(std::string text, size_t chunk_bytes)
@@ -193,7 +217,8 @@ class PeekedSource : public ByteSource {
   size_t position_ = 0;
 };
 
-absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path) {
+// `bytes`: of the file, 0 where it is none.
+absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path, uint64_t* bytes) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return FileError(errno, "opening", path);
   auto file = std::make_unique<FileSource>(descriptor, path);
@@ -201,6 +226,7 @@ absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path) {
   if (fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) {
     return absl::NotFoundError(absl::StrFormat("%s: is a folder; name a file in it", path));
   }
+  *bytes = static_cast<uint64_t>(status.st_size);
   return file;
 }
 
@@ -220,10 +246,18 @@ absl::StatusOr<std::unique_ptr<ByteSource>> Unpack(std::unique_ptr<ByteSource> s
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenByteSource(const std::string& path) {
-  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenFile(path));
+  return OpenBoundedSource(path, UnpackBound());
+}
+
+absl::StatusOr<std::unique_ptr<ByteSource>> OpenBoundedSource(const std::string& path,
+                                                              UnpackBound bound) {
+  uint64_t bytes = 0;
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenFile(path, &bytes));
   bool packed = false;
   ASSIGN_OR_RETURN(source, Unpack(std::move(source), path, &packed));
   if (!packed) return source;
+  source =
+      std::make_unique<BoundedSource>(std::move(source), bound.bytes + bound.times * bytes, path);
   ASSIGN_OR_RETURN(source, Unpack(std::move(source), path, &packed));
   if (!packed) return source;
   return absl::DataLossError(absl::StrFormat("%s: is compressed twice; unpack it once", path));

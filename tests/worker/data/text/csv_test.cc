@@ -16,6 +16,7 @@
 #include "tests/worker/data/text/csv_table.h"
 #include "worker/data/text/byte_source.h"
 #include "worker/data/text/field.h"
+#include "worker/data/text/unpack_bound.h"
 
 namespace rubato {
 namespace {
@@ -129,10 +130,10 @@ std::string Zstd(const std::string& text) {
 
 class CompressedFile : public testing::Test {
  protected:
-  Table ReadFile(const std::string& bytes) {
+  Table ReadFile(const std::string& bytes, UnpackBound bound = {}) {
     const std::string path = scratch_.path() + "/table.bin";
     std::ofstream(path, std::ios::binary) << bytes;
-    auto source = OpenByteSource(path);
+    auto source = OpenBoundedSource(path, bound);
     EXPECT_TRUE(source.ok()) << source.status();
     return ReadAll(*std::move(source));
   }
@@ -149,6 +150,24 @@ TEST_F(CompressedFile, GzipAndZstdReadLikePlain) {
   ASSERT_EQ(plain.rows.size(), 200'000u);
   EXPECT_TRUE(ReadFile(Gzip(text_)).rows == plain.rows);
   EXPECT_TRUE(ReadFile(Zstd(text_)).rows == plain.rows);
+}
+
+TEST_F(CompressedFile, WhatUnpacksToFarMoreThanItsSizeIsRefused) {
+  std::string bomb = "a,b\n";
+  for (int i = 0; i < 200'000; ++i) bomb += "1,1\n";
+  const UnpackBound bound = {.bytes = 100'000, .times = 50};
+  for (const std::string& bytes : {Gzip(bomb), Zstd(bomb)}) {
+    ASSERT_LT(bytes.size(), 10'000u);
+    EXPECT_EQ(ReadFile(bytes).rows.size(), 200'000u);
+    const absl::Status status = ReadFile(bytes, bound).status;
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_TRUE(absl::StrContains(
+        std::string(status.message()),
+        absl::StrFormat("unpacks to more than %d bytes", 100'000 + 50 * bytes.size())))
+        << status;
+  }
+  EXPECT_EQ(ReadFile(bomb, bound).rows.size(), 200'000u) << "it is not packed";
+  EXPECT_EQ(ReadFile(Gzip(text_), bound).rows.size(), 200'000u);
 }
 
 TEST_F(CompressedFile, MembersOneAfterAnotherAreOneStream) {
