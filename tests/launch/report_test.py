@@ -84,6 +84,7 @@ class ReportTest(RunTest):
         self.assertEqual(page.complaints, [])
         self.assertLessEqual({link[1:] for link in page.links if link}, page.ids)
         self.assertNotRegex(text, r"https?:|<script|@import|url\(|\bsrc=|<link")
+        self.assertIn("""http-equiv="Content-Security-Policy" content="default-src 'none';""", text)
         self.assertNotRegex(text, r"\b(nan|None|inf)\b")
 
     def test_figures_of_the_run_are_on_it(self):
