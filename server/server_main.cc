@@ -56,6 +56,9 @@ ShardDone DoneOf(const Shard& shard) {
                  .cuts = counters.cuts,
                  .staleness_histogram = counters.staleness};
   for (const auto& table : shard.tables()) done.rows += table->StoredRows();
+  for (const SeatInfluence& of : shard.influences()) {
+    done.influences.push_back({of.seat, of.samples, of.squared_norm, of.dot, of.own, of.others});
+  }
   return done;
 }
 

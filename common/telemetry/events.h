@@ -213,6 +213,24 @@ struct SchedulerDoneEvent {
 
 // Servers ----------------------------------------------------------------------------------------
 
+// Of one worker, at one shard: sums as of server/shard/influence.h.
+struct SeatInfluenceDone {
+  SeatId seat;
+  uint64_t samples = 0;
+  double squared_norm = 0;
+  double dot = 0;
+  double own = 0;
+  double others = 0;
+  void Fields(auto&& field) const {
+    field("seat", seat);
+    field("samples", samples);
+    field("squared_norm", squared_norm);
+    field("dot", dot);
+    field("own", own);
+    field("others", others);
+  }
+};
+
 // Of one shard, since its life began.
 struct ShardDone {
   PlaceId place;
@@ -225,6 +243,7 @@ struct ShardDone {
   uint64_t cuts = 0;                // snapshots begun
   // Iterations -> applied pushes whose oldest rows were so many behind.
   std::map<int64_t, uint64_t> staleness_histogram = {};
+  std::vector<SeatInfluenceDone> influences = {};
   void Fields(auto&& field) const {
     field("place", place);
     field("pushes", pushes);
@@ -235,6 +254,7 @@ struct ShardDone {
     field("nonfinite_refused", nonfinite_refused);
     field("cuts", cuts);
     field("staleness_histogram", staleness_histogram);
+    field("influences", influences);
   }
 };
 

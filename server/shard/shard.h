@@ -33,6 +33,7 @@
 #include "common/wire/codec.h"
 #include "common/wire/message.h"
 #include "server/shard/clock_table.h"
+#include "server/shard/influence.h"
 #include "server/snapshot/image_source.h"
 #include "server/table/table.h"
 
@@ -114,6 +115,8 @@ class Shard {
   uint64_t push_bytes(Life life) const;
   uint64_t parked_bytes(Life life) const;
   const std::map<Life, Clock>& positions() const { return applied_; }
+  // Of each worker's seat, since this life began.
+  std::vector<SeatInfluence> influences() const { return influence_.all(); }
 
  private:
   enum class State { kUnborn, kLoading, kServing, kStopped };
@@ -204,6 +207,7 @@ class Shard {
   bool ApplyBoundary();
   bool HeldBack(Clock number) const;
   void Apply(Life life, Clock number, const DecodedPush& push);
+  void NoteInfluence(Life life, const DecodedPush& push);
   bool CutIfReached(ShardOutput* out);
   void Cut(const OpenCut& cut, ShardOutput* out);
   ImageHead HeadOf(const OpenCut& cut) const;
@@ -255,6 +259,7 @@ class Shard {
   bool wants_snapshot_ = false;
 
   ShardCounters counters_;
+  Influence influence_;
   Instant last_report_;
 };
 

@@ -63,7 +63,19 @@ bool Shard::ApplyBoundary() {
   return !order.empty();
 }
 
+void Shard::NoteInfluence(Life life, const DecodedPush& push) {
+  const auto member = std::ranges::find(view_.members, life, &MemberEntry::life);
+  if (member == view_.members.end() || push.rows.empty()) return;
+  std::vector<GradientRows> rows;
+  for (const DecodedRows& of : push.rows) {
+    const TableSpec& spec = of.table->spec();
+    rows.push_back({spec.id, of.keys.span(), of.gradients.span().data(), spec.dim});
+  }
+  influence_.Note(member->seat, rows);
+}
+
 void Shard::Apply(Life life, Clock number, const DecodedPush& push) {
+  if (Influence::Samples(number)) NoteInfluence(life, push);
   for (const DecodedRows& rows : push.rows) {
     rows.table->Apply(rows.keys.span(), rows.gradients.span().data());
     counters_.rows_applied += rows.keys.size();

@@ -8,6 +8,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
 from rubato_cli.base.events import (ProgressEvent, ResumedEvent, SchedulerDoneEvent,  # noqa: E402
                                     ValidationEvent, WorkerDoneEvent)
 import targets  # noqa: E402
+from rubato_cli.base.events import ShardDone  # noqa: E402
+from rubato_cli.run import metrics  # noqa: E402
 from rubato_cli.run.progress import Progress  # noqa: E402
 
 
@@ -62,6 +64,18 @@ class ProgressTest(unittest.TestCase):
             self.assertEqual(progress.lost, 3 + (lost if clock else 0))
         progress.take(Process("scheduler-0"), ResumedEvent(clock=20))
         self.assertEqual(progress.lost, 7)
+
+
+class InfluenceTest(unittest.TestCase):
+    def test_the_sums_of_all_shards_count_together(self):
+        def of(seat, squared_norm, dot, own, others):
+            return {"seat": seat, "samples": 1, "squared_norm": squared_norm, "dot": dot,
+                    "own": own, "others": others}
+        shards = [ShardDone(place=0, influences=[of(0, 1.0, 3.0, 4.0, 4.0), of(1, 5.0, 0, 0, 0)]),
+                  ShardDone(place=1, influences=[of(0, 2.0, 3.0, 5.0, 12.0)])]
+        self.assertEqual(metrics.influences(shards),
+                         {0: {"influence": 3 / 8, "likeness": 6 / 12}, 1: {"influence": 5 / 8}})
+        self.assertEqual(metrics.influences([ShardDone()]), {})
 
 
 if __name__ == "__main__":

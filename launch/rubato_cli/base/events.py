@@ -250,6 +250,7 @@ class ShardDone(Told):
     nonfinite_refused: int = 0
     cuts: int = 0
     staleness_histogram: list[list[int]] | None = None
+    influences: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 @_event

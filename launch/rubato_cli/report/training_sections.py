@@ -214,11 +214,15 @@ def _throughput(record: Record) -> str:
     pushes = sum(number(w, "pushes") or 0 for w in found) or 1
     numbers = [(_seat(w), units.count(number(w, "rows")), units.count(w["samples_per_second"]),
                 units.count(number(w, "pushes")),
-                units.percent((number(w, "pushes") or 0) / pushes)) for w in found]
+                units.percent((number(w, "pushes") or 0) / pushes),
+                units.percent(number(w, "influence")), units.metric(number(w, "likeness"), 2))
+               for w in found]
     return page.figure(
-        "Throughput", "Rows per second of each worker.",
+        "Throughput", "Rows per second of each worker. Of gradients, taken from every sixteenth "
+        "iteration: its part of all their squares, and the cosine between its own and the others’; "
+        "a worker that stands out in these deserves a look.",
         page.drawing(lambda width: charts.bars(width, rows, units.compact), page.THIRD),
-        page.table(("", "rows", "rows/s", "pushes", "of all"), numbers))
+        page.table(("", "rows", "rows/s", "pushes", "of all", "squares", "cosine"), numbers))
 
 
 def _bytes(record: Record) -> str:

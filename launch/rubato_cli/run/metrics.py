@@ -1,7 +1,8 @@
 """metrics.json: what a finished run has to show, from the last events of its processes.
 
 workers[i] and shards[i] are what workers and shards told when they were done, by the names of
-common/telemetry/events.h: of a process that was started again, what the last one did.
+common/telemetry/events.h: of a process that was started again, what the last one did. Of a worker
+there is also what shards found of its gradients (influences()).
 "faults" is there if something went wrong (run/faults.py).
 evaluation.json has "test", "validation" and, for generated data, "oracle" by the names of
 metrics.json, which takes its figures over. Its tables (curves, bins, features) stay there.
@@ -10,7 +11,9 @@ metrics.json, which takes its figures over. Its tables (curves, bins, features) 
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import math
 from typing import Any
 
 from rubato_cli.base.events import (Event, SchedulerDoneEvent, ServerDoneEvent, ShardDone,
@@ -31,6 +34,7 @@ def collect(history: History, seconds: float, usage: dict[str, Usage]) -> dict[s
     shards: list[ShardDone] = sorted(
         (shard for server in _of(progress, ServerDoneEvent) for shard in server.each()),
         key=lambda shard: shard.place)
+    found = influences(shards)
     return {
         "train": _train(progress, workers, schedulers, seconds) | _workers(folder),
         "run": {"seed": folder.read_json("config.json")["train"]["seed"]},
@@ -38,11 +42,28 @@ def collect(history: History, seconds: float, usage: dict[str, Usage]) -> dict[s
                       "max_observed": progress.max_staleness},
         "updates": {"lost": progress.lost,
                     "duplicates_refused": sum(shard.duplicates_refused for shard in shards)},
-        "workers": [worker.told() for worker in workers],
+        "workers": [worker.told() | found.get(worker.seat, {}) for worker in workers],
         "shards": [shard.told() for shard in shards],
         "processes": _processes(usage),
         **({"faults": faults} if faults else {}),
     }
+
+
+def influences(shards: list[ShardDone]) -> dict[int, dict[str, float]]:
+    """By seat: `influence`, its part of the squares of all gradients, and `likeness`, the cosine
+    between its gradients and those of the others; both of a sample (server/shard/influence.h)."""
+    sums: dict[int, collections.Counter[str]] = {}
+    for shard in shards:
+        for of in shard.influences:
+            sums.setdefault(int(of["seat"]), collections.Counter()).update(
+                {name: float(of[name] or 0) for name in ("squared_norm", "dot", "own", "others")})
+    whole = sum(of["squared_norm"] for of in sums.values())
+    figures: dict[int, dict[str, float]] = {}
+    for seat, of in sums.items():
+        figures[seat] = {"influence": of["squared_norm"] / whole} if whole > 0 else {}
+        if of["own"] > 0 and of["others"] > 0:
+            figures[seat]["likeness"] = of["dot"] / math.sqrt(of["own"] * of["others"])
+    return figures
 
 
 def _processes(usage: dict[str, Usage]) -> list[dict[str, Any]]:

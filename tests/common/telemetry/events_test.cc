@@ -106,7 +106,8 @@ class EventsTest : public testing::Test {
                            .duplicates_refused = 2,
                            .nonfinite_refused = 3,
                            .cuts = 5,
-                           .staleness_histogram = {{0, 30}, {2, 10}}});
+                           .staleness_histogram = {{0, 30}, {2, 10}},
+                           .influences = {{SeatId(1), 4, 2.5, 0.5, 1.5, 0.25}}});
     done.shards.push_back({.place = PlaceId(1)});
     Tell("server-0", done);
   }
