@@ -38,13 +38,15 @@ class HostsLost:
 
 @dataclasses.dataclass(frozen=True)
 class RemoteRun:
-    """Of `folder` here. `own`: hosts with a folder of their own."""
+    """Of `folder` here. `own`: hosts with a folder of their own; `keyed`: those of them that have
+    been given their keys."""
 
     hosts: Hosts
     folder: RunFolder
     stop: StopSignals
     console: Console
     own: list[RemoteHost] = dataclasses.field(default_factory=list)
+    keyed: list[RemoteHost] = dataclasses.field(default_factory=list)
 
     def check(self, build: Build, config: dict[str, Any], resume: bool) -> None:
         """Failure with all that keeps the hosts from training the run; `config`: config.json."""
@@ -76,18 +78,20 @@ class RemoteRun:
         self.folder.write_json(FILE, {"hosts": self.hosts.placed()})
 
     def hand_out_keys(self, build: Build, fleet: dict[str, Any]) -> None:
-        """To each host with a folder of its own the pairs of its roles, and the list. `fleet`:
-        config.json's section."""
+        """To each host with a folder of its own the pairs of its roles, and the list, once; whoever
+        is lost meanwhile needs none. `fleet`: config.json's section."""
         if not self.hosts.need_keys(fleet):
             return
         keys.ensure(build, self.folder.path)
-        answers = run_on(self.own, lambda host: Call(
+        new = [host for host in self.own if host not in self.keyed and not host.lost]
+        answers = run_on(new, lambda host: Call(
             "rubato", ["agent", "--agent-folder", "{agent}", "--take-keys",
                        f"{host.out}/{keys.FOLDER}"],
             keys.texts(self.folder.path, host.entry.roles)), self.stop)
         checks.fail_of({name: _words(answer) for name, answer in answers.items()
                         if answer.ending.exit_code != DONE},
                        [host.name for host in self.hosts.hosts])
+        self.keyed.extend(new)
 
     @property
     def scattered(self) -> bool:
