@@ -52,6 +52,7 @@ struct Arguments {
   std::string cuda_library = BuiltBackend();
   std::string device;  // instead of the run file's
   double max_unknown = 1.0;
+  double max_drift = std::numeric_limits<double>::infinity();
   Slowness slowness;
 };
 
@@ -204,6 +205,9 @@ absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSigna
     for (const std::string& sentence : DescribeNovelty(novelty)) {
       events->Write(WarningEvent{sentence});
     }
+    if (const std::string drift = DescribeDrift(novelty); !drift.empty()) {
+      events->Write(WarningEvent{drift});
+    }
     events->Write(NoveltyEventOf(novelty));
   };
   return Predict(run.encoding, run.model.get(), pull,
@@ -212,6 +216,7 @@ absl::Status PredictVerb(const Arguments& arguments, EventLog* events, StopSigna
                   .progress = progress,
                   .go_on = [&reader] { return reader->GoOn(); },
                   .max_unknown = arguments.max_unknown,
+                  .max_drift = arguments.max_drift,
                   .warn = warn});
 }
 
@@ -254,6 +259,10 @@ void AddPredict(CLI::App* predict, Arguments* arguments) {
       ->add_option("--max-unknown", arguments->max_unknown,
                    "largest share of a column's values that training never saw")
       ->check(CLI::Range(0.0, 1.0));
+  predict
+      ->add_option("--max-drift", arguments->max_drift,
+                   "largest population stability index of a column against training")
+      ->check(CLI::NonNegativeNumber);
 }
 
 int Main(int argc, char** argv) {

@@ -147,7 +147,14 @@ class PredictTest(unittest.TestCase):
         self.assertIn(sentence, done.stderr)
         novelty, = [n for n in json.loads(done.stdout)["novelties"] if n["column"] == "home"]
         self.assertEqual(novelty["levels"], {"cells": 30, "first": "castle", "line": 2})
+        self.assertRegex(done.stderr, r"column 'home': its 40 values are spread otherwise than "
+                         r"those of training \(population stability index \d")
         (self.path / "new_out.csv").write_text("earlier")
+        done = self.rubato(*command, "--max-drift", "0.5")
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("column 'home' is spread otherwise than in training", done.stderr)
+        self.assertIn("--max-drift 0.5 allows less, so nothing was written", done.stderr)
+        self.assertEqual((self.path / "new_out.csv").read_text(), "earlier")
         done = self.rubato(*command, "--max-unknown", "0.7")
         self.assertEqual(done.returncode, 4, done.stderr)
         self.assertIn(f"{sentence}, and score as an average level; --max-unknown 0.7 allows less, "

@@ -8,6 +8,7 @@
 #include "common/base/staged_file.h"
 #include "common/base/status.h"
 #include "worker/data/encode/row_source.h"
+#include "worker/data/text/show_text.h"
 #include "worker/evaluate/predicted_columns.h"
 #include "worker/evaluate/scoring.h"
 #include "worker/evaluate/untrained_levels.h"
@@ -64,13 +65,22 @@ absl::StatusOr<bool> ReadChunk(RowSource* source, RowChunk* chunk) {
 absl::Status JudgeNovelties(std::span<const ColumnNovelty> novelties,
                             const Prediction& prediction) {
   for (const ColumnNovelty& novelty : novelties) {
-    if (!DescribeNovelty(novelty).empty()) prediction.warn(novelty);
+    if (!DescribeNovelty(novelty).empty() || !DescribeDrift(novelty).empty()) {
+      prediction.warn(novelty);
+    }
   }
   for (const ColumnNovelty& novelty : novelties) {
     if (novelty.UnknownShare() <= prediction.max_unknown) continue;
     return absl::FailedPreconditionError(absl::StrFormat(
         "%s: %s; --max-unknown %g allows less, so nothing was written", prediction.in,
         absl::StrJoin(DescribeNovelty(novelty), "; "), prediction.max_unknown));
+  }
+  for (const ColumnNovelty& novelty : novelties) {
+    if (novelty.drift <= prediction.max_drift) continue;
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "%s: column '%s' is spread otherwise than in training (population stability index %.2f); "
+        "--max-drift %g allows less, so nothing was written",
+        prediction.in, ShowText(novelty.column), novelty.drift, prediction.max_drift));
   }
   return absl::OkStatus();
 }

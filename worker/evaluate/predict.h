@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 
 #include "absl/status/status.h"
@@ -35,13 +36,15 @@ struct Prediction {
   GoOn go_on = [] { return absl::OkStatus(); };
   // The largest share of a column's cells that may be unknown (ColumnNovelty::UnknownShare).
   double max_unknown = 1.0;
+  // The largest ColumnNovelty::drift of a column.
+  double max_drift = std::numeric_limits<double>::infinity();
   // Told at the end what each column held that training did not, if anything.
   std::function<void(const ColumnNovelty& novelty)> warn = [](const ColumnNovelty&) {};
 };
 
 // InvalidArgument: a missing column or an --out that asks for compression. DataLoss: a bad row, by
-// its line. FailedPrecondition: more unknown values than max_unknown. Unavailable: no room on the
-// disk. Else what `pull`, `progress` or `go_on` fails with.
+// its line. FailedPrecondition: more unknown values than max_unknown, or more drift than
+// max_drift. Unavailable: no room on the disk. Else what `pull`, `progress` or `go_on` fails with.
 absl::Status Predict(const Encoding& encoding, Model* model, PullRows pull,
                      const Prediction& prediction);
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import contextlib
 import pathlib
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-unknown", metavar="SHARE", type=_share, default=1.0,
                         help="write nothing if training never saw more than this share of a "
                         "column's values, as in 0.05 or 5%%")
+    parser.add_argument("--max-drift", metavar="PSI", type=_index,
+                        help="write nothing if a column's values are spread otherwise than in "
+                        "training by a population stability index above this, as in 0.25")
     parser.add_argument("--device", metavar="DEVICE",
                         help="cpu, cuda or cuda:N, instead of what the run trained on")
 
@@ -49,6 +53,16 @@ def _share(text: str) -> float:
     if not 0.0 <= share <= 1.0:
         raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 1; say 0.05, or 5%")
     return share
+
+
+def _index(text: str) -> float:
+    try:
+        index = float(text)
+    except ValueError:
+        index = -1.0
+    if not 0.0 <= index < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no population stability index; say 0.25")
+    return index
 
 
 def _run(arguments: argparse.Namespace, session: Session) -> int:
@@ -86,7 +100,9 @@ def _flags(arguments: argparse.Namespace, source: pathlib.Path, target: Target) 
     """Those of `rubato-worker predict`."""
     device = ["--device", arguments.device] if arguments.device else []
     return ["--in", str(source.absolute()), "--out", str(target.draft), "--max-unknown",
-            str(arguments.max_unknown), *device]
+            str(arguments.max_unknown),
+            *([] if arguments.max_drift is None else ["--max-drift", str(arguments.max_drift)]),
+            *device]
 
 
 def _show(shown: str, target: Target, novelties: list[dict[str, Any]], console: Console) -> None:

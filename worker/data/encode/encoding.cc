@@ -6,6 +6,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "common/base/status.h"
+#include "worker/data/encode/drift.h"
 #include "worker/data/text/find_column.h"
 #include "worker/data/text/level.h"
 
@@ -60,11 +61,13 @@ Encoder::Encoder(const Encoding& encoding, DecimalComma comma)
     novelty.column = column.name;
     novelty.low = column.low;
     novelty.high = column.high;
+    met_.emplace_back(column.edges.size() + 2);
   }
   for (const CategoryEncoding& column : encoding.categories) {
     ColumnNovelty& novelty = novelties_.emplace_back();
     novelty.column = column.name;
     novelty.forgetful = column.rare.size() == kMaxRareLevels;
+    met_.emplace_back(kReservedLevels + column.levels.size());
   }
 }
 
@@ -105,7 +108,21 @@ void Encoder::Encode(std::span<const absl::string_view> fields, uint64_t line) {
   }
   for (size_t k = 0; k < category_fields_.size(); ++k) {
     categories_[k] = FindLevel(k, TrimField(fields[category_fields_[k]]), line);
+    ++met_[encoding_.numeric.size() + k][categories_[k] - shape_.level_begin[k]];
   }
+}
+
+std::vector<ColumnNovelty> Encoder::novelties() const {
+  std::vector<ColumnNovelty> all = novelties_;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (i < encoding_.numeric.size()) {
+      all[i].drift = Drift(encoding_.numeric[i].rows, met_[i]);
+    } else {
+      const CategoryEncoding& category = encoding_.categories[i - encoding_.numeric.size()];
+      all[i].drift = Drift(DriftBinsOf(category.rows), DriftBinsOf(met_[i]));
+    }
+  }
+  return all;
 }
 
 Acquaintance Encoder::Meet(std::span<const absl::string_view> fields) const {
@@ -133,8 +150,11 @@ std::optional<double> Encoder::ReadNumber(size_t index, absl::string_view field,
     // A column that never changed in training says nothing, whatever it holds now.
     const bool outside = value < column.low || value > column.high;
     if (outside && column.deviation > 0.0) novelty.outside.Count(field, line);
+    const auto edge = std::lower_bound(column.edges.begin(), column.edges.end(), value);
+    ++met_[index][static_cast<size_t>(edge - column.edges.begin())];
     return value;
   }
+  ++met_[index].back();
   if (reading == Reading::kText) {
     novelty.texts.Count(field, line);
   } else if (!column.indicator) {

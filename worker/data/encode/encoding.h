@@ -44,6 +44,10 @@ struct NumericEncoding {
   double high = 0.0;
   NumberForm form = {};                   // NumberReader's
   std::vector<std::string> missing = {};  // NumberReader's
+  // Training rows of numbers up to edges[0], of those up to edges[1], ..., above the last edge, and
+  // of missing ones. The edges rise and are tenths of the numbers, fewer where these repeat.
+  std::vector<double> edges = {};
+  std::vector<uint64_t> rows = {};  // [edges + 2]
   friend bool operator==(const NumericEncoding&, const NumericEncoding&) = default;
 };
 
@@ -137,7 +141,7 @@ class Encoder {
   std::span<const float> numeric() const { return numeric_; }           // [numeric_columns]
   std::span<const uint32_t> categories() const { return categories_; }  // [category_columns]
   // Of the rows so far; numeric columns, then categories.
-  std::span<const ColumnNovelty> novelties() const { return novelties_; }
+  std::vector<ColumnNovelty> novelties() const;
 
  private:
   explicit Encoder(const Encoding& encoding, DecimalComma comma);
@@ -160,6 +164,8 @@ class Encoder {
   std::vector<uint32_t> categories_;
   std::string level_;  // LevelOf's memory
   std::vector<ColumnNovelty> novelties_;
+  // Rows so far: of each number as NumericEncoding::rows, of each category as its rows.
+  std::vector<std::vector<uint64_t>> met_;
   std::vector<absl::flat_hash_map<std::string, size_t>> lower_;  // [category] see CountUnseen
 };
 

@@ -10,7 +10,7 @@
 namespace rubato {
 namespace {
 
-constexpr int kEncodingVersion = 11;
+constexpr int kEncodingVersion = 12;
 
 // null for plain numbers.
 Json FormToJson(const NumberForm& form) {
@@ -129,6 +129,14 @@ absl::StatusOr<NumericEncoding> NumericFromJson(const Json& json) {
   ASSIGN_OR_RETURN(column.missing, TextsFromJson(json, "missing"));
   ASSIGN_OR_RETURN(column.low, NumberFromJson(json, "low"));
   ASSIGN_OR_RETURN(column.high, NumberFromJson(json, "high"));
+  ASSIGN_OR_RETURN(column.edges, NumbersFromJson(json, "edges"));
+  ASSIGN_OR_RETURN(column.rows, WholesFromJson(json, "rows"));
+  if (!std::is_sorted(column.edges.begin(), column.edges.end())) {
+    return WrongField("edges", "in order");
+  }
+  if (column.rows.size() != column.edges.size() + 2) {
+    return WrongField("rows", "a number for each edge, and two");
+  }
   if (column.deviation < 0.0) return WrongField("deviation", "a number >= 0");
   return column;
 }
@@ -207,6 +215,8 @@ std::string FormatEncoding(const Encoding& encoding) {
                                {"form", FormToJson(column.form)},
                                {"low", column.low},
                                {"high", column.high},
+                               {"edges", column.edges},
+                               {"rows", column.rows},
                                {"missing", TextsToJson(column.missing)}});
   }
   for (const CategoryEncoding& column : encoding.categories) {

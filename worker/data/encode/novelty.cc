@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "worker/data/encode/drift.h"
 #include "worker/data/text/show_text.h"
 
 namespace rubato {
@@ -53,6 +54,14 @@ std::string DescribeTexts(const ColumnNovelty& novelty) {
 std::string DescribeUnmatched(const ColumnNovelty& novelty) {
   return absl::StrCat(Begin(novelty, novelty.unmatched), "are in no row of ", novelty.joined,
                       "; the columns that it brings (data.join) are missing in these rows");
+}
+
+std::string DescribeDrift(const ColumnNovelty& novelty) {
+  if (novelty.drift <= kGreatDrift) return "";
+  return absl::StrFormat(
+      "column '%s': its %d values are spread otherwise than those of training (population "
+      "stability index %.2f; from %g on a model is usually fitted anew)",
+      ShowText(novelty.column), novelty.cells, novelty.drift, kGreatDrift);
 }
 
 std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty) {

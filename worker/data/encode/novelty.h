@@ -25,6 +25,8 @@ struct ColumnNovelty {
   double high = 0.0;
   std::string recased;  // one of `levels` that differs only by case from `learnt`; "": none
   std::string learnt;
+  // Population stability index of the cells against training (worker/data/encode/drift.h).
+  double drift = 0.0;
   // Of the cells: those of all the kinds above.
   double UnknownShare() const;
 };
@@ -33,6 +35,8 @@ struct ColumnNovelty {
 std::vector<std::string> DescribeNovelty(const ColumnNovelty& novelty);
 // Requires `texts`: what of it says that alone.
 std::string DescribeTexts(const ColumnNovelty& novelty);
+// What a person should know of its drift; "" if it is no great one.
+std::string DescribeDrift(const ColumnNovelty& novelty);
 // The same of `unmatched`.
 std::string DescribeUnmatched(const ColumnNovelty& novelty);
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/json_text.h"
 #include "common/base/status.h"
+#include "worker/data/encode/drift.h"
 #include "worker/data/text/level.h"
 #include "worker/data/text/show_text.h"
 
@@ -250,6 +251,24 @@ std::pair<double, double> Cleanser::RangeOf(const NumericFit& fit) {
   return range;
 }
 
+// A value that is many tenths of the rows is one bin.
+void Cleanser::FitBins(const NumericFit& fit, NumericEncoding* encoding) {
+  const uint64_t size = fit.negatives.size() + fit.positives.size();
+  uint64_t before = 0;
+  uint64_t in_bin = 0;
+  uint64_t tenth = 1;
+  VisitGroups(fit.negatives, fit.positives, [&](double value, const ClassCounts& counts) {
+    before += counts.rows();
+    in_bin += counts.rows();
+    if (before == size || before * kDriftBins < size * tenth) return;
+    encoding->edges.push_back(value);
+    encoding->rows.push_back(std::exchange(in_bin, 0));
+    tenth = before * kDriftBins / size + 1;
+  });
+  encoding->rows.push_back(in_bin);
+  encoding->rows.push_back(fit.missing.rows());
+}
+
 NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
   const std::string& name = feature.name;
   std::sort(fit->negatives.begin(), fit->negatives.end());
@@ -262,6 +281,7 @@ NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
   encoding.form = feature.form;
   encoding.missing = feature.missing;
   if (!order.groups.empty()) std::tie(encoding.low, encoding.high) = RangeOf(*fit);
+  FitBins(*fit, &encoding);
   const FilledValues values = {fit->negatives, fit->positives, order.median, fit->missing.rows()};
   if (values.Constant()) {
     if (order.groups.empty()) {

@@ -104,6 +104,7 @@ class Cleanser {
   NumericEncoding FitNumeric(const Feature& feature, NumericFit* fit);
   // Smallest and largest value, once they are sorted.
   static std::pair<double, double> RangeOf(const NumericFit& fit);
+  static void FitBins(const NumericFit& fit, NumericEncoding* encoding);
   CategoryEncoding FitCategory(const Feature& feature, const CategoryFit& fit);
   void WarnConstant(const std::string& name, absl::string_view what);
   // Numbers that stand apart and are taken as amounts all the same.

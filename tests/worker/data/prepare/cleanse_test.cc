@@ -142,6 +142,18 @@ TEST(Cleanse, TheRangeOfNumbersIsKept) {
   EXPECT_EQ(fit.encoding.numeric[0].high, 12.5);
 }
 
+TEST(Cleanse, TenthsOfNumbersAreBins) {
+  std::vector<std::string> values = {"", "NA"};
+  for (int i = 20; i >= 1; --i) values.push_back(absl::StrCat(i));
+  const NumericEncoding even = FitOne(FeatureKind::kNumeric, values).encoding.numeric[0];
+  EXPECT_EQ(even.edges, (std::vector<double>{2, 4, 6, 8, 10, 12, 14, 16, 18}));
+  EXPECT_EQ(even.rows, (std::vector<uint64_t>{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}));
+  for (int i = 0; i < 20; ++i) values.push_back("0");
+  const NumericEncoding half = FitOne(FeatureKind::kNumeric, values).encoding.numeric[0];
+  EXPECT_EQ(half.edges, (std::vector<double>{0, 4, 8, 12, 16}));
+  EXPECT_EQ(half.rows, (std::vector<uint64_t>{20, 4, 4, 4, 4, 4, 2}));
+}
+
 TEST(Cleanse, ColumnsKeepTheirOrderAndAreFoundByName) {
   Encoding encoding;
   encoding.numeric = {{.name = "n1", .mean = 0, .deviation = 1, .indicator = true},

@@ -38,6 +38,8 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
                               .key = "n\xb0"},
                    .columns = {"a", "ville"}};
   encoding.numeric = {{"a \"quoted\"\n", 0.1, true, -1e-300, 1e300, true}};
+  encoding.numeric[0].edges = {-1e300, 0.5};
+  encoding.numeric[0].rows = {3, 0, 2, ~uint64_t{0}};
   encoding.categories = {{"ville",
                           {"Orl\xe9"
                            "ans",
@@ -53,6 +55,8 @@ TEST(EncodingJson, RoundTripsAlsoTextsThatAreNotUtf8) {
 TEST(EncodingJson, ErrorsNameTheField) {
   Encoding encoding;
   encoding.numeric = {{"x", 0, false, 0, 1, false}};
+  encoding.numeric[0].edges = {0.25, 0.75};
+  encoding.numeric[0].rows = {31, 32, 33, 34};
   encoding.categories = {{"c", {"a"}, {}, {0, 0, 9}, {5, 7}}};
   const std::string good = FormatEncoding(encoding);
   const auto broken = [&good](const std::string& from, const std::string& to) {
@@ -61,13 +65,15 @@ TEST(EncodingJson, ErrorsNameTheField) {
     return std::string(ParseEncoding(text).status().message());
   };
   EXPECT_EQ(ParseEncoding("{").status().message(), "it is not JSON");
-  EXPECT_TRUE(absl::StrContains(broken("\"version\": 11", "\"version\": 1"), "version 1"));
+  EXPECT_TRUE(absl::StrContains(broken("\"version\": 12", "\"version\": 1"), "version 1"));
   EXPECT_TRUE(absl::StrContains(broken("\"median\"", "\"mode\""), "'median'"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": -1.0"), "deviation"));
   EXPECT_TRUE(absl::StrContains(broken("\"deviation\": 1.0", "\"deviation\": 1e999"), "JSON"));
   EXPECT_TRUE(absl::StrContains(broken("\"a\"", "3"), "levels[]"));
   EXPECT_TRUE(absl::StrContains(broken("    9", "    9, 9"), "a number for each level"));
   EXPECT_TRUE(absl::StrContains(broken("    7", "    4"), "in order"));
+  EXPECT_TRUE(absl::StrContains(broken("31", "31, 35"), "a number for each edge"));
+  EXPECT_TRUE(absl::StrContains(broken("0.25", "0.8"), "in order"));
   EXPECT_TRUE(absl::StrContains(broken("    7", "    -7"), "whole numbers"));
   EXPECT_TRUE(absl::StrContains(broken("\"sparse_keys\": 0", "\"sparse_keys\": -1"), "sparse"));
   EXPECT_TRUE(absl::StrContains(broken("\"indices\": [", "\"indices\": [3,"), "two whole"));
