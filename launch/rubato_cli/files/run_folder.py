@@ -79,14 +79,21 @@ class RunFolder:
         try:
             content = json.loads(without_checksum(path.read_bytes().decode(), path))
         except FileNotFoundError as error:
-            raise Failure(f"{self.shown} has no {name}, so it is not the folder of a run; name "
-                          "the --out folder of a `rubato train`") from error
+            raise self._no_run(name) from error
         except ValueError as error:
             raise Failure(f"{path} is not JSON ({error}); train into a new folder",
                           FATAL) from error
         if not isinstance(content, dict):
             raise Failure(f"{path} is no JSON object; train into a new folder", FATAL)
         return content
+
+    def _no_run(self, name: str) -> Failure:
+        supervisor = self.find_json(SUPERVISOR)
+        if supervisor and not supervisor["process"]:  # all that is here
+            return Failure(f"the run of {self.shown} is on host {supervisor['host']}, in "
+                           f"{supervisor['out']}; say it there")
+        return Failure(f"{self.shown} has no {name}, so it is not the folder of a run; name the "
+                       "--out folder of a `rubato train`")
 
     def find_json(self, name: str) -> dict[str, Any]:
         """The same, {} when the file is not there (yet)."""
