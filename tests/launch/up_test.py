@@ -15,7 +15,7 @@ from processes import DEADLINE_SECONDS, alive, heed_signals, wait_until
 
 sys.path.insert(0, str(ROOT / "launch"))
 from rubato_cli.base.failure import Failure  # noqa: E402
-from rubato_cli.detached.record import read  # noqa: E402
+from rubato_cli.detached.record import Record, read, write  # noqa: E402
 from rubato_cli.files.log_tail import LogTail  # noqa: E402
 from rubato_cli.files.run_folder import RunFolder  # noqa: E402
 
@@ -144,6 +144,16 @@ class UpTest(FakeFleetTest):
         self.assertIn("went down with its host", rebooted.told().said[0])
         with self.assertRaisesRegex(Failure, "is a process of host far; say it there"):
             dataclasses.replace(rebooted, hostname="far").is_elsewhere()
+        self.assertTrue(dataclasses.replace(rebooted, host="far").is_elsewhere())
+
+    @unittest.skipIf(os.geteuid() != 0, "only root may give files away")
+    def test_nobody_else_says_where_to_log_in(self):
+        self.out.mkdir()
+        write(RunFolder(str(self.out)), Record("far", "/tmp/theirs", "/tmp/out"))
+        os.chown(self.out / "supervisor.json", 1, 1)
+        code, _, stderr = self.rubato("status", "out")
+        self.assertEqual(code, 2)
+        self.assertIn("supervisor.json is another user's, and says on which host", stderr)
 
     def test_logs_are_shown_and_followed_to_the_end(self):
         pid = self.up_well()
