@@ -67,8 +67,10 @@ class SshUpTest(SshFleetTest):
         self.assertEqual(stderr.count("connect to host"), 1)
 
     def test_who_does_not_wait_until_it_trains_leaves_nothing(self):
+        book = self.path / "book.csv"  # on host two there is never anything in it
+        self.hosts.do("two", "sh", "-c", f"mkfifo /run/book; mount --bind /run/book {book}")
         command = self.begin_up(self.disk / "run")
-        wait_until(lambda: self.hosts.processes("one", "rubato-scheduler"))
+        wait_until(lambda: self.hosts.processes("two", "rubato-data"))
         command.process.terminate()
         code, stdout, stderr = command.end()
         self.assertEqual((code, stdout), (130, ""), stderr)

@@ -11,7 +11,7 @@ from typing import Any
 
 from rubato_cli.base import console
 from rubato_cli.base.failure import DONE, USAGE, Failure
-from rubato_cli.commands.arguments import setting_flags, speech_flags
+from rubato_cli.commands.arguments import setting_flags
 from rubato_cli.commands.session import Session
 from rubato_cli.detached import record, survey
 from rubato_cli.detached.elsewhere import Elsewhere
@@ -45,7 +45,7 @@ class UpElsewhere:
         code, said = self.host.ask([
             "up", str(pathlib.Path(asked.run).absolute()), "--out", self.out,
             *setting_flags(asked.set), *(["--resume"] if asked.resume else []), "--json",
-            *(["--quiet"] if asked.quiet else [])])
+            *(["--quiet"] if asked.quiet else [])], signals_bearable=1)
         if code != DONE:
             if asked.json:
                 console.answer(said.decode(errors="replace"))

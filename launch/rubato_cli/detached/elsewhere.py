@@ -35,20 +35,22 @@ class Elsewhere:
     def do(self, arguments: list[str], over: Over = lambda: False) -> int:
         """Its exit code; what it writes is written here. A stop signal ends its stdin, as it does
         when it is `over()`, and one more ends it."""
-        return self._run(arguments, lambda data: output.write_all(STDOUT, data), over)
+        return self._run(arguments, lambda data: output.write_all(STDOUT, data), over, 1)
 
-    def ask(self, arguments: list[str]) -> tuple[int, bytes]:
-        """The same, but for what it writes to stdout, which is returned."""
+    def ask(self, arguments: list[str], signals_bearable: int = 0) -> tuple[int, bytes]:
+        """The same, but for what it writes to stdout, which is returned. `signals_bearable`: of
+        those that stop, so many only end its stdin."""
         answer: list[bytes] = []
-        code = self._run(arguments, answer.append, lambda: False)
+        code = self._run(arguments, answer.append, lambda: False, signals_bearable)
         return code, b"".join(answer)
 
-    def _run(self, arguments: list[str], write: Write, over: Over) -> int:
+    def _run(self, arguments: list[str], write: Write, over: Over, signals_bearable: int) -> int:
         errors = _Errors()
         process = self.ssh.start(self.host, self.path, [*arguments, "--at", self.host])
         try:
             with StopSignals() as stop:
-                _relay(process, lambda: bool(_stopped(stop) or over()), write, errors.take)
+                _relay(process, lambda: _stopped(stop, signals_bearable) or over(), write,
+                       errors.take)
             code = process.wait()
         except BrokenPipeError:
             return DONE  # as in `rubato logs DIR | head -1`: nobody wants the rest
@@ -120,9 +122,9 @@ def _say(line: bytes) -> None:
         pass  # nobody hears it
 
 
-def _stopped(stop: StopSignals) -> bool:
-    """Whether a stop signal has come; the second one ends all."""
-    if stop.count > 1:
+def _stopped(stop: StopSignals, bearable: int) -> bool:
+    """Whether a stop signal has come; more than `bearable` end all."""
+    if stop.count > bearable:
         raise StoppedBySignal(stop.number)
     return stop.count > 0
 
