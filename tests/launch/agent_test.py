@@ -5,7 +5,11 @@ nothing is left when nobody asks for it any more. An ssh that leads to this host
 import os
 import pathlib
 import random
+import secrets
+import select
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -15,6 +19,7 @@ sys.path.insert(0, str(ROOT / "launch"))
 
 from processes import alive, processes_that_name, wait_until  # noqa: E402
 from rubato_cli.fleet.builds import PROGRAMS  # noqa: E402
+from rubato_cli.fleet.remote.agent_folder import AgentFolder  # noqa: E402
 from rubato_cli.fleet.remote.host_file import HostEntry  # noqa: E402
 from rubato_cli.fleet.remote.ordered_link import OrderedLink  # noqa: E402
 from rubato_cli.fleet.remote.remote_host import RemoteHost  # noqa: E402
@@ -164,6 +169,27 @@ class AgentTest(unittest.TestCase):
         self.assertEqual(process.lost, "was lost with its host node, which says: there is no agent "
                          "of this session any more")
         wait_until(lambda: not alive(process.pid))
+
+    def test_a_connection_that_a_newer_one_replaced_is_no_lost_host(self):
+        """Its agent closes it with what it has not read of it."""
+        session = secrets.token_hex(8)
+        folder = AgentFolder(session)
+        folder.path.mkdir(mode=0o700)
+        self.addCleanup(folder.remove)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(folder.socket))
+            listener.listen()
+            bridge = subprocess.Popen(
+                [sys.executable, "-B", ROOT / "launch" / "rubato", "agent", "--session",
+                 session], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(bridge.kill)
+            agent, _ = listener.accept()
+            bridge.stdin.write(b"unread\n")
+            bridge.stdin.flush()
+            select.select([agent], [], [])
+            agent.close()
+            _, stderr = bridge.communicate()
+        self.assertEqual((bridge.returncode, stderr), (0, b""))
 
     def test_a_host_without_rubato(self):
         host = self.host(path="/nowhere")

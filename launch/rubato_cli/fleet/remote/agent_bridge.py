@@ -3,6 +3,7 @@ and stdout to the agent's socket. Its end, or that of ssh, is no end of the agen
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -41,16 +42,25 @@ def join(session: str) -> int:
             agent.connect(str(folder.socket))
         except ConnectionRefusedError as error:
             raise Failure(GONE, RETRYABLE) from error
-        while True:
-            ready, _, _ = select.select([STDIN, agent], [], [])
-            if agent in ready:
-                if not (data := agent.recv(1 << 16)):
-                    return DONE
-                write_all(STDOUT, data)
-            if STDIN in ready:
-                if not (data := os.read(STDIN, 1 << 16)):
-                    return DONE
-                agent.sendall(data)
+        # It has hung up on us for a newer connection, whether or not it had read all of ours. Where
+        # it is gone, the next one will see that.
+        with contextlib.suppress(ConnectionError):
+            _copy(agent)
+    return DONE
+
+
+def _copy(agent: socket.socket) -> None:
+    """Both ways, to the end of one of them."""
+    while True:
+        ready, _, _ = select.select([STDIN, agent], [], [])
+        if agent in ready:
+            if not (data := agent.recv(1 << 16)):
+                return
+            write_all(STDOUT, data)
+        if STDIN in ready:
+            if not (data := os.read(STDIN, 1 << 16)):
+                return
+            agent.sendall(data)
 
 
 def _in_new_session() -> bool:
