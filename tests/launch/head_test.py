@@ -13,7 +13,7 @@ from rubato_cli.base.events import (EndedEvent, ErrorEvent, ServingEvent,  # noq
                                     StartedEvent, WorkerDoneEvent)
 from rubato_cli.base.failure import Failure  # noqa: E402
 from rubato_cli.files.run_folder import RunFolder  # noqa: E402
-from rubato_cli.fleet.teller import Remote  # noqa: E402
+from rubato_cli.fleet.teller import LINES_KEPT, PassedOn, Remote  # noqa: E402
 from rubato_cli.run.engine import ADDRESS, Engine, EngineCrew  # noqa: E402
 
 SCHEDULER = Remote("scheduler-0")
@@ -58,6 +58,13 @@ class CrewTest(FakeFleetTest):
         self.tell("worker-1", WorkerDoneEvent(seat=1))
         self.assertFalse(self.crew.working)
 
+    def test_who_failed_has_work_left_for_who_follows_it(self):
+        for code in (0, 3):
+            self.tell(f"worker-{code // 3}", EndedEvent(code=code))
+        self.assertTrue(self.crew.working)
+        self.tell("worker-1", EndedEvent(code=75))
+        self.assertFalse(self.crew.working)
+
     def test_who_ended_may_be_followed_unless_that_would_not_help(self):
         self.tell("worker-0", EndedEvent(code=3, peak_memory_bytes=7, cpu_seconds=1.0))
         first = self.crew.told("worker-1", ErrorEvent())
@@ -69,6 +76,18 @@ class CrewTest(FakeFleetTest):
                          "worker-1 ended with exit code 4: the labels are all the same")
         self.assertIsNot(self.crew.told("worker-1", ErrorEvent()), first)
         self.assertEqual(self.crew.usage()["worker-0"].peak_memory_bytes, 7)
+
+
+class PassedOnTest(unittest.TestCase):
+    def test_what_the_next_scheduler_passes_on_again_is_known(self):
+        passed_on = PassedOn()
+        lines = [b'{"time_ms":%d,"process":"worker-0"}' % time for time in range(LINES_KEPT)]
+        self.assertTrue(all(passed_on.is_new("worker-0", line) for line in lines))
+        self.assertFalse(any(passed_on.is_new("worker-0", line) for line in lines))
+        self.assertTrue(passed_on.is_new("worker-1", lines[0]))
+        self.assertTrue(passed_on.is_new("worker-0", b"{}"))  # the oldest one goes for it
+        self.assertFalse(passed_on.is_new("worker-0", lines[1]))
+        self.assertTrue(passed_on.is_new("worker-0", lines[0]))
 
 
 class HeadTest(FakeFleetTest):

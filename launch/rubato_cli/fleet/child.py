@@ -84,10 +84,11 @@ class Child:
         if self.running:
             self.process.ask_for_snapshot()
 
-    def read_events(self) -> tuple[list[tuple[str, Event]], bool]:
+    def read_events(self) -> tuple[list[tuple[str, bytes, Event]], bool]:
         """What has come since the last call, and whether stdout has ended. Each with the name of
-        the process that has told it to a scheduler, "" if this one tells it."""
-        events: list[tuple[str, Event]] = []
+        the process that has told it to a scheduler, "" if this one tells it, and as the line that
+        it is."""
+        events: list[tuple[str, bytes, Event]] = []
         while data := self.process.read():
             self._keep(data)
             self._heard = time.monotonic()
@@ -112,7 +113,7 @@ class Child:
         words = self.last_error or self.process.last_words()
         return Ending(self.exit_code or 0, words.rstrip("."), self.process.lost)
 
-    def _split(self, data: bytes) -> list[tuple[str, Event]]:
+    def _split(self, data: bytes) -> list[tuple[str, bytes, Event]]:
         *lines, self._partial = (self._partial + data).split(b"\n")
         if len(self._partial) > EVENT_BYTES_MAX:
             self._partial = b""
@@ -122,8 +123,8 @@ class Child:
             # Only a scheduler passes on what others tell.
             relayed = self.name.startswith("scheduler-") and not teller.startswith("scheduler")
             if event is not None:
-                events.append((teller if relayed else "", event))
-        for event in [event for told_by, event in events if not told_by]:
+                events.append((teller if relayed else "", line, event))
+        for event in [event for told_by, _, event in events if not told_by]:
             if isinstance(event, ErrorEvent):
                 self.last_error, self.last_code = str(event.message), str(event.code)
             elif isinstance(event, ListeningEvent):

@@ -24,6 +24,7 @@ from rubato_cli.fleet.places import Order, Places
 from rubato_cli.fleet.post import Post
 from rubato_cli.fleet.restarts import Restarts
 from rubato_cli.fleet.stop_signals import StopSignals
+from rubato_cli.fleet.teller import PassedOn
 from rubato_cli.fleet.usage import Usage
 
 STEP_SECONDS = 0.1  # how late a death can be noticed
@@ -42,7 +43,7 @@ class Fleet:
         self.stop = stop
         # Is told of every event, whoever is waiting for what.
         self.on_event: Callable[[Child, Event], None] = lambda child, event: None
-        # Is told of what others told the scheduler, by their names.
+        # Is told once of what others told the scheduler, by their names.
         self.on_relayed: Callable[[str, Event], None] = lambda name, event: None
         # Is told of the post of a process that has died and will be followed, and why it did.
         self.on_death: Callable[[Post, str], None] = lambda post, why: None
@@ -53,6 +54,7 @@ class Fleet:
         self.signals_bearable = 0
         self.places = places
         self._files = files
+        self._passed_on = PassedOn()
         # By name, as they were started: of those that are no children any more.
         self._followed: dict[str, Usage] = {}
         self._may_end: dict[str, tuple[int, ...]] = {}
@@ -170,9 +172,10 @@ class Fleet:
         events, ended = child.read_events()
         if ended:
             self._turn_from(child)
-        for told_by, event in events:
+        for told_by, line, event in events:
             if told_by:
-                self.on_relayed(told_by, event)
+                if self._passed_on.is_new(told_by, line):
+                    self.on_relayed(told_by, event)
                 continue
             if isinstance(event, SignalEvent):
                 self.stop.hear(signal.Signals[event.name], int(event.count))

@@ -9,7 +9,7 @@ from typing import Any
 from rubato_cli.base.deadline import Deadline
 from rubato_cli.base.events import (BegunEvent, EndedEvent, ErrorEvent, Event, ServingEvent,
                                     StartedEvent, WorkerDoneEvent)
-from rubato_cli.base.failure import FATAL, RETRYABLE, USAGE, Failure
+from rubato_cli.base.failure import FATAL, RETRYABLE, STOPPED, USAGE, Failure
 from rubato_cli.files import target
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.sockets import Addresses
@@ -89,9 +89,11 @@ class EngineCrew:
         return self._tellers.setdefault(name, Remote(name))
 
     def _end(self, name: str, event: EndedEvent) -> None:
-        """It has, by itself; the engine may start another one."""
+        """It has, by itself. Who failed for a reason that may pass is followed by another one that
+        the engine starts: its work is not done."""
         self._tellers.pop(name, None)
-        self._working.discard(name)
+        if event.code in (0, STOPPED):
+            self._working.discard(name)
         used = Usage(1, event.peak_memory_bytes, event.cpu_seconds)
         self._usage.setdefault(name, Usage()).join(used)
         reason = self._reasons.pop(name, "it gave no reason")
