@@ -132,13 +132,15 @@ if kill -0 $head 2>/dev/null; then
     bash -c 'task worker "$RUBATO_BIN/rubato-worker" train' &
   tasks="$tasks $!"
   while kill -0 $head 2>/dev/null; do wait $head; done # a signal ends a wait early
-  # Tasks end by themselves, as all has been told to them.
-  for ((tenth = 0; tenth < 10 * @leave@; ++tenth)); do
-    kill -0 $tasks 2>/dev/null || break
-    sleep 0.1
+  # Tasks end by themselves, as all has been told to them; but srun waits for those of a node that
+  # is lost until Slurm knows it.
+  for signal in 0 TERM KILL; do
+    for ((tenth = 0; tenth < 10 * @leave@; ++tenth)); do
+      kill -$signal $tasks 2>/dev/null || break 2
+      signal=0
+      sleep 0.1
+    done
   done
-  kill $tasks 2>/dev/null
-  wait $tasks
 fi
 wait $head
 code=$?
