@@ -128,6 +128,9 @@ class Pod:
     def kill(self):
         self._going = False
         with contextlib.suppress(AttributeError, ProcessLookupError):
+            # Its first process has become another user, and so does not hear of its parent's end.
+            for pid in self._children(self._process.pid):
+                subprocess.run(["kill", "-KILL", pid], check=False)
             self._process.kill()
         if self._thread.ident:
             self._thread.join()
