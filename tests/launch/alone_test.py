@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 from engine_fleet import EngineFleet, free_address
+from processes import wait_until
 from real_fleet import BIN, FleetTest
 
 LONG = ("train.epochs=100", "train.batch=32")  # some seconds
@@ -162,7 +163,7 @@ class AloneTest(FleetTest):
     def test_an_admin_orders_and_nobody_else(self):
         keys = self.path / "keys"
         subprocess.run([BIN / "rubato-keys", "make", keys], check=True)
-        with self.fleet("orders", *LONG) as fleet:
+        with self.fleet("orders", "train.epochs=100000") as fleet:  # until it is stopped
             fleet.environment["RUBATO_KEYS"] = keys
             fleet.begin()
             fleet.wait_for("worker-1", "progress")
@@ -181,6 +182,19 @@ class AloneTest(FleetTest):
             self.assertEqual([(event["order"], event["key"], event["accepted"])
                               for event in fleet.own("scheduler", "ordered")],
                              [("snapshot", public[:8], True), ("stop", public[:8], True)])
+
+    def test_the_folder_of_a_run_knows_whom_to_order(self):
+        command = self.start("known", "train.epochs=100000", "fleet.transport=tcp",
+                             "fleet.encrypt=true")
+        wait_until(lambda: self.events("known", "worker-1", "progress"))
+        tellers = {event["process"] for event in self.events("known", "scheduler-0", "listening")}
+        self.assertEqual(tellers, {"scheduler", "server-0", "server-1"})
+        for order, answer in (("snapshot", "a snapshot is cut; the run goes on\n"),
+                              ("stop", "the run is stopped, with a snapshot\n")):
+            code, stdout, stderr = self.rubato("admin", order, "known")
+            self.assertEqual((code, stdout), (0, answer), stderr)
+        self.assertEqual(command.end()[0], 75)
+        self.assert_nobody_left("known")
 
     def order(self, fleet, what, keys):
         """An order by who has these keys and nothing else of the run."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import pathlib
 
-from rubato_cli.base.events import ListeningEvent, events_in
+from rubato_cli.base.events import ListeningEvent, parse_told
 from rubato_cli.base.failure import DONE, Failure
 from rubato_cli.commands.session import Command, Session
 from rubato_cli.files.run_folder import RunFolder
@@ -45,14 +46,24 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
 
 
 def _flags_of_run(folder: RunFolder) -> dict[str, str]:
-    telemetry = folder.telemetry("scheduler")
-    listening = [event for event in (events_in(telemetry) if telemetry.exists() else ())
-                 if isinstance(event, ListeningEvent)]
-    if not listening:
+    address = _scheduler_of(folder.telemetry("scheduler-0"))
+    if not address:
         raise Failure(f"{folder.shown} has no scheduler that listens; give --scheduler")
     own = folder.path / keys.FOLDER
-    return {"--scheduler": listening[-1].address,  # of the newest fleet
+    return {"--scheduler": address,
             **({"--keys": str(own)} if (own / keys.LIST).exists() else {})}
+
+
+def _scheduler_of(telemetry: pathlib.Path) -> str:
+    """Where that of the newest fleet listens, "" if none has said so. It passes on where others
+    do."""
+    address = ""
+    if telemetry.exists():
+        with telemetry.open("rb") as lines:
+            for teller, event in map(parse_told, lines):
+                if isinstance(event, ListeningEvent) and teller.startswith("scheduler"):
+                    address = event.address
+    return address
 
 
 COMMAND = Command("admin", "order a fleet to make a snapshot, or to stop, from anywhere",
