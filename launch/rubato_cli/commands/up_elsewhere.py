@@ -10,13 +10,13 @@ import pathlib
 from typing import Any
 
 from rubato_cli.base import console
+from rubato_cli.base.checkout import ROOT
 from rubato_cli.base.failure import DONE, USAGE, Failure
 from rubato_cli.commands.arguments import setting_flags
 from rubato_cli.commands.session import Session
 from rubato_cli.detached import record, survey
 from rubato_cli.detached.elsewhere import Elsewhere
 from rubato_cli.detached.record import Record
-from rubato_cli.base.checkout import ROOT
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.remote import checks, host_file, run_files, ssh
 

@@ -34,8 +34,8 @@ from rubato_cli.base import system_error
 from rubato_cli.base.deadline import Deadline
 from rubato_cli.base.failure import FATAL, Failure
 from rubato_cli.files import target
-from rubato_cli.files.process_files import ProcessFiles
 from rubato_cli.files.checksum import with_checksum, without_checksum
+from rubato_cli.files.process_files import ProcessFiles
 
 SUPERVISOR = "supervisor.json"
 LOCK_SECONDS = 1.0  # a `rubato status` holds the lock for an instant, too

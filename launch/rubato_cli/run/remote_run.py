@@ -16,11 +16,11 @@ from rubato_cli.fleet import keys
 from rubato_cli.fleet.builds import Build
 from rubato_cli.fleet.question import Answer
 from rubato_cli.fleet.remote import checks, host_file
+from rubato_cli.fleet.remote import ssh
 from rubato_cli.fleet.remote.checks import Checks
 from rubato_cli.fleet.remote.hosts import Hosts
 from rubato_cli.fleet.remote.remote_host import RemoteHost
 from rubato_cli.fleet.remote.run_on_hosts import Call, run_on
-from rubato_cli.fleet.remote import ssh
 from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.run.committed import Snapshot, kept_in
 
