@@ -326,8 +326,9 @@ def limited(pid, mib):
     try:
         yield "its cgroup's memory"
     finally:
-        with contextlib.suppress(OSError):
-            group.rmdir()  # its one process is dead
+        with contextlib.suppress(ProcessLookupError):  # it has met its limit, and is dead
+            (group.parent / "cgroup.procs").write_text(str(pid))
+        group.rmdir()
 
 
 def cgroup_of(pid, mib):

@@ -27,13 +27,24 @@ def wait_until(condition):
         time.sleep(0.01)
 
 
-def read_until(words, lines):
-    """Reads `lines` of text to the first with `words`; it is a failure to end before."""
+def read_until(words, lines, seconds=DEADLINE_SECONDS):
+    """Reads `lines` of text to the first with `words`; it is a failure to end before, or to say
+    nothing of the kind for so long. For the main thread, as signals are."""
     read = []
-    for line in iter(lines.readline, ""):
-        if words in line:
-            return
-        read.append(line)
+
+    def give_up(*_):
+        raise AssertionError(f"waited in vain for '{words}': {''.join(read)}")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        for line in iter(lines.readline, ""):
+            if words in line:
+                return
+            read.append(line)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
     raise AssertionError(f"ended and never said '{words}': {''.join(read)}")
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import unittest
 
-from processes import wait_until
+from processes import read_until, wait_until
 from ssh_fleet import SshFleetTest, SshRubato
 
 
@@ -45,7 +45,7 @@ class SshUpTest(SshFleetTest):
         self.assertEqual(code, 2)
         self.assertIn(f"the run of {out} is on host one, in {out}; say it there", stderr)
         follower = self.begin("logs", out, "worker-0", "-f")
-        self.assertIn("worker-0 info: run", follower.process.stdout.readline())
+        read_until("worker-0 info: run", follower.process.stdout)
         code, stdout, stderr = self.say("down", out)
         self.assertEqual(code, 0, stderr)
         self.assertRegex(stdout, r"stopped with a snapshot at clock \d+; go on with")

@@ -11,7 +11,7 @@ import sys
 import unittest
 
 from fake_fleet import ROOT, FakeFleetTest
-from processes import DEADLINE_SECONDS, alive, heed_signals, wait_until
+from processes import DEADLINE_SECONDS, alive, heed_signals, read_until, wait_until
 
 sys.path.insert(0, str(ROOT / "launch"))
 from rubato_cli.base.failure import Failure  # noqa: E402
@@ -86,7 +86,7 @@ class UpTest(FakeFleetTest):
         self.assertIn(f"out: a fleet trains there already, which process {pid} supervises", stderr)
         waiting = [self.start("down", "out") for _ in range(2)]
         for process in waiting:
-            self.assertIn("is asked to stop", process.stderr.readline())
+            read_until("is asked to stop", process.stderr)
         log = RunFolder(str(self.out)).path / "logs" / "supervisor.log"
         wait_until(lambda: "waiting for a last snapshot" in log.read_text())
         self.assertTrue(alive(pid))
