@@ -95,6 +95,7 @@ absl::StatusOr<Loops> OpenLoops(const Arguments& arguments, const Beginning& beg
     options.job = beginning.job;
     options.rate_factor = arguments.rate_factor;
     options.place = places[i];
+    options.process = frame.stream->process();
     options.events = frame.events;
     options.pulse = frame.notifier->Watch(beginning.job.last_clock);
     options.serves = arguments.serve;
@@ -128,7 +129,8 @@ absl::Status RunLoops(const Loops& loops, StopSignals* signals, bool serves) {
   std::vector<std::thread> threads;
   const auto end = [&](size_t i, absl::Status status) {
     ends[i] = std::move(status);
-    if (!ends[i].ok()) stop = true;  // a server without one of its shards is of no use
+    // A server without one of its shards is of no use.
+    if (!ends[i].ok() || loops[i]->fleet_end()) stop = true;
     --running;
   };
   for (size_t i = 0; i < loops.size(); ++i) {

@@ -98,6 +98,7 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Frame& frame) {
   PsClientOptions client;
   client.job = run.job;
   client.seat = SeatId(arguments.seat);
+  client.process = frame.stream->process();
   client.cache = run.config.train.cache ? CacheMode::kOn : CacheMode::kOff;
   client.push_codec = run.config.train.push_codec == "bf16" ? ValueCodec::kBf16 : ValueCodec::kF32;
   TrainerOptions options;

@@ -73,6 +73,9 @@ class Connection {
 
 }  // namespace
 
+TelemetryStream::TelemetryStream(EventLog* events, bool alone)
+    : events_(events), alone_(alone), process_(RandomSeed() | 1) {}
+
 void TelemetryStream::Open(Fleet fleet) {
   const absl::Status files = NeedOpenFiles(FilesOfEndpoint(1) + fleet.files_needed,
                                            "sending events to the scheduler as well");
@@ -87,8 +90,7 @@ void TelemetryStream::End() {
 }
 
 void TelemetryStream::Run(const Fleet& fleet) {
-  auto endpoint = Endpoint::Open(
-      {.self = Nonce(RandomSeed() | 1), .listen = "", .peers = 1, .keys = fleet.keys});
+  auto endpoint = Endpoint::Open({.self = process_, .listen = "", .peers = 1, .keys = fleet.keys});
   const absl::Status status = endpoint.ok()
                                   ? (*endpoint)->Connect(kSchedulerNonce, {fleet.scheduler, ""})
                                   : endpoint.status();

@@ -28,7 +28,7 @@ class TelemetryStream {
   };
 
   // `events` outlives it. `alone`: as of Telemetry.
-  TelemetryStream(EventLog* events, bool alone) : events_(events), alone_(alone) {}
+  TelemetryStream(EventLog* events, bool alone);
   ~TelemetryStream() { End(); }
   TelemetryStream(const TelemetryStream&) = delete;
   TelemetryStream& operator=(const TelemetryStream&) = delete;
@@ -36,6 +36,8 @@ class TelemetryStream {
   // Once, when the process knows its fleet; before, what it tells is kept. Where open files are few
   // nothing is sent.
   void Open(Fleet fleet);
+  // Under which it speaks: Hello::process.
+  Nonce process() const { return process_; }
   // Nothing more is told. Returns when all has arrived, or after a moment: a second, much less
   // where there is no scheduler any more.
   void End();
@@ -45,6 +47,7 @@ class TelemetryStream {
 
   EventLog* const events_;
   const bool alone_;
+  const Nonce process_;
   std::atomic<bool> ending_{false};
   std::thread thread_;
 };

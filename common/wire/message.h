@@ -63,6 +63,9 @@ struct Hello {
   // Of the prepared data that the sender reads: all must be the same. 0: none.
   uint64_t encoding_digest = 0;
   uint64_t rows_digest = 0;
+  // Drawn by the process once, and the same over all of its lives: what it tells (Telemetry) comes
+  // under this nonce. 0 for a reader.
+  Nonce process{};
   // Public key that the sender proved; "" where there are none. It does not travel: whoever takes
   // the message has it from ZeroMQ.
   std::string key = "";

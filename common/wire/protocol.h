@@ -9,6 +9,7 @@
 #include <span>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "common/base/env.h"
 #include "common/base/ids.h"
 #include "common/base/limits.h"
@@ -71,6 +72,17 @@ struct DoorRule {
     return role == Role::kShard    ? KeyRole::kServer
            : role == Role::kWorker ? KeyRole::kWorker
                                    : KeyRole::kReader;
+  }
+};
+
+// Of a seat's processes the newest is who came last; once it has answered, those before it are
+// over.
+struct SeatRule {
+  // With this code a Hello is refused to a process that is.
+  static constexpr absl::StatusCode kTaken = absl::StatusCode::kAlreadyExists;
+  static bool IsOver(bool superseded) { return superseded; }
+  static bool IsTaken(const ErrorReply& error) {
+    return error.code == static_cast<uint32_t>(kTaken);
   }
 };
 

@@ -64,6 +64,7 @@ Hello Take(const wire::Hello& m) {
           .job_fingerprint = m.job_fingerprint(),
           .encoding_digest = m.encoding_digest(),
           .rows_digest = m.rows_digest(),
+          .process = Nonce(m.process()),
           .key = ""};
 }
 

@@ -46,7 +46,8 @@ struct Put {
 
   auto operator()(const Hello& m) const {
     return wire::CreateHello(b, static_cast<uint8_t>(m.role), m.index, b.CreateString(m.address),
-                             m.protocol, m.job_fingerprint, m.encoding_digest, m.rows_digest);
+                             m.protocol, m.job_fingerprint, m.encoding_digest, m.rows_digest,
+                             m.process.value());
   }
 
   auto operator()(const Heartbeat& m) const {

@@ -32,13 +32,15 @@ FleetLines::FleetLines(const Job& job, EventLog* events)
       seats_(job.seats),
       events_(events) {}
 
-TelemetryAck FleetLines::Take(Nonce from, const Telemetry& message) {
+TelemetryAck FleetLines::Take(Nonce from, const Telemetry& message, bool superseded) {
   const TelemetryAck all{message.first + message.lines.size()};
-  if (!IsOfJob(message)) {
+  const std::pair process(message.role, message.index);
+  if (superseded || !IsOfJob(message)) {
+    const auto going = going_.find(process);
+    if (superseded && going != going_.end() && going->second == from) going_.erase(going);
     refused_ += message.lines.size();
     return all;
   }
-  const std::pair process(message.role, message.index);
   if (message.alone && !receiver_.Knows(from)) going_[process] = from;
   for (const std::string& line : receiver_.Take(from, message.first, message.lines)) {
     std::string event;

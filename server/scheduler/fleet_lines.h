@@ -25,7 +25,8 @@ class FleetLines {
   // `events` must outlive it.
   FleetLines(const Job& job, EventLog* events);
 
-  TelemetryAck Take(Nonce from, const Telemetry& message);
+  // `superseded`: a newer process has the seat or place of this one, which speaks for it alone.
+  TelemetryAck Take(Nonce from, const Telemetry& message, bool superseded = false);
   // Lines that were not written.
   uint64_t refused() const { return refused_; }
   // Whether all processes that no launcher ends, of those that have told anything, have told their

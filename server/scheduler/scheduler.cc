@@ -34,12 +34,17 @@ Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now
       job_fingerprint_(options_.job.Fingerprint()),
       state_(std::move(state)),
       retired_(state_.retired.begin(), state_.retired.end()),
+      superseded_(state_.superseded.begin(), state_.superseded.end()),
       clock_(now, EvictionRule::AsleepAfter(options_.lease)),
       committed_at_(now),
       margin_(options_.first_margin),
       generation_since_(now) {
   for (const Position& position : state_.high_water) high_water_[position.life] = position.clock;
   for (const MemberEntry& member : view().members) added_[member.life] = view().version;
+  std::set<SeatId> seats;
+  for (const Contender& one : state_.contenders) {
+    if (!seats.insert(one.seat).second) contested_.insert(one.seat);
+  }
 }
 
 SchedulerState Scheduler::FirstState(const Job& job) {
@@ -127,13 +132,20 @@ void Scheduler::ReceiveHello(Instant now, Nonce from, const Hello& hello, Schedu
   if (const absl::Status status = CheckHello(hello); !status.ok()) {
     return Refuse(from, status.code(), std::string(status.message()), out);
   }
+  if (hello.role == Role::kWorker && SeatRule::IsOver(Superseded(hello.process))) {
+    return Refuse(from, SeatRule::kTaken,
+                  absl::StrFormat("a newer process has taken seat %d: nothing is left for this one "
+                                  "to do",
+                                  hello.index),
+                  out);
+  }
   if (retired_.contains(from)) {
     out->messages.push_back({from, Stale{kNoLife, view().version, from}});
     return;
   }
   switch (hello.role) {
     case Role::kWorker:
-      return HelloFromWorker(now, from, SeatId(hello.index), out);
+      return HelloFromWorker(now, from, hello, out);
     case Role::kShard:
       return HelloFromShard(from, hello, out);
     case Role::kReader:
@@ -141,7 +153,8 @@ void Scheduler::ReceiveHello(Instant now, Nonce from, const Hello& hello, Schedu
   }
 }
 
-void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerOutput* out) {
+void Scheduler::HelloFromWorker(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out) {
+  const SeatId seat(hello.index);
   Life old = kNoLife;
   for (const MemberEntry& member : view().members) {
     if (member.nonce == from) {
@@ -161,6 +174,7 @@ void Scheduler::HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerO
   // shards are there nobody could begin anyway.
   if (old != kNoLife && !AllShardsReported()) return;
   if (old != kNoLife) Seal(old, Departure::kReplaced, "its seat said Hello again", out);
+  TakeSeat(seat, hello.process);
   MemberEntry member;
   member.life = NextLife();
   member.seat = seat;
@@ -186,6 +200,7 @@ void Scheduler::HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* 
     // What sealed lives had pushed to the last life of this shard may be gone with it.
     for (const SealedEntry& sealed : view().sealed) ReportPossibleLoss(sealed.life, out);
   }
+  TakePlace(place, hello.process);
   entry = {NextLife(), from, hello.address, hello.key};
   RaiseFloor();
   reports_.erase(place);
@@ -239,6 +254,7 @@ void Scheduler::ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat,
     }
     return;
   }
+  NoteAnswer(member->seat, out);
   NoteQuarantine(beat, out);
   if (member->start) high_water_[beat.life] = std::max(high_water_[beat.life], *member->start);
   if (beat.gap) {

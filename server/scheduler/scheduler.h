@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,14 @@
 #include "common/wire/message.h"
 
 namespace rubato {
+
+// A process that may have a seat.
+struct Contender {
+  SeatId seat;
+  Nonce process;
+  bool holds = false;  // the Hello of whoever is or was the seat's last member was its own
+  friend bool operator==(const Contender&, const Contender&) = default;
+};
 
 // What survives a restart of the scheduler, all of it written at every change.
 struct SchedulerState {
@@ -51,6 +60,12 @@ struct SchedulerState {
   // that is still in the view. An event tells of each.
   uint64_t pushes_lost = 0;
   std::map<Life, ClockDelta> torn;
+  // In the order in which they came; the process that took each place last, 0: none yet; and those
+  // that a newer one has followed on their seat or place, oldest first: they are given no life any
+  // more, whatever they live on for.
+  std::vector<Contender> contenders;
+  std::vector<Nonce> place_holders;
+  std::vector<Nonce> superseded;
   friend bool operator==(const SchedulerState&, const SchedulerState&) = default;
 };
 
@@ -72,8 +87,8 @@ struct SchedulerOptions {
   int64_t first_margin = 2;  // clocks between the highest known one and C
   // A Hello that comes after this many others have ended counts as a new process's: if its sender
   // is gone, that costs whoever has its place by then its life, and nothing else.
-  size_t retired_kept = size_t{1} << 16;
-  bool deterministic = false;  // any eviction is a fleet resume
+  size_t retired_kept = size_t{1} << 16;  // the same of processes that were superseded
+  bool deterministic = false;             // any eviction is a fleet resume
   OnLoss on_loss = OnLoss::kResume;
 };
 
@@ -151,6 +166,8 @@ class Scheduler {
   std::vector<SeatId> quarantined() const;
   // When the store of a shard was last seen to read or write something.
   Instant stored_at() const;
+  // Whether a newer process has taken the seat or place of this one.
+  bool Superseded(Nonce process) const { return superseded_.contains(process); }
 
  private:
   // In all that is private `now` is the time of clock_, without what was slept through.
@@ -158,7 +175,7 @@ class Scheduler {
   void ReceiveHello(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out);
   void ReceiveHeartbeat(Instant now, Nonce from, const Heartbeat& beat, SchedulerOutput* out);
   void ReceiveReport(Instant now, Nonce from, const ShardReport& report, SchedulerOutput* out);
-  void HelloFromWorker(Instant now, Nonce from, SeatId seat, SchedulerOutput* out);
+  void HelloFromWorker(Instant now, Nonce from, const Hello& hello, SchedulerOutput* out);
   void HelloFromShard(Nonce from, const Hello& hello, SchedulerOutput* out);
   void HelloFromReader(Instant now, Nonce from, SchedulerOutput* out);
   absl::Status CheckHello(const Hello& hello) const;
@@ -172,6 +189,10 @@ class Scheduler {
   std::optional<Clock> StartClockFor(const MemberEntry& member) const;
   enum class Departure { kLeft, kEvicted, kReplaced };
   void Retire(Nonce nonce);
+  void TakeSeat(SeatId seat, Nonce process);
+  void TakePlace(PlaceId place, Nonce process);
+  void NoteAnswer(SeatId seat, SchedulerOutput* out);
+  void Supersede(Nonce process);
   void KeepNewestRetired();
   void Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out);
   void EvictSilent(Instant now, SchedulerOutput* out);
@@ -232,7 +253,9 @@ class Scheduler {
   const SchedulerOptions options_;
   const uint64_t job_fingerprint_;
   SchedulerState state_;
-  absl::flat_hash_set<Nonce> retired_;  // the same as in state_
+  absl::flat_hash_set<Nonce> retired_;     // the same as in state_
+  absl::flat_hash_set<Nonce> superseded_;  // the same
+  std::set<SeatId> contested_;             // more than one process in state_ may have it
   AwakeClock clock_;
 
   // Soft state of the current shard lives, by place.

@@ -124,12 +124,16 @@ void SchedulerLoop::TellEnd(const FleetEnd& message, Duration patience, StopSign
   while (!done(std::nullopt) && MonotonicNow() < until && signals->Count() == heard) {
     for (const Decoded& decoded : endpoint_->Receive(kTick)) {
       if (const auto* told = std::get_if<Telemetry>(&decoded.message)) {
-        endpoint_->Send(decoded.from, lines_.Take(decoded.from, *told));
+        endpoint_->Send(decoded.from, Take(decoded.from, *told));
       } else if (endpoint_->Send(decoded.from, message) == SendResult::kSent) {
         done(decoded.from);
       }
     }
   }
+}
+
+TelemetryAck SchedulerLoop::Take(Nonce from, const Telemetry& told) {
+  return lines_.Take(from, told, scheduler_.Superseded(from));
 }
 
 absl::StatusOr<RunEnd> SchedulerLoop::RunToEnd(StopSignals* signals) {
@@ -192,7 +196,7 @@ void SchedulerLoop::RequestSnapshot() {
 // What is not the machine's to answer.
 bool SchedulerLoop::Answer(const Decoded& decoded, StopSignals* signals) {
   if (const auto* told = std::get_if<Telemetry>(&decoded.message)) {
-    endpoint_->Send(decoded.from, lines_.Take(decoded.from, *told));
+    endpoint_->Send(decoded.from, Take(decoded.from, *told));
     return true;
   }
   if (const auto* order = std::get_if<Order>(&decoded.message)) {

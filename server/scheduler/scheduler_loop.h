@@ -65,6 +65,7 @@ class SchedulerLoop {
   SchedulerLoop(SchedulerLoopOptions options, SchedulerOptions scheduler, SchedulerState state,
                 EventLog* events);
   absl::StatusOr<RunEnd> RunToEnd(StopSignals* signals);
+  TelemetryAck Take(Nonce from, const Telemetry& told);
   void RequestSnapshot();
   static absl::Status StoppedAtOnce(int signals, const std::string& by);
   void EndFleet(int code, StopSignals* signals);

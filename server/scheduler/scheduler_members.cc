@@ -7,6 +7,19 @@
 #include "server/scheduler/scheduler.h"
 
 namespace rubato {
+namespace {
+
+// Processes of one seat, of which none has answered after the others had come.
+constexpr size_t kMaxContenders = 16;
+
+void KeepNewest(size_t most, std::vector<Nonce>* nonces, absl::flat_hash_set<Nonce>* set) {
+  if (nonces->size() <= most) return;
+  const auto end = nonces->end() - static_cast<ptrdiff_t>(most);
+  std::for_each(nonces->begin(), end, [set](Nonce nonce) { set->erase(nonce); });
+  nonces->erase(nonces->begin(), end);
+}
+
+}  // namespace
 
 // Gives J to pending members once every current shard life holds its min_clock for them.
 void Scheduler::StartPending(Instant now, SchedulerOutput* out) {
@@ -89,12 +102,63 @@ void Scheduler::Retire(Nonce nonce) {
   if (retired_.insert(nonce).second) state_.retired.push_back(nonce);
 }
 
+// Who says Hello has the seat, and of all processes that said it the newest is who came last. That
+// one may have died since, and its Hello may have been on its way for long: so those before it are
+// over only once it has answered.
+void Scheduler::TakeSeat(SeatId seat, Nonce process) {
+  std::vector<Contender>& all = state_.contenders;
+  bool known = false;
+  size_t others = 0;
+  for (Contender& one : all) {
+    if (one.seat != seat) continue;
+    one.holds = one.process == process;
+    known |= one.holds;
+    others += !one.holds;
+  }
+  if (others > 0) contested_.insert(seat);
+  if (known) return;
+  if (others == kMaxContenders) {
+    all.erase(std::ranges::find(all, seat, &Contender::seat));
+  }
+  all.push_back({seat, process, true});
+}
+
+// Its member has: whoever came before it may live on where nobody can end it, and shall not fight
+// with it for the seat.
+void Scheduler::NoteAnswer(SeatId seat, SchedulerOutput* out) {
+  if (!contested_.contains(seat)) return;
+  std::vector<Contender>& all = state_.contenders;
+  const auto holder = std::ranges::find_if(
+      all, [seat](const Contender& one) { return one.seat == seat && one.holds; });
+  if (holder == all.end()) return;
+  const auto is_older = [seat](const Contender& one) { return one.seat == seat && !one.holds; };
+  const auto kept = std::remove_if(all.begin(), holder, [&](const Contender& one) {
+    if (is_older(one)) Supersede(one.process);
+    return is_older(one);
+  });
+  const bool any = kept != holder;
+  all.erase(kept, holder);
+  if (std::ranges::count(all, seat, &Contender::seat) == 1) contested_.erase(seat);
+  if (any) Persist(out);
+}
+
+// Of a place there is no such doubt: a shard that is followed ends, whoever follows it.
+void Scheduler::TakePlace(PlaceId place, Nonce process) {
+  std::vector<Nonce>& holders = state_.place_holders;
+  holders.resize(std::max(holders.size(), size_t{place.value()} + 1));
+  Nonce& holder = holders[place.value()];
+  if (holder != Nonce() && holder != process) Supersede(holder);
+  holder = process;
+}
+
+void Scheduler::Supersede(Nonce process) {
+  if (process == Nonce()) return;  // nobody knows whose it is
+  if (superseded_.insert(process).second) state_.superseded.push_back(process);
+}
+
 void Scheduler::KeepNewestRetired() {
-  std::vector<Nonce>& retired = state_.retired;
-  if (retired.size() <= options_.retired_kept) return;
-  const auto end = retired.end() - static_cast<ptrdiff_t>(options_.retired_kept);
-  std::for_each(retired.begin(), end, [this](Nonce nonce) { retired_.erase(nonce); });
-  retired.erase(retired.begin(), end);
+  KeepNewest(options_.retired_kept, &state_.retired, &retired_);
+  KeepNewest(options_.retired_kept, &state_.superseded, &superseded_);
 }
 
 void Scheduler::Seal(Life life, Departure departure, const std::string& why, SchedulerOutput* out) {

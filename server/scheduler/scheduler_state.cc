@@ -52,6 +52,16 @@ std::vector<Position> PositionsFrom(
   return out;
 }
 
+std::vector<Contender> ContendersFrom(
+    const flatbuffers::Vector<const snapshot_file::Contender*>* list) {
+  std::vector<Contender> out;
+  if (list == nullptr) return out;
+  for (const auto& c : CopyStructs<snapshot_file::Contender>(list->Data(), list->size())) {
+    out.push_back({SeatId(c.seat()), Nonce(c.process()), c.holds()});
+  }
+  return out;
+}
+
 std::vector<CommittedSnapshot> EarlierFrom(
     const flatbuffers::Vector<flatbuffers::Offset<snapshot_file::CommittedSnapshot>>* list) {
   std::vector<CommittedSnapshot> out;
@@ -81,6 +91,9 @@ absl::StatusOr<SchedulerState> FromBuffer(const snapshot_file::SchedulerState& s
   state.cut_opened_at = ViewVersion(s.cut_opened_at());
   state.pushes_lost = s.pushes_lost();
   for (const Position& p : PositionsFrom(s.torn())) state.torn[p.life] = p.clock - Clock(0);
+  state.contenders = ContendersFrom(s.contenders());
+  state.place_holders = NumbersFrom<Nonce>(s.place_holders());
+  state.superseded = NumbersFrom<Nonce>(s.superseded());
   return state;
 }
 
@@ -90,6 +103,14 @@ flatbuffers::Offset<flatbuffers::Vector<uint64_t>> PutNumbers(flatbuffers::FlatB
   std::vector<uint64_t> values;
   for (const Number number : numbers) values.push_back(number.value());
   return b->CreateVector(values);
+}
+
+auto PutContenders(flatbuffers::FlatBufferBuilder* b, const std::vector<Contender>& contenders) {
+  std::vector<snapshot_file::Contender> values;
+  for (const Contender& one : contenders) {
+    values.emplace_back(one.seat.value(), one.holds, one.process.value());
+  }
+  return b->CreateVectorOfStructs(values);
 }
 
 flatbuffers::Offset<snapshot_file::CommittedSnapshot> PutSnapshot(
@@ -124,10 +145,13 @@ absl::StatusOr<std::string> EncodeSchedulerState(const SchedulerState& state) {
   const auto set_aside = PutNumbers(&b, state.set_aside);
   std::vector<snapshot_file::Position> torn;
   for (const auto& [life, lacking] : state.torn) torn.emplace_back(life.value(), lacking.value());
+  const auto torn_list = b.CreateVectorOfStructs(torn);
+  const auto contenders = PutContenders(&b, state.contenders);
+  const auto places = PutNumbers(&b, state.place_holders);
   b.Finish(snapshot_file::CreateSchedulerState(
       b, kFormat, view, state.life_counter, state.snapshot_counter, state.job_fingerprint, retired,
-      positions, earlier_list, set_aside, state.cut_opened_at.value(), state.pushes_lost,
-      b.CreateVectorOfStructs(torn)));
+      positions, earlier_list, set_aside, state.cut_opened_at.value(), state.pushes_lost, torn_list,
+      contenders, places, PutNumbers(&b, state.superseded)));
   return ChecksummedBytes(
       kMagic, {reinterpret_cast<const char*>(b.GetBufferPointer()), size_t{b.GetSize()}});
 }

@@ -16,7 +16,7 @@
 
 namespace rubato {
 
-// A view of 1 MiB (wire.h), the nonces that are remembered (512 KiB) and the snapshots that are
+// A view of 1 MiB (wire.h), the nonces that are remembered (1 MiB) and the snapshots that are
 // kept.
 inline constexpr uint64_t kMaxSchedulerStateBytes = 32u << 20;
 

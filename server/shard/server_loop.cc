@@ -123,6 +123,7 @@ absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions o
   ShardOptions shard;
   shard.place = loop->options_.place;
   shard.nonce = nonce;
+  shard.process = loop->options_.process;
   ASSIGN_OR_RETURN(shard.address,
                    AdvertisedAddress(loop->endpoint_->address(), loop->options_.advertise));
   shard.job = loop->options_.job;
@@ -160,11 +161,18 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
   readers_.End();
   TellKeyUses(endpoint_->uses(), options_.events);
   store_thread_.reset();  // what it is writing becomes durable, or is not there at all
-  if (replaced_) {
-    return absl::AbortedError(
-        absl::StrFormat("shard %d: a newer life has taken this place", options_.place.value()));
-  }
-  return error_;
+  return replaced_ ? EndAsReplaced() : error_;
+}
+
+// Nothing is wrong with it where an engine starts processes: the one that the engine still knows
+// goes on. A launcher has one process for a place.
+absl::Status ServerLoop::EndAsReplaced() {
+  const std::string sentence =
+      absl::StrFormat("shard %d: a newer life has taken this place", options_.place.value());
+  if (!options_.alone) return absl::AbortedError(sentence);
+  LogWarning(sentence);
+  fleet_end_ = kExitDone;
+  return absl::OkStatus();
 }
 
 absl::Status ServerLoop::Receive(Instant now, const Decoded& decoded) {

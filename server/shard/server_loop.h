@@ -29,6 +29,7 @@ struct ServerLoopOptions {
   Job job;
   float rate_factor = 1.0F;  // as of the shard
   PlaceId place;
+  Nonce process{};  // as of Hello
   std::string listen;
   std::string advertise;                    // as of AdvertisedAddress
   std::string scheduler;                    // address
@@ -90,8 +91,8 @@ class ServerLoop {
   ~ServerLoop();
 
   const std::string& address() const { return endpoint_->address(); }
-  // Until `stop` is set, a FleetEnd comes, or it has left; or a newer life takes the place (then
-  // Aborted).
+  // Until `stop` is set, a FleetEnd comes, or it has left; or a newer process takes the place: then
+  // Aborted, or if it is alone its fleet's end is 0.
   absl::Status Run(const std::atomic<bool>& stop);
   // It ends as soon as a snapshot is committed that is cut from now on, or after kLeaveWithin. Any
   // thread.
@@ -106,6 +107,7 @@ class ServerLoop {
   ServerLoop(ServerLoopOptions options, SnapshotStore* store);
   absl::Status Receive(Instant now, const Decoded& decoded);
   bool HasLeft(Instant now);
+  absl::Status EndAsReplaced();
   void Flush(ShardOutput* out);
   void Write(std::shared_ptr<ImageSource> image);
   absl::Status WriteAndCheck(ImageSource* image);

@@ -62,6 +62,7 @@ void Shard::Tick(Instant now, ShardOutput* out) {
     hello.index = options_.place.value();
     hello.address = options_.address;
     hello.job_fingerprint = job_fingerprint_;
+    hello.process = options_.process;
     out->messages.push_back({kSchedulerNonce, hello});
     return;
   }

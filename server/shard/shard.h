@@ -47,6 +47,7 @@ struct ShardOptions {
   float rate_factor = 1.0F;  // of the learning rates in the job, whose fingerprint it leaves alone
   Duration report_every = Duration::Millis(100);
   Duration parked_notice = Duration::Seconds(5);  // a parked pull is told why after this long
+  Nonce process{};                                // of Hello
 };
 
 // Images that the committed snapshot of a view consists of, to be read for the shard's new life.

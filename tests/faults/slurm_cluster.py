@@ -102,12 +102,6 @@ class SlurmCluster:
         self._kill(lambda: [*self._daemon(name), *self._steps(name, tasks)])
         return [pid for pid in tasks if _alive(pid)]
 
-    def await_down(self, name):
-        """Slurm has noticed."""
-        while not self.call("sinfo", "--noheader", f"--nodes={name}", "--format=%T").startswith(
-                "down"):
-            time.sleep(LOOK_SECONDS)
-
     def find_node(self, name):
         """It is back, as after a reboot."""
         self._start_daemon(name, "slurmd", "-D", "-N", name)

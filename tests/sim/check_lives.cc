@@ -33,6 +33,33 @@ void World::CheckState(const SchedulerState& state) {
   for (const auto& [life, lacking] : state.torn) reported_.insert({view.generation, life});
 }
 
+// V19: once a process has answered in the life that it was given on a seat, whoever had one there
+// before it came gets none any more.
+void World::CheckHolders() {
+  for (const MemberEntry& member : scheduler_->view().members) {
+    const auto found = worker_of_.find(member.nonce);
+    if (found == worker_of_.end()) continue;
+    Holders& holders = holders_[member.seat];
+    std::vector<WorkerProcess*>& processes = holders.processes;
+    const auto rank = std::ranges::find(processes, found->second) - processes.begin();
+    if (rank == std::ssize(processes)) processes.push_back(found->second);
+    if (rank >= holders.over) continue;
+    return Violate("V19", absl::StrCat("seat ", member.seat.value(),
+                                       " goes back to a process that a newer one followed"));
+  }
+}
+
+void World::NoteAnswer(Nonce from, const Message& message) {
+  const auto* beat = std::get_if<Heartbeat>(&message);
+  if (beat == nullptr || beat->generation != scheduler_->view().generation) return;
+  for (const MemberEntry& member : scheduler_->view().members) {
+    if (member.life != beat->life || member.nonce != from) continue;
+    Holders& holders = holders_[member.seat];
+    const auto process = std::ranges::find(holders.processes, worker_of_[from]);
+    holders.over = std::max(holders.over, process - holders.processes.begin());
+  }
+}
+
 void World::CheckForgotten(const ShardProcess& process) {
   const View& view = process.machine->view();
   for (const auto& [life, position] : process.machine->positions()) {

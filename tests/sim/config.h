@@ -66,7 +66,8 @@ struct Config {
   // Numbers of faults over the history.
   int worker_crashes = 0;
   int worker_freezes = 0;
-  int churn = 0;  // workers that leave for good, a new one on their seat at once
+  int churn = 0;           // workers that leave for good, a new one on their seat at once
+  int worker_zombies = 0;  // cut off from the scheduler or frozen, or neither, beside a new one
   int shard_crashes = 0;
   int shard_zombies = 0;  // cut off from the scheduler, but alive
   int scheduler_crashes = 0;

@@ -58,6 +58,7 @@ void VisitFaults(Config& c, Visit visit) {
   visit("worker_crashes", c.worker_crashes);
   visit("worker_freezes", c.worker_freezes);
   visit("churn", c.churn);
+  visit("worker_zombies", c.worker_zombies);
   visit("shard_crashes", c.shard_crashes);
   visit("shard_zombies", c.shard_zombies);
   visit("scheduler_crashes", c.scheduler_crashes);

@@ -81,6 +81,7 @@ constexpr Situation kSituations[] = {
     {"full_disk_is_written", "full_disks=6 snapshot_every=2"},
     {"view_sent_once", "partitions=8 loss=0.1 goes_on=0"},
     {"evicted_goes_on", "partitions=8 pauses=3 worker_freezes=3"},
+    {"superseded_comes_back", "worker_zombies=5"},
     {"nobody_to_blame", "calm half_open_links=1 patient=0 goes_on=1 deterministic=0"},
     {"push_without_credit", "push_credit=2500 staleness=3 deterministic=0 greedy=0"},
     {"take_without_credit", "push_credit=2500 staleness=3 deterministic=0 greedy=1"},
@@ -168,6 +169,12 @@ void DrawQuarantine(Rng rng, Config* c) {
   c->checked = rng.Chance(0.3);
 }
 
+// The same. An endless run does not live with it: each costs what a shard just before it has cost,
+// and only a commit in between would keep it.
+void DrawZombies(Rng rng, Config* c) {
+  c->worker_zombies = c->goes_on ? 0 : Pick(&rng, {0, 0, 0, 1, 2, 5});
+}
+
 void Swarm(Rng* rng, Config* c) {
   const std::vector<FaultKind>& kinds = FaultKinds();
   const uint64_t style = rng->Below(8);
@@ -222,7 +229,7 @@ void DirectStrangers(const std::string& mutation, Config* c) {
 void MakeConsistent(Config* c) {
   if (c->patient) {
     c->loss = c->duplicate = c->long_delay = c->clock_skew = 0;
-    c->shard_zombies = c->half_open_links = c->partitions = c->sleeps = 0;
+    c->shard_zombies = c->worker_zombies = c->half_open_links = c->partitions = c->sleeps = 0;
     c->pauses = c->clock_jumps = c->full_disks = 0;
     c->state_write_failure = 0;  // then nothing leaves
     c->state_write_ms = 0;
@@ -268,6 +275,7 @@ Config DrawConfig(uint64_t seed, const std::string& mutation) {
   if (mutation.empty()) {
     DrawQuarantine(Rng(MixBits(seed ^ 0x9e37)), &c);
     Swarm(&rng, &c);
+    DrawZombies(Rng(MixBits(seed ^ 0x50b1)), &c);
     if (rng.Chance(0.0005)) Direct(kNobodyStays, &c);
   } else {
     DirectStrangers(mutation, &c);

@@ -22,6 +22,7 @@ void World::ScheduleFaults() {
   Schedule("worker_crashes", config_.worker_crashes, [this](Rng* rng) { CrashWorker(rng); });
   Schedule("worker_freezes", config_.worker_freezes, [this](Rng* rng) { FreezeWorker(rng); });
   Schedule("churn", config_.churn, [this](Rng* rng) { ReplaceWorker(rng); });
+  Schedule("worker_zombies", config_.worker_zombies, [this](Rng* rng) { LoseSightOfWorker(rng); });
   Schedule("shard_crashes", config_.shard_crashes, [this](Rng* rng) { CrashShard(rng, false); });
   Schedule("shard_zombies", config_.shard_zombies, [this](Rng* rng) { CrashShard(rng, true); });
   Schedule("scheduler_crashes", config_.scheduler_crashes,
@@ -95,6 +96,25 @@ void World::ReplaceWorker(Rng* rng) {
                    worker->machine->life().value()));
   worker->alive = false;
   ComesBack(worker->seat, static_cast<int64_t>(rng->Below(5 * kMs)));
+}
+
+// A new process takes its seat while it lives: it stands still, or the scheduler and it do not hear
+// each other, or nothing ails it.
+void World::LoseSightOfWorker(Rng* rng) {
+  WorkerProcess* worker = DrawWorker(rng);
+  if (worker == nullptr || quiet_) return;
+  ++stats_.worker_zombies;
+  Log(absl::StrCat("worker of seat ", worker->seat.value(), " is out of sight, life ",
+                   worker->machine->life().value()));
+  const int64_t until = now_us_ + static_cast<int64_t>(rng->Below(120 * kMs));
+  const uint64_t ails = rng->Below(3);
+  if (ails == 0) worker->frozen_until = until;
+  if (ails == 1) worker->cut_until = until;
+  AtAwake(static_cast<int64_t>(rng->Below(40 * kMs)), [this, worker] {
+    if (seats_[worker->seat.value()] == worker && !worker->machine->left()) {
+      SpawnWorker(worker->seat);
+    }
+  });
 }
 
 void World::FreezeWorker(Rng* rng) {

@@ -21,6 +21,12 @@ struct MutatedFenceRule : FenceRule {
   }
 };
 
+struct MutatedSeatRule : SeatRule {
+  static bool IsOver(bool superseded) {
+    return SeatRule::IsOver(superseded) && !Makes(Mutation::superseded_comes_back);
+  }
+};
+
 struct MutatedReadRule : ReadRule {
   static Clock OpensAt(std::optional<Clock> at_least, Clock use, Staleness s) {
     if (Makes(Mutation::evaluate_early)) at_least.reset();
@@ -133,6 +139,7 @@ struct MutatedEvictionRule : EvictionRule {
 }  // namespace rubato
 
 #define FenceRule MutatedFenceRule
+#define SeatRule MutatedSeatRule
 #define ReadRule MutatedReadRule
 #define PushRule MutatedPushRule
 #define RetentionRule MutatedRetentionRule

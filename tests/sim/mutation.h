@@ -71,6 +71,7 @@
   X(one_failure_is_enough, "a state that could not be written is never tried again")      \
   X(view_sent_once, "a view that is not acknowledged is not sent again")                  \
   X(evicted_goes_on, "a worker goes on that misses its life in a newer view")             \
+  X(superseded_comes_back, "a process is given a life whose seat a newer one has taken")  \
   X(nobody_to_blame, "a member that stands still is never evicted while it lives")        \
   X(push_without_credit, "a client pushes whatever its credit is")                        \
   X(take_without_credit, "a shard takes pushes whatever it holds of a life")              \

@@ -17,6 +17,8 @@ bool World::LinkCut(Nonce from, Nonce to) const {
   for (const Nonce end : {from, to}) {
     const auto shard = shard_of_.find(end);
     if (scheduler && shard != shard_of_.end() && shard->second->zombie) return true;
+    const auto worker = worker_of_.find(end);
+    if (scheduler && worker != worker_of_.end() && worker->second->cut_until > now_us_) return true;
   }
   if (half_open_.contains({from, to})) return true;
   return !cut_links_.empty() && cut_links_.contains({PartyOf(from), PartyOf(to)});
@@ -64,8 +66,10 @@ void World::Deliver(Nonce from, Nonce to, const Message& message) {
     if (const auto* report = std::get_if<ShardReport>(&message); report && report->load_failed) {
       return Violate("V4", "a shard cannot load the committed image");
     }
+    NoteAnswer(from, message);
     SchedulerOutput out;
     scheduler_->Receive(SchedulerNow(), from, message, &out);
+    CheckHolders();
     return FlushScheduler(std::move(out));
   }
   if (const auto shard = shard_of_.find(to); shard != shard_of_.end()) {

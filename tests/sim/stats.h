@@ -16,6 +16,8 @@ struct Stats {
   uint64_t worker_crashes = 0;
   uint64_t worker_freezes = 0;
   uint64_t churned = 0;
+  uint64_t worker_zombies = 0;
+  uint64_t superseded = 0;  // processes that were told that a newer one has their seat
   uint64_t shard_crashes = 0;
   uint64_t shard_zombies = 0;
   uint64_t scheduler_crashes = 0;
@@ -71,6 +73,8 @@ void VisitSums(Visit visit, All&... all) {
   visit("worker crashes", all.worker_crashes...);
   visit("worker freezes", all.worker_freezes...);
   visit("workers replaced", all.churned...);
+  visit("worker zombies", all.worker_zombies...);
+  visit("processes superseded", all.superseded...);
   visit("shard crashes", all.shard_crashes...);
   visit("shard zombies", all.shard_zombies...);
   visit("scheduler crashes", all.scheduler_crashes...);

@@ -28,6 +28,10 @@ void World::Handle(WorkerProcess* worker, const ClientEvent& event) {
   if (const auto* refused = std::get_if<Refused>(&event); refused && !config_.greedy) {
     return Violate("V17", refused->sentence);
   }
+  if (std::holds_alternative<SeatTaken>(event)) {
+    ++stats_.superseded;
+    if (seats_[worker->seat.value()] == worker) FollowHolder(worker->seat);
+  }
   if (std::holds_alternative<Reset>(event)) worker->busy = false;  // all it does is void
   if (const auto* ready = std::get_if<Ready>(&event)) {
     CheckRead(worker, *ready);

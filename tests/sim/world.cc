@@ -18,6 +18,10 @@ constexpr int64_t kIterationUs = 80 * kMs;
 constexpr int64_t kLastWordsUs = 60 * kMs;
 constexpr int64_t kSaveAgainMs = 10;
 
+// Numbers of workers' processes, which say Hello with them; those of shards are odd.
+Nonce ProcessAt(size_t worker) { return Nonce(2 * (worker + 1)); }
+size_t WorkerOf(Nonce process) { return process.value() / 2 - 1; }
+
 }  // namespace
 
 World::World(const Config& config, Trace trace)
@@ -135,6 +139,10 @@ void World::StartScheduler() {
   ahead_.emplace(Duration::Millis(kSaveAgainMs));
   scheduler_writes_ = false;
   scheduler_busy_until_ = 0;
+  holders_.clear();
+  for (const Contender& one : scheduler_disk_.contenders) {
+    holders_[one.seat].processes.push_back(workers_[WorkerOf(one.process)].get());
+  }
   scheduler_awake_since_ = now_us_;
   scheduler_jumped_us_ = 0;
   TickScheduler(++scheduler_starts_);
@@ -162,7 +170,7 @@ void World::SpawnShard(PlaceId place) {
   shard->clock = DrawClock();
   ShardOptions options;
   options.place = place;
-  options.nonce = shard->nonce;
+  options.nonce = options.process = shard->nonce;
   options.address = absl::StrCat("sim://", shards_.size());
   options.job = job_;
   options.report_every = Duration::Millis(4);
@@ -204,11 +212,23 @@ void World::SpawnWorker(SeatId seat) {
   worker->clock = DrawClock();
   PsClientOptions options = ClientOptions();
   options.seat = seat;
+  options.process = ProcessAt(workers_.size() - 1);
   if (config_.greedy && seat == SeatId(0)) options.job.iteration_bytes = kAmple;
   worker->plan.emplace(job_, IterationPlan::Ahead{config_.prefetch, config_.ahead});
   worker->machine = std::make_unique<MutatedClient>(options, rng_.Next(), Now(worker));
   seats_[seat.value()] = worker;
   TickWorker(worker);
+}
+
+// Who was started last was told that another process has the seat, one whose Hello came later: that
+// is the newest then, or if it is gone somebody starts a new one.
+void World::FollowHolder(SeatId seat) {
+  const std::vector<WorkerProcess*>& processes = holders_[seat].processes;
+  const auto alive = std::find_if(processes.rbegin(), processes.rend(), [](const auto* process) {
+    return process->alive && !process->machine->left();
+  });
+  if (alive == processes.rend()) return SpawnWorker(seat);
+  seats_[seat.value()] = *alive;
 }
 
 void World::TickWorker(WorkerProcess* worker) {
@@ -246,6 +266,7 @@ void World::GoQuiet() {
   full_until_.clear();
   slow_until_.clear();
   for (auto& shard : shards_) shard->zombie = false;
+  for (auto& worker : workers_) worker->cut_until = 0;
 }
 
 bool World::Finished() const {

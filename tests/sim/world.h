@@ -1,5 +1,5 @@
 // One simulated history: the product's own machines under virtual time, a lossy network, disks that
-// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V18 of
+// forget what was not flushed, and crashes. One seed = one history. The invariants V1 to V19 of
 // ARCHITECTURE.md are checked after every step (checks.cc); the first that breaks ends the history.
 #pragma once
 
@@ -27,7 +27,7 @@
 namespace rubato::sim {
 
 struct Violation {
-  std::string invariant;  // "V1" .. "V18"
+  std::string invariant;  // "V1" .. "V19"
   std::string what;
 };
 
@@ -84,6 +84,7 @@ class World {
     std::optional<MutatedPlan> plan;  // not of a reader
     bool alive = true;
     int64_t frozen_until = 0;
+    int64_t cut_until = 0;  // from the scheduler
     std::set<Nonce> nonces;
     LifeInfo info;                 // of the current life
     bool busy = false;             // with a task of the plan
@@ -116,6 +117,7 @@ class World {
   void StartScheduler();
   void SpawnShard(PlaceId place);
   void SpawnWorker(SeatId seat);
+  void FollowHolder(SeatId seat);
   PsClientOptions ClientOptions() const;
   void SpawnMissingShards();
   void TickScheduler(uint64_t start);
@@ -193,6 +195,7 @@ class World {
   void CrashWorker(Rng* rng);
   void FreezeWorker(Rng* rng);
   void ReplaceWorker(Rng* rng);
+  void LoseSightOfWorker(Rng* rng);
   void ComesBack(SeatId seat, int64_t after_us);
   void CrashShard(Rng* rng, bool zombie);
   void CrashScheduler(Rng* rng);
@@ -246,6 +249,8 @@ class World {
   // What is known of the dead (check_lives.cc).
   void CheckState(const SchedulerState& state);
   void CheckForgotten(const ShardProcess& process);
+  void CheckHolders();
+  void NoteAnswer(Nonce from, const Message& message);
   void CountTorn(const SchedulerEvent& event);
   void CheckTorn();
   struct Held {       // of a life's iterations, on one shard
@@ -287,6 +292,13 @@ class World {
   std::vector<std::unique_ptr<ShardProcess>> shards_;
   std::vector<std::unique_ptr<WorkerProcess>> workers_;
   std::vector<WorkerProcess*> seats_;  // newest process of each seat
+  // Of each seat, since the scheduler was started: those that had a life, as they came; and how
+  // many of them came before the newest that answered in one.
+  struct Holders {
+    std::vector<WorkerProcess*> processes;
+    ptrdiff_t over = 0;
+  };
+  std::map<SeatId, Holders> holders_;
   std::map<Nonce, ShardProcess*> shard_of_;
   std::map<Nonce, WorkerProcess*> worker_of_;
   std::map<ImageName, Image, NamesOnDisk> disk_;  // each with the rows of its chain

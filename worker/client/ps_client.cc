@@ -31,7 +31,12 @@ void PsClient::Receive(Instant now, Nonce from, const Message& message, ClientOu
   }
   if (const auto* error = std::get_if<ErrorReply>(&message)) {
     if (!IsPeer(from)) return;
-    out->events.push_back(Refused{error->code, error->sentence});
+    if (from == kSchedulerNonce && SeatRule::IsTaken(*error)) {
+      left_ = true;
+      out->events.push_back(SeatTaken{error->sentence});
+    } else {
+      out->events.push_back(Refused{error->code, error->sentence});
+    }
     return;
   }
   if (const auto* stale = std::get_if<Stale>(&message)) return ReceiveStale(now, from, *stale, out);
@@ -129,6 +134,7 @@ void PsClient::SendHello(ClientOutput* out) {
   hello.job_fingerprint = job_fingerprint_;
   hello.encoding_digest = options_.job.data.encoding;
   hello.rows_digest = options_.job.data.rows;
+  hello.process = options_.process;
   out->messages.push_back({kSchedulerNonce, hello});
 }
 
@@ -199,12 +205,23 @@ void PsClient::ReceiveView(Instant now, const View& view, ClientOutput* out) {
     if (life_ != kNoLife && (member == view.members.end() || member->life != life_)) {
       return ResetLife("the scheduler evicted this worker, or the fleet resumed", out);
     }
+    if (life_ == kNoLife && member != view.members.end()) Answer(member->life, out);
     if (life_ == kNoLife && member != view.members.end() && member->start) {
       Begin(now, member->life, *member->start, out);
     }
   }
   if (life_ != kNoLife) FollowShards(now, out);
   LeaveIfOver(out);
+}
+
+// At once: the sooner the scheduler knows that this process has heard of its life, the sooner those
+// that had its seat before are over, and the less the two take it from each other.
+void PsClient::Answer(Life life, ClientOutput* out) {
+  Heartbeat beat;
+  beat.life = life;
+  beat.generation = view_.generation;
+  beat.seen = view_.version;
+  out->messages.push_back({kSchedulerNonce, beat});
 }
 
 void PsClient::Begin(Instant now, Life life, Clock start, ClientOutput* out) {

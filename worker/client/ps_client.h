@@ -40,6 +40,7 @@ struct PsClientOptions {
   Job job;
   Role role = Role::kWorker;
   SeatId seat;
+  Nonce process{};  // of Hello; 0: of a reader
   CacheMode cache = CacheMode::kOff;
   ValueCodec push_codec = ValueCodec::kF32;
   ValueCodec pull_codec = ValueCodec::kF32;
@@ -92,6 +93,11 @@ struct Refused {
   uint32_t code = 0;
   std::string sentence;
 };
+// A newer process has this worker's seat: it has no life any more, nor will it get one. The client
+// says nothing after it.
+struct SeatTaken {
+  std::string sentence;
+};
 // This client has made its strikes: from iteration `from` on, in this life and all later ones, what
 // it pushes is empty.
 struct Quarantined {
@@ -102,8 +108,8 @@ struct Quarantined {
 struct FleetEnded {
   int code = 0;  // exit code
 };
-using ClientEvent =
-    std::variant<Started, Ready, Reset, Left, Committed, Waiting, Refused, Quarantined, FleetEnded>;
+using ClientEvent = std::variant<Started, Ready, Reset, Left, Committed, Waiting, Refused,
+                                 SeatTaken, Quarantined, FleetEnded>;
 
 struct ClientOutput {
   Outbox messages;
@@ -237,6 +243,7 @@ class PsClient {
   void Begin(Instant now, Life life, Clock start, ClientOutput* out);
   void ResetLife(const std::string& why, ClientOutput* out);
   void SendHello(ClientOutput* out);
+  void Answer(Life life, ClientOutput* out);
   void Beat(ClientOutput* out);
   void LeaveIfOver(ClientOutput* out);
   bool MayLeave() const;

@@ -152,6 +152,8 @@ absl::Status Trainer::Take(ClientEvent event) {
     if (alone_) fleet_end_ = end->code;
   } else if (const auto* refused = std::get_if<Refused>(&event)) {
     return absl::FailedPreconditionError(refused->sentence);
+  } else if (const auto* taken = std::get_if<SeatTaken>(&event)) {
+    return EndFor(*taken);
   } else if (const auto* waiting = std::get_if<Waiting>(&event)) {
     Warn(*waiting);
   } else if (const auto* out = std::get_if<Quarantined>(&event)) {
@@ -161,6 +163,15 @@ absl::Status Trainer::Take(ClientEvent event) {
                         "trained or validated here from clock %d on",
                         out->strikes, out->from.value()));
   }
+  return absl::OkStatus();
+}
+
+// Nothing is wrong with it where an engine starts processes: the one that the engine still knows
+// goes on. A launcher has one process for a seat.
+absl::Status Trainer::EndFor(const SeatTaken& taken) {
+  if (!alone_) return absl::AbortedError(taken.sentence);
+  LogWarning(taken.sentence);
+  fleet_end_ = kExitDone;
   return absl::OkStatus();
 }
 

@@ -95,6 +95,7 @@ class Trainer {
   // Takes the events that are there.
   absl::Status TakeEvents(Session* session);
   absl::Status Take(ClientEvent event);
+  absl::Status EndFor(const SeatTaken& taken);
   absl::Status TakeStart(const Started& started);
   void Warn(const Waiting& waiting) const;
   // Cancelled once a signal to stop has come that is not to be heeded otherwise.

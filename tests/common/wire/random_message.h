@@ -135,7 +135,8 @@ class RandomMessages {
             Number<uint32_t>(9),
             rng_.Next(),
             rng_.Next(),
-            rng_.Next()};
+            rng_.Next(),
+            Any<Nonce>()};
   }
 
   Heartbeat MakeHeartbeat() {

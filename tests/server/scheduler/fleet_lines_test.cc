@@ -142,5 +142,16 @@ TEST_F(FleetLinesTest, WhoIsFollowedIsNotWaitedFor) {
   EXPECT_TRUE(lines_->AllEnded());
 }
 
+// What it says after that would be taken for the words, and the end, of who has its place now.
+TEST_F(FleetLinesTest, WhoIsFollowedByANewerProcessIsNotHeard) {
+  lines_->Take(Nonce(1), Of(Role::kWorker, 1, {LineOf("worker-1", 1)}));
+  EXPECT_FALSE(lines_->AllEnded());
+  const Telemetry end = Of(Role::kWorker, 1, {LineOf("worker-1", 2, "ended")}, 1);
+  EXPECT_EQ(lines_->Take(Nonce(1), end, true).next, 2u);
+  EXPECT_EQ(Written(), std::vector<std::string>{LineOf("worker-1", 1)});
+  EXPECT_EQ(lines_->refused(), 1u);
+  EXPECT_TRUE(lines_->AllEnded());
+}
+
 }  // namespace
 }  // namespace rubato

@@ -26,6 +26,12 @@ SchedulerState RandomState(uint64_t seed) {
   state.job_fingerprint = rng.Next();
   for (uint64_t i = rng.Below(4); i > 0; --i) state.retired.emplace_back(rng.Next());
   for (uint64_t i = rng.Below(4); i > 0; --i) {
+    state.contenders.push_back(
+        {SeatId(static_cast<uint32_t>(rng.Next())), Nonce(rng.Next()), rng.Chance(0.5)});
+  }
+  for (uint64_t i = rng.Below(4); i > 0; --i) state.place_holders.emplace_back(rng.Next());
+  for (uint64_t i = rng.Below(4); i > 0; --i) state.superseded.emplace_back(rng.Next());
+  for (uint64_t i = rng.Below(4); i > 0; --i) {
     state.high_water.push_back({Life(rng.Next()), Clock(static_cast<int64_t>(rng.Below(1000)))});
   }
   for (uint64_t i = rng.Below(4); i > 0; --i) {

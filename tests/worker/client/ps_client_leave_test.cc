@@ -140,5 +140,24 @@ TEST_F(PsClientLeaveTest, OnlyTheSchedulerEndsTheFleet) {
   EXPECT_EQ(std::get<FleetEnded>(out_.events[0]).code, 75);
 }
 
+// Nothing follows: neither a Hello, nor what it had to push.
+TEST_F(PsClientLeaveTest, WhoseSeatANewerProcessHasSaysNothingAnyMore) {
+  Begin(Staleness(1), Clock(0));
+  const ErrorReply taken{static_cast<uint32_t>(absl::StatusCode::kAlreadyExists), "taken"};
+  client_->Receive(now_, kShard, taken, &out_);  // a shard has no say in it
+  EXPECT_FALSE(client_->left());
+  out_ = {};
+  client_->Receive(now_, kSchedulerNonce, taken, &out_);
+  ASSERT_EQ(out_.events.size(), 1u);
+  EXPECT_EQ(std::get<SeatTaken>(out_.events[0]).sentence, "taken");
+  out_ = {};
+  for (int i = 0; i < 100; ++i) {
+    now_ = now_ + options_.heartbeat_every;
+    client_->Tick(now_, &out_);
+    Show();
+  }
+  EXPECT_TRUE(out_.messages.empty());
+}
+
 }  // namespace
 }  // namespace rubato
