@@ -6,14 +6,13 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/wire/address.h"
-#include "common/wire/listening.h"
 #include "common/wire/sockets.h"
 
 namespace rubato {
 namespace {
 
-constexpr int kConnectWaitMs = 20;                     // a living peer on this host takes about 1
-constexpr Duration kTryKeyFor = Duration::Seconds(3);  // and ask again for a name
+constexpr int kConnectWaitMs = 20;  // a living peer on this host takes about 1
+constexpr Duration kTryKeyFor = Duration::Seconds(3);
 constexpr Duration kWatchEvery = Duration::Millis(100);
 constexpr int kTroubles = ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
                           ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
@@ -77,7 +76,7 @@ absl::Status Connections::Connect(Nonce peer, const PeerAddress& at) {
 
 absl::Status Connections::Open(Nonce peer, Connection* connection) {
   const std::string& address = connection->at.address;
-  const absl::StatusOr<bool> ipv6 = NeedsIpv6(address, LookupOfThisHost());
+  const absl::StatusOr<bool> ipv6 = families_.Find(address);
   connection->unknown = ipv6.ok() ? "" : UnknownName(address, ipv6.status());
   try {
     zmq::socket_t socket = ConnectionSocket(context_, keys_ == nullptr ? nullptr : &keys_->own(),
@@ -127,17 +126,21 @@ void Connections::NoteHeard(Nonce peer) {
 }
 
 void Connections::Watch(Instant now) {
-  const auto found = open_.find(kSchedulerNonce);
-  if (found == open_.end() || now - watched_ < kWatchEvery) return;
+  if (now - watched_ < kWatchEvery) return;
   watched_ = now;
-  Connection& connection = found->second;
-  ReadTroubles(connection);
-  const bool another = connection.keys.size() > 1 || !connection.unknown.empty();
-  if (connection.heard || !another || now - connection.opened < kTryKeyFor) return;
-  zmq_socket_monitor(connection.socket.handle(), nullptr, 0);
-  connection.key = (connection.key + 1) % connection.keys.size();
-  connection.opened = now;
-  Open(kSchedulerNonce, &connection).IgnoreError();  // as before, and tried again
+  for (auto& [peer, connection] : open_) {
+    const bool unknown = !connection.unknown.empty() && families_.MayAskAgain();
+    if (peer == kSchedulerNonce) ReadTroubles(connection);
+    const bool another_key = connection.keys.size() > 1 && now - connection.opened >= kTryKeyFor;
+    if (!connection.heard && (unknown || another_key)) OpenAgain(now, peer, &connection);
+  }
+}
+
+void Connections::OpenAgain(Instant now, Nonce peer, Connection* connection) {
+  if (peer == kSchedulerNonce) zmq_socket_monitor(connection->socket.handle(), nullptr, 0);
+  connection->key = (connection->key + 1) % connection->keys.size();
+  connection->opened = now;
+  Open(peer, connection).IgnoreError();  // as before, and tried again
 }
 
 void Connections::ReadTroubles(const Connection& scheduler) {

@@ -18,6 +18,7 @@
 #include "common/base/env.h"
 #include "common/base/ids.h"
 #include "common/keys/key_ring.h"
+#include "common/wire/name_families.h"
 #include "common/wire/peer_address.h"
 #include "common/wire/send_result.h"
 #include "common/wire/wire.h"
@@ -45,9 +46,9 @@ class Connections {
   }
   void NoteHeard(Nonce peer);
 
-  // Looks what became of the scheduler's connection. As often as you like.
+  // Looks what became of connections that did not stand at once. As often as you like.
   void Watch(Instant now);
-  // Why it does not stand, if it does not.
+  // Why the scheduler's does not stand, if it does not.
   const Trouble& trouble() const { return trouble_; }
 
  private:
@@ -61,10 +62,12 @@ class Connections {
     Instant opened;
   };
   absl::Status Open(Nonce peer, Connection* connection);
+  void OpenAgain(Instant now, Nonce peer, Connection* connection);
   void ReadTroubles(const Connection& scheduler);
 
   zmq::context_t* const context_;
   const KeyRing* const keys_;
+  NameFamilies families_{LookupOfThisHost()};
   absl::flat_hash_map<Nonce, Connection> open_;
   std::optional<zmq::socket_t> troubles_;  // tells of the scheduler's connection
   Trouble trouble_;
