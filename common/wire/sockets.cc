@@ -25,6 +25,7 @@ constexpr size_t kShareSentBytes = 64u << 10;
 constexpr size_t kShareReceivedBytes = 8u << 10;
 constexpr int kLingerMs = 200;  // for the last words (a goodbye) of an endpoint that closes
 constexpr int kDeadConnectionMs = 60'000;
+constexpr int kConnectWithinMs = 3'000;  // a firewall may drop what is sent to a closed port
 constexpr int kProbeAfterSeconds = 30;
 constexpr int kProbeEverySeconds = 10;
 constexpr int kProbes = 3;  // so that an idle connection ends when a busy one does
@@ -69,6 +70,7 @@ zmq::socket_t ConnectionSocket(zmq::context_t* context, const KeyPair* own,
     socket.set(zmq::sockopt::curve_serverkey, peer_key);
   }
   socket.set(zmq::sockopt::immediate, true);  // no queue to a peer that is not there
+  socket.set(zmq::sockopt::connect_timeout, kConnectWithinMs);
   socket.set(zmq::sockopt::reconnect_ivl, 100);
   socket.set(zmq::sockopt::reconnect_ivl_max, 1000);
   return socket;

@@ -5,8 +5,9 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "launch"))
-from rubato_cli.base.events import (ProgressEvent, ResumedEvent, SchedulerDoneEvent,  # noqa: E402
-                                    ValidationEvent, WorkerDoneEvent)
+from rubato_cli.base.events import (LogEvent, ProgressEvent, ResumedEvent,  # noqa: E402
+                                    SchedulerDoneEvent, ValidationEvent, WarningEvent,
+                                    WorkerDoneEvent)
 import targets  # noqa: E402
 from rubato_cli.base.events import ShardDone  # noqa: E402
 from rubato_cli.run import metrics  # noqa: E402
@@ -64,6 +65,19 @@ class ProgressTest(unittest.TestCase):
             self.assertEqual(progress.lost, 3 + (lost if clock else 0))
         progress.take(Process("scheduler-0"), ResumedEvent(clock=20))
         self.assertEqual(progress.lost, 7)
+
+
+    def test_warnings_of_a_fleet_that_has_not_begun_are_told_once(self):
+        progress = new_progress()
+        server, worker = Process("server-0"), Process("worker-0")
+        waits = LogEvent(level="warning", text="the scheduler does not answer")
+        self.assertEqual(progress.take(server, waits), "server-0: the scheduler does not answer")
+        self.assertEqual(progress.take(worker, waits), "worker-0: the scheduler does not answer")
+        self.assertEqual(progress.take(server, WarningEvent(message=waits.text)), "")
+        progress.take(worker, ProgressEvent(epoch=0, clock=1))
+        self.assertEqual(progress.take(server, LogEvent(level="warning", text="a late one")), "")
+        self.assertEqual(progress.take(server, WarningEvent(message="the disk is full")),
+                         "server-0: the disk is full")
 
 
 class InfluenceTest(unittest.TestCase):

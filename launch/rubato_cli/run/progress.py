@@ -8,7 +8,7 @@ from typing import Any
 
 from rubato_cli.base import units
 from rubato_cli.base.console import Console
-from rubato_cli.base.events import (CommittedEvent, Event, ProgressEvent, RefusedEvent,
+from rubato_cli.base.events import (CommittedEvent, Event, LogEvent, ProgressEvent, RefusedEvent,
                                     ResumedEvent, SchedulerDoneEvent, ServerDoneEvent,
                                     ValidationEvent, ViewEvent, WarningEvent, WorkerDoneEvent)
 from rubato_cli.files import target_metrics
@@ -36,6 +36,7 @@ class Progress:
         self._committed_at = time.monotonic()  # or since when nothing is
         self.resumed_from = 0
         self._validated = -1  # epoch
+        self._warned: dict[str, str] = {}  # by process: what it has warned of last
         self._workers: dict[str, ProgressEvent] = {}
         self.max_staleness = 0
         self.replaced = False  # by another process, a worker's that had trained
@@ -74,7 +75,9 @@ class Progress:
                     return "nothing was committed: this run starts over"
                 return f"resumed from clock {self.resumed_from}"
             case WarningEvent():
-                return f"{teller.name}: {event.message}"
+                return self._warning(teller, event.message)
+            case LogEvent(level="warning") if not self._workers:
+                return self._warning(teller, event.text)  # it may be why nobody begins
             case RefusedEvent():
                 why = f" (the last: {event.why})" if event.why else ""
                 return (f"{teller.name} has refused "
@@ -126,6 +129,13 @@ class Progress:
         return (f"epoch {min(epoch + 1, self.epochs)}/{self.epochs}  {loss}"
                 f"{rate:,.0f} samples/s  clock {low}-{high} of {self.last_clock}  "
                 f"s={self.staleness}  ETA {self._eta(low)}{self._out()}{self._age()}")
+
+    def _warning(self, teller: Teller, text: str) -> str:
+        """Each once: a process may tell it and write it into its log."""
+        if text == self._warned.get(teller.name):
+            return ""
+        self._warned[teller.name] = text
+        return f"{teller.name}: {text}"
 
     def _out(self) -> str:
         """How many workers train nothing."""
