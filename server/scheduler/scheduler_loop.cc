@@ -122,6 +122,7 @@ void SchedulerLoop::TellEnd(const FleetEnd& message, Duration patience, StopSign
   const int heard = signals->Count();
   const Instant until = MonotonicNow() + patience;
   while (!done(std::nullopt) && MonotonicNow() < until && signals->Count() == heard) {
+    if (options_.pulse) options_.pulse(scheduler_.known_min_clock());
     for (const Decoded& decoded : endpoint_->Receive(kTick)) {
       if (const auto* told = std::get_if<Telemetry>(&decoded.message)) {
         endpoint_->Send(decoded.from, Take(decoded.from, *told));

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -41,6 +42,7 @@ class SchedulerLoopTest : public testing::Test {
   absl::StatusOr<RunEnd> Run(const std::string& state_path, std::function<void()> meanwhile) {
     auto loop = SchedulerLoop::Open({.listen = "ipc://" + folder_.path() + "/scheduler",
                                      .state_path = state_path,
+                                     .pulse = [this](Clock) { ++pulses_; },
                                      .processes = processes_},
                                     options_, state_, events_.get());
     EXPECT_TRUE(loop.ok()) << loop.status();
@@ -136,6 +138,7 @@ class SchedulerLoopTest : public testing::Test {
   SchedulerState state_;
   std::unique_ptr<Endpoint> worker_;
   uint32_t processes_ = 0;
+  std::atomic<int> pulses_ = 0;
 };
 
 TEST_F(SchedulerLoopTest, AFleetThatOnlyServesEndsWithTheFirstSignal) {
@@ -173,6 +176,11 @@ TEST_F(SchedulerLoopTest, ARunThatWasOverTellsAllWhoCome) {
     codes.push_back(AwaitEnd(worker_.get(), hello));
     worker_->Send(kSchedulerNonce, LastWords(Role::kWorker, "worker-0", 0));
     codes.push_back(AwaitEnd(worker_.get(), hello));  // one is not all
+    const int pulses = pulses_;
+    for (int i = 0; i < 500 && pulses_ == pulses; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_GT(pulses_, pulses);  // who waits has not come to a stand
     worker_->Send(kSchedulerNonce, LastWords(Role::kShard, "server-0", 1));
   });
   ASSERT_TRUE(end.ok()) << end.status();
