@@ -27,6 +27,7 @@ struct Arguments {
   StartFlags start;
   bool serve = false;
   float rate_factor = 1.0F;
+  uint32_t servers_on_host = 1;
 };
 
 // Of one server, in a row: all of the same number.
@@ -171,7 +172,8 @@ absl::StatusOr<int> Serve(const Arguments& arguments, const Beginning& beginning
                     absl::StrFormat("a server of %d shards for %d workers", shards, job.seats)));
   if (!IsLocal(beginning.start.scheduler->value)) {  // else the scheduler has asked for all
     const FleetFor purpose = arguments.serve ? FleetFor::kReaders : FleetFor::kTraining;
-    RETURN_IF_ERROR(CheckServerFits(job, purpose, shards, {}));
+    RETURN_IF_ERROR(CheckServersFit(job, purpose,
+                                    {.servers = arguments.servers_on_host, .shards = shards}, {}));
   }
   const std::string snapshots = beginning.run.folder + "/snapshots";
   ASSIGN_OR_RETURN(const auto store, arguments.serve ? OpenSnapshotStoreToRead(snapshots)
@@ -188,6 +190,9 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Rubato's server: shards of a model in memory, with snapshots");
   AddStartFlags(StartRole::kServer, &app, &arguments.start);
+  app.add_option("--servers-on-host", arguments.servers_on_host,
+                 "servers of this fleet that share this host's memory, this one among them")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--serve", arguments.serve, "no training: nothing in the run folder is changed");
   app.add_option("--rate-factor", arguments.rate_factor, "of the learning rates of the run")
       ->check(CLI::Range(0.0F, 1.0F));

@@ -99,16 +99,22 @@ absl::Status CheckItFits(const Job& job, FleetFor purpose, const MemoryLimits& l
       Size(largest), Parts(need), limits.process.what, Size(limits.process.bytes)));
 }
 
-absl::Status CheckServerFits(const Job& job, FleetFor purpose, uint32_t shards,
+absl::Status CheckServersFit(const Job& job, FleetFor purpose, ServersOnHost here,
                              const MemoryLimits& limits) {
-  const uint64_t need = Times(shards, OfShard(job, NeedOf(job, purpose)));
-  const MemoryLimit& limit =
-      limits.process.bytes < limits.host.bytes ? limits.process : limits.host;
-  if (need <= limit.bytes) return absl::OkStatus();
+  const uint64_t one = Times(here.shards, OfShard(job, NeedOf(job, purpose)));
+  const uint64_t all = Times(here.servers, one);
+  const bool fits_process = one <= limits.process.bytes;
+  if (fits_process && all <= limits.host.bytes) return absl::OkStatus();
+  const MemoryLimit& limit = fits_process ? limits.host : limits.process;
   return absl::ResourceExhaustedError(absl::StrFormat(
-      "this server can need %s of memory, for %d of the run's %d shards, and %s is %s; use more "
-      "servers, make the model smaller, or give it more memory",
-      Size(need), shards, job.places, limit.what, Size(limit.bytes)));
+      "%s can need %s of memory, for %d of the run's %d shards, and %s is %s; use more %s, make "
+      "the "
+      "model smaller, or give it more memory",
+      fits_process && here.servers > 1
+          ? absl::StrFormat("the %d servers on this host", here.servers)
+          : "this server",
+      Size(fits_process ? all : one), here.shards * (fits_process ? here.servers : 1), job.places,
+      limit.what, Size(limit.bytes), fits_process ? "hosts" : "servers"));
 }
 
 }  // namespace rubato

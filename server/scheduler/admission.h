@@ -32,8 +32,12 @@ struct MemoryLimits {
 };
 // ResourceExhausted: a sentence that says what needs how much, and what can be done.
 absl::Status CheckItFits(const Job& job, FleetFor purpose, const MemoryLimits& limits);
-// Of a server with `shards` of the job's places.
-absl::Status CheckServerFits(const Job& job, FleetFor purpose, uint32_t shards,
+// The servers of one host: how many, and how many of the job's places each has.
+struct ServersOnHost {
+  uint32_t servers = 1;
+  uint32_t shards = 1;
+};
+absl::Status CheckServersFit(const Job& job, FleetFor purpose, ServersOnHost here,
                              const MemoryLimits& limits);
 
 }  // namespace rubato

@@ -41,7 +41,10 @@ class Places(Protocol):
         """Whether that finds one; keeps it."""
 
     def local_rank(self, seat: int) -> int:
-        """How many workers before that one are on its host."""
+        """A number of that worker among those on its host, from 0."""
+
+    def servers_beside(self, index: int, servers: int) -> int:
+        """How many of `servers` are on the host of that one, itself among them."""
 
     def there(self, name: str, path: pathlib.Path) -> str:
         """What `path`, the run's folder, is called where process `name` is."""
@@ -70,6 +73,9 @@ class LocalPlaces:
 
     def local_rank(self, seat: int) -> int:
         return seat
+
+    def servers_beside(self, index: int, servers: int) -> int:
+        return servers
 
     def there(self, name: str, path: pathlib.Path) -> str:
         return str(path)

@@ -82,11 +82,13 @@ class OwnCrew:
         self._workers: list[Post] = []
 
     def start_servers(self, addresses: Addresses, scheduler: str) -> None:
+        servers = int(self._config["servers"])
         self._servers = [
             self._keep(f"server-{index}", "rubato-server", lambda post, index=index: [
                 "--scheduler", scheduler, "--listen", addresses.server(index, post.starts),
-                "--server", str(index), *self._flags.server])
-            for index in range(int(self._config["servers"]))]
+                "--server", str(index), "--servers-on-host",
+                str(self._fleet.places.servers_beside(index, servers)), *self._flags.server])
+            for index in range(servers)]
         for server in self._servers:
             self._fleet.wait_listening(server)
 

@@ -112,20 +112,27 @@ TEST(Admission, AbsurdNumbersAddUpToTooMuch) {
   EXPECT_FALSE(CheckItFits(job, FleetFor::kReaders, limits).ok());
 }
 
-TEST(Admission, AServerOfSeveralHostsAsksForItsOwnShards) {
+TEST(Admission, OfSeveralHostsEachServerAsksForThoseOnItsOwn) {
   const Job job = DenseJob();
   const MemoryNeed all = NeedOf(job, FleetFor::kTraining);
   const uint64_t shard = (all.weights + all.slots + all.image + all.credits) / 2;
-  const auto check = [&](uint32_t shards, uint64_t host, uint64_t process) {
-    return CheckServerFits(job, FleetFor::kTraining, shards, Limits(host, process));
+  const auto check = [&](ServersOnHost here, uint64_t host, uint64_t process) {
+    return CheckServersFit(job, FleetFor::kTraining, here, Limits(host, process));
   };
-  EXPECT_TRUE(check(1, shard, shard).ok());
-  EXPECT_TRUE(check(2, 2 * shard, 2 * shard).ok());
-  EXPECT_EQ(check(1, shard - 1, shard).message(),
+  EXPECT_TRUE(check({1, 1}, shard, shard).ok());
+  EXPECT_TRUE(check({1, 2}, 2 * shard, 2 * shard).ok());
+  EXPECT_TRUE(check({2, 1}, 2 * shard, shard).ok());
+  EXPECT_EQ(check({1, 1}, shard - 1, shard).message(),
             "this server can need 384 MiB of memory, for 1 of the run's 2 shards, and "
-            "/sys/fs/cgroup/box/memory.max is 384 MiB; use more servers, make the model smaller, "
+            "/sys/fs/cgroup/box/memory.max is 384 MiB; use more hosts, make the model smaller, "
             "or give it more memory");
-  EXPECT_EQ(check(2, 2 * shard, 2 * shard - 1).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(check({2, 1}, 2 * shard - 1, shard).message(),
+            "the 2 servers on this host can need 768 MiB of memory, for 2 of the run's 2 shards, "
+            "and /sys/fs/cgroup/box/memory.max is 768 MiB; use more hosts, make the model smaller, "
+            "or give it more memory");
+  EXPECT_EQ(check({2, 1}, 2 * shard, shard - 1).message(),
+            "this server can need 384 MiB of memory, for 1 of the run's 2 shards, and ulimit -v is "
+            "384 MiB; use more servers, make the model smaller, or give it more memory");
 }
 
 }  // namespace

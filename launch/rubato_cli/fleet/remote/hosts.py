@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 import time
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ class Hosts:
         self.hosts = hosts
         self.shared = shared
         self._at: dict[str, RemoteHost] = {}
+        self._ranks: dict[str, tuple[RemoteHost, int]] = {}  # of workers, on their hosts
 
     def __enter__(self) -> Hosts:
         return self
@@ -67,8 +69,18 @@ class Hosts:
         return found is not None
 
     def local_rank(self, seat: int) -> int:
-        host = self.host(f"{WORKER}-{seat}")
-        return sum(self._at.get(f"{WORKER}-{before}") is host for before in range(seat))
+        """The lowest that is free; he keeps it, whoever comes to his host later."""
+        name = f"{WORKER}-{seat}"
+        host = self.host(name)
+        if self._ranks.get(name, (None, 0))[0] is not host:
+            taken = {rank for other, (at, rank) in self._ranks.items()
+                     if at is host and self._at.get(other) is host}
+            self._ranks[name] = host, next(rank for rank in itertools.count() if rank not in taken)
+        return self._ranks[name][1]
+
+    def servers_beside(self, index: int, servers: int) -> int:
+        host = self.host(f"{SERVER}-{index}")
+        return sum(self._at.get(f"{SERVER}-{other}") is host for other in range(servers))
 
     def there(self, name: str, path: pathlib.Path) -> str:
         return self.host(name).out
@@ -82,6 +94,7 @@ class Hosts:
 
     def next_fleet(self) -> Hosts:
         """For a fleet that may have other workers. Servers and scheduler stay where they were."""
+        self._ranks = {}
         self._at = {name: host for name, host in self._at.items()
                     if _role(name) != WORKER and not (host.lost and self.shared)}
         return self
