@@ -2,22 +2,29 @@
 """`rubato up`, `down`, `status` and `logs`: a fleet that outlives its terminal, and how others find
 it. With fake executables; over ssh in ssh_up_test.py."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import pty
 import signal
 import sys
+import tempfile
 import unittest
+from unittest import mock
 
 from fake_fleet import ROOT, FakeFleetTest
-from processes import DEADLINE_SECONDS, alive, heed_signals, read_until, wait_until
+from processes import (DEADLINE_SECONDS, STOP_SIGNALS, alive, heed_signals, read_until,
+                       wait_until)
 
 sys.path.insert(0, str(ROOT / "launch"))
+from rubato_cli.base.console import Console  # noqa: E402
 from rubato_cli.base.failure import Failure  # noqa: E402
+from rubato_cli.detached import record, supervisor  # noqa: E402
 from rubato_cli.detached.record import Record, read, write  # noqa: E402
 from rubato_cli.files.log_tail import LogTail  # noqa: E402
 from rubato_cli.files.run_folder import RunFolder  # noqa: E402
+from rubato_cli.fleet.stop_signals import StopSignals  # noqa: E402
 
 SLOW = {"worker-0": "slow", "worker-1": "slow"}
 STOPPED = "stopped with a snapshot at clock 20"
@@ -179,6 +186,66 @@ class UpTest(FakeFleetTest):
         self.assertIn(f"out is not of a `rubato up`: `kill -INT {process.pid}` stops", stderr)
         process.terminate()
         process.communicate(timeout=DEADLINE_SECONDS)
+
+
+class SupervisorTest(unittest.TestCase):
+    """Jobs without a fleet, and signals at the worst moments."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="supervisor-test-")
+        self.addCleanup(scratch.cleanup)
+        self.folder = RunFolder(scratch.name)
+
+    def begin(self, job):
+        """How it ended."""
+        with StopSignals() as stop, open(os.devnull, "w", encoding="utf-8") as nobody:
+            begun = supervisor.Supervisor(job, "")
+            self.addCleanup(kill_and_bury, begun.process)
+            return begun.wait(Console(progress=nobody), stop, None)
+
+    def test_a_stop_when_all_is_over_does_not_keep_that_from_being_told(self):
+        def write(folder, found):
+            if found.ending:
+                for number in STOP_SIGNALS:
+                    os.kill(os.getpid(), number)
+            record.write(folder, found)
+
+        def job(console, prepared, _):
+            prepared(self.folder)
+            console.result(["all of it"], {})
+            return 0
+
+        (self.folder.path / "logs").mkdir()
+        with mock.patch.object(supervisor, "record", mock.Mock(wraps=record, write=write)):
+            ending = self.begin(job)
+        self.assertEqual(ending, record.Ending(0, ["all of it"]))
+        self.assertEqual(read(self.folder).told(), ending)
+
+    def test_a_stop_as_it_begins_is_counted(self):
+        def job(_, __, stop):
+            wait_until(lambda: stop.count == 2)
+            return 7
+
+        may_go_on, go_on = os.pipe()
+        self.addCleanup(os.close, may_go_on)
+        self.addCleanup(os.close, go_on)
+        with (StopSignals(), mock.patch.object(os, "setsid", lambda: os.read(may_go_on, 1))):
+            begun = supervisor.Supervisor(job, "")
+            self.addCleanup(kill_and_bury, begun.process)
+            for number in supervisor.AT_ONCE:
+                os.kill(begun.process, number)
+            os.write(go_on, b"!")
+        ended = []
+        wait_until(lambda: ended.append(os.waitpid(begun.process, os.WNOHANG)) or ended[-1][0])
+        self.assertEqual(os.waitstatus_to_exitcode(ended[-1][1]), 7)
+
+
+def kill_and_bury(process):
+    """A child that may have been waited for."""
+    with contextlib.suppress(ChildProcessError):
+        if os.waitpid(process, os.WNOHANG)[0] == 0:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
 
 
 class LogTailTest(FakeFleetTest):

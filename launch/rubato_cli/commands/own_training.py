@@ -13,7 +13,6 @@ from rubato_cli.commands.session import Session
 from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.sockets import SocketFolder
-from rubato_cli.fleet.stop_signals import StopSignals
 from rubato_cli.report import run_page, summary, verdict
 from rubato_cli.run import data_tool, metrics, validations, workers
 from rubato_cli.run.committed import Snapshot
@@ -27,7 +26,7 @@ def train(arguments: argparse.Namespace, session: Session, engine: Engine | None
     """Prepares, trains and evaluates. `engine`: who starts servers and workers, if not this
     process."""
     build, folder = session.build(), RunFolder(arguments.out)
-    with StopSignals() as stop, SocketFolder() as sockets:
+    with session.stopping() as stop, SocketFolder() as sockets:
         start = Start(build, folder, stop, sockets, engine=engine)
         return _train(arguments, session, start)
 
@@ -36,7 +35,7 @@ def train_on_hosts(arguments: argparse.Namespace, config: dict[str, Any],
                    session: Session) -> int:
     """The same on other hosts. `config`: as `rubato-data config` prints it."""
     build, folder = session.build(), RunFolder(arguments.out)
-    with StopSignals() as stop, SocketFolder() as sockets:
+    with session.stopping() as stop, SocketFolder() as sockets:
         remote = open_run(config, folder, session.environment, (stop, session.console))
         with remote.hosts:
             remote.check(build, config, arguments.resume)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
 
@@ -10,6 +11,7 @@ from rubato_cli.base.console import Console
 from rubato_cli.detached import record
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build, find
+from rubato_cli.fleet.stop_signals import StopSignals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Session:
     environment: Mapping[str, str]
     # Is told of the folder of a run that is prepared, once that is this process's.
     prepared: Callable[[RunFolder], None] = record.forget
+    # The stop signals, while a run is trained.
+    stopping: Callable[[], contextlib.AbstractContextManager[StopSignals]] = StopSignals
 
     def find_build(self) -> Build:
         """The executables to use."""

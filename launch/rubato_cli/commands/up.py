@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
@@ -45,8 +46,9 @@ def _begin(host: str, work: Callable[[Session], int], arguments: argparse.Namesp
     folder = RunFolder(arguments.out)
     _check_alone(folder)
 
-    def job(console: Console, prepared: Callable[[RunFolder], None]) -> int:
-        return work(dataclasses.replace(session, console=console, prepared=prepared))
+    def job(console: Console, prepared: Callable[[RunFolder], None], stop: StopSignals) -> int:
+        return work(dataclasses.replace(session, console=console, prepared=prepared,
+                                        stopping=lambda: contextlib.nullcontext(stop)))
 
     with StopSignals() as stop:
         supervisor = Supervisor(job, host)

@@ -24,7 +24,7 @@ from rubato_cli.detached import record
 from rubato_cli.detached.record import Ending
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.ending import Ending as ProcessEnding
-from rubato_cli.fleet.stop_signals import StopSignals
+from rubato_cli.fleet.stop_signals import SIGNALS, StopSignals
 
 # A first one is a stop with a snapshot, and one more of it is none: see StopSignals.
 ASK = signal.SIGHUP
@@ -86,8 +86,9 @@ class SupervisorConsole(Console):
             self._report = None
 
 
-# Trains: speaks to the console, and tells the folder once that is its own. Returns the exit code.
-Job = Callable[[Console, Callable[[RunFolder], None]], int]
+# Trains: speaks to the console, tells the folder once that is its own, and heeds the signals.
+# Returns the exit code.
+Job = Callable[[Console, Callable[[RunFolder], None], StopSignals], int]
 
 
 class Supervisor:
@@ -96,10 +97,14 @@ class Supervisor:
     def __init__(self, job: Job, host: str) -> None:
         self._report, theirs = os.pipe()
         self._heard = b""
+        # What comes for the new process waits until that counts it: this one's handlers, which it
+        # begins with, would count in a copy that nobody looks at.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         self.process = os.fork()
         if self.process == 0:
             os.close(self._report)
             _supervise(job, host, theirs)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(theirs)
 
     def wait(self, console: Console, stop: StopSignals, caller: int | None) -> str | Ending:
@@ -142,22 +147,24 @@ class Supervisor:
 
 
 def _supervise(job: Job, host: str, report: int) -> NoReturn:
-    """Of the new process."""
-    code = FATAL
+    """Of the new process, which has SIGNALS blocked."""
     try:
         os.setsid()
         _heed_signals()
         os.closerange(STDERR + 1, report)  # whatever else the terminal's shell has open
         os.closerange(report + 1, os.sysconf("SC_OPEN_MAX"))
         os.dup2(os.open(os.devnull, os.O_RDONLY), STDIN)
-        code = _work(job, host, SupervisorConsole(report))
+        # As long as it lives: one that comes when all is over must not keep that from being told.
+        with StopSignals() as stop:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            os._exit(_work(job, host, SupervisorConsole(report), stop))
     except BaseException:  # there is nobody above to take it
         traceback.print_exc()
     finally:
-        os._exit(code)
+        os._exit(FATAL)
 
 
-def _work(job: Job, host: str, console: SupervisorConsole) -> int:
+def _work(job: Job, host: str, console: SupervisorConsole, stop: StopSignals) -> int:
     """The exit code."""
     folders: list[RunFolder] = []
 
@@ -167,8 +174,8 @@ def _work(job: Job, host: str, console: SupervisorConsole) -> int:
         folders.append(folder)
 
     try:
-        ending = Ending(job(console, begin), console.said)
-    except (Failure, OSError, MemoryError, KeyboardInterrupt) as error:
+        ending = Ending(job(console, begin, stop), console.said)
+    except (Failure, OSError, MemoryError) as error:
         failure = failure_of(error)
         ending = Ending(failure.code, [failure.sentence])
         console.error(failure.sentence, failure.code)
@@ -185,6 +192,5 @@ def _work(job: Job, host: str, console: SupervisorConsole) -> int:
 def _heed_signals() -> None:
     """Whoever began this process may ignore them (nohup, a background job), and what is ignored
     stays so."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+    for number in (*SIGNALS, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
