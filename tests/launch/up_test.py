@@ -7,7 +7,9 @@ import dataclasses
 import json
 import os
 import pty
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -154,13 +156,34 @@ class UpTest(FakeFleetTest):
         self.assertTrue(dataclasses.replace(rebooted, host="far").is_elsewhere())
 
     @unittest.skipIf(os.geteuid() != 0, "only root may give files away")
-    def test_nobody_else_says_where_to_log_in(self):
-        self.out.mkdir()
-        write(RunFolder(str(self.out)), Record("far", "/tmp/theirs", "/tmp/out"))
-        os.chown(self.out / "supervisor.json", 1, 1)
-        code, _, stderr = self.rubato("status", "out")
+    def test_nobody_else_says_where_to_log_in_and_whom_to_stop(self):
+        folder = RunFolder(str(self.out))
+        (self.out / "logs").mkdir(parents=True)
+        log = self.out / "logs" / "worker-0.where"
+        log.write_text(json.dumps({"host": "far", "path": "/tmp/theirs", "log": "/etc/passwd"}))
+        os.chown(log, 1, 1)
+        far = Record("far", "/tmp/theirs", "/tmp/out")
+        sleeper = subprocess.Popen(["sleep", "infinity"])
+        self.addCleanup(sleeper.wait)
+        self.addCleanup(sleeper.kill)
+        named = dataclasses.replace(record.mine(folder, ""), process=sleeper.pid,
+                                    started=record.started(sleeper.pid))
+        for told, words, says in ((far, ["status", "out"], "on which host to run what"),
+                                  (named, ["down", "out"], "which process to stop"),
+                                  (named, ["logs", "out", "worker-0"], "on which host")):
+            write(folder, told)
+            os.chown(self.out / "supervisor.json", 1, 1)
+            code, _, stderr = self.rubato(*words)
+            self.assertEqual(code, 2)
+            self.assertIn(f"is another user's, and says {says}", stderr)
+        self.assertIsNone(sleeper.poll())
+        shutil.copy(self.out / "supervisor.json", self.path / "own")  # which a link could offer
+        (self.out / "supervisor.json").unlink()
+        (self.out / "supervisor.json").symlink_to(self.path / "own")
+        code, _, stderr = self.rubato("down", "out")
         self.assertEqual(code, 2)
-        self.assertIn("supervisor.json is another user's, and says on which host", stderr)
+        self.assertIn("supervisor.json is no plain file", stderr)
+        self.assertIsNone(sleeper.poll())
 
     def test_logs_are_shown_and_followed_to_the_end(self):
         pid = self.up_well()
@@ -220,6 +243,18 @@ class SupervisorTest(unittest.TestCase):
             ending = self.begin(job)
         self.assertEqual(ending, record.Ending(0, ["all of it"]))
         self.assertEqual(read(self.folder).told(), ending)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root may give files away")
+    def test_its_record_is_its_own_whoever_wrote_one_before(self):
+        def job(_, prepared, __):
+            prepared(self.folder)
+            return 0
+
+        (self.folder.path / "logs").mkdir()
+        write(self.folder, Record("", "", ""))
+        os.chown(self.folder.path / "supervisor.json", 1, 1)
+        self.begin(job)
+        self.assertEqual(read(self.folder).file.user, os.getuid())
 
     def test_a_stop_as_it_begins_is_counted(self):
         def job(_, __, stop):

@@ -30,6 +30,7 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
         return there.host.do(["down", there.out, *(["--now"] if arguments.now else []),
                               *speech_flags(arguments)])
     found = _find(folder)
+    found.check_own("which process to stop")
     with found.opened() as process:
         if process is not None:
             wanted = AT_ONCE if arguments.now else (ASK,)

@@ -39,7 +39,6 @@ def _run(arguments: argparse.Namespace, session: Session) -> int:
     path = _find(folder, arguments.process)
     over = _end_of(folder, arguments)
     if path.suffix == remote_log.SUFFIX:
-        elsewhere.check_own(path)
         at = remote_log.read(path)
         there_too = Elsewhere(ssh.of(session.environment), at.host, at.path)
         return there_too.do(["agent", "--tail", at.log, *flags], over)

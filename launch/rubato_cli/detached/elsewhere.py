@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
 import select
 import subprocess
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping
 from rubato_cli.base import output
 from rubato_cli.base.failure import DONE, RETRYABLE, Failure, StoppedBySignal
 from rubato_cli.detached import record
-from rubato_cli.files.run_folder import SUPERVISOR, RunFolder
+from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.remote import ssh as ssh_words
 from rubato_cli.fleet.remote.ssh import STDERR_MAX, Ssh
 from rubato_cli.fleet.stop_signals import StopSignals
@@ -77,15 +76,8 @@ def find(folder: RunFolder, at: str, environment: Mapping[str, str]) -> There | 
     found = record.read(folder)
     if at or found is None or not found.is_elsewhere():
         return None
-    check_own(folder.path / SUPERVISOR)
+    found.check_own("on which host to run what")
     return There(Elsewhere(ssh_words.of(environment), found.host, found.path), found.out)
-
-
-def check_own(path: pathlib.Path) -> None:
-    """Failure if somebody else wrote this file, which says where to log in, and what to run."""
-    if path.stat().st_uid not in (os.getuid(), 0):
-        raise Failure(f"{path} is another user's, and says on which host to run what; only its "
-                      "owner may say this from here")
 
 
 class _Errors:

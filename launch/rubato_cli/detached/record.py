@@ -13,10 +13,10 @@ import os
 import pathlib
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 from rubato_cli.base.checkout import ROOT
-from rubato_cli.base.failure import RETRYABLE, USAGE, Failure
+from rubato_cli.base.failure import FATAL, RETRYABLE, USAGE, Failure
+from rubato_cli.files.owned_file import OwnedFile
 from rubato_cli.files.run_folder import SUPERVISOR, RunFolder
 
 LOG = "supervisor"  # the name of its log
@@ -46,6 +46,12 @@ class Record:
     process: int = 0
     started: int = 0  # in ticks since that machine has
     ending: Ending | None = None
+    file: OwnedFile | None = None  # it was read from
+
+    def check_own(self, what: str) -> None:
+        """Failure if somebody else wrote it, who would have this process do `what`."""
+        if self.file is not None:
+            self.file.check_own(what)
 
     def is_elsewhere(self) -> bool:
         """Whether the supervisor is a process of another host. Failure if nobody knows of which."""
@@ -59,7 +65,7 @@ class Record:
                       "there", USAGE)
 
     def alive(self) -> bool:
-        return self.machine == machine() and _started(self.process) == self.started
+        return self.machine == machine() and started(self.process) == self.started
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[int | None]:
@@ -89,20 +95,26 @@ class Record:
 def mine(folder: RunFolder, host: str) -> Record:
     """Of this process. `host`: what ssh calls this one."""
     return Record(host, str(ROOT), str(folder.path), socket.gethostname(), machine(), os.getpid(),
-                  _started(os.getpid()))
+                  started(os.getpid()))
 
 
 def read(folder: RunFolder) -> Record | None:
     """None: no fleet in this folder has outlived its terminal."""
-    found: dict[str, Any] = folder.find_json(SUPERVISOR)
-    if not found:
+    found = folder.find_owned(SUPERVISOR)
+    if found is None:
         return None
-    ending = found.pop("ending", None)
-    return Record(**found, ending=Ending(**ending) if ending else None)
+    told, file = found
+    try:
+        ending = Ending(**told["ending"]) if told.get("ending") else None
+        return Record(**{**told, "ending": ending, "file": file})
+    except TypeError as error:
+        raise Failure(f"{file.path} is not as Rubato writes it; remove it", FATAL) from error
 
 
 def write(folder: RunFolder, record: Record) -> None:
-    folder.write_json(SUPERVISOR, dataclasses.asdict(record))
+    told = dataclasses.asdict(record)
+    del told["file"]
+    folder.write_json(SUPERVISOR, told)
 
 
 def forget(folder: RunFolder) -> None:
@@ -115,7 +127,7 @@ def machine() -> str:
     return f"{BOOT.read_text(encoding='ascii').strip()}-{PROCESSES.stat().st_ino}"
 
 
-def _started(process: int) -> int:
+def started(process: int) -> int:
     """When it was, in ticks; -1 if it is no more."""
     try:
         stat = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")

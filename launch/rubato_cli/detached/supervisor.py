@@ -169,6 +169,7 @@ def _work(job: Job, host: str, console: SupervisorConsole, stop: StopSignals) ->
     folders: list[RunFolder] = []
 
     def begin(folder: RunFolder) -> None:
+        record.forget(folder)  # what is written in its place would stay its writer's
         record.write(folder, record.mine(folder, host))
         console.open_log(folder)
         folders.append(folder)

@@ -33,8 +33,9 @@ from typing import Any, TextIO
 from rubato_cli.base import system_error
 from rubato_cli.base.deadline import Deadline
 from rubato_cli.base.failure import FATAL, Failure
-from rubato_cli.files import target
+from rubato_cli.files import owned_file, target
 from rubato_cli.files.checksum import with_checksum, without_checksum
+from rubato_cli.files.owned_file import OwnedFile
 from rubato_cli.files.process_files import ProcessFiles
 
 SUPERVISOR = "supervisor.json"
@@ -77,15 +78,9 @@ class RunFolder:
         """One of the JSON files; a sentence when it is missing or not as it was written."""
         path = self.path / name
         try:
-            content = json.loads(without_checksum(path.read_bytes().decode(), path))
+            return _parsed(path.read_bytes(), path)
         except FileNotFoundError as error:
             raise self._no_run(name) from error
-        except ValueError as error:
-            raise Failure(f"{path} is not JSON ({error}); train into a new folder",
-                          FATAL) from error
-        if not isinstance(content, dict):
-            raise Failure(f"{path} is no JSON object; train into a new folder", FATAL)
-        return content
 
     def _no_run(self, name: str) -> Failure:
         supervisor = self.find_json(SUPERVISOR)
@@ -98,6 +93,14 @@ class RunFolder:
     def find_json(self, name: str) -> dict[str, Any]:
         """The same, {} when the file is not there (yet)."""
         return self.read_json(name) if (self.path / name).exists() else {}
+
+    def find_owned(self, name: str) -> tuple[dict[str, Any], OwnedFile] | None:
+        """The same, with the file that it was read from."""
+        try:
+            file = owned_file.read(self.path / name)
+        except FileNotFoundError:
+            return None
+        return _parsed(file.data, file.path), file
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Whole or not at all: an earlier file stays until the new one is on disk."""
@@ -141,6 +144,16 @@ class RunFolder:
         except FileNotFoundError:
             pass
         return None
+
+
+def _parsed(data: bytes, path: pathlib.Path) -> dict[str, Any]:
+    try:
+        content = json.loads(without_checksum(data.decode(), path))
+    except ValueError as error:
+        raise Failure(f"{path} is not JSON ({error}); train into a new folder", FATAL) from error
+    if not isinstance(content, dict):
+        raise Failure(f"{path} is no JSON object; train into a new folder", FATAL)
+    return content
 
 
 def _try_lock(file: TextIO) -> bool:

@@ -7,6 +7,8 @@ import dataclasses
 import json
 import pathlib
 
+from rubato_cli.files import owned_file
+
 SUFFIX = ".where"
 
 
@@ -26,4 +28,7 @@ def note(here: pathlib.Path, host: str, path: str, there: pathlib.Path) -> None:
 
 
 def read(where: pathlib.Path) -> RemoteLog:
-    return RemoteLog(**json.loads(where.read_text(encoding="utf-8")))
+    """Failure if somebody else wrote it."""
+    file = owned_file.read(where)
+    file.check_own("on which host to run what")
+    return RemoteLog(**json.loads(file.data))
