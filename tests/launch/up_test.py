@@ -4,8 +4,10 @@ it. With fake executables; over ssh in ssh_up_test.py."""
 
 import contextlib
 import dataclasses
+import io
 import json
 import os
+import pathlib
 import pty
 import shutil
 import signal
@@ -23,9 +25,11 @@ sys.path.insert(0, str(ROOT / "launch"))
 from rubato_cli.base.console import Console  # noqa: E402
 from rubato_cli.base.failure import Failure  # noqa: E402
 from rubato_cli.detached import record, supervisor  # noqa: E402
+from rubato_cli.detached.elsewhere import Elsewhere  # noqa: E402
 from rubato_cli.detached.record import Record, read, write  # noqa: E402
 from rubato_cli.files.log_tail import LogTail  # noqa: E402
 from rubato_cli.files.run_folder import RunFolder  # noqa: E402
+from rubato_cli.fleet.remote.ssh import Ssh  # noqa: E402
 from rubato_cli.fleet.stop_signals import StopSignals  # noqa: E402
 
 SLOW = {"worker-0": "slow", "worker-1": "slow"}
@@ -209,6 +213,34 @@ class UpTest(FakeFleetTest):
         self.assertIn(f"out is not of a `rubato up`: `kill -INT {process.pid}` stops", stderr)
         process.terminate()
         process.communicate(timeout=DEADLINE_SECONDS)
+
+
+class TalkingShellTest(unittest.TestCase):
+    """A login shell that writes before and after what it was to run."""
+
+    def elsewhere(self, *says, code=0):
+        scratch = tempfile.TemporaryDirectory(prefix="talking-test-")
+        self.addCleanup(scratch.cleanup)
+        ssh = pathlib.Path(scratch.name) / "ssh"
+        ssh.write_text("\n".join(["#!/bin/sh", "cat <<'END'", *says, "END", f"exit {code}", ""]))
+        ssh.chmod(0o755)
+        return Elsewhere(Ssh(str(ssh)), "far", "there")
+
+    def test_an_answer_is_found_in_what_it_writes(self):
+        begun = {"line": "epoch 1", "hosts": [{"name": "one"}]}
+        document = json.dumps(begun, indent=2)
+        for says in ((document,), ("Welcome to {far}, {}", document, "logout {", "}"),
+                     ("\033]0;far\007" + document,)):
+            self.assertEqual(self.elsewhere(*says).ask(["up"]), (0, begun))
+            with mock.patch.object(sys, "stdout", io.StringIO()) as shown:
+                self.assertEqual(self.elsewhere(*says, code=3).do(["status", "--json"]), 3)
+            self.assertEqual(json.loads(shown.getvalue()), begun)
+
+    def test_no_answer_is_a_sentence(self):
+        for code, wanted in ((0, 4), (2, 2)):
+            with self.assertRaisesRegex(Failure, f"far: `rubato up` .* code {code} and") as raised:
+                self.elsewhere("Welcome {", code=code).ask(["up"])
+            self.assertEqual(raised.exception.code, wanted)
 
 
 class SupervisorTest(unittest.TestCase):

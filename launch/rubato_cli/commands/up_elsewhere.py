@@ -48,12 +48,12 @@ class UpElsewhere:
             *(["--quiet"] if asked.quiet else [])], signals_bearable=1)
         if code != DONE:
             if asked.json:
-                console.answer(said.decode(errors="replace"))
+                console.answer(json.dumps(said) + "\n")
             return code
         if not self.sees:
             folder.path.mkdir(parents=True, exist_ok=True)
             record.write(folder, Record(self.host.host, self.host.path, self.out))
-        self._show(folder, json.loads(said))
+        self._show(folder, said)
         return DONE
 
     def _show(self, folder: RunFolder, begun: dict[str, Any]) -> None:

@@ -4,13 +4,15 @@ with this process, and so it knows when nobody listens any more."""
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import select
 import subprocess
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from rubato_cli.base import output
-from rubato_cli.base.failure import DONE, RETRYABLE, Failure, StoppedBySignal
+from rubato_cli.base import console, output
+from rubato_cli.base.failure import DONE, FATAL, RETRYABLE, Failure, StoppedBySignal
 from rubato_cli.detached import record
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.remote import ssh as ssh_words
@@ -21,6 +23,7 @@ STDOUT, STDERR = 1, 2
 STEP_SECONDS = 0.1
 Write = Callable[[bytes], None]
 Over = Callable[[], bool]
+Document = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,14 +37,25 @@ class Elsewhere:
     def do(self, arguments: list[str], over: Over = lambda: False) -> int:
         """Its exit code; what it writes is written here. A stop signal ends its stdin, as it does
         when it is `over()`, and one more ends it."""
-        return self._run(arguments, lambda data: output.write_all(STDOUT, data), over, 1)
+        if "--json" not in arguments:
+            return self._run(arguments, lambda data: output.write_all(STDOUT, data), over, 1)
+        code, document = self._ask(arguments, over, 1)
+        console.answer(json.dumps(document, indent=2) + "\n")
+        return code
 
-    def ask(self, arguments: list[str], signals_bearable: int = 0) -> tuple[int, bytes]:
-        """The same, but for what it writes to stdout, which is returned. `signals_bearable`: of
-        those that stop, so many only end its stdin."""
-        answer: list[bytes] = []
-        code = self._run(arguments, answer.append, lambda: False, signals_bearable)
-        return code, b"".join(answer)
+    def ask(self, arguments: list[str], signals_bearable: int = 0) -> tuple[int, Document]:
+        """The same, of a command that writes a JSON document, which is returned.
+        `signals_bearable`: of the signals that stop, so many only end its stdin."""
+        return self._ask(arguments, lambda: False, signals_bearable)
+
+    def _ask(self, arguments: list[str], over: Over, bearable: int) -> tuple[int, Document]:
+        written: list[bytes] = []
+        code = self._run(arguments, written.append, over, bearable)
+        document = document_in(b"".join(written))
+        if document is None:
+            raise Failure(f"{self.host}: `rubato {arguments[0]}` there ended with exit code {code} "
+                          "and without an answer", code or FATAL)
+        return code, document
 
     def _run(self, arguments: list[str], write: Write, over: Over, signals_bearable: int) -> int:
         errors = _Errors()
@@ -78,6 +92,21 @@ def find(folder: RunFolder, at: str, environment: Mapping[str, str]) -> There | 
         return None
     found.check_own("on which host to run what")
     return There(Elsewhere(ssh_words.of(environment), found.host, found.path), found.out)
+
+
+def document_in(written: bytes) -> Document | None:
+    """The first JSON object in it that is not empty: before and after it may be what a login shell
+    writes."""
+    text = written.decode(errors="replace")
+    begin = text.find("{")
+    while begin >= 0:
+        try:
+            if found := json.JSONDecoder().raw_decode(text, begin)[0]:
+                return dict(found)
+        except ValueError:
+            pass  # a brace of somebody else
+        begin = text.find("{", begin + 1)
+    return None
 
 
 class _Errors:

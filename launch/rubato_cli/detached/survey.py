@@ -65,7 +65,7 @@ def ask(there: Elsewhere, build: Build, plan: Plan) -> Found:
     if code != DONE:
         raise Failure(f"{there.host} cannot say whether it could supervise the fleet (exit code "
                       f"{code})", USAGE)
-    return Found(**json.loads(said.splitlines()[-1]))
+    return Found(**said)
 
 
 def answer(question: dict[str, Any], at: str, build: Build, ssh: Ssh) -> Found:
