@@ -12,7 +12,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "launch")]
 from processes import alive, read_until, wait_until  # noqa: E402 (needs the path)
-from slurm_fleet import SlurmFleetTest, comm  # noqa: E402
+from slurm_fleet import LONG, SlurmFleetTest, comm  # noqa: E402
 
 SNAPSHOTS = "snapshot.every_clocks=50"
 FLEET = ("bash", "rubato-server", "rubato-worker")  # the loop of a task, and what it runs
@@ -73,8 +73,21 @@ class SlurmNodesTest(SlurmFleetTest):
                             ("server-1", "a newer life has taken this place")):
             self.assertIn(taken, (self.path / "zombie" / "logs" / f"{name}.log").read_text())
 
+
+class SlurmDeathsTest(SlurmFleetTest):
+    def test_ctrl_c_is_a_snapshot_and_the_end(self):
+        rubato, _ = self.training("stopped", "snapshot.every_clocks=50")
+        rubato.process.send_signal(signal.SIGINT)
+        code, _, stderr = rubato.end()
+        self.assertEqual(code, 75, stderr)
+        self.assertIn("rubato: stopped with a snapshot at clock", stderr)
+        self.assertEqual(self.cluster.jobs(), {})
+        self.assert_nobody_left("stopped")
+        metrics = self.end_well(self.submit("stopped", *LONG, resume=True), "stopped")
+        self.assertGreater(metrics["train"]["resumed_from_clock"], 0)
+
     def test_ctrl_c_twice_cancels_the_job(self):
-        rubato, job = super().training("cancelled", "snapshot.every_clocks=50")
+        rubato, job = self.training("cancelled", "snapshot.every_clocks=50")
         for pid in self.cluster.tasks("n1"):  # nobody is left to make a snapshot
             os.kill(pid, signal.SIGSTOP)
         rubato.process.send_signal(signal.SIGINT)
@@ -85,6 +98,14 @@ class SlurmNodesTest(SlurmFleetTest):
         self.assertIn(f"job {job} was cancelled; go on with `rubato train` and --resume", stderr)
         wait_until(lambda: not self.cluster.jobs())
         self.assert_nobody_left("cancelled")
+
+    def test_who_dies_is_followed_by_another(self):
+        for program in ("server", "worker"):
+            rubato, _ = self.training(program, "snapshot.every_clocks=50")
+            self.kill(program, program)
+            metrics = self.end_well(rubato, program)
+            self.assertEqual(metrics["train"]["resumed_from_clock"], 0)
+            self.assertEqual(metrics["updates"]["lost"], 0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`rubato train --launcher slurm` on a Slurm of two nodes, with real processes: it trains as one
-host does, stops with a snapshot and goes on, and whoever dies is followed by another. What is lost
-with a node: tests/slurm, by hand."""
+host does, and stops with a snapshot and goes on. Deaths, lost nodes and Ctrl-C: tests/slurm, by
+hand."""
 
 import signal
 import unittest
@@ -31,17 +31,6 @@ class SlurmTest(SlurmFleetTest):
         self.assertEqual(metrics["train"]["clock"], self.job("turns")["last_clock"])
         self.assertEqual(metrics["updates"]["lost"], 0)
 
-    def test_ctrl_c_is_a_snapshot_and_the_end(self):
-        rubato, _ = self.training("stopped", "snapshot.every_clocks=50")
-        rubato.process.send_signal(signal.SIGINT)
-        code, _, stderr = rubato.end()
-        self.assertEqual(code, 75, stderr)
-        self.assertIn("rubato: stopped with a snapshot at clock", stderr)
-        self.assertEqual(self.cluster.jobs(), {})
-        self.assert_nobody_left("stopped")
-        metrics = self.end_well(self.submit("stopped", *LONG, resume=True), "stopped")
-        self.assertGreater(metrics["train"]["resumed_from_clock"], 0)
-
     def test_usr1_is_a_snapshot_and_no_more(self):
         rubato, job = self.training("asked", "snapshot.every_clocks=1000000")
         before = len(self.events("asked", "scheduler-0", "committed"))
@@ -49,14 +38,6 @@ class SlurmTest(SlurmFleetTest):
         wait_until(lambda: len(self.events("asked", "scheduler-0", "committed")) > before)
         metrics = self.end_well(rubato, "asked")
         self.assertEqual(metrics["train"]["resumed_from_clock"], 0)
-
-    def test_who_dies_is_followed_by_another(self):
-        for program in ("server", "worker"):
-            rubato, _ = self.training(program, "snapshot.every_clocks=50")
-            self.kill(program, program)
-            metrics = self.end_well(rubato, program)
-            self.assertEqual(metrics["train"]["resumed_from_clock"], 0)
-            self.assertEqual(metrics["updates"]["lost"], 0)
 
     def test_what_sbatch_refuses_is_said_in_its_words(self):
         code, _, stderr = self.submit("nowhere", options=["--slurm-option=--partition=x"]).end()
