@@ -5,9 +5,10 @@ out, and who asks for it goes back."""
 import json
 import os
 import subprocess
+import sys
 import unittest
 
-from real_fleet import BIN, FleetTest
+from real_fleet import BIN, ROOT, FleetTest
 
 # Steps so long that the first pass ends far above any loss that a beginning has.
 RUNS_AWAY = ("optimizer.kind=sgd", "optimizer.learning_rate=100", "train.best_epoch=true",
@@ -110,6 +111,19 @@ esac
 exec "{worker}" "$@"
 """
 
+# Prepares a run that does not know which rows it has, or who has others would be refused at once.
+BLIND_DATA = """\
+#!{python} -B
+import subprocess, sys
+sys.path.insert(0, "{launch}")
+from rubato_cli.files.run_folder import RunFolder
+code = subprocess.run(["{data}", *sys.argv[1:]]).returncode
+if code == 0 and "prepare" in sys.argv:
+    folder = RunFolder(sys.argv[sys.argv.index("--out") + 1])
+    folder.write_json("job.json", {{**folder.read_json("job.json"), "rows_digest": 0}})
+sys.exit(code)
+"""
+
 
 class QuarantineTest(FleetTest):
     @classmethod
@@ -128,11 +142,13 @@ class QuarantineTest(FleetTest):
         self.programs.mkdir()
         for program in BIN.iterdir():
             (self.programs / program.name).symlink_to(program)
-        worker = self.programs / "rubato-worker"
-        worker.unlink()
-        worker.write_text(BROKEN_WORKER.format(
-            seat=seat, broken=self.path / "broken", worker=BIN / "rubato-worker"))
-        os.chmod(worker, 0o700)
+        for name, text in (("worker", BROKEN_WORKER), ("data", BLIND_DATA)):
+            program = self.programs / f"rubato-{name}"
+            program.unlink()
+            program.write_text(text.format(
+                seat=seat, broken=self.path / "broken", worker=BIN / "rubato-worker",
+                data=BIN / "rubato-data", python=sys.executable, launch=ROOT / "launch"))
+            os.chmod(program, 0o700)
 
     def test_a_worker_that_makes_no_numbers_is_put_out_and_the_run_ends_well(self):
         self.use_workers(1)
