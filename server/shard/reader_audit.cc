@@ -7,6 +7,11 @@
 #include "common/keys/allow_list.h"
 
 namespace rubato {
+namespace {
+
+constexpr Duration kTellEvery = Duration::Seconds(60);
+
+}  // namespace
 
 ReaderAudit::Taken* ReaderAudit::Find(const View& view, Nonce who) {
   const auto reader = std::ranges::find(view.readers, who, &ReaderEntry::nonce);
@@ -24,14 +29,19 @@ void ReaderAudit::Add(const PullReply& reply, Taken* taken) {
   }
 }
 
-void ReaderAudit::Look(const View& view) {
-  absl::erase_if(taken_, [&](const auto& entry) {
-    const auto& [nonce, taken] = entry;
-    if (std::ranges::find(view.readers, nonce, &ReaderEntry::nonce) != view.readers.end()) {
-      return false;
+void ReaderAudit::Look(const View& view, Instant now) {
+  absl::erase_if(taken_, [&](auto& entry) {
+    auto& [nonce, taken] = entry;
+    const bool reads =
+        std::ranges::find(view.readers, nonce, &ReaderEntry::nonce) != view.readers.end();
+    if (!taken.told_at) taken.told_at = now;
+    const bool due = !reads || now - *taken.told_at >= kTellEvery;
+    if (due && taken.replies > taken.told_replies) Tell(taken);
+    if (due) {
+      taken.told_replies = taken.replies;
+      taken.told_at = now;
     }
-    Tell(taken);
-    return true;
+    return !reads;
   });
 }
 

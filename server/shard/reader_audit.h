@@ -1,12 +1,15 @@
 // Who has taken how much of a model from a shard by reading it (predict, evaluate, or anybody who
-// has a reader's key): counted for each life of a reader, and told when it goes, at the latest with
-// the shard's loop. One owner.
+// has a reader's key): counted for each life of a reader, and told when it goes, while it goes on
+// every minute, and with the end of the shard's loop. Each telling has the sums so far, so the last
+// of a life counts; of a server that is killed up to a minute is missing. One owner.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "common/base/env.h"
 #include "common/base/ids.h"
 #include "common/telemetry/door_events.h"
 #include "common/telemetry/telemetry.h"
@@ -30,10 +33,10 @@ class ReaderAudit {
       Add(*reply, taken);
     }
   }
-  // Tells of those who are gone.
-  void Look(const View& view);
+  // Tells of those who are gone, and of who has not been told of for a minute.
+  void Look(const View& view, Instant now);
   // Tells of all that are left.
-  void End() { Look(View()); }
+  void End() { Look(View(), Instant()); }
 
  private:
   struct Taken {
@@ -42,6 +45,8 @@ class ReaderAudit {
     uint64_t replies = 0;
     uint64_t rows = 0;
     uint64_t bytes = 0;  // of weights, as they travel
+    uint64_t told_replies = 0;
+    std::optional<Instant> told_at;  // or since when it is counted
   };
   // nullptr: he is no reader.
   Taken* Find(const View& view, Nonce who);

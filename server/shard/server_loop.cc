@@ -135,6 +135,15 @@ absl::StatusOr<std::unique_ptr<ServerLoop>> ServerLoop::Open(ServerLoopOptions o
 }
 
 absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
+  const absl::Status status = RunToEnd(stop);
+  readers_.End();
+  TellKeyUses(endpoint_->uses(), options_.events);
+  store_thread_.reset();  // what it is writing becomes durable, or is not there at all
+  RETURN_IF_ERROR(status);
+  return replaced_ ? EndAsReplaced() : error_;
+}
+
+absl::Status ServerLoop::RunToEnd(const std::atomic<bool>& stop) {
   SchedulerPatience patience(options_.scheduler, MonotonicNow());
   while (!stop && !replaced_ && error_.ok() && !fleet_end_ && !HasLeft(MonotonicNow())) {
     const std::vector<Decoded> received = endpoint_->Receive(kTick);
@@ -155,13 +164,10 @@ absl::Status ServerLoop::Run(const std::atomic<bool>& stop) {
     RemoveWithdrawn();
     PruneAfterCommit();
     TellRefusals(now);
-    readers_.Look(shard_->view());
+    readers_.Look(shard_->view(), now);
     if (options_.pulse) options_.pulse(shard_->clocks().min_clock());
   }
-  readers_.End();
-  TellKeyUses(endpoint_->uses(), options_.events);
-  store_thread_.reset();  // what it is writing becomes durable, or is not there at all
-  return replaced_ ? EndAsReplaced() : error_;
+  return absl::OkStatus();
 }
 
 // Nothing is wrong with it where an engine starts processes: the one that the engine still knows

@@ -105,6 +105,7 @@ class ServerLoop {
 
  private:
   ServerLoop(ServerLoopOptions options, SnapshotStore* store);
+  absl::Status RunToEnd(const std::atomic<bool>& stop);
   absl::Status Receive(Instant now, const Decoded& decoded);
   bool HasLeft(Instant now);
   absl::Status EndAsReplaced();

@@ -40,11 +40,11 @@ TEST_F(ReaderAuditTest, TellsWhatAReaderHasTakenWhenItGoes) {
   Send(Nonce(70), 10);
   Send(Nonce(70), 5);
   Send(Nonce(80), 1);
-  audit_.Look(view_);
+  audit_.Look(view_, Instant());
   EXPECT_TRUE(Told().empty());
   view_.readers.erase(view_.readers.begin());
-  audit_.Look(view_);
-  audit_.Look(view_);
+  audit_.Look(view_, Instant());
+  audit_.Look(view_, Instant());
   ASSERT_EQ(Told().size(), 1u);
   const Json first = Told()[0];
   EXPECT_EQ(first["event"], "read");
@@ -57,6 +57,27 @@ TEST_F(ReaderAuditTest, TellsWhatAReaderHasTakenWhenItGoes) {
   audit_.End();
   ASSERT_EQ(Told().size(), 2u);
   EXPECT_EQ(Told()[1]["life"], 8);
+}
+
+TEST_F(ReaderAuditTest, WhoGoesOnReadingIsToldOfEveryMinuteThatHeDoes) {
+  const auto look = [&](int seconds) {
+    audit_.Look(view_, Instant() + Duration::Seconds(seconds));
+  };
+  Send(Nonce(70), 10);
+  look(0);
+  look(59);
+  EXPECT_TRUE(Told().empty());
+  look(60);
+  ASSERT_EQ(Told().size(), 1u);
+  EXPECT_EQ(Told()[0]["rows"], 10);
+  look(120);  // he has taken nothing
+  EXPECT_EQ(Told().size(), 1u);
+  Send(Nonce(70), 5);
+  look(180);
+  ASSERT_EQ(Told().size(), 2u);
+  EXPECT_EQ(Told()[1]["rows"], 15);
+  audit_.End();
+  EXPECT_EQ(Told().size(), 2u);
 }
 
 TEST_F(ReaderAuditTest, WorkersAndOtherAnswersAreNotCounted) {

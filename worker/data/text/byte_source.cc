@@ -30,14 +30,21 @@ class FileSource : public ByteSource {
   absl::StatusOr<size_t> Read(std::span<char> out) override {
     for (;;) {
       const ssize_t n = read(descriptor_, out.data(), out.size());
-      if (n >= 0) return static_cast<size_t>(n);
+      if (n >= 0) {
+        taken_ += static_cast<uint64_t>(n);
+        return static_cast<size_t>(n);
+      }
       if (errno != EINTR) return FileError(errno, "reading", path_);
     }
   }
 
+  // Bytes read so far.
+  uint64_t taken() const { return taken_; }
+
  private:
   int descriptor_;
   std::string path_;
+  uint64_t taken_ = 0;
 };
 
 class GzipSource : public ByteSource {
@@ -147,24 +154,29 @@ class ZstdSource : public ByteSource {
 };
 
 // Of a compressed file: ends with an error where there is more than `most`.
+// Of `input`, which unpacks `file`, as much as `bound` allows of what has been read of it: a pipe
+// has no size that could be asked for.
 class BoundedSource : public ByteSource {
  public:
-  BoundedSource(std::unique_ptr<ByteSource> input, uint64_t most, std::string path)
-      : input_(std::move(input)), most_(most), path_(std::move(path)) {}
+  BoundedSource(std::unique_ptr<ByteSource> input, const FileSource* file, UnpackBound bound,
+                std::string path)
+      : input_(std::move(input)), file_(file), bound_(bound), path_(std::move(path)) {}
 
   absl::StatusOr<size_t> Read(std::span<char> out) override {
     ASSIGN_OR_RETURN(const size_t n, input_->Read(out));
     given_ += n;
-    if (given_ <= most_) return n;
+    const uint64_t most = bound_.bytes + bound_.times * file_->taken();
+    if (given_ <= most) return n;
     return absl::DataLossError(absl::StrFormat(
         "%s: unpacks to more than %d bytes, far more than data of its size; unpack it yourself if "
         "that is what it is",
-        path_, most_));
+        path_, most));
   }
 
  private:
-  std::unique_ptr<ByteSource> input_;
-  const uint64_t most_;
+  const std::unique_ptr<ByteSource> input_;
+  const FileSource* const file_;  // below it
+  const UnpackBound bound_;
   const std::string path_;
   uint64_t given_ = 0;
 };
@@ -217,8 +229,7 @@ class PeekedSource : public ByteSource {
   size_t position_ = 0;
 };
 
-// `bytes`: of the file, 0 where it is none.
-absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path, uint64_t* bytes) {
+absl::StatusOr<std::unique_ptr<FileSource>> OpenFile(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return FileError(errno, "opening", path);
   auto file = std::make_unique<FileSource>(descriptor, path);
@@ -226,7 +237,6 @@ absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(const std::string& path, ui
   if (fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) {
     return absl::NotFoundError(absl::StrFormat("%s: is a folder; name a file in it", path));
   }
-  *bytes = static_cast<uint64_t>(status.st_size);
   return file;
 }
 
@@ -251,13 +261,12 @@ absl::StatusOr<std::unique_ptr<ByteSource>> OpenByteSource(const std::string& pa
 
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenBoundedSource(const std::string& path,
                                                               UnpackBound bound) {
-  uint64_t bytes = 0;
-  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenFile(path, &bytes));
+  ASSIGN_OR_RETURN(std::unique_ptr<FileSource> opened, OpenFile(path));
+  const FileSource* const file = opened.get();
   bool packed = false;
-  ASSIGN_OR_RETURN(source, Unpack(std::move(source), path, &packed));
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, Unpack(std::move(opened), path, &packed));
   if (!packed) return source;
-  source =
-      std::make_unique<BoundedSource>(std::move(source), bound.bytes + bound.times * bytes, path);
+  source = std::make_unique<BoundedSource>(std::move(source), file, bound, path);
   ASSIGN_OR_RETURN(source, Unpack(std::move(source), path, &packed));
   if (!packed) return source;
   return absl::DataLossError(absl::StrFormat("%s: is compressed twice; unpack it once", path));

@@ -14,7 +14,7 @@ class ByteSource;
 
 struct UnpackBound {
   uint64_t bytes = uint64_t{1} << 30;  // whatever its size
-  uint64_t times = 1000;               // and so much of its size
+  uint64_t times = 1000;               // and so much of what has been read of it
 };
 
 // OpenByteSource has the bound above. DataLoss: it unpacks to more, found out by who reads so far.
