@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """When a run goes back by itself, and when it does not (launch/rubato_cli/run/rollbacks.py)."""
 
+import itertools
 import pathlib
 import sys
 import tempfile
@@ -48,7 +49,7 @@ class RollbacksTest(unittest.TestCase):
     def check(self, epoch, loss):
         event = ValidationEvent(epoch, 10 * epoch + 9, 1.0, {"nll": loss})
         try:
-            Rollbacks(self.folder).check(event)
+            Rollbacks(self.folder).check(event, validations.read(self.folder))
         except RanAway as away:
             return away.sentence, away.clock
         return None
@@ -114,6 +115,68 @@ class RollbacksTest(unittest.TestCase):
             fleet.on_event(mock.Mock(), event)
         fleet.stop.count = 1
         fleet.on_event(mock.Mock(), event)
+
+    def test_one_that_is_not_on_disk_yet_counts(self):
+        fleet = types.SimpleNamespace(stop=types.SimpleNamespace(count=0))
+        history = types.SimpleNamespace(
+            folder=self.folder, progress=mock.Mock(), faults=mock.Mock(),
+            rollbacks=Rollbacks(self.folder))
+        training = Training(fleet, history, QUIET, lambda keep: mock.Mock())
+        seconds = itertools.count()
+        training._validations = validations.Validations(self.folder, 0, QUIET,
+                                                        lambda: next(seconds))
+        fleet.on_event(mock.Mock(), ValidationEvent(0, 9, 1.0, {"nll": 1.0}))
+        self.assertEqual(validations.read(self.folder), [])
+        with self.assertRaises(RanAway):
+            fleet.on_event(mock.Mock(), ValidationEvent(1, 19, 1.0, {"nll": 9.0}))
+
+
+class ValidationsTest(unittest.TestCase):
+    """Each write takes a second of this clock."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.now = 0.0
+        self.written = []
+        folder = RunFolder(scratch.name)
+        folder.write_json = self.write
+        self.made = validations.Validations(folder, 0, QUIET, lambda: self.now)
+
+    def write(self, name, content):
+        self.assertEqual(name, "validations.json")
+        self.now += 1
+        self.written.append([event["epoch"] for event in content["validations"]])
+
+    def take(self, *epochs):
+        for epoch in epochs:
+            self.made.take(ValidationEvent(epoch, 10 * epoch + 9, 1.0, {"nll": 1.0}))
+
+    def test_writing_costs_a_fiftieth_of_the_time(self):
+        with self.made:
+            self.take(0, 1)
+            self.now = 49.5
+            self.made.look()
+            self.assertEqual(self.written, [[]])
+            self.now = 50.0
+            self.made.look()
+            self.made.look()
+            self.assertEqual(self.written, [[], [0, 1]])
+            self.take(2)
+            self.now = 100.0
+            self.take(3)
+            self.assertEqual(self.written[2:], [[0, 1, 2, 3]])
+
+    def test_all_is_written_at_the_end_and_where_it_goes_back(self):
+        with self.made:
+            self.take(0, 1)
+            self.made.go_back(9)
+            self.assertEqual(self.written, [[], [0]])
+            self.take(1)
+        self.assertEqual(self.written, [[], [0], [0, 1]])
+        with self.made:
+            pass
+        self.assertEqual(len(self.written), 3)
 
 
 if __name__ == "__main__":

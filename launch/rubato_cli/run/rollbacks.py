@@ -10,7 +10,7 @@ from rubato_cli.base.failure import FATAL, Failure
 from rubato_cli.files import target_metrics
 from rubato_cli.files.run_folder import RunFolder
 from rubato_cli.fleet.builds import Build
-from rubato_cli.run import best_epoch, snapshots, validations
+from rubato_cli.run import best_epoch, snapshots
 from rubato_cli.run.committed import Snapshot, kept_snapshots
 from rubato_cli.run.validations import Validations
 
@@ -52,12 +52,13 @@ class Rollbacks:
         """As metrics.json has them."""
         return [dict(rollback) for rollback in self._made]
 
-    def check(self, event: ValidationEvent) -> None:
-        """RanAway if its loss is no number, or too far above the best one so far."""
+    def check(self, event: ValidationEvent, made: list[dict[str, Any]]) -> None:
+        """RanAway if its loss is no number, or too far above the best one so far, of those
+        `made`."""
         metric = _loss_of(self._folder)
         if not self.asked_for or metric is None:
             return
-        before = [float(loss) for validated in validations.read(self._folder)
+        before = [float(loss) for validated in made
                   if int(validated["clock"]) < event.clock
                   and (loss := validated["figures"].get(metric.name)) is not None]
         loss = event.figures.get(metric.name)

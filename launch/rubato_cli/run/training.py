@@ -130,6 +130,8 @@ class Training:
         self._fleet.step()
         self._supervision.look()
         self._crew.look()
+        if self._validations:
+            self._validations.look()
 
     def _stop(self, scheduler: Post) -> NoReturn:
         """One signal."""
@@ -208,7 +210,8 @@ class Training:
         self._progress.tell(teller, event, self._console)
         # Who stops a run wants its snapshot. If it has run away, its next validation says so too.
         if isinstance(event, ValidationEvent) and not self._fleet.stop.count:
-            self._history.rollbacks.check(event)
+            made = self._validations.made if self._validations else []
+            self._history.rollbacks.check(event, made)
 
 
 class SchedulerArguments:
