@@ -186,6 +186,8 @@ class AloneTest(FleetTest):
     def test_the_folder_of_a_run_knows_whom_to_order(self):
         command = self.start("known", "train.epochs=100000", "fleet.transport=tcp",
                              "fleet.encrypt=true")
+        self.addCleanup(command.end)
+        self.addCleanup(command.process.kill)
         wait_until(lambda: self.events("known", "worker-1", "progress"))
         tellers = {event["process"] for event in self.events("known", "scheduler-0", "listening")}
         self.assertEqual(tellers, {"scheduler", "server-0", "server-1"})
