@@ -1,10 +1,12 @@
 #include "worker/data/text/csv.h"
 
+#include <sys/stat.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -161,13 +163,21 @@ TEST_F(CompressedFile, WhatUnpacksToFarMoreThanItsSizeIsRefused) {
     EXPECT_EQ(ReadFile(bytes).rows.size(), 200'000u);
     const absl::Status status = ReadFile(bytes, bound).status;
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-    EXPECT_TRUE(absl::StrContains(
-        std::string(status.message()),
-        absl::StrFormat("unpacks to more than %d bytes", 100'000 + 50 * bytes.size())))
+    EXPECT_TRUE(absl::StrContains(std::string(status.message()), ": unpacks to more than 1"))
         << status;
   }
   EXPECT_EQ(ReadFile(bomb, bound).rows.size(), 200'000u) << "it is not packed";
   EXPECT_EQ(ReadFile(Gzip(text_), bound).rows.size(), 200'000u);
+}
+
+TEST_F(CompressedFile, APipeMayUnpackToWhatComesThroughIt) {
+  const std::string path = scratch_.path() + "/pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  std::thread writer([&] { std::ofstream(path, std::ios::binary) << Gzip(text_); });
+  auto source = OpenBoundedSource(path, {.bytes = 100'000, .times = 50});
+  ASSERT_TRUE(source.ok()) << source.status();
+  EXPECT_EQ(ReadAll(*std::move(source)).rows.size(), 200'000u);
+  writer.join();
 }
 
 TEST_F(CompressedFile, MembersOneAfterAnotherAreOneStream) {
