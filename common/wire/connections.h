@@ -29,6 +29,10 @@ class Connections {
  public:
   // `keys`: null where there are none. Both outlive it.
   Connections(zmq::context_t* context, const KeyRing* keys) : context_(context), keys_(keys) {}
+  // The monitor before the socket that reads it: ZeroMQ leaks what it tells nobody.
+  ~Connections() { Disconnect(kSchedulerNonce); }
+  Connections(const Connections&) = delete;
+  Connections& operator=(const Connections&) = delete;
 
   // As of the endpoint.
   absl::Status Connect(Nonce peer, const PeerAddress& at);
