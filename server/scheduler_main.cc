@@ -102,7 +102,7 @@ absl::StatusOr<int> Train(const Arguments& arguments, const Beginning& beginning
   if (beginning.start.advertise) loop_options.advertise = beginning.start.advertise->value;
   loop_options.keys = beginning.keys;
   loop_options.pulse = frame.notifier->Watch(job.last_clock);
-  if (frame.signals->alone()) loop_options.servers = beginning.run.fleet.servers;
+  if (frame.signals->alone()) loop_options.processes = beginning.run.fleet.servers + job.seats;
   if (!arguments.serve) {
     mkdir(SnapshotsOf(arguments.run).c_str(), 0700);  // there already when resuming
     loop_options.state_path = StatePathOf(arguments.run);

@@ -50,6 +50,7 @@ TelemetryAck FleetLines::Take(Nonce from, const Telemetry& message, bool superse
     }
     events_->Relay(line);
     if (event != EndedEvent::kEvent) continue;
+    ended_.insert(process);
     const auto going = going_.find(process);
     if (going != going_.end() && going->second == from) going_.erase(going);
   }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,8 @@ class FleetLines {
   // Whether all processes that no launcher ends, of those that have told anything, have told their
   // end. Who has been followed by another of its name is not asked.
   bool AllEnded() const { return going_.empty(); }
+  // Processes that have told their end, or somebody of that name.
+  size_t ended() const { return ended_.size(); }
 
  private:
   bool IsOfJob(const Telemetry& message) const;
@@ -42,6 +45,7 @@ class FleetLines {
   EventLog* const events_;
   LineReceiver receiver_;
   std::map<std::pair<Role, uint32_t>, Nonce> going_;  // alone, and have not told their end
+  std::set<std::pair<Role, uint32_t>> ended_;
   uint64_t refused_ = 0;
 };
 

@@ -69,10 +69,10 @@ absl::StatusOr<std::unique_ptr<SchedulerLoop>> SchedulerLoop::Open(SchedulerLoop
 
 absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
   const bool serves = options_.state_path.empty();
-  if (options_.servers > 0 && !serves && scheduler_.finished()) {
-    TellDone();
-    EndLatecomers(signals);
-    return RunEnd::kFinished;
+  const bool over = options_.processes > 0 && !serves && scheduler_.finished();
+  if (over) {
+    LogInfo(absl::StrFormat("clock %d is committed and the run is over: whoever starts is told so",
+                            scheduler_.view().committed.clock.value()));
   }
   absl::StatusOr<RunEnd> end = RunToEnd(signals);
   const absl::Status& status = end.status();
@@ -80,7 +80,11 @@ absl::StatusOr<RunEnd> SchedulerLoop::Run(StopSignals* signals) {
                    : !status.ok()             ? ExitCode(status)
                    : *end == RunEnd::kStopped ? kExitStopped
                                               : kExitDone;
-  EndFleet(code, signals);
+  if (over && end.ok()) {
+    EndLatecomers(code, signals);
+  } else {
+    EndFleet(code, signals);
+  }
   TellKeyUses(endpoint_->uses(), events_);
   return end;
 }
@@ -93,69 +97,37 @@ void SchedulerLoop::EndFleet(int code, StopSignals* signals) {
   std::set<Nonce> unreached;
   const auto tell = [&](Nonce nonce) {
     const bool reached = endpoint_->Send(nonce, message) != SendResult::kUnknownPeer;
-    if (!reached && options_.servers > 0) unreached.insert(nonce);
+    if (!reached && options_.processes > 0) unreached.insert(nonce);
   };
   for (const ShardEntry& shard : scheduler_.view().shards) {
     if (shard.life != kNoLife) tell(shard.nonce);
   }
   for (const MemberEntry& member : scheduler_.view().members) tell(member.nonce);
   const Duration patience = signals->Count() > 1 ? Duration() : kLastWords;
-  TellEnd(message, patience, signals, [&](const Decoded* told) {
-    if (told != nullptr) unreached.erase(told->from);
+  TellEnd(message, patience, signals, [&](std::optional<Nonce> told) {
+    if (told) unreached.erase(*told);
     return unreached.empty() && lines_.AllEnded();
   });
 }
 
-// Of a run that was over when it was started again, with all its processes or some of them: until
-// each server and worker has been told, and has told its end or had kLastWords for it.
-void SchedulerLoop::EndLatecomers(StopSignals* signals) {
-  LogInfo(absl::StrFormat("clock %d is committed and the run is over: whoever starts is told so",
-                          scheduler_.view().committed.clock.value()));
-  const Job& job = scheduler_.job();
-  std::set<std::pair<Role, uint32_t>> heard;
-  std::optional<Instant> all_heard_at;
-  const FleetEnd message{kExitDone};
-  TellEnd(message, SchedulerPatience::kLimit, signals, [&](const Decoded* told) {
-    if (told != nullptr) {
-      if (const auto who = ProcessOf(*told)) heard.insert(*who);
-    }
-    if (heard.size() < uint64_t{options_.servers} + job.seats) return false;
-    if (!all_heard_at) all_heard_at = MonotonicNow();
-    return lines_.AllEnded() || MonotonicNow() - *all_heard_at > kLastWords;
-  });
-}
-
-// Role and index of a server or worker; nullopt: another, or nobody of this job.
-std::optional<std::pair<Role, uint32_t>> SchedulerLoop::ProcessOf(const Decoded& decoded) const {
-  const Job& job = scheduler_.job();
-  const View& view = scheduler_.view();
-  const auto server = [&](uint32_t place) {
-    return std::pair(Role::kShard, place * options_.servers / job.places);
-  };
-  for (uint32_t place = 0; place < view.shards.size(); ++place) {
-    if (view.shards[place].nonce == decoded.from) return server(place);
-  }
-  for (const MemberEntry& member : view.members) {
-    if (member.nonce == decoded.from) return std::pair(Role::kWorker, member.seat.value());
-  }
-  const auto* hello = std::get_if<Hello>(&decoded.message);
-  if (hello == nullptr || hello->role == Role::kReader) return std::nullopt;
-  if (hello->index >= (hello->role == Role::kShard ? job.places : job.seats)) return std::nullopt;
-  return hello->role == Role::kShard ? server(hello->index) : std::pair(hello->role, hello->index);
+// Of a run that was over when it was started again, with all its processes or some of them.
+void SchedulerLoop::EndLatecomers(int code, StopSignals* signals) {
+  TellEnd({static_cast<uint32_t>(code)}, SchedulerPatience::kLimit, signals,
+          [&](std::optional<Nonce>) { return lines_.ended() >= options_.processes; });
 }
 
 // `done` is asked with each who has been told, and now and then.
 void SchedulerLoop::TellEnd(const FleetEnd& message, Duration patience, StopSignals* signals,
-                            const std::function<bool(const Decoded*)>& done) {
+                            const std::function<bool(std::optional<Nonce>)>& done) {
   const int heard = signals->Count();
   const Instant until = MonotonicNow() + patience;
-  while (!done(nullptr) && MonotonicNow() < until && signals->Count() == heard) {
+  while (!done(std::nullopt) && MonotonicNow() < until && signals->Count() == heard) {
     if (options_.pulse) options_.pulse(scheduler_.known_min_clock());
     for (const Decoded& decoded : endpoint_->Receive(kTick)) {
       if (const auto* told = std::get_if<Telemetry>(&decoded.message)) {
         endpoint_->Send(decoded.from, Take(decoded.from, *told));
       } else if (endpoint_->Send(decoded.from, message) == SendResult::kSent) {
-        done(&decoded);
+        done(decoded.from);
       }
     }
   }

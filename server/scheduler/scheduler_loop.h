@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,10 +35,10 @@ struct SchedulerLoopOptions {
   std::string state_path;                   // "": nothing is kept (a fleet that only serves)
   bool state_kept = false;  // it is there as it is: a disk that is full is no reason not to begin
   Pulse pulse = {};
-  // Servers of a fleet whose processes nobody but this scheduler tells that the run is over; 0: a
-  // launcher ends them. It tells each; and where the run was over at the start it waits for all of
-  // them to come and hear it, as long as they would wait for a scheduler.
-  uint32_t servers = 0;
+  // Servers and workers of the fleet, where nobody but this scheduler tells them that the run is
+  // over; 0: a launcher ends them. It tells each; and where the run was over at the start it waits
+  // for all of them to come and hear it, as long as they would wait for a scheduler.
+  uint32_t processes = 0;
 };
 
 // How a run ended.
@@ -70,10 +69,9 @@ class SchedulerLoop {
   void RequestSnapshot();
   static absl::Status StoppedAtOnce(int signals, const std::string& by);
   void EndFleet(int code, StopSignals* signals);
-  void EndLatecomers(StopSignals* signals);
-  std::optional<std::pair<Role, uint32_t>> ProcessOf(const Decoded& decoded) const;
+  void EndLatecomers(int code, StopSignals* signals);
   void TellEnd(const FleetEnd& message, Duration patience, StopSignals* signals,
-               const std::function<bool(const Decoded*)>& done);
+               const std::function<bool(std::optional<Nonce>)>& done);
   absl::Status Step(Duration timeout, StopSignals* signals);
   bool Answer(const Decoded& decoded, StopSignals* signals);
   void Flush(Instant now, SchedulerOutput out);
