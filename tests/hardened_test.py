@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import unittest
 
@@ -43,6 +44,13 @@ class HardenedTest(unittest.TestCase):
             with self.subTest(file.name):
                 self.assertRegex(elf(file, "--file-header"), r"Type:\s+DYN")
                 self.assertRegex(elf(file, "--dynamic"), r"\(FLAGS_1\).*\bPIE\b")
+
+    def test_stacks_have_canaries_and_calls_of_the_c_library_are_checked(self):
+        for file in (*self.programs(), *self.libraries()):
+            with self.subTest(file.name):
+                symbols = elf(file, "--dyn-syms")
+                self.assertIn("__stack_chk_fail", symbols)
+                self.assertTrue(re.search(r"__\w+_chk@", symbols), "no call is checked")
 
 
 if __name__ == "__main__":
