@@ -16,7 +16,8 @@ namespace rubato {
 namespace {
 
 constexpr Duration kTick = Duration::Millis(20);
-// What a process waits at its end for lines to arrive; less where they cannot even be sent.
+// What a process waits at its end for lines to arrive; less where they cannot even be sent, and
+// whoever started it reads them anyway.
 constexpr Duration kLastWords = Duration::Seconds(1);
 constexpr Duration kUnheard = Duration::Millis(100);
 // Who has nothing to tell says so: a scheduler that has taken another's place learns by it for
@@ -56,10 +57,13 @@ class Connection {
     }
   }
 
-  // Whether what is left may be given up, of a process that has been ending since `began`.
+  // Whether what is left may be given up, of a process that has been ending since `began`. A
+  // scheduler waits for the last words of one that is alone, also of one whose life was shorter
+  // than its connection took to stand.
   bool GivesUp(Instant began) const {
     const Instant now = MonotonicNow();
-    return now - began > kLastWords || (unheard_since_ && now - *unheard_since_ > kUnheard);
+    if (now - began > kLastWords) return true;
+    return !alone_ && unheard_since_ && now - *unheard_since_ > kUnheard;
   }
 
  private:

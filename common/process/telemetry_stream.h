@@ -39,7 +39,7 @@ class TelemetryStream {
   // Under which it speaks: Hello::process.
   Nonce process() const { return process_; }
   // Nothing more is told. Returns when all has arrived, or after a moment: a second, much less
-  // where there is no scheduler any more.
+  // where there is no scheduler any more and the process is not alone.
   void End();
 
  private:
