@@ -55,11 +55,9 @@ ShardDone DoneOf(const Shard& shard) {
                  .duplicates_refused = counters.duplicates_refused,
                  .nonfinite_refused = counters.nonfinite_refused,
                  .cuts = counters.cuts,
-                 .staleness_histogram = counters.staleness};
+                 .staleness_histogram = counters.staleness,
+                 .influences = shard.influences()};
   for (const auto& table : shard.tables()) done.rows += table->StoredRows();
-  for (const SeatInfluence& of : shard.influences()) {
-    done.influences.push_back({of.seat, of.samples, of.squared_norm, of.dot, of.own, of.others});
-  }
   return done;
 }
 

@@ -214,7 +214,7 @@ struct SchedulerDoneEvent {
 // Servers ----------------------------------------------------------------------------------------
 
 // Of one worker, at one shard: sums as of server/shard/influence.h.
-struct SeatInfluenceDone {
+struct SeatInfluence {
   SeatId seat;
   uint64_t samples = 0;
   double squared_norm = 0;
@@ -243,7 +243,7 @@ struct ShardDone {
   uint64_t cuts = 0;                // snapshots begun
   // Iterations -> applied pushes whose oldest rows were so many behind.
   std::map<int64_t, uint64_t> staleness_histogram = {};
-  std::vector<SeatInfluenceDone> influences = {};
+  std::vector<SeatInfluence> influences = {};
   void Fields(auto&& field) const {
     field("place", place);
     field("pushes", pushes);

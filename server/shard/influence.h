@@ -21,18 +21,9 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/telemetry/events.h"
 
 namespace rubato {
-
-// Of one worker's seat, since the shard's life began.
-struct SeatInfluence {
-  SeatId seat;
-  uint64_t samples = 0;
-  double squared_norm = 0;
-  double dot = 0;
-  double own = 0;
-  double others = 0;
-};
 
 // Gradients of rows of one table: [keys, dim].
 struct GradientRows {
