@@ -21,8 +21,10 @@ SchedulerPatience::SchedulerPatience(std::string address, Instant now)
       clock_(now, kAsleepAfter),
       warn_after_(kFirstWarning) {}
 
-absl::Status SchedulerPatience::Check(Instant now, const Trouble& trouble) {
-  const Duration waited = clock_.Read(now) - began_;
+absl::Status SchedulerPatience::Check(Instant now, bool answered, const Trouble& trouble) {
+  const Instant awake = clock_.Read(now);
+  if (answered) return CheckGone(awake, trouble);
+  const Duration waited = awake - began_;
   if (trouble.of_keys && waited > kPatienceWithKeys) {
     return absl::FailedPreconditionError(Sentence(trouble));
   }
@@ -32,6 +34,20 @@ absl::Status SchedulerPatience::Check(Instant now, const Trouble& trouble) {
     LogWarning(absl::StrCat(Sentence(trouble), "; waiting on"));
   }
   return absl::OkStatus();
+}
+
+// Others go on without it as far as they can; who has lost it for good must not stay for ever.
+absl::Status SchedulerPatience::CheckGone(Instant awake, const Trouble& trouble) {
+  if (trouble.words.empty()) {
+    gone_since_.reset();
+    return absl::OkStatus();
+  }
+  if (!gone_since_) gone_since_ = awake;
+  if (awake - *gone_since_ <= kGoneLimit) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrFormat("the scheduler was at %s, and cannot be reached for "
+                      "%.0f minutes now: %s",
+                      address_, kGoneLimit.seconds() / 60, trouble.words));
 }
 
 std::string SchedulerPatience::Sentence(const Trouble& trouble) const {

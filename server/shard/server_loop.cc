@@ -148,9 +148,8 @@ absl::Status ServerLoop::RunToEnd(const std::atomic<bool>& stop) {
   while (!stop && !replaced_ && error_.ok() && !fleet_end_ && !HasLeft(MonotonicNow())) {
     const std::vector<Decoded> received = endpoint_->Receive(kTick);
     const Instant now = MonotonicNow();
-    if (shard_->view().version == ViewVersion(0)) {
-      RETURN_IF_ERROR(patience.Check(now, endpoint_->trouble()));
-    }
+    const bool answered = shard_->view().version != ViewVersion(0);
+    RETURN_IF_ERROR(patience.Check(now, answered, endpoint_->trouble()));
     for (const Decoded& decoded : received) RETURN_IF_ERROR(Receive(now, decoded));
     for (const StoreThread::Result& result : store_thread_->Take()) result();
     ShardOutput out;

@@ -53,7 +53,7 @@ absl::StatusOr<std::optional<Wanted>> Reader::Await(const std::string& what) {
   AwakeClock clock(heard, kAsleepAfter);
   for (Instant now = heard; now - heard < kAnswerWithin; now = clock.Read(MonotonicNow())) {
     RETURN_IF_ERROR(signals_->GoOn());
-    RETURN_IF_ERROR(session_->CheckAnswered());
+    RETURN_IF_ERROR(session_->CheckScheduler());
     std::optional<ClientEvent> event = session_->Next(kWaitStep);
     if (!event) continue;
     heard = now;

@@ -114,14 +114,13 @@ std::optional<ClientEvent> Session::Next(Duration timeout) {
   return event;
 }
 
-absl::Status Session::CheckAnswered() {
-  if (answered_) return absl::OkStatus();
+absl::Status Session::CheckScheduler() {
   Trouble trouble;
   {
     MutexLock lock(&mutex_);
     trouble = trouble_;
   }
-  return patience_.Check(MonotonicNow(), trouble);
+  return patience_.Check(MonotonicNow(), answered_, trouble);
 }
 
 ClientCounters Session::counters() const {
@@ -163,7 +162,7 @@ void Session::Run() {
     Flush(now, &out);
     MutexLock lock(&mutex_);
     CopyCounters();
-    if (!answered_) trouble_ = endpoint_->trouble();
+    trouble_ = endpoint_->trouble();
   }
 }
 

@@ -56,9 +56,9 @@ class Session {
 
   // The next event, in order; nullopt after `timeout`.
   std::optional<ClientEvent> Next(Duration timeout);
-  // For as long as the scheduler has never answered. Unavailable, with the reason as far as it is
-  // known, once it has not for too long.
-  absl::Status CheckAnswered();
+  // Unavailable, with the reason as far as it is known, once the scheduler has not answered, or has
+  // been out of reach, for too long (common/wire/patience.h).
+  absl::Status CheckScheduler();
   // A copy, a moment old, and no older than the last event of Next.
   ClientCounters counters() const;
   Acknowledged acknowledged() const;

@@ -115,7 +115,7 @@ absl::Status Trainer::Await(Session* session, StopSignals* signals) {
   for (;;) {
     if (options_.pulse) options_.pulse(plan_.clock());
     RETURN_IF_ERROR(CheckSignals(session, signals));
-    RETURN_IF_ERROR(session->CheckAnswered());
+    RETURN_IF_ERROR(session->CheckScheduler());
     if (std::optional<ClientEvent> event = session->Next(kWaitStep)) return Take(*std::move(event));
   }
 }
