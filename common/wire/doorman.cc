@@ -66,15 +66,6 @@ absl::Status Doorman::CheckTables(const Grant& grant, const std::vector<TableRow
   return absl::OkStatus();
 }
 
-// What is left once it is filled up.
-double Doorman::Fill(uint64_t per_second, Instant now, Budget* budget) {
-  const double full = static_cast<double>(per_second);  // of one second
-  budget->left =
-      budget->at ? std::min(full, budget->left + full * (now - *budget->at).seconds()) : full;
-  budget->at = now;
-  return budget->left;
-}
-
 bool Doorman::MayCome(const std::string& key, uint64_t bytes, Instant now) {
   if (!keys_) return true;
   const std::shared_ptr<const AllowList> allowed = keys_->allowed();
@@ -82,17 +73,17 @@ bool Doorman::MayCome(const std::string& key, uint64_t bytes, Instant now) {
   if (grant == nullptr) return true;  // for Admit to refuse
   KeyUse& use = uses_[key];
   use.role = grant->role;
-  const uint64_t most_bytes = grant->push_bytes_per_second;
-  const uint64_t most_messages = grant->messages_per_second;
+  const auto most_bytes = static_cast<double>(grant->push_bytes_per_second);
+  const auto most_messages = static_cast<double>(grant->messages_per_second);
   if (most_bytes > 0 || most_messages > 0) {
     Budgets& budgets = budgets_[key];
-    if ((most_bytes > 0 && Fill(most_bytes, now, &budgets.pushes) <= 0) ||
-        (most_messages > 0 && Fill(most_messages, now, &budgets.messages) < 1)) {
+    if ((most_bytes > 0 && budgets.pushes.Left(most_bytes, now) <= 0) ||
+        (most_messages > 0 && budgets.messages.Left(most_messages, now) < 1)) {
       use.beyond += 1;
       return false;
     }
-    budgets.pushes.left -= static_cast<double>(bytes);
-    budgets.messages.left -= 1;
+    budgets.pushes.Take(static_cast<double>(bytes));
+    budgets.messages.Take(1);
   }
   use.taken_bytes += bytes;
   return true;
@@ -103,8 +94,8 @@ bool Doorman::MaySend(const std::string& key, Instant now) {
   const std::shared_ptr<const AllowList> allowed = keys_->allowed();
   const Grant* grant = allowed->Find(key);
   if (grant == nullptr) return false;
-  const uint64_t most = grant->pull_bytes_per_second;
-  return most == 0 || Fill(most, now, &budgets_[key].pulls) > 0;
+  const auto most = static_cast<double>(grant->pull_bytes_per_second);
+  return most == 0 || budgets_[key].pulls.Left(most, now) > 0;
 }
 
 void Doorman::NoteSent(const std::string& key, uint64_t bytes, Instant now) {
@@ -114,9 +105,9 @@ void Doorman::NoteSent(const std::string& key, uint64_t bytes, Instant now) {
   if (grant == nullptr) return;
   uses_[key].sent_bytes += bytes;
   if (grant->pull_bytes_per_second == 0) return;
-  Budget& pulls = budgets_[key].pulls;
-  Fill(grant->pull_bytes_per_second, now, &pulls);
-  pulls.left -= static_cast<double>(bytes);
+  TokenBucket& pulls = budgets_[key].pulls;
+  pulls.Left(static_cast<double>(grant->pull_bytes_per_second), now);
+  pulls.Take(static_cast<double>(bytes));
 }
 
 }  // namespace rubato

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -19,6 +18,7 @@
 #include "common/keys/key_use.h"
 #include "common/wire/message.h"
 #include "common/wire/protocol.h"
+#include "common/wire/token_bucket.h"
 
 namespace rubato {
 
@@ -43,19 +43,13 @@ class Doorman {
   const KeyUses& uses() const { return uses_; }
 
  private:
-  // A token bucket: it fills at what the key may have in a second, and holds as much at most.
-  struct Budget {
-    double left = 0;
-    std::optional<Instant> at;
-  };
   struct Budgets {
-    Budget pulls;
-    Budget pushes;
-    Budget messages;
+    TokenBucket pulls;  // bytes, as pushes
+    TokenBucket pushes;
+    TokenBucket messages;
   };
   absl::Status Judge(const std::string& key, const Grant* grant, const Message& message) const;
   absl::Status CheckTables(const Grant& grant, const std::vector<TableRows>& rows) const;
-  static double Fill(uint64_t per_second, Instant now, Budget* budget);
 
   const Listener where_;
   const std::shared_ptr<const KeyRing> keys_;

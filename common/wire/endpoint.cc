@@ -37,20 +37,7 @@ constexpr int kMaxSockets = 4096;  // a worker connects to at most kMaxPlaces sh
 constexpr const char* kEndings = "inproc://endings";
 constexpr Duration kReturnMemoryAfter = Duration::Seconds(1);
 constexpr Duration kReadListEvery = Duration::Seconds(1);
-
-absl::Status ListenError(const std::string& address, int error) {
-  if (error == EADDRINUSE) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "cannot listen on %s: it is in use; choose another port, or 0 for any free one", address));
-  }
-  const absl::Status status = ZmqError(error, absl::StrCat("listening on ", address));
-  if (error == ENODEV || error == EADDRNOTAVAIL) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "cannot listen on %s: this host has no such interface or address", address));
-  }
-  // No folder for a socket is a mistake of the command line.
-  return absl::IsNotFound(status) ? absl::InvalidArgumentError(status.message()) : status;
-}
+constexpr double kAnswersPerSecond = 500;  // to messages that are refused
 
 }  // namespace
 
@@ -123,6 +110,7 @@ class Endpoint::Impl {
   Connections connections_;
   Routes routes_;
   Doorman doorman_;
+  TokenBucket answers_;  // kAnswersPerSecond
   std::optional<Instant> return_memory_at_;
   Instant read_list_at_;
 };
@@ -324,7 +312,10 @@ void Endpoint::Impl::Refuse(const absl::Status& why) {
   counts.last_refusal = std::string(why.message());
 }
 
+// A sentence is for people: who sends what is refused as fast as he can is not answered as fast.
 void Endpoint::Impl::AnswerRefusal(const absl::Status& why, const std::string& route) {
+  if (answers_.Left(kAnswersPerSecond, MonotonicNow()) < 1) return;
+  answers_.Take(1);
   std::vector<zmq::message_t> parts;
   parts.emplace_back(route.data(), route.size());
   const ErrorReply reply{static_cast<uint32_t>(why.code()), std::string(why.message())};

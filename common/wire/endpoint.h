@@ -8,7 +8,7 @@
 // when a connection breaks or a queue is full, and nothing is said about it; the protocol above
 // numbers, acknowledges and resends. Only Receive waits for messages (opening and closing sockets
 // may take as long as the system does), and no message can end the process: bytes that Decode
-// refuses are counted and answered with an ErrorReply.
+// refuses are counted and answered with an ErrorReply, up to 500 in a second.
 //
 // A header can claim any nonce; who is told what Receive returns may rely on it. A connection
 // speaks for the peer that it was opened to, and no other. What comes to the listener speaks for

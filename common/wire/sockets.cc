@@ -145,4 +145,18 @@ absl::Status ZmqError(int error, const std::string& doing) {
   return absl::InternalError(absl::StrCat(doing, " failed: ", zmq_strerror(error)));
 }
 
+absl::Status ListenError(const std::string& address, int error) {
+  if (error == EADDRINUSE) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "cannot listen on %s: it is in use; choose another port, or 0 for any free one", address));
+  }
+  const absl::Status status = ZmqError(error, absl::StrCat("listening on ", address));
+  if (error == ENODEV || error == EADDRNOTAVAIL) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "cannot listen on %s: this host has no such interface or address", address));
+  }
+  // No folder for a socket is a mistake of the command line.
+  return absl::IsNotFound(status) ? absl::InvalidArgumentError(status.message()) : status;
+}
+
 }  // namespace rubato

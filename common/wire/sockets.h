@@ -58,5 +58,8 @@ std::string SenderKey(const zmq::message_t& part);
 
 // What ZeroMQ could not do, with the number that it gives for that: "DOING failed: ...".
 absl::Status ZmqError(int error, const std::string& doing);
+// Why nobody can listen on `address`, in words of what to do: InvalidArgument where another one is
+// to be chosen.
+absl::Status ListenError(const std::string& address, int error);
 
 }  // namespace rubato

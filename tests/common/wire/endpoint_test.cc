@@ -236,6 +236,29 @@ TEST_P(EndpointTest, GarbageIsAnsweredAndSurvived) {
   }
 }
 
+TEST_P(EndpointTest, AFloodOfGarbageIsCountedAndNotAnsweredAsFast) {
+  constexpr uint64_t kFlood = 4000;
+  const auto shard = OpenShard();
+  const auto worker = OpenWorker(*shard);
+  const Instant began = MonotonicNow();
+  uint64_t answers = 0;
+  for (uint64_t sent = 0; shard->counts().refused < kFlood && MonotonicNow() - began < kLong;) {
+    while (sent < kFlood && worker->SendFrames(kShard, {Buffer()}) == SendResult::kSent) ++sent;
+    EXPECT_TRUE(shard->Receive(Duration::Millis(10)).empty());
+    answers += worker->Receive(Duration()).size();
+  }
+  EXPECT_EQ(shard->counts().refused, kFlood);
+  const double most = 501 + 500 * (MonotonicNow() - began).seconds();
+  while (answers < 500 && MonotonicNow() - began < kLong) {
+    answers += worker->Receive(Duration::Millis(10)).size();
+  }
+  EXPECT_GE(answers, 500u);
+  answers += worker->Receive(Duration::Millis(100)).size();
+  EXPECT_LE(static_cast<double>(answers), most);
+  MustSend(*worker, kShard, Sync{});
+  MustReceive(*shard, 1);
+}
+
 TEST_P(EndpointTest, NobodySpeaksAsTheScheduler) {
   const auto shard = OpenShard();
   const auto impostor = MustOpen({.self = kSchedulerNonce, .listen = ""});
