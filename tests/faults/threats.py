@@ -4,9 +4,10 @@ keys: what was refused and where that was counted, what it cost in memory and fi
 training went before, during and after.
 
 threats.py --bin BIN [--seconds 6] [--only NAME]
-A row is wrong (exit 1) if something that must be refused was not, if a process has grown by more
-than it may, or if the run is not what it was without. Rates are printed; only the caller can say
-what else the machine was doing.
+The fleet has one processor and who harms it another, as if he were on another host; where there is
+one only, his own work slows the fleet as well. A row is wrong (exit 1) if something that must be
+refused was not, if a process has grown by more than it may, or if the run is not what it was
+without. Rates are printed; only the caller can say what else the machine was doing.
 """
 
 import argparse
@@ -22,11 +23,9 @@ import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE.parent / "launch"))
-sys.path.insert(0, str(ROOT / "launch"))
+from memory_bound import limited
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00"
 MIB = 1 << 20
 MEMORY_MIB = 48  # that a process may grow by, whatever strangers do
@@ -312,47 +311,6 @@ def record(door, to, work):
     return b"".join(heard)
 
 
-@contextlib.contextmanager
-def limited(pid, mib):
-    """The process may come to need so much memory more; gives what bounds it, in words. A cgroup
-    where this user may make one, else its address space."""
-    group = cgroup_of(pid, mib)
-    if group is None:
-        status = pathlib.Path(f"/proc/{pid}/status").read_text()
-        limit = int(status.split("VmSize:")[1].split()[0]) * 1024 + mib * MIB
-        resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
-        yield "its address space, as no cgroup can be made here"
-        return
-    try:
-        yield "its cgroup's memory"
-    finally:
-        with contextlib.suppress(ProcessLookupError):  # it has met its limit, and is dead
-            (group.parent / "cgroup.procs").write_text(str(pid))
-        group.rmdir()
-
-
-def cgroup_of(pid, mib):
-    """A new one, below this process's own, for that process and what it needs from now on."""
-    for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers not in ("memory", ""):
-            continue
-        limit = "memory.limit_in_bytes" if controllers else "memory.max"
-        group = (pathlib.Path("/sys/fs/cgroup") / controllers / path.lstrip("/")
-                 / f"rubato-threats-{os.getpid()}")
-        try:
-            group.mkdir()
-        except OSError:
-            continue
-        try:
-            (group / limit).write_text(str(mib * MIB))
-            (group / "cgroup.procs").write_text(str(pid))
-            return group
-        except OSError:
-            group.rmdir()
-    return None
-
-
 def endless_with_key(victim, seconds):
     """A worker's key, and a message without end: libzmq keeps its frames until the last one is
     there, and no option bounds their number. So the server meets the limit of its memory, is
@@ -440,10 +398,13 @@ def main():
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+    processors = sorted(os.sched_getaffinity(0))
     wrong = []
     with tempfile.TemporaryDirectory(prefix="rubato-threats-") as folder:
+        os.sched_setaffinity(0, processors[:1])  # whoever is started from now on has it
         victim = Victim(pathlib.Path(folder), options.bin.resolve())
         victim.programs = options.bin.resolve()
+        os.sched_setaffinity(0, processors[-1:])
         try:
             for name, attack, counted in THREATS:
                 if options.only in name:
