@@ -53,17 +53,16 @@ class Connection {
       unheard_since_.reset();
     } else {
       events_->NotSent();
-      if (!unheard_since_) unheard_since_ = now;
+      // A scheduler waits for the last words of one that is alone, also of one whose life was
+      // shorter than its connection took to stand.
+      if (!unheard_since_ && !alone_) unheard_since_ = now;
     }
   }
 
-  // Whether what is left may be given up, of a process that has been ending since `began`. A
-  // scheduler waits for the last words of one that is alone, also of one whose life was shorter
-  // than its connection took to stand.
+  // Whether what is left may be given up, of a process that has been ending since `began`.
   bool GivesUp(Instant began) const {
     const Instant now = MonotonicNow();
-    if (now - began > kLastWords) return true;
-    return !alone_ && unheard_since_ && now - *unheard_since_ > kUnheard;
+    return now - began > kLastWords || (unheard_since_ && now - *unheard_since_ > kUnheard);
   }
 
  private:
@@ -72,7 +71,7 @@ class Connection {
   EventLog* const events_;
   const std::unique_ptr<Endpoint> endpoint_;
   Instant spoke_at_;
-  std::optional<Instant> unheard_since_;  // nothing could be sent
+  std::optional<Instant> unheard_since_;  // nothing could be sent, of one that is not alone
 };
 
 }  // namespace
