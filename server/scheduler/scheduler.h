@@ -78,8 +78,11 @@ struct SchedulerOptions {
   Duration start_timeout = Duration::Seconds(120);  // seats missing after this are left behind
   // All shards passed C, no image, and no store has read or written a byte: the cut is withdrawn.
   Duration cut_deadline = Duration::Seconds(120);
-  Duration load_deadline = Duration::Seconds(120);    // a shard loads, and its store does not
-  Duration snapshot_within = Duration::Seconds(300);  // of the last commit, a snapshot is asked for
+  Duration load_deadline = Duration::Seconds(120);  // a shard loads, and its store does not
+  // After the last commit a snapshot is asked for within this time, or sooner, as often as a
+  // hundredth of the time writes them, but not before the second.
+  Duration snapshot_within = Duration::Seconds(300);
+  Duration snapshot_after = Duration::Seconds(10);
   // For so long after a commit or a start no worker's wish for a snapshot is heard, or less the
   // nearer its log is to the hard bound: each costs the whole model, and what a large one pushes in
   // a second may be beyond the soft bound already.
@@ -289,6 +292,8 @@ class Scheduler {
   std::map<Life, ClockDelta> torn_told_;  // of sealed lives: iterations, as this process told them
   Instant cut_passed_at_;                 // since when every shard's min_clock is >= C
   Instant committed_at_;
+  // What the last snapshot took once every shard had passed its clock; of the first a guess.
+  Duration written_in_ = Duration::Millis(300);
   int overdue_cuts_ = 0;  // withdrawn in a row, since the last commit
   int64_t margin_;
   bool snapshot_requested_ = false;

@@ -9,6 +9,8 @@
 namespace rubato {
 namespace {
 
+// A snapshot is made once this many times what the last one took have passed.
+constexpr double kTimesWritten = 100;
 // Cuts in a row that stores stood still at: with the default deadline, ten minutes of nothing.
 constexpr int kOverdueCuts = 5;
 // Sealed lives leave the view at a commit; each is a line of every view and report.
@@ -26,9 +28,13 @@ void Scheduler::WantSnapshot(Instant now, SchedulerOutput* out) {
   OpenCutIfDue(now, out);
 }
 
-// What a dead fleet has to train again is bounded in time, whatever the sizes of pushes and clocks.
+// What a dead shard's successor is sent again, and a dead fleet has to train again, is bounded in
+// time, whatever the sizes of pushes and clocks.
 void Scheduler::RequestIfOverdue(Instant now, SchedulerOutput* out) {
-  const bool overdue = now - committed_at_ > options_.snapshot_within;
+  const Duration worthwhile = Duration::Seconds(kTimesWritten * written_in_.seconds());
+  const bool overdue =
+      now - committed_at_ >
+      std::min(options_.snapshot_within, std::max(options_.snapshot_after, worthwhile));
   if (overdue || view().sealed.size() >= kManySealed) WantSnapshot(now, out);
 }
 
@@ -141,6 +147,7 @@ void Scheduler::CommitIfDurable(Instant now, SchedulerOutput* out) {
   durable_.clear();
   margin_ = options_.first_margin;
   overdue_cuts_ = 0;
+  written_in_ = now - cut_passed_at_;
   committed_at_ = now;
   snapshot_requested_ = false;
   Emit(out, {SchedulerEventKind::kCommitted, kNoLife, committed.clock, Clock(0),

@@ -121,7 +121,8 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     if dig(config, "fleet.servers") == 0:
         return  # nothing is committed
     yield "snapshots", (f"every {units.count(number(config, 'snapshot.every_clocks'))} clocks"
-                        if number(config, "snapshot.every_clocks") else "at the end")
+                        if number(config, "snapshot.every_clocks")
+                        else "as often as 1 % of the time writes them, and at the end")
 
 
 def _training_facts(config: Tree, metrics: Tree) -> Iterator[tuple[str, str]]:

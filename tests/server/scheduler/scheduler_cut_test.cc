@@ -157,7 +157,7 @@ TEST_F(SchedulerCutTest, WithoutAnyCommitForAWhileASnapshotIsAskedFor) {
   Start(Staleness(4));
   Report(3);
   EXPECT_EQ(cut()->clock, Clock(9));  // planned
-  Pass(SchedulerOptions{}.snapshot_within, 3);
+  Pass(Duration::Seconds(30), 3);
   EXPECT_EQ(cut()->clock, Clock(9));
   now_ = now_ + Duration::Millis(1);
   WantNothing(3);
@@ -165,6 +165,26 @@ TEST_F(SchedulerCutTest, WithoutAnyCommitForAWhileASnapshotIsAskedFor) {
   Report(5, {}, cut()->snapshot);
   EXPECT_EQ(scheduler_->view().committed.clock, Clock(5));
   EXPECT_EQ(cut()->clock, Clock(9));
+}
+
+TEST_F(SchedulerCutTest, SnapshotsAreAskedForAsOftenAsAHundredthOfTheTimeWritesThem) {
+  Start(Staleness(4), Duration(), SchedulerOptions{});
+  Commit(3);
+  // Seconds from one commit to the next, and what it takes then; five are many.
+  for (const auto& [wait, writes] : {std::pair(10, 2), {200, 5}, {300, 0}, {10, 0}}) {
+    const Clock clock = scheduler_->view().committed.clock;
+    Report(clock.value());
+    EXPECT_EQ(cut()->clock, Clock(3 * kPerEpoch));  // planned
+    Pass(Duration::Seconds(wait), clock.value());
+    EXPECT_EQ(cut()->clock, Clock(3 * kPerEpoch));
+    Pass(Duration::Millis(1), clock.value());
+    const OpenCut open = cut().value();
+    EXPECT_EQ(open.clock, clock + ClockDelta(2));
+    Report(open.clock.value());
+    Pass(Duration::Seconds(writes), open.clock.value());
+    Report(open.clock.value(), {}, open.snapshot);
+    EXPECT_EQ(scheduler_->view().committed.number, open.snapshot);
+  }
 }
 
 // Its fellows may have pushed on, on a shard that has died since: what it evaluated would hold that
