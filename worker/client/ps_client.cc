@@ -8,6 +8,11 @@
 #include "common/wire/protocol.h"
 
 namespace rubato {
+namespace {
+
+constexpr Duration kOneWait = Duration::Seconds(1);  // what shards tell of it within this is one
+
+}  // namespace
 
 PsClient::PsClient(PsClientOptions options, uint64_t seed, Instant now)
     : options_(std::move(options)),
@@ -48,6 +53,9 @@ void PsClient::Receive(Instant now, Nonce from, const Message& message, ClientOu
   if (const auto* parked = std::get_if<Parked>(&message)) {
     const std::optional<size_t> place = FindPlace(from, parked->from);
     if (parked->to != life_ || !place) return;
+    std::optional<Instant>& told = places_[*place].waiting_told;
+    if (told && now - *told < kOneWait) return;
+    told = now;
     out->events.push_back(
         Waiting{PlaceId(static_cast<uint32_t>(*place)), parked->min_clock, parked->slowest});
   }

@@ -82,7 +82,7 @@ struct Left {};
 struct Committed {
   Clock clock;
 };
-// A pull has been waiting at a shard for a while; for people.
+// Pulls have been waiting at a shard for a while; for people.
 struct Waiting {
   PlaceId place;
   Clock min_clock;
@@ -201,7 +201,8 @@ class PsClient {
     size_t asked = 0;                 // pulls under way
     uint64_t asked_bytes = 0;         // of their rows
     std::optional<Clock> gate_asked;  // of a push that waits until the shard may take it
-    Instant progress_at;              // when `received` last moved, or a push or Sync was sent
+    std::optional<Instant> waiting_told;
+    Instant progress_at;  // when `received` last moved, or a push or Sync was sent
     PushLog log;
   };
   // Rows that travel in one answer, of at most max_part_bytes of values and max_part_tables.

@@ -125,6 +125,19 @@ TEST_F(PsClientPartsTest, AnIterationOfManyTablesIsPulledAndPushedWhole) {
   }
 }
 
+// Each part of each iteration ahead waits, and the shard tells of each.
+TEST_F(PsClientPartsTest, PullsThatWaitTogetherAreToldOfOnce) {
+  Begin(Staleness(0), Role::kWorker);
+  const auto told = [this](Instant now) {
+    client_->Receive(now, kShard, Parked{Life(1), Life(2), RequestId(1), Clock(3), Life(4)}, &out_);
+    return std::exchange(out_.events, {}).size();
+  };
+  told(Instant());  // and what else there is to tell
+  EXPECT_EQ(told(Instant()), 0u);
+  EXPECT_EQ(told(Instant() + Duration::Seconds(5)), 1u);
+  EXPECT_EQ(told(Instant() + Duration::Millis(5010)), 0u);
+}
+
 TEST_F(PsClientPartsTest, AReaderHasAllTables) {
   Begin(Staleness(0), Role::kReader);
   client_->Read(Instant(), Clock(0), Keys(), &out_);
