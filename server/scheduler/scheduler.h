@@ -160,6 +160,8 @@ class Scheduler {
   const View& view() const { return state_.view; }
   // The commit at the last clock ends the run.
   bool finished() const { return view().committed.clock >= options_.job.last_clock; }
+  // Nobody has trained anything that the committed snapshot, or the first weights, do not hold.
+  bool NothingTrained() const;
   // Lowest and highest clock of the fleet as last reported.
   Clock known_min_clock() const;
   Clock known_end() const;

@@ -28,6 +28,11 @@ void Scheduler::WantSnapshot(Instant now, SchedulerOutput* out) {
   OpenCutIfDue(now, out);
 }
 
+bool Scheduler::NothingTrained() const {
+  return view().sealed.empty() && std::none_of(view().members.begin(), view().members.end(),
+                                               [](const MemberEntry& m) { return m.start; });
+}
+
 // What a dead shard's successor is sent again, and a dead fleet has to train again, is bounded in
 // time, whatever the sizes of pushes and clocks.
 void Scheduler::RequestIfOverdue(Instant now, SchedulerOutput* out) {

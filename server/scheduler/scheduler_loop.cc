@@ -160,8 +160,8 @@ absl::StatusOr<RunEnd> SchedulerLoop::RunToEnd(StopSignals* signals) {
       wishes = signals->Wishes();
       if (!serves) RequestSnapshot();
     }
-    const bool committed =
-        ahead_.durable() && scheduler_.view().committed.number > committed_at_stop;
+    const bool saved = scheduler_.NothingTrained() ||
+                       (ahead_.durable() && scheduler_.view().committed.number > committed_at_stop);
     if (scheduler_.stored_at() != stored) {
       stored = scheduler_.stored_at();
       stop_by = awake_ + kStopGrace;
@@ -169,9 +169,9 @@ absl::StatusOr<RunEnd> SchedulerLoop::RunToEnd(StopSignals* signals) {
     if (heard > 1 || (heard > 0 && !serves && awake_ > stop_by)) {
       return StoppedAtOnce(heard, signals->last_name());
     }
-    if (heard > 0 && !serves && committed) {
+    if (heard > 0 && !serves && saved) {
       TellDone();
-      LogInfo(absl::StrFormat("stopped by %s with a snapshot at clock %d; go on with --resume",
+      LogInfo(absl::StrFormat("stopped by %s, and all before clock %d is kept; go on with --resume",
                               signals->last_name(), scheduler_.view().committed.clock.value()));
       return RunEnd::kStopped;
     }

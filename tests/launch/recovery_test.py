@@ -262,6 +262,26 @@ class RecoveryTest(FleetTest):
         self.assertEqual(self.metrics("early")["train"]["resumed_from_clock"], 0)
         self.assertEqual(self.metrics("early")["train"]["clock"], self.job("early")["last_clock"])
 
+    def test_a_stop_before_anything_is_trained_waits_for_no_snapshot(self):
+        """Its workers never come: a snapshot was waited for until the scheduler lost patience."""
+        self.programs = self.path / "without-workers"
+        self.programs.mkdir()
+        for program in BIN.iterdir():
+            (self.programs / program.name).symlink_to(program)
+        worker = self.programs / "rubato-worker"
+        worker.unlink()
+        worker.write_text("#!/bin/sh\nexec sleep 3600\n")
+        worker.chmod(0o700)
+        rubato = self.start("unbegun", "train.epochs=1")
+        wait_until(lambda: self.events("unbegun", "worker-1", "launched"))
+        rubato.process.send_signal(signal.SIGTERM)
+        code, _, stderr = rubato.end()
+        self.assertEqual(code, 75, stderr)
+        self.assertIn("stopped before anything new was trained; go on with", stderr)
+        self.assert_nobody_left("unbegun")
+        self.programs = BIN
+        self.assertEqual(self.train("unbegun", "train.epochs=1", resume=True)[0], 0)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -47,6 +47,14 @@ class SshWrongStarts(SshFleetTest):
         self.configure("two", "Port 23")
         self.said("no sshd at its port", "^  two: .*no sshd listens there: start it")
 
+    def test_firewall(self):
+        """The scheduler is there, and its host drops what comes to it but ssh."""
+        self.hosts.do("one", "nft", "add table inet wall; add chain inet wall in "
+                      "{ type filter hook input priority 0; }; "
+                      "add rule inet wall in iifname != lo tcp dport != 22 ct state new drop")
+        self.said("a firewall that drops", "scheduler does not answer at .*: nobody answers there; "
+                  "start it, or open its port to this host")
+
     def test_ssh_key(self):
         self.configure("two", "PubkeyAuthentication no")
         self.said("key of ssh that is not taken", "^  two: .*give ssh a key that the host takes")

@@ -145,8 +145,9 @@ class Training:
                 self._fleet.stop.number,
                 f"stopped, and no snapshot could be committed: {failure.sentence}") from failure
         commits = self._progress.commits
-        clock = commits[-1].clock if commits else "the last commit"
-        raise Failure(f"stopped with a snapshot at clock {clock}; {self._folder.go_on}", STOPPED)
+        what = (f"with a snapshot at clock {commits[-1].clock}" if commits
+                else "before anything new was trained")
+        raise Failure(f"stopped {what}; {self._folder.go_on}", STOPPED)
 
     def _make_room(self, scheduler: Post) -> OtherWorkers | None:
         """Ends this fleet where others are wanted; None where nobody wants them, or all has been

@@ -167,6 +167,28 @@ TEST_F(SchedulerCutTest, WithoutAnyCommitForAWhileASnapshotIsAskedFor) {
   EXPECT_EQ(cut()->clock, Clock(9));
 }
 
+TEST_F(SchedulerCutTest, WhoHasNotBegunHasTrainedNothing) {
+  Job job;
+  job.tables.resize(1);
+  SchedulerOptions options;
+  options.job = job;
+  EXPECT_TRUE(Scheduler(options, Scheduler::FirstState(job), now_).NothingTrained());
+  Start(Staleness(4), Duration(), SchedulerOptions{});
+  EXPECT_FALSE(scheduler_->NothingTrained());
+  Commit(3);
+  EXPECT_FALSE(scheduler_->NothingTrained());
+  Heartbeat goodbye;
+  goodbye.life = scheduler_->view().members[0].life;
+  goodbye.seen = scheduler_->view().version;
+  goodbye.leaving = true;
+  Tell(kWorker, goodbye);
+  EXPECT_TRUE(scheduler_->view().members.empty());
+  EXPECT_FALSE(scheduler_->NothingTrained());  // what it has pushed is in no snapshot yet
+  options.job = scheduler_->job();
+  const SchedulerState resumed = Scheduler::ResumedState(scheduler_->state(), 1);
+  EXPECT_TRUE(Scheduler(options, resumed, now_).NothingTrained());
+}
+
 TEST_F(SchedulerCutTest, SnapshotsAreAskedForAsOftenAsAHundredthOfTheTimeWritesThem) {
   Start(Staleness(4), Duration(), SchedulerOptions{});
   Commit(3);
