@@ -113,12 +113,13 @@ void World::DeliverToWorker(WorkerProcess* worker, Nonce from, Nonce to, const M
     return;
   }
   ClientOutput out;
+  const bool left = worker->machine->left();  // it hears nothing more
   worker->machine->Receive(Now(worker), from, message, &out);
   if (const auto* ack = std::get_if<Ack>(&message); ack && ack->to == worker->machine->life()) {
     const View& view = worker->machine->view();
     for (uint32_t p = 0; p < view.shards.size(); ++p) {
       if (view.shards[p].life != ack->from) continue;
-      if (ack->refused) NoteRefused(worker, *ack->refused);
+      if (ack->refused && !left) NoteRefused(worker, *ack->refused);
       Acked& acked = acked_[{ack->to, PlaceId(p)}];
       acked = {view.generation, ack->to, PlaceId(p), std::max(acked.applied, ack->applied)};
     }
