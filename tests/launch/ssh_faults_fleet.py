@@ -3,7 +3,7 @@ ssh_faults_test.py and ssh_faults.py share."""
 
 import signal
 
-from processes import wait_until
+from processes import read_until, wait_until
 from ssh_fleet import SshFleetTest
 
 LONG = ("train.epochs=100000", "fleet.workers=4", "train.staleness=2", "train.best_epoch=false")
@@ -24,6 +24,27 @@ class SshFaultsFleet(SshFleetTest):
     def goes_on(self, out):
         """What is on its way now has been trained and committed."""
         self.until_clock(out, self.clock(out) + 200)
+
+    def begin(self, out, *settings):
+        """A run that trains; its command."""
+        command = self.start(out, *LONG, *settings)
+        self.until_clock(out, 300)
+        return command
+
+    def lose(self, name, command, *words):
+        """A host for good; returns when `words` were read, one after the other."""
+        self.hosts.lose(name)
+        for part in words:
+            read_until(part, command.process.stderr)
+
+    def comes_back_by_itself(self, out, command):
+        """Whoever was put out for a cut that is over is there again, and nobody started it."""
+        seat = self.events(out, "scheduler-0", "evicted")[0]["seat"]
+        lives = len(self.events(out, f"worker-{seat}", "begun"))
+        wait_until(lambda: len(self.events(out, f"worker-{seat}", "begun")) > lives)
+        self.goes_on(out)
+        self.assertNotIn("started again", self.stop(out, command))
+        self.assert_nobody_left(out)
 
     def stop(self, out, command):
         """Stops it with a snapshot; what it said. No update was lost, but what somebody who was put

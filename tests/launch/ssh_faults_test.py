@@ -6,52 +6,40 @@ More of it, with cuts of 20 seconds, is in ssh_faults.py, which is run by hand."
 
 import unittest
 
-from processes import read_until, wait_until
-from ssh_faults_fleet import LONG, QUICK, SHARED, SshFaultsFleet
+from processes import wait_until
+from ssh_faults_fleet import QUICK, SHARED, SshFaultsFleet
 
 
 class SshFaultsTest(SshFaultsFleet):
     def test_who_is_given_up_for_a_cut_comes_back_by_itself(self):
         out = self.disk / "run"
         # Longer than it takes the launcher to see that it reaches nobody there, whom it would kill.
-        command = self.start(out, *LONG, "fleet.lease_seconds=6")
-        self.until_clock(out, 300)
+        command = self.begin(out, "fleet.lease_seconds=6")
         self.hosts.unplug("three")
         wait_until(lambda: self.events(out, "scheduler-0", "evicted"))
         self.hosts.plug_in("three")
-        seat = self.events(out, "scheduler-0", "evicted")[0]["seat"]
-        lives = len(self.events(out, f"worker-{seat}", "begun"))
-        wait_until(lambda: len(self.events(out, f"worker-{seat}", "begun")) > lives)
-        self.goes_on(out)
-        self.assertNotIn("started again", self.stop(out, command))
-        self.assert_nobody_left(out)
+        self.comes_back_by_itself(out, command)
 
     def test_a_fleet_goes_on_without_workers_that_have_nowhere_to_go(self):
         out = self.disk / "run"
-        command = self.start(out, *LONG, *QUICK)
-        self.until_clock(out, 300)
-        self.hosts.lose("three")
-        for _ in range(2):
-            read_until("no other host has a free slot: the fleet goes on without it",
-                       command.process.stderr)
+        command = self.begin(out, *QUICK)
+        self.lose("three", command,
+                  *2 * ["no other host has a free slot: the fleet goes on without it"])
         self.goes_on(out)
         self.stop(out, command)
 
     def test_a_server_of_a_lost_host_loads_its_snapshot_on_another(self):
         self.write_hosts(two="slots=1 roles=server", three="slots=5")
         out = self.shared / "server"
-        command = self.start(out, *LONG, *SHARED)
-        self.until_clock(out, 300)
-        self.hosts.lose("two")
-        read_until("server-1 is back after", command.process.stderr)
+        command = self.begin(out, *SHARED)
+        self.lose("two", command, "server-1 is back after")
         self.goes_on(out)
         self.stop(out, command)
         self.assertEqual(self.hosts_of(out, "server-1"), ["two", "three"])
 
     def test_nothing_is_left_when_the_launcher_is_killed(self):
         out = self.disk / "run"
-        command = self.start(out, *LONG, "launch.supervisor_seconds=3")
-        self.until_clock(out, 100)
+        command = self.begin(out, "launch.supervisor_seconds=3")
         self.assertNotEqual(self.hosts.processes("two", "rubato-server"), [])
         command.process.kill()
         command.process.wait()
