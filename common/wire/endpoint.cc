@@ -312,7 +312,8 @@ void Endpoint::Impl::Refuse(const absl::Status& why) {
   counts.last_refusal = std::string(why.message());
 }
 
-// A sentence is for people: who sends what is refused as fast as he can is not answered as fast.
+// A sentence is for people: who sends what is refused as fast as he can is not answered as fast,
+// nor is anybody else meanwhile; who asks again is answered later.
 void Endpoint::Impl::AnswerRefusal(const absl::Status& why, const std::string& route) {
   if (answers_.Left(kAnswersPerSecond, MonotonicNow()) < 1) return;
   answers_.Take(1);

@@ -36,6 +36,7 @@ Scheduler::Scheduler(SchedulerOptions options, SchedulerState state, Instant now
       retired_(state_.retired.begin(), state_.retired.end()),
       superseded_(state_.superseded.begin(), state_.superseded.end()),
       clock_(now, EvictionRule::AsleepAfter(options_.lease)),
+      cut_passed_at_(now),
       committed_at_(now),
       margin_(options_.first_margin),
       generation_since_(now) {

@@ -79,8 +79,8 @@ struct SchedulerOptions {
   // All shards passed C, no image, and no store has read or written a byte: the cut is withdrawn.
   Duration cut_deadline = Duration::Seconds(120);
   Duration load_deadline = Duration::Seconds(120);  // a shard loads, and its store does not
-  // After the last commit a snapshot is asked for within this time, or sooner, as often as a
-  // hundredth of the time writes them, but not before the second.
+  // After the last commit a snapshot is asked for within this time; where none are planned sooner,
+  // as often as a hundredth of the time writes them, but not before the second.
   Duration snapshot_within = Duration::Seconds(300);
   Duration snapshot_after = Duration::Seconds(10);
   // For so long after a commit or a start no worker's wish for a snapshot is heard, or less the
@@ -160,7 +160,8 @@ class Scheduler {
   const View& view() const { return state_.view; }
   // The commit at the last clock ends the run.
   bool finished() const { return view().committed.clock >= options_.job.last_clock; }
-  // Nobody has trained anything that the committed snapshot, or the first weights, do not hold.
+  // True only if nobody has trained anything that the committed snapshot, or the first weights, do
+  // not hold.
   bool NothingTrained() const;
   // Lowest and highest clock of the fleet as last reported.
   Clock known_min_clock() const;
@@ -227,6 +228,7 @@ class Scheduler {
   // Snapshots (scheduler_cut.cc).
   void WantSnapshot(Instant now, SchedulerOutput* out);
   void RequestIfOverdue(Instant now, SchedulerOutput* out);
+  Duration SnapshotsWithin() const;
   void OpenCutIfDue(Instant now, SchedulerOutput* out);
   std::optional<OpenCut> NextCut() const;
   Clock NextPlanned(Clock after) const;

@@ -36,11 +36,16 @@ bool Scheduler::NothingTrained() const {
 // What a dead shard's successor is sent again, and a dead fleet has to train again, is bounded in
 // time, whatever the sizes of pushes and clocks.
 void Scheduler::RequestIfOverdue(Instant now, SchedulerOutput* out) {
-  const Duration worthwhile = Duration::Seconds(kTimesWritten * written_in_.seconds());
-  const bool overdue =
-      now - committed_at_ >
-      std::min(options_.snapshot_within, std::max(options_.snapshot_after, worthwhile));
+  if (NothingTrained()) committed_at_ = now;
+  const bool overdue = now - committed_at_ > SnapshotsWithin();
   if (overdue || view().sealed.size() >= kManySealed) WantSnapshot(now, out);
+}
+
+// Who says after how many clocks he wants them has them then.
+Duration Scheduler::SnapshotsWithin() const {
+  if (options_.job.snapshot_every_clocks > 0) return options_.snapshot_within;
+  const Duration worthwhile = Duration::Seconds(kTimesWritten * written_in_.seconds());
+  return std::min(options_.snapshot_within, std::max(options_.snapshot_after, worthwhile));
 }
 
 void Scheduler::OpenCutIfDue(Instant now, SchedulerOutput* out) {

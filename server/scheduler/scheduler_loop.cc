@@ -160,8 +160,6 @@ absl::StatusOr<RunEnd> SchedulerLoop::RunToEnd(StopSignals* signals) {
       wishes = signals->Wishes();
       if (!serves) RequestSnapshot();
     }
-    const bool saved = scheduler_.NothingTrained() ||
-                       (ahead_.durable() && scheduler_.view().committed.number > committed_at_stop);
     if (scheduler_.stored_at() != stored) {
       stored = scheduler_.stored_at();
       stop_by = awake_ + kStopGrace;
@@ -169,7 +167,7 @@ absl::StatusOr<RunEnd> SchedulerLoop::RunToEnd(StopSignals* signals) {
     if (heard > 1 || (heard > 0 && !serves && awake_ > stop_by)) {
       return StoppedAtOnce(heard, signals->last_name());
     }
-    if (heard > 0 && !serves && saved) {
+    if (heard > 0 && !serves && Saved(committed_at_stop)) {
       TellDone();
       LogInfo(absl::StrFormat("stopped by %s, and all before clock %d is kept; go on with --resume",
                               signals->last_name(), scheduler_.view().committed.clock.value()));
@@ -177,6 +175,12 @@ absl::StatusOr<RunEnd> SchedulerLoop::RunToEnd(StopSignals* signals) {
     }
   }
   return RunEnd::kFinished;
+}
+
+// Whether all that was trained is in the committed snapshot, as far as a stop waits for that.
+bool SchedulerLoop::Saved(SnapshotNumber committed_at_stop) const {
+  return ahead_.durable() &&
+         (scheduler_.NothingTrained() || scheduler_.view().committed.number > committed_at_stop);
 }
 
 absl::Status SchedulerLoop::StoppedAtOnce(int signals, const std::string& by) {

@@ -72,6 +72,7 @@ class SchedulerLoop {
   void EndLatecomers(int code, StopSignals* signals);
   void TellEnd(const FleetEnd& message, Duration patience, StopSignals* signals,
                const std::function<bool(std::optional<Nonce>)>& done);
+  bool Saved(SnapshotNumber committed_at_stop) const;
   absl::Status Step(Duration timeout, StopSignals* signals);
   bool Answer(const Decoded& decoded, StopSignals* signals);
   void Flush(Instant now, SchedulerOutput out);

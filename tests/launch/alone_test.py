@@ -14,6 +14,7 @@ from real_fleet import BIN, FleetTest
 
 LONG = ("train.epochs=100", "train.batch=32")  # some seconds
 OFTEN = (*LONG, "snapshot.every_clocks=200")
+SELDOM = "snapshot.every_clocks=1000000"  # none by itself
 
 
 class AloneFleet(EngineFleet):
@@ -149,7 +150,7 @@ class AloneTest(FleetTest):
             self.assertEqual(fleet.stop("worker-1"), 143)
 
     def test_a_wish_for_a_snapshot_stops_nobody(self):
-        with self.fleet("wish", *LONG) as fleet:
+        with self.fleet("wish", *LONG, SELDOM) as fleet:
             fleet.begin()
             fleet.wait_for("worker-1", "progress")
             fleet.processes["scheduler"].send_signal(signal.SIGUSR1)
@@ -163,7 +164,7 @@ class AloneTest(FleetTest):
     def test_an_admin_orders_and_nobody_else(self):
         keys = self.path / "keys"
         subprocess.run([BIN / "rubato-keys", "make", keys], check=True)
-        with self.fleet("orders", "train.epochs=100000") as fleet:  # until it is stopped
+        with self.fleet("orders", "train.epochs=100000", SELDOM) as fleet:  # until it is stopped
             fleet.environment["RUBATO_KEYS"] = keys
             fleet.begin()
             fleet.wait_for("worker-1", "progress")

@@ -277,7 +277,7 @@ class RecoveryTest(FleetTest):
         rubato.process.send_signal(signal.SIGTERM)
         code, _, stderr = rubato.end()
         self.assertEqual(code, 75, stderr)
-        self.assertIn("stopped before anything new was trained; go on with", stderr)
+        self.assertIn("stopped with nothing new to keep; go on with", stderr)
         self.assert_nobody_left("unbegun")
         self.programs = BIN
         self.assertEqual(self.train("unbegun", "train.epochs=1", resume=True)[0], 0)

@@ -124,6 +124,7 @@ absl::Status Trainer::Await(Session* session, StopSignals* signals) {
 absl::Status Trainer::Hold(Session* session, StopSignals* signals) {
   session->NoteWork();
   RETURN_IF_ERROR(CheckSignals(session, signals));
+  RETURN_IF_ERROR(session->CheckScheduler());
   std::optional<ClientEvent> event = session->Next(kWaitStep);
   return event ? Take(*std::move(event)) : absl::OkStatus();
 }

@@ -146,7 +146,7 @@ class Training:
                 f"stopped, and no snapshot could be committed: {failure.sentence}") from failure
         commits = self._progress.commits
         what = (f"with a snapshot at clock {commits[-1].clock}" if commits
-                else "before anything new was trained")
+                else "with nothing new to keep")
         raise Failure(f"stopped {what}; {self._folder.go_on}", STOPPED)
 
     def _make_room(self, scheduler: Post) -> OtherWorkers | None:

@@ -209,6 +209,32 @@ TEST_F(SchedulerCutTest, SnapshotsAreAskedForAsOftenAsAHundredthOfTheTimeWritesT
   }
 }
 
+// All reports came in before its first tick: the snapshot seemed to have taken as long as the host
+// was up.
+TEST_F(SchedulerCutTest, WhoTakesThePlaceOfASchedulerKnowsNoLongWriting) {
+  Start(Staleness(4), Duration(), SchedulerOptions{});
+  Report(3);
+  WantSnapshot(3);
+  const OpenCut open = cut().value();
+  now_ = now_ + Duration::Seconds(1'000'000);
+  SchedulerOptions options;
+  options.job = scheduler_->job();
+  scheduler_.emplace(options, SchedulerState(scheduler_->state()), now_);
+  ShardReport report;
+  report.life = scheduler_->view().shards[0].life;
+  report.seen = scheduler_->view().version;
+  report.min_clock = report.end = open.clock;
+  report.durable = open.snapshot;
+  SchedulerOutput out;
+  scheduler_->Receive(now_, kShard, report, &out);
+  EXPECT_EQ(scheduler_->view().committed.number, open.snapshot);
+  Report(open.clock.value());
+  Pass(Duration::Seconds(10), open.clock.value());
+  EXPECT_EQ(cut()->clock, Clock(3 * kPerEpoch));  // planned
+  Pass(Duration::Millis(1), open.clock.value());
+  EXPECT_EQ(cut()->clock, open.clock + ClockDelta(2));
+}
+
 // Its fellows may have pushed on, on a shard that has died since: what it evaluated would hold that
 // (one history in ten thousand of many crashes).
 TEST_F(SchedulerCutTest, AJoinerStartsBeyondAnEvaluationThatIsCommitted) {

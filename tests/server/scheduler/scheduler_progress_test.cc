@@ -21,7 +21,7 @@ class SchedulerProgressTest : public ::testing::Test {
     options_.job.tables.resize(1);
     options_.job.tables[0].staleness = Staleness(1);
     options_.job.last_clock = kLast;
-    options_.snapshot_within = Duration::Seconds(1'000'000);
+    options_.snapshot_within = options_.snapshot_after = Duration::Seconds(1'000'000);
     scheduler_.emplace(options_, Scheduler::FirstState(options_.job), now_);
     SayHello(shard_, Role::kShard);
     SayHello(kWorker, Role::kWorker);
