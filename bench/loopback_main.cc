@@ -27,6 +27,7 @@ struct Flags {
   size_t repeats = 5;
   std::string json;
   std::string only;
+  std::string transport;  // "": both
 };
 
 // One way to move bytes, and its speed in each repeat, in 1e9 bytes a second.
@@ -88,6 +89,20 @@ struct RoundTripEvent {
   }
 };
 
+struct SmallEvent {
+  static constexpr char kEvent[] = "loopback_small";
+  std::string transport;
+  double p50_us;
+  double raw_p50_us;
+  double of_raw;
+  void Fields(auto&& field) const {
+    field("transport", transport);
+    field("p50_us", p50_us);
+    field("raw_p50_us", raw_p50_us);
+    field("of_raw", of_raw);
+  }
+};
+
 struct ProductEvent {
   static constexpr char kEvent[] = "loopback_product";
   std::string name;
@@ -139,18 +154,52 @@ void Streams(const Flags& flags, EventLog* log) {
   for (const Contender& one : all) Report(all, one, log);
 }
 
-void RoundTrips(EventLog* log) {
-  constexpr size_t kCount = 5000;
-  for (const Transport transport : {Transport::kIpc, Transport::kTcp}) {
+std::vector<Transport> TransportsOf(const Flags& flags) {
+  if (flags.transport == "ipc") return {Transport::kIpc};
+  if (flags.transport == "tcp") return {Transport::kTcp};
+  return {Transport::kIpc, Transport::kTcp};
+}
+
+std::string NameOf(Transport transport) { return transport == Transport::kIpc ? "ipc" : "tcp"; }
+
+constexpr size_t kCount = 5000;  // round trips
+
+void RoundTrips(const Flags& flags, EventLog* log) {
+  for (const Transport transport : TransportsOf(flags)) {
     std::vector<Duration> times = EndpointRoundTrips(transport, kCount);
     std::sort(times.begin(), times.end());
-    const std::string name = transport == Transport::kIpc ? "ipc" : "tcp";
+    const std::string name = NameOf(transport);
     const double p50 = times[kCount / 2].seconds() * 1e6;
     const double p99 = times[kCount * 99 / 100].seconds() * 1e6;
     std::printf("one row there, Ack back over %s: p50 %.0f us, p99 %.0f us\n", name.c_str(), p50,
                 p99);
     if (log == nullptr) continue;
     log->Write(RoundTripEvent{.transport = name, .p50_us = p50, .p99_us = p99});
+  }
+}
+
+double MedianMicros(std::vector<Duration> times) {
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2].seconds() * 1e6;
+}
+
+// In blocks in turn, as a machine may change its mind.
+void SmallModels(const Flags& flags, EventLog* log) {
+  for (const Transport transport : TransportsOf(flags)) {
+    std::vector<double> raw;
+    std::vector<double> ours;
+    std::vector<double> ratios;
+    for (size_t repeat = 0; repeat < flags.repeats; ++repeat) {
+      raw.push_back(MedianMicros(RawRoundTrips(transport, kSmallBytes, kCount)));
+      ours.push_back(MedianMicros(SmallModelRoundTrips(transport, kCount)));
+      ratios.push_back(ours.back() / raw.back());
+    }
+    const SmallEvent row{NameOf(transport), Median(ours), Median(raw), Median(ratios)};
+    std::printf(
+        "4 KiB pushed, and its weights back over %s: p50 %.0f us, %.2f of raw ZeroMQ's echo "
+        "(%.0f us)\n",
+        row.transport.c_str(), row.p50_us, row.of_raw, row.raw_p50_us);
+    if (log != nullptr) log->Write(row);
   }
 }
 
@@ -184,32 +233,37 @@ void ReportProduct(const ProductRow& row, EventLog* log) {
 
 // Pulls and pushes of a worker, beside ZeroMQ alone, which is measured before and after each row: a
 // machine that changed its mind in between has not measured anything.
-void Products(const Flags& flags, EventLog* log) {
+void Product(const Flags& flags, const std::string& name, const ProductShape& shape,
+             EventLog* log) {
   constexpr double kMostDrift = 1.5;
   StreamShape raw;
   raw.message_bytes = flags.message_kib << 10;
   raw.messages = std::max<size_t>((flags.megabytes << 20) / raw.message_bytes, 1);
   const double raw_bytes = static_cast<double>(raw.messages * raw.message_bytes);
   const auto raw_speed = [&] {
-    return raw_bytes * 1e-9 / RawZeroMqTime(Transport::kIpc, raw).seconds();
+    return raw_bytes * 1e-9 / RawZeroMqTime(shape.transport, raw).seconds();
   };
-  std::printf("one worker, one server, values of a worker's pulls and pushes over ipc:\n");
-  for (const TableKind kind : {TableKind::kDense, TableKind::kSparse}) {
-    for (const Direction direction : {Direction::kPull, Direction::kPush}) {
-      const bool dense = kind == TableKind::kDense;
-      const std::string name = std::string(dense ? "dense " : "sparse ") +
-                               (direction == Direction::kPull ? "pull" : "push");
-      if (!flags.only.empty() && name != flags.only) continue;
-      const ProductShape shape{kind, direction, dense ? 1024u : 16384u, dense ? 64 : 512};
-      const double before = raw_speed();
-      std::vector<double> seconds;
-      for (size_t i = 0; i < flags.repeats; ++i) {
-        seconds.push_back(ProductTime(shape).seconds());
+  const double before = raw_speed();
+  std::vector<double> seconds;
+  for (size_t i = 0; i < flags.repeats; ++i) seconds.push_back(ProductTime(shape).seconds());
+  const double after = raw_speed();
+  const double speed = shape.value_bytes() * 1e-9 / Median(seconds);
+  const double drift = std::max(before, after) / std::min(before, after);
+  ReportProduct({name, shape, speed, before, after, drift <= kMostDrift}, log);
+}
+
+void Products(const Flags& flags, EventLog* log) {
+  std::printf("one worker, one server, values of a worker's pulls and pushes:\n");
+  for (const Transport transport : TransportsOf(flags)) {
+    for (const TableKind kind : {TableKind::kDense, TableKind::kSparse}) {
+      for (const Direction direction : {Direction::kPull, Direction::kPush}) {
+        const bool dense = kind == TableKind::kDense;
+        const std::string what = std::string(dense ? "dense " : "sparse ") +
+                                 (direction == Direction::kPull ? "pull" : "push");
+        if (!flags.only.empty() && what != flags.only) continue;
+        Product(flags, absl::StrCat(what, " over ", NameOf(transport)),
+                {kind, direction, dense ? 1024u : 16384u, dense ? 64 : 512, transport}, log);
       }
-      const double after = raw_speed();
-      const double speed = shape.value_bytes() * 1e-9 / Median(seconds);
-      const double drift = std::max(before, after) / std::min(before, after);
-      ReportProduct({name, shape, speed, before, after, drift <= kMostDrift}, log);
     }
   }
 }
@@ -223,7 +277,9 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--repeats", flags.repeats)->check(CLI::Range(1, 1000));
   app.add_option("--only", flags.only, "one row of a worker's pulls and pushes, and nothing else")
-      ->check(CLI::IsMember({"dense pull", "dense push", "sparse pull", "sparse push"}));
+      ->check(CLI::IsMember({"dense pull", "dense push", "sparse pull", "sparse push", "small"}));
+  app.add_option("--transport", flags.transport, "of a worker, not both")
+      ->check(CLI::IsMember({"ipc", "tcp"}));
   app.add_option("--json", flags.json, "also append JSON lines to this file");
   CLI11_PARSE(app, argc, argv);
   std::unique_ptr<EventLog> log;
@@ -237,9 +293,10 @@ int Main(int argc, char** argv) {
   }
   if (flags.only.empty()) {
     Streams(flags, log.get());
-    RoundTrips(log.get());
+    RoundTrips(flags, log.get());
   }
-  Products(flags, log.get());
+  if (flags.only.empty() || flags.only == "small") SmallModels(flags, log.get());
+  if (flags.only != "small") Products(flags, log.get());
   return kExitDone;
 }
 

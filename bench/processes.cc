@@ -1,7 +1,10 @@
 #include "bench/processes.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +33,19 @@ Child::Child(const std::function<void()>& work) : process_(fork()) {
 Child::~Child() { waitpid(process_, nullptr, 0); }
 
 void Child::Kill() { kill(process_, SIGKILL); }
+
+std::string FreeTcpAddress() {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(at);
+  const int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  Must(file >= 0, "socket");
+  Must(bind(file, reinterpret_cast<sockaddr*>(&at), size) == 0, "bind");
+  Must(getsockname(file, reinterpret_cast<sockaddr*>(&at), &size) == 0, "getsockname");
+  close(file);
+  return absl::StrCat("tcp://127.0.0.1:", ntohs(at.sin_port));
+}
 
 AddressPipe::AddressPipe() { Must(pipe(ends_) == 0, "pipe"); }
 

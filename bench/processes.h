@@ -47,6 +47,10 @@ class AddressPipe {
   int ends_[2] = {-1, -1};
 };
 
+// tcp://127.0.0.1:PORT, of a port that is free now: for a listener whose address others are told
+// before it listens.
+std::string FreeTcpAddress();
+
 // A new folder, removed with all that is in it.
 class Folder {
  public:

@@ -40,6 +40,15 @@ Job JobOf(const ProductShape& shape) {
   return job;
 }
 
+template <class Wanted>
+Wanted Await(Session* session) {
+  for (;;) {
+    std::optional<ClientEvent> event = session->Next(Duration::Seconds(20));
+    CHECK(event.has_value(), "the fleet is silent");
+    if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
+  }
+}
+
 // A worker's iterations, with the same rows again and again, or kKeySets sets of keys in turn.
 class Client {
  public:
@@ -51,7 +60,7 @@ class Client {
     CHECK(session.ok(), session.status().ToString());
     session_ = *std::move(session);
     MakeKeys();
-    clock_ = prefetched_ = Await<Started>().start;
+    clock_ = prefetched_ = Await<Started>(session_.get()).start;
   }
 
   // Runs `iterations`; returns when the last of them is done, pushes applied.
@@ -61,7 +70,7 @@ class Client {
       const Clock last = std::min(end - ClockDelta(1), clock_ + ClockDelta(Ahead()));
       for (; prefetched_ <= last; prefetched_ = prefetched_.Next()) Prefetch(prefetched_);
       session_->Start(clock_);
-      Ready ready = Await<Ready>();
+      Ready ready = Await<Ready>(session_.get());
       const bool gradients = shape_.direction == Direction::kPush && !IsWait(clock_);
       session_->Push(clock_, gradients ? std::move(ready.rows) : Parameters{});
       clock_ = clock_.Next();
@@ -99,15 +108,6 @@ class Client {
     }
   }
 
-  template <class Wanted>
-  Wanted Await() {
-    for (;;) {
-      std::optional<ClientEvent> event = session_->Next(Duration::Seconds(20));
-      CHECK(event.has_value(), "the fleet is silent");
-      if (auto* wanted = std::get_if<Wanted>(&*event)) return std::move(*wanted);
-    }
-  }
-
   const ProductShape shape_;
   std::vector<std::vector<RowKey>> keys_;
   std::unique_ptr<Session> session_;
@@ -115,31 +115,90 @@ class Client {
   Clock prefetched_;
 };
 
+// A scheduler and a server, each a process.
+class BenchFleet {
+ public:
+  BenchFleet(const Job& job, Transport transport)
+      : scheduler_(transport == Transport::kTcp ? FreeTcpAddress()
+                                                : "ipc://" + folder_.path() + "/scheduler"),
+        first_([&] { RunScheduler(job, scheduler_); }),
+        second_([&] {
+          RunServer(job,
+                    {.place = PlaceId(0),
+                     .listen = transport == Transport::kTcp ? "tcp://127.0.0.1:0"
+                                                            : "ipc://" + folder_.path() + "/server",
+                     .scheduler = scheduler_});
+        }) {}
+  ~BenchFleet() {
+    second_.Kill();
+    first_.Kill();
+  }
+  BenchFleet(const BenchFleet&) = delete;
+  BenchFleet& operator=(const BenchFleet&) = delete;
+
+  const std::string& scheduler() const { return scheduler_; }
+
+ private:
+  const Folder folder_;
+  const std::string scheduler_;
+  Child first_;
+  Child second_;
+};
+
+// One dense table of kSmallBytes, in step.
+Job SmallJob() {
+  TableSpec table;
+  table.name = "weights";
+  table.kind = TableKind::kDense;
+  table.dim = kSmallBytes / sizeof(float);
+  table.size = table.dim;
+  table.optimizer.kind = OptimizerKind::kSgd;
+  table.staleness = Staleness(0);
+  Job job;
+  job.tables = {table};
+  job.last_clock = Clock(1'000'000);
+  return job;
+}
+
 }  // namespace
 
 Duration ProductTime(const ProductShape& shape) {
   const Job job = JobOf(shape);
-  const Folder folder;
-  const std::string scheduler = "ipc://" + folder.path() + "/scheduler";
-  Child first([&] { RunScheduler(job, scheduler); });
-  Child second([&] {
-    RunServer(job, {.place = PlaceId(0),
-                    .listen = "ipc://" + folder.path() + "/server",
-                    .scheduler = scheduler});
-  });
-  Duration time;
-  {
-    Client client(shape, job, scheduler);
-    // Whole windows, so that both end with a wait.
-    const int64_t unit = shape.direction == Direction::kPush ? kWindow + 1 : kWindow;
-    client.Run(kWarmUp / kWindow * unit);
+  const BenchFleet fleet(job, shape.transport);
+  Client client(shape, job, fleet.scheduler());
+  // Whole windows, so that both end with a wait.
+  const int64_t unit = shape.direction == Direction::kPush ? kWindow + 1 : kWindow;
+  client.Run(kWarmUp / kWindow * unit);
+  const Instant start = MonotonicNow();
+  client.Run(shape.iterations / kWindow * unit);
+  return MonotonicNow() - start;
+}
+
+std::vector<Duration> SmallModelRoundTrips(Transport transport, size_t count) {
+  const Job job = SmallJob();
+  const BenchFleet fleet(job, transport);
+  PsClientOptions options;
+  options.job = job;
+  auto session = Session::Open(options, fleet.scheduler());
+  CHECK(session.ok(), session.status().ToString());
+  std::vector<Duration> times;
+  Clock clock = Await<Started>(session->get()).start;
+  const auto ask = [&](Clock at) {
+    (*session)->Prefetch(at, {{TableId(0), {RowKey(0)}, {}}}, PsClient::Freshness::kBounded);
+  };
+  ask(clock);
+  (*session)->Start(clock);
+  Ready ready = Await<Ready>(session->get());
+  for (size_t i = 0; i < count; ++i) {
+    ask(clock.Next());
     const Instant start = MonotonicNow();
-    client.Run(shape.iterations / kWindow * unit);
-    time = MonotonicNow() - start;
+    (*session)->Push(clock, std::move(ready.rows));
+    clock = clock.Next();
+    (*session)->Start(clock);
+    ready = Await<Ready>(session->get());
+    times.push_back(MonotonicNow() - start);
   }
-  second.Kill();
-  first.Kill();
-  return time;
+  return times;
 }
 
 }  // namespace rubato

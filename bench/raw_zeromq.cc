@@ -3,6 +3,7 @@
 #include "bench/raw_zeromq.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 #include <zmq.hpp>
 
@@ -29,6 +30,21 @@ void SendRaw(const std::string& address, const StreamShape& shape) {
   context.close();  // waits until all is sent
 }
 
+std::string ListenAddressOf(Transport transport, const Folder& folder) {
+  return transport == Transport::kTcp ? "tcp://127.0.0.1:0" : "ipc://" + folder.path() + "/s";
+}
+
+void Echo(const std::string& address, size_t count) {
+  zmq::context_t context;
+  zmq::socket_t socket(context, zmq::socket_type::pair);
+  socket.connect(address);
+  for (size_t i = 0; i < count; ++i) {
+    zmq::message_t message;
+    CHECK(socket.recv(message).has_value());
+    CHECK(socket.send(std::move(message), zmq::send_flags::none).has_value());
+  }
+}
+
 }  // namespace
 
 Duration RawZeroMqTime(Transport transport, const StreamShape& shape) {
@@ -39,7 +55,7 @@ Duration RawZeroMqTime(Transport transport, const StreamShape& shape) {
   zmq::socket_t socket(context, zmq::socket_type::pull);
   socket.set(zmq::sockopt::rcvhwm, static_cast<int>(shape.window));
   socket.set(zmq::sockopt::rcvtimeo, kPatienceMs);
-  socket.bind(transport == Transport::kTcp ? "tcp://127.0.0.1:0" : "ipc://" + folder.path() + "/s");
+  socket.bind(ListenAddressOf(transport, folder));
   addresses.Send(socket.get(zmq::sockopt::last_endpoint));
   Instant first;
   for (size_t i = 0; i < shape.messages; ++i) {
@@ -48,6 +64,26 @@ Duration RawZeroMqTime(Transport transport, const StreamShape& shape) {
     if (i == 0) first = MonotonicNow();
   }
   return MonotonicNow() - first;
+}
+
+std::vector<Duration> RawRoundTrips(Transport transport, size_t bytes, size_t count) {
+  const Folder folder;
+  AddressPipe addresses;
+  const Child echo([&] { Echo(addresses.Receive(), count); });
+  zmq::context_t context;
+  zmq::socket_t socket(context, zmq::socket_type::pair);
+  socket.set(zmq::sockopt::rcvtimeo, kPatienceMs);
+  socket.bind(ListenAddressOf(transport, folder));
+  addresses.Send(socket.get(zmq::sockopt::last_endpoint));
+  std::vector<Duration> times;
+  for (size_t i = 0; i < count; ++i) {
+    const Instant start = MonotonicNow();
+    zmq::message_t message(bytes);
+    CHECK(socket.send(std::move(message), zmq::send_flags::none).has_value());
+    CHECK(socket.recv(message).has_value(), "the other process is silent");
+    times.push_back(MonotonicNow() - start);
+  }
+  return times;
 }
 
 }  // namespace rubato
