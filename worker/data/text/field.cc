@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "fast_float/fast_float.h"
 #include "worker/data/text/digits.h"
+#include "worker/data/text/short_decimal.h"
 
 namespace rubato {
 namespace {
@@ -82,6 +83,9 @@ bool IsMissingAmongNumbers(absl::string_view field) {
 std::optional<double> ParseDecimal(absl::string_view field, char mark) {
   if (field.size() > 1 && field[0] == '+' && field[1] != '-') field.remove_prefix(1);
   if (field.empty()) return std::nullopt;
+  double value = 0.0;
+  const char* const end = field.data() + field.size();
+  if (ReadShortDecimal(field.data(), end, mark, &value) == end) return value;
   // fast_float reads "nan", "inf" and "infinity" as numbers; here they are missing or texts.
   const char last = field.back();
   if (!IsDigit(last) && last != '.' && last != ',') return std::nullopt;

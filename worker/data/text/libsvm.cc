@@ -11,24 +11,64 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
+#include "worker/data/text/digits.h"
 #include "worker/data/text/field.h"
+#include "worker/data/text/short_decimal.h"
 #include "worker/data/text/show_text.h"
 
 namespace rubato {
 namespace {
 
 constexpr size_t kFirstBufferBytes = size_t{64} << 10;
-constexpr absl::string_view kBlanks = " \t\r";
 constexpr absl::string_view kGroupMark = "qid:";
+
+bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+// Cuts the blanks off the front of `text`.
+void PassBlanks(absl::string_view* text) {
+  size_t blanks = 0;
+  while (blanks < text->size() && IsBlank((*text)[blanks])) ++blanks;
+  text->remove_prefix(blanks);
+}
 
 // Cuts the next token off the front of `text`; empty when there is none.
 absl::string_view NextToken(absl::string_view* text) {
-  const size_t begin = text->find_first_not_of(kBlanks);
-  if (begin == absl::string_view::npos) return *text = {};
-  text->remove_prefix(begin);
-  const absl::string_view token = text->substr(0, text->find_first_of(kBlanks));
-  text->remove_prefix(token.size());
+  PassBlanks(text);
+  size_t size = 0;
+  while (size < text->size() && !IsBlank((*text)[size])) ++size;
+  const absl::string_view token = text->substr(0, size);
+  text->remove_prefix(size);
   return token;
+}
+
+// Cuts a feature of few digits off the front of `text` and adds it to the row; false, and nothing
+// is changed, for all else that may stand there. Nearly every token of every file is one.
+bool TakeShortFeature(absl::string_view* text, LibsvmRow* row) {
+  const char* at = text->data();
+  const char* const end = at + text->size();
+  const DigitRun index = ReadEightDigits(at, end);  // far below kMaxLibsvmIndex
+  at += index.digits;
+  if (index.digits == 0 || at == end || *at != ':') return false;
+  ++at;
+  double value = 0.0;
+  if (end - at > 1 && IsDigit(*at) && IsBlank(at[1])) {  // the 1 of a feature that is there
+    value = *at++ - '0';
+  } else {
+    at = ReadShortDecimal(at, end, '.', &value);
+    if (at == nullptr || (at != end && !IsBlank(*at))) return false;
+    if (value > kMaxLibsvmValue || value < -kMaxLibsvmValue) return false;
+  }
+  row->keys.push_back(index.number);
+  row->values.push_back(static_cast<float>(value));
+  text->remove_prefix(static_cast<size_t>(at - text->data()));
+  return true;
+}
+
+// Whether each is larger than the one before.
+bool AreRising(const std::vector<uint64_t>& keys) {
+  bool rising = true;
+  for (size_t i = 1; i < keys.size(); ++i) rising &= keys[i - 1] < keys[i];
+  return rising;
 }
 
 // All of `text` as a number of digits; nullopt when it is none.
@@ -56,7 +96,8 @@ absl::StatusOr<bool> LibsvmReader::Next(LibsvmRow* row) {
     ASSIGN_OR_RETURN(const bool found, NextLine(&line));
     if (!found) return false;
     line = line.substr(0, line.find('#'));
-    if (line.find_first_not_of(kBlanks) == absl::string_view::npos) continue;
+    PassBlanks(&line);
+    if (line.empty()) continue;
     ++rows_;
     RETURN_IF_ERROR(ParseRow(line, row));
     return true;
@@ -113,11 +154,14 @@ absl::Status LibsvmReader::ParseRow(absl::string_view text, LibsvmRow* row) {
   row->keys.clear();
   row->values.clear();
   for (;;) {
+    PassBlanks(&text);
+    if (TakeShortFeature(&text, row)) continue;
     const absl::string_view token = NextToken(&text);
     if (token.empty()) break;
     RETURN_IF_ERROR(absl::StartsWith(token, kGroupMark) ? ParseGroup(token, row)
                                                         : ParseFeature(token, row));
   }
+  if (AreRising(row->keys)) return absl::OkStatus();
   if (!std::is_sorted(row->keys.begin(), row->keys.end())) Sort(row);
   const auto twice = std::adjacent_find(row->keys.begin(), row->keys.end());
   if (twice == row->keys.end()) return absl::OkStatus();

@@ -1,5 +1,6 @@
 #include "worker/data/text/libsvm.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -48,6 +49,28 @@ TEST(Libsvm, ReadsRowsCommentsAndBlankLines) {
     EXPECT_EQ(read.rows[1].values, (std::vector<float>{-20.0F}));
     EXPECT_TRUE(read.rows[2].keys.empty());
     EXPECT_EQ(read.rows[3].values, (std::vector<float>{3.0F}));
+  }
+}
+
+// Tokens that are read together, beside those that only the careful way reads.
+TEST(Libsvm, ReadsShortAndLongTokensAlike) {
+  const Read read = ReadText(
+      "1 1:1 0000000002:1 3:-0 99999999:7 100000000:.5 281474976710655:1e3\n"
+      "0\t1:+1 qid:5 2:0.12345678901234567\t\t3:12345678901 4:1.25 \r\n"
+      "1 7:1");
+  ASSERT_TRUE(read.status.ok()) << read.status;
+  ASSERT_EQ(read.rows.size(), 3u);
+  EXPECT_EQ(read.rows[0].keys,
+            (std::vector<uint64_t>{1, 2, 3, 99999999, 100000000, 281474976710655}));
+  EXPECT_EQ(read.rows[0].values, (std::vector<float>{1.0F, 1.0F, 0.0F, 7.0F, 0.5F, 1000.0F}));
+  EXPECT_TRUE(std::signbit(read.rows[0].values[2]));
+  EXPECT_EQ(read.rows[1].group, 5u);
+  EXPECT_EQ(read.rows[1].values,
+            (std::vector<float>{1.0F, 0.12345678901234567F, 12345678901.0F, 1.25F}));
+  EXPECT_EQ(read.rows[2].keys, (std::vector<uint64_t>{7}));
+  for (const char* token :
+       {"1", "1:", "1:1x", "1:1:1", ":1", "1x:1", "1:--1", "1:1e16", "281474976710656:1"}) {
+    EXPECT_FALSE(ReadText(absl::StrCat("1 2:3 ", token, " 9:1\n")).status.ok()) << token;
   }
 }
 
