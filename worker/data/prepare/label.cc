@@ -181,6 +181,17 @@ size_t LabelCounter::Count(absl::string_view text) {
   return index;
 }
 
+size_t LabelCounter::Count(double number) {
+  const auto found = by_value_.find(number);
+  if (found != by_value_.end()) {
+    ++values_[found->second].rows;
+    return found->second;
+  }
+  const size_t index = Count(absl::StrCat(number));
+  if (by_value_.size() < kMaxLabelValues) by_value_.emplace(number, index);
+  return index;
+}
+
 // Spellings are remembered, but no end of them.
 size_t LabelCounter::Find(absl::string_view text) {
   const auto number = NumberOf(text);

@@ -38,6 +38,8 @@ class LabelCounter {
   // Counts a row with the trimmed label `text`; its index in values(), at most kMaxLabelValues,
   // which is that of all values beyond.
   size_t Count(absl::string_view text);
+  // The same for the text that absl::StrCat makes of a finite number.
+  size_t Count(double number);
   const std::vector<LabelValue>& values() const { return values_; }  // in order of appearance
 
  private:
@@ -46,6 +48,7 @@ class LabelCounter {
   std::vector<LabelValue> values_;
   absl::flat_hash_map<std::string, size_t> by_text_;
   absl::flat_hash_map<double, size_t> by_number_;
+  absl::flat_hash_map<double, size_t> by_value_;  // before it was made a text of six digits
 };
 
 enum class LabelClass : uint8_t { kNegative, kPositive, kIgnored, kOneOfSeveral };

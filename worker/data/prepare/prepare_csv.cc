@@ -59,6 +59,7 @@ class CsvPreparation {
 
  private:
   absl::Status Scan();
+  // Begins the digests of its files.
   absl::Status Digest(const TableFile& file);
   absl::Status LoadJoin();
   absl::Status Split();
@@ -96,7 +97,8 @@ class CsvPreparation {
   const StopCheck& stop_;
 
   DataReport report_;
-  std::shared_ptr<const JoinTable> join_;  // nullptr: none
+  std::vector<std::unique_ptr<InputDigest>> digests_;  // not yet in report_.inputs
+  std::shared_ptr<const JoinTable> join_;              // nullptr: none
   CsvScan scan_;
   ColumnPlan plan_;
   std::optional<CsvLabels> labels_;
@@ -112,16 +114,16 @@ class CsvPreparation {
 };
 
 absl::Status CsvPreparation::Digest(const TableFile& file) {
-  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(file.path));
+  ASSIGN_OR_RETURN(digests_.emplace_back(), InputDigest::Begin(file.path));
   if (file.labels.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(file.labels));
+  ASSIGN_OR_RETURN(digests_.emplace_back(), InputDigest::Begin(file.labels));
   return absl::OkStatus();
 }
 
 absl::Status CsvPreparation::LoadJoin() {
   const JoinConfig& join = config_.data.join;
   if (join.path.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(join.path));
+  ASSIGN_OR_RETURN(digests_.emplace_back(), InputDigest::Begin(join.path));
   ASSIGN_OR_RETURN(join_, JoinTable::Load(join));
   return absl::OkStatus();
 }
@@ -136,6 +138,7 @@ absl::Status CsvPreparation::Scan() {
                                           .missing = data.missing,
                                           .header = data.header,
                                           .join = join_}));
+  RETURN_IF_ERROR(FinishDigests(&digests_, &report_.inputs));
   auto terms = RowTerms::Bind(config_.target, description_, scan_, scan_.header);
   RETURN_IF_ERROR(Annotate(terms.status(), data.path));
   terms_ = *std::move(terms);
@@ -314,6 +317,7 @@ absl::Status CsvPreparation::WriteTestFile() {
     CompareGroup(*reader, group, TestFile::kGiven);
     RETURN_IF_ERROR(WriteTestRow(*reader, columns, encoder.get()));
   }
+  RETURN_IF_ERROR(FinishDigests(&digests_, &report_.inputs));
   for (const std::string& remark : reader->remarks()) {
     report_.warnings.push_back({"", "rows", absl::StrCat(path, ": ", remark)});
   }

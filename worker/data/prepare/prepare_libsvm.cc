@@ -153,7 +153,7 @@ absl::Status LibsvmPreparation::LookAtTwoClasses(const std::string& where) {
 
 absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
   const bool grouped = !config_.split.group.empty() && file->role == TestFile::kNone;
-  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), DigestInput(file->path));
+  ASSIGN_OR_RETURN(const auto digest, InputDigest::Begin(file->path));
   RETURN_IF_ERROR(ForEachRow(file->path, [&](const LibsvmReader& reader, const LibsvmRow& row) {
     if (grouped && !row.group) {
       return absl::DataLossError(absl::StrFormat(
@@ -163,7 +163,7 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
     if (grouped) file->groups.push_back(SplitHash(absl::StrCat(*row.group)));
     const bool compared = !config_.split.group.empty() && HasTestFile() && row.group;
     if (compared) shared_groups_.Add(absl::StrCat(*row.group), file->role);
-    file->labels.push_back(static_cast<uint16_t>(labels_.Count(absl::StrCat(row.label))));
+    file->labels.push_back(static_cast<uint16_t>(labels_.Count(row.label)));
     if (domain_.is_number()) {
       const absl::StatusOr<float> number = TakeNumberLabel(row.label, domain_);
       if (!number.ok()) {
@@ -177,6 +177,7 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
     }
     return absl::OkStatus();
   }));
+  ASSIGN_OR_RETURN(report_.inputs.emplace_back(), digest->Finish());
   if (!file->labels.empty()) return absl::OkStatus();
   return absl::DataLossError(absl::StrFormat("%s: has no rows", file->path));
 }

@@ -98,6 +98,18 @@ TEST(Label, ValuesAreCountedByTextAndNumber) {
   EXPECT_EQ(counter.values().size(), kMaxLabelValues + 1);
 }
 
+// Six digits of a number are its text.
+TEST(Label, NumbersAreCountedAsTheirTexts) {
+  LabelCounter numbers;
+  LabelCounter texts;
+  std::vector<double> labels = {1.0, -0.0, 0.0, 0.1234567, 0.12345674, 1e20, 1.0, 0.1234567};
+  for (int i = 0; i < 2000; ++i) labels.push_back(i % 1500);
+  for (const double label : labels) {
+    EXPECT_EQ(numbers.Count(label), texts.Count(absl::StrCat(label))) << label;
+  }
+  EXPECT_EQ(numbers.values(), texts.values());
+}
+
 class LabelledRows : public PrepareFixture {
  protected:
   // A column of states, every tenth row of each of the last two.
