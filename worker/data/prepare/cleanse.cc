@@ -13,6 +13,7 @@
 #include "common/base/json_text.h"
 #include "common/base/status.h"
 #include "worker/data/encode/drift.h"
+#include "worker/data/prepare/sort_numbers.h"
 #include "worker/data/text/level.h"
 #include "worker/data/text/show_text.h"
 
@@ -271,8 +272,8 @@ void Cleanser::FitBins(const NumericFit& fit, NumericEncoding* encoding) {
 
 NumericEncoding Cleanser::FitNumeric(const Feature& feature, NumericFit* fit) {
   const std::string& name = feature.name;
-  std::sort(fit->negatives.begin(), fit->negatives.end());
-  std::sort(fit->positives.begin(), fit->positives.end());
+  SortNumbers(&fit->negatives);
+  SortNumbers(&fit->positives);
   const Order order = OrderOf(fit->negatives, fit->positives);
   NumericEncoding encoding;
   encoding.name = name;

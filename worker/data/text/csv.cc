@@ -1,6 +1,7 @@
 #include "worker/data/text/csv.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -8,18 +9,29 @@
 #include "absl/strings/match.h"
 #include "common/base/limits.h"
 #include "common/base/status.h"
+#include "worker/data/text/short_decimal.h"
 #include "worker/data/text/show_text.h"
 
 namespace rubato {
 namespace {
 
 constexpr size_t kFirstBufferBytes = size_t{64} << 10;
+// Bytes of the buffer behind the last one read: the sentinel, and what is loaded together with it.
+constexpr size_t kBehindEnd = 8;
 
 // What idx files of bytes (worker/data/tables/idx_reader.h) begin with.
 constexpr absl::string_view kIdxMagic("\0\0\x08", 3);
 
 // A byte of the buffer, to be changed in place: the views point into memory that is ours.
 char* Writable(absl::string_view view) { return const_cast<char*>(view.data()); }
+
+// The highest bit of the first of eight bytes that is `wanted`, and maybe bits behind it; 0 where
+// none is.
+uint64_t WhereIs(char wanted, uint64_t eight) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t differ = eight ^ (kOnes * static_cast<unsigned char>(wanted));
+  return (differ - kOnes) & ~differ & (kOnes << 7);
+}
 
 // "-1 3:1 11:1": no header of columns, but the first row of the other format.
 bool LooksLikeLibsvm(absl::string_view line) {
@@ -35,7 +47,7 @@ CsvReader::CsvReader(std::unique_ptr<ByteSource> source, std::string name, const
     : TableReader(std::move(name)),
       source_(std::move(source)),
       layout_(layout),
-      buffer_(kFirstBufferBytes + 1) {
+      buffer_(kFirstBufferBytes + kBehindEnd) {
   stop_[static_cast<unsigned char>('\n')] = true;
   stop_[static_cast<unsigned char>('\0')] = true;
 }
@@ -143,16 +155,16 @@ absl::Status CsvReader::Refill() {
   std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
   end_ -= begin_;
   begin_ = 0;
-  if (end_ + 1 == buffer_.size()) {
+  if (end_ + kBehindEnd == buffer_.size()) {
     if (end_ >= kMaxRowBytes) {
       return Error(line_, absl::StrFormat("the row is longer than %d bytes; is a quote not closed?",
                                           kMaxRowBytes));
     }
-    buffer_.resize(2 * end_ + 1);
+    buffer_.resize(2 * end_ + kBehindEnd);
   }
-  while (!source_ended_ && end_ + 1 < buffer_.size()) {
+  while (!source_ended_ && end_ + kBehindEnd < buffer_.size()) {
     ASSIGN_OR_RETURN(const size_t n,
-                     source_->Read({buffer_.data() + end_, buffer_.size() - 1 - end_}));
+                     source_->Read({buffer_.data() + end_, buffer_.size() - kBehindEnd - end_}));
     end_ += n;
     source_ended_ = n == 0;
   }
@@ -195,7 +207,13 @@ void CsvReader::ScanUnquoted(size_t* position) {
   const char* const begin = buffer_.data() + *position;
   const char* end = begin;
   // Ends at the sentinel at the latest.
-  while (!stop_[static_cast<unsigned char>(*end)]) ++end;
+  for (uint64_t stops = 0;; end += sizeof(stops)) {
+    const uint64_t eight = LoadEight(end, end + kBehindEnd);
+    stops = WhereIs('\n', eight) | WhereIs('\0', eight) | WhereIs(separator_, eight);
+    if (stops == 0) continue;
+    end += std::countr_zero(stops) / 8;
+    break;
+  }
   *position += static_cast<size_t>(end - begin);
   if (*end == '\n' && end > begin && end[-1] == '\r') --end;
   fields_.emplace_back(begin, static_cast<size_t>(end - begin));
