@@ -1,6 +1,5 @@
 #include "common/wire/endpoint.h"
 
-#include <malloc.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "common/base/thread.h"
 #include "common/wire/address.h"
 #include "common/wire/connections.h"
+#include "common/wire/freed_memory.h"
 #include "common/wire/listening.h"
 #include "common/wire/routes.h"
 #include "common/wire/sockets.h"
@@ -35,7 +35,6 @@ constexpr int kOtherThreads = 2;
 constexpr size_t kMaxBatch = 64;   // messages of one socket in one Receive
 constexpr int kMaxSockets = 4096;  // a worker connects to at most kMaxPlaces shards
 constexpr const char* kEndings = "inproc://endings";
-constexpr Duration kReturnMemoryAfter = Duration::Seconds(1);
 constexpr Duration kReadListEvery = Duration::Seconds(1);
 constexpr double kAnswersPerSecond = 500;  // to messages that are refused
 
@@ -98,7 +97,7 @@ class Endpoint::Impl {
   void Refuse(const absl::Status& why);
   void AnswerRefusal(const absl::Status& why, const std::string& route);
   void ReadList(Instant now);
-  void ReturnMemory(Instant now);
+  void NoteEndings(Instant now);
 
   const Nonce self_;
   const std::shared_ptr<KeyRing> keys_;
@@ -111,7 +110,7 @@ class Endpoint::Impl {
   Routes routes_;
   Doorman doorman_;
   TokenBucket answers_;  // kAnswersPerSecond
-  std::optional<Instant> return_memory_at_;
+  FreedMemory freed_;
   Instant read_list_at_;
 };
 
@@ -186,7 +185,9 @@ SendResult Endpoint::Impl::Send(Nonce to, const Frames& frames) {
   counts.unknown_peer += result == SendResult::kUnknownPeer ? 1 : 0;
   if (result != SendResult::kSent) return result;
   counts.sent_messages += 1;
-  counts.sent_bytes += BytesOf(frames);
+  const uint64_t bytes = BytesOf(frames);
+  counts.sent_bytes += bytes;
+  freed_.NoteMessage(bytes);
   return result;
 }
 
@@ -212,7 +213,8 @@ std::vector<Decoded> Endpoint::Impl::Receive(Duration timeout) {
   const Instant now = MonotonicNow();
   connections_.Watch(now);
   if (keys_ && now >= read_list_at_) ReadList(now);
-  if (listener_) ReturnMemory(now);
+  if (listener_) NoteEndings(now);
+  freed_.Look(now);
   if (zap_) counts.refused_connections = zap_->refused();
   return out;
 }
@@ -230,13 +232,14 @@ void Endpoint::Impl::Take(std::vector<zmq::message_t> parts, const Source& sourc
   const bool routed = !source.peer;
   const std::string route = routed ? parts[0].to_string() : "";
   const std::string key = routed && keys_ ? SenderKey(parts.back()) : "";
-  if (parts.size() == kMaxTakenParts) return_memory_at_ = MonotonicNow() + kReturnMemoryAfter;
+  if (parts.size() == kMaxTakenParts) freed_.NoteEnding(MonotonicNow());
   Frames frames;
   for (size_t i = routed ? 1 : 0; i < parts.size(); ++i) {
     frames.push_back(ToBuffer(std::move(parts[i])));
   }
   const uint64_t bytes = BytesOf(frames);
   counts.received_bytes += bytes;
+  freed_.NoteMessage(bytes);
   counts.received_messages += 1;
   if (routed && keys_ && !doorman_.MayCome(key, bytes, MonotonicNow())) {
     counts.beyond += 1;
@@ -332,16 +335,10 @@ void Endpoint::Impl::ReadList(Instant now) {
 }
 
 // ZeroMQ keeps a message until its last frame is there, at 64 bytes a frame of two, and no option
-// bounds their number; the allocator keeps what is freed after it. So when a connection has ended,
-// or such a message, all that is free goes back to the system, a moment later: ZeroMQ frees first.
-void Endpoint::Impl::ReturnMemory(Instant now) {
+// bounds their number: when a connection has ended, or such a message, that goes back.
+void Endpoint::Impl::NoteEndings(Instant now) {
   zmq::message_t part;
-  while (zmq_msg_recv(part.handle(), endings_->handle(), ZMQ_DONTWAIT) >= 0) {
-    if (!return_memory_at_) return_memory_at_ = now + kReturnMemoryAfter;
-  }
-  if (!return_memory_at_ || now < *return_memory_at_) return;
-  return_memory_at_.reset();
-  malloc_trim(0);
+  while (zmq_msg_recv(part.handle(), endings_->handle(), ZMQ_DONTWAIT) >= 0) freed_.NoteEnding(now);
 }
 
 void Endpoint::Impl::Wake() const {
