@@ -36,6 +36,11 @@ class Buffer {
     return Own(std::vector<T>(values.begin(), values.end()));
   }
 
+  // Part of it, which keeps all of it alive. Requires begin + size <= size().
+  Buffer Slice(size_t begin, size_t size) const {
+    return Buffer(owner_, bytes_.subspan(begin, size));
+  }
+
   const std::byte* data() const { return bytes_.data(); }
   size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }

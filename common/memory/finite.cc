@@ -6,24 +6,37 @@
 
 namespace rubato {
 
+namespace {
+
 // Adding one to an exponent of all ones carries into the sign bit; no other value does. In blocks
-// of two vectors of AVX-512, eight of SSE2.
-bool AllFinite(std::span<const float> values) {
+// of two vectors of AVX-512, eight of SSE2 (half of that for 16 bits).
+template <class Word>
+bool NoneCarries(const std::byte* from, size_t count, Word exponent, Word one) {
   constexpr size_t kBlock = 32;
-  constexpr uint32_t kExponent = 0x7f800000;
-  constexpr uint32_t kOne = 0x00800000;
-  uint32_t carried[kBlock] = {};
-  const auto take = [&carried](const float* from, size_t count) {
-    uint32_t x[kBlock] = {};
-    std::memcpy(x, from, count * sizeof(float));
-    for (size_t i = 0; i < kBlock; ++i) carried[i] |= (x[i] & kExponent) + kOne;
+  Word carried[kBlock] = {};
+  const auto take = [&](size_t at, size_t words) {
+    Word x[kBlock] = {};
+    std::memcpy(x, from + at * sizeof(Word), words * sizeof(Word));
+    for (size_t i = 0; i < kBlock; ++i) {
+      carried[i] = static_cast<Word>(carried[i] | static_cast<Word>((x[i] & exponent) + one));
+    }
   };
   size_t at = 0;
-  for (; at + kBlock <= values.size(); at += kBlock) take(values.data() + at, kBlock);
-  if (at < values.size()) take(values.data() + at, values.size() - at);
-  uint32_t any = 0;
-  for (const uint32_t bits : carried) any |= bits;
-  return (any >> 31) == 0;
+  for (; at + kBlock <= count; at += kBlock) take(at, kBlock);
+  if (at < count) take(at, count - at);
+  Word any = 0;
+  for (const Word bits : carried) any = static_cast<Word>(any | bits);
+  return any >> (8 * sizeof(Word) - 1) == 0;
+}
+
+}  // namespace
+
+bool AllFinite(std::span<const float> values) {
+  return NoneCarries<uint32_t>(std::as_bytes(values).data(), values.size(), 0x7f800000, 0x00800000);
+}
+
+bool AllFiniteBf16(std::span<const std::byte> values) {
+  return NoneCarries<uint16_t>(values.data(), values.size() / sizeof(uint16_t), 0x7f80, 0x0080);
 }
 
 }  // namespace rubato

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/memory/finite.h"
 
 namespace rubato {
 namespace {
@@ -84,9 +85,15 @@ Buffer EncodeValues(ValueCodec codec, std::span<const float> values) {
   return Buffer::Own(std::move(out));
 }
 
-Buffer EncodeOwnedValues(ValueCodec codec, Floats values) {
-  if (codec == ValueCodec::kF32) return Buffer::Own(std::move(values));
-  return EncodeValues(codec, values);
+Buffer EncodeKept(ValueCodec codec, Buffer floats) {
+  if (codec == ValueCodec::kF32) return floats;
+  return EncodeValues(codec, Elements<float>(std::move(floats)).span());
+}
+
+bool AreFinite(ValueCodec codec, const Buffer& frame) {
+  if (codec == ValueCodec::kBf16) return AllFiniteBf16(frame.bytes());
+  const auto values = Take<float>(frame);
+  return values.ok() && AllFinite(values->span());
 }
 
 absl::Status DecodeValues(ValueCodec codec, std::span<const std::byte> bytes,

@@ -29,8 +29,12 @@ namespace rubato {
 size_t ValueBytes(ValueCodec codec);
 
 Buffer EncodeValues(ValueCodec codec, std::span<const float> values);
-// The same without a copy where the codec allows: f32 takes the vector's memory.
-Buffer EncodeOwnedValues(ValueCodec codec, Floats values);
+// The same of floats that change no more, without a copy where the codec allows: f32 is they.
+// Requires floats.data() to be aligned.
+Buffer EncodeKept(ValueCodec codec, Buffer floats);
+
+// False if there is a NaN or an infinity among encoded values.
+bool AreFinite(ValueCodec codec, const Buffer& frame);
 
 // InvalidArgument unless `bytes` holds exactly out.size() values.
 absl::Status DecodeValues(ValueCodec codec, std::span<const std::byte> bytes, std::span<float> out);

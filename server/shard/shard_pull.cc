@@ -139,7 +139,7 @@ void Shard::Answer(Nonce to, const Pull& pull, ShardOutput* out) {
     rows.table = wanted.table;
     rows.rows = wanted.rows;
     rows.codec = wanted.codec;
-    rows.values = EncodeOwnedValues(wanted.codec, std::move(values));
+    rows.values = EncodeKept(wanted.codec, Buffer::Own(std::move(values)));
     reply.rows.push_back(std::move(rows));
     counters_.rows_pulled += keys->size();
   }

@@ -148,8 +148,8 @@ class PsClient {
   // begin before the one before it is pushed, wherever the read rule lets it (not at s = 0).
   void Start(Instant now, Clock clock, ClientOutput* out);
   // Gradients of the rows of Ready, same tables, keys and order; or none at all: an empty
-  // iteration.
-  void Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out);
+  // iteration. Their memory is kept until a committed snapshot holds them.
+  void Push(Instant now, Clock clock, Parameters gradients, ClientOutput* out);
   // Ends it with an empty push, and counts it, because what was computed is no number: as Push does
   // with gradients that are none. kNone: this client is in quarantine with it, however few its
   // strikes.
@@ -235,6 +235,13 @@ class PsClient {
     Clock oldest_read;   // then: as Ready says
   };
 
+  // Rows whose gradients change no more, in memory that may be shared.
+  struct Frozen {
+    TableId table;
+    Buffer keys;    // RowKey
+    Buffer values;  // float, [rows, dim]
+  };
+
   // Lives (ps_client.cc).
   void ReceiveView(Instant now, const View& view, ClientOutput* out);
   void ReceiveStale(Instant now, Nonce from, const Stale& stale, ClientOutput* out);
@@ -276,12 +283,15 @@ class PsClient {
   void ReceiveAck(Instant now, Nonce from, const Ack& ack, ClientOutput* out);
   void Strike(Clock clock, ClientOutput* out);
   void Quarantine(ClientOutput* out);
-  std::vector<LoggedPush> EncodeAll(Clock clock, const Fetch& fetch, const Parameters& gradients,
-                                    bool* finite) const;
+  static std::vector<Frozen> Freeze(Parameters gradients);
+  static Frozen Slice(const Frozen& all, size_t dim, size_t begin, size_t count);
+  static Frozen Select(const Frozen& all, size_t dim, std::span<const uint32_t> indices);
+  std::vector<LoggedPush> EncodeAll(Clock clock, const Fetch& fetch,
+                                    const std::vector<Frozen>& gradients, bool* finite) const;
   std::vector<std::vector<TableRows>> EncodeParts(const PlaceFetch& share,
-                                                  const Parameters& gradients, bool* finite) const;
-  TableRows EncodeRows(const ParameterRows& gradients, size_t dim,
-                       std::span<const uint32_t> indices) const;
+                                                  const std::vector<Frozen>& gradients,
+                                                  bool* finite) const;
+  TableRows Encode(const Frozen& of, size_t count) const;
   bool MayTravel(const TableRows& rows) const;
   void Pump(Instant now, size_t place, ClientOutput* out);
   void ResendPushes(Instant now, ClientOutput* out);

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "common/memory/finite.h"
 #include "common/wire/codec.h"
 #include "common/wire/protocol.h"
 #include "worker/client/ps_client.h"
@@ -11,14 +10,14 @@
 
 namespace rubato {
 
-void PsClient::Push(Instant now, Clock clock, const Parameters& gradients, ClientOutput* out) {
+void PsClient::Push(Instant now, Clock clock, Parameters gradients, ClientOutput* out) {
   if (life_ == kNoLife || clock != clock_) return;
   const auto found = fetches_.find(clock);
   CHECK(found != fetches_.end() && found->second.ready, "Push of an iteration that never began");
   const Fetch& fetch = found->second;
   bool finite = true;
-  std::vector<LoggedPush> pushes =
-      EncodeAll(clock, fetch, quarantined_ ? Parameters{} : gradients, &finite);
+  if (quarantined_) gradients.clear();
+  std::vector<LoggedPush> pushes = EncodeAll(clock, fetch, Freeze(std::move(gradients)), &finite);
   if (!finite) {
     ++counters_.nonfinite;
     Strike(clock, out);
@@ -64,9 +63,21 @@ void PsClient::Quarantine(ClientOutput* out) {
   Beat(out);
 }
 
+// Pinned memory is scarce: what is in it is kept as a copy.
+std::vector<PsClient::Frozen> PsClient::Freeze(Parameters gradients) {
+  std::vector<Frozen> frozen;
+  for (ParameterRows& of : gradients) {
+    const bool heap = of.values.get_allocator().memory() == nullptr;
+    Floats values = heap ? std::move(of.values) : Floats(of.values);
+    frozen.push_back({of.table, Buffer::Own(std::move(of.keys)), Buffer::Own(std::move(values))});
+  }
+  return frozen;
+}
+
 // Of every shard, by place. *finite becomes false if a value is NaN or Inf as it would travel.
 std::vector<LoggedPush> PsClient::EncodeAll(Clock clock, const Fetch& fetch,
-                                            const Parameters& gradients, bool* finite) const {
+                                            const std::vector<Frozen>& gradients,
+                                            bool* finite) const {
   std::vector<LoggedPush> pushes;
   for (const PlaceFetch& share : fetch.places) {
     LoggedPush push{clock, fetch.oldest_read, EncodeParts(share, gradients, finite)};
@@ -78,7 +89,7 @@ std::vector<LoggedPush> PsClient::EncodeAll(Clock clock, const Fetch& fetch,
 
 // The rows of one shard, in parts of at most max_part_bytes of values and max_part_tables.
 std::vector<std::vector<TableRows>> PsClient::EncodeParts(const PlaceFetch& share,
-                                                          const Parameters& gradients,
+                                                          const std::vector<Frozen>& gradients,
                                                           bool* finite) const {
   std::vector<std::vector<TableRows>> parts(1);
   size_t part_bytes = 0;
@@ -86,6 +97,7 @@ std::vector<std::vector<TableRows>> PsClient::EncodeParts(const PlaceFetch& shar
     const size_t dim = options_.job.tables[TableIndex(gradients[t].table)].dim;
     const size_t row_bytes = dim * ValueBytes(options_.push_codec);
     const std::vector<uint32_t>& indices = share.rows[t];
+    const bool all = indices.size() * sizeof(RowKey) == gradients[t].keys.size();
     size_t begin = 0;
     while (begin < indices.size()) {
       const bool full = part_bytes + row_bytes > options_.max_part_bytes ||
@@ -97,7 +109,9 @@ std::vector<std::vector<TableRows>> PsClient::EncodeParts(const PlaceFetch& shar
       const size_t room = std::max<size_t>(1, (options_.max_part_bytes - part_bytes) / row_bytes);
       const size_t count = std::min(room, indices.size() - begin);
       const std::span<const uint32_t> chunk(&indices[begin], count);
-      parts.back().push_back(EncodeRows(gradients[t], dim, chunk));
+      const Frozen rows =
+          all ? Slice(gradients[t], dim, begin, count) : Select(gradients[t], dim, chunk);
+      parts.back().push_back(Encode(rows, count));
       *finite = *finite && MayTravel(parts.back().back());
       part_bytes += count * row_bytes;
       begin += count;
@@ -106,33 +120,44 @@ std::vector<std::vector<TableRows>> PsClient::EncodeParts(const PlaceFetch& shar
   return parts;
 }
 
-TableRows PsClient::EncodeRows(const ParameterRows& gradients, size_t dim,
-                               std::span<const uint32_t> indices) const {
+// Where all rows of a table live on one shard nothing is copied: the log keeps the gradients as
+// they were computed. Else each shard's rows are apart, so that none keeps the memory of another's.
+PsClient::Frozen PsClient::Slice(const Frozen& all, size_t dim, size_t begin, size_t count) {
+  const size_t row_bytes = dim * sizeof(float);
+  return {all.table, all.keys.Slice(begin * sizeof(RowKey), count * sizeof(RowKey)),
+          all.values.Slice(begin * row_bytes, count * row_bytes)};
+}
+
+PsClient::Frozen PsClient::Select(const Frozen& all, size_t dim,
+                                  std::span<const uint32_t> indices) {
+  const Elements<RowKey> all_keys(all.keys);
+  const Elements<float> all_values(all.values);
   std::vector<RowKey> keys;
   keys.reserve(indices.size());
-  for (const uint32_t i : indices) keys.push_back(gradients.keys[i]);
+  for (const uint32_t i : indices) keys.push_back(all_keys.span()[i]);
   Floats values(indices.size() * dim);
   float* to = values.data();
   for (size_t begin = 0; begin < indices.size();) {
     const size_t count = RunLength(indices.subspan(begin));
-    to = std::copy_n(&gradients.values[indices[begin] * dim], count * dim, to);
+    to = std::copy_n(&all_values.span()[indices[begin] * dim], count * dim, to);
     begin += count;
   }
+  return {all.table, Buffer::Own(std::move(keys)), Buffer::Own(std::move(values))};
+}
+
+TableRows PsClient::Encode(const Frozen& of, size_t count) const {
   TableRows rows;
-  rows.table = gradients.table;
-  rows.rows = static_cast<uint32_t>(keys.size());
+  rows.table = of.table;
+  rows.rows = static_cast<uint32_t>(count);
   rows.codec = options_.push_codec;
-  rows.keys = Buffer::Own(std::move(keys));
-  rows.values = EncodeOwnedValues(options_.push_codec, std::move(values));
+  rows.keys = of.keys;
+  rows.values = EncodeKept(options_.push_codec, of.values);
   return rows;
 }
 
 // Looked at as it was encoded: it is warm in the cache, and a value may become infinite in bf16.
 bool PsClient::MayTravel(const TableRows& rows) const {
-  if (options_.finite == FiniteCheck::kTrust) return true;
-  const auto values = TakeValues(rows.codec, rows.values);
-  CHECK(values.ok());
-  return AllFinite(values->span());
+  return options_.finite == FiniteCheck::kTrust || AreFinite(rows.codec, rows.values);
 }
 
 // Never blocks: the snapshot that would free the log may need this worker's next iterations.

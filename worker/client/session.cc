@@ -68,7 +68,7 @@ void Session::Start(Clock clock) {
 void Session::Push(Clock clock, Parameters gradients) {
   auto shared = std::make_shared<Parameters>(std::move(gradients));
   AddOfLife([clock, shared](Instant now, PsClient* client, ClientOutput* out) {
-    client->Push(now, clock, *shared, out);
+    client->Push(now, clock, std::move(*shared), out);
   });
 }
 

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -31,6 +35,18 @@ TEST(AllFinite, FindsOneBadValueAnywhere) {
     }
   }
   EXPECT_TRUE(AllFinite(std::vector<float>{std::numeric_limits<float>::max(), -0.0F, 1e-45F}));
+}
+
+TEST(AllFiniteBf16, KnowsEveryValueAnywhereAtAnyAddress) {
+  std::vector<std::byte> bytes(1 + 2 * 67);
+  const std::span<std::byte> values = std::span(bytes).subspan(1);  // at an odd address
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const size_t at = bits % 67 * 2;
+    const auto value = static_cast<uint16_t>(bits);
+    std::memcpy(&values[at], &value, sizeof(value));
+    EXPECT_EQ(AllFiniteBf16(values), std::isfinite(std::bit_cast<float>(bits << 16))) << bits;
+    values[at] = values[at + 1] = std::byte{0};
+  }
 }
 
 }  // namespace
