@@ -14,11 +14,13 @@ std::string PartPath(const std::string& folder, SplitPart part) {
 }
 
 absl::StatusOr<std::unique_ptr<PartWriters>> PartWriters::Create(const std::string& folder,
-                                                                 const DatasetShape& shape) {
+                                                                 const DatasetShape& shape,
+                                                                 const PartSizes& sizes) {
   std::unique_ptr<PartWriters> writers(new PartWriters());
   for (size_t i = 0; i < kSplitParts; ++i) {
     const std::string path = PartPath(folder, static_cast<SplitPart>(i));
-    ASSIGN_OR_RETURN(writers->writers_[i], DatasetWriter::Create(path, shape));
+    ASSIGN_OR_RETURN(writers->writers_[i], sizes[i] ? DatasetWriter::Create(path, shape, *sizes[i])
+                                                    : DatasetWriter::Create(path, shape));
   }
   return writers;
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -16,10 +17,14 @@
 
 namespace rubato {
 
+// [part]; nullopt where that is not known before the last row.
+using PartSizes = std::array<std::optional<DatasetSize>, kSplitParts>;
+
 class PartWriters {
  public:
   static absl::StatusOr<std::unique_ptr<PartWriters>> Create(const std::string& folder,
-                                                             const DatasetShape& shape);
+                                                             const DatasetShape& shape,
+                                                             const PartSizes& sizes);
   PartWriters(const PartWriters&) = delete;
   PartWriters& operator=(const PartWriters&) = delete;
 

@@ -278,7 +278,11 @@ absl::Status CsvPreparation::Fit() {
 }
 
 absl::Status CsvPreparation::Write() {
-  ASSIGN_OR_RETURN(writers_, PartWriters::Create(folder_, report_.shape));
+  PartSizes sizes;
+  for (size_t part = 0; part < kSplitParts - (HasTestFile() ? 1 : 0); ++part) {
+    sizes[part] = {.rows = report_.parts[part].rows, .entries = 0, .oracle = oracle_.size()};
+  }
+  ASSIGN_OR_RETURN(writers_, PartWriters::Create(folder_, report_.shape, sizes));
   ASSIGN_OR_RETURN(const auto encoder, Encoder::Bind(encoding_, scan_.header, scan_.comma()));
   const std::optional<size_t> group = GroupField(scan_.header);
   RETURN_IF_ERROR(

@@ -21,11 +21,12 @@ namespace {
 
 struct InputFile {
   std::string path;
-  TestFile role = TestFile::kNone;    // kGiven: all its rows test
-  std::vector<uint16_t> labels = {};  // [rows] index into the label values
-  std::vector<float> numbers = {};    // [rows] labels that are no classes
-  std::vector<uint32_t> groups = {};  // [rows] SplitHash of their qid, with split.group
-  std::vector<SplitPart> parts = {};  // [rows] of a file whose rows are split
+  TestFile role = TestFile::kNone;     // kGiven: all its rows test
+  std::vector<uint16_t> labels = {};   // [rows] index into the label values
+  std::vector<uint32_t> entries = {};  // [rows] features of each
+  std::vector<float> numbers = {};     // [rows] labels that are no classes
+  std::vector<uint32_t> groups = {};   // [rows] SplitHash of their qid, with split.group
+  std::vector<SplitPart> parts = {};   // [rows] of a file whose rows are split
   IndexRange indices = {};
 };
 
@@ -84,7 +85,8 @@ class LibsvmPreparation {
   std::vector<InputFile> files_;
   LabelCounter labels_;
   std::vector<float> class_numbers_;  // [labels_.values().size()] of several classes
-  DataReport report_;                 // its labels are those of labels_
+  PartSizes sizes_ = {DatasetSize{}, DatasetSize{}, DatasetSize{}};
+  DataReport report_;  // its labels are those of labels_
   Encoding encoding_;
   TrainingPrior prior_;
   SharedGroups shared_groups_;
@@ -164,6 +166,7 @@ absl::Status LibsvmPreparation::ScanFile(InputFile* file) {
     const bool compared = !config_.split.group.empty() && HasTestFile() && row.group;
     if (compared) shared_groups_.Add(absl::StrCat(*row.group), file->role);
     file->labels.push_back(static_cast<uint16_t>(labels_.Count(row.label)));
+    file->entries.push_back(static_cast<uint32_t>(row.keys.size()));
     if (domain_.is_number()) {
       const absl::StatusOr<float> number = TakeNumberLabel(row.label, domain_);
       if (!number.ok()) {
@@ -217,11 +220,14 @@ void LibsvmPreparation::CountParts(const InputFile& file) {
       continue;
     }
     report_.parts[static_cast<size_t>(part)].Add({.label = LabelOf(file, row)});
+    DatasetSize& size = *sizes_[static_cast<size_t>(part)];
+    ++size.rows;
+    size.entries += file.entries[row];
   }
 }
 
 absl::Status LibsvmPreparation::Write() {
-  ASSIGN_OR_RETURN(const auto writers, PartWriters::Create(folder_, report_.shape));
+  ASSIGN_OR_RETURN(const auto writers, PartWriters::Create(folder_, report_.shape, sizes_));
   for (const InputFile& file : files_) {
     RETURN_IF_ERROR(WriteFile(file, writers.get()));
     if (file.role == TestFile::kNone) encoding_.trained_indices = trained_.Ranges();
@@ -246,6 +252,7 @@ absl::Status LibsvmPreparation::WriteFile(const InputFile& file, PartWriters* wr
     if (++rows > file.labels.size()) return changed;
     const SplitPart part = PartOf(file, reader.row());
     if (part == SplitPart::kDropped) return absl::OkStatus();
+    if (row.keys.size() != file.entries[reader.row()]) return changed;
     if (part == SplitPart::kTrain) trained_.Add(row.keys);
     if (file.role == TestFile::kGiven) {
       CountIndices(encoding_.trained_indices, row.keys, reader.line(), &test_features_);

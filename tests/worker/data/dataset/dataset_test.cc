@@ -345,6 +345,51 @@ TEST_F(DatasetTest, WriterRefusesShapesAndFoldersThatCannotBe) {
             absl::StatusCode::kNotFound);
 }
 
+// Through spills, and each section straight to its place.
+TEST_F(DatasetTest, AFileOfKnownSizeIsTheSame) {
+  DatasetShape all = Shape(3, {0, 4, 9}, 100);
+  all.offsets = all.scales = true;
+  for (const DatasetShape& shape : {all, Shape(2, {}, 0), Shape(0, {}, 7)}) {
+    for (const size_t count : {0u, 1u, 50'000u}) {  // the last fills buffers
+      const bool oracle = shape.sparse_keys != 7;
+      const std::vector<Row> rows = WriteRandom(shape, count, oracle);
+      const std::string spilled = Bytes();
+      DatasetSize size = {.rows = count, .entries = 0, .oracle = oracle ? 2u : 0u};
+      for (const Row& row : rows) size.entries += row.keys.size();
+      auto writer = DatasetWriter::Create(path_, shape, size);
+      ASSERT_TRUE(writer.ok()) << writer.status();
+      for (const Row& row : rows) ASSERT_EQ((*writer)->AddRow(View(row)), absl::OkStatus());
+      EXPECT_TRUE(Bytes() == spilled);  // the old one still, which is as long
+      std::filesystem::remove(path_);
+      ASSERT_EQ((*writer)->Finish(), absl::OkStatus());
+      EXPECT_TRUE(Bytes() == spilled) << count;
+    }
+  }
+}
+
+TEST_F(DatasetTest, AFileOfKnownSizeHoldsThatManyRowsAndKeys) {
+  const DatasetShape shape = Shape(0, {}, 10);
+  Row row;
+  row.keys = {3, 4};
+  row.values = {1.0F, 2.0F};
+  const auto add = [&](DatasetSize size, int times) {
+    auto writer = DatasetWriter::Create(path_, shape, size);
+    EXPECT_TRUE(writer.ok()) << writer.status();
+    absl::Status status;
+    for (int i = 0; i < times && status.ok(); ++i) status = (*writer)->AddRow(View(row));
+    return status.ok() ? (*writer)->Finish() : status;
+  };
+  EXPECT_EQ(add({.rows = 2, .entries = 4}, 2), absl::OkStatus());
+  std::filesystem::remove(path_);
+  for (const auto& [size, times] : {std::pair(DatasetSize{.rows = 1, .entries = 4}, 2),
+                                    std::pair(DatasetSize{.rows = 3, .entries = 4}, 2),
+                                    std::pair(DatasetSize{.rows = 2, .entries = 3}, 2),
+                                    std::pair(DatasetSize{.rows = 2, .entries = 5}, 2)}) {
+    EXPECT_EQ(add(size, times).code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
 TEST_F(DatasetTest, KeepsTheOldFileUntilTheNewOneIsWhole) {
   const auto rows = WriteRandom(Shape(2, {}, 0), 10, false);
   {
