@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/job/shard_map.h"
+#include "common/memory/huge_floats.h"
 #include "common/wire/codec.h"
 #include "common/wire/protocol.h"
 #include "worker/client/ps_client.h"
@@ -76,6 +77,7 @@ void PsClient::Plan(Clock clock, Fetch* fetch) {
     ParameterRows& rows = fetch->rows[t];
     const TableSpec& spec = options_.job.tables[TableIndex(rows.table)];
     rows.values.resize(rows.keys.size() * spec.dim);
+    PreferHugePages(&rows.values);
     fetch->tags[t].assign(rows.keys.size(), clock);
     for (size_t i = 0; i < rows.keys.size(); ++i) {
       const PlaceId place = PlaceOf(spec, rows.keys[i], places);

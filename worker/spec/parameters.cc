@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/status.h"
+#include "common/memory/huge_floats.h"
 
 namespace rubato {
 void ClearRows(const std::vector<TableSpec>& tables, Parameters* rows) {
@@ -28,6 +29,7 @@ void ShapeGradients(const std::vector<TableSpec>& tables, const Parameters& para
     out.table = parameters[t].table;
     out.keys = parameters[t].keys;
     out.values.resize(parameters[t].values.size());
+    PreferHugePages(&out.values);
     const bool sparse = tables[t].kind == TableKind::kSparse;
     const auto first = sparse ? out.values.begin()
                               : out.values.begin() + static_cast<std::ptrdiff_t>(tables[t].size);
