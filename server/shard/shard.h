@@ -204,6 +204,7 @@ class Shard {
 
   // Applying and cutting (shard_apply.cc).
   void Advance(ShardOutput* out);
+  void TellCommonClock(ShardOutput* out);
   bool ApplyReady();
   bool ApplyBoundary();
   bool HeldBack(Clock number) const;
@@ -262,6 +263,7 @@ class Shard {
   ShardCounters counters_;
   Influence influence_;
   Instant last_report_;
+  std::optional<Clock> told_common_;  // ASP: it was reported at once
 };
 
 }  // namespace rubato

@@ -18,6 +18,17 @@ void Shard::Advance(ShardOutput* out) {
   }
   if (cut) SendAckToAll(out);  // what was held back is applied: its credit is free
   AnswerParked(out);
+  TellCommonClock(out);
+}
+
+// Under ASP the cut at which all workers wait is opened once all shards are there, and they wait
+// until the scheduler knows.
+void Shard::TellCommonClock(ShardOutput* out) {
+  if (!staleness_.infinite()) return;
+  const Clock common = options_.job.NextCommon(view_.committed.clock.Next());
+  if (clocks_.min_clock() < common || told_common_ == common) return;
+  told_common_ = common;
+  Report(out);
 }
 
 bool Shard::HeldBack(Clock number) const {
