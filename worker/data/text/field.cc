@@ -11,7 +11,6 @@
 #include "absl/strings/match.h"
 #include "fast_float/fast_float.h"
 #include "worker/data/text/digits.h"
-#include "worker/data/text/short_decimal.h"
 
 namespace rubato {
 namespace {
@@ -80,20 +79,17 @@ bool IsMissingAmongNumbers(absl::string_view field) {
   return IsOneOf(field, kWords);
 }
 
-std::optional<double> ParseDecimal(absl::string_view field, char mark) {
+std::optional<double> ParseAnyDecimal(absl::string_view field, char mark) {
   if (field.size() > 1 && field[0] == '+' && field[1] != '-') field.remove_prefix(1);
   if (field.empty()) return std::nullopt;
-  double value = 0.0;
-  const char* const end = field.data() + field.size();
-  if (ReadShortDecimal(field.data(), end, mark, &value) == end) return value;
   // fast_float reads "nan", "inf" and "infinity" as numbers; here they are missing or texts.
   const char last = field.back();
   if (!IsDigit(last) && last != '.' && last != ',') return std::nullopt;
   return ParseWith(field, mark);
 }
 
-std::optional<double> ParseNumber(absl::string_view field, DecimalComma comma) {
-  const std::optional<double> value = ParseDecimal(field, '.');
+std::optional<double> ParseAnyNumber(absl::string_view field, DecimalComma comma) {
+  const std::optional<double> value = ParseAnyDecimal(field, '.');
   return value || comma == DecimalComma::kNo ? value : ParseDecimal(field, ',');
 }
 

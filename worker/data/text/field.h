@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "absl/strings/string_view.h"
+#include "worker/data/text/short_decimal.h"
 
 namespace rubato {
 
@@ -26,9 +27,27 @@ bool IsMissing(absl::string_view field);
 // What stands for no value among numbers, and may be a word elsewhere: "-", "--", "None", "nil",
 // "unknown", "missing", "n.a.", and ".A" to ".Z" of SAS and Stata. Requires a trimmed field.
 bool IsMissingAmongNumbers(absl::string_view field);
+// As ParseDecimal and ParseNumber, and slower for the short numbers that those read themselves.
+std::optional<double> ParseAnyDecimal(absl::string_view field, char mark);
+std::optional<double> ParseAnyNumber(absl::string_view field, DecimalComma comma);
+
 // The number that a trimmed field is whose decimals stand behind `mark`, or nullopt. Always finite.
-std::optional<double> ParseDecimal(absl::string_view field, char mark);
+// Inline as is ParseNumber: an optional that a call returns is waited for in memory, which takes
+// longer than to read the number.
+inline std::optional<double> ParseDecimal(absl::string_view field, char mark) {
+  double value = 0.0;
+  const char* const end = field.data() + field.size();
+  const bool read = ReadShortDecimal(field.data(), end, mark, &value) == end;
+  if (read && !field.empty()) return value;
+  return ParseAnyDecimal(field, mark);
+}
 // The same for a point, or for a comma where a file may have them.
-std::optional<double> ParseNumber(absl::string_view field, DecimalComma comma);
+inline std::optional<double> ParseNumber(absl::string_view field, DecimalComma comma) {
+  double value = 0.0;
+  const char* const end = field.data() + field.size();
+  const bool read = ReadShortDecimal(field.data(), end, '.', &value) == end;
+  if (read && !field.empty()) return value;
+  return ParseAnyNumber(field, comma);
+}
 
 }  // namespace rubato

@@ -142,7 +142,7 @@ absl::Status LibsvmReader::Refill() {
 
 absl::Status LibsvmReader::ParseRow(absl::string_view text, LibsvmRow* row) {
   const absl::string_view label = NextToken(&text);
-  const std::optional<double> number = ParseNumber(label, DecimalComma::kNo);
+  const std::optional<double> number = ParseAnyNumber(label, DecimalComma::kNo);
   if (!number) {
     return Error(
         absl::StrFormat("the label '%s' is not a number; a row is "
@@ -199,7 +199,7 @@ absl::Status LibsvmReader::ParseFeature(absl::string_view token, LibsvmRow* row)
     return Error(absl::StrFormat("the index of '%s' is not a whole number from 0 to %d",
                                  ShowText(token), kMaxLibsvmIndex));
   }
-  const std::optional<double> value = ParseNumber(token.substr(colon + 1), DecimalComma::kNo);
+  const std::optional<double> value = ParseAnyNumber(token.substr(colon + 1), DecimalComma::kNo);
   if (!value || *value > kMaxLibsvmValue || *value < -kMaxLibsvmValue) {
     return Error(absl::StrFormat("the value of '%s' is not a number within +-%g", ShowText(token),
                                  kMaxLibsvmValue));

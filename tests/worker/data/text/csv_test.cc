@@ -298,6 +298,10 @@ TEST(Field, Numbers) {
     EXPECT_FALSE(number(text).has_value()) << text;
   }
   EXPECT_EQ(ParseNumber("1,5", DecimalComma::kYes), 1.5);
+  for (const absl::string_view nothing : {absl::string_view(), absl::string_view("")}) {
+    EXPECT_FALSE(ParseNumber(nothing, DecimalComma::kYes).has_value());
+    EXPECT_FALSE(ParseDecimal(nothing, ',').has_value());
+  }
   EXPECT_EQ(ParseNumber("1.5", DecimalComma::kYes), 1.5);
   EXPECT_FALSE(ParseNumber("1.234,5", DecimalComma::kYes).has_value());
 }
