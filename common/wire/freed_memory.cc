@@ -2,6 +2,8 @@
 
 #include <malloc.h>
 
+#include "common/memory/huge_floats.h"
+
 namespace rubato {
 namespace {
 
@@ -43,6 +45,7 @@ void FreedMemory::Look(Instant now) {
   const auto due = [now](const std::optional<Instant>& at) { return at && now >= *at; };
   if (!due(ending_) && !due(quiet_) && !due(latest_)) return;
   ending_ = quiet_ = latest_ = std::nullopt;
+  HugeFloats::Shared().Return();
   malloc_trim(0);
 }
 

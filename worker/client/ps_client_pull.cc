@@ -76,8 +76,7 @@ void PsClient::Plan(Clock clock, Fetch* fetch) {
   for (size_t t = 0; t < fetch->rows.size(); ++t) {
     ParameterRows& rows = fetch->rows[t];
     const TableSpec& spec = options_.job.tables[TableIndex(rows.table)];
-    rows.values.resize(rows.keys.size() * spec.dim);
-    PreferHugePages(&rows.values);
+    ResizeFresh(&rows.values, rows.keys.size() * spec.dim);
     fetch->tags[t].assign(rows.keys.size(), clock);
     for (size_t i = 0; i < rows.keys.size(); ++i) {
       const PlaceId place = PlaceOf(spec, rows.keys[i], places);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/memory/huge_floats.h"
 #include "common/wire/codec.h"
 #include "common/wire/protocol.h"
 #include "worker/client/ps_client.h"
@@ -67,8 +68,9 @@ void PsClient::Quarantine(ClientOutput* out) {
 std::vector<PsClient::Frozen> PsClient::Freeze(Parameters gradients) {
   std::vector<Frozen> frozen;
   for (ParameterRows& of : gradients) {
-    const bool heap = of.values.get_allocator().memory() == nullptr;
-    Floats values = heap ? std::move(of.values) : Floats(of.values);
+    const FloatMemory* memory = of.values.get_allocator().memory();
+    const bool pinned = memory != nullptr && memory != &HugeFloats::Shared();
+    Floats values = !pinned ? std::move(of.values) : Floats(of.values);
     frozen.push_back({of.table, Buffer::Own(std::move(of.keys)), Buffer::Own(std::move(values))});
   }
   return frozen;

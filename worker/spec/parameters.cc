@@ -28,8 +28,7 @@ void ShapeGradients(const std::vector<TableSpec>& tables, const Parameters& para
     ParameterRows& out = (*gradients)[t];
     out.table = parameters[t].table;
     out.keys = parameters[t].keys;
-    out.values.resize(parameters[t].values.size());
-    PreferHugePages(&out.values);
+    ResizeFresh(&out.values, parameters[t].values.size());
     const bool sparse = tables[t].kind == TableKind::kSparse;
     const auto first = sparse ? out.values.begin()
                               : out.values.begin() + static_cast<std::ptrdiff_t>(tables[t].size);

@@ -2,67 +2,76 @@
 
 #include <gtest/gtest.h>
 
-#include <cinttypes>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <string>
+#include <thread>
 
 namespace rubato {
 namespace {
 
-constexpr size_t kMany = size_t{16} << 20;  // floats: 64 MiB
-
-class OtherMemory : public FloatMemory {
- public:
-  void* Allocate(size_t bytes) override { return std::malloc(bytes); }
-  void Free(void* memory, size_t) override { std::free(memory); }
-};
-
-// Whether the system was asked for huge pages under the middle of `values`.
-bool Asked(const Floats& values) {
-  const auto middle = reinterpret_cast<uintptr_t>(&values[values.size() / 2]);
-  std::ifstream smaps("/proc/self/smaps");
-  bool inside = false;
-  for (std::string line; std::getline(smaps, line);) {
-    uintptr_t begin = 0;
-    uintptr_t end = 0;
-    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " ", &begin, &end) == 2) {
-      inside = begin <= middle && middle < end;
-    }
-    if (inside && line.starts_with("VmFlags:")) return line.find(" hg") != std::string::npos;
-  }
-  ADD_FAILURE() << "no such memory";
-  return false;
-}
+constexpr size_t kMany = size_t{9} << 20;  // floats: 36 MiB
 
 class HugeFloatsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    if (!std::filesystem::exists("/sys/kernel/mm/transparent_hugepage")) {
-      GTEST_SKIP() << "this kernel has no huge pages";
-    }
-  }
+  ~HugeFloatsTest() override { HugeFloats::Shared().Return(); }
 };
 
-TEST_F(HugeFloatsTest, ManyFloatsOfTheHeapAreAskedFor) {
-  Floats values(kMany);
-  EXPECT_FALSE(Asked(values));
-  PreferHugePages(&values);
-  EXPECT_TRUE(Asked(values));
+TEST_F(HugeFloatsTest, ABlockIsUsedAgainForAboutItsSize) {
+  Floats first;
+  ResizeFresh(&first, kMany);
+  ASSERT_EQ(first.size(), kMany);
+  EXPECT_EQ(first.get_allocator().memory(), &HugeFloats::Shared());
+  first[kMany - 1] = 7;
+  const float* at = first.data();
+  std::thread([&first] { first = Floats(); }).join();  // as ZeroMQ's I/O thread does
+  Floats larger;
+  ResizeFresh(&larger, 2 * kMany);
+  EXPECT_NE(larger.data(), at);
+  Floats second;
+  ResizeFresh(&second, kMany - 1);
+  EXPECT_EQ(second.data(), at);
+  EXPECT_EQ(at[kMany - 1], 7);  // nobody has cleared it
+  Floats third;
+  ResizeFresh(&third, kMany);
+  EXPECT_NE(third.data(), at);
 }
 
-TEST_F(HugeFloatsTest, FewAndOtherMemoryAreLeftAsTheyAre) {
-  Floats few(kMany / 4);
-  PreferHugePages(&few);
-  EXPECT_FALSE(Asked(few));
-  OtherMemory memory;
-  Floats other(kMany, UninitializedAllocator<float>(&memory));
-  PreferHugePages(&other);
-  EXPECT_FALSE(Asked(other));
-  Floats none;
-  PreferHugePages(&none);
+TEST_F(HugeFloatsTest, TheOldestGoBackWhereTooManyAreFree) {
+  constexpr size_t kHalf = size_t{128} << 20;  // of what is kept: 512 MiB
+  Floats blocks[3];
+  for (Floats& block : blocks) {
+    ResizeFresh(&block, kHalf);
+    block[0] = 7;
+  }
+  for (Floats& block : blocks) block = Floats();
+  int used = 0;
+  for (Floats& block : blocks) {
+    ResizeFresh(&block, kHalf);
+    used += block[0] == 7 ? 1 : 0;
+  }
+  EXPECT_EQ(used, 2);
+}
+
+TEST_F(HugeFloatsTest, WhatIsFreeGoesBack) {
+  Floats values;
+  ResizeFresh(&values, kMany);
+  values[kMany / 2] = 7;
+  values = Floats();
+  HugeFloats::Shared().Return();
+  ResizeFresh(&values, kMany);
+  EXPECT_EQ(values[kMany / 2], 0);  // the system's, which it has cleared
+}
+
+TEST_F(HugeFloatsTest, FewFloatsAndOtherMemoryStayWhereTheyAre) {
+  Floats few(3);
+  ResizeFresh(&few, 1000);
+  EXPECT_EQ(few.size(), 1000U);
+  EXPECT_EQ(few.get_allocator().memory(), nullptr);
+  HugeFloats other;
+  Floats values{UninitializedAllocator<float>(&other)};
+  ResizeFresh(&values, kMany);
+  EXPECT_EQ(values.size(), kMany);
+  EXPECT_EQ(values.get_allocator().memory(), &other);
+  values = Floats();
+  other.Return();
 }
 
 }  // namespace
