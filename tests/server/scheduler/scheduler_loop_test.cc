@@ -35,6 +35,8 @@ class SchedulerLoopTest : public testing::Test {
     events_ = *EventLog::Open({.path = events_path_, .process = "scheduler"});
     options_.job.last_clock = Clock(100);
     state_ = Scheduler::FirstState(options_.job);
+    state_.view.members = {Member(9, Nonce(99))};  // so that there is something to be saved
+    state_.view.members[0].start = Clock(0);
     worker_ = *Endpoint::Open({.self = kWorker, .listen = ""});
   }
 
@@ -209,6 +211,14 @@ TEST_F(SchedulerLoopTest, WhoIsThereAndNotYetBackIsWaitedForAndToldTheEnd) {
 TEST_F(SchedulerLoopTest, ASecondSignalDoesNotWaitForASnapshot) {
   EXPECT_EQ(Run(state_path_, RaiseTwice).status(), kStoppedAtOnce);
   EXPECT_TRUE(Told("done").empty());
+}
+
+TEST_F(SchedulerLoopTest, WhatNobodyHasTrainedIsNotWaitedFor) {
+  state_.view.members.clear();
+  const auto end = Run(state_path_, [] { raise(SIGTERM); });
+  ASSERT_TRUE(end.ok()) << end.status();
+  EXPECT_EQ(*end, RunEnd::kStopped);
+  EXPECT_EQ(Told("done").size(), 1u);
 }
 
 TEST_F(SchedulerLoopTest, OrdersAreSignalsAndAreTold) {
