@@ -93,10 +93,12 @@ void Multiply(Operand a, Operand b, float beta, Matrix c) {
 }
 
 absl::Status StartBlas() {
-  RETURN_IF_ERROR(Loaded().status());
   constexpr size_t kSize = 128;  // no small product, which may do without work space
   const std::vector<float> ones(kSize * kSize, 1.0F);
   std::vector<float> product(kSize * kSize);
+  // After these: a heap that grows for them, by 64 MiB at a time where messages are kept
+  // (common/wire/freed_memory.cc), may take the room that was looked for.
+  RETURN_IF_ERROR(Loaded().status());
   Multiply({.matrix = {ones.data(), kSize, kSize}}, {.matrix = {ones.data(), kSize, kSize}}, 0.0F,
            {product.data(), kSize, kSize});
   return absl::OkStatus();
