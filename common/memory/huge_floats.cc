@@ -9,8 +9,7 @@
 namespace rubato {
 namespace {
 
-constexpr size_t kHugeBytes = size_t{32} << 20;  // the most that malloc may be told to keep
-constexpr size_t kKeptBytes = size_t{1} << 30;   // of all free blocks
+constexpr size_t kKeptBytes = size_t{1} << 30;  // of all free blocks
 
 // Iterations are of about the same size: blocks are of eight sizes between two powers of two.
 size_t BlockBytes(size_t bytes) {

@@ -13,6 +13,10 @@
 
 namespace rubato {
 
+// Blocks from this size on: the most that malloc may be told to keep by itself, as
+// common/wire/freed_memory.cc tells it.
+inline constexpr size_t kHugeBytes = size_t{32} << 20;
+
 // In huge pages, of any thread.
 class HugeFloats : public FloatMemory {
  public:

@@ -9,7 +9,7 @@ namespace {
 
 // Blocks from this size on go back at once, as ever: a heap of malloc (64 MiB) has room for few of
 // them. Parts of pushes and of replies are of 1 MiB.
-constexpr int kKeptBlockBytes = 32 << 20;
+constexpr int kKeptBlockBytes = kHugeBytes;
 // Far above what lies free at the end of a heap of malloc (64 MiB).
 constexpr int kKeptBytes = 1 << 30;
 // As much as one heap, so that an empty one stays.
